@@ -1,0 +1,345 @@
+
+/*
+ * ds.h: the engine's whole interface, the wall between nginx and the engine.
+ *
+ * The engine turns playlists into RTMP streams with its own threads.  It
+ * knows nothing of nginx; nginx's side knows nothing of libav, libcurl or
+ * child processes.  Unless said otherwise a function is called from one
+ * thread (the owner's, nginx's main thread of the relay worker), does not
+ * block for more than a short lock, and neither takes nor gives ownership
+ * of a pointer.  All strings are UTF-8, NUL-terminated; all durations are
+ * milliseconds; all points in time are Unix milliseconds (UTC).
+ */
+
+#ifndef DS_H_INCLUDED_
+#define DS_H_INCLUDED_
+
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+
+#define DS_NAME_LEN      64      /* longest stream name */
+#define DS_URL_LEN       2048    /* longest playlist, publish or push URL */
+#define DS_ID_LEN        64      /* an item's id, cut to fit */
+#define DS_TITLE_LEN     256     /* an item's title, cut at a character */
+#define DS_MESSAGE_LEN   256     /* a message for people, never a secret */
+#define DS_TOKEN_LEN     64      /* proof that a publisher is ours */
+
+
+/*
+ * Errors.  Functions return 0 or one of these, negative.  Each has a stable
+ * code, which the status, the API and the log show: see ds_error_code().
+ */
+
+typedef enum {
+    DS_OK = 0,
+
+    DS_ENOMEM = -200,           /* no_memory */
+    DS_EINTERNAL,               /* internal */
+    DS_ECANCELED,               /* canceled: never seen by an operator */
+
+    DS_EPLAYLIST_INVALID,       /* playlist_invalid: not a reference */
+    DS_EPLAYLIST_EMPTY,         /* playlist_empty */
+    DS_EPLAYLIST_UNAVAILABLE,   /* playlist_unavailable: private, missing */
+    DS_EPLAYLIST_UNPLAYABLE,    /* playlist_unplayable: no item can be played */
+    DS_EPLAYLIST_FORMAT,        /* playlist_format: M3U or JSON not understood */
+
+    DS_ERESOLVER_MISSING,       /* resolver_missing: program not found */
+    DS_ERESOLVER_FAILED,        /* resolver_failed: exit code, signal */
+    DS_ERESOLVER_OUTPUT,        /* resolver_output: not what was asked for */
+    DS_ERESOLVER_OVERFLOW,      /* resolver_overflow: endless output */
+    DS_ERESOLVER_TIMEOUT,       /* resolver_timeout: deadline passed, killed */
+    DS_ERESOLVER_RATE_LIMITED,  /* resolver_rate_limited: 429, bot check */
+    DS_ERESOLVER_NETWORK,       /* resolver_network: DNS, refused, timed out */
+    DS_ERESOLVER_OUTDATED,      /* resolver_outdated: items exist, none given */
+    DS_ERESOLVER_UNSUPPORTED,   /* resolver_unsupported: no extractor for it */
+
+    DS_EITEM_PRIVATE,           /* item_private */
+    DS_EITEM_UNAVAILABLE,       /* item_unavailable: deleted, removed */
+    DS_EITEM_UPCOMING,          /* item_upcoming */
+    DS_EITEM_LIVE,              /* item_live: a live entry, not played yet */
+    DS_EITEM_RESTRICTED,        /* item_restricted: age, members, sign-in */
+    DS_EITEM_FORMAT,            /* item_format: no format that can be relayed */
+
+    DS_ESOURCE_DENIED,          /* source_denied: scheme or address refused */
+    DS_ESOURCE_DNS,             /* source_dns */
+    DS_ESOURCE_REFUSED,         /* source_refused: connect() failed */
+    DS_ESOURCE_TLS,             /* source_tls */
+    DS_ESOURCE_TIMEOUT,         /* source_timeout: no answer in time */
+    DS_ESOURCE_FORBIDDEN,       /* source_forbidden: 401, 403 */
+    DS_ESOURCE_NOT_FOUND,       /* source_not_found: 404, 410 */
+    DS_ESOURCE_RATE_LIMITED,    /* source_rate_limited: 429 */
+    DS_ESOURCE_HTTP,            /* source_http: any other status */
+    DS_ESOURCE_CUT,             /* source_cut: ended before its length */
+    DS_ESOURCE_STALLED,         /* source_stalled: no byte in time */
+    DS_ESOURCE_FAILED,          /* source_failed: any other transfer error */
+    DS_ESOURCE_INVALID,         /* source_invalid: not media */
+
+    DS_ECODEC_VIDEO,            /* codec_video: cannot be copied */
+    DS_ECODEC_AUDIO,            /* codec_audio: cannot be copied */
+    DS_ENO_VIDEO,               /* no_video */
+    DS_ENO_AUDIO,               /* no_audio */
+
+    DS_EOUTPUT_REFUSED,         /* output_refused: RTMP connect failed */
+    DS_EOUTPUT_REJECTED,        /* output_rejected: publish not allowed */
+    DS_EOUTPUT_LOST,            /* output_lost: connection went away */
+    DS_EPUSH_DNS,               /* push_dns: name of the push target */
+    DS_ELAST
+} ds_error_e;
+
+
+typedef struct {
+    int        code;                    /* 0 or DS_E… */
+    char       message[DS_MESSAGE_LEN];
+    int64_t    at;                      /* Unix ms, 0: none */
+} ds_error_t;
+
+
+/* the stable code of an error: "source_forbidden"; any thread */
+const char *ds_error_code(int code);
+
+
+/*
+ * Logging.  Levels are those of syslog, as nginx's are (NGX_LOG_ALERT is 2,
+ * NGX_LOG_DEBUG is 8).
+ */
+
+#define DS_LOG_ALERT     2
+#define DS_LOG_ERR       4
+#define DS_LOG_WARN      5
+#define DS_LOG_NOTICE    6
+#define DS_LOG_INFO      7
+#define DS_LOG_DEBUG     8
+
+#define DS_RECORD_LEN    1024
+
+
+typedef struct {
+    int        level;                   /* DS_LOG_… */
+    char       stream[DS_NAME_LEN + 1]; /* "" when of no stream */
+    char       text[DS_RECORD_LEN];
+} ds_record_t;
+
+
+/* one rule for the addresses that sources may be read from */
+
+typedef struct {
+    uint8_t    family;                  /* 4 or 6 */
+    uint8_t    prefix;                  /* bits */
+    bool       allow;
+    uint8_t    addr[16];                /* network byte order */
+} ds_source_rule_t;
+
+
+typedef struct {
+    const char *const      *resolve_command;   /* argv, NULL-terminated */
+    const char             *resolve_extractors;/* yt-dlp's --ies */
+    unsigned                resolve_timeout;   /* ms, one call */
+    unsigned                source_timeout;    /* ms without a byte */
+    unsigned                buffer_time;       /* ms of media read ahead */
+    size_t                  buffer_size;       /* bytes of media read ahead */
+    const ds_source_rule_t *source_rules;      /* first match wins, else allow */
+    size_t                  nsource_rules;
+    const char             *media_root;        /* NULL: no file: URLs */
+
+    /*
+     * Called from any engine thread when ds_poll() or a status has news;
+     * may do nothing but write an eventfd.
+     */
+    void                  (*wakeup)(void *data);
+    void                   *wakeup_data;
+} ds_conf_t;
+
+
+typedef struct ds_s         ds_t;
+typedef struct ds_stream_s  ds_stream_t;
+typedef struct ds_lookup_s  ds_lookup_t;
+
+
+/*
+ * Checks of what people write, used by nginx -t and the API.  Pure, any
+ * thread.  Return 0, or a DS_E… and in "err" the sentence that says what is
+ * accepted; "err" may be NULL.
+ */
+
+/*
+ * A playlist reference: an http or https URL with a host, without user
+ * information, fragment, blanks or control characters; a file: URL (only
+ * with media_root); or a bare YouTube playlist id, PL…, UU…, FL…, OLAK5uy_….
+ */
+int ds_check_playlist(const char *ref, bool file_ok, ds_error_t *err);
+
+/* "rtmp://host[:port]/app", without a stream name, query or fragment */
+int ds_check_publish(const char *url, ds_error_t *err);
+
+/* "rtmp://host[:port]/app/key[?args]" */
+int ds_check_push(const char *url, ds_error_t *err);
+
+/* a stream's name: [A-Za-z0-9._-]{1,64}, not "." nor ".." */
+int ds_check_name(const char *name, ds_error_t *err);
+
+/*
+ * Writes to "dst" (of "size" bytes, always terminated) what may be shown of
+ * a URL: no user information, query or fragment, and of an rtmp URL no
+ * stream key.  Any thread.
+ */
+void ds_redact_url(char *dst, size_t size, const char *url);
+
+
+/*
+ * The engine.  ds_create() copies "conf"; on failure it returns NULL and
+ * says why in "err".  ds_destroy() cancels everything, waits at most one
+ * second for the threads, kills the children, and sets the pointer to NULL.
+ */
+ds_t *ds_create(const ds_conf_t *conf, ds_error_t *err);
+void ds_destroy(ds_t **ds);
+
+/* takes the oldest log record; false when there is none */
+bool ds_poll(ds_t *ds, ds_record_t *record);
+
+
+/* Streams. */
+
+typedef struct {
+    const char    *name;
+    const char    *playlist;
+    const char    *publish;             /* application; the name is appended */
+    const char    *push;                /* NULL: no push */
+    const char    *token;               /* sent as ds_token on publish */
+    bool           shuffle;
+    bool           loop;
+} ds_def_t;
+
+
+typedef enum {
+    DS_STOPPED = 0,
+    DS_RESOLVING,                       /* no item is known yet */
+    DS_STARTING,                        /* first item being opened */
+    DS_LIVE,                            /* media is being sent */
+    DS_STALLED,                         /* nothing to send; still trying */
+    DS_FINISHED,                        /* not looping, the end was reached */
+    DS_FAILED                           /* given up; error says why */
+} ds_state_e;
+
+
+typedef enum {
+    DS_DECISION_NONE = 0,
+    DS_DECISION_COPY
+} ds_decision_e;
+
+
+typedef enum {
+    DS_ITEM_PENDING = 0,
+    DS_ITEM_NEXT,                       /* being prepared, or ready */
+    DS_ITEM_PLAYING,
+    DS_ITEM_PLAYED,
+    DS_ITEM_SKIPPED,                    /* cannot be played, or was skipped */
+    DS_ITEM_FAILED
+} ds_item_state_e;
+
+
+typedef struct {
+    uint32_t         index;             /* place in the playlist, from 0 */
+    ds_item_state_e  state;
+    int              code;              /* 0 or DS_E… */
+    int64_t          duration;          /* ms, -1 unknown */
+    char             id[DS_ID_LEN];
+    char             title[DS_TITLE_LEN];
+    char             reason[DS_MESSAGE_LEN];
+} ds_item_t;
+
+
+typedef struct {
+    ds_state_e       state;
+    int64_t          since;             /* Unix ms of the last state change */
+
+    ds_item_t        item;              /* on air; valid when has_item */
+    bool             has_item;
+    int64_t          position;          /* ms into it */
+    ds_decision_e    decision;
+    char             decision_reason[DS_MESSAGE_LEN];
+
+    ds_item_t        next;              /* valid when has_next */
+    bool             has_next;
+    bool             next_ready;
+
+    uint32_t         count;             /* items known */
+    bool             complete;          /* the list has been read to its end */
+    uint64_t         played;            /* since the stream started */
+    uint64_t         failed;
+    uint64_t         skipped;
+
+    bool             connected;
+    uint64_t         bytes;             /* media bytes sent */
+    uint32_t         reconnects;
+
+    int64_t          buffer;            /* ms of media ready to be sent */
+    int64_t          dead_air;          /* ms without media since first live */
+    ds_error_t       error;             /* the last one; code 0: none */
+} ds_status_t;
+
+
+const char *ds_state_name(ds_state_e state);           /* "live" */
+const char *ds_item_state_name(ds_item_state_e state); /* "playing" */
+const char *ds_decision_name(ds_decision_e decision);  /* "copy", "none" */
+
+
+/*
+ * Starts a stream; "def" is copied.  NULL: "err" says why (a lack of
+ * memory or threads; what is wrong with a source shows in the status).
+ */
+ds_stream_t *ds_stream_start(ds_t *ds, const ds_def_t *def, ds_error_t *err);
+
+/* asks the stream to stop, at once if it must; does not wait */
+void ds_stream_stop(ds_stream_t *s);
+
+/*
+ * True when no thread of the stream runs any more, after ds_stream_stop()
+ * or because it is finished or failed: then ds_stream_free() will not block.
+ */
+bool ds_stream_done(ds_stream_t *s);
+
+/* stops, joins, frees, sets *s to NULL */
+void ds_stream_free(ds_stream_t **s);
+
+void ds_stream_skip(ds_stream_t *s);
+void ds_stream_previous(ds_stream_t *s);
+void ds_stream_set_loop(ds_stream_t *s, bool loop);
+
+void ds_stream_status(ds_stream_t *s, ds_status_t *status);
+
+/*
+ * Takes up to "n" items that are new or have changed since they were last
+ * taken; returns how many were written.  Fewer than "n": no more for now.
+ */
+size_t ds_stream_items(ds_stream_t *s, ds_item_t *items, size_t n);
+
+
+/*
+ * Lookups: resolve a playlist, play nothing.  Ends by itself when the list
+ * is complete, after "limit" items, or at an error.
+ */
+
+typedef struct {
+    bool             done;
+    bool             complete;          /* false: cut at the limit, or failed */
+    uint32_t         count;
+    ds_error_t       error;
+} ds_lookup_status_t;
+
+
+ds_lookup_t *ds_lookup_start(ds_t *ds, const char *playlist, uint32_t limit,
+    ds_error_t *err);
+void ds_lookup_status(ds_lookup_t *l, ds_lookup_status_t *status);
+size_t ds_lookup_items(ds_lookup_t *l, ds_item_t *items, size_t n);
+
+/* asks a lookup to end; ds_lookup_status() says when it is done */
+void ds_lookup_cancel(ds_lookup_t *l);
+
+/* cancels, joins, frees, sets *l to NULL; does not block when done */
+void ds_lookup_free(ds_lookup_t **l);
+
+
+#endif /* DS_H_INCLUDED_ */

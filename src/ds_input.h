@@ -1,0 +1,48 @@
+
+/*
+ * ds_input.h: one item's media as a sequence of packets of one video and one
+ * audio track, read from one or two URLs (libavformat over ds_http).  Used
+ * by one thread.  Blocks; ends soon after "cancel" is set.
+ */
+
+#ifndef DS_INPUT_H_INCLUDED_
+#define DS_INPUT_H_INCLUDED_
+
+
+#include <libavformat/avformat.h>
+
+#include "ds_resolve.h"
+
+
+enum { DS_VIDEO = 0, DS_AUDIO = 1 };
+
+typedef struct ds_input_s  ds_input_t;
+
+
+/*
+ * Opens and probes.  Both tracks are chosen, codecpar is complete (H.264
+ * with extradata, AAC with an AudioSpecificConfig).  NULL: "err" is a
+ * DS_ESOURCE_…, DS_ECODEC_…, DS_ENO_VIDEO, DS_ENO_AUDIO, DS_ECANCELED.
+ */
+ds_input_t *ds_input_open(const ds_conf_t *conf, const ds_media_t *media,
+    ds_cancel_t *cancel, ds_error_t *err);
+
+/* borrowed, valid until ds_input_close(); "track" is DS_VIDEO or DS_AUDIO */
+const AVCodecParameters *ds_input_codecpar(ds_input_t *in, int track);
+
+int64_t ds_input_duration(ds_input_t *in);  /* ms, -1 unknown */
+
+/*
+ * The next packet in DTS order over both tracks: 1 and "pkt" filled (moved
+ * to the caller), pkt->stream_index is DS_VIDEO or DS_AUDIO, times are in
+ * microseconds, dts and pts are both set, duration is set; 0 at the end of
+ * the item; a negative DS_E… on an error.
+ */
+int ds_input_read(ds_input_t *in, AVPacket *pkt, ds_error_t *err);
+
+uint64_t ds_input_bytes(ds_input_t *in);    /* read from the source so far */
+
+void ds_input_close(ds_input_t **in);
+
+
+#endif /* DS_INPUT_H_INCLUDED_ */
