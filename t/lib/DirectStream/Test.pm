@@ -1,0 +1,946 @@
+package DirectStream::Test;
+
+# Runs nginx with the module for one test, in a directory of its own, with
+# what it needs around it: a second nginx as the far end, a media server, a
+# resolver that gives prepared answers.  finish() stops all of it and looks
+# for what must not have happened.  Core Perl only.
+
+use strict;
+use warnings;
+
+use Carp qw(croak);
+use Cwd qw(abs_path);
+use Errno qw(ECHILD);
+use Fcntl qw(:flock);
+use File::Basename qw(dirname);
+use File::Path qw(make_path remove_tree);
+use File::Temp qw(tempdir);
+use HTTP::Tiny;
+use IO::Socket::INET;
+use JSON::PP;
+use POSIX qw(WNOHANG);
+use Test::More;
+use Time::HiRes qw(clock_gettime CLOCK_MONOTONIC sleep time);
+
+use DirectStream::Flow;
+use DirectStream::Media;
+
+
+our $ROOT = abs_path(dirname(__FILE__) . '/../../..');
+our $NGINX = $ENV{DS_NGINX} || '/usr/sbin/nginx';
+our $BUILD = $ENV{DS_BUILD} || "$ROOT/build";
+our $MODULE = $ENV{DS_MODULE} || "$BUILD/ngx_directstream_module.so";
+our $RTMP = $ENV{DS_RTMP_MODULE} || '/usr/lib/nginx/modules/ngx_rtmp_module.so';
+
+use constant {
+    SYS_PRCTL => { x86_64 => 157, aarch64 => 167 },
+    PR_SET_CHILD_SUBREAPER => 36,
+};
+
+my @ports;
+
+
+# now, in the clock that t/tools/watch prints, ms
+sub now {
+    return clock_gettime(CLOCK_MONOTONIC) * 1000;
+}
+
+
+sub new {
+    my ($class, %args) = @_;
+
+    my $dir = tempdir('directstream-XXXXXXXX', TMPDIR => 1);
+    chmod 0755, $dir;
+
+    # orphans come to us: none can hide from finish()
+    my (undef, undef, undef, undef, $machine) = POSIX::uname();
+    my $nr = SYS_PRCTL->{$machine};
+    syscall($nr, PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) if defined $nr;
+
+    # a directory that any worker can write to
+    mkdir "$dir/$_" for qw(near far stub);
+    chmod 0777, "$dir/stub";
+
+    my $self = bless {
+        dir => $dir, pids => {}, nginx => {}, allow => [], owner => $$,
+        http => HTTP::Tiny->new(timeout => 15, keep_alive => 0),
+        json => JSON::PP->new->canonical->utf8,
+    }, $class;
+
+    $SIG{TERM} = $SIG{INT} = sub { exit 1 };
+
+    return $self;
+}
+
+
+sub dir {
+    my ($self) = @_;
+    return $self->{dir};
+}
+
+
+# a port below the range of the kernel's own choice, ours until we end
+sub port {
+    my $self = shift;
+    my $dir = '/tmp/directstream-ports.' . $>;
+
+    mkdir $dir, 0700;
+
+    for (1 .. 500) {
+        my $port = 10240 + int rand 20000;
+
+        open my $lock, '>', "$dir/$port" or die "$dir/$port: $!\n";
+        next unless flock $lock, LOCK_EX|LOCK_NB;
+
+        my $s = IO::Socket::INET->new(LocalAddr => '127.0.0.1',
+                                      LocalPort => $port, Listen => 1,
+                                      ReuseAddr => 1) or next;
+        close $s;
+
+        push @ports, $lock;
+        return $port;
+    }
+
+    die "no free port\n";
+}
+
+
+sub write_file {
+    my ($self, $name, $text) = @_;
+
+    my $file = $name =~ m{^/} ? $name : "$self->{dir}/$name";
+
+    make_path(dirname($file));
+    open my $fh, '>', $file or die "$file: $!\n";
+    print $fh $text;
+    close $fh or die "$file: $!\n";
+
+    return $file;
+}
+
+
+sub read_file {
+    my ($self, $name) = @_;
+
+    my $file = $name =~ m{^/} ? $name : "$self->{dir}/$name";
+
+    open my $fh, '<', $file or return '';
+    local $/;
+    my $text = <$fh>;
+
+    return defined $text ? $text : '';
+}
+
+
+# calls until it is true or the time is over; returns what it returned
+sub wait_for {
+    my ($self, $code, $seconds, $what) = @_;
+
+    my $end = clock_gettime(CLOCK_MONOTONIC) + ($seconds || 10);
+
+    for ( ;; ) {
+        my $rv = $code->();
+        return $rv if $rv;
+
+        if (clock_gettime(CLOCK_MONOTONIC) >= $end) {
+            diag(($what || 'condition') . " did not come in $seconds s")
+                if $what;
+            return $rv;
+        }
+
+        sleep 0.02;
+    }
+}
+
+
+# a program in the background; out and err are files in the test's directory
+sub run {
+    my ($self, $name, @argv) = @_;
+
+    my $log = "$self->{dir}/$name.log";
+
+    my $pid = fork;
+    die "fork: $!\n" unless defined $pid;
+
+    if ($pid == 0) {
+        $SIG{TERM} = $SIG{INT} = 'DEFAULT';
+        open STDIN, '<', '/dev/null';
+        open STDOUT, '>', "$self->{dir}/$name.out" or POSIX::_exit(126);
+        open STDERR, '>', $log or POSIX::_exit(126);
+        exec { $argv[0] } @argv or POSIX::_exit(127);
+    }
+
+    $self->{pids}{$pid} = $name;
+
+    return $pid;
+}
+
+
+# waits for a program of ours to end; undef when it runs on
+sub wait_pid {
+    my ($self, $pid, $seconds) = @_;
+
+    my $status;
+
+    $self->wait_for(sub {
+        my $rv = waitpid $pid, WNOHANG;
+        return 0 if $rv == 0;
+        $status = $rv == $pid ? $? : -1;
+        return 1;
+    }, $seconds);
+
+    delete $self->{pids}{$pid} if defined $status;
+
+    return $status;
+}
+
+
+sub stop_pid {
+    my ($self, $pid, $signal) = @_;
+
+    kill $signal || 'TERM', $pid;
+
+    my $status = $self->wait_pid($pid, 5);
+    return $status if defined $status;
+
+    kill 'KILL', $pid;
+    return $self->wait_pid($pid, 5);
+}
+
+
+# a command in the foreground: (exit status, stdout and stderr)
+sub command {
+    my ($self, @argv) = @_;
+
+    my $pid = open my $fh, '-|';
+    die "fork: $!\n" unless defined $pid;
+
+    if ($pid == 0) {
+        open STDIN, '<', '/dev/null';
+        open STDERR, '>&', \*STDOUT;
+        exec { $argv[0] } @argv or POSIX::_exit(127);
+    }
+
+    local $/;
+    my $out = <$fh>;
+    close $fh;
+
+    return ($?, defined $out ? $out : '');
+}
+
+
+# nginx
+
+sub head {
+    my ($self, $name, %args) = @_;
+
+    my $dir = "$self->{dir}/$name";
+    my $workers = defined $args{workers} ? $args{workers} : 2;
+    my $user = $> == 0 ? "user www-data;\n" : '';
+    my $main = $args{main} || '';
+    my $level = $args{log_level} || 'info';
+
+    my $load = "load_module $RTMP;\n";
+    $load .= "load_module $MODULE;\n" if $args{module};
+
+    return "${load}${user}worker_processes $workers;\n"
+        . "pid $dir/nginx.pid;\nerror_log $dir/error.log $level;\n$main\n"
+        . "events { worker_connections 512; }\n";
+}
+
+
+sub http_paths {
+    my ($self, $name) = @_;
+
+    my $dir = "$self->{dir}/$name";
+
+    return "    access_log $dir/access.log;\n" . join '', map {
+        "    ${_}_temp_path $dir/$_;\n"
+    } qw(client_body proxy fastcgi uwsgi scgi);
+}
+
+
+sub start_nginx {
+    my ($self, $name, %args) = @_;
+
+    my $n = $self->{nginx}{$name} or croak "no nginx \"$name\"";
+
+    my @env = @{ $args{env} || [] };
+
+    if ($ENV{DS_PRELOAD} && $n->{module}) {
+        push @env, "LD_PRELOAD=$ENV{DS_PRELOAD}";
+    }
+
+    $n->{pid} = $self->run("nginx-$name", '/usr/bin/env', @env,
+                           @{ $args{wrap} || [] }, $NGINX, '-p',
+                           "$self->{dir}/$name", '-c', $n->{conf},
+                           '-e', "$self->{dir}/$name/error.log",
+                           '-g', 'daemon off;');
+
+    my $up = $self->wait_for(sub {
+        my $dead = waitpid($n->{pid}, WNOHANG);
+        return -1 if $dead == $n->{pid};
+
+        for my $port (@{ $n->{ports} }) {
+            my $s = IO::Socket::INET->new(PeerAddr => '127.0.0.1',
+                                          PeerPort => $port, Timeout => 1);
+            return 0 unless $s;
+        }
+
+        return 1;
+    }, 20, "nginx \"$name\"");
+
+    if ($up != 1) {
+        delete $self->{pids}{ $n->{pid} };
+        die "nginx \"$name\" does not start:\n"
+            . $self->read_file("nginx-$name.log")
+            . $self->read_file("$name/error.log");
+    }
+
+    return $n;
+}
+
+
+# the far end: takes the push under any name, shows it to watch
+sub far {
+    my ($self, %args) = @_;
+
+    my $name = $args{name} || 'far';
+    my $port = $args{port} || $self->port;
+    my $dir = "$self->{dir}/$name";
+
+    make_path("$dir/record");
+    chmod 0777, "$dir/record";
+
+    my $record = $args{record} ? "record all; record_path $dir/record;" : '';
+
+    my $conf = $self->head($name, workers => 1)
+        . "rtmp { server { listen 127.0.0.1:$port; chunk_size 65536;\n"
+        . "    application live2 { live on; $record }\n} }\n";
+
+    $self->{nginx}{$name} = {
+        name => $name, ports => [ $port ], port => $port,
+        conf => $self->write_file("$name/nginx.conf", $conf),
+    };
+
+    $self->start_nginx($name);
+    $self->{far} = "rtmp://127.0.0.1:$port/live2";
+
+    return $self->{far};
+}
+
+
+# where a stream is pushed to, and where it is watched
+sub push_url {
+    my ($self, $key) = @_;
+    return "$self->{far}/$key";
+}
+
+
+sub state_path {
+    my ($self) = @_;
+    return "$self->{dir}/near/state";
+}
+
+
+# the text of nginx.conf for the nginx under test
+sub near_conf {
+    my ($self, %args) = @_;
+
+    my $n = $self->{nginx}{near} ||= {
+        name => 'near', module => 1, http => $self->port,
+        rtmp => $self->port,
+    };
+
+    my $dir = "$self->{dir}/near";
+    my $write = exists $args{write} ? $args{write} : 'write=on';
+    my $resolver = $args{resolve_command} || $self->stub_command;
+    my $rtmp = $args{rtmp} || '';
+    my $http = $args{http} || '';
+    my $block = $args{directstream} || '';
+
+    $n->{ports} = [ $n->{http}, $n->{rtmp} ];
+
+    my $ds = $args{no_block} ? '' : <<"END";
+directstream {
+    zone             directstream:8m;
+    state_path       $dir/state;
+    publish          rtmp://127.0.0.1:$n->{rtmp}/live;
+    resolve_command  $resolver;
+    $block
+}
+END
+
+    return $self->head('near', module => 1, %args) . $ds . <<"END";
+rtmp { server { listen 127.0.0.1:$n->{rtmp}; chunk_size 65536;
+    application live {
+        live on;
+        on_publish http://127.0.0.1:$n->{http}/directstream/on_publish;
+        $rtmp
+    }
+} }
+http {
+@{[ $self->http_paths('near') ]}
+    server {
+        listen 127.0.0.1:$n->{http};
+        location /directstream/ { directstream_admin $write; }
+        location = /directstream/on_publish { directstream_on_publish; }
+        $http
+    }
+}
+END
+}
+
+
+sub near_write {
+    my ($self, %args) = @_;
+
+    my $conf = $self->near_conf(%args);
+
+    $self->{nginx}{near}{conf} = $self->write_file('near/nginx.conf', $conf);
+    return $self->{nginx}{near};
+}
+
+
+sub near {
+    my ($self, %args) = @_;
+
+    my $n = $self->near_write(%args);
+
+    $self->start_nginx('near', %args);
+
+    return $n;
+}
+
+
+sub near_rtmp {
+    my ($self) = @_;
+    return "rtmp://127.0.0.1:$self->{nginx}{near}{rtmp}/live";
+}
+
+
+# nginx -t with a configuration: (exit status, what it says)
+sub nginx_t {
+    my ($self, $file) = @_;
+
+    my @env;
+    @env = ("LD_PRELOAD=$ENV{DS_PRELOAD}") if $ENV{DS_PRELOAD};
+
+    return $self->command('/usr/bin/env', @env, $NGINX, '-t', '-p',
+                          "$self->{dir}/near", '-c', $file,
+                          '-e', "$self->{dir}/near/test.log");
+}
+
+
+sub master_pid {
+    my ($self, $name) = @_;
+
+    my ($pid) = $self->read_file(($name || 'near') . '/nginx.pid')
+                =~ /^(\d+)/;
+    return $pid;
+}
+
+
+sub signal {
+    my ($self, $signal, $name) = @_;
+    return kill $signal, $self->master_pid($name);
+}
+
+
+sub stop_nginx {
+    my ($self, $name, $signal, $seconds) = @_;
+
+    my $n = $self->{nginx}{$name};
+    my $pid = delete $n->{pid} or return 0;
+
+    kill $signal || 'TERM', $pid;
+
+    my $status = $self->wait_pid($pid, $seconds || 10);
+    return $status if defined $status;
+
+    # what hangs is shown, then ended
+    diag("nginx \"$name\" does not end");
+    kill 'KILL', $_ for reverse $self->descendants($pid), $pid;
+    $self->wait_pid($pid, 5);
+
+    return -1;
+}
+
+
+# processes
+
+sub stat_of {
+    my ($pid) = @_;
+
+    open my $fh, '<', "/proc/$pid/stat" or return;
+    my $line = <$fh>;
+    return unless defined $line && $line =~ /^\d+ \((.*)\) (\S) (\d+)/s;
+
+    return { pid => $pid, comm => $1, state => $2, ppid => $3 };
+}
+
+
+sub cmdline {
+    my ($self, $pid) = @_;
+
+    my $text = $self->read_file("/proc/$pid/cmdline");
+    $text =~ tr/\0/ /;
+    $text =~ s/\s+$//;
+
+    return $text;
+}
+
+
+sub descendants {
+    my ($self, $root) = @_;
+
+    my (%children, @found);
+
+    opendir my $dh, '/proc' or return;
+
+    for my $pid (grep { /^\d+$/ } readdir $dh) {
+        my $s = stat_of($pid) or next;
+        push @{ $children{ $s->{ppid} } }, $pid;
+    }
+
+    my @queue = ($root);
+
+    while (@queue) {
+        my $pid = shift @queue;
+        push @found, @{ $children{$pid} || [] };
+        push @queue, @{ $children{$pid} || [] };
+    }
+
+    return @found;
+}
+
+
+# the relay worker's pid by its title, and the other workers'
+sub relay_pids {
+    my ($self, $master) = @_;
+
+    $master ||= $self->master_pid;
+
+    return grep { $self->cmdline($_) =~ /directstream relay process/ }
+           $self->descendants($master);
+}
+
+
+sub relay_pid {
+    my ($self) = @_;
+
+    my $pid = $self->wait_for(sub { ($self->relay_pids)[0] }, 5);
+    return $pid;
+}
+
+
+sub worker_pids {
+    my ($self, $master) = @_;
+
+    $master ||= $self->master_pid;
+
+    return sort { $a <=> $b }
+           grep { $self->cmdline($_) =~ /^nginx: worker process/ }
+           $self->descendants($master);
+}
+
+
+# children of the relay worker that are resolvers
+sub resolver_pids {
+    my ($self) = @_;
+
+    return grep { my $s = stat_of($_); $s && $s->{state} ne 'Z' }
+           map { $self->descendants($_) } $self->relay_pids;
+}
+
+
+sub threads {
+    my ($self, $pid) = @_;
+
+    opendir my $dh, "/proc/$pid/task" or return ();
+
+    return map {
+        my ($name) = $self->read_file("/proc/$pid/task/$_/comm") =~ /(.*)/;
+        $name;
+    } grep { /^\d+$/ } readdir $dh;
+}
+
+
+# the API
+
+sub base {
+    my ($self) = @_;
+    return "http://127.0.0.1:$self->{nginx}{near}{http}";
+}
+
+
+# (status, decoded body, response)
+sub api {
+    my ($self, $method, $path, $body, %args) = @_;
+
+    my $options = { headers => { %{ $args{headers} || {} } } };
+
+    if (defined $body) {
+        $options->{content} = ref $body ? $self->{json}->encode($body) : $body;
+        $options->{headers}{'Content-Type'} ||= 'application/json';
+    }
+
+    my $r = $self->{http}->request($method,
+                                   $self->base . "/directstream/$path",
+                                   $options);
+
+    my $data = eval { $self->{json}->decode($r->{content}) };
+
+    return wantarray ? ($r->{status}, $data, $r) : $r->{status};
+}
+
+
+# defines and starts a stream that is pushed to the far end
+sub create {
+    my ($self, $name, $playlist, %def) = @_;
+
+    my %body = (name => $name, playlist => $playlist, %def);
+
+    if ($self->{far} && !exists $body{push}) {
+        $body{push} = $self->push_url($name);
+    }
+
+    my ($status, $data, $r) = $self->api('POST', 'api/1/streams', \%body);
+
+    if ($status != 201) {
+        diag("POST $name: $status $r->{content}");
+    }
+
+    return ($status, $data, $r);
+}
+
+
+sub status {
+    my ($self, $name) = @_;
+
+    my ($status, $data) = $self->api('GET', "api/1/streams/$name");
+
+    return $status == 200 ? $data : undef;
+}
+
+
+# a stream's status, wherever the answer keeps it
+sub state {
+    my ($self, $name) = @_;
+
+    my $s = $self->status($name) or return '';
+    return $s->{state} || ($s->{status} && $s->{status}{state}) || '';
+}
+
+
+sub field {
+    my ($self, $name, @path) = @_;
+
+    my $s = $self->status($name) or return undef;
+    $s = $s->{status} if ref $s->{status} eq 'HASH';
+
+    for my $key (@path) {
+        return undef unless ref $s eq 'HASH';
+        $s = $s->{$key};
+    }
+
+    return $s;
+}
+
+
+sub wait_state {
+    my ($self, $name, $state, $seconds) = @_;
+
+    my $last = '';
+
+    my $ok = $self->wait_for(sub {
+        $last = $self->state($name);
+        return $last =~ /^(?:$state)$/;
+    }, $seconds || 15);
+
+    diag("state of \"$name\" is \"$last\", not \"$state\"") unless $ok;
+
+    return $ok;
+}
+
+
+sub wait_error {
+    my ($self, $name, $code, $seconds) = @_;
+
+    my $last;
+
+    my $ok = $self->wait_for(sub {
+        $last = $self->field($name, 'error', 'code');
+        return defined $last && $last eq $code;
+    }, $seconds || 15);
+
+    diag("error of \"$name\" is " . (defined $last ? "\"$last\"" : 'none')
+         . ", not \"$code\"") unless $ok;
+
+    return $ok;
+}
+
+
+sub items {
+    my ($self, $name, $query) = @_;
+
+    my ($status, $data) = $self->api('GET', "api/1/streams/$name/items"
+                                     . ($query || ''));
+    return () unless $status == 200;
+
+    return @{ ref $data eq 'ARRAY' ? $data : $data->{items} };
+}
+
+
+# the far end seen by a viewer
+
+sub watch {
+    my ($self, $key, %args) = @_;
+
+    my $name = $args{name} || "watch-$key";
+    my $url = $args{url} || $self->push_url($key);
+    my @argv = ("$BUILD/watch", '--wait', $args{wait} || 60);
+
+    push @argv, '--seconds', $args{seconds} if $args{seconds};
+    push @argv, '--idle', $args{idle} if $args{idle};
+
+    my $pid = $self->run($name, @argv, $url);
+    $self->{watch}{$name} = { pid => $pid, name => $name };
+
+    return $name;
+}
+
+
+# what has come so far
+sub flow {
+    my ($self, $name) = @_;
+    return DirectStream::Flow->load("$self->{dir}/$name.out");
+}
+
+
+# the flow when it has ended, or been ended
+sub watched {
+    my ($self, $name, $seconds) = @_;
+
+    my $w = delete $self->{watch}{$name};
+
+    if (defined $seconds) {
+        my $status = $self->wait_pid($w->{pid}, $seconds);
+
+        if (!defined $status) {
+            diag("$name did not end in $seconds s");
+            $self->stop_pid($w->{pid});
+        }
+
+    } else {
+        $self->stop_pid($w->{pid});
+    }
+
+    return $self->flow($name);
+}
+
+
+sub wait_packet {
+    my ($self, $name, $seconds, $track) = @_;
+
+    my $p;
+
+    $self->wait_for(sub { $p = $self->flow($name)->first($track || 'V') },
+                    $seconds || 15, "a packet at $name");
+    return $p;
+}
+
+
+# waits until "n" headers of new items, or packets, whatever "test" says
+sub wait_flow {
+    my ($self, $name, $test, $seconds) = @_;
+
+    my $flow;
+
+    $self->wait_for(sub {
+        $flow = $self->flow($name);
+        local $_ = $flow;
+        return $test->($flow);
+    }, $seconds || 30, "the wanted flow at $name");
+
+    return $flow;
+}
+
+
+# helpers around: the media server and the resolver's stand-in
+
+sub media {
+    my ($self) = @_;
+
+    return $self->{media} if $self->{media};
+
+    my $file = "$self->{dir}/media.port";
+
+    my $pid = $self->run('media-server', $^X, "$ROOT/t/tools/media-server",
+                         '--root', DirectStream::Media::dir(),
+                         '--port', 0, '--port-file', $file,
+                         '--log', "$self->{dir}/media.log");
+
+    my $port = $self->wait_for(sub {
+        my ($p) = $self->read_file($file) =~ /^(\d+)/;
+        return $p;
+    }, 10, 'the media server');
+
+    die $self->read_file('media-server.log') unless $port;
+
+    $self->{media} = "http://127.0.0.1:$port";
+    $self->{media_pid} = $pid;
+
+    return $self->{media};
+}
+
+
+sub media_url {
+    my ($self, $name, $query) = @_;
+
+    return $self->media . "/$name" . ($query ? "?$query" : '');
+}
+
+
+sub log_of {
+    my ($self, $name) = @_;
+    return $self->read_file(($name || 'near') . '/error.log');
+}
+
+
+sub like_log {
+    my ($self, $re, $what) = @_;
+
+    my $ok = $self->wait_for(sub { $self->log_of =~ $re }, 5);
+    return ok($ok, $what);
+}
+
+
+# a log line that this test means to cause
+sub allow {
+    my ($self, $re) = @_;
+
+    push @{ $self->{allow} }, $re;
+    return;
+}
+
+
+sub bad_lines {
+    my ($self) = @_;
+
+    my @bad;
+
+    for my $file (glob("$self->{dir}/*/error.log $self->{dir}/*.log"
+                       . " $self->{dir}/asan.*"))
+    {
+        for my $line (split /\n/, $self->read_file($file)) {
+            next unless $line =~ /\[(?:alert|emerg|crit)\]/
+                || $line =~ /(?:Address|Leak|Thread)Sanitizer|runtime error:/;
+
+            next if grep { $line =~ $_ } @{ $self->{allow} };
+            push @bad, $line;
+        }
+    }
+
+    return @bad;
+}
+
+
+sub left_processes {
+    my ($self) = @_;
+
+    my @left;
+
+    $self->wait_for(sub {
+        1 while waitpid(-1, WNOHANG) > 0;
+        @left = grep { my $s = stat_of($_); $s && $s->{state} ne 'Z' }
+                $self->descendants($$);
+        return !@left;
+    }, 3);
+
+    return map { "$_ " . $self->cmdline($_) } @left;
+}
+
+
+sub finish {
+    my ($self) = @_;
+
+    for my $w (values %{ $self->{watch} || {} }) {
+        $self->stop_pid($w->{pid});
+    }
+    $self->{watch} = {};
+
+    for my $name ('near', sort grep { $_ ne 'near' } keys %{ $self->{nginx} })
+    {
+        next unless $self->{nginx}{$name} && $self->{nginx}{$name}{pid};
+        $self->stop_nginx($name, 'QUIT');
+    }
+
+    for my $pid (keys %{ $self->{pids} }) {
+        $self->stop_pid($pid);
+    }
+
+    my @left = $self->left_processes;
+    is(join("\n", @left), '', 'no process left behind');
+
+    for (@left) {
+        my ($pid) = /^(\d+)/;
+        kill 'KILL', $pid;
+    }
+
+    is(join("\n", $self->bad_lines), '', 'no alerts, no sanitizer errors');
+
+    $self->{finished} = 1;
+    done_testing();
+
+    return;
+}
+
+
+sub DESTROY {
+    my ($self) = @_;
+
+    return unless $self->{owner} == $$;
+
+    local ($?, $@, $!);
+
+    if (!$self->{finished}) {
+        kill 'KILL', $_ for reverse $self->descendants($$);
+        1 while waitpid(-1, 0) > 0;
+    }
+
+    my $bad = !$self->{finished} || !Test::More->builder->is_passing;
+
+    if ($bad || $ENV{DS_KEEP}) {
+        diag("kept: $self->{dir}");
+
+    } else {
+        remove_tree($self->{dir});
+    }
+}
+
+
+require DirectStream::Stub;
+
+
+sub import {
+    my ($class) = @_;
+
+    my $caller = caller;
+
+    strict->import;
+    warnings->import;
+    $| = 1;
+
+    no strict 'refs';
+    for my $f (@Test::More::EXPORT) {
+        next unless $f =~ /^\w+$/;
+        *{"${caller}::$f"} = \&{"Test::More::$f"};
+    }
+    *{"${caller}::TODO"} = \${"Test::More::TODO"};
+
+    return;
+}
+
+
+1;
