@@ -16,6 +16,7 @@
 #define DS_CORE_H_INCLUDED_
 
 
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 
@@ -71,8 +72,12 @@ char *ds_sprintf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
  * Starts a thread with every signal blocked but SIGILL, SIGFPE, SIGSEGV and
  * SIGBUS, named "name" (15 bytes), with a small stack.  0 or DS_EINTERNAL.
  */
-int ds_thread_start(unsigned long *tid, const char *name,
+int ds_thread_start(pthread_t *tid, const char *name,
     void *(*start)(void *), void *data);
+
+
+/* pthread_join() that gives up after "ms"; true: joined */
+bool ds_thread_join(pthread_t tid, int64_t ms);
 
 
 /* the engine's log (ds.c); "stream" may be NULL; any thread */

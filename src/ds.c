@@ -1,0 +1,339 @@
+
+/*
+ * ds.c: the engine object: its configuration, its log, and what it runs.
+ * Relay threads reach the world above only through here: a record in the
+ * log and a wakeup.  Knows no libav but its process-wide switches.
+ */
+
+#define _GNU_SOURCE
+
+#include <malloc.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <libavformat/avformat.h>
+
+#include "ds_engine.h"
+#include "ds_http.h"
+
+
+#define DS_MAX_RECORDS    256
+
+/* nginx's master sends KILL about a second after TERM */
+#define DS_DESTROY_TIME   800
+
+
+typedef struct ds_node_s  ds_node_t;
+
+struct ds_node_s {
+    ds_record_t            record;
+    ds_node_t             *next;
+};
+
+
+struct ds_s {
+    ds_conf_t              conf;        /* constant, deep copy */
+    char                 **argv;
+    ds_source_rule_t      *rules;
+    char                  *extractors;
+    char                  *media_root;
+
+    ds_task_t             *tasks;       /* owner's thread */
+
+    pthread_mutex_t        lock;
+    ds_node_t             *first;       /* lock */
+    ds_node_t            **last;        /* lock */
+    unsigned               nrecords;    /* lock */
+    unsigned               dropped;     /* lock */
+};
+
+
+static int ds_copy_conf(ds_t *ds, const ds_conf_t *conf);
+static void ds_free(ds_t *ds);
+
+
+ds_t *
+ds_create(const ds_conf_t *conf, ds_error_t *err)
+{
+    ds_t  *ds;
+
+    ds_error_clear(err);
+
+    ds = calloc(1, sizeof(ds_t));
+    if (ds == NULL) {
+        (void) ds_fail(err, DS_ENOMEM, "calloc() failed");
+        return NULL;
+    }
+
+    ds->last = &ds->first;
+    (void) pthread_mutex_init(&ds->lock, NULL);
+
+    if (ds_copy_conf(ds, conf) != DS_OK) {
+        (void) ds_fail(err, DS_ENOMEM, "malloc() failed");
+        ds_free(ds);
+        return NULL;
+    }
+
+    if (ds_http_init(err) != DS_OK) {
+        ds_free(ds);
+        return NULL;
+    }
+
+    /*
+     * Each thread would get a heap of its own and keep what it freed: a
+     * stream's packets are allocated by one thread and freed by another.
+     */
+    (void) mallopt(M_ARENA_MAX, 2);
+    (void) mallopt(M_TRIM_THRESHOLD, 256 * 1024);
+
+    /* libav's messages carry URLs with their secrets */
+    av_log_set_level(AV_LOG_QUIET);
+    (void) avformat_network_init();
+
+    return ds;
+}
+
+
+static int
+ds_copy_conf(ds_t *ds, const ds_conf_t *conf)
+{
+    size_t  i, n;
+
+    ds->conf = *conf;
+
+    for (n = 0; conf->resolve_command[n] != NULL; n++) { /* void */ }
+
+    ds->argv = calloc(n + 1, sizeof(char *));
+    if (ds->argv == NULL) {
+        return DS_ENOMEM;
+    }
+
+    ds->conf.resolve_command = (const char *const *) ds->argv;
+
+    for (i = 0; i < n; i++) {
+        ds->argv[i] = strdup(conf->resolve_command[i]);
+        if (ds->argv[i] == NULL) {
+            return DS_ENOMEM;
+        }
+    }
+
+    ds->extractors = strdup(conf->resolve_extractors);
+    if (ds->extractors == NULL) {
+        return DS_ENOMEM;
+    }
+
+    ds->conf.resolve_extractors = ds->extractors;
+
+    if (conf->media_root != NULL) {
+        ds->media_root = strdup(conf->media_root);
+        if (ds->media_root == NULL) {
+            return DS_ENOMEM;
+        }
+
+        ds->conf.media_root = ds->media_root;
+    }
+
+    if (conf->nsource_rules != 0) {
+        ds->rules = calloc(conf->nsource_rules, sizeof(ds_source_rule_t));
+        if (ds->rules == NULL) {
+            return DS_ENOMEM;
+        }
+
+        memcpy(ds->rules, conf->source_rules,
+               conf->nsource_rules * sizeof(ds_source_rule_t));
+        ds->conf.source_rules = ds->rules;
+    }
+
+    return DS_OK;
+}
+
+
+void
+ds_destroy(ds_t **pds)
+{
+    bool        all;
+    int64_t     end;
+    ds_t       *ds;
+    ds_task_t  *t, *next;
+
+    ds = *pds;
+    if (ds == NULL) {
+        return;
+    }
+
+    *pds = NULL;
+    all = true;
+    end = ds_monotonic() + DS_DESTROY_TIME;
+
+    for (t = ds->tasks; t != NULL; t = t->next) {
+        t->cancel(t);
+    }
+
+    for (t = ds->tasks; t != NULL; t = next) {
+        next = t->next;
+
+        if (!t->join(t, end - ds_monotonic())) {
+            all = false;
+        }
+    }
+
+    /*
+     * A thread may still sit in a call that cannot be interrupted, such as
+     * getaddrinfo(): the process is about to exit, leave it what it uses.
+     */
+
+    if (all) {
+        ds_free(ds);
+    }
+}
+
+
+static void
+ds_free(ds_t *ds)
+{
+    size_t      i;
+    ds_node_t  *node;
+
+    while ((node = ds->first) != NULL) {
+        ds->first = node->next;
+        free(node);
+    }
+
+    if (ds->argv != NULL) {
+        for (i = 0; ds->argv[i] != NULL; i++) {
+            free(ds->argv[i]);
+        }
+    }
+
+    free(ds->argv);
+    free(ds->extractors);
+    free(ds->media_root);
+    free(ds->rules);
+
+    (void) pthread_mutex_destroy(&ds->lock);
+
+    free(ds);
+}
+
+
+const ds_conf_t *
+ds_conf(ds_t *ds)
+{
+    return &ds->conf;
+}
+
+
+void
+ds_wakeup(ds_t *ds)
+{
+    if (ds->conf.wakeup != NULL) {
+        ds->conf.wakeup(ds->conf.wakeup_data);
+    }
+}
+
+
+void
+ds_task_add(ds_t *ds, ds_task_t *task)
+{
+    task->next = ds->tasks;
+    ds->tasks = task;
+}
+
+
+void
+ds_task_remove(ds_t *ds, ds_task_t *task)
+{
+    ds_task_t  **t;
+
+    for (t = &ds->tasks; *t != NULL; t = &(*t)->next) {
+        if (*t == task) {
+            *t = task->next;
+            return;
+        }
+    }
+}
+
+
+void
+ds_log(ds_t *ds, int level, const char *stream, const char *fmt, ...)
+{
+    va_list     args;
+    ds_node_t  *node;
+    char        text[DS_RECORD_LEN];
+
+    node = malloc(sizeof(ds_node_t));
+    if (node == NULL) {
+        return;
+    }
+
+    va_start(args, fmt);
+    (void) vsnprintf(text, sizeof(text), fmt, args);
+    va_end(args);
+
+    node->next = NULL;
+    node->record.level = level;
+    ds_text(node->record.stream, sizeof(node->record.stream), stream);
+    ds_text(node->record.text, sizeof(node->record.text), text);
+
+    (void) pthread_mutex_lock(&ds->lock);
+
+    if (ds->nrecords == DS_MAX_RECORDS) {
+        ds->dropped++;
+        (void) pthread_mutex_unlock(&ds->lock);
+        free(node);
+        return;
+    }
+
+    *ds->last = node;
+    ds->last = &node->next;
+    ds->nrecords++;
+
+    (void) pthread_mutex_unlock(&ds->lock);
+
+    ds_wakeup(ds);
+}
+
+
+bool
+ds_poll(ds_t *ds, ds_record_t *record)
+{
+    unsigned    dropped;
+    ds_node_t  *node;
+
+    (void) pthread_mutex_lock(&ds->lock);
+
+    dropped = 0;
+    node = ds->first;
+
+    if (node != NULL) {
+        ds->first = node->next;
+        ds->nrecords--;
+
+        if (ds->first == NULL) {
+            ds->last = &ds->first;
+        }
+
+    } else {
+        dropped = ds->dropped;
+        ds->dropped = 0;
+    }
+
+    (void) pthread_mutex_unlock(&ds->lock);
+
+    if (node != NULL) {
+        *record = node->record;
+        free(node);
+        return true;
+    }
+
+    if (dropped != 0) {
+        record->level = DS_LOG_WARN;
+        record->stream[0] = '\0';
+        (void) snprintf(record->text, sizeof(record->text),
+                        "%u log records dropped", dropped);
+        return true;
+    }
+
+    return false;
+}
