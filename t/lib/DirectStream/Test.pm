@@ -22,9 +22,12 @@ use POSIX qw(WNOHANG);
 use Test::More;
 use Time::HiRes qw(clock_gettime CLOCK_MONOTONIC sleep time);
 
-use DirectStream::Flow;
+use DirectStream::Client;
 use DirectStream::Media;
+use DirectStream::Proc;
 
+
+our @ISA = qw(DirectStream::Client DirectStream::Proc);
 
 our $ROOT = abs_path(dirname(__FILE__) . '/../../..');
 our $NGINX = $ENV{DS_NGINX} || '/usr/sbin/nginx';
@@ -315,7 +318,7 @@ sub far {
     my $record = $args{record} ? "record all; record_path $dir/record;" : '';
 
     my $conf = $self->head($name, workers => 1)
-        . "rtmp { server { listen 127.0.0.1:$port; chunk_size 65536;\n"
+        . "rtmp { server { listen 127.0.0.1:$port; out_queue 4096;\n"
         . "    application live2 { live on; $record }\n} }\n";
 
     $self->{nginx}{$name} = {
@@ -372,7 +375,7 @@ directstream {
 END
 
     return $self->head('near', module => 1, %args) . $ds . <<"END";
-rtmp { server { listen 127.0.0.1:$n->{rtmp}; chunk_size 65536;
+rtmp { server { listen 127.0.0.1:$n->{rtmp}; out_queue 4096;
     application live {
         live on;
         on_publish http://127.0.0.1:$n->{http}/directstream/on_publish;
@@ -467,341 +470,6 @@ sub stop_nginx {
 }
 
 
-# processes
-
-sub stat_of {
-    my ($pid) = @_;
-
-    open my $fh, '<', "/proc/$pid/stat" or return;
-    my $line = <$fh>;
-    return unless defined $line && $line =~ /^\d+ \((.*)\) (\S) (\d+)/s;
-
-    return { pid => $pid, comm => $1, state => $2, ppid => $3 };
-}
-
-
-sub cmdline {
-    my ($self, $pid) = @_;
-
-    my $text = $self->read_file("/proc/$pid/cmdline");
-    $text =~ tr/\0/ /;
-    $text =~ s/\s+$//;
-
-    return $text;
-}
-
-
-sub descendants {
-    my ($self, $root) = @_;
-
-    my (%children, @found);
-
-    opendir my $dh, '/proc' or return;
-
-    for my $pid (grep { /^\d+$/ } readdir $dh) {
-        my $s = stat_of($pid) or next;
-        push @{ $children{ $s->{ppid} } }, $pid;
-    }
-
-    my @queue = ($root);
-
-    while (@queue) {
-        my $pid = shift @queue;
-        push @found, @{ $children{$pid} || [] };
-        push @queue, @{ $children{$pid} || [] };
-    }
-
-    return @found;
-}
-
-
-# the relay worker's pid by its title, and the other workers'
-sub relay_pids {
-    my ($self, $master) = @_;
-
-    $master ||= $self->master_pid;
-
-    return grep { $self->cmdline($_) =~ /directstream relay process/ }
-           $self->descendants($master);
-}
-
-
-sub relay_pid {
-    my ($self) = @_;
-
-    my $pid = $self->wait_for(sub { ($self->relay_pids)[0] }, 5);
-    return $pid;
-}
-
-
-sub worker_pids {
-    my ($self, $master) = @_;
-
-    $master ||= $self->master_pid;
-
-    return sort { $a <=> $b }
-           grep { $self->cmdline($_) =~ /^nginx: worker process/ }
-           $self->descendants($master);
-}
-
-
-# children of the relay worker that are resolvers
-sub resolver_pids {
-    my ($self) = @_;
-
-    return grep { my $s = stat_of($_); $s && $s->{state} ne 'Z' }
-           map { $self->descendants($_) } $self->relay_pids;
-}
-
-
-sub threads {
-    my ($self, $pid) = @_;
-
-    opendir my $dh, "/proc/$pid/task" or return ();
-
-    return map {
-        my ($name) = $self->read_file("/proc/$pid/task/$_/comm") =~ /(.*)/;
-        $name;
-    } grep { /^\d+$/ } readdir $dh;
-}
-
-
-# the API
-
-sub base {
-    my ($self) = @_;
-    return "http://127.0.0.1:$self->{nginx}{near}{http}";
-}
-
-
-# (status, decoded body, response)
-sub api {
-    my ($self, $method, $path, $body, %args) = @_;
-
-    my $options = { headers => { %{ $args{headers} || {} } } };
-
-    if (defined $body) {
-        $options->{content} = ref $body ? $self->{json}->encode($body) : $body;
-        $options->{headers}{'Content-Type'} ||= 'application/json';
-    }
-
-    my $r = $self->{http}->request($method,
-                                   $self->base . "/directstream/$path",
-                                   $options);
-
-    my $data = eval { $self->{json}->decode($r->{content}) };
-
-    return wantarray ? ($r->{status}, $data, $r) : $r->{status};
-}
-
-
-# defines and starts a stream that is pushed to the far end
-sub create {
-    my ($self, $name, $playlist, %def) = @_;
-
-    my %body = (name => $name, playlist => $playlist, %def);
-
-    if ($self->{far} && !exists $body{push}) {
-        $body{push} = $self->push_url($name);
-    }
-
-    my ($status, $data, $r) = $self->api('POST', 'api/1/streams', \%body);
-
-    if ($status != 201) {
-        diag("POST $name: $status $r->{content}");
-    }
-
-    return ($status, $data, $r);
-}
-
-
-sub status {
-    my ($self, $name) = @_;
-
-    my ($status, $data) = $self->api('GET', "api/1/streams/$name");
-
-    return $status == 200 ? $data : undef;
-}
-
-
-# a stream's status, wherever the answer keeps it
-sub state {
-    my ($self, $name) = @_;
-
-    my $s = $self->status($name) or return '';
-    return $s->{state} || ($s->{status} && $s->{status}{state}) || '';
-}
-
-
-sub field {
-    my ($self, $name, @path) = @_;
-
-    my $s = $self->status($name) or return undef;
-    $s = $s->{status} if ref $s->{status} eq 'HASH';
-
-    for my $key (@path) {
-        return undef unless ref $s eq 'HASH';
-        $s = $s->{$key};
-    }
-
-    return $s;
-}
-
-
-sub wait_state {
-    my ($self, $name, $state, $seconds) = @_;
-
-    my $last = '';
-
-    my $ok = $self->wait_for(sub {
-        $last = $self->state($name);
-        return $last =~ /^(?:$state)$/;
-    }, $seconds || 15);
-
-    diag("state of \"$name\" is \"$last\", not \"$state\"") unless $ok;
-
-    return $ok;
-}
-
-
-sub wait_error {
-    my ($self, $name, $code, $seconds) = @_;
-
-    my $last;
-
-    my $ok = $self->wait_for(sub {
-        $last = $self->field($name, 'error', 'code');
-        return defined $last && $last eq $code;
-    }, $seconds || 15);
-
-    diag("error of \"$name\" is " . (defined $last ? "\"$last\"" : 'none')
-         . ", not \"$code\"") unless $ok;
-
-    return $ok;
-}
-
-
-sub items {
-    my ($self, $name, $query) = @_;
-
-    my ($status, $data) = $self->api('GET', "api/1/streams/$name/items"
-                                     . ($query || ''));
-    return () unless $status == 200;
-
-    return @{ ref $data eq 'ARRAY' ? $data : $data->{items} };
-}
-
-
-# the far end seen by a viewer
-
-sub watch {
-    my ($self, $key, %args) = @_;
-
-    my $name = $args{name} || "watch-$key";
-    my $url = $args{url} || $self->push_url($key);
-    my @argv = ("$BUILD/watch", '--wait', $args{wait} || 60);
-
-    push @argv, '--seconds', $args{seconds} if $args{seconds};
-    push @argv, '--idle', $args{idle} if $args{idle};
-
-    my $pid = $self->run($name, @argv, $url);
-    $self->{watch}{$name} = { pid => $pid, name => $name };
-
-    return $name;
-}
-
-
-# what has come so far
-sub flow {
-    my ($self, $name) = @_;
-    return DirectStream::Flow->load("$self->{dir}/$name.out");
-}
-
-
-# the flow when it has ended, or been ended
-sub watched {
-    my ($self, $name, $seconds) = @_;
-
-    my $w = delete $self->{watch}{$name};
-
-    if (defined $seconds) {
-        my $status = $self->wait_pid($w->{pid}, $seconds);
-
-        if (!defined $status) {
-            diag("$name did not end in $seconds s");
-            $self->stop_pid($w->{pid});
-        }
-
-    } else {
-        $self->stop_pid($w->{pid});
-    }
-
-    return $self->flow($name);
-}
-
-
-sub wait_packet {
-    my ($self, $name, $seconds, $track) = @_;
-
-    my $p;
-
-    $self->wait_for(sub { $p = $self->flow($name)->first($track || 'V') },
-                    $seconds || 15, "a packet at $name");
-    return $p;
-}
-
-
-# waits until "n" headers of new items, or packets, whatever "test" says
-sub wait_flow {
-    my ($self, $name, $test, $seconds) = @_;
-
-    my $flow;
-
-    $self->wait_for(sub {
-        $flow = $self->flow($name);
-        local $_ = $flow;
-        return $test->($flow);
-    }, $seconds || 30, "the wanted flow at $name");
-
-    return $flow;
-}
-
-
-# helpers around: the media server and the resolver's stand-in
-
-sub media {
-    my ($self) = @_;
-
-    return $self->{media} if $self->{media};
-
-    my $file = "$self->{dir}/media.port";
-
-    my $pid = $self->run('media-server', $^X, "$ROOT/t/tools/media-server",
-                         '--root', DirectStream::Media::dir(),
-                         '--port', 0, '--port-file', $file,
-                         '--log', "$self->{dir}/media.log");
-
-    my $port = $self->wait_for(sub {
-        my ($p) = $self->read_file($file) =~ /^(\d+)/;
-        return $p;
-    }, 10, 'the media server');
-
-    die $self->read_file('media-server.log') unless $port;
-
-    $self->{media} = "http://127.0.0.1:$port";
-    $self->{media_pid} = $pid;
-
-    return $self->{media};
-}
-
-
-sub media_url {
-    my ($self, $name, $query) = @_;
-
-    return $self->media . "/$name" . ($query ? "?$query" : '');
-}
-
-
 sub log_of {
     my ($self, $name) = @_;
     return $self->read_file(($name || 'near') . '/error.log');
@@ -853,7 +521,7 @@ sub left_processes {
 
     $self->wait_for(sub {
         1 while waitpid(-1, WNOHANG) > 0;
-        @left = grep { my $s = stat_of($_); $s && $s->{state} ne 'Z' }
+        @left = grep { my $s = $self->stat_of($_); $s && $s->{state} ne 'Z' }
                 $self->descendants($$);
         return !@left;
     }, 3);
@@ -918,9 +586,6 @@ sub DESTROY {
         remove_tree($self->{dir});
     }
 }
-
-
-require DirectStream::Stub;
 
 
 sub import {
