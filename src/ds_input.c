@@ -11,20 +11,22 @@
 
 #include <libavcodec/bsf.h>
 
+#include "ds_codec.h"
 #include "ds_input.h"
-#include "ds_source.h"
+#include "ds_demux.h"
 
 
 #define DS_INPUT_HELD      512                  /* packets of a track */
 #define DS_INPUT_BYTES     (8 * 1024 * 1024)
 #define DS_INPUT_SPAN      3000000              /* us */
 #define DS_INPUT_JUMP      10000000             /* us, no gap but a new clock */
+#define DS_INPUT_TIME      (INT64_C(1) << 52)   /* us, nonsense beyond */
 #define DS_INPUT_BAD       64
 #define DS_INPUT_WAIT      60000                /* ms, for available_at */
 
 
 typedef struct {
-    ds_source_t        *source;
+    ds_demux_t        *source;
     AVStream           *stream;
     AVCodecParameters  *par;
     AVBSFContext       *bsf;            /* ADTS to raw AAC, or NULL */
@@ -42,7 +44,7 @@ typedef struct {
 
 
 struct ds_input_s {
-    ds_source_t         sources[2];
+    ds_demux_t         sources[2];
     unsigned            nsources;
     ds_track_t          tracks[2];
     int64_t             duration;       /* ms */
@@ -53,7 +55,7 @@ struct ds_input_s {
 /* the second URL is opened beside the first, in a thread of its own */
 
 typedef struct {
-    ds_source_t          *source;
+    ds_demux_t          *source;
     const ds_conf_t      *conf;
     const ds_media_url_t *url;
     ds_cancel_t          *cancel;
@@ -66,16 +68,13 @@ static int ds_input_open_sources(ds_input_t *in, const ds_conf_t *conf,
     const ds_media_t *media, ds_cancel_t *cancel, ds_error_t *err);
 static void *ds_input_opening(void *data);
 static int ds_input_choose(ds_input_t *in, int track, ds_error_t *err);
-static int ds_input_pick(ds_input_t *in, ds_source_t *s, int track);
-static int ds_input_check_video(ds_track_t *t, ds_error_t *err);
-static int ds_input_h264_profile(const AVCodecParameters *par);
+static int ds_input_pick(ds_input_t *in, ds_demux_t *s, int track);
 static int ds_input_prepare_audio(ds_input_t *in, ds_error_t *err);
-static int ds_input_check_audio(ds_track_t *t, ds_error_t *err);
 static int64_t ds_input_frame(ds_track_t *t);
 static int64_t ds_input_length(ds_input_t *in, const ds_media_t *media);
 static bool ds_input_full(ds_track_t *t);
-static ds_source_t *ds_input_wants(ds_input_t *in);
-static int ds_input_step(ds_input_t *in, ds_source_t *s);
+static ds_demux_t *ds_input_wants(ds_input_t *in);
+static int ds_input_step(ds_input_t *in, ds_demux_t *s);
 static int ds_input_push(ds_track_t *t, AVPacket *pkt, ds_error_t *err);
 static int ds_input_filter(ds_track_t *t, AVPacket *pkt, ds_error_t *err);
 static void ds_input_stamp(ds_track_t *t, AVPacket *pkt);
@@ -105,7 +104,7 @@ ds_input_open(const ds_conf_t *conf, const ds_media_t *media,
         in->tracks[i].source = &in->sources[i * (in->nsources - 1)];
 
         if (ds_input_choose(in, i, err) != DS_OK) {
-            goto failed;
+            goto incomplete;
         }
     }
 
@@ -118,16 +117,26 @@ ds_input_open(const ds_conf_t *conf, const ds_media_t *media,
     in->tracks[DS_VIDEO].stream->discard = AVDISCARD_DEFAULT;
     in->tracks[DS_AUDIO].stream->discard = AVDISCARD_DEFAULT;
 
-    if (ds_input_check_video(&in->tracks[DS_VIDEO], err) != DS_OK
+    if (ds_codec_check_video(in->tracks[DS_VIDEO].par, err) != DS_OK
         || ds_input_prepare_audio(in, err) != DS_OK
-        || ds_input_check_audio(&in->tracks[DS_AUDIO], err) != DS_OK)
+        || ds_codec_check_audio(in->tracks[DS_AUDIO].par, err) != DS_OK)
     {
-        goto failed;
+        goto incomplete;
     }
 
     in->duration = ds_input_length(in, media);
 
     return in;
+
+incomplete:
+
+    /* what is missing may be so because the bytes ended early */
+
+    for (i = 0; i < (int) in->nsources; i++) {
+        if (in->sources[i].error.code != DS_OK && err != NULL) {
+            *err = in->sources[i].error;
+        }
+    }
 
 failed:
 
@@ -204,7 +213,7 @@ ds_input_opening(void *data)
 {
     ds_opening_t  *o = data;
 
-    o->rc = ds_source_open(o->source, o->conf, o->url, o->cancel, &o->error);
+    o->rc = ds_demux_open(o->source, o->conf, o->url, o->cancel, &o->error);
 
     return NULL;
 }
@@ -221,16 +230,6 @@ ds_input_choose(ds_input_t *in, int track, ds_error_t *err)
     i = ds_input_pick(in, t->source, track);
 
     if (i < 0) {
-
-        /* it may be missing because the bytes ended early */
-
-        if (t->source->error.code != DS_OK) {
-            if (err != NULL) {
-                *err = t->source->error;
-            }
-
-            return t->source->error.code;
-        }
 
         return (track == DS_VIDEO)
                ? ds_fail(err, DS_ENO_VIDEO, "source has no video")
@@ -257,7 +256,7 @@ ds_input_choose(ds_input_t *in, int track, ds_error_t *err)
 /* libav's best stream, but one that can be copied is better */
 
 static int
-ds_input_pick(ds_input_t *in, ds_source_t *s, int track)
+ds_input_pick(ds_input_t *in, ds_demux_t *s, int track)
 {
     int                 i, best, related;
     AVStream           *st;
@@ -307,85 +306,6 @@ ds_input_pick(ds_input_t *in, ds_source_t *s, int track)
 }
 
 
-static int
-ds_input_check_video(ds_track_t *t, ds_error_t *err)
-{
-    int                 profile;
-    const char         *name;
-    AVCodecParameters  *par;
-
-    par = t->par;
-
-    if (par->codec_id != AV_CODEC_ID_H264) {
-        return ds_fail(err, DS_ECODEC_VIDEO, "video is %s, not h264",
-                       avcodec_get_name(par->codec_id));
-    }
-
-    profile = ds_input_h264_profile(par);
-
-    if (profile < 0 || par->width <= 0 || par->height <= 0) {
-
-        if (t->source->error.code != DS_OK) {
-            if (err != NULL) {
-                *err = t->source->error;
-            }
-
-            return t->source->error.code;
-        }
-
-        return ds_fail(err, DS_ECODEC_VIDEO,
-                       "video is h264 without its parameter sets");
-    }
-
-    if (par->profile == FF_PROFILE_UNKNOWN) {
-        par->profile = profile;
-    }
-
-    if (profile != FF_PROFILE_H264_BASELINE
-        && profile != FF_PROFILE_H264_MAIN
-        && profile != FF_PROFILE_H264_HIGH)
-    {
-        name = avcodec_profile_name(AV_CODEC_ID_H264, profile);
-
-        return ds_fail(err, DS_ECODEC_VIDEO,
-                       "video is h264 of profile %s (%d), not 8 bit 4:2:0",
-                       name == NULL ? "unknown" : name, profile);
-    }
-
-    return DS_OK;
-}
-
-
-/* profile_idc from an avcC box or from the SPS of an Annex B stream, or -1 */
-
-static int
-ds_input_h264_profile(const AVCodecParameters *par)
-{
-    int             i;
-    const uint8_t  *p;
-
-    p = par->extradata;
-
-    if (p == NULL) {
-        return -1;
-    }
-
-    if (par->extradata_size >= 7 && p[0] == 1) {
-        return p[1];
-    }
-
-    for (i = 0; i + 4 < par->extradata_size; i++) {
-        if (p[i] == 0 && p[i + 1] == 0 && p[i + 2] == 1
-            && (p[i + 3] & 0x1f) == 7)
-        {
-            return p[i + 4];
-        }
-    }
-
-    return -1;
-}
-
-
 /* AAC without a header of its own has one before each frame: ADTS */
 
 static int
@@ -426,42 +346,6 @@ ds_input_prepare_audio(ds_input_t *in, ds_error_t *err)
 
             return in->error.code;
         }
-    }
-
-    return DS_OK;
-}
-
-
-static int
-ds_input_check_audio(ds_track_t *t, ds_error_t *err)
-{
-    int                 type;
-    const uint8_t      *p;
-    AVCodecParameters  *par;
-
-    par = t->par;
-
-    if (par->codec_id != AV_CODEC_ID_AAC) {
-        return ds_fail(err, DS_ECODEC_AUDIO, "audio is %s, not aac",
-                       avcodec_get_name(par->codec_id));
-    }
-
-    if (par->extradata_size < 2 || par->sample_rate <= 0) {
-        return ds_fail(err, DS_ECODEC_AUDIO, "audio is aac without a header");
-    }
-
-    /* AudioSpecificConfig: its first 5 bits are the object type */
-
-    p = par->extradata;
-    type = p[0] >> 3;
-
-    if (type == 31) {
-        type = 32 + (((p[0] & 7) << 3) | (p[1] >> 5));
-    }
-
-    if (type != 2 && type != 5 && type != 29) {
-        return ds_fail(err, DS_ECODEC_AUDIO,
-                       "audio is aac of object type %d, not LC or HE", type);
     }
 
     return DS_OK;
@@ -544,7 +428,7 @@ ds_input_read(ds_input_t *in, AVPacket *pkt, ds_error_t *err)
     int           i;
     AVPacket     *first;
     ds_track_t   *t, *best;
-    ds_source_t  *s;
+    ds_demux_t  *s;
 
     while ((s = ds_input_wants(in)) != NULL) {
         (void) ds_input_step(in, s);
@@ -622,7 +506,7 @@ ds_input_close(ds_input_t **inp)
         avcodec_parameters_free(&t->par);
         av_bsf_free(&t->bsf);
 
-        ds_source_close(&in->sources[i]);
+        ds_demux_close(&in->sources[i]);
     }
 
     free(in);
@@ -647,7 +531,7 @@ ds_input_full(ds_track_t *t)
 
 /* the source to read from before the order is certain; NULL: none */
 
-static ds_source_t *
+static ds_demux_t *
 ds_input_wants(ds_input_t *in)
 {
     int          i;
@@ -670,7 +554,7 @@ ds_input_wants(ds_input_t *in)
 /* reads one packet of a source into its track's queue; s->rc changes */
 
 static int
-ds_input_step(ds_input_t *in, ds_source_t *s)
+ds_input_step(ds_input_t *in, ds_demux_t *s)
 {
     int          i, rc;
     AVPacket    *pkt;
@@ -682,7 +566,7 @@ ds_input_step(ds_input_t *in, ds_source_t *s)
         rc = ds_fail(&error, DS_ENOMEM, "no memory");
 
     } else {
-        rc = ds_source_read(s, pkt, &error);
+        rc = ds_demux_read(s, pkt, &error);
     }
 
     for (i = 0; rc == 1 && i < 2; i++) {
@@ -805,15 +689,23 @@ static void
 ds_input_stamp(ds_track_t *t, AVPacket *pkt)
 {
     int64_t       jump;
-    ds_source_t  *s;
+    ds_demux_t  *s;
 
     s = t->source;
 
     av_packet_rescale_ts(pkt, t->stream->time_base, (AVRational) {1, 1000000});
     pkt->time_base = (AVRational) {1, 1000000};
 
-    if (pkt->duration <= 0) {
+    if (pkt->duration <= 0 || pkt->duration > DS_INPUT_TIME) {
         pkt->duration = t->frame;
+    }
+
+    if (pkt->dts > DS_INPUT_TIME || pkt->dts < -DS_INPUT_TIME) {
+        pkt->dts = AV_NOPTS_VALUE;
+    }
+
+    if (pkt->pts > DS_INPUT_TIME || pkt->pts < -DS_INPUT_TIME) {
+        pkt->pts = AV_NOPTS_VALUE;
     }
 
     if (pkt->dts == AV_NOPTS_VALUE) {

@@ -1,603 +1,412 @@
 
 /*
- * ds_source.c: libavformat over ds_http.  libav turns many read errors into
- * an end of file, so the error that stopped the bytes is kept here and wins
- * over what libav says.  Knows nothing of tracks.
+ * ds_source.c: the thread that brings one item: resolve, open, read ahead.
+ * Knows nothing of the output or of other items.
  */
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
-#include <libavutil/avstring.h>
-
-#include "ds_http.h"
+#include "ds_input.h"
 #include "ds_source.h"
 
 
-#define DS_SOURCE_BUFFER    (32 * 1024)
-#define DS_SOURCE_PROBE     (2 * 1024 * 1024)
-#define DS_SOURCE_FORMAT    (512 * 1024)        /* to tell the format */
-#define DS_SOURCE_ANALYZE   (4 * AV_TIME_BASE)
-#define DS_SOURCE_STREAMS   128
-#define DS_SOURCE_PACKET    (16 * 1024 * 1024)
-#define DS_SOURCE_BAD       64                  /* packets in a row */
+/* us: with so much in the queue an item may go on air */
+#define DS_READY_TIME  500000
 
-#define DS_SOURCE_FORMATS                                                     \
-    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,flv,mpegts,hls,aac,mp3"
+/* what resolvers call "available at" is whole seconds; one spare */
+#define DS_AVAILABLE_SLACK  500
 
 
-typedef struct {
-    ds_source_t    *source;
-    ds_http_t      *http;
-    int64_t         base;               /* offset of libav's byte 0 */
-    int64_t         end;                /* -1: to the end of the resource */
-} ds_io_t;
+struct ds_source_s {
+    ds_t              *ds;
+    char               stream[DS_NAME_LEN + 1];
+    char              *playlist;        /* NULL: "entry" is to be resolved */
+    ds_entry_t         entry;
+
+    pthread_t          thread;
+    ds_cancel_t        cancel;
+    ds_queue_t        *queue;
+
+    /* written by the thread before "opened" is set, constant from then on */
+    ds_media_t         media;
+    AVCodecParameters *par[2];
+    int64_t            duration;
+    int64_t            origin_pts;
+    int64_t            origin_dts;
+
+    ds_error_t         err;             /* before "failed" is set */
+    int64_t            video_end;       /* before the queue is finished */
+
+    atomic_bool        opened;
+    atomic_bool        failed;
+    atomic_bool        ended;
+};
 
 
-static AVIOContext *ds_source_io(ds_source_t *s, const ds_http_req_t *req,
-    int64_t end, ds_error_t *err);
-static void ds_source_io_free(AVIOContext **pb);
-static int ds_source_io_read(void *data, uint8_t *buf, int n);
-static int64_t ds_source_io_seek(void *data, int64_t offset, int whence);
-static int ds_source_nested(AVFormatContext *ctx, AVIOContext **pb,
-    const char *url, int flags, AVDictionary **options);
-static int ds_source_nested_close(AVFormatContext *ctx, AVIOContext *pb);
-static char *ds_source_headers(ds_source_t *s, const char *url);
-static int ds_source_interrupted(void *data);
-static int ds_source_probe(ds_source_t *s, ds_error_t *err);
-static bool ds_source_complete(AVFormatContext *ctx);
-static int ds_source_failed(ds_source_t *s, const char *call, int rc,
-    ds_error_t *err);
+static void *ds_source_thread(void *data);
+static int ds_source_resolve(ds_source_t *s);
+static int ds_source_read(ds_source_t *s, ds_input_t *in);
+static int ds_source_begin(ds_source_t *s, ds_input_t *in);
+static void ds_source_destroy(ds_source_t *s);
 
 
-int
-ds_source_open(ds_source_t *s, const ds_conf_t *conf, const ds_media_url_t *u,
-    ds_cancel_t *cancel, ds_error_t *err)
+ds_source_t *
+ds_source_start(ds_t *ds, const char *stream, ds_entry_t *e,
+    const char *playlist, ds_error_t *err)
 {
-    ds_http_req_t     req;
-    AVFormatContext  *ctx;
+    ds_source_t      *s;
+    const ds_conf_t  *conf;
 
-    memset(s, 0, sizeof(ds_source_t));
+    conf = ds_conf(ds);
 
-    s->conf = conf;
-    s->cancel = cancel;
-    s->chunk = u->chunk;
-    s->rc = 1;
-    s->url = strdup(u->url);
-    s->headers = (u->headers == NULL) ? NULL : strdup(u->headers);
-
-    /* a trickle of bytes keeps no one waiting for ever */
-    s->active = ds_monotonic();
-    s->deadline = s->active + 3 * (int64_t) conf->source_timeout;
-
-    ctx = avformat_alloc_context();
-    s->ctx = ctx;
-
-    if (ctx == NULL || s->url == NULL
-        || (u->headers != NULL && s->headers == NULL))
-    {
-        return ds_fail(err, DS_ENOMEM, "no memory");
+    s = calloc(1, sizeof(ds_source_t));
+    if (s == NULL) {
+        (void) ds_fail(err, DS_ENOMEM, "calloc() failed");
+        return NULL;
     }
 
-    memset(&req, 0, sizeof(req));
-    req.url = s->url;
-    req.headers = s->headers;
-    req.chunk = s->chunk;
-
-    s->pb = ds_source_io(s, &req, -1, err);
-    if (s->pb == NULL) {
-        return (err == NULL) ? DS_ESOURCE_FAILED : err->code;
-    }
-
-    ctx->pb = s->pb;
-    ctx->opaque = s;
-    ctx->io_open = ds_source_nested;
-    ctx->io_close2 = ds_source_nested_close;
-    ctx->interrupt_callback.callback = ds_source_interrupted;
-    ctx->interrupt_callback.opaque = s;
-
-    /* an index is for seeking: do not visit the end of the file for it */
-    ctx->flags |= AVFMT_FLAG_CUSTOM_IO|AVFMT_FLAG_IGNIDX;
-    ctx->skip_estimate_duration_from_pts = 1;
-
-    ctx->probesize = DS_SOURCE_PROBE;
-    ctx->format_probesize = DS_SOURCE_FORMAT;
-    ctx->max_analyze_duration = DS_SOURCE_ANALYZE;
-    ctx->max_streams = DS_SOURCE_STREAMS;
-    ctx->format_whitelist = av_strdup(DS_SOURCE_FORMATS);
-    ctx->protocol_whitelist = av_strdup(conf->media_root != NULL
-                                        ? "http,https,file" : "http,https");
-
-    if (ctx->format_whitelist == NULL || ctx->protocol_whitelist == NULL) {
-        return ds_fail(err, DS_ENOMEM, "no memory");
-    }
-
-    return ds_source_probe(s, err);
-}
-
-
-static int
-ds_source_probe(ds_source_t *s, ds_error_t *err)
-{
-    int            rc;
-    bool           mov;
-    AVDictionary  *options;
-
-    options = NULL;
-
-    /* the hls demuxer must not take our AVIOContext for libav's own */
-
-    if (av_dict_set(&options, "http_persistent", "0", 0) < 0
-        || av_dict_set(&options, "http_multiple", "0", 0) < 0)
-    {
-        av_dict_free(&options);
-        return ds_fail(err, DS_ENOMEM, "no memory");
-    }
-
-    rc = avformat_open_input(&s->ctx, s->url, NULL, &options);
-    av_dict_free(&options);
-
-    if (rc < 0) {
-        return ds_source_failed(s, "avformat_open_input()", rc, err);
-    }
-
-    mov = av_match_name("mov", s->ctx->iformat->name);
-
-    if (mov && ds_source_complete(s->ctx)) {
-
-        /* all that a parser could tell is in the container */
-        s->ctx->flags |= AVFMT_FLAG_NOPARSE|AVFMT_FLAG_NOFILLIN;
-
-    } else {
-        if (!mov) {
-            s->pb->seekable = 0;
-        }
-
-        rc = avformat_find_stream_info(s->ctx, NULL);
-
-        if (rc < 0) {
-            return ds_source_failed(s, "avformat_find_stream_info()", rc,
-                                    err);
-        }
-    }
-
-    if (ds_cancel_is_set(s->cancel)) {
-        return ds_fail(err, DS_ECANCELED, "canceled");
-    }
-
-    s->deadline = 0;
-
-    return DS_OK;
-}
-
-
-static bool
-ds_source_complete(AVFormatContext *ctx)
-{
-    unsigned                  i;
-    const AVCodecParameters  *par;
-
-    for (i = 0; i < ctx->nb_streams; i++) {
-        par = ctx->streams[i]->codecpar;
-
-        if (par->codec_type != AVMEDIA_TYPE_VIDEO
-            && par->codec_type != AVMEDIA_TYPE_AUDIO)
-        {
-            continue;
-        }
-
-        if (par->codec_id == AV_CODEC_ID_NONE
-            || (par->codec_id == AV_CODEC_ID_H264
-                && (par->width <= 0 || par->extradata_size == 0))
-            || (par->codec_id == AV_CODEC_ID_AAC
-                && (par->sample_rate <= 0 || par->extradata_size == 0)))
-        {
-            return false;
-        }
-    }
-
-    return ctx->nb_streams != 0;
-}
-
-
-int
-ds_source_read(ds_source_t *s, AVPacket *pkt, ds_error_t *err)
-{
-    int       rc;
-    unsigned  bad;
-
-    for (bad = 0; bad < DS_SOURCE_BAD; bad++) {
-        s->active = ds_monotonic();
-
-        rc = av_read_frame(s->ctx, pkt);
-
-        if (ds_cancel_is_set(s->cancel)) {
-            av_packet_unref(pkt);
-            break;
-        }
-
-        if (rc == 0) {
-
-            /* the piece that came before the bytes ended */
-
-            if ((pkt->flags & AV_PKT_FLAG_CORRUPT)
-                && s->error.code != DS_OK)
-            {
-                av_packet_unref(pkt);
-                rc = AVERROR(EIO);
-                break;
-            }
-
-            if (pkt->size > DS_SOURCE_PACKET) {
-                av_packet_unref(pkt);
-                return ds_fail(err, DS_ESOURCE_INVALID,
-                               "packet is larger than %d bytes",
-                               DS_SOURCE_PACKET);
-            }
-
-            return 1;
-        }
-
-        if (rc != AVERROR_INVALIDDATA && rc != AVERROR(EAGAIN)) {
-            break;
-        }
-    }
-
-    if (rc == AVERROR_EOF && s->error.code == DS_OK
-        && !ds_cancel_is_set(s->cancel))
-    {
-        return 0;
-    }
-
-    return ds_source_failed(s, "av_read_frame()", rc, err);
-}
-
-
-void
-ds_source_close(ds_source_t *s)
-{
-    avformat_close_input(&s->ctx);
-
-    if (s->pb != NULL) {
-        ds_source_io_free(&s->pb);
-    }
-
-    free(s->url);
-    free(s->headers);
-
-    s->url = NULL;
-    s->headers = NULL;
-}
-
-
-/* the reason of a libav error, ours before libav's; never 0 */
-
-static int
-ds_source_failed(ds_source_t *s, const char *call, int rc, ds_error_t *err)
-{
-    char  text[AV_ERROR_MAX_STRING_SIZE];
-
-    if (ds_cancel_is_set(s->cancel)) {
-        return ds_fail(err, DS_ECANCELED, "canceled");
-    }
-
-    if (s->error.code != DS_OK) {
-        if (err != NULL) {
-            *err = s->error;
-        }
-
-        return s->error.code;
-    }
-
-    if (rc == AVERROR(ENOMEM)) {
-        return ds_fail(err, DS_ENOMEM, "no memory");
-    }
-
-    (void) av_strerror(rc, text, sizeof(text));
-
-    return ds_fail(err, DS_ESOURCE_INVALID, "not media: %s failed: %s", call,
-                   text);
-}
-
-
-static int
-ds_source_interrupted(void *data)
-{
-    ds_source_t  *s = data;
-
-    if (ds_cancel_is_set(s->cancel)) {
-        return 1;
-    }
-
-    if (ds_monotonic() - s->active > 2 * (int64_t) s->conf->source_timeout) {
-        if (s->error.code == DS_OK) {
-            (void) ds_fail(&s->error, DS_ESOURCE_STALLED,
-                           "nothing new in a live list");
-        }
-
-        return 1;
-    }
-
-    return 0;
-}
-
-
-static AVIOContext *
-ds_source_io(ds_source_t *s, const ds_http_req_t *req, int64_t end,
-    ds_error_t *err)
-{
-    ds_io_t        *io;
-    AVIOContext    *pb;
-    unsigned char  *buf;
-
-    io = malloc(sizeof(ds_io_t));
-    buf = av_malloc(DS_SOURCE_BUFFER);
-
-    if (io == NULL || buf == NULL) {
-        (void) ds_fail(err, DS_ENOMEM, "no memory");
+    s->ds = ds;
+    s->cancel.fd = -1;
+    s->video_end = -1;
+    ds_text(s->stream, sizeof(s->stream), stream);
+
+    s->queue = ds_queue_create(conf->buffer_size,
+                               (int64_t) conf->buffer_time * 1000);
+    if (s->queue == NULL) {
         goto failed;
     }
 
-    io->source = s;
-    io->base = req->offset;
-    io->end = end;
+    if (e == NULL) {
+        s->playlist = strdup(playlist);
+        if (s->playlist == NULL) {
+            goto failed;
+        }
+    }
 
-    io->http = ds_http_open(s->conf, req, s->cancel, err);
-    if (io->http == NULL) {
+    if (ds_cancel_init(&s->cancel) != DS_OK) {
         goto failed;
     }
 
-    pb = avio_alloc_context(buf, DS_SOURCE_BUFFER, 0, io, ds_source_io_read,
-                            NULL, ds_source_io_seek);
-    if (pb == NULL) {
-        (void) ds_fail(err, DS_ENOMEM, "no memory");
-        ds_http_close(&io->http);
+    if (e != NULL) {
+        s->entry = *e;
+    }
+
+    if (ds_thread_start(&s->thread, "ds-source", ds_source_thread, s)
+        != DS_OK)
+    {
+        memset(&s->entry, 0, sizeof(ds_entry_t));
         goto failed;
     }
 
-    pb->seekable = ds_http_seekable(io->http) ? AVIO_SEEKABLE_NORMAL : 0;
-
-    return pb;
+    return s;
 
 failed:
 
-    av_free(buf);
-    free(io);
+    (void) ds_fail(err, DS_ENOMEM, "source could not be started");
+    ds_source_destroy(s);
 
     return NULL;
 }
 
 
-static void
-ds_source_io_free(AVIOContext **pb)
+/* context: source's thread */
+
+static void *
+ds_source_thread(void *data)
 {
-    ds_io_t  *io;
+    int          rc;
+    ds_input_t  *in;
+    ds_source_t *s = data;
 
-    io = (*pb)->opaque;
-    ds_http_close(&io->http);
-    free(io);
+    in = NULL;
 
-    av_freep(&(*pb)->buffer);
-    avio_context_free(pb);
+    rc = ds_source_resolve(s);
+
+    if (rc == DS_OK) {
+        in = ds_input_open(ds_conf(s->ds), &s->media, &s->cancel, &s->err);
+
+        rc = in == NULL ? s->err.code : ds_source_read(s, in);
+    }
+
+    if (rc != DS_OK) {
+        if (s->err.code == DS_OK) {
+            (void) ds_fail(&s->err, rc, "malloc() failed");
+        }
+
+        atomic_store(&s->failed, true);
+    }
+
+    ds_queue_finish(s->queue);
+    ds_input_close(&in);
+
+    atomic_store(&s->ended, true);
+
+    return NULL;
 }
 
 
+/* context: source's thread */
+
 static int
-ds_source_io_read(void *data, uint8_t *buf, int n)
+ds_source_resolve(ds_source_t *s)
 {
-    int64_t       left;
-    ssize_t       rc;
-    ds_io_t      *io = data;
-    ds_source_t  *s;
+    int      rc;
+    int64_t  at, wait;
+    unsigned i;
 
-    s = io->source;
+    if (s->playlist != NULL) {
+        rc = ds_resolve_first(ds_conf(s->ds), s->playlist, &s->cancel,
+                              &s->media, &s->err);
+    } else {
+        rc = ds_resolve_item(ds_conf(s->ds), &s->entry, &s->cancel,
+                             &s->media, &s->err);
+    }
 
-    if (io->end >= 0) {
-        left = io->end - ds_http_tell(io->http);
+    if (rc != DS_OK) {
+        return rc;
+    }
 
-        if (left <= 0) {
-            return AVERROR_EOF;
+    at = 0;
+
+    for (i = 0; i < s->media.nurls; i++) {
+        if (s->media.urls[i].available_at > at) {
+            at = s->media.urls[i].available_at;
+        }
+    }
+
+    wait = at == 0 ? 0 : at + DS_AVAILABLE_SLACK - ds_now();
+
+    if (wait > 0) {
+        ds_log(s->ds, DS_LOG_INFO, s->stream,
+               "media will be available in %lld ms, id: \"%s\"",
+               (long long) wait, s->media.id == NULL ? "" : s->media.id);
+
+        if (wait > ds_conf(s->ds)->resolve_timeout) {
+            return ds_fail(&s->err, DS_ESOURCE_FORBIDDEN,
+                           "media is not available for another %lld s",
+                           (long long) wait / 1000);
         }
 
-        n = (n > left) ? (int) left : n;
+        if (ds_cancel_wait(&s->cancel, wait)) {
+            return ds_fail(&s->err, DS_ECANCELED, "canceled");
+        }
     }
 
-    if (s->deadline != 0 && ds_monotonic() > s->deadline) {
-        (void) ds_fail(&s->error, DS_ESOURCE_TIMEOUT,
-                       "too slow to be opened in %u ms",
-                       3 * s->conf->source_timeout);
-        return AVERROR(EIO);
+    return DS_OK;
+}
+
+
+/* context: source's thread */
+
+static int
+ds_source_begin(ds_source_t *s, ds_input_t *in)
+{
+    int  i;
+
+    for (i = 0; i < 2; i++) {
+        s->par[i] = avcodec_parameters_alloc();
+
+        if (s->par[i] == NULL
+            || avcodec_parameters_copy(s->par[i], ds_input_codecpar(in, i))
+               < 0)
+        {
+            return ds_fail(&s->err, DS_ENOMEM,
+                           "avcodec_parameters_copy() failed");
+        }
     }
 
-    rc = ds_http_read(io->http, buf, n, &s->error);
+    s->duration = ds_input_duration(in);
 
-    if (rc < 0) {
-        return (rc == DS_ECANCELED) ? AVERROR_EXIT : AVERROR(EIO);
+    return DS_OK;
+}
+
+
+/* context: source's thread */
+
+static int
+ds_source_read(ds_source_t *s, ds_input_t *in)
+{
+    int        rc;
+    bool       begun;
+    int64_t    end, video_end;
+    AVPacket  *pkt;
+
+    rc = ds_source_begin(s, in);
+    if (rc != DS_OK) {
+        return rc;
     }
 
-    s->active = ds_monotonic();
-
-    if (rc == 0) {
-        return AVERROR_EOF;
+    pkt = av_packet_alloc();
+    if (pkt == NULL) {
+        return ds_fail(&s->err, DS_ENOMEM, "av_packet_alloc() failed");
     }
 
-    /* bytes of another segment: the demuxer went on after an error */
+    begun = false;
+    video_end = 0;
 
-    ds_error_clear(&s->error);
-    s->bytes += rc;
+    while ((rc = ds_input_read(in, pkt, &s->err)) == 1) {
+
+        if (pkt->stream_index == DS_VIDEO) {
+
+            if (!begun) {
+                if (!(pkt->flags & AV_PKT_FLAG_KEY)) {
+                    av_packet_unref(pkt);
+                    continue;
+                }
+
+                begun = true;
+                s->origin_pts = pkt->pts;
+                s->origin_dts = pkt->dts;
+                video_end = pkt->pts;
+                atomic_store(&s->opened, true);
+            }
+
+            end = pkt->pts + pkt->duration;
+            if (end > video_end) {
+                video_end = end;
+            }
+
+        } else if (!begun && ds_queue_full(s->queue)) {
+            /* audio far ahead of the first key frame will not be sent */
+            av_packet_unref(pkt);
+            continue;
+        }
+
+        rc = ds_queue_put(s->queue, pkt);
+        if (rc != DS_OK) {
+            (void) ds_fail(&s->err, rc, "item was canceled");
+            break;
+        }
+    }
+
+    av_packet_free(&pkt);
+
+    if (rc == DS_OK && !begun) {
+        rc = ds_fail(&s->err, DS_ESOURCE_INVALID, "no video key frame found");
+    }
+
+    s->video_end = video_end;
 
     return rc;
 }
 
 
-static int64_t
-ds_source_io_seek(void *data, int64_t offset, int whence)
+bool
+ds_source_ready(ds_source_t *s)
 {
-    int64_t   size;
-    ds_io_t  *io = data;
-
-    size = (io->end >= 0) ? io->end : ds_http_size(io->http);
-
-    if (size >= 0) {
-        size -= io->base;
-    }
-
-    switch (whence & ~AVSEEK_FORCE) {
-
-    case AVSEEK_SIZE:
-        return (size < 0) ? AVERROR(ENOSYS) : size;
-
-    case SEEK_SET:
-        break;
-
-    case SEEK_CUR:
-        offset += ds_http_tell(io->http) - io->base;
-        break;
-
-    case SEEK_END:
-        if (size < 0) {
-            return AVERROR(ENOSYS);
-        }
-
-        offset += size;
-        break;
-
-    default:
-        return AVERROR(EINVAL);
-    }
-
-    if (offset < 0 || offset > INT64_MAX - io->base) {
-        return AVERROR(EINVAL);
-    }
-
-    if (ds_http_seek(io->http, io->base + offset) != DS_OK) {
-        return AVERROR(ESPIPE);
-    }
-
-    return offset;
+    return atomic_load(&s->opened)
+           && (ds_queue_time(s->queue) >= DS_READY_TIME
+               || ds_queue_full(s->queue) || ds_queue_ended(s->queue));
 }
 
 
-/* what a list refers to: variants, segments */
-
-static int
-ds_source_nested(AVFormatContext *ctx, AVIOContext **pb, const char *url,
-    int flags, AVDictionary **options)
+bool
+ds_source_failed(ds_source_t *s, ds_error_t *err)
 {
-    char               *headers;
-    int64_t             end;
-    ds_source_t        *s;
-    ds_http_req_t       req;
-    AVDictionaryEntry  *e;
-
-    s = ctx->opaque;
-
-    if (flags & AVIO_FLAG_WRITE) {
-        return AVERROR(EACCES);
+    if (!atomic_load(&s->failed)) {
+        return false;
     }
 
-    /* a remote list has no business with local files */
+    *err = s->err;
 
-    if (strncasecmp(url, "file:", 5) == 0
-        && strncasecmp(s->url, "file:", 5) != 0)
-    {
-        (void) ds_fail(&s->error, DS_ESOURCE_DENIED,
-                       "remote list refers to a local file");
-        return AVERROR(EACCES);
-    }
-
-    memset(&req, 0, sizeof(req));
-    req.url = url;
-    req.chunk = s->chunk;
-    end = -1;
-
-    if (options != NULL && strncasecmp(url, "http", 4) == 0) {
-        e = av_dict_get(*options, "offset", NULL, 0);
-        req.offset = (e == NULL) ? 0 : strtoll(e->value, NULL, 10);
-
-        e = av_dict_get(*options, "end_offset", NULL, 0);
-        end = (e == NULL) ? -1 : strtoll(e->value, NULL, 10);
-
-        if (req.offset < 0) {
-            return AVERROR_INVALIDDATA;
-        }
-    }
-
-    headers = ds_source_headers(s, url);
-    req.headers = headers;
-
-    *pb = ds_source_io(s, &req, end, &s->error);
-    free(headers);
-
-    if (*pb == NULL) {
-        return (s->error.code == DS_ECANCELED) ? AVERROR_EXIT : AVERROR(EIO);
-    }
-
-    return 0;
+    return true;
 }
 
 
-static int
-ds_source_nested_close(AVFormatContext *ctx, AVIOContext *pb)
+bool
+ds_source_drained(ds_source_t *s)
 {
-    (void) ctx;
-
-    if (pb != NULL) {
-        ds_source_io_free(&pb);
-    }
-
-    return 0;
+    return ds_queue_ended(s->queue) && ds_queue_empty(s->queue);
 }
 
 
-/*
- * The headers for a URL within a list: credentials go to the list's own
- * origin alone.  Without memory they are just left out.
- */
-
-static char *
-ds_source_headers(ds_source_t *s, const char *url)
+ds_queue_t *
+ds_source_queue(ds_source_t *s)
 {
-    char        *headers, *p;
-    size_t       len;
-    const char  *line;
+    return s->queue;
+}
 
-    if (s->headers == NULL) {
-        return NULL;
+
+const AVCodecParameters *
+ds_source_codecpar(ds_source_t *s, int track)
+{
+    return s->par[track];
+}
+
+
+void
+ds_source_origin(ds_source_t *s, int64_t *pts, int64_t *dts)
+{
+    *pts = s->origin_pts;
+    *dts = s->origin_dts;
+}
+
+
+int64_t
+ds_source_video_end(ds_source_t *s)
+{
+    return ds_queue_ended(s->queue) ? s->video_end : -1;
+}
+
+
+int64_t
+ds_source_duration(ds_source_t *s)
+{
+    return s->duration;
+}
+
+
+const ds_media_t *
+ds_source_media(ds_source_t *s)
+{
+    return &s->media;
+}
+
+
+void
+ds_source_cancel(ds_source_t *s)
+{
+    ds_cancel_set(&s->cancel);
+    ds_queue_cancel(s->queue);
+}
+
+
+bool
+ds_source_ended(ds_source_t *s)
+{
+    return atomic_load(&s->ended);
+}
+
+
+void
+ds_source_free(ds_source_t **ps)
+{
+    ds_source_t  *s;
+
+    s = *ps;
+    if (s == NULL) {
+        return;
     }
 
-    p = strstr(s->url, "://");
-    len = (p == NULL) ? 0 : (size_t) (p + 3 - s->url);
-    len += strcspn(s->url + len, "/?#");
+    *ps = NULL;
 
-    if (strncmp(s->url, url, len) == 0
-        && (url[len] == '\0' || strchr("/?#", url[len]) != NULL))
-    {
-        return strdup(s->headers);
-    }
+    ds_source_cancel(s);
+    (void) pthread_join(s->thread, NULL);
 
-    headers = malloc(strlen(s->headers) + 1);
-    if (headers == NULL) {
-        return NULL;
-    }
+    ds_source_destroy(s);
+}
 
-    p = headers;
 
-    for (line = s->headers; *line != '\0'; line += len) {
-        len = strcspn(line, "\n");
-        len += (line[len] == '\n');
-
-        if (strncasecmp(line, "Authorization:", 14) != 0
-            && strncasecmp(line, "Cookie:", 7) != 0)
-        {
-            memcpy(p, line, len);
-            p += len;
-        }
-    }
-
-    *p = '\0';
-
-    return headers;
+static void
+ds_source_destroy(ds_source_t *s)
+{
+    avcodec_parameters_free(&s->par[0]);
+    avcodec_parameters_free(&s->par[1]);
+    ds_media_free(&s->media);
+    ds_entry_free(&s->entry);
+    ds_queue_free(&s->queue);
+    ds_cancel_free(&s->cancel);
+    free(s->playlist);
+    free(s);
 }
