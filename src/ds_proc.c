@@ -54,6 +54,7 @@ struct ds_proc_s {
     size_t          total;
 
     size_t          nstderr;
+    bool            cut;                /* its beginning is lost */
     char            stderr_text[DS_PROC_STDERR + 1];
 };
 
@@ -612,6 +613,7 @@ ds_proc_drain(ds_proc_t *p)
             cut = p->nstderr + (size_t) n - DS_PROC_STDERR;
             memmove(p->stderr_text, p->stderr_text + cut, p->nstderr - cut);
             p->nstderr -= cut;
+            p->cut = true;
         }
 
         memcpy(p->stderr_text + p->nstderr, buf, (size_t) n);
@@ -736,9 +738,19 @@ ds_proc_reap(ds_proc_t *p)
 const char *
 ds_proc_stderr(ds_proc_t *p)
 {
+    char  *nl;
+
     p->stderr_text[p->nstderr] = '\0';
 
-    return p->stderr_text;
+    if (!p->cut) {
+        return p->stderr_text;
+    }
+
+    /* what is left of a line may be the middle of a secret */
+
+    nl = strchr(p->stderr_text, '\n');
+
+    return (nl == NULL) ? "" : nl + 1;
 }
 
 
