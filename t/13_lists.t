@@ -103,7 +103,7 @@ my %bad = (
 
 for my $file (sort keys %bad) {
     my ($text, $code) = @{ $bad{$file} };
-    (my $name = $file) =~ tr/././d;
+    (my $name = $file) =~ s{\.}{};
 
     $t->create($name, $t->publish_file($file, $text),
                loop => JSON::PP::false);
