@@ -91,6 +91,9 @@ tsan:
 
 # with a real nginx
 
+watch: $(builddir)/watch
+.PHONY: watch
+
 $(builddir)/watch: t/tools/watch.c
 	@mkdir -p $(@D)
 	$(CC) $(WARN) -g -O2 -o $@ $< \

@@ -71,7 +71,8 @@ is($rc, 0, 'another name is none of our business') or diag($out);
 
 is($t->state('air'), 'live', 'still live');
 my $now = $t->now;
-ok($t->wait_flow($w, sub { $_->last('V')->{at} > $now + 500 }, 5),
+ok($t->wait_flow($w, sub {
+    $_->last('V') && $_->last('V')->{at} > $now + 500 }, 5),
    'still on air');
 is(join("\n", $t->flow($w)->backward), '', 'no backward time stamp');
 

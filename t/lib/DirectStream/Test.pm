@@ -40,7 +40,7 @@ use constant {
     PR_SET_CHILD_SUBREAPER => 36,
 };
 
-my @ports;
+my (@ports, @tests);
 
 
 # now, in the clock that t/tools/watch prints, ms
@@ -70,6 +70,7 @@ sub new {
         json => JSON::PP->new->canonical->utf8,
     }, $class;
 
+    push @tests, $self;
     $SIG{TERM} = $SIG{INT} = sub { exit 1 };
 
     return $self;
@@ -364,6 +365,11 @@ sub near_conf {
 
     $n->{ports} = [ $n->{http}, $n->{rtmp} ];
 
+    my $admin = $args{no_admin} ? '' : <<"END";
+        location /directstream/ { directstream_admin $write; }
+        location = /directstream/on_publish { directstream_on_publish; }
+END
+
     my $ds = $args{no_block} ? '' : <<"END";
 directstream {
     zone             directstream:8m;
@@ -386,8 +392,7 @@ http {
 @{[ $self->http_paths('near') ]}
     server {
         listen 127.0.0.1:$n->{http};
-        location /directstream/ { directstream_admin $write; }
-        location = /directstream/on_publish { directstream_on_publish; }
+        $admin
         $http
     }
 }
@@ -565,7 +570,8 @@ sub finish {
 }
 
 
-sub DESTROY {
+# the end of the test, whichever way it came about
+sub end {
     my ($self) = @_;
 
     return unless $self->{owner} == $$;
@@ -579,12 +585,19 @@ sub DESTROY {
 
     my $bad = !$self->{finished} || !Test::More->builder->is_passing;
 
-    if ($bad || $ENV{DS_KEEP}) {
+    if (($bad && !$ENV{DS_DROP}) || $ENV{DS_KEEP}) {
         diag("kept: $self->{dir}");
 
     } else {
         remove_tree($self->{dir});
     }
+
+    return;
+}
+
+
+END {
+    $_->end for @tests;
 }
 
 
