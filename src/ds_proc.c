@@ -406,8 +406,8 @@ ds_proc_line(ds_proc_t *p, size_t max_line, size_t max_total, ds_error_t *err)
 
         line = ds_proc_take(p);
 
-        if ((line != NULL && strlen(line) > max_line)
-            || p->end - p->start > max_line)
+        if (line != NULL ? strlen(line) > max_line
+                         : p->end - p->start > max_line)
         {
             (void) ds_fail(err, DS_ERESOLVER_OVERFLOW,
                            "a line of the output is longer than %zu bytes",
