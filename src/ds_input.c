@@ -23,6 +23,7 @@
 #define DS_INPUT_TIME      (INT64_C(1) << 52)   /* us, nonsense beyond */
 #define DS_INPUT_BAD       64
 #define DS_INPUT_WAIT      60000                /* ms, for available_at */
+#define DS_INPUT_SLACK     500                  /* ms, it is whole seconds */
 
 
 typedef struct {
@@ -151,7 +152,7 @@ ds_input_open_sources(ds_input_t *in, const ds_conf_t *conf,
     const ds_media_t *media, ds_cancel_t *cancel, ds_error_t *err)
 {
     bool           threaded;
-    int64_t        wait;
+    int64_t        wait, left;
     unsigned       i;
     ds_opening_t   o[2];
     unsigned long  tid;
@@ -166,8 +167,10 @@ ds_input_open_sources(ds_input_t *in, const ds_conf_t *conf,
         o[i].url = &media->urls[i];
         o[i].cancel = cancel;
 
-        if (media->urls[i].available_at - ds_now() > wait) {
-            wait = media->urls[i].available_at - ds_now();
+        left = media->urls[i].available_at + DS_INPUT_SLACK - ds_now();
+
+        if (media->urls[i].available_at != 0 && left > wait) {
+            wait = left;
         }
     }
 
