@@ -1,0 +1,52 @@
+
+/*
+ * ds_output.h: one RTMP session that publishes H.264 and AAC (libavformat's
+ * FLV muxer and RTMP).  Used by one thread, which it may block: a connect
+ * for at most 10 s, a write for at most 5 s, less when "cancel" is set.
+ */
+
+#ifndef DS_OUTPUT_H_INCLUDED_
+#define DS_OUTPUT_H_INCLUDED_
+
+
+#include <libavcodec/avcodec.h>
+
+#include "ds_core.h"
+
+
+typedef struct ds_output_s  ds_output_t;
+
+
+typedef struct {
+    const char  *publish;       /* application URL */
+    const char  *name;          /* stream's name, appended */
+    const char  *token;
+    const char  *push;          /* NULL: none; its host is looked up */
+} ds_target_t;
+
+
+/*
+ * Connects, publishes, sends the headers of "video" and "audio" (borrowed).
+ * NULL: DS_EOUTPUT_…, DS_EPUSH_DNS, DS_ECANCELED, DS_ENOMEM.  No message
+ * holds the token or the push URL's key.
+ */
+ds_output_t *ds_output_open(const ds_target_t *target,
+    const AVCodecParameters *video, const AVCodecParameters *audio,
+    ds_cancel_t *cancel, ds_error_t *err);
+
+/*
+ * Writes a packet of track pkt->stream_index, dts and pts in microseconds,
+ * the dts of a track increasing.  "pkt" stays the caller's.  "extradata":
+ * the codecpar whose header must be in force from this packet on, or NULL.
+ * What is written leaves at the next ds_output_flush(), at the latest.
+ */
+int ds_output_write(ds_output_t *out, AVPacket *pkt,
+    const AVCodecParameters *extradata, ds_error_t *err);
+
+int ds_output_flush(ds_output_t *out, ds_error_t *err);
+
+/* ends the session, sets *out to NULL */
+void ds_output_close(ds_output_t **out);
+
+
+#endif /* DS_OUTPUT_H_INCLUDED_ */

@@ -1,0 +1,109 @@
+
+/*
+ * ds_player.h: a stream's inside, shared by ds_stream.c (the owner's side)
+ * and ds_player.c, ds_lister.c (the stream's threads).
+ */
+
+#ifndef DS_PLAYER_H_INCLUDED_
+#define DS_PLAYER_H_INCLUDED_
+
+
+#include "ds_air.h"
+#include "ds_engine.h"
+#include "ds_playlist.h"
+
+
+/* how many items "previous" remembers */
+#define DS_HISTORY  32
+
+/* sources that were told to end and still do */
+#define DS_ENDING   4
+
+#define DS_NO_ITEM  UINT32_MAX
+
+
+struct ds_stream_s {
+    ds_task_t        task;              /* first */
+
+    /* constant */
+    ds_t            *ds;
+    char            *name;
+    char            *playlist;
+    char            *publish;
+    char            *push;              /* NULL: none */
+    char            *token;
+    ds_target_t      target;
+    bool             shuffle;
+    uint64_t         seed;
+
+    pthread_t        thread;            /* owner's */
+    ds_cancel_t      cancel;
+    ds_cancel_t      list_cancel;
+    atomic_bool      done;
+
+    pthread_mutex_t  lock;
+    /* under the lock */
+    ds_status_t      status;
+    ds_playlist_t   *list;
+    unsigned         skips;             /* wished, not done yet */
+    unsigned         previous;
+    bool             loop;
+    ds_error_t       list_err;          /* set before list_done */
+    atomic_bool      list_done;
+
+    /* the player's thread alone */
+    pthread_t        lister;
+    bool             listing;           /* lister is to be joined */
+    unsigned         list_tries;
+    int64_t          list_at;           /* monotonic ms, 0: no retry is due */
+    int64_t          list_started;
+
+    ds_air_t        *air;
+    ds_source_t     *cur;               /* on air */
+    uint32_t         cur_index;
+    int64_t          cur_started;       /* monotonic ms */
+    ds_source_t     *next;
+    uint32_t         next_index;        /* DS_NO_ITEM: the first, beside list */
+    ds_source_t     *ending[DS_ENDING];
+
+    bool             first_tried;
+    bool             cutting;
+    bool             going_back;
+    bool             at_end;            /* nothing follows the current item */
+    uint32_t         history[DS_HISTORY];
+    unsigned         nhistory;
+
+    unsigned         fails;             /* items in a row */
+    unsigned         bad_passes;        /* passes in a row without an item */
+    int64_t          retry_at;          /* monotonic ms, of the next item */
+    bool             aired;             /* ever */
+    bool             down;              /* output */
+    bool             finished;
+    ds_error_t       err;               /* the last one, for the status */
+    uint64_t         played;
+    uint64_t         failed;
+    uint64_t         skipped;
+};
+
+
+/* the stream's thread; "data" is the ds_stream_t */
+void *ds_player_thread(void *data);
+
+/*
+ * context: player's thread.  Starts listing; looks after it: true while
+ * items may still come, false once the playlist has been given up (s->err).
+ */
+void ds_lister_start(ds_stream_t *s);
+bool ds_lister_check(ds_stream_t *s);
+
+/* context: player's thread; drops all items and lists again after "wait" */
+void ds_lister_again(ds_stream_t *s, int64_t wait);
+
+void ds_lister_end(ds_stream_t *s);
+
+
+/* ms to wait after the "n"-th failure in a row, from 1 */
+int64_t ds_backoff(unsigned n, int64_t min, int64_t max);
+
+
+#endif /* DS_PLAYER_H_INCLUDED_ */

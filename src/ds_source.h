@@ -1,0 +1,65 @@
+
+/*
+ * ds_source.h: one item on its way to the air, in a thread of its own: it
+ * resolves, opens, probes, and reads ahead into a queue.  The functions are
+ * for the stream's thread; none blocks but ds_source_free().
+ */
+
+#ifndef DS_SOURCE_H_INCLUDED_
+#define DS_SOURCE_H_INCLUDED_
+
+
+#include <libavcodec/avcodec.h>
+
+#include "ds_queue.h"
+#include "ds_resolve.h"
+
+
+typedef struct ds_source_s  ds_source_t;
+
+
+/*
+ * Starts the thread.  "e" (taken over) is the item to resolve; or, with "e"
+ * NULL, it is the first item of "playlist" (copied), resolved beside the
+ * list.  "stream" is the name for log records, copied.
+ */
+ds_source_t *ds_source_start(ds_t *ds, const char *stream, ds_entry_t *e,
+    const char *playlist, ds_error_t *err);
+
+/*
+ * True when it can go on air: enough is buffered, or all there is.  Then
+ * the functions below marked with * may be called, and their results stay
+ * valid until ds_source_free().
+ */
+bool ds_source_ready(ds_source_t *s);
+
+/* true when the thread gave up; "err" is why; the queue may hold packets */
+bool ds_source_failed(ds_source_t *s, ds_error_t *err);
+
+/* * all has been read, or it failed, and the queue is empty */
+bool ds_source_drained(ds_source_t *s);
+
+ds_queue_t *ds_source_queue(ds_source_t *s);                            /* * */
+const AVCodecParameters *ds_source_codecpar(ds_source_t *s, int track); /* * */
+
+/* * us, of the first video key frame; every video packet is from there on */
+void ds_source_origin(ds_source_t *s, int64_t *pts, int64_t *dts);
+
+/* * us, presentation end of the video; -1 until all has been read */
+int64_t ds_source_video_end(ds_source_t *s);
+
+/* * ms, -1 unknown */
+int64_t ds_source_duration(ds_source_t *s);
+
+/* * what resolving told, strings or NULL */
+const ds_media_t *ds_source_media(ds_source_t *s);
+
+/* asks the thread to end, does not wait */
+void ds_source_cancel(ds_source_t *s);
+
+/* cancels; true when the thread is gone, which ds_source_free() waits for */
+bool ds_source_ended(ds_source_t *s);
+void ds_source_free(ds_source_t **s);
+
+
+#endif /* DS_SOURCE_H_INCLUDED_ */

@@ -1,0 +1,196 @@
+
+/*
+ * The order of a playlist: in order, shuffled, items that cannot be played,
+ * going back, and what is told of each item.
+ */
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ds_playlist.h"
+#include "tap.h"
+
+
+static void
+add(ds_playlist_t *pl, int n, int code)
+{
+    char        buf[64];
+    ds_entry_t  e;
+
+    memset(&e, 0, sizeof(e));
+
+    (void) snprintf(buf, sizeof(buf), "http://127.0.0.1/%d.mp4", n);
+    e.url = strdup(buf);
+    (void) snprintf(buf, sizeof(buf), "id%d", n);
+    e.id = strdup(buf);
+    e.duration = -1;
+    e.code = code;
+
+    if (code != 0) {
+        (void) snprintf(e.reason, sizeof(e.reason), "private");
+    }
+
+    if (ds_playlist_add(pl, &e) != DS_OK) {
+        abort();
+    }
+}
+
+
+static void
+test_order(void)
+{
+    uint32_t        i, index;
+    ds_entry_t      e;
+    ds_playlist_t  *pl;
+
+    pl = ds_playlist_create(false, 1);
+
+    is_int(ds_playlist_pick(pl, &index), DS_PICK_WAIT,
+           "nothing is known yet: wait");
+
+    add(pl, 0, DS_EITEM_PRIVATE);
+    add(pl, 1, 0);
+
+    is_int(ds_playlist_pick(pl, &index), DS_PICK_ITEM, "an item");
+    is_int(index, 1, "a private item is passed over");
+    is_int(ds_playlist_pick(pl, &index), DS_PICK_WAIT,
+           "the list goes on: wait");
+
+    add(pl, 2, 0);
+    ds_playlist_complete(pl);
+
+    is_int(ds_playlist_pick(pl, &index), DS_PICK_ITEM, "the next item");
+    is_int(index, 2, "in order");
+    is_int(ds_playlist_pick(pl, &index), DS_PICK_PASS, "the pass is over");
+
+    ok(!ds_playlist_rewind(pl), "nothing was on air in it");
+    (void) ds_playlist_pick(pl, &index);
+    ds_playlist_set_state(pl, index, DS_ITEM_PLAYING, 0, NULL);
+    is_int(index, 1, "from the first that can be played again");
+
+    for (i = 0; ds_playlist_pick(pl, &index) == DS_PICK_ITEM; i++) { /**/ }
+
+    ok(ds_playlist_rewind(pl), "an item was on air in this pass");
+
+    ds_playlist_goto(pl, 2);
+    is_int(ds_playlist_pick(pl, &index), DS_PICK_ITEM, "go to an item");
+    is_int(index, 2, "it is the one");
+    is_int(ds_playlist_pick(pl, &index), DS_PICK_PASS,
+           "and the order goes on from it");
+
+    is_int(ds_playlist_entry(pl, 1, &e), DS_OK, "an entry's copy");
+    is_str(e.id, "id1", "its id");
+    ds_entry_free(&e);
+
+    ds_playlist_free(&pl);
+    ok(pl == NULL, "freed");
+}
+
+
+static void
+test_shuffle(void)
+{
+    int             n, pass, i, bad, twice, same;
+    char            seen[16];
+    uint32_t        index, last, order[16], first[16];
+    ds_playlist_t  *pl;
+
+    for (n = 1; n <= 16; n++) {
+        pl = ds_playlist_create(true, 12345);
+
+        for (i = 0; i < n; i++) {
+            add(pl, i, 0);
+        }
+
+        ds_playlist_complete(pl);
+
+        bad = twice = same = 0;
+        last = UINT32_MAX;
+
+        for (pass = 0; pass < 50; pass++) {
+            memset(seen, 0, sizeof(seen));
+
+            for (i = 0; i < n; i++) {
+                if (ds_playlist_pick(pl, &index) != DS_PICK_ITEM
+                    || seen[index])
+                {
+                    bad++;
+                    break;
+                }
+
+                seen[index] = 1;
+                order[i] = index;
+                twice += index == last && n > 1;
+                last = index;
+            }
+
+            bad += ds_playlist_pick(pl, &index) != DS_PICK_PASS;
+            (void) ds_playlist_rewind(pl);
+
+            if (pass == 0) {
+                memcpy(first, order, sizeof(order));
+            }
+
+            same += memcmp(first, order, n * sizeof(uint32_t)) == 0;
+        }
+
+        ok(bad == 0, "%d shuffled: each pass is a permutation", n);
+        is_int(twice, 0, "%d shuffled: no item twice in a row", n);
+
+        if (n >= 8) {
+            is_int(same, 1, "%d shuffled: passes differ", n);
+        }
+
+        ds_playlist_free(&pl);
+    }
+}
+
+
+static void
+test_items(void)
+{
+    size_t          n;
+    ds_item_t       items[8];
+    ds_playlist_t  *pl;
+
+    pl = ds_playlist_create(false, 1);
+
+    add(pl, 0, 0);
+    add(pl, 1, DS_EITEM_PRIVATE);
+    add(pl, 2, 0);
+
+    n = ds_playlist_take(pl, items, 2);
+    is_int(n, 2, "items are taken as many as fit");
+    is_int(items[1].state, DS_ITEM_SKIPPED, "private: skipped");
+    is_int(items[1].code, DS_EITEM_PRIVATE, "with its code");
+    is_str(items[1].reason, "private", "and reason");
+    is_int(ds_playlist_take(pl, items, 8), 1, "then the rest");
+    is_int(ds_playlist_take(pl, items, 8), 0, "then none");
+
+    ds_playlist_set_state(pl, 2, DS_ITEM_FAILED, DS_ESOURCE_CUT, "cut");
+    ds_playlist_set_state(pl, 2, DS_ITEM_PLAYING, 0, NULL);
+    ds_playlist_set_info(pl, 2, "title", 1000);
+
+    is_int(ds_playlist_take(pl, items, 8), 1, "a change is told once");
+    is_int(items[0].state, DS_ITEM_PLAYING, "as it is now");
+    is_str(items[0].reason, "", "no old reason");
+    is_str(items[0].title, "title", "title as resolved");
+    is_int(items[0].duration, 1000, "duration as resolved");
+
+    is_int(ds_playlist_count(pl), 3, "count");
+    is_int(ds_playlist_playable(pl), 2, "playable");
+
+    ds_playlist_free(&pl);
+}
+
+
+int
+main(void)
+{
+    test_order();
+    test_shuffle();
+    test_items();
+
+    return done_testing();
+}
