@@ -475,6 +475,8 @@ ngx_directstream_field_shuffle(ngx_directstream_parse_t *p, const cJSON *v)
 {
     ngx_uint_t  flag;
 
+    flag = 0;
+
     if (ngx_directstream_parse_bool(p->mistake, v, &flag) != NGX_OK) {
         return NGX_ERROR;
     }
@@ -490,6 +492,8 @@ static ngx_int_t
 ngx_directstream_field_loop(ngx_directstream_parse_t *p, const cJSON *v)
 {
     ngx_uint_t  flag;
+
+    flag = 0;
 
     if (ngx_directstream_parse_bool(p->mistake, v, &flag) != NGX_OK) {
         return NGX_ERROR;
