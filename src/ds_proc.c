@@ -625,19 +625,15 @@ ds_proc_drain(ds_proc_t *p)
 int
 ds_proc_end(ds_proc_t *p)
 {
-    bool  done;
-
     if (p->pid == 0) {
         return p->status;
     }
 
     /* after the last line a child is allowed to exit in peace */
 
-    done = ds_proc_wait(p, p->eof ? DS_PROC_GRACE : 0, true);
-
-    if (!done) {
+    if (!ds_proc_wait(p, p->eof ? DS_PROC_GRACE : 0, true)) {
         (void) kill(-p->pid, SIGTERM);
-        done = ds_proc_wait(p, DS_PROC_TERM, false);
+        (void) ds_proc_wait(p, DS_PROC_TERM, false);
     }
 
     ds_proc_drain(p);
