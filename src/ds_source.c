@@ -14,6 +14,9 @@
 /* us: with so much in the queue an item may go on air */
 #define DS_READY_TIME  500000
 
+/* what resolvers call "available at" is whole seconds; one spare */
+#define DS_AVAILABLE_SLACK  500
+
 
 struct ds_source_s {
     ds_t              *ds;
@@ -148,7 +151,9 @@ ds_source_thread(void *data)
 static int
 ds_source_resolve(ds_source_t *s)
 {
-    int  rc;
+    int      rc;
+    int64_t  at, wait;
+    unsigned i;
 
     if (s->playlist != NULL) {
         rc = ds_resolve_first(ds_conf(s->ds), s->playlist, &s->cancel,
@@ -158,7 +163,37 @@ ds_source_resolve(ds_source_t *s)
                              &s->media, &s->err);
     }
 
-    return rc;
+    if (rc != DS_OK) {
+        return rc;
+    }
+
+    at = 0;
+
+    for (i = 0; i < s->media.nurls; i++) {
+        if (s->media.urls[i].available_at > at) {
+            at = s->media.urls[i].available_at;
+        }
+    }
+
+    wait = at == 0 ? 0 : at + DS_AVAILABLE_SLACK - ds_now();
+
+    if (wait > 0) {
+        ds_log(s->ds, DS_LOG_INFO, s->stream,
+               "media will be available in %lld ms, id: \"%s\"",
+               (long long) wait, s->media.id == NULL ? "" : s->media.id);
+
+        if (wait > ds_conf(s->ds)->resolve_timeout) {
+            return ds_fail(&s->err, DS_ESOURCE_FORBIDDEN,
+                           "media is not available for another %lld s",
+                           (long long) wait / 1000);
+        }
+
+        if (ds_cancel_wait(&s->cancel, wait)) {
+            return ds_fail(&s->err, DS_ECANCELED, "canceled");
+        }
+    }
+
+    return DS_OK;
 }
 
 
