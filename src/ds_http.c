@@ -86,6 +86,8 @@ ds_http_new(const ds_conf_t *conf, const ds_http_req_t *req, bool ranges,
     /* the buffer's pages stay untouched until they are used */
     memset(h, 0, offsetof(ds_http_t, buf));
 
+    file = false;
+
     h->conf = conf;
     h->cancel = cancel;
     h->chunk = req->chunk;

@@ -192,5 +192,5 @@ main(void)
     test_shuffle();
     test_items();
 
-    done_testing();
+    return done_testing();
 }
