@@ -53,7 +53,10 @@ server_start(void)
         char  path[256];
 
         (void) prctl(PR_SET_PDEATHSIG, SIGTERM);
-        (void) freopen("/dev/null", "w", stdout);
+        if (freopen("/dev/null", "w", stdout) == NULL) {
+            _exit(127);
+        }
+
         (void) snprintf(path, sizeof(path), "%s/media-server",
                         tools == NULL ? "t/tools" : tools);
         (void) execl(path, path, "--root", server_dir, "--port", "0",

@@ -385,8 +385,8 @@ test_cancel(void)
     ds_error_t   err;
 
     static const char *const  names[] = {
-        "a.mp4?hang=1", "a.mp4?stall=50000", "a.mp4?stall=100", "a.flv?drip=2000",
-        "a.ts?stall=3000", "a.m3u8?latency=3000"
+        "a.mp4?hang=1", "a.mp4?stall=50000", "a.mp4?stall=100",
+        "a.flv?drip=2000", "a.ts?stall=3000", "a.m3u8?latency=3000"
     };
 
     conf.source_timeout = 5000;
