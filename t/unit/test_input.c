@@ -272,11 +272,11 @@ test_latency(void)
     is_int(r.rc, 0, "two URLs with latency");
     ok(r.ms < 600, "first packet after %lld ms", (long long) r.ms);
 
-    n = server_requests("a.mp4?latency=300&t=one", &c);
+    n = server_requests("a.mp4?latency=300&t=one", 1, &c);
     ok(n >= 1 && c == 1, "%d requests on %d connections", n, c);
 
     play(server_url("a.flv?t=flv"), NULL, &r, &err);
-    (void) server_requests("t=flv", &c);
+    (void) server_requests("t=flv", 1, &c);
     is_int(c, 1, "flv: no look at the end of the file");
 }
 
