@@ -154,9 +154,9 @@ ds_input_open_sources(ds_input_t *in, const ds_conf_t *conf,
     ds_opening_t   o[2];
     unsigned long  tid;
 
-    for (i = 0; i < in->nsources; i++) {
-        memset(&o[i], 0, sizeof(ds_opening_t));
+    memset(o, 0, sizeof(o));
 
+    for (i = 0; i < 2; i++) {
         o[i].source = &in->sources[i];
         o[i].conf = conf;
         o[i].url = &media->urls[i];

@@ -53,7 +53,10 @@ server_start(void)
         char  path[256];
 
         (void) prctl(PR_SET_PDEATHSIG, SIGTERM);
-        (void) freopen("/dev/null", "w", stdout);
+        if (freopen("/dev/null", "w", stdout) == NULL) {
+            _exit(127);
+        }
+
         (void) snprintf(path, sizeof(path), "%s/media-server",
                         tools == NULL ? "t/tools" : tools);
         (void) execl(path, path, "--root", server_dir, "--port", "0",
@@ -113,35 +116,45 @@ server_url(const char *name)
 }
 
 
-/* requests in the log so far that contain "word", on how many connections */
+/*
+ * Requests in the log that contain "word", on how many connections.  The
+ * server writes a line after the client has its answer, so "want" of them
+ * are waited for.
+ */
 
 __attribute__((unused))
 static int
-server_requests(const char *word, int *connections)
+server_requests(const char *word, int want, int *connections)
 {
-    int    n, last, pid;
-    FILE  *f;
-    char   line[1024];
+    int      n, last, pid;
+    FILE    *f;
+    char     line[1024];
+    int64_t  deadline;
 
-    n = 0;
-    last = 0;
-    *connections = 0;
+    deadline = ds_monotonic() + 2000;
 
-    f = fopen(server_log, "r");
+    do {
+        n = 0;
+        last = 0;
+        *connections = 0;
 
-    while (f != NULL && fgets(line, sizeof(line), f) != NULL) {
-        if (strstr(line, word) != NULL
-            && sscanf(line, "%*s %*s %d", &pid) == 1)
-        {
-            n++;
-            *connections += (pid != last);
-            last = pid;
+        f = fopen(server_log, "r");
+
+        while (f != NULL && fgets(line, sizeof(line), f) != NULL) {
+            if (strstr(line, word) != NULL
+                && sscanf(line, "%*s %*s %d", &pid) == 1)
+            {
+                n++;
+                *connections += (pid != last);
+                last = pid;
+            }
         }
-    }
 
-    if (f != NULL) {
-        (void) fclose(f);
-    }
+        if (f != NULL) {
+            (void) fclose(f);
+        }
+
+    } while (n < want && ds_monotonic() < deadline && usleep(10000) == 0);
 
     return n;
 }
