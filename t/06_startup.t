@@ -11,11 +11,11 @@ use DirectStream::Test;
 my $t = DirectStream::Test->new;
 $t->far;
 
-# a request of the resolver takes 300 ms: an item is two of them, and what
-# perl needs to start
+# a request of the resolver takes 300 ms, and the call for a list's first
+# item is three of them
 use constant LATENCY => 0.3;
 
-my $call = 2 * LATENCY;
+my $call = 3 * LATENCY;
 my %time;
 
 my $media = $t->media_url('long.mp4');
@@ -40,6 +40,11 @@ sub first_video {
 
     my $p = $t->wait_packet($w, 20);
     my $took = $p ? ($p->{at} - $from) / 1000 : 99;
+
+    # sound waits for no key frame: it shows when the path was up
+    my $a = $t->flow($w)->first('A');
+    diag(sprintf '%s: first sound after %.2f s', $name,
+         ($a->{at} - $from) / 1000) if $a;
 
     $t->api('DELETE', "api/1/streams/$name");
     $t->watched($w);

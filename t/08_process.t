@@ -18,10 +18,11 @@ my $url = $t->stub_list('PLkill', entries => [
 
 $t->near(workers => 2, main => 'worker_rlimit_core 0;');
 
+# the title comes from a first timer
+my $relay = $t->relay_pid;
+
 is(scalar(my @r = $t->relay_pids), 1, 'one relay worker');
 is(scalar(my @w = $t->worker_pids), 2, 'and the two that were asked for');
-
-my $relay = $t->relay_pid;
 
 
 # no listening socket

@@ -16,7 +16,8 @@ my $url = $t->stub_list('PLup', entries => [
 ]);
 my $push = 'push ' . $t->push_url('up');
 
-$t->near(directstream => "stream up { playlist $url; $push; }");
+$t->near(directstream => "stream up { playlist $url; $push; }",
+         daemon => 1);
 
 my $w = $t->watch('up');
 ok($t->wait_packet($w), 'on air');

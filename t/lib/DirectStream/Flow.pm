@@ -35,7 +35,8 @@ sub new {
 sub load {
     my ($class, $file) = @_;
 
-    open my $fh, '<', $file or die "$file: $!\n";
+    # it may be about to start
+    open my $fh, '<', $file or return $class->new('');
     local $/;
     my $text = <$fh>;
 

@@ -19,15 +19,19 @@ my %clips = (
     'c.mp4' => [2, '640x360', 44100, '-g 12 -bf 0', 2],
     'd.mp4' => [2, '320x180', 48000, '-g 25 -bf 2 -b_strategy 0', 2],
 
-    # sound that ends early, and late
-    'e.mp4' => [2, '320x180', 44100, '-g 25 -bf 0 -refs 2', 1.7],
-    'f.mp4' => [2, '320x180', 44100, '-g 25 -bf 3 -b_strategy 0', 2.4],
+    # sound that ends a little early, a little late
+    'e.mp4' => [2, '320x180', 44100, '-g 25 -bf 0 -refs 2', 1.94],
+    'f.mp4' => [2, '320x180', 44100, '-g 25 -bf 3 -b_strategy 0', 2.06],
+
+    # and much
+    'early.mp4' => [2, '320x180', 44100, '-g 25 -bf 0 -refs 2', 1.7],
+    'late.mp4' => [2, '320x180', 44100, '-g 25 -bf 3 -b_strategy 0', 2.4],
 
     'long.mp4' => [60, '320x180', 44100, '-g 50 -bf 0', 60],
     'two.mp4' => [4, '640x360', 44100, '-g 50 -bf 2', 4],
 );
 
-my $recipe = 3;         # another number makes everything anew
+my $recipe = 4;         # another number makes everything anew
 my $dir;
 
 

@@ -97,8 +97,7 @@ sub threads {
     opendir my $dh, "/proc/$pid/task" or return ();
 
     return map {
-        my ($name) = $self->read_file("/proc/$pid/task/$_/comm") =~ /(.*)/;
-        $name;
+        ($self->read_file("/proc/$pid/task/$_/comm") =~ /(.+)/)[0] || ();
     } grep { /^\d+$/ } readdir $dh;
 }
 

@@ -275,11 +275,16 @@ sub start_nginx {
         push @env, "LD_PRELOAD=$ENV{DS_PRELOAD}";
     }
 
+    # an upgrade is for a daemon only
+    my $daemon = $args{daemon} ? 'daemon on;' : 'daemon off;';
+
     $n->{pid} = $self->run("nginx-$name", '/usr/bin/env', @env,
                            @{ $args{wrap} || [] }, $NGINX, '-p',
                            "$self->{dir}/$name", '-c', $n->{conf},
                            '-e', "$self->{dir}/$name/error.log",
-                           '-g', 'daemon off;');
+                           '-g', $daemon);
+
+    $self->daemon($n) if $args{daemon};
 
     my $up = $self->wait_for(sub {
         my $dead = waitpid($n->{pid}, WNOHANG);
@@ -302,6 +307,22 @@ sub start_nginx {
     }
 
     return $n;
+}
+
+
+# the master of a daemon: an orphan, and so our child
+sub daemon {
+    my ($self, $n) = @_;
+
+    $self->wait_pid($n->{pid}, 10);
+
+    $n->{pid} = $self->wait_for(sub { $self->master_pid($n->{name}) }, 5)
+        or die "nginx \"$n->{name}\" does not start:\n"
+               . $self->log_of($n->{name});
+
+    $self->{pids}{ $n->{pid} } = "nginx-$n->{name}";
+
+    return;
 }
 
 
@@ -579,8 +600,12 @@ sub end {
     local ($?, $@, $!);
 
     if (!$self->{finished}) {
-        kill 'KILL', $_ for reverse $self->descendants($$);
-        1 while waitpid(-1, 0) > 0;
+        for (1 .. 20) {
+            kill 'KILL', $self->descendants($$);
+            sleep 0.05;
+            1 while waitpid(-1, WNOHANG) > 0;
+            last unless $self->descendants($$);
+        }
     }
 
     my $bad = !$self->{finished} || !Test::More->builder->is_passing;
