@@ -44,7 +44,7 @@ typedef enum {
     DS_EPLAYLIST_EMPTY,         /* playlist_empty */
     DS_EPLAYLIST_UNAVAILABLE,   /* playlist_unavailable: private, missing */
     DS_EPLAYLIST_UNPLAYABLE,    /* playlist_unplayable: no item can be played */
-    DS_EPLAYLIST_FORMAT,        /* playlist_format: M3U or JSON not understood */
+    DS_EPLAYLIST_FORMAT,        /* playlist_format: not understood */
 
     DS_ERESOLVER_MISSING,       /* resolver_missing: program not found */
     DS_ERESOLVER_FAILED,        /* resolver_failed: exit code, signal */
@@ -140,7 +140,7 @@ typedef struct {
     unsigned                source_timeout;    /* ms without a byte */
     unsigned                buffer_time;       /* ms of media read ahead */
     size_t                  buffer_size;       /* bytes of media read ahead */
-    const ds_source_rule_t *source_rules;      /* first match wins, else allow */
+    const ds_source_rule_t *source_rules;     /* first match wins, else allow */
     size_t                  nsource_rules;
     const char             *media_root;        /* NULL: no file: URLs */
 

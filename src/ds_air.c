@@ -52,7 +52,7 @@ struct ds_air_s {
     AVPacket           *pkt[2];         /* next of each track, mapped */
     ds_stamp_t          stamp[2];
     bool                header[2];      /* the item's, still to be sent */
-    bool                wait_key;       /* new session: video from a key frame */
+    bool                wait_key;       /* new session: from a key frame */
     bool                cut;
 
     uint64_t            bytes;

@@ -13,7 +13,7 @@ enum { DS_VIDEO = 0, DS_AUDIO = 1 };
 /* of two packets of a track; FLV's unit */
 #define DS_MIN_STEP  1000
 
-/* audio may outlast the video of an item by this much before it is waited for */
+/* audio may outlast an item's video by this much before it is waited for */
 #define DS_AUDIO_TAIL  100000
 
 
