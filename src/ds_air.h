@@ -13,7 +13,7 @@
 
 
 /* us: packets are sent in batches: the thread wakes 25 times a second */
-#define DS_AIR_TICK  40000
+#define DS_AIR_TICK  80000
 
 
 typedef struct ds_air_s  ds_air_t;
