@@ -228,8 +228,13 @@ test_environment(void)
            "stdin is empty");
     is_str(ds_proc_line(p, TEST_LINE, TEST_TOTAL, &err),
            "SigBlk:\t0000000000000000", "no signal is blocked");
-    is_str(ds_proc_line(p, TEST_LINE, TEST_TOTAL, &err),
-           "SigIgn:\t0000000000000000", "nor ignored");
+
+    /* 32 and 33 are glibc's own, which make ignores and nobody can reset */
+    line = ds_proc_line(p, TEST_LINE, TEST_TOTAL, &err);
+    ok(line != NULL && strncmp(line, "SigIgn:\t", 8) == 0
+       && (strtoull(line + 8, NULL, 16) & ~0x180000000ULL) == 0,
+       "nor ignored: %s", line == NULL ? "" : line);
+
     is_str(ds_proc_line(p, TEST_LINE, TEST_TOTAL, &err), "leader",
            "a process group of its own");
     ds_proc_free(&p);
