@@ -187,6 +187,12 @@ int ds_check_name(const char *name, ds_error_t *err);
  */
 void ds_redact_url(char *dst, size_t size, const char *url);
 
+/*
+ * The same for a playlist reference: the query of a media file's or a list's
+ * URL may be a signature, that of a page names what to play and is shown.
+ */
+void ds_redact_playlist(char *dst, size_t size, const char *ref);
+
 
 /*
  * The engine.  ds_create() copies "conf"; on failure it returns NULL and
@@ -259,7 +265,7 @@ typedef struct {
     bool             has_item;
     int64_t          position;          /* ms into it */
     ds_decision_e    decision;
-    char             decision_reason[DS_MESSAGE_LEN];
+    char             decision_reason[DS_MESSAGE_LEN];   /* and what it is */
 
     ds_item_t        next;              /* valid when has_next */
     bool             has_next;

@@ -12,7 +12,7 @@
 #include "ds_source.h"
 
 
-/* us: packets are sent in batches: the thread wakes 25 times a second */
+/* us: packets are sent in batches: each wakeup costs more than a packet */
 #define DS_AIR_TICK  80000
 
 

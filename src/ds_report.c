@@ -37,10 +37,12 @@ ds_report(ds_stream_t *s)
         ds_playlist_item(s->list, s->cur_index, &st->item);
         st->position = ds_air_position(s->air);
         st->decision = DS_DECISION_COPY;
+        memcpy(st->decision_reason, s->decision, sizeof(s->decision));
         st->buffer = ds_queue_time(ds_source_queue(s->cur)) / 1000;
 
     } else {
         st->decision = DS_DECISION_NONE;
+        st->decision_reason[0] = '\0';
         st->buffer = 0;
     }
 
