@@ -6,6 +6,7 @@ package DirectStream::Client;
 use strict;
 use warnings;
 
+use File::Copy ();
 use JSON::PP ();
 use Test::More ();
 use Time::HiRes ();
@@ -267,8 +268,16 @@ sub media_url {
 sub stub_command {
     my ($self) = @_;
 
-    return "$DirectStream::Test::ROOT/t/tools/yt-dlp-stub --stub-dir "
-           . "$self->{dir}/stub";
+    # a worker may not be allowed where the sources are
+    my $stub = "$self->{dir}/yt-dlp-stub";
+
+    if (!-e $stub) {
+        File::Copy::copy("$DirectStream::Test::ROOT/t/tools/yt-dlp-stub",
+                         $stub) or die "$stub: $!\n";
+        chmod 0755, $stub;
+    }
+
+    return "$stub --stub-dir $self->{dir}/stub";
 }
 
 
