@@ -86,6 +86,15 @@ typedef enum {
     DS_EOUTPUT_REJECTED,        /* output_rejected: publish not allowed */
     DS_EOUTPUT_LOST,            /* output_lost: connection went away */
     DS_EPUSH_DNS,               /* push_dns: name of the push target */
+
+    DS_ESTORE_FULL,             /* store_full: no space left */
+    DS_ESTORE_READONLY,         /* store_readonly: cannot be opened or written */
+    DS_ESTORE_BUSY,             /* store_busy: locked by somebody else */
+    DS_ESTORE_CORRUPT,          /* store_corrupt */
+    DS_ESTORE_VERSION,          /* store_version: of a newer build */
+    DS_ESTORE_EXISTS,           /* store_exists: one of that name */
+    DS_ESTORE_NOT_FOUND,        /* store_not_found */
+    DS_ESTORE_FAILED,           /* store_failed: any other error */
     DS_ELAST
 } ds_error_e;
 
@@ -99,6 +108,9 @@ typedef struct {
 
 /* the stable code of an error: "source_forbidden"; any thread */
 const char *ds_error_code(int code);
+
+/* the error of a code, 0 when there is none of that code; any thread */
+int ds_error_from_code(const char *code);
 
 
 /*
