@@ -214,17 +214,6 @@ bool ds_poll(ds_t *ds, ds_record_t *record);
 
 /* Streams. */
 
-typedef struct {
-    const char    *name;
-    const char    *playlist;
-    const char    *publish;             /* application; the name is appended */
-    const char    *push;                /* NULL: no push */
-    const char    *token;               /* sent as ds_token on publish */
-    bool           shuffle;
-    bool           loop;
-} ds_def_t;
-
-
 typedef enum {
     DS_STOPPED = 0,
     DS_RESOLVING,                       /* no item is known yet */
@@ -234,6 +223,32 @@ typedef enum {
     DS_FINISHED,                        /* not looping, the end was reached */
     DS_FAILED                           /* given up; error says why */
 } ds_state_e;
+
+
+/* where a stream is: enough to go on from there */
+
+typedef struct {
+    bool             valid;
+    ds_state_e       state;
+    uint32_t         index;             /* of the item */
+    char             id[DS_ID_LEN];
+    int64_t          position;          /* ms into it */
+    uint64_t         seed;              /* of the shuffled order */
+    uint32_t         pass;
+    int64_t          at;                /* Unix ms */
+} ds_progress_t;
+
+
+typedef struct {
+    const char    *name;
+    const char    *playlist;
+    const char    *publish;             /* application; the name is appended */
+    const char    *push;                /* NULL: no push */
+    const char    *token;               /* sent as ds_token on publish */
+    bool           shuffle;
+    bool           loop;
+    const ds_progress_t *resume;        /* NULL, or not valid: from the start */
+} ds_def_t;
 
 
 typedef enum {
@@ -289,6 +304,7 @@ typedef struct {
 
     int64_t          buffer;            /* ms of media ready to be sent */
     int64_t          dead_air;          /* ms without media since first live */
+    ds_progress_t    progress;          /* valid once an item was on air */
     ds_error_t       error;             /* the last one; code 0: none */
 } ds_status_t;
 

@@ -31,20 +31,6 @@ typedef struct {
 } ds_stored_t;
 
 
-/* where a stream is; kept while it plays, for the one that resumes it */
-
-typedef struct {
-    bool         valid;
-    ds_state_e   state;
-    uint32_t     index;                 /* item */
-    char         id[DS_ID_LEN];
-    int64_t      position;              /* ms into it */
-    uint64_t     seed;                  /* of the shuffled order */
-    uint32_t     pass;
-    int64_t      at;                    /* Unix ms */
-} ds_progress_t;
-
-
 /*
  * Makes the database at "path" if there is none, or brings it to schema
  * "version" (-1: the newest), up or down, in one transaction.  A file that
