@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <libavformat/avformat.h>
 
@@ -152,10 +153,9 @@ ds_copy_conf(ds_t *ds, const ds_conf_t *conf)
 void
 ds_destroy(ds_t **pds)
 {
-    bool        all;
     int64_t     end;
     ds_t       *ds;
-    ds_task_t  *t, *next;
+    ds_task_t  *t;
 
     ds = *pds;
     if (ds == NULL) {
@@ -163,29 +163,32 @@ ds_destroy(ds_t **pds)
     }
 
     *pds = NULL;
-    all = true;
     end = ds_monotonic() + DS_DESTROY_TIME;
 
     for (t = ds->tasks; t != NULL; t = t->next) {
         t->cancel(t);
     }
 
-    for (t = ds->tasks; t != NULL; t = next) {
-        next = t->next;
+    while ((t = ds->tasks) != NULL) {
 
-        if (!t->join(t, end - ds_monotonic())) {
-            all = false;
+        while (!t->done(t)) {
+            if (ds_monotonic() >= end) {
+                /*
+                 * A thread may sit in a call that cannot be interrupted,
+                 * such as getaddrinfo(): the process is about to exit, leave
+                 * it what it uses.
+                 */
+                return;
+            }
+
+            (void) usleep(2000);
         }
+
+        ds->tasks = t->next;
+        t->free(t);
     }
 
-    /*
-     * A thread may still sit in a call that cannot be interrupted, such as
-     * getaddrinfo(): the process is about to exit, leave it what it uses.
-     */
-
-    if (all) {
-        ds_free(ds);
-    }
+    ds_free(ds);
 }
 
 

@@ -56,7 +56,7 @@ static bool ds_air_beyond(ds_air_t *air, int track, const AVPacket *pkt);
 static int ds_air_next(ds_air_t *air);
 static int ds_air_send(ds_air_t *air, int track, int64_t now,
     ds_error_t *err);
-static void ds_air_lost(ds_air_t *air, ds_error_t *err);
+static void ds_air_lost(ds_air_t *air);
 
 
 ds_air_t *
@@ -168,7 +168,7 @@ ds_air_tick(ds_air_t *air, ds_error_t *err)
     }
 
     if (n != 0 && ds_output_flush(air->out, err) != DS_OK) {
-        ds_air_lost(air, err);
+        ds_air_lost(air);
         return DS_AIR_DOWN;
     }
 
@@ -349,7 +349,7 @@ ds_air_send(ds_air_t *air, int track, int64_t now, ds_error_t *err)
 
     rc = ds_output_write(air->out, pkt, par, err);
     if (rc != DS_OK) {
-        ds_air_lost(air, err);
+        ds_air_lost(air);
         return rc;
     }
 
@@ -374,13 +374,8 @@ ds_air_send(ds_air_t *air, int track, int64_t now, ds_error_t *err)
 
 
 static void
-ds_air_lost(ds_air_t *air, ds_error_t *err)
+ds_air_lost(ds_air_t *air)
 {
-    if (err->code != DS_ECANCELED) {
-        ds_log(air->ds, DS_LOG_WARN, air->target->name, "%s: %s",
-               ds_error_code(err->code), err->message);
-    }
-
     ds_output_close(&air->out);
 
     air->retry_at = ds_monotonic() + DS_RETRY_MIN;

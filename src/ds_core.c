@@ -414,26 +414,3 @@ ds_thread_start(pthread_t *tid, const char *name,
 
     return DS_OK;
 }
-
-
-bool
-ds_thread_join(pthread_t tid, int64_t ms)
-{
-    struct timespec  ts;
-
-    if (ms < 0) {
-        ms = 0;
-    }
-
-    (void) clock_gettime(CLOCK_MONOTONIC, &ts);
-
-    ts.tv_sec += ms / 1000;
-    ts.tv_nsec += ms % 1000 * 1000000;
-
-    if (ts.tv_nsec >= 1000000000) {
-        ts.tv_sec++;
-        ts.tv_nsec -= 1000000000;
-    }
-
-    return pthread_clockjoin_np(tid, NULL, CLOCK_MONOTONIC, &ts) == 0;
-}

@@ -76,10 +76,6 @@ int ds_thread_start(pthread_t *tid, const char *name,
     void *(*start)(void *), void *data);
 
 
-/* pthread_join() that gives up after "ms"; true: joined */
-bool ds_thread_join(pthread_t tid, int64_t ms);
-
-
 /* the engine's log (ds.c); "stream" may be NULL; any thread */
 void ds_log(ds_t *ds, int level, const char *stream, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));

@@ -17,11 +17,11 @@ struct ds_task_s {
     /* asks the threads to end, does not wait */
     void       (*cancel)(ds_task_t *task);
 
-    /*
-     * Joins within "ms" and frees all; false: some thread still runs, and
-     * nothing it uses has been freed.
-     */
-    bool       (*join)(ds_task_t *task, int64_t ms);
+    /* true when no thread has anything left to do: free() will not wait */
+    bool       (*done)(ds_task_t *task);
+
+    /* joins and frees */
+    void       (*free)(ds_task_t *task);
 
     ds_task_t   *next;          /* ds.c's */
 };

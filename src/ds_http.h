@@ -21,6 +21,7 @@ typedef struct {
     const char      *url;
     const char      *headers;   /* "Name: value\n" lines, NULL: none */
     size_t           chunk;     /* largest range of one request, 0: no limit */
+    int64_t          offset;    /* of the first read */
 } ds_http_req_t;
 
 

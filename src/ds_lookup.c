@@ -31,7 +31,8 @@ struct ds_lookup_s {
 static void *ds_lookup_thread(void *data);
 static bool ds_lookup_entry(void *data, ds_entry_t *e);
 static void ds_lookup_task_cancel(ds_task_t *task);
-static bool ds_lookup_task_join(ds_task_t *task, int64_t ms);
+static bool ds_lookup_task_done(ds_task_t *task);
+static void ds_lookup_task_free(ds_task_t *task);
 static void ds_lookup_destroy(ds_lookup_t *l);
 
 
@@ -53,7 +54,8 @@ ds_lookup_start(ds_t *ds, const char *playlist, uint32_t limit,
     l->limit = limit;
     l->cancel.fd = -1;
     l->task.cancel = ds_lookup_task_cancel;
-    l->task.join = ds_lookup_task_join;
+    l->task.done = ds_lookup_task_done;
+    l->task.free = ds_lookup_task_free;
 
     (void) pthread_mutex_init(&l->lock, NULL);
 
@@ -175,10 +177,7 @@ ds_lookup_free(ds_lookup_t **pl)
 
     ds_task_remove(l->ds, &l->task);
     ds_lookup_cancel(l);
-
-    (void) pthread_join(l->thread, NULL);
-
-    ds_lookup_destroy(l);
+    ds_lookup_task_free(&l->task);
 }
 
 
@@ -190,19 +189,26 @@ ds_lookup_task_cancel(ds_task_t *task)
 
 
 static bool
-ds_lookup_task_join(ds_task_t *task, int64_t ms)
+ds_lookup_task_done(ds_task_t *task)
+{
+    ds_lookup_status_t  status;
+
+    ds_lookup_status((ds_lookup_t *) task, &status);
+
+    return status.done;
+}
+
+
+static void
+ds_lookup_task_free(ds_task_t *task)
 {
     ds_lookup_t  *l;
 
     l = (ds_lookup_t *) task;
 
-    if (!ds_thread_join(l->thread, ms)) {
-        return false;
-    }
+    (void) pthread_join(l->thread, NULL);
 
     ds_lookup_destroy(l);
-
-    return true;
 }
 
 

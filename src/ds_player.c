@@ -503,8 +503,8 @@ ds_player_air(ds_stream_t *s)
         case DS_AIR_DOWN:
             if (err.code != DS_OK && err.code != DS_ECANCELED) {
                 if (!s->down || err.code != s->err.code) {
-                    ds_log(s->ds, DS_LOG_ERR, s->name,
-                           "output is down: %s: %s",
+                    ds_log(s->ds, DS_LOG_WARN, s->name,
+                           "output is down, trying again: %s: %s",
                            ds_error_code(err.code), err.message);
                 }
 

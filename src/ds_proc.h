@@ -31,7 +31,9 @@ char *ds_proc_line(ds_proc_t *p, size_t max_line, size_t max_total,
 
 /*
  * Ends the process if it runs (TERM to its group, KILL after 500 ms), reaps
- * it.  Returns its exit code, or minus the signal that ended it.
+ * it, kills what is left of its group.  After the last line it first has two
+ * seconds to exit by itself.  Returns its exit code, or minus the signal
+ * that ended it (0 if somebody else has reaped it).
  */
 int ds_proc_end(ds_proc_t *p);
 

@@ -13,7 +13,8 @@
 
 
 static void ds_stream_task_cancel(ds_task_t *task);
-static bool ds_stream_task_join(ds_task_t *task, int64_t ms);
+static bool ds_stream_task_done(ds_task_t *task);
+static void ds_stream_task_free(ds_task_t *task);
 static int ds_stream_copy(ds_stream_t *s, const ds_def_t *def);
 static void ds_stream_destroy(ds_stream_t *s);
 
@@ -64,7 +65,8 @@ ds_stream_start(ds_t *ds, const ds_def_t *def, ds_error_t *err)
     }
 
     s->task.cancel = ds_stream_task_cancel;
-    s->task.join = ds_stream_task_join;
+    s->task.done = ds_stream_task_done;
+    s->task.free = ds_stream_task_free;
 
     ds_task_add(ds, &s->task);
 
@@ -138,10 +140,7 @@ ds_stream_free(ds_stream_t **ps)
 
     ds_task_remove(s->ds, &s->task);
     ds_stream_stop(s);
-
-    (void) pthread_join(s->thread, NULL);
-
-    ds_stream_destroy(s);
+    ds_stream_task_free(&s->task);
 }
 
 
@@ -153,19 +152,22 @@ ds_stream_task_cancel(ds_task_t *task)
 
 
 static bool
-ds_stream_task_join(ds_task_t *task, int64_t ms)
+ds_stream_task_done(ds_task_t *task)
+{
+    return ds_stream_done((ds_stream_t *) task);
+}
+
+
+static void
+ds_stream_task_free(ds_task_t *task)
 {
     ds_stream_t  *s;
 
     s = (ds_stream_t *) task;
 
-    if (!ds_thread_join(s->thread, ms)) {
-        return false;
-    }
+    (void) pthread_join(s->thread, NULL);
 
     ds_stream_destroy(s);
-
-    return true;
 }
 
 

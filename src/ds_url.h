@@ -22,6 +22,10 @@ typedef struct {
 /* 0 or DS_EPLAYLIST_INVALID; "url" must outlive "u" */
 int ds_url_parse(ds_url_t *u, const char *url, ds_error_t *err);
 
+/* "domain" itself or a name below it */
+bool ds_url_in_domain(const ds_url_t *u, const char *domain);
+bool ds_url_is_youtube(const ds_url_t *u);
+
 /* the value of "expire=" (Unix seconds) of a media URL in Unix ms, or 0 */
 int64_t ds_url_expires(const char *url);
 

@@ -1,7 +1,8 @@
 
 /*
- * tap.h: the Test Anything Protocol for C programs: checks, a count, a plan
- * at the end.  For use from the main thread of one program.
+ * tap.h: what the unit tests print: the Test Anything Protocol.  Include it
+ * in the one file of a test program; end main() with
+ * "return done_testing();".  Not for use by several threads at once.
  */
 
 #ifndef TAP_H_INCLUDED_
@@ -11,82 +12,138 @@
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 
-static int  tap_count;
+static int  tap_planned;
+static int  tap_run;
 static int  tap_failed;
 
 
-__attribute__((format(printf, 2, 3), unused))
-static bool
-ok(bool good, const char *fmt, ...)
+static bool tap_vok(bool cond, const char *file, int line, const char *fmt,
+    va_list args);
+static bool tap_ok(bool cond, const char *file, int line, const char *fmt,
+    ...) __attribute__((format(printf, 4, 5)));
+static bool tap_str(const char *got, const char *want, const char *file,
+    int line, const char *fmt, ...) __attribute__((format(printf, 5, 6)));
+static bool tap_int(long long got, long long want, const char *file, int line,
+    const char *fmt, ...) __attribute__((format(printf, 5, 6)));
+
+
+/* optional; without it done_testing() prints the plan */
+#define plan(n)  tap_plan(n)
+
+#define ok(cond, ...)         tap_ok((cond), __FILE__, __LINE__, __VA_ARGS__)
+#define is_str(got, want, ...)                                                \
+    tap_str((got), (want), __FILE__, __LINE__, __VA_ARGS__)
+#define is_int(got, want, ...)                                                \
+    tap_int((got), (want), __FILE__, __LINE__, __VA_ARGS__)
+
+
+static inline void
+tap_plan(int n)
 {
-    va_list  args;
-
-    tap_count++;
-    tap_failed += !good;
-
-    (void) printf("%sok %d - ", good ? "" : "not ", tap_count);
-
-    va_start(args, fmt);
-    (void) vprintf(fmt, args);
-    va_end(args);
-
-    (void) printf("\n");
-    (void) fflush(stdout);
-
-    return good;
+    tap_planned = n;
+    printf("1..%d\n", n);
+    fflush(stdout);
 }
 
 
-__attribute__((format(printf, 3, 4), unused))
 static bool
-is_int(long long got, long long want, const char *fmt, ...)
+tap_vok(bool cond, const char *file, int line, const char *fmt, va_list args)
 {
-    char     name[512];
-    va_list  args;
+    tap_run++;
 
-    va_start(args, fmt);
-    (void) vsnprintf(name, sizeof(name), fmt, args);
-    va_end(args);
+    printf("%sok %d - ", cond ? "" : "not ", tap_run);
+    vprintf(fmt, args);
+    printf("\n");
 
-    if (ok(got == want, "%s", name)) {
-        return true;
+    if (!cond) {
+        tap_failed++;
+        printf("#   at %s line %d\n", file, line);
     }
 
-    (void) printf("#   got: %lld\n#  want: %lld\n", got, want);
+    fflush(stdout);
 
-    return false;
+    return cond;
 }
 
 
-__attribute__((format(printf, 3, 4), unused))
-static bool
-is_str(const char *got, const char *want, const char *fmt, ...)
+static inline bool
+tap_ok(bool cond, const char *file, int line, const char *fmt, ...)
 {
-    char     name[512];
     va_list  args;
 
     va_start(args, fmt);
-    (void) vsnprintf(name, sizeof(name), fmt, args);
+    (void) tap_vok(cond, file, line, fmt, args);
     va_end(args);
 
-    if (ok(got != NULL && strcmp(got, want) == 0, "%s", name)) {
-        return true;
-    }
-
-    (void) printf("#   got: \"%s\"\n#  want: \"%s\"\n",
-                  got == NULL ? "(null)" : got, want);
-
-    return false;
+    return cond;
 }
 
 
-#define done_testing()                                                        \
-    (void) printf("1..%d\n", tap_count);                                      \
-    return tap_failed != 0
+/* NULL equals NULL alone */
+
+static inline bool
+tap_str(const char *got, const char *want, const char *file, int line,
+    const char *fmt, ...)
+{
+    bool     same;
+    va_list  args;
+
+    same = (got == NULL || want == NULL) ? got == want
+                                         : strcmp(got, want) == 0;
+
+    va_start(args, fmt);
+    (void) tap_vok(same, file, line, fmt, args);
+    va_end(args);
+
+    if (!same) {
+        printf("#   got:  %s\n#   want: %s\n", got == NULL ? "(null)" : got,
+               want == NULL ? "(null)" : want);
+        fflush(stdout);
+    }
+
+    return same;
+}
+
+
+static inline bool
+tap_int(long long got, long long want, const char *file, int line,
+    const char *fmt, ...)
+{
+    va_list  args;
+
+    va_start(args, fmt);
+    (void) tap_vok(got == want, file, line, fmt, args);
+    va_end(args);
+
+    if (got != want) {
+        printf("#   got:  %lld\n#   want: %lld\n", got, want);
+        fflush(stdout);
+    }
+
+    return got == want;
+}
+
+
+static inline int
+done_testing(void)
+{
+    if (tap_planned == 0) {
+        printf("1..%d\n", tap_run);
+
+    } else if (tap_planned != tap_run) {
+        printf("# planned %d, run %d\n", tap_planned, tap_run);
+        tap_failed++;
+    }
+
+    if (tap_failed) {
+        printf("# %d failed\n", tap_failed);
+    }
+
+    return tap_failed == 0 ? 0 : 1;
+}
 
 
 #endif /* TAP_H_INCLUDED_ */

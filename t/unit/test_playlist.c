@@ -282,5 +282,5 @@ main(void)
     test_resume();
     test_items();
 
-    done_testing();
+    return done_testing();
 }

@@ -174,5 +174,5 @@ main(void)
     test_threads();
     test_bounds();
 
-    done_testing();
+    return done_testing();
 }

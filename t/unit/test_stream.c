@@ -12,6 +12,8 @@
 
 #include <libavformat/avformat.h>
 
+#include <stdlib.h>
+
 #include "ds_core.h"
 #include "tap.h"
 
@@ -511,5 +513,5 @@ main(void)
 
     run("rm -rf %s", dir);
 
-    done_testing();
+    return done_testing();
 }

@@ -197,5 +197,5 @@ main(void)
            "frames shown before the first key frame are dropped");
     }
 
-    done_testing();
+    return done_testing();
 }
