@@ -16,8 +16,17 @@
 /* us: later than this the clock is set anew, or the backlog would burst out */
 #define DS_MAX_LATE      200000
 
+/* us of video that may be cut off an item to end with its audio */
+#define DS_TRIM          1000000
+
 /* ms: a longer silence is dead air */
 #define DS_MAX_SILENCE   250
+
+/*
+ * ms between publishing and the first packet, when nginx-rtmp pushes: it
+ * connects to the target meanwhile, and does not keep a key frame for it
+ */
+#define DS_PUSH_TIME     200
 
 /* ms between connects */
 #define DS_RETRY_MIN     100
@@ -32,6 +41,8 @@ struct ds_air_s {
     ds_output_t        *out;            /* NULL: not connected */
     unsigned            tries;          /* connects that failed in a row */
     int64_t             retry_at;       /* monotonic ms */
+    int64_t             begin_at;       /* monotonic ms, not before */
+    bool                begun;          /* the session has its headers */
     uint32_t            sessions;
 
     ds_timeline_t       timeline;
@@ -52,7 +63,8 @@ struct ds_air_s {
 
 static int ds_air_connect(ds_air_t *air, ds_error_t *err);
 static void ds_air_fill(ds_air_t *air, int track);
-static bool ds_air_beyond(ds_air_t *air, int track, const AVPacket *pkt);
+static bool ds_air_video_beyond(ds_air_t *air, const AVPacket *pkt);
+static bool ds_air_audio_beyond(ds_air_t *air, const AVPacket *pkt);
 static int ds_air_next(ds_air_t *air);
 static int ds_air_send(ds_air_t *air, int track, int64_t now,
     ds_error_t *err);
@@ -136,12 +148,29 @@ ds_air_tick(ds_air_t *air, ds_error_t *err)
     int      track, n;
     int64_t  now, due, late;
 
+    if (air->out == NULL && ds_air_connect(air, err) != DS_OK) {
+        return DS_AIR_DOWN;
+    }
+
     if (air->src == NULL) {
         return DS_AIR_IDLE;
     }
 
-    if (air->out == NULL && ds_air_connect(air, err) != DS_OK) {
-        return DS_AIR_DOWN;
+    if (!air->begun) {
+        if (ds_monotonic() < air->begin_at) {
+            return DS_AIR_IDLE;
+        }
+
+        if (ds_output_begin(air->out,
+                            ds_source_codecpar(air->src, DS_VIDEO),
+                            ds_source_codecpar(air->src, DS_AUDIO), err)
+            != DS_OK)
+        {
+            ds_air_lost(air);
+            return DS_AIR_DOWN;
+        }
+
+        air->begun = true;
     }
 
     now = ds_monotonic_us();
@@ -198,10 +227,7 @@ ds_air_connect(ds_air_t *air, ds_error_t *err)
         return DS_EOUTPUT_LOST;
     }
 
-    air->out = ds_output_open(air->target,
-                              ds_source_codecpar(air->src, DS_VIDEO),
-                              ds_source_codecpar(air->src, DS_AUDIO),
-                              air->cancel, err);
+    air->out = ds_output_open(air->target, air->cancel, err);
     if (air->out == NULL) {
         wait = DS_RETRY_MIN << (air->tries < 6 ? air->tries : 6);
         air->tries++;
@@ -219,6 +245,9 @@ ds_air_connect(ds_air_t *air, ds_error_t *err)
     air->tries = 0;
     air->sessions++;
     air->wait_key = true;
+    air->begun = false;
+    air->begin_at = ds_monotonic()
+                    + (air->target->push == NULL ? 0 : DS_PUSH_TIME);
 
     return DS_OK;
 }
@@ -248,7 +277,13 @@ ds_air_fill(ds_air_t *air, int track)
         st->dts = pkt->dts;
         st->duration = pkt->duration;
 
-        if (ds_air_beyond(air, track, pkt)
+        if (track == DS_VIDEO && ds_air_video_beyond(air, pkt)) {
+            av_packet_free(&pkt);
+            ds_air_cut(air);
+            return;
+        }
+
+        if ((track == DS_AUDIO && ds_air_audio_beyond(air, pkt))
             || !ds_timeline_map(&air->timeline, track, st)
             || (air->wait_key && track == DS_VIDEO
                 && !(pkt->flags & AV_PKT_FLAG_KEY)))
@@ -262,20 +297,35 @@ ds_air_fill(ds_air_t *air, int track)
 }
 
 
-/* audio ends with the video of its item */
+/*
+ * An item's audio and video end together: the longer one is cut, unless it
+ * is the video and would lose more than DS_TRIM.  After the first frame that
+ * is left out no other can follow, as it might refer to that one.
+ */
 
 static bool
-ds_air_beyond(ds_air_t *air, int track, const AVPacket *pkt)
+ds_air_video_beyond(ds_air_t *air, const AVPacket *pkt)
 {
-    int64_t  end;
+    int64_t  video, audio;
 
-    if (track == DS_VIDEO) {
+    if (!ds_source_ends(air->src, &video, &audio)) {
         return false;
     }
 
-    end = ds_source_video_end(air->src);
+    return video - audio <= DS_TRIM && pkt->pts >= audio - pkt->duration / 2;
+}
 
-    return end != -1 && pkt->pts >= end - pkt->duration / 2;
+
+static bool
+ds_air_audio_beyond(ds_air_t *air, const AVPacket *pkt)
+{
+    int64_t  video, audio;
+
+    if (!ds_source_ends(air->src, &video, &audio)) {
+        return false;
+    }
+
+    return pkt->pts >= video - pkt->duration / 2;
 }
 
 

@@ -311,6 +311,8 @@ ds_demux_interrupted(void *data)
         return 1;
     }
 
+    /* a list that is read again and again without news brings bytes too */
+
     if (ds_monotonic() - s->active > 2 * (int64_t) s->conf->source_timeout) {
         if (s->error.code == DS_OK) {
             (void) ds_fail(&s->error, DS_ESOURCE_STALLED,
@@ -416,8 +418,6 @@ ds_demux_io_read(void *data, uint8_t *buf, int n)
     if (rc < 0) {
         return (rc == DS_ECANCELED) ? AVERROR_EXIT : AVERROR(EIO);
     }
-
-    s->active = ds_monotonic();
 
     if (rc == 0) {
         return AVERROR_EOF;

@@ -25,7 +25,7 @@ typedef struct {
     AVIOContext        *pb;             /* the URL itself */
 
     uint64_t            bytes;          /* read so far */
-    int64_t             active;         /* ms, when a byte came last */
+    int64_t             active;         /* ms, when the caller came */
     int64_t             deadline;       /* ms, of opening; 0: none */
     int64_t             shift;          /* us, mends jumps of time stamps */
     int                 rc;             /* 1: goes on, 0: ended, DS_E… */

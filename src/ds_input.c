@@ -22,7 +22,6 @@
 #define DS_INPUT_JUMP      10000000             /* us, no gap but a new clock */
 #define DS_INPUT_TIME      (INT64_C(1) << 52)   /* us, nonsense beyond */
 #define DS_INPUT_BAD       64
-#define DS_INPUT_WAIT      60000                /* ms, for available_at */
 
 
 typedef struct {
@@ -151,34 +150,17 @@ ds_input_open_sources(ds_input_t *in, const ds_conf_t *conf,
     const ds_media_t *media, ds_cancel_t *cancel, ds_error_t *err)
 {
     bool           threaded;
-    int64_t        wait;
     unsigned       i;
     ds_opening_t   o[2];
     unsigned long  tid;
 
-    wait = 0;
+    memset(o, 0, sizeof(o));
 
-    for (i = 0; i < in->nsources; i++) {
-        memset(&o[i], 0, sizeof(ds_opening_t));
-
+    for (i = 0; i < 2; i++) {
         o[i].source = &in->sources[i];
         o[i].conf = conf;
         o[i].url = &media->urls[i];
         o[i].cancel = cancel;
-
-        if (media->urls[i].available_at - ds_now() > wait) {
-            wait = media->urls[i].available_at - ds_now();
-        }
-    }
-
-    if (wait > DS_INPUT_WAIT) {
-        return ds_fail(err, DS_ESOURCE_FORBIDDEN,
-                       "source is not available before %lld s",
-                       (long long) wait / 1000);
-    }
-
-    if (wait > 0 && ds_cancel_wait(cancel, wait)) {
-        return ds_fail(err, DS_ECANCELED, "canceled");
     }
 
     threaded = in->nsources == 2

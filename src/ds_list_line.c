@@ -163,12 +163,16 @@ ds_list_judge(const cJSON *json, ds_entry_t *e)
                      "a list itself: name that list as the playlist");
 
     } else if (strcmp(key, "Youtube") == 0
+               && (*title == '\0' || *title == '[')
                && *live == '\0'
                && e->duration == -1
                && ds_list_str(json, "channel") == NULL
                && ds_list_num(json, "view_count") < 0)
     {
-        /* private or deleted, under a title in another language */
+        /*
+         * Private or deleted, under a title in another language.  The rest
+         * alone proves nothing: entries of music.youtube.com lack it all.
+         */
 
         ds_list_mark(e, DS_EITEM_UNAVAILABLE, "private or deleted video");
     }

@@ -69,11 +69,18 @@ static bool
 ds_lister_entry(void *data, ds_entry_t *e)
 {
     int           rc;
+    uint32_t      index;
     ds_stream_t  *s = data;
 
     (void) pthread_mutex_lock(&s->lock);
+    index = ds_playlist_count(s->list);
     rc = ds_playlist_add(s->list, e);
     (void) pthread_mutex_unlock(&s->lock);
+
+    if (rc == DS_OK && e->code != DS_OK) {
+        ds_log(s->ds, DS_LOG_INFO, s->name, "item %u is skipped: %s: %s",
+               (unsigned) index, ds_error_code(e->code), e->reason);
+    }
 
     if (rc != DS_OK) {
         ds_entry_free(e);

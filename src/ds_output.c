@@ -45,8 +45,8 @@ static int ds_output_header(ds_output_t *out, const AVCodecParameters *video,
 
 
 ds_output_t *
-ds_output_open(const ds_target_t *target, const AVCodecParameters *video,
-    const AVCodecParameters *audio, ds_cancel_t *cancel, ds_error_t *err)
+ds_output_open(const ds_target_t *target, ds_cancel_t *cancel,
+    ds_error_t *err)
 {
     int           rc;
     char         *url;
@@ -100,12 +100,6 @@ ds_output_open(const ds_target_t *target, const AVCodecParameters *video,
         goto failed;
     }
 
-    rc = ds_output_header(out, video, audio);
-    if (rc < 0) {
-        (void) ds_output_failed(out, rc, "avformat_write_header()", err);
-        goto failed;
-    }
-
     free(url);
 
     return out;
@@ -116,6 +110,21 @@ failed:
     ds_output_close(&out);
 
     return NULL;
+}
+
+
+int
+ds_output_begin(ds_output_t *out, const AVCodecParameters *video,
+    const AVCodecParameters *audio, ds_error_t *err)
+{
+    int  rc;
+
+    out->deadline = ds_monotonic() + DS_WRITE_TIME;
+
+    rc = ds_output_header(out, video, audio);
+
+    return rc < 0 ? ds_output_failed(out, rc, "avformat_write_header()", err)
+                  : DS_OK;
 }
 
 

@@ -26,13 +26,18 @@ typedef struct {
 
 
 /*
- * Connects, publishes, sends the headers of "video" and "audio" (borrowed).
- * NULL: DS_EOUTPUT_…, DS_EPUSH_DNS, DS_ECANCELED, DS_ENOMEM.  No message
- * holds the token or the push URL's key.
+ * Connects and publishes.  NULL: DS_EOUTPUT_…, DS_EPUSH_DNS, DS_ECANCELED,
+ * DS_ENOMEM.  No message holds the token or the push URL's key.
  */
-ds_output_t *ds_output_open(const ds_target_t *target,
-    const AVCodecParameters *video, const AVCodecParameters *audio,
-    ds_cancel_t *cancel, ds_error_t *err);
+ds_output_t *ds_output_open(const ds_target_t *target, ds_cancel_t *cancel,
+    ds_error_t *err);
+
+/*
+ * Once, before the first packet: sends the headers of "video" and "audio",
+ * which are borrowed.
+ */
+int ds_output_begin(ds_output_t *out, const AVCodecParameters *video,
+    const AVCodecParameters *audio, ds_error_t *err);
 
 /*
  * Writes a packet of track pkt->stream_index, dts and pts in microseconds,

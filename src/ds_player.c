@@ -476,8 +476,9 @@ ds_player_air(ds_stream_t *s)
 {
     ds_error_t  err;
 
-    if (s->cur == NULL && !ds_player_switch(s)) {
-        return;
+    if (s->cur == NULL) {
+        /* without an item it still connects */
+        (void) ds_player_switch(s);
     }
 
     if (s->cutting && (s->next == NULL ? s->at_end

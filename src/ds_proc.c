@@ -406,8 +406,8 @@ ds_proc_line(ds_proc_t *p, size_t max_line, size_t max_total, ds_error_t *err)
 
         line = ds_proc_take(p);
 
-        if ((line != NULL && strlen(line) > max_line)
-            || p->end - p->start > max_line)
+        if (line != NULL ? strlen(line) > max_line
+                         : p->end - p->start > max_line)
         {
             (void) ds_fail(err, DS_ERESOLVER_OVERFLOW,
                            "a line of the output is longer than %zu bytes",
@@ -625,19 +625,15 @@ ds_proc_drain(ds_proc_t *p)
 int
 ds_proc_end(ds_proc_t *p)
 {
-    bool  done;
-
     if (p->pid == 0) {
         return p->status;
     }
 
     /* after the last line a child is allowed to exit in peace */
 
-    done = ds_proc_wait(p, p->eof ? DS_PROC_GRACE : 0, true);
-
-    if (!done) {
+    if (!ds_proc_wait(p, p->eof ? DS_PROC_GRACE : 0, true)) {
         (void) kill(-p->pid, SIGTERM);
-        done = ds_proc_wait(p, DS_PROC_TERM, false);
+        (void) ds_proc_wait(p, DS_PROC_TERM, false);
     }
 
     ds_proc_drain(p);

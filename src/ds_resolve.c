@@ -64,8 +64,11 @@ static size_t ds_resolve_count(const char *const *args);
 static char *ds_resolve_url(const char *playlist);
 
 
+/* "-O playlist:…" alone would download what the list stage resolves */
+
 static const char *const  ds_resolve_common[] = {
-    "--ignore-config", "--no-update", "--no-cache-dir", "--no-colors",
+    "--ignore-config", "--simulate", "--no-update", "--no-cache-dir",
+    "--no-colors",
     "--socket-timeout", "10", "--extractor-retries", "1", NULL
 };
 
@@ -516,7 +519,7 @@ ds_resolve_count(const char *const *args)
 }
 
 
-/* a bare id as a URL: yt-dlp would read one that begins with "-" otherwise */
+/* a bare id as the URL it stands for: nothing is left to yt-dlp to guess */
 
 static char *
 ds_resolve_url(const char *playlist)

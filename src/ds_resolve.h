@@ -21,7 +21,8 @@ typedef struct {
     char       *title;
     int64_t     duration;       /* ms, -1 unknown */
     bool        plain;          /* a media file: no resolver call needed */
-    int         code;           /* 0, or DS_EITEM_…: cannot be played */
+    int         code;           /* 0, or DS_E…: cannot be played, no URL
+                                   if that was what is wrong with it */
     char        reason[DS_MESSAGE_LEN];
 } ds_entry_t;
 

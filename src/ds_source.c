@@ -36,7 +36,7 @@ struct ds_source_s {
     int64_t            origin_dts;
 
     ds_error_t         err;             /* before "failed" is set */
-    int64_t            video_end;       /* before the queue is finished */
+    int64_t            end[2];          /* before the queue is finished */
 
     atomic_bool        opened;
     atomic_bool        failed;
@@ -68,7 +68,6 @@ ds_source_start(ds_t *ds, const char *stream, ds_entry_t *e,
 
     s->ds = ds;
     s->cancel.fd = -1;
-    s->video_end = -1;
     ds_text(s->stream, sizeof(s->stream), stream);
 
     s->queue = ds_queue_create(conf->buffer_size,
@@ -229,7 +228,7 @@ ds_source_read(ds_source_t *s, ds_input_t *in)
 {
     int        rc;
     bool       begun;
-    int64_t    end, video_end;
+    int64_t    end, ends[2];
     AVPacket  *pkt;
 
     rc = ds_source_begin(s, in);
@@ -243,7 +242,7 @@ ds_source_read(ds_source_t *s, ds_input_t *in)
     }
 
     begun = false;
-    video_end = 0;
+    ends[DS_VIDEO] = ends[DS_AUDIO] = INT64_MIN / 4;
 
     while ((rc = ds_input_read(in, pkt, &s->err)) == 1) {
 
@@ -258,19 +257,19 @@ ds_source_read(ds_source_t *s, ds_input_t *in)
                 begun = true;
                 s->origin_pts = pkt->pts;
                 s->origin_dts = pkt->dts;
-                video_end = pkt->pts;
                 atomic_store(&s->opened, true);
-            }
-
-            end = pkt->pts + pkt->duration;
-            if (end > video_end) {
-                video_end = end;
             }
 
         } else if (!begun && ds_queue_full(s->queue)) {
             /* audio far ahead of the first key frame will not be sent */
             av_packet_unref(pkt);
             continue;
+        }
+
+        end = pkt->pts + pkt->duration;
+
+        if (end > ends[pkt->stream_index]) {
+            ends[pkt->stream_index] = end;
         }
 
         rc = ds_queue_put(s->queue, pkt);
@@ -286,7 +285,7 @@ ds_source_read(ds_source_t *s, ds_input_t *in)
         rc = ds_fail(&s->err, DS_ESOURCE_INVALID, "no video key frame found");
     }
 
-    s->video_end = video_end;
+    memcpy(s->end, ends, sizeof(ends));
 
     return rc;
 }
@@ -343,10 +342,17 @@ ds_source_origin(ds_source_t *s, int64_t *pts, int64_t *dts)
 }
 
 
-int64_t
-ds_source_video_end(ds_source_t *s)
+bool
+ds_source_ends(ds_source_t *s, int64_t *video, int64_t *audio)
 {
-    return ds_queue_ended(s->queue) ? s->video_end : -1;
+    if (!ds_queue_ended(s->queue)) {
+        return false;
+    }
+
+    *video = s->end[DS_VIDEO];
+    *audio = s->end[DS_AUDIO];
+
+    return true;
 }
 
 

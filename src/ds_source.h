@@ -45,8 +45,8 @@ const AVCodecParameters *ds_source_codecpar(ds_source_t *s, int track); /* * */
 /* * us, of the first video key frame; every video packet is from there on */
 void ds_source_origin(ds_source_t *s, int64_t *pts, int64_t *dts);
 
-/* * us, presentation end of the video; -1 until all has been read */
-int64_t ds_source_video_end(ds_source_t *s);
+/* * us, presentation ends of the tracks; false until all has been read */
+bool ds_source_ends(ds_source_t *s, int64_t *video, int64_t *audio);
 
 /* * ms, -1 unknown */
 int64_t ds_source_duration(ds_source_t *s);

@@ -319,6 +319,7 @@ test_line_codes(void)
            "deleted");
     is_int(test_code(",\"title\":\"[Vid\\u00e9o priv\\u00e9e]\""),
            DS_EITEM_UNAVAILABLE, "in another language");
+    is_int(test_code(",\"title\":\"A song\""), DS_OK, "nothing but a title");
     is_int(test_code(",\"availability\":\"subscriber_only\""),
            DS_EITEM_RESTRICTED, "members");
     is_int(test_code(",\"availability\":\"premium_only\""),

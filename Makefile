@@ -1,0 +1,155 @@
+# make                   build/ngx_directstream_module.so for Debian's nginx
+# make NGX_SRC=DIR       the same for the nginx source tree DIR
+# make install | demo | test | unit | e2e | sanitize | lint | bench | clean
+
+BUILD      = build
+NGX_SRC   ?= $(NGINX_SRC)
+CC         = gcc
+CC_OPT    ?= -g -O2
+LD_OPT    ?=
+DESTDIR    =
+MODULES    = /usr/lib/nginx/modules
+JOBS      ?= $(shell nproc)
+
+top       := $(CURDIR)
+builddir  := $(abspath $(BUILD))
+tree       = $(if $(NGX_SRC),$(abspath $(NGX_SRC)),/usr/share/nginx/src)
+configure  = $(if $(wildcard $(tree)/configure),./configure,./auto/configure)
+
+module     = $(builddir)/ngx_directstream_module.so
+sources    = $(wildcard ngx_directstream_module.c src/*.c src/*.h) \
+             src/openapi.json
+
+.PHONY: all module install deps test check unit e2e tsan asan sanitize lint \
+        demo bench clean
+
+all: module
+
+# make's own rules know what changed; -s: the objects' commands are long
+module: $(builddir)/Makefile
+	+$(MAKE) -s -f $(builddir)/Makefile -C $(tree) modules
+
+# configure runs where auto/ is, and writes to its build directory only
+$(builddir)/Makefile: config src/openapi.json Makefile $(wildcard src/ds*.c)
+	mkdir -p $(builddir)
+	cd $(tree) && bash -c 'NGX_CONF_FLAGS=(--with-compat --with-threads); \
+	    if [ -f ./conf_flags ]; then . ./conf_flags; fi; \
+	    $(configure) "$${NGX_CONF_FLAGS[@]}" \
+	        --with-cc-opt="$(CC_OPT) -fPIC" --with-ld-opt="$(LD_OPT) -fPIC" \
+	        --add-dynamic-module=$(top) --builddir=$(builddir)' \
+	    > $(builddir)/configure.log \
+	    || { cat $(builddir)/configure.log; rm -f $@; exit 1; }
+
+install: all
+	install -d $(DESTDIR)$(MODULES)
+	install -m 644 $(module) $(DESTDIR)$(MODULES)
+
+
+# the engine without nginx, and its tests
+
+libs       = libavformat libavcodec libavutil libcurl libcjson
+WARN       = -Wall -Wextra
+ENG_OPT    = -g -O2
+ENG_DIR    = $(builddir)/unit
+ENG_CFLAGS = -std=gnu11 $(WARN) $(ENG_OPT) -pthread -Isrc -It/unit \
+             $(shell pkg-config --cflags $(libs))
+ENG_LIBS   = $(shell pkg-config --libs $(libs)) -pthread -lm
+units      = $(patsubst t/unit/%.c,%,$(wildcard t/unit/test_*.c))
+eng_objs   = $(patsubst src/%.c,$(ENG_DIR)/%.o,$(wildcard src/ds*.c))
+
+unit_progs = $(addprefix $(ENG_DIR)/,$(units))
+
+$(ENG_DIR)/%.o: src/%.c $(wildcard src/ds*.h)
+	@mkdir -p $(@D)
+	$(CC) $(ENG_CFLAGS) -c -o $@ $<
+
+$(ENG_DIR)/libds.a: $(eng_objs)
+	@rm -f $@
+	ar rcs $@ $(eng_objs)
+
+$(ENG_DIR)/test_%: t/unit/test_%.c $(wildcard t/unit/*.h) $(ENG_DIR)/libds.a
+	$(CC) $(ENG_CFLAGS) -o $@ $< $(ENG_DIR)/libds.a $(ENG_LIBS)
+
+unit-progs: $(unit_progs)
+.PHONY: unit-progs
+
+PROVE      = prove -j $(JOBS) --timer
+
+# leaks are looked for here, where nothing but the engine runs
+unit: unit-progs
+	$(PROVE) --exec '' $(unit_progs)
+
+asan:
+	+$(MAKE) unit ENG_DIR=$(builddir)/unit-asan \
+	    ENG_OPT='-g -O1 -fno-omit-frame-pointer -fsanitize=address,undefined'
+
+tsan:
+	+TSAN_OPTIONS="halt_on_error=1 suppressions=$(top)/t/tools/tsan.supp" \
+	$(MAKE) unit ENG_DIR=$(builddir)/unit-tsan \
+	    ENG_OPT='-g -O1 -fno-omit-frame-pointer -fsanitize=thread'
+
+
+# with a real nginx
+
+watch: $(builddir)/watch
+.PHONY: watch
+
+$(builddir)/watch: t/tools/watch.c
+	@mkdir -p $(@D)
+	$(CC) $(WARN) -g -O2 -o $@ $< \
+	    $(shell pkg-config --cflags --libs libavformat libavcodec libavutil)
+
+TESTS      = $(wildcard t/*.t)
+e2e_env    = DS_BUILD=$(builddir) DS_MODULE=$(module)
+
+e2e: module $(builddir)/watch
+	$(e2e_env) $(PROVE) $(TESTS)
+
+asan_dir   = $(builddir)/asan
+asan_opt   = -g -O1 -fno-omit-frame-pointer -fsanitize=address,undefined
+
+# nginx itself is not built with ASan: it is loaded before it, and what
+# nginx never frees is not looked for
+asan-module:
+	+$(MAKE) module BUILD=$(asan_dir) CC_OPT='$(asan_opt)' \
+	    LD_OPT='-fsanitize=address,undefined'
+.PHONY: asan-module
+
+asan_env   = DS_BUILD=$(builddir) \
+             DS_MODULE=$(asan_dir)/ngx_directstream_module.so DS_SLOW=3 \
+             DS_PRELOAD="$(shell $(CC) -print-file-name=libasan.so):$(shell \
+                 $(CC) -print-file-name=libubsan.so)" \
+             ASAN_OPTIONS=detect_leaks=0:abort_on_error=0 \
+             UBSAN_OPTIONS=print_stacktrace=1
+
+asan-e2e: asan-module $(builddir)/watch
+	$(asan_env) $(PROVE) $(TESTS)
+.PHONY: asan-e2e
+
+sanitize: asan tsan asan-e2e
+
+# what is missing of Debian's packages is installed first
+deps:
+	tools/deps
+
+test: deps
+	+$(MAKE) check
+
+check: module lint
+	+$(MAKE) unit asan tsan
+	+$(MAKE) e2e
+
+lint:
+	tools/lint
+
+demo: deps
+	+$(MAKE) module $(builddir)/watch
+	conf/demo/demo
+
+bench: deps
+	+$(MAKE) module $(builddir)/watch
+	$(e2e_env) perl t/bench/startup
+	$(e2e_env) perl t/bench/streams
+
+clean:
+	rm -rf $(builddir)

@@ -1,0 +1,321 @@
+
+/*
+ * ngx_directstream_module.c: the core module: the directives of the
+ * "directstream" block and the hooks of nginx's life.  The relay worker is
+ * one more worker, whose index is the configured number of workers; which
+ * process does what is decided here and nowhere else.
+ */
+
+#include "ngx_directstream.h"
+
+
+static void *ngx_directstream_create_conf(ngx_cycle_t *cycle);
+static char *ngx_directstream_init_conf(ngx_cycle_t *cycle, void *conf);
+static ngx_int_t ngx_directstream_init_module(ngx_cycle_t *cycle);
+static ngx_int_t ngx_directstream_init_process(ngx_cycle_t *cycle);
+static void ngx_directstream_exit_process(ngx_cycle_t *cycle);
+
+
+static ngx_command_t  ngx_directstream_commands[] = {
+
+    { ngx_string("directstream"),
+      NGX_MAIN_CONF|NGX_DIRECT_CONF|NGX_CONF_BLOCK|NGX_CONF_NOARGS,
+      ngx_directstream_block,
+      0,
+      0,
+      NULL },
+
+    /* shared memory: name:size */
+    { ngx_string("zone"),
+      NGX_DIRECTSTREAM_CONF|NGX_DIRECT_CONF|NGX_CONF_TAKE1,
+      ngx_directstream_zone,
+      0,
+      0,
+      NULL },
+
+    /* directory of what outlives a process */
+    { ngx_string("state_path"),
+      NGX_DIRECTSTREAM_CONF|NGX_DIRECT_CONF|NGX_CONF_TAKE1,
+      ngx_directstream_path,
+      0,
+      offsetof(ngx_directstream_conf_t, state_path),
+      NULL },
+
+    /* application that streams are published to, unless they name one */
+    { ngx_string("publish"),
+      NGX_DIRECTSTREAM_CONF|NGX_DIRECT_CONF|NGX_CONF_TAKE1,
+      ngx_directstream_publish,
+      0,
+      0,
+      NULL },
+
+    /* the resolver's program and its first arguments */
+    { ngx_string("resolve_command"),
+      NGX_DIRECTSTREAM_CONF|NGX_DIRECT_CONF|NGX_CONF_1MORE,
+      ngx_directstream_command,
+      0,
+      0,
+      NULL },
+
+    /* extractors that the resolver may use */
+    { ngx_string("resolve_extractors"),
+      NGX_DIRECTSTREAM_CONF|NGX_DIRECT_CONF|NGX_CONF_1MORE,
+      ngx_directstream_extractors,
+      0,
+      0,
+      NULL },
+
+    /* bound of one call of the resolver */
+    { ngx_string("resolve_timeout"),
+      NGX_DIRECTSTREAM_CONF|NGX_DIRECT_CONF|NGX_CONF_TAKE1,
+      ngx_directstream_timeout,
+      0,
+      offsetof(ngx_directstream_conf_t, resolve_timeout),
+      NULL },
+
+    /* bound of a source's silence */
+    { ngx_string("source_timeout"),
+      NGX_DIRECTSTREAM_CONF|NGX_DIRECT_CONF|NGX_CONF_TAKE1,
+      ngx_directstream_timeout,
+      0,
+      offsetof(ngx_directstream_conf_t, source_timeout),
+      NULL },
+
+    /* read-ahead of one item: time, size */
+    { ngx_string("buffer"),
+      NGX_DIRECTSTREAM_CONF|NGX_DIRECT_CONF|NGX_CONF_TAKE2,
+      ngx_directstream_buffer,
+      0,
+      0,
+      NULL },
+
+    /* addresses that sources may be read from; the first match wins */
+    { ngx_string("allow_source"),
+      NGX_DIRECTSTREAM_CONF|NGX_DIRECT_CONF|NGX_CONF_TAKE1,
+      ngx_directstream_source,
+      0,
+      0,
+      NULL },
+
+    { ngx_string("deny_source"),
+      NGX_DIRECTSTREAM_CONF|NGX_DIRECT_CONF|NGX_CONF_TAKE1,
+      ngx_directstream_source,
+      0,
+      0,
+      NULL },
+
+    /* directory below which file: URLs are allowed */
+    { ngx_string("media_root"),
+      NGX_DIRECTSTREAM_CONF|NGX_DIRECT_CONF|NGX_CONF_TAKE1,
+      ngx_directstream_path,
+      0,
+      offsetof(ngx_directstream_conf_t, media_root),
+      NULL },
+
+    { ngx_string("stream"),
+      NGX_DIRECTSTREAM_CONF|NGX_DIRECT_CONF|NGX_CONF_BLOCK|NGX_CONF_TAKE1,
+      ngx_directstream_stream,
+      0,
+      0,
+      NULL },
+
+    { ngx_string("playlist"),
+      NGX_DIRECTSTREAM_STREAM_CONF|NGX_DIRECT_CONF|NGX_CONF_TAKE1,
+      ngx_directstream_stream_url,
+      0,
+      NGX_DIRECTSTREAM_SET_PLAYLIST,
+      NULL },
+
+    { ngx_string("mode"),
+      NGX_DIRECTSTREAM_STREAM_CONF|NGX_DIRECT_CONF|NGX_CONF_TAKE1,
+      ngx_directstream_stream_mode,
+      0,
+      0,
+      NULL },
+
+    { ngx_string("shuffle"),
+      NGX_DIRECTSTREAM_STREAM_CONF|NGX_DIRECT_CONF|NGX_CONF_TAKE1,
+      ngx_directstream_stream_flag,
+      0,
+      NGX_DIRECTSTREAM_SET_SHUFFLE,
+      NULL },
+
+    { ngx_string("loop"),
+      NGX_DIRECTSTREAM_STREAM_CONF|NGX_DIRECT_CONF|NGX_CONF_TAKE1,
+      ngx_directstream_stream_flag,
+      0,
+      NGX_DIRECTSTREAM_SET_LOOP,
+      NULL },
+
+    { ngx_string("publish"),
+      NGX_DIRECTSTREAM_STREAM_CONF|NGX_DIRECT_CONF|NGX_CONF_TAKE1,
+      ngx_directstream_stream_url,
+      0,
+      NGX_DIRECTSTREAM_SET_PUBLISH,
+      NULL },
+
+    /* where nginx-rtmp pushes the stream to */
+    { ngx_string("push"),
+      NGX_DIRECTSTREAM_STREAM_CONF|NGX_DIRECT_CONF|NGX_CONF_TAKE1,
+      ngx_directstream_stream_url,
+      0,
+      NGX_DIRECTSTREAM_SET_PUSH,
+      NULL },
+
+      ngx_null_command
+};
+
+
+static ngx_core_module_t  ngx_directstream_module_ctx = {
+    ngx_string("directstream"),
+    ngx_directstream_create_conf,
+    ngx_directstream_init_conf
+};
+
+
+ngx_module_t  ngx_directstream_module = {
+    NGX_MODULE_V1,
+    &ngx_directstream_module_ctx,          /* module context */
+    ngx_directstream_commands,             /* module directives */
+    NGX_CORE_MODULE,                       /* module type */
+    NULL,                                  /* init master */
+    ngx_directstream_init_module,          /* init module */
+    ngx_directstream_init_process,         /* init process */
+    NULL,                                  /* init thread */
+    NULL,                                  /* exit thread */
+    ngx_directstream_exit_process,         /* exit process */
+    NULL,                                  /* exit master */
+    NGX_MODULE_V1_PADDING
+};
+
+
+static void *
+ngx_directstream_create_conf(ngx_cycle_t *cycle)
+{
+    ngx_directstream_conf_t  *dcf;
+
+    dcf = ngx_pcalloc(cycle->pool, sizeof(ngx_directstream_conf_t));
+    if (dcf == NULL) {
+        return NULL;
+    }
+
+    dcf->resolve_timeout = NGX_CONF_UNSET_MSEC;
+    dcf->source_timeout = NGX_CONF_UNSET_MSEC;
+    dcf->buffer_time = NGX_CONF_UNSET_MSEC;
+    dcf->cycle = cycle;
+    dcf->worker = NGX_ERROR;
+
+    if (ngx_array_init(&dcf->source_rules, cycle->pool, 4,
+                       sizeof(ds_source_rule_t))
+        != NGX_OK)
+    {
+        return NULL;
+    }
+
+    if (ngx_array_init(&dcf->streams, cycle->pool, 4,
+                       sizeof(ngx_directstream_stream_conf_t *))
+        != NGX_OK)
+    {
+        return NULL;
+    }
+
+    return dcf;
+}
+
+
+/* the block may follow the http block, so this is known at the end only */
+
+static char *
+ngx_directstream_init_conf(ngx_cycle_t *cycle, void *conf)
+{
+    ngx_directstream_conf_t  *dcf = conf;
+
+    if (!dcf->present && dcf->http_directive.len) {
+        ngx_log_error(NGX_LOG_EMERG, cycle->log, 0,
+                      "\"%V\" directive requires a \"directstream\" block "
+                      "in the main context in %s:%ui",
+                      &dcf->http_directive, dcf->http_file, dcf->http_line);
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static ngx_int_t
+ngx_directstream_init_module(ngx_cycle_t *cycle)
+{
+    ngx_core_conf_t          *ccf;
+    ngx_directstream_conf_t  *dcf;
+
+    dcf = (ngx_directstream_conf_t *) ngx_get_conf(cycle->conf_ctx,
+                                                   ngx_directstream_module);
+    if (!dcf->present || ngx_test_config) {
+        return NGX_OK;
+    }
+
+    if (ngx_directstream_wake_open(cycle->log) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    ccf = (ngx_core_conf_t *) ngx_get_conf(cycle->conf_ctx, ngx_core_module);
+
+    if (ccf->master) {
+        /* the master reads the number of workers after this hook */
+        dcf->worker = ccf->worker_processes;
+        ccf->worker_processes++;
+    }
+
+    ngx_directstream_zone_merge(dcf, cycle->log);
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_directstream_init_process(ngx_cycle_t *cycle)
+{
+    ngx_directstream_conf_t  *dcf;
+
+    dcf = (ngx_directstream_conf_t *) ngx_get_conf(cycle->conf_ctx,
+                                                   ngx_directstream_module);
+    if (!dcf->present) {
+        return NGX_OK;
+    }
+
+    if (ngx_process == NGX_PROCESS_SINGLE
+        || (ngx_process == NGX_PROCESS_WORKER
+            && (ngx_int_t) ngx_worker == dcf->worker))
+    {
+        return ngx_directstream_relay_init(cycle, dcf);
+    }
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_directstream_exit_process(ngx_cycle_t *cycle)
+{
+    ngx_directstream_conf_t  *dcf;
+
+    dcf = (ngx_directstream_conf_t *) ngx_get_conf(cycle->conf_ctx,
+                                                   ngx_directstream_module);
+    if (!dcf->present) {
+        return;
+    }
+
+    ngx_directstream_relay_exit(cycle);
+
+    if (ngx_exiting) {
+        /* nobody else may be left to tell older relay workers of a quit */
+
+        ngx_shmtx_lock(&dcf->shpool->mutex);
+
+        if (dcf->sh->generation == dcf->generation) {
+            dcf->sh->quit = dcf->generation;
+        }
+
+        ngx_shmtx_unlock(&dcf->shpool->mutex);
+    }
+}

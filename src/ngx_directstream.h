@@ -1,0 +1,346 @@
+
+/*
+ * ngx_directstream.h: what the files of the nginx side share: the block's
+ * configuration, the shared memory zone, and the functions between files.
+ * The engine is reached through ds.h alone.
+ *
+ * Any process may read and change the zone, always under the lock of its
+ * slab pool, from its main thread only.  The master releases the lock of a
+ * worker that died: so pointers are set last, when what they point to is
+ * complete, and strings are never without their last NUL.
+ */
+
+#ifndef NGX_DIRECTSTREAM_H_INCLUDED_
+#define NGX_DIRECTSTREAM_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+
+#include "ds.h"
+
+
+#define NGX_DIRECTSTREAM_CONF          0x02000000
+#define NGX_DIRECTSTREAM_STREAM_CONF   0x04000000
+
+#define NGX_DIRECTSTREAM_MAGIC         0x6469727374726d31ULL
+#define NGX_DIRECTSTREAM_LAYOUT        1
+
+#define NGX_DIRECTSTREAM_PAGE          512     /* items in a table's page */
+#define NGX_DIRECTSTREAM_PAGES         256
+#define NGX_DIRECTSTREAM_LOOKUPS       8
+#define NGX_DIRECTSTREAM_LOOKUP_MAX    1000    /* items of a lookup */
+#define NGX_DIRECTSTREAM_BATCH         32      /* items moved at a time */
+
+#define NGX_DIRECTSTREAM_DEAD          3000    /* ms without a heartbeat */
+
+/* nginx-rtmp cuts the target of a redirect at 254 bytes */
+#define NGX_DIRECTSTREAM_PUSH_PATH     200
+
+
+/* a definition, as the configuration and the API give it */
+
+typedef struct {
+    char                     name[DS_NAME_LEN + 1];
+    char                     playlist[DS_URL_LEN + 1];
+    char                     publish[DS_URL_LEN + 1];
+    char                     push[DS_URL_LEN + 1];      /* "": none */
+    unsigned                 shuffle:1;
+    unsigned                 loop:1;
+} ngx_directstream_def_t;
+
+
+#define NGX_DIRECTSTREAM_SET_PLAYLIST  0x01
+#define NGX_DIRECTSTREAM_SET_SHUFFLE   0x02
+#define NGX_DIRECTSTREAM_SET_LOOP      0x04
+#define NGX_DIRECTSTREAM_SET_PUBLISH   0x08
+#define NGX_DIRECTSTREAM_SET_PUSH      0x10
+#define NGX_DIRECTSTREAM_SET_ALL       0x1f
+#define NGX_DIRECTSTREAM_SET_MODE      0x20    /* given, has one value */
+
+
+/*
+ * What is wanted of a stream, and what is known of it.  An epoch names one
+ * run that is wanted: a start, a restart and a changed definition each take
+ * a new one, so whoever runs another epoch has to stop.
+ */
+
+typedef struct {
+    ngx_directstream_def_t   def;
+
+    /* wanted */
+    unsigned                 fixed:1;       /* defined in nginx.conf */
+    unsigned                 running:1;
+    uint64_t                 epoch;
+    uint64_t                 skip;          /* requests so far */
+    uint64_t                 previous;
+
+    /* known; written by the relay worker that owns the stream */
+    uint64_t                 done;          /* the epoch that ended by itself */
+    ngx_msec_t               retry;         /* not to be started before */
+    ngx_pid_t                owner;         /* 0: none */
+    ngx_msec_t               seen;          /* when the owner wrote last */
+    char                     token[DS_TOKEN_LEN + 1];
+    ds_status_t              status;
+} ngx_directstream_info_t;
+
+
+/* an item in the zone; the strings follow each other, each with its NUL */
+
+typedef struct {
+    int64_t                  duration;
+    int32_t                  code;
+    uint16_t                 size;          /* bytes allocated for "text" */
+    uint16_t                 title;         /* offset in "text" */
+    uint16_t                 reason;
+    uint8_t                  state;
+    char                     text[1];
+} ngx_directstream_item_t;
+
+
+typedef struct {
+    uint32_t                 count;         /* highest index + 1 */
+    uint32_t                 truncated;     /* items were left out */
+    ngx_directstream_item_t **pages[NGX_DIRECTSTREAM_PAGES];
+} ngx_directstream_items_t;
+
+
+typedef struct ngx_directstream_node_s  ngx_directstream_node_t;
+
+struct ngx_directstream_node_s {
+    ngx_directstream_node_t *next;          /* in the order of names */
+    ngx_directstream_info_t  info;
+    ngx_directstream_items_t items;
+};
+
+
+typedef enum {
+    NGX_DIRECTSTREAM_JOB_FREE = 0,
+    NGX_DIRECTSTREAM_JOB_WANTED,
+    NGX_DIRECTSTREAM_JOB_RUNNING,
+    NGX_DIRECTSTREAM_JOB_DONE
+} ngx_directstream_job_e;
+
+
+/* a lookup: asked for by an admin worker, done by the relay worker */
+
+typedef struct {
+    ngx_directstream_job_e   state;
+    uint64_t                 id;
+    ngx_msec_t               seen;          /* when the client polled last */
+    ngx_pid_t                owner;         /* relay worker of a running one */
+    unsigned                 canceled:1;
+    uint32_t                 limit;
+    char                     playlist[DS_URL_LEN + 1];
+    ds_lookup_status_t       status;
+    ngx_directstream_items_t items;
+} ngx_directstream_job_t;
+
+
+typedef struct {
+    uint64_t                 magic;
+    uint64_t                 layout;        /* version and sizes */
+
+    uint64_t                 generation;    /* configurations so far */
+    uint64_t                 quit;          /* the generation that quits */
+    uint64_t                 serial;        /* of epochs and lookups */
+
+    ngx_pid_t                relay;         /* newest relay worker */
+    uint64_t                 relay_generation;
+    ngx_msec_t               heartbeat;
+
+    ngx_directstream_node_t *streams;
+    ngx_directstream_job_t   jobs[NGX_DIRECTSTREAM_LOOKUPS];
+} ngx_directstream_sh_t;
+
+
+typedef struct {
+    ngx_directstream_def_t   def;
+    ngx_uint_t               set;           /* NGX_DIRECTSTREAM_SET_… */
+    u_char                  *file;
+    ngx_uint_t               line;
+} ngx_directstream_stream_conf_t;
+
+
+typedef struct {
+    ngx_flag_t               present;       /* the block is there */
+
+    ngx_str_t                zone_name;
+    ssize_t                  zone_size;
+    ngx_str_t                state_path;
+    ngx_str_t                publish;
+    ngx_array_t             *resolve_command;   /* of char *, NULL last */
+    ngx_str_t                resolve_extractors;
+    ngx_msec_t               resolve_timeout;
+    ngx_msec_t               source_timeout;
+    ngx_msec_t               buffer_time;
+    size_t                   buffer_size;
+    ngx_array_t              source_rules;      /* of ds_source_rule_t */
+    ngx_str_t                media_root;
+    ngx_array_t              streams;   /* of ngx_directstream_stream_conf_t * */
+
+    ngx_directstream_stream_conf_t *stream;     /* being parsed */
+
+    /* where an HTTP directive was seen first, "" when nowhere */
+    ngx_str_t                http_directive;
+    u_char                  *http_file;
+    ngx_uint_t               http_line;
+
+    ngx_cycle_t             *cycle;
+    ngx_shm_zone_t          *shm_zone;
+    ngx_slab_pool_t         *shpool;
+    ngx_directstream_sh_t   *sh;
+
+    ngx_int_t                worker;        /* index of the relay worker */
+    uint64_t                 generation;
+} ngx_directstream_conf_t;
+
+
+extern ngx_module_t  ngx_directstream_module;
+
+
+/* configuration */
+
+char *ngx_directstream_block(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_directstream_stream(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_directstream_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_directstream_path(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_directstream_publish(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_directstream_command(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_directstream_extractors(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_directstream_timeout(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_directstream_buffer(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_directstream_source(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_directstream_stream_url(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_directstream_stream_mode(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_directstream_stream_flag(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+/* ds_check_push(), and what nginx-rtmp can carry; 0 or a DS_E… */
+int ngx_directstream_check_push(const char *url, ds_error_t *err);
+
+
+/* the zone (each function takes and releases the lock) */
+
+ngx_int_t ngx_directstream_zone_init(ngx_shm_zone_t *shm_zone, void *data);
+ngx_shm_zone_t *ngx_directstream_zone_old(ngx_cycle_t *cycle);
+
+/* definitions of the configuration, in the master */
+void ngx_directstream_zone_merge(ngx_directstream_conf_t *dcf,
+    ngx_log_t *log);
+
+/* NGX_OK, or NGX_DECLINED: no such stream */
+ngx_int_t ngx_directstream_zone_get(ngx_directstream_conf_t *dcf,
+    const char *name, ngx_directstream_info_t *info);
+
+/* the first stream whose name comes after "name" */
+ngx_int_t ngx_directstream_zone_next(ngx_directstream_conf_t *dcf,
+    const char *name, ngx_directstream_info_t *info);
+
+/* NGX_OK, NGX_BUSY: exists, NGX_ERROR: the zone is full */
+ngx_int_t ngx_directstream_zone_create(ngx_directstream_conf_t *dcf,
+    ngx_directstream_def_t *def, ngx_uint_t fixed, ngx_uint_t start);
+
+/* NGX_OK, NGX_DECLINED, or NGX_ABORT: static */
+ngx_int_t ngx_directstream_zone_patch(ngx_directstream_conf_t *dcf,
+    ngx_directstream_def_t *def, ngx_uint_t set);
+ngx_int_t ngx_directstream_zone_delete(ngx_directstream_conf_t *dcf,
+    const char *name);
+
+typedef enum {
+    NGX_DIRECTSTREAM_START = 0,
+    NGX_DIRECTSTREAM_STOP,
+    NGX_DIRECTSTREAM_RESTART,
+    NGX_DIRECTSTREAM_SKIP,
+    NGX_DIRECTSTREAM_PREVIOUS
+} ngx_directstream_action_e;
+
+ngx_int_t ngx_directstream_zone_control(ngx_directstream_conf_t *dcf,
+    const char *name, ngx_directstream_action_e action);
+
+/* called with the lock held */
+ngx_directstream_node_t *ngx_directstream_zone_find(
+    ngx_directstream_sh_t *sh, const char *name);
+
+/* is the newest relay worker alive? */
+ngx_uint_t ngx_directstream_relay_alive(ngx_directstream_conf_t *dcf);
+ngx_uint_t ngx_directstream_alive(ngx_pid_t pid, ngx_msec_t seen);
+
+/* Unix ms, as of the last event */
+int64_t ngx_directstream_now(void);
+
+
+/* tables of items, in the zone, called with the lock held */
+
+void ngx_directstream_items_put(ngx_directstream_conf_t *dcf,
+    ngx_directstream_items_t *items, ds_item_t *item);
+void ngx_directstream_items_clear(ngx_directstream_conf_t *dcf,
+    ngx_directstream_items_t *items);
+
+/* copies up to "n" items from "offset" on; returns how many */
+ngx_uint_t ngx_directstream_items_get(ngx_directstream_items_t *items,
+    ngx_uint_t offset, ds_item_t *dst, ngx_uint_t n);
+
+
+/* lookups: the client's side, then the relay worker's */
+
+/* NGX_OK and the job's id, or NGX_BUSY */
+ngx_int_t ngx_directstream_job_start(ngx_directstream_conf_t *dcf,
+    const char *playlist, ngx_uint_t limit, uint64_t *id);
+
+/*
+ * NGX_AGAIN: not done; NGX_OK: done, up to "n" items are copied;
+ * NGX_ERROR: it is gone
+ */
+ngx_int_t ngx_directstream_job_poll(ngx_directstream_conf_t *dcf,
+    uint64_t id, ds_lookup_status_t *status, ds_item_t *items,
+    ngx_uint_t *n);
+void ngx_directstream_job_end(ngx_directstream_conf_t *dcf, uint64_t id);
+
+/* one pass over all jobs; "serve": new ones may be begun */
+void ngx_directstream_jobs_pass(ngx_directstream_conf_t *dcf, ds_t *ds,
+    ngx_uint_t serve);
+
+/* how many lookups this process has under way */
+ngx_uint_t ngx_directstream_jobs_running(void);
+
+
+/* the relay worker */
+
+ngx_int_t ngx_directstream_relay_init(ngx_cycle_t *cycle,
+    ngx_directstream_conf_t *dcf);
+void ngx_directstream_relay_exit(ngx_cycle_t *cycle);
+
+/* the descriptor that wakes all relay workers, opened by the master */
+ngx_int_t ngx_directstream_wake_open(ngx_log_t *log);
+void ngx_directstream_wake(void);
+
+
+/* the streams this process runs */
+
+typedef struct {
+    ngx_directstream_conf_t *dcf;
+    ds_t                    *ds;
+    ngx_queue_t              runs;
+    int                      lock_fd;
+    ngx_log_t               *log;
+} ngx_directstream_runs_t;
+
+ngx_int_t ngx_directstream_runs_init(ngx_directstream_runs_t *runs,
+    ngx_directstream_conf_t *dcf, ngx_log_t *log);
+
+/* makes the runs what the zone wants; "stop": all of them end */
+void ngx_directstream_runs_pass(ngx_directstream_runs_t *runs,
+    ngx_uint_t stop);
+
+/* starts what nobody runs */
+void ngx_directstream_runs_start(ngx_directstream_runs_t *runs);
+
+
+#endif /* NGX_DIRECTSTREAM_H_INCLUDED_ */

@@ -1,0 +1,710 @@
+
+/*
+ * ngx_directstream_admin.c: the admin location: finds the resource, checks
+ * the method and the right to write, and does what was asked for in the
+ * zone.  A change is complete when it is in the zone; the relay worker
+ * follows.
+ */
+
+#include "ngx_directstream_http.h"
+
+
+#define NGX_DIRECTSTREAM_BODY_MAX  (64 * 1024)
+#define NGX_DIRECTSTREAM_ITEMS_MAX 1000
+
+
+typedef enum {
+    NGX_DIRECTSTREAM_OP_NONE = 0,
+    NGX_DIRECTSTREAM_OP_STREAMS,
+    NGX_DIRECTSTREAM_OP_STREAM,
+    NGX_DIRECTSTREAM_OP_CONTROL,
+    NGX_DIRECTSTREAM_OP_ITEMS,
+    NGX_DIRECTSTREAM_OP_RESOLVE,
+    NGX_DIRECTSTREAM_OP_OPENAPI
+} ngx_directstream_op_e;
+
+
+static const struct {
+    ngx_uint_t   methods;
+    ngx_str_t    allow;
+} ngx_directstream_ops[] = {
+    { 0, ngx_null_string },
+    { NGX_HTTP_GET|NGX_HTTP_HEAD|NGX_HTTP_POST,
+      ngx_string("GET, HEAD, POST") },
+    { NGX_HTTP_GET|NGX_HTTP_HEAD|NGX_HTTP_PATCH|NGX_HTTP_DELETE,
+      ngx_string("GET, HEAD, PATCH, DELETE") },
+    { NGX_HTTP_POST, ngx_string("POST") },
+    { NGX_HTTP_GET|NGX_HTTP_HEAD, ngx_string("GET, HEAD") },
+    { NGX_HTTP_POST, ngx_string("POST") },
+    { NGX_HTTP_GET|NGX_HTTP_HEAD, ngx_string("GET, HEAD") }
+};
+
+
+static const char *const  ngx_directstream_actions[] = {
+    "start", "stop", "restart", "skip", "previous", NULL
+};
+
+
+static const char  ngx_directstream_openapi[] =
+#include "ngx_directstream_openapi.h"
+;
+
+
+static ngx_int_t ngx_directstream_admin_refuse(ngx_http_request_t *r,
+    ngx_uint_t status, const char *code, const char *detail);
+static ngx_int_t ngx_directstream_admin_route(ngx_http_request_t *r,
+    ngx_directstream_ctx_t *ctx);
+static ngx_uint_t ngx_directstream_admin_tail(ngx_directstream_ctx_t *ctx,
+    u_char *p, u_char *last);
+static ngx_int_t ngx_directstream_admin_check(ngx_http_request_t *r,
+    ngx_directstream_ctx_t *ctx);
+static ngx_uint_t ngx_directstream_admin_json(ngx_http_request_t *r);
+static ngx_int_t ngx_directstream_admin_read(ngx_http_request_t *r,
+    ngx_directstream_ctx_t *ctx);
+static ngx_int_t ngx_directstream_admin_delete(ngx_http_request_t *r,
+    ngx_directstream_ctx_t *ctx);
+static ngx_int_t ngx_directstream_admin_items(ngx_http_request_t *r,
+    ngx_directstream_ctx_t *ctx);
+static ngx_int_t ngx_directstream_admin_arg(ngx_http_request_t *r,
+    const char *name, ngx_uint_t min, ngx_uint_t max, ngx_uint_t *value);
+static void ngx_directstream_admin_body(ngx_http_request_t *r,
+    ngx_str_t *body);
+static ngx_int_t ngx_directstream_admin_create(ngx_http_request_t *r,
+    ngx_directstream_ctx_t *ctx, ngx_str_t *body);
+static ngx_int_t ngx_directstream_admin_location(ngx_http_request_t *r,
+    ngx_directstream_ctx_t *ctx, const char *name);
+static ngx_int_t ngx_directstream_admin_patch(ngx_http_request_t *r,
+    ngx_directstream_ctx_t *ctx, ngx_str_t *body);
+static ngx_int_t ngx_directstream_admin_control(ngx_http_request_t *r,
+    ngx_directstream_ctx_t *ctx);
+static ngx_int_t ngx_directstream_admin_stream(ngx_http_request_t *r,
+    const char *name, ngx_uint_t status);
+static ngx_int_t ngx_directstream_admin_missing(ngx_http_request_t *r,
+    const char *name);
+static ngx_int_t ngx_directstream_admin_static(ngx_http_request_t *r,
+    const char *name);
+
+
+ngx_int_t
+ngx_directstream_admin_handler(ngx_http_request_t *r)
+{
+    ngx_int_t                rc;
+    ngx_directstream_ctx_t  *ctx;
+
+    ctx = ngx_pcalloc(r->pool, sizeof(ngx_directstream_ctx_t));
+    if (ctx == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    rc = ngx_directstream_admin_route(r, ctx);
+
+    if (rc == NGX_OK) {
+        rc = ngx_directstream_admin_check(r, ctx);
+    }
+
+    if (rc != NGX_OK) {
+        /* the answer is made, or the request is over */
+        return (rc == NGX_DECLINED) ? NGX_OK : rc;
+    }
+
+    if (r->method == NGX_HTTP_POST || r->method == NGX_HTTP_PATCH) {
+        return ngx_directstream_body_read(r, ctx, NGX_DIRECTSTREAM_BODY_MAX,
+                                          ngx_directstream_admin_body);
+    }
+
+    rc = ngx_http_discard_request_body(r);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    if (r->method == NGX_HTTP_DELETE) {
+        return ngx_directstream_admin_delete(r, ctx);
+    }
+
+    return ngx_directstream_admin_read(r, ctx);
+}
+
+
+/*
+ * An answer made while a request is only being judged: its body, which
+ * nobody wants, is read and thrown away by nginx.
+ */
+
+static ngx_int_t
+ngx_directstream_admin_refuse(ngx_http_request_t *r, ngx_uint_t status,
+    const char *code, const char *detail)
+{
+    ngx_int_t  rc;
+
+    rc = ngx_http_discard_request_body(r);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    rc = ngx_directstream_problem(r, status, code, NULL, "%s", detail);
+
+    return (rc == NGX_OK) ? NGX_DECLINED : rc;
+}
+
+
+static ngx_int_t
+ngx_directstream_admin_route(ngx_http_request_t *r,
+    ngx_directstream_ctx_t *ctx)
+{
+    u_char                       *p, *last;
+    ngx_directstream_loc_conf_t  *dlcf;
+
+    static const char  api[] = "api/1/";
+
+    dlcf = ngx_http_get_module_loc_conf(r, ngx_http_directstream_module);
+
+    p = r->uri.data + ngx_min(dlcf->prefix.len, r->uri.len);
+    last = r->uri.data + r->uri.len;
+
+    if (p < last && *p == '/') {
+        p++;
+    }
+
+    ctx->base.data = r->uri.data;
+    ctx->base.len = p - r->uri.data;
+
+    if ((size_t) (last - p) > sizeof(api) - 1
+        && ngx_strncmp(p, api, sizeof(api) - 1) == 0)
+    {
+        ctx->op = ngx_directstream_admin_tail(ctx, p + sizeof(api) - 1, last);
+    }
+
+    if (ctx->op == NGX_DIRECTSTREAM_OP_NONE) {
+        return ngx_directstream_admin_refuse(r, 404, "not_found",
+                                             "there is no such resource");
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_uint_t
+ngx_directstream_admin_tail(ngx_directstream_ctx_t *ctx, u_char *p,
+    u_char *last)
+{
+    u_char       *slash;
+    size_t        len;
+    ngx_uint_t    i;
+
+    static ngx_str_t  streams = ngx_string("streams");
+    static ngx_str_t  resolve = ngx_string("resolve");
+    static ngx_str_t  openapi = ngx_string("openapi.json");
+
+#define ngx_directstream_is(s, p, len)                                       \
+    ((s)->len == (len) && ngx_memcmp((s)->data, p, len) == 0)
+
+    len = last - p;
+
+    if (ngx_directstream_is(&streams, p, len)) {
+        return NGX_DIRECTSTREAM_OP_STREAMS;
+    }
+
+    if (ngx_directstream_is(&resolve, p, len)) {
+        return NGX_DIRECTSTREAM_OP_RESOLVE;
+    }
+
+    if (ngx_directstream_is(&openapi, p, len)) {
+        return NGX_DIRECTSTREAM_OP_OPENAPI;
+    }
+
+    if (len <= streams.len + 1
+        || ngx_memcmp(p, streams.data, streams.len) != 0
+        || p[streams.len] != '/')
+    {
+        return NGX_DIRECTSTREAM_OP_NONE;
+    }
+
+    p += streams.len + 1;
+
+    slash = ngx_strlchr(p, last, '/');
+    len = ((slash != NULL) ? slash : last) - p;
+
+    /* an empty name, or a longer one than any stream has, is none */
+
+    if (len == 0 || len > DS_NAME_LEN || memchr(p, '\0', len) != NULL) {
+        len = 0;
+    }
+
+    ngx_memcpy(ctx->name, p, len);
+
+    if (slash == NULL) {
+        return NGX_DIRECTSTREAM_OP_STREAM;
+    }
+
+    p = slash + 1;
+    len = last - p;
+
+    if (len == sizeof("items") - 1 && ngx_memcmp(p, "items", len) == 0) {
+        return NGX_DIRECTSTREAM_OP_ITEMS;
+    }
+
+    for (i = 0; ngx_directstream_actions[i] != NULL; i++) {
+        if (len == strlen(ngx_directstream_actions[i])
+            && ngx_memcmp(p, ngx_directstream_actions[i], len) == 0)
+        {
+            ctx->action = i;
+            return NGX_DIRECTSTREAM_OP_CONTROL;
+        }
+    }
+
+    return NGX_DIRECTSTREAM_OP_NONE;
+}
+
+
+static ngx_int_t
+ngx_directstream_admin_check(ngx_http_request_t *r,
+    ngx_directstream_ctx_t *ctx)
+{
+    ngx_table_elt_t              *h;
+    ngx_directstream_loc_conf_t  *dlcf;
+
+    if (!(r->method & ngx_directstream_ops[ctx->op].methods)) {
+
+        h = ngx_list_push(&r->headers_out.headers);
+        if (h == NULL) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+
+        h->hash = 1;
+        ngx_str_set(&h->key, "Allow");
+        h->value = ngx_directstream_ops[ctx->op].allow;
+
+        return ngx_directstream_admin_refuse(r, 405, "method_not_allowed",
+                               "the resource does not have this method");
+    }
+
+    if (r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD)) {
+        return NGX_OK;
+    }
+
+    dlcf = ngx_http_get_module_loc_conf(r, ngx_http_directstream_module);
+
+    if (!dlcf->write) {
+        return ngx_directstream_admin_refuse(r, 403, "read_only",
+                               "this location is read-only; it is not with "
+                               "\"directstream_admin write=on\"");
+    }
+
+    if (r->method == NGX_HTTP_DELETE) {
+        return NGX_OK;
+    }
+
+    if (!ngx_directstream_admin_json(r)) {
+        return ngx_directstream_admin_refuse(r, 415, "unsupported_media_type",
+                               "the request must have the header "
+                               "\"Content-Type: application/json\"");
+    }
+
+    if (r->headers_in.content_length_n > NGX_DIRECTSTREAM_BODY_MAX) {
+        return ngx_directstream_admin_refuse(r, 413, "too_large",
+                               "a body may have at most 65536 bytes");
+    }
+
+    return NGX_OK;
+}
+
+
+/* a web page's form cannot send this type, so it cannot forge a write */
+
+static ngx_uint_t
+ngx_directstream_admin_json(ngx_http_request_t *r)
+{
+    u_char     *p;
+    size_t      len;
+    ngx_str_t  *value;
+
+    static const char  type[] = "application/json";
+
+    if (r->headers_in.content_type == NULL) {
+        return 0;
+    }
+
+    value = &r->headers_in.content_type->value;
+    len = sizeof(type) - 1;
+
+    if (value->len < len
+        || ngx_strncasecmp(value->data, (u_char *) type, len) != 0)
+    {
+        return 0;
+    }
+
+    p = value->data + len;
+
+    while (p < value->data + value->len && (*p == ' ' || *p == '\t')) {
+        p++;
+    }
+
+    return p == value->data + value->len || *p == ';';
+}
+
+
+static ngx_int_t
+ngx_directstream_admin_read(ngx_http_request_t *r,
+    ngx_directstream_ctx_t *ctx)
+{
+    ngx_directstream_json_t  w;
+
+    switch (ctx->op) {
+
+    case NGX_DIRECTSTREAM_OP_STREAM:
+        return ngx_directstream_admin_stream(r, ctx->name, NGX_HTTP_OK);
+
+    case NGX_DIRECTSTREAM_OP_ITEMS:
+        return ngx_directstream_admin_items(r, ctx);
+
+    case NGX_DIRECTSTREAM_OP_STREAMS:
+        ngx_directstream_json_init(&w, r->pool);
+        ngx_directstream_render_list(&w, ngx_directstream_get_conf());
+        ngx_directstream_json_raw(&w, "\n", 1);
+        break;
+
+    default: /* NGX_DIRECTSTREAM_OP_OPENAPI */
+        ngx_directstream_json_init(&w, r->pool);
+        ngx_directstream_json_raw(&w, ngx_directstream_openapi,
+                                  sizeof(ngx_directstream_openapi) - 1);
+    }
+
+    return ngx_directstream_send(r, NGX_HTTP_OK, &w);
+}
+
+
+static ngx_int_t
+ngx_directstream_admin_stream(ngx_http_request_t *r, const char *name,
+    ngx_uint_t status)
+{
+    ngx_directstream_conf_t  *dcf;
+    ngx_directstream_info_t   info;
+    ngx_directstream_json_t   w;
+
+    dcf = ngx_directstream_get_conf();
+
+    if (ngx_directstream_zone_get(dcf, name, &info) != NGX_OK) {
+        return ngx_directstream_admin_missing(r, name);
+    }
+
+    ngx_directstream_json_init(&w, r->pool);
+    ngx_directstream_render_stream(&w, dcf, &info);
+    ngx_directstream_json_raw(&w, "\n", 1);
+
+    return ngx_directstream_send(r, status, &w);
+}
+
+
+static ngx_int_t
+ngx_directstream_admin_missing(ngx_http_request_t *r, const char *name)
+{
+    return ngx_directstream_problem(r, 404, "stream_not_found", NULL,
+                                    "there is no stream \"%s\"", name);
+}
+
+
+static ngx_int_t
+ngx_directstream_admin_static(ngx_http_request_t *r, const char *name)
+{
+    return ngx_directstream_problem(r, 409, "static_stream", NULL,
+                                    "stream \"%s\" is defined in the "
+                                    "configuration file, change it there",
+                                    name);
+}
+
+
+static ngx_int_t
+ngx_directstream_admin_delete(ngx_http_request_t *r,
+    ngx_directstream_ctx_t *ctx)
+{
+    ngx_int_t                rc;
+    ngx_directstream_json_t  w;
+
+    rc = ngx_directstream_zone_delete(ngx_directstream_get_conf(), ctx->name);
+
+    if (rc == NGX_DECLINED) {
+        return ngx_directstream_admin_missing(r, ctx->name);
+    }
+
+    if (rc == NGX_ABORT) {
+        return ngx_directstream_admin_static(r, ctx->name);
+    }
+
+    ngx_directstream_wake();
+
+    ngx_directstream_json_init(&w, r->pool);
+
+    return ngx_directstream_send(r, NGX_HTTP_NO_CONTENT, &w);
+}
+
+
+static ngx_int_t
+ngx_directstream_admin_items(ngx_http_request_t *r,
+    ngx_directstream_ctx_t *ctx)
+{
+    ds_item_t                *items;
+    ngx_uint_t                i, n, total, truncated;
+    ngx_directstream_conf_t  *dcf;
+    ngx_directstream_json_t   w;
+    ngx_directstream_node_t  *node;
+
+    ctx->offset = 0;
+    ctx->limit = 100;
+
+    if (ngx_directstream_admin_arg(r, "offset", 0, 0x7fffffff, &ctx->offset)
+        != NGX_OK)
+    {
+        return ngx_directstream_problem(r, 400, "invalid_field", "offset",
+                               "it must be a whole number, 0 or more");
+    }
+
+    if (ngx_directstream_admin_arg(r, "limit", 1, NGX_DIRECTSTREAM_ITEMS_MAX,
+                                   &ctx->limit)
+        != NGX_OK)
+    {
+        return ngx_directstream_problem(r, 400, "invalid_field", "limit",
+                               "it must be a whole number from 1 to %d",
+                               NGX_DIRECTSTREAM_ITEMS_MAX);
+    }
+
+    items = ngx_palloc(r->pool, ctx->limit * sizeof(ds_item_t));
+    if (items == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    dcf = ngx_directstream_get_conf();
+
+    n = 0;
+    total = 0;
+    truncated = 0;
+
+    ngx_shmtx_lock(&dcf->shpool->mutex);
+
+    node = ngx_directstream_zone_find(dcf->sh, ctx->name);
+
+    if (node != NULL) {
+        total = ngx_max(node->items.count, node->info.status.count);
+        truncated = node->items.truncated;
+        n = ngx_directstream_items_get(&node->items, ctx->offset, items,
+                                       ctx->limit);
+    }
+
+    ngx_shmtx_unlock(&dcf->shpool->mutex);
+
+    if (node == NULL) {
+        return ngx_directstream_admin_missing(r, ctx->name);
+    }
+
+    ngx_directstream_json_init(&w, r->pool);
+    ngx_directstream_json_open(&w, '{');
+    ngx_directstream_json_key(&w, "total");
+    ngx_directstream_json_integer(&w, total);
+    ngx_directstream_json_key(&w, "offset");
+    ngx_directstream_json_integer(&w, ctx->offset);
+    ngx_directstream_json_key(&w, "truncated");
+    ngx_directstream_json_bool(&w, truncated);
+    ngx_directstream_json_key(&w, "items");
+    ngx_directstream_json_open(&w, '[');
+
+    for (i = 0; i < n; i++) {
+        ngx_directstream_render_item(&w, &items[i], 1);
+    }
+
+    ngx_directstream_json_close(&w, ']');
+    ngx_directstream_json_close(&w, '}');
+    ngx_directstream_json_raw(&w, "\n", 1);
+
+    return ngx_directstream_send(r, NGX_HTTP_OK, &w);
+}
+
+
+static ngx_int_t
+ngx_directstream_admin_arg(ngx_http_request_t *r, const char *name,
+    ngx_uint_t min, ngx_uint_t max, ngx_uint_t *value)
+{
+    ngx_int_t  n;
+    ngx_str_t  arg;
+
+    if (ngx_http_arg(r, (u_char *) name, strlen(name), &arg) != NGX_OK) {
+        return NGX_OK;
+    }
+
+    n = ngx_atoi(arg.data, arg.len);
+
+    if (n == NGX_ERROR || (ngx_uint_t) n < min || (ngx_uint_t) n > max) {
+        return NGX_ERROR;
+    }
+
+    *value = n;
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_directstream_admin_body(ngx_http_request_t *r, ngx_str_t *body)
+{
+    ngx_int_t                rc;
+    ngx_directstream_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_directstream_module);
+
+    if (body == NULL) {
+        rc = ngx_directstream_problem(r, 413, "too_large", NULL,
+                               "a body may have at most 65536 bytes");
+
+    } else if (ctx->op == NGX_DIRECTSTREAM_OP_RESOLVE) {
+        ngx_directstream_resolve_body(r, body);
+        return;
+
+    } else if (ctx->op == NGX_DIRECTSTREAM_OP_CONTROL) {
+        rc = ngx_directstream_admin_control(r, ctx);
+
+    } else if (r->method == NGX_HTTP_PATCH) {
+        rc = ngx_directstream_admin_patch(r, ctx, body);
+
+    } else {
+        rc = ngx_directstream_admin_create(r, ctx, body);
+    }
+
+    ngx_http_finalize_request(r, rc);
+}
+
+
+static ngx_int_t
+ngx_directstream_admin_create(ngx_http_request_t *r,
+    ngx_directstream_ctx_t *ctx, ngx_str_t *body)
+{
+    ngx_int_t                   rc;
+    ngx_uint_t                  set, start;
+    ngx_directstream_def_t      def;
+    ngx_directstream_conf_t    *dcf;
+    ngx_directstream_mistake_t  m;
+
+    dcf = ngx_directstream_get_conf();
+
+    if (ngx_directstream_def_parse(dcf, body, 0, &def, &set, &start, &m)
+        != NGX_OK)
+    {
+        return ngx_directstream_problem(r, 400, m.code, m.field, "%s",
+                                        m.detail);
+    }
+
+    rc = ngx_directstream_zone_create(dcf, &def, 0, start);
+
+    if (rc == NGX_BUSY) {
+        return ngx_directstream_problem(r, 409, "stream_exists", NULL,
+                                        "there is a stream \"%s\" already",
+                                        def.name);
+    }
+
+    if (rc == NGX_ERROR) {
+        return ngx_directstream_problem(r, 507, "zone_full", NULL,
+                               "the zone \"%V\" is full, a larger one is set "
+                               "by the \"zone\" directive", &dcf->zone_name);
+    }
+
+    ngx_directstream_wake();
+
+    if (ngx_directstream_admin_location(r, ctx, def.name) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return ngx_directstream_admin_stream(r, def.name, NGX_HTTP_CREATED);
+}
+
+
+static ngx_int_t
+ngx_directstream_admin_location(ngx_http_request_t *r,
+    ngx_directstream_ctx_t *ctx, const char *name)
+{
+    u_char           *p;
+    size_t            len;
+    ngx_table_elt_t  *h;
+
+    static const char  streams[] = "api/1/streams/";
+
+    len = ctx->base.len
+          + 2 * ngx_escape_uri(NULL, ctx->base.data, ctx->base.len,
+                               NGX_ESCAPE_URI)
+          + sizeof(streams) + DS_NAME_LEN;
+
+    p = ngx_pnalloc(r->pool, len);
+    h = ngx_list_push(&r->headers_out.headers);
+    if (p == NULL || h == NULL) {
+        return NGX_ERROR;
+    }
+
+    h->hash = 1;
+    ngx_str_set(&h->key, "Location");
+    h->value.data = p;
+
+    p = (u_char *) ngx_escape_uri(p, ctx->base.data, ctx->base.len,
+                                  NGX_ESCAPE_URI);
+    p = ngx_sprintf(p, "%s%s", streams, name);
+
+    h->value.len = p - h->value.data;
+    r->headers_out.location = h;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_directstream_admin_patch(ngx_http_request_t *r,
+    ngx_directstream_ctx_t *ctx, ngx_str_t *body)
+{
+    ngx_int_t                   rc;
+    ngx_uint_t                  set, start;
+    ngx_directstream_info_t     info;
+    ngx_directstream_conf_t    *dcf;
+    ngx_directstream_mistake_t  m;
+
+    dcf = ngx_directstream_get_conf();
+
+    if (ngx_directstream_zone_get(dcf, ctx->name, &info) != NGX_OK) {
+        return ngx_directstream_admin_missing(r, ctx->name);
+    }
+
+    if (info.fixed) {
+        return ngx_directstream_admin_static(r, ctx->name);
+    }
+
+    if (ngx_directstream_def_parse(dcf, body, 1, &info.def, &set, &start, &m)
+        != NGX_OK)
+    {
+        return ngx_directstream_problem(r, 400, m.code, m.field, "%s",
+                                        m.detail);
+    }
+
+    rc = ngx_directstream_zone_patch(dcf, &info.def, set);
+
+    if (rc == NGX_DECLINED) {
+        return ngx_directstream_admin_missing(r, ctx->name);
+    }
+
+    if (rc == NGX_ABORT) {
+        return ngx_directstream_admin_static(r, ctx->name);
+    }
+
+    ngx_directstream_wake();
+
+    return ngx_directstream_admin_stream(r, ctx->name, NGX_HTTP_OK);
+}
+
+
+static ngx_int_t
+ngx_directstream_admin_control(ngx_http_request_t *r,
+    ngx_directstream_ctx_t *ctx)
+{
+    if (ngx_directstream_zone_control(ngx_directstream_get_conf(), ctx->name,
+                                      ctx->action)
+        != NGX_OK)
+    {
+        return ngx_directstream_admin_missing(r, ctx->name);
+    }
+
+    ngx_directstream_wake();
+
+    return ngx_directstream_admin_stream(r, ctx->name, NGX_HTTP_ACCEPTED);
+}

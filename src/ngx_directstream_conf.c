@@ -1,0 +1,569 @@
+
+/*
+ * ngx_directstream_conf.c: parses the "directstream" block.  Every value is
+ * checked where it is read, with the sentence that says what is accepted;
+ * what depends on directives that may follow is checked at the block's end.
+ */
+
+#include "ngx_directstream.h"
+
+
+static char *ngx_directstream_block_end(ngx_conf_t *cf,
+    ngx_directstream_conf_t *dcf);
+static char *ngx_directstream_streams_end(ngx_conf_t *cf,
+    ngx_directstream_conf_t *dcf);
+static char *ngx_directstream_zone_add(ngx_conf_t *cf,
+    ngx_directstream_conf_t *dcf);
+
+
+char *
+ngx_directstream_block(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_directstream_conf_t *dcf = conf;
+
+    char        *rv;
+    ngx_conf_t   save;
+
+    if (dcf->present) {
+        return "is duplicate";
+    }
+
+    dcf->present = 1;
+
+    save = *cf;
+    cf->cmd_type = NGX_DIRECTSTREAM_CONF;
+
+    rv = ngx_conf_parse(cf, NULL);
+
+    *cf = save;
+
+    if (rv != NGX_CONF_OK) {
+        return rv;
+    }
+
+    return ngx_directstream_block_end(cf, dcf);
+}
+
+
+static char *
+ngx_directstream_block_end(ngx_conf_t *cf, ngx_directstream_conf_t *dcf)
+{
+    char      **arg;
+    ngx_str_t   path;
+
+    if (dcf->state_path.len == 0) {
+        ngx_str_set(&path, "/var/lib/nginx/directstream");
+        dcf->state_path = path;
+    }
+
+    if (dcf->resolve_command == NULL) {
+        dcf->resolve_command = ngx_array_create(cf->pool, 2, sizeof(char *));
+        if (dcf->resolve_command == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        arg = ngx_array_push_n(dcf->resolve_command, 2);
+        if (arg == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        arg[0] = "/usr/bin/yt-dlp";
+        arg[1] = NULL;
+    }
+
+    if (dcf->resolve_extractors.len == 0) {
+        ngx_str_set(&dcf->resolve_extractors,
+                    "youtube,youtube:tab,youtube:playlist,youtubeytbe");
+    }
+
+    ngx_conf_init_msec_value(dcf->resolve_timeout, 60000);
+    ngx_conf_init_msec_value(dcf->source_timeout, 15000);
+
+    if (dcf->buffer_time == NGX_CONF_UNSET_MSEC) {
+        dcf->buffer_time = 4000;
+        dcf->buffer_size = 4 * 1024 * 1024;
+    }
+
+    if (dcf->zone_name.len == 0) {
+        ngx_str_set(&dcf->zone_name, "directstream");
+        dcf->zone_size = 16 * 1024 * 1024;
+    }
+
+    if (ngx_directstream_streams_end(cf, dcf) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    return ngx_directstream_zone_add(cf, dcf);
+}
+
+
+static char *
+ngx_directstream_streams_end(ngx_conf_t *cf, ngx_directstream_conf_t *dcf)
+{
+    ngx_uint_t                        i;
+    ds_error_t                        err;
+    ngx_directstream_stream_conf_t   *s, **sp;
+
+    sp = dcf->streams.elts;
+
+    for (i = 0; i < dcf->streams.nelts; i++) {
+        s = sp[i];
+
+        if (ds_check_playlist(s->def.playlist, dcf->media_root.len != 0, &err)
+            != DS_OK)
+        {
+            ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                          "invalid \"playlist\" of stream \"%s\": %s in %s:%ui",
+                          s->def.name, err.message, s->file, s->line);
+            return NGX_CONF_ERROR;
+        }
+
+        if (s->set & NGX_DIRECTSTREAM_SET_PUBLISH) {
+            continue;
+        }
+
+        if (dcf->publish.len == 0) {
+            ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                          "stream \"%s\" has no \"publish\", and the "
+                          "\"directstream\" block has no default for it "
+                          "in %s:%ui", s->def.name, s->file, s->line);
+            return NGX_CONF_ERROR;
+        }
+
+        ngx_memcpy(s->def.publish, dcf->publish.data, dcf->publish.len);
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_directstream_zone_add(ngx_conf_t *cf, ngx_directstream_conf_t *dcf)
+{
+    size_t           need;
+    ngx_shm_zone_t  *old;
+
+    need = ngx_align(sizeof(ngx_directstream_node_t), ngx_pagesize)
+           * dcf->streams.nelts
+           + ngx_align(sizeof(ngx_directstream_sh_t), ngx_pagesize);
+
+    if (need > (size_t) dcf->zone_size / 2) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "zone \"%V\" of %z bytes is too small for %ui "
+                           "streams, %uz bytes are needed at least",
+                           &dcf->zone_name, dcf->zone_size,
+                           dcf->streams.nelts, need * 2);
+        return NGX_CONF_ERROR;
+    }
+
+    old = ngx_directstream_zone_old(cf->cycle);
+
+    if (old != NULL
+        && (old->shm.size != (size_t) dcf->zone_size
+            || old->shm.name.len != dcf->zone_name.len
+            || ngx_strncmp(old->shm.name.data, dcf->zone_name.data,
+                           dcf->zone_name.len) != 0))
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "the zone of \"directstream\" cannot be changed on "
+                           "reload, it is \"%V:%uz\", restart nginx to use "
+                           "\"%V:%z\"", &old->shm.name, old->shm.size,
+                           &dcf->zone_name, dcf->zone_size);
+        return NGX_CONF_ERROR;
+    }
+
+    /*
+     * The tag belongs to the nginx binary, not to this module: so that the
+     * zone is found again after a reload that loads another build of it.
+     */
+
+    dcf->shm_zone = ngx_shared_memory_add(cf, &dcf->zone_name,
+                                          dcf->zone_size, &ngx_core_module);
+    if (dcf->shm_zone == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    dcf->shm_zone->init = ngx_directstream_zone_init;
+    dcf->shm_zone->data = dcf;
+
+    return NGX_CONF_OK;
+}
+
+
+/* zone name:size; default directstream:16m; context: directstream */
+
+char *
+ngx_directstream_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_directstream_conf_t *dcf = conf;
+
+    u_char     *p;
+    ngx_str_t  *value, s;
+
+    if (dcf->zone_name.len) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    p = (u_char *) ngx_strchr(value[1].data, ':');
+
+    if (p == NULL || p == value[1].data) {
+        goto invalid;
+    }
+
+    s.data = p + 1;
+    s.len = value[1].data + value[1].len - s.data;
+
+    dcf->zone_size = ngx_parse_size(&s);
+
+    if (dcf->zone_size < (ssize_t) (64 * ngx_pagesize)) {
+        goto invalid;
+    }
+
+    dcf->zone_name.data = value[1].data;
+    dcf->zone_name.len = p - value[1].data;
+
+    return NGX_CONF_OK;
+
+invalid:
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "invalid zone \"%V\", it must be name:size, "
+                       "of %uz bytes at least, as in \"directstream:16m\"",
+                       &value[1], 64 * ngx_pagesize);
+
+    return NGX_CONF_ERROR;
+}
+
+
+/*
+ * state_path path; default /var/lib/nginx/directstream
+ * media_root path; default none
+ * context: directstream
+ */
+
+char *
+ngx_directstream_path(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    char  *p = conf;
+
+    ngx_str_t  *field, *value;
+
+    field = (ngx_str_t *) (p + cmd->offset);
+
+    if (field->data) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    if (value[1].len == 0 || value[1].len >= NGX_MAX_PATH - 64) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid path \"%V\" in \"%V\", it must name a "
+                           "directory", &value[1], &cmd->name);
+        return NGX_CONF_ERROR;
+    }
+
+    *field = value[1];
+
+    if (ngx_conf_full_name(cf->cycle, field, 0) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+/* publish rtmp://host[:port]/app; default none; context: directstream */
+
+char *
+ngx_directstream_publish(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_directstream_conf_t *dcf = conf;
+
+    ngx_str_t   *value;
+    ds_error_t   err;
+
+    if (dcf->publish.len) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    if (value[1].len > DS_URL_LEN) {
+        return "is too long";
+    }
+
+    if (ds_check_publish((char *) value[1].data, &err) != DS_OK) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid \"publish\": %s", err.message);
+        return NGX_CONF_ERROR;
+    }
+
+    dcf->publish = value[1];
+
+    return NGX_CONF_OK;
+}
+
+
+/*
+ * resolve_command program [argument ...]; default /usr/bin/yt-dlp;
+ * context: directstream
+ */
+
+char *
+ngx_directstream_command(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_directstream_conf_t *dcf = conf;
+
+    char       **arg;
+    ngx_str_t   *value;
+    ngx_uint_t   i;
+
+    if (dcf->resolve_command) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    if (value[1].data[0] != '/') {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid program \"%V\" in \"resolve_command\", "
+                           "it must be an absolute path", &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    dcf->resolve_command = ngx_array_create(cf->pool, cf->args->nelts,
+                                            sizeof(char *));
+    if (dcf->resolve_command == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    for (i = 1; i <= cf->args->nelts; i++) {
+        arg = ngx_array_push(dcf->resolve_command);
+        if (arg == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        *arg = (i < cf->args->nelts) ? (char *) value[i].data : NULL;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+/*
+ * resolve_extractors name ...;
+ * default youtube,youtube:tab,youtube:playlist,youtubeytbe;
+ * context: directstream
+ */
+
+char *
+ngx_directstream_extractors(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_directstream_conf_t *dcf = conf;
+
+    size_t       len;
+    u_char      *p;
+    ngx_str_t   *value;
+    ngx_uint_t   i;
+
+    if (dcf->resolve_extractors.len) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+    len = 0;
+
+    for (i = 1; i < cf->args->nelts; i++) {
+
+        if (value[i].len == 0
+            || value[i].data[0] == '-'
+            || strspn((char *) value[i].data,
+                          "abcdefghijklmnopqrstuvwxyz"
+                          "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_:,.*+-")
+               != value[i].len)
+        {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "invalid extractor \"%V\", names are made of "
+                               "letters, digits, and \"_:,.*+-\"", &value[i]);
+            return NGX_CONF_ERROR;
+        }
+
+        len += value[i].len + 1;
+    }
+
+    p = ngx_pnalloc(cf->pool, len);
+    if (p == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    dcf->resolve_extractors.data = p;
+    dcf->resolve_extractors.len = len - 1;
+
+    for (i = 1; i < cf->args->nelts; i++) {
+        p = ngx_cpymem(p, value[i].data, value[i].len);
+        *p++ = ',';
+    }
+
+    *(p - 1) = '\0';
+
+    return NGX_CONF_OK;
+}
+
+
+/*
+ * resolve_timeout time; default 60s
+ * source_timeout time; default 15s
+ * context: directstream
+ */
+
+char *
+ngx_directstream_timeout(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    char  *p = conf;
+
+    ngx_int_t    n;
+    ngx_str_t   *value;
+    ngx_msec_t  *field;
+
+    field = (ngx_msec_t *) (p + cmd->offset);
+
+    if (*field != NGX_CONF_UNSET_MSEC) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+    n = ngx_parse_time(&value[1], 0);
+
+    if (n == NGX_ERROR || n < 100 || n > 3600 * 1000) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid time \"%V\" in \"%V\", it must be from "
+                           "100ms to 1h", &value[1], &cmd->name);
+        return NGX_CONF_ERROR;
+    }
+
+    *field = n;
+
+    return NGX_CONF_OK;
+}
+
+
+/* buffer time size; default 4s 4m; context: directstream */
+
+char *
+ngx_directstream_buffer(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_directstream_conf_t *dcf = conf;
+
+    ssize_t     size;
+    ngx_int_t   time;
+    ngx_str_t  *value;
+
+    if (dcf->buffer_time != NGX_CONF_UNSET_MSEC) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    time = ngx_parse_time(&value[1], 0);
+
+    if (time == NGX_ERROR || time < 1000 || time > 120 * 1000) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid time \"%V\" in \"buffer\", it must be "
+                           "from 1s to 120s", &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    size = ngx_parse_size(&value[2]);
+
+    if (size == NGX_ERROR || size < 256 * 1024 || size > 256 * 1024 * 1024) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid size \"%V\" in \"buffer\", it must be "
+                           "from 256k to 256m", &value[2]);
+        return NGX_CONF_ERROR;
+    }
+
+    dcf->buffer_time = time;
+    dcf->buffer_size = size;
+
+    return NGX_CONF_OK;
+}
+
+
+/*
+ * allow_source address | CIDR | all; default none
+ * deny_source address | CIDR | all; default none
+ * context: directstream
+ */
+
+char *
+ngx_directstream_source(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_directstream_conf_t *dcf = conf;
+
+    ngx_int_t          rc;
+    ngx_str_t         *value;
+    ngx_uint_t         i, n;
+    ngx_cidr_t         cidr;
+    ds_source_rule_t  *rule;
+
+    value = cf->args->elts;
+
+    ngx_memzero(&cidr, sizeof(ngx_cidr_t));
+
+    n = (ngx_strcmp(value[1].data, "all") == 0) ? 2 : 1;
+
+    if (n == 1) {
+        rc = ngx_ptocidr(&value[1], &cidr);
+
+        if (rc == NGX_ERROR) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "invalid parameter \"%V\" in \"%V\", it must "
+                               "be an address, a CIDR block or \"all\"",
+                               &value[1], &cmd->name);
+            return NGX_CONF_ERROR;
+        }
+
+        if (rc == NGX_DONE) {
+            ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
+                               "low address bits of %V are meaningless",
+                               &value[1]);
+        }
+    }
+
+    rule = ngx_array_push_n(&dcf->source_rules, n);
+    if (rule == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    ngx_memzero(rule, n * sizeof(ds_source_rule_t));
+
+    for (i = 0; i < n; i++) {
+        rule[i].allow = (cmd->name.data[0] == 'a');
+        rule[i].family = (i == 0) ? 4 : 6;
+    }
+
+    if (cidr.family == AF_INET) {
+        ngx_memcpy(rule->addr, &cidr.u.in.addr, 4);
+
+        /* the mask is contiguous, and in network byte order */
+        rule->prefix = __builtin_popcount(cidr.u.in.mask);
+    }
+
+#if (NGX_HAVE_INET6)
+
+    if (cidr.family == AF_INET6) {
+        rule->family = 6;
+        ngx_memcpy(rule->addr, &cidr.u.in6.addr, 16);
+
+        for (i = 0; i < 16; i++) {
+            rule->prefix += __builtin_popcount(cidr.u.in6.mask.s6_addr[i]);
+        }
+    }
+
+#endif
+
+    return NGX_CONF_OK;
+}

@@ -1,0 +1,570 @@
+
+/*
+ * ngx_directstream_def.c: reads the API's bodies: a stream's definition, a
+ * change of one, a lookup.  Bodies come from anybody who may write to the
+ * location, so every field is checked for its type and its value, and an
+ * unknown one is refused.
+ */
+
+#include "ngx_directstream_http.h"
+
+#include <math.h>
+
+#include <cjson/cJSON.h>
+
+
+typedef struct {
+    ngx_directstream_conf_t    *dcf;
+    ngx_directstream_def_t     *def;
+    ngx_uint_t                  set;
+    ngx_uint_t                  start;
+    ngx_uint_t                  patch;
+    ngx_uint_t                  named;
+    ngx_directstream_mistake_t *mistake;
+} ngx_directstream_parse_t;
+
+
+typedef ngx_int_t (*ngx_directstream_field_pt)(ngx_directstream_parse_t *p,
+    const cJSON *v);
+
+typedef struct {
+    const char                 *name;
+    ngx_directstream_field_pt   handler;
+} ngx_directstream_field_t;
+
+
+static cJSON *ngx_directstream_parse_object(ngx_str_t *body,
+    ngx_directstream_mistake_t *m);
+static ngx_int_t ngx_directstream_parse_bytes(ngx_str_t *body);
+static ngx_int_t ngx_directstream_mistake(ngx_directstream_mistake_t *m,
+    const char *code, const char *field, const char *fmt, ...);
+static ngx_int_t ngx_directstream_parse_string(ngx_directstream_mistake_t *m,
+    const cJSON *v, char *dst, size_t size);
+static ngx_int_t ngx_directstream_parse_bool(ngx_directstream_mistake_t *m,
+    const cJSON *v, ngx_uint_t *dst);
+static ngx_int_t ngx_directstream_parse_fields(ngx_directstream_parse_t *p,
+    cJSON *root);
+static ngx_int_t ngx_directstream_parse_missing(ngx_directstream_parse_t *p);
+
+static ngx_int_t ngx_directstream_field_name(ngx_directstream_parse_t *p,
+    const cJSON *v);
+static ngx_int_t ngx_directstream_field_playlist(ngx_directstream_parse_t *p,
+    const cJSON *v);
+static ngx_int_t ngx_directstream_field_mode(ngx_directstream_parse_t *p,
+    const cJSON *v);
+static ngx_int_t ngx_directstream_field_shuffle(ngx_directstream_parse_t *p,
+    const cJSON *v);
+static ngx_int_t ngx_directstream_field_loop(ngx_directstream_parse_t *p,
+    const cJSON *v);
+static ngx_int_t ngx_directstream_field_publish(ngx_directstream_parse_t *p,
+    const cJSON *v);
+static ngx_int_t ngx_directstream_field_push(ngx_directstream_parse_t *p,
+    const cJSON *v);
+static ngx_int_t ngx_directstream_field_start(ngx_directstream_parse_t *p,
+    const cJSON *v);
+
+
+static const ngx_directstream_field_t  ngx_directstream_fields[] = {
+    { "name", ngx_directstream_field_name },
+    { "playlist", ngx_directstream_field_playlist },
+    { "mode", ngx_directstream_field_mode },
+    { "shuffle", ngx_directstream_field_shuffle },
+    { "loop", ngx_directstream_field_loop },
+    { "publish", ngx_directstream_field_publish },
+    { "push", ngx_directstream_field_push },
+    { "start", ngx_directstream_field_start },
+    { NULL, NULL }
+};
+
+
+ngx_int_t
+ngx_directstream_def_parse(ngx_directstream_conf_t *dcf, ngx_str_t *body,
+    ngx_uint_t patch, ngx_directstream_def_t *def, ngx_uint_t *set,
+    ngx_uint_t *start, ngx_directstream_mistake_t *m)
+{
+    cJSON                     *root;
+    ngx_int_t                  rc;
+    ngx_directstream_parse_t   p;
+
+    root = ngx_directstream_parse_object(body, m);
+    if (root == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memzero(&p, sizeof(ngx_directstream_parse_t));
+
+    p.dcf = dcf;
+    p.def = def;
+    p.start = 1;
+    p.patch = patch;
+    p.mistake = m;
+
+    if (!patch) {
+        ngx_memzero(def, sizeof(ngx_directstream_def_t));
+        def->loop = 1;
+    }
+
+    rc = ngx_directstream_parse_fields(&p, root);
+
+    cJSON_Delete(root);
+
+    if (rc == NGX_OK && !patch) {
+        rc = ngx_directstream_parse_missing(&p);
+    }
+
+    *set = p.set;
+    *start = p.start;
+
+    return rc;
+}
+
+
+static ngx_int_t
+ngx_directstream_parse_fields(ngx_directstream_parse_t *p, cJSON *root)
+{
+    const cJSON                     *v;
+    const ngx_directstream_field_t  *f;
+
+    cJSON_ArrayForEach(v, root) {
+
+        for (f = ngx_directstream_fields; f->name != NULL; f++) {
+            if (ngx_strcmp(f->name, v->string) == 0) {
+                break;
+            }
+        }
+
+        if (f->name == NULL) {
+            return ngx_directstream_mistake(p->mistake, "unknown_field",
+                               v->string, "the field is not known; known are "
+                               "name, playlist, mode, shuffle, loop, publish, "
+                               "push and start");
+        }
+
+        if (f->handler(p, v) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_directstream_parse_missing(ngx_directstream_parse_t *p)
+{
+    const char  *field;
+
+    field = NULL;
+
+    if (!p->named) {
+        field = "name";
+
+    } else if (!(p->set & NGX_DIRECTSTREAM_SET_PLAYLIST)) {
+        field = "playlist";
+
+    } else if (!(p->set & NGX_DIRECTSTREAM_SET_PUBLISH)) {
+
+        if (p->dcf->publish.len != 0) {
+            ngx_memcpy(p->def->publish, p->dcf->publish.data,
+                       p->dcf->publish.len);
+            return NGX_OK;
+        }
+
+        field = "publish";
+    }
+
+    if (field != NULL) {
+        return ngx_directstream_mistake(p->mistake, "missing_field", field,
+                                        "the field \"%s\" is required", field);
+    }
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_directstream_lookup_parse(ngx_directstream_conf_t *dcf, ngx_str_t *body,
+    char *playlist, ngx_uint_t *limit, ngx_directstream_mistake_t *m)
+{
+    cJSON       *root;
+    ngx_int_t    rc;
+    ds_error_t   err;
+    const cJSON *v;
+
+    root = ngx_directstream_parse_object(body, m);
+    if (root == NULL) {
+        return NGX_ERROR;
+    }
+
+    playlist[0] = '\0';
+    rc = NGX_OK;
+
+    cJSON_ArrayForEach(v, root) {
+
+        if (ngx_strcmp(v->string, "playlist") == 0) {
+            rc = ngx_directstream_parse_string(m, v, playlist,
+                                               DS_URL_LEN + 1);
+
+            if (rc == NGX_OK
+                && ds_check_playlist(playlist, dcf->media_root.len != 0, &err)
+                   != DS_OK)
+            {
+                rc = ngx_directstream_mistake(m, "invalid_field", v->string,
+                                              "%s", err.message);
+            }
+
+        } else if (ngx_strcmp(v->string, "limit") == 0) {
+
+            if (!cJSON_IsNumber(v)
+                || !(v->valuedouble >= 1
+                     && v->valuedouble <= NGX_DIRECTSTREAM_LOOKUP_MAX)
+                || floor(v->valuedouble) != v->valuedouble)
+            {
+                rc = ngx_directstream_mistake(m, "invalid_field", v->string,
+                               "it must be a whole number from 1 to %d",
+                               NGX_DIRECTSTREAM_LOOKUP_MAX);
+            } else {
+                *limit = (ngx_uint_t) v->valuedouble;
+            }
+
+        } else {
+            rc = ngx_directstream_mistake(m, "unknown_field", v->string,
+                               "the field is not known; known are playlist "
+                               "and limit");
+        }
+
+        if (rc != NGX_OK) {
+            break;
+        }
+    }
+
+    cJSON_Delete(root);
+
+    if (rc == NGX_OK && playlist[0] == '\0') {
+        rc = ngx_directstream_mistake(m, "missing_field", "playlist",
+                                      "the field \"playlist\" is required");
+    }
+
+    return rc;
+}
+
+
+static cJSON *
+ngx_directstream_parse_object(ngx_str_t *body, ngx_directstream_mistake_t *m)
+{
+    cJSON       *root;
+    const char  *end, *last;
+
+    if (ngx_directstream_parse_bytes(body) != NGX_OK) {
+        (void) ngx_directstream_mistake(m, "bad_json", "",
+                               "the body must be UTF-8 without NUL "
+                               "characters");
+        return NULL;
+    }
+
+    end = NULL;
+    root = cJSON_ParseWithLengthOpts((char *) body->data, body->len, &end, 0);
+
+    if (root == NULL) {
+        (void) ngx_directstream_mistake(m, "bad_json", "",
+                                        "the body is not JSON");
+        return NULL;
+    }
+
+    last = (char *) body->data + body->len;
+
+    while (end < last && strchr(" \t\r\n", *end) != NULL) {
+        end++;
+    }
+
+    if (end != last || !cJSON_IsObject(root)) {
+        cJSON_Delete(root);
+        (void) ngx_directstream_mistake(m, "bad_json", "",
+                                        "the body must be one JSON object");
+        return NULL;
+    }
+
+    return root;
+}
+
+
+/* cJSON ends a string at an escaped NUL and passes invalid UTF-8 on */
+
+static ngx_int_t
+ngx_directstream_parse_bytes(ngx_str_t *body)
+{
+    size_t   n;
+    u_char  *p, *last;
+
+    p = body->data;
+    last = p + body->len;
+
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    while (p < last) {
+
+        if (*p == '\\' && last - p > 1) {
+            if (last - p >= 6 && ngx_strncmp(p, "\\u0000", 6) == 0) {
+                return NGX_ERROR;
+            }
+
+            /* the character after it, which may be another backslash */
+            p++;
+        }
+
+        n = ngx_directstream_utf8(p, last);
+
+        if (n == 0 || *p == '\0') {
+            return NGX_ERROR;
+        }
+
+        p += n;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_directstream_mistake(ngx_directstream_mistake_t *m, const char *code,
+    const char *field, const char *fmt, ...)
+{
+    u_char   *p;
+    va_list   args;
+
+    m->code = code;
+
+    (void) ngx_cpystrn((u_char *) m->field, (u_char *) field,
+                       sizeof(m->field));
+
+    va_start(args, fmt);
+    p = ngx_vslprintf((u_char *) m->detail,
+                      (u_char *) m->detail + sizeof(m->detail) - 1, fmt, args);
+    va_end(args);
+
+    *p = '\0';
+
+    return NGX_ERROR;
+}
+
+
+static ngx_int_t
+ngx_directstream_parse_string(ngx_directstream_mistake_t *m, const cJSON *v,
+    char *dst, size_t size)
+{
+    size_t         len;
+    const u_char  *p;
+
+    if (!cJSON_IsString(v)) {
+        return ngx_directstream_mistake(m, "invalid_field", v->string,
+                                        "it must be a string");
+    }
+
+    len = strlen(v->valuestring);
+
+    if (len == 0 || len >= size) {
+        return ngx_directstream_mistake(m, "invalid_field", v->string,
+                               "it must have from 1 to %uz bytes", size - 1);
+    }
+
+    for (p = (u_char *) v->valuestring; *p; p++) {
+        if (*p < 0x20 || *p == 0x7f) {
+            return ngx_directstream_mistake(m, "invalid_field", v->string,
+                               "it must not have control characters");
+        }
+    }
+
+    ngx_memzero(dst, size);
+    ngx_memcpy(dst, v->valuestring, len);
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_directstream_parse_bool(ngx_directstream_mistake_t *m, const cJSON *v,
+    ngx_uint_t *dst)
+{
+    if (!cJSON_IsBool(v)) {
+        return ngx_directstream_mistake(m, "invalid_field", v->string,
+                                        "it must be true or false");
+    }
+
+    *dst = cJSON_IsTrue(v);
+
+    return NGX_OK;
+}
+
+
+/* a stream keeps its name; a PATCH may repeat it */
+
+static ngx_int_t
+ngx_directstream_field_name(ngx_directstream_parse_t *p, const cJSON *v)
+{
+    char        name[DS_NAME_LEN + 1];
+    ds_error_t  err;
+
+    if (ngx_directstream_parse_string(p->mistake, v, name, sizeof(name))
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (ds_check_name(name, &err) != DS_OK) {
+        return ngx_directstream_mistake(p->mistake, "invalid_field",
+                                        v->string, "%s", err.message);
+    }
+
+    if (p->patch) {
+        if (ngx_strcmp(name, p->def->name) != 0) {
+            return ngx_directstream_mistake(p->mistake, "invalid_field",
+                               v->string, "a stream cannot be renamed");
+        }
+
+        return NGX_OK;
+    }
+
+    ngx_memcpy(p->def->name, name, sizeof(name));
+    p->named = 1;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_directstream_field_playlist(ngx_directstream_parse_t *p, const cJSON *v)
+{
+    ds_error_t  err;
+
+    if (ngx_directstream_parse_string(p->mistake, v, p->def->playlist,
+                                      sizeof(p->def->playlist))
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (ds_check_playlist(p->def->playlist, p->dcf->media_root.len != 0, &err)
+        != DS_OK)
+    {
+        return ngx_directstream_mistake(p->mistake, "invalid_field",
+                                        v->string, "%s", err.message);
+    }
+
+    p->set |= NGX_DIRECTSTREAM_SET_PLAYLIST;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_directstream_field_mode(ngx_directstream_parse_t *p, const cJSON *v)
+{
+    if (!cJSON_IsString(v) || ngx_strcmp(v->valuestring, "direct") != 0) {
+        return ngx_directstream_mistake(p->mistake, "invalid_field",
+                               v->string, "only \"direct\" is accepted");
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_directstream_field_shuffle(ngx_directstream_parse_t *p, const cJSON *v)
+{
+    ngx_uint_t  flag;
+
+    flag = 0;
+
+    if (ngx_directstream_parse_bool(p->mistake, v, &flag) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    p->def->shuffle = flag;
+    p->set |= NGX_DIRECTSTREAM_SET_SHUFFLE;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_directstream_field_loop(ngx_directstream_parse_t *p, const cJSON *v)
+{
+    ngx_uint_t  flag;
+
+    flag = 0;
+
+    if (ngx_directstream_parse_bool(p->mistake, v, &flag) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    p->def->loop = flag;
+    p->set |= NGX_DIRECTSTREAM_SET_LOOP;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_directstream_field_publish(ngx_directstream_parse_t *p, const cJSON *v)
+{
+    ds_error_t  err;
+
+    if (ngx_directstream_parse_string(p->mistake, v, p->def->publish,
+                                      sizeof(p->def->publish))
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (ds_check_publish(p->def->publish, &err) != DS_OK) {
+        return ngx_directstream_mistake(p->mistake, "invalid_field",
+                                        v->string, "%s", err.message);
+    }
+
+    p->set |= NGX_DIRECTSTREAM_SET_PUBLISH;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_directstream_field_push(ngx_directstream_parse_t *p, const cJSON *v)
+{
+    ds_error_t  err;
+
+    p->set |= NGX_DIRECTSTREAM_SET_PUSH;
+
+    if (cJSON_IsNull(v)) {
+        p->def->push[0] = '\0';
+        return NGX_OK;
+    }
+
+    if (ngx_directstream_parse_string(p->mistake, v, p->def->push,
+                                      sizeof(p->def->push))
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (ngx_directstream_check_push(p->def->push, &err) != DS_OK) {
+        return ngx_directstream_mistake(p->mistake, "invalid_field",
+                                        v->string, "%s", err.message);
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_directstream_field_start(ngx_directstream_parse_t *p, const cJSON *v)
+{
+    if (p->patch) {
+        return ngx_directstream_mistake(p->mistake, "invalid_field",
+                               v->string, "it is for the creation; use POST "
+                               "to \"start\" or \"stop\" of the stream");
+    }
+
+    return ngx_directstream_parse_bool(p->mistake, v, &p->start);
+}

@@ -1,0 +1,155 @@
+
+/*
+ * ngx_directstream_http.h: what the files of the HTTP side share: the JSON
+ * writer, the body reader, the definition's parser, and the answers.
+ */
+
+#ifndef NGX_DIRECTSTREAM_HTTP_H_INCLUDED_
+#define NGX_DIRECTSTREAM_HTTP_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "ngx_directstream.h"
+
+
+typedef struct {
+    ngx_flag_t               write;
+    ngx_str_t                prefix;        /* the admin location's name */
+    ngx_http_core_loc_conf_t *clcf;         /* of the admin location itself */
+} ngx_directstream_loc_conf_t;
+
+
+/* a body is given whole, without NUL; NULL when it was too large */
+
+typedef void (*ngx_directstream_body_pt)(ngx_http_request_t *r,
+    ngx_str_t *body);
+
+
+typedef struct {
+    /* the admin request */
+    ngx_uint_t               op;
+    ngx_directstream_action_e action;
+    char                     name[DS_NAME_LEN + 1];
+    ngx_uint_t               offset;
+    ngx_uint_t               limit;
+    ngx_str_t                base;          /* the URI before "api/1/" */
+
+    /* the body being read */
+    ngx_directstream_body_pt handler;
+    size_t                   max;
+    ngx_str_t                body;
+    unsigned                 too_large:1;
+    unsigned                 waiting:1;     /* a lookup is under way */
+
+    /* the lookup being waited for */
+    uint64_t                 job;
+    ngx_event_t              timer;
+} ngx_directstream_ctx_t;
+
+
+extern ngx_module_t  ngx_http_directstream_module;
+
+
+#define ngx_directstream_get_conf()                                          \
+    ((ngx_directstream_conf_t *) ngx_get_conf(ngx_cycle->conf_ctx,           \
+                                              ngx_directstream_module))
+
+
+/*
+ * The JSON writer.  Commas are its own business; memory is the request's.
+ * A lack of memory is remembered and shows when the answer is sent.
+ */
+
+typedef struct {
+    ngx_pool_t              *pool;
+    ngx_chain_t             *out;
+    ngx_chain_t            **last;
+    ngx_buf_t               *buf;
+    off_t                    size;
+    unsigned                 comma:1;
+    unsigned                 failed:1;
+} ngx_directstream_json_t;
+
+void ngx_directstream_json_init(ngx_directstream_json_t *w,
+    ngx_pool_t *pool);
+void ngx_directstream_json_raw(ngx_directstream_json_t *w, const char *data,
+    size_t len);
+void ngx_directstream_json_open(ngx_directstream_json_t *w, char c);
+void ngx_directstream_json_close(ngx_directstream_json_t *w, char c);
+void ngx_directstream_json_key(ngx_directstream_json_t *w, const char *key);
+void ngx_directstream_json_string(ngx_directstream_json_t *w,
+    const char *value, size_t max);
+void ngx_directstream_json_integer(ngx_directstream_json_t *w, int64_t n);
+void ngx_directstream_json_bool(ngx_directstream_json_t *w, ngx_uint_t b);
+void ngx_directstream_json_null(ngx_directstream_json_t *w);
+
+/* milliseconds as seconds; negative: null */
+void ngx_directstream_json_seconds(ngx_directstream_json_t *w, int64_t ms);
+/* Unix milliseconds as RFC 3339; 0: null */
+void ngx_directstream_json_time(ngx_directstream_json_t *w, int64_t ms);
+
+/* the length of the character at "p", 0 when it is not valid UTF-8 */
+size_t ngx_directstream_utf8(const u_char *p, const u_char *last);
+
+
+/* objects of the API */
+
+void ngx_directstream_render_stream(ngx_directstream_json_t *w,
+    ngx_directstream_conf_t *dcf, ngx_directstream_info_t *info);
+void ngx_directstream_render_list(ngx_directstream_json_t *w,
+    ngx_directstream_conf_t *dcf);
+void ngx_directstream_render_item(ngx_directstream_json_t *w,
+    ds_item_t *item, ngx_uint_t state);
+void ngx_directstream_render_error(ngx_directstream_json_t *w,
+    ds_error_t *err);
+
+
+/* answers; what they return goes to ngx_http_finalize_request() */
+
+ngx_int_t ngx_directstream_send(ngx_http_request_t *r, ngx_uint_t status,
+    ngx_directstream_json_t *w);
+ngx_int_t ngx_directstream_problem(ngx_http_request_t *r, ngx_uint_t status,
+    const char *code, const char *field, const char *fmt, ...);
+
+
+/*
+ * Reads a body of at most "max" bytes into memory, then calls the handler,
+ * which finalizes the request.  Returns what a content handler returns.
+ */
+ngx_int_t ngx_directstream_body_read(ngx_http_request_t *r,
+    ngx_directstream_ctx_t *ctx, size_t max,
+    ngx_directstream_body_pt handler);
+
+
+/*
+ * What a body of the API says.  On an error nothing is filled in but the
+ * error: its code, the field's name (maybe "") and the sentence.
+ */
+
+typedef struct {
+    const char              *code;
+    char                     field[64];
+    char                     detail[DS_MESSAGE_LEN];
+} ngx_directstream_mistake_t;
+
+/* "set" tells which fields were given; of a PATCH when "patch" */
+ngx_int_t ngx_directstream_def_parse(ngx_directstream_conf_t *dcf,
+    ngx_str_t *body, ngx_uint_t patch, ngx_directstream_def_t *def,
+    ngx_uint_t *set, ngx_uint_t *start, ngx_directstream_mistake_t *m);
+
+ngx_int_t ngx_directstream_lookup_parse(ngx_directstream_conf_t *dcf,
+    ngx_str_t *body, char *playlist, ngx_uint_t *limit,
+    ngx_directstream_mistake_t *m);
+
+
+ngx_int_t ngx_directstream_admin_handler(ngx_http_request_t *r);
+ngx_int_t ngx_directstream_on_publish_handler(ngx_http_request_t *r);
+
+/* the handler of a resolve request's body */
+void ngx_directstream_resolve_body(ngx_http_request_t *r, ngx_str_t *body);
+
+
+#endif /* NGX_DIRECTSTREAM_HTTP_H_INCLUDED_ */

@@ -1,0 +1,609 @@
+
+/*
+ * ngx_directstream_relay.c: the relay worker: what makes it different from
+ * the other workers, its one timer and its two descriptors, and when it may
+ * leave.  On a reload it goes on with the streams it owns; on a quit it stops
+ * them.
+ */
+
+#include "ngx_directstream.h"
+
+#include <ngx_event.h>
+
+#include <sys/eventfd.h>
+
+
+#define NGX_DIRECTSTREAM_TICK      200     /* ms */
+#define NGX_DIRECTSTREAM_PAUSE     20      /* ms between two passes */
+#define NGX_DIRECTSTREAM_CREATE    5000    /* ms after a failed ds_create() */
+#define NGX_DIRECTSTREAM_QUIT      1000    /* ms for streams to stop in */
+
+
+typedef struct {
+    ngx_directstream_conf_t *dcf;
+    ngx_directstream_runs_t  runs;
+    ds_t                    *ds;
+
+    ngx_event_t              timer;
+    ngx_connection_t         dummy;         /* the timer's, for its log */
+    ngx_connection_t        *wake;          /* what other processes write */
+    ngx_connection_t        *news;          /* what the engine writes */
+    int                      news_fd;
+
+    ngx_msec_t               last;          /* pass */
+    ngx_msec_t               create;        /* no ds_create() before */
+    ngx_msec_t               quit;          /* when the quit began */
+
+    unsigned                 quitting:1;
+    unsigned                 named:1;       /* the process has its title */
+    unsigned                 leaving:1;     /* exiting was seen */
+    unsigned                 expired:1;     /* worker_shutdown_timeout */
+    unsigned                 left:1;
+} ngx_directstream_relay_t;
+
+
+static ngx_connection_t *ngx_directstream_relay_watch(ngx_cycle_t *cycle,
+    int fd);
+static void ngx_directstream_relay_unwatch(ngx_connection_t **cp);
+static void ngx_directstream_relay_listening(ngx_cycle_t *cycle);
+static void ngx_directstream_relay_event(ngx_event_t *ev);
+static void ngx_directstream_relay_timer(ngx_event_t *ev);
+static void ngx_directstream_relay_schedule(ngx_directstream_relay_t *relay,
+    ngx_msec_t delay);
+static void ngx_directstream_relay_pass(ngx_directstream_relay_t *relay);
+static ngx_uint_t ngx_directstream_relay_newest(
+    ngx_directstream_relay_t *relay);
+static void ngx_directstream_relay_exiting(ngx_directstream_relay_t *relay,
+    ngx_uint_t newest);
+static void ngx_directstream_relay_leave(ngx_directstream_relay_t *relay);
+static void ngx_directstream_relay_create(ngx_directstream_relay_t *relay);
+static void ngx_directstream_relay_log(ngx_directstream_relay_t *relay);
+static void ngx_directstream_relay_title(ngx_directstream_relay_t *relay);
+static void ngx_directstream_relay_wakeup(void *data);
+static void ngx_directstream_signal(int fd);
+
+
+/*
+ * Opened once by the master and inherited by all workers of all generations.
+ * Nobody reads it: each write is an edge for every relay worker's epoll.
+ */
+
+static int                        ngx_directstream_wake_fd = -1;
+
+static ngx_directstream_relay_t  *ngx_directstream_relay;
+
+
+ngx_int_t
+ngx_directstream_wake_open(ngx_log_t *log)
+{
+    if (ngx_directstream_wake_fd != -1) {
+        return NGX_OK;
+    }
+
+    ngx_directstream_wake_fd = eventfd(0, EFD_NONBLOCK|EFD_CLOEXEC);
+
+    if (ngx_directstream_wake_fd == -1) {
+        ngx_log_error(NGX_LOG_EMERG, log, ngx_errno, "eventfd() failed");
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+void
+ngx_directstream_wake(void)
+{
+    ngx_directstream_signal(ngx_directstream_wake_fd);
+}
+
+
+static void
+ngx_directstream_signal(int fd)
+{
+    uint64_t  one;
+
+    one = 1;
+
+    /* a lost wakeup costs a tick of the timer, no more */
+
+    if (fd != -1 && write(fd, &one, sizeof(one)) == -1) {
+        return;
+    }
+}
+
+
+/* context: any thread of the engine */
+
+static void
+ngx_directstream_relay_wakeup(void *data)
+{
+    int  *fd = data;
+
+    ngx_directstream_signal(*fd);
+}
+
+
+ngx_int_t
+ngx_directstream_relay_init(ngx_cycle_t *cycle, ngx_directstream_conf_t *dcf)
+{
+    ngx_event_t               *ev;
+    ngx_directstream_relay_t  *relay;
+
+    relay = ngx_pcalloc(cycle->pool, sizeof(ngx_directstream_relay_t));
+    if (relay == NULL) {
+        return NGX_ERROR;
+    }
+
+    relay->dcf = dcf;
+    relay->news_fd = -1;
+
+    if (ngx_process == NGX_PROCESS_WORKER) {
+        ngx_directstream_relay_listening(cycle);
+    }
+
+    /* nginx's own handler would reap the engine's children before it does */
+
+    if (signal(SIGCHLD, SIG_DFL) == SIG_ERR) {
+        ngx_log_error(NGX_LOG_ALERT, cycle->log, ngx_errno,
+                      "signal(SIGCHLD) failed");
+        return NGX_ERROR;
+    }
+
+    if (ngx_directstream_runs_init(&relay->runs, dcf, cycle->log) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    relay->news_fd = eventfd(0, EFD_NONBLOCK|EFD_CLOEXEC);
+
+    if (relay->news_fd == -1) {
+        ngx_log_error(NGX_LOG_EMERG, cycle->log, ngx_errno,
+                      "eventfd() failed");
+        return NGX_ERROR;
+    }
+
+    /* without edges the descriptors would never be quiet, the timer serves */
+
+    if (ngx_event_flags & NGX_USE_CLEAR_EVENT) {
+        relay->wake = ngx_directstream_relay_watch(cycle,
+                                                   ngx_directstream_wake_fd);
+        relay->news = ngx_directstream_relay_watch(cycle, relay->news_fd);
+
+        if (relay->wake == NULL || relay->news == NULL) {
+            return NGX_ERROR;
+        }
+    }
+
+    relay->dummy.fd = (ngx_socket_t) -1;
+
+    ev = &relay->timer;
+    ev->handler = ngx_directstream_relay_timer;
+    ev->data = &relay->dummy;
+    ev->log = cycle->log;
+
+    ngx_directstream_relay = relay;
+
+    ngx_add_timer(ev, 1);
+
+    return NGX_OK;
+}
+
+
+/* no connection may land here; the sockets stay open in other workers */
+
+static void
+ngx_directstream_relay_listening(ngx_cycle_t *cycle)
+{
+    u_char              path[sizeof("/nginx-rtmp.") + NGX_INT_T_LEN], *p;
+    size_t              len, n;
+    ngx_uint_t          i, j;
+    ngx_listening_t    *ls;
+    struct sockaddr_un *sun;
+
+    len = ngx_sprintf(path, "/nginx-rtmp.%i", (ngx_int_t) ngx_process_slot)
+          - path;
+
+    ls = cycle->listening.elts;
+
+    for (i = 0; i < cycle->listening.nelts; i++) {
+
+        /* nginx-rtmp copies a listening socket along with its connection */
+
+        for (j = 0; j < i; j++) {
+            if (ls[i].connection == ls[j].connection) {
+                ls[i].connection = NULL;
+                break;
+            }
+        }
+
+        if (ls[i].sockaddr->sa_family != AF_UNIX) {
+            continue;
+        }
+
+        sun = (struct sockaddr_un *) ls[i].sockaddr;
+        p = (u_char *) sun->sun_path;
+        n = strnlen(sun->sun_path, sizeof(sun->sun_path));
+
+        /*
+         * The socket on which other workers would push to this one.  With
+         * nginx-rtmp loaded after this module there is none: it looks for
+         * a listening socket to copy, and all are closed by then.
+         */
+
+        if (n > len && n < sizeof(sun->sun_path)
+            && ngx_memcmp(p + n - len, path, len) == 0
+            && ngx_delete_file(p) == NGX_FILE_ERROR)
+        {
+            ngx_log_error(NGX_LOG_ERR, cycle->log, ngx_errno,
+                          ngx_delete_file_n " \"%s\" failed", p);
+        }
+    }
+
+    ngx_close_listening_sockets(cycle);
+
+    ngx_use_accept_mutex = 0;
+    ngx_accept_mutex_held = 0;
+    ngx_use_exclusive_accept = 0;
+}
+
+
+static ngx_connection_t *
+ngx_directstream_relay_watch(ngx_cycle_t *cycle, int fd)
+{
+    ngx_connection_t  *c;
+
+    c = ngx_get_connection(fd, cycle->log);
+    if (c == NULL) {
+        return NULL;
+    }
+
+    c->read->handler = ngx_directstream_relay_event;
+    c->read->log = cycle->log;
+    c->write->log = cycle->log;
+
+    if (ngx_add_event(c->read, NGX_READ_EVENT, NGX_CLEAR_EVENT) != NGX_OK) {
+        ngx_free_connection(c);
+        c->fd = (ngx_socket_t) -1;
+        return NULL;
+    }
+
+    return c;
+}
+
+
+static void
+ngx_directstream_relay_unwatch(ngx_connection_t **cp)
+{
+    ngx_connection_t  *c;
+
+    c = *cp;
+
+    if (c == NULL) {
+        return;
+    }
+
+    *cp = NULL;
+
+    /*
+     * The description is shared with other processes, so a close() alone
+     * would leave it in this process's epoll.  The descriptor itself stays
+     * open until the process ends: the engine's threads write to one.
+     */
+
+    if (c->read->active) {
+        (void) ngx_del_event(c->read, NGX_READ_EVENT, 0);
+    }
+
+    if (c->read->posted) {
+        ngx_delete_posted_event(c->read);
+    }
+
+    ngx_free_connection(c);
+    c->fd = (ngx_socket_t) -1;
+}
+
+
+static void
+ngx_directstream_relay_event(ngx_event_t *ev)
+{
+    ngx_connection_t          *c;
+    ngx_directstream_relay_t  *relay;
+
+    c = ev->data;
+    relay = ngx_directstream_relay;
+
+    if (c->close) {
+        relay->expired = 1;
+    }
+
+    if (ngx_current_msec - relay->last < NGX_DIRECTSTREAM_PAUSE) {
+        ngx_directstream_relay_schedule(relay, NGX_DIRECTSTREAM_PAUSE);
+        return;
+    }
+
+    ngx_directstream_relay_timer(&relay->timer);
+}
+
+
+static void
+ngx_directstream_relay_timer(ngx_event_t *ev)
+{
+    ngx_directstream_relay_t  *relay;
+
+    (void) ev;
+
+    relay = ngx_directstream_relay;
+
+    if (relay->left) {
+        return;
+    }
+
+    ngx_directstream_relay_pass(relay);
+
+    if (!relay->left) {
+        ngx_directstream_relay_schedule(relay, NGX_DIRECTSTREAM_TICK);
+    }
+}
+
+
+/* ngx_add_timer() leaves a timer alone that is less than 300 ms off */
+
+static void
+ngx_directstream_relay_schedule(ngx_directstream_relay_t *relay,
+    ngx_msec_t delay)
+{
+    if (relay->timer.timer_set) {
+        ngx_del_timer(&relay->timer);
+    }
+
+    ngx_add_timer(&relay->timer, delay);
+}
+
+
+static void
+ngx_directstream_relay_pass(ngx_directstream_relay_t *relay)
+{
+    ngx_uint_t  newest, serve;
+
+    relay->last = ngx_current_msec;
+
+    ngx_directstream_relay_title(relay);
+
+    if (relay->ds == NULL && !ngx_exiting) {
+        ngx_directstream_relay_create(relay);
+    }
+
+    newest = ngx_directstream_relay_newest(relay);
+
+    if (ngx_exiting) {
+        ngx_directstream_relay_exiting(relay, newest);
+    }
+
+    if (relay->ds != NULL) {
+        serve = newest && !ngx_exiting;
+
+        ngx_directstream_relay_log(relay);
+
+        ngx_directstream_runs_pass(&relay->runs,
+                                   relay->quitting || relay->expired);
+
+        if (serve) {
+            ngx_directstream_runs_start(&relay->runs);
+        }
+
+        ngx_directstream_jobs_pass(relay->dcf, relay->ds, serve);
+
+        ngx_directstream_relay_log(relay);
+    }
+
+    if (!ngx_exiting) {
+        return;
+    }
+
+    if ((ngx_queue_empty(&relay->runs.runs)
+         && (relay->quitting || ngx_directstream_jobs_running() == 0))
+        || (relay->quitting
+            && ngx_current_msec - relay->quit > NGX_DIRECTSTREAM_QUIT))
+    {
+        ngx_directstream_relay_leave(relay);
+    }
+}
+
+
+/* is this the relay worker of the newest configuration?  It says so, too */
+
+static ngx_uint_t
+ngx_directstream_relay_newest(ngx_directstream_relay_t *relay)
+{
+    ngx_uint_t                newest;
+    ngx_directstream_sh_t    *sh;
+    ngx_directstream_conf_t  *dcf;
+
+    dcf = relay->dcf;
+    sh = dcf->sh;
+
+    ngx_shmtx_lock(&dcf->shpool->mutex);
+
+    newest = (sh->generation == dcf->generation
+              || ngx_process == NGX_PROCESS_SINGLE);
+
+    if (newest && relay->ds != NULL) {
+
+        /* after a quit that was taken back, as an upgrade's can be */
+
+        if (!ngx_exiting && sh->quit == dcf->generation) {
+            sh->quit = 0;
+        }
+
+        sh->relay = ngx_pid;
+        sh->relay_generation = dcf->generation;
+        sh->heartbeat = ngx_current_msec;
+    }
+
+    ngx_shmtx_unlock(&dcf->shpool->mutex);
+
+    return newest;
+}
+
+
+static void
+ngx_directstream_relay_exiting(ngx_directstream_relay_t *relay,
+    ngx_uint_t newest)
+{
+    ngx_uint_t                quit;
+    ngx_directstream_conf_t  *dcf;
+
+    if (relay->quitting) {
+        return;
+    }
+
+    dcf = relay->dcf;
+
+    ngx_shmtx_lock(&dcf->shpool->mutex);
+
+    if (newest) {
+        dcf->sh->quit = dcf->generation;
+    }
+
+    quit = (dcf->sh->quit == dcf->sh->generation);
+
+    ngx_shmtx_unlock(&dcf->shpool->mutex);
+
+    if (quit) {
+        relay->quitting = 1;
+        relay->quit = ngx_current_msec;
+
+        if (newest) {
+            /* older relay workers wait for this */
+            ngx_directstream_wake();
+        }
+    }
+}
+
+
+/* with nothing left in the timers nginx ends the process */
+
+static void
+ngx_directstream_relay_leave(ngx_directstream_relay_t *relay)
+{
+    relay->left = 1;
+
+    if (relay->timer.timer_set) {
+        ngx_del_timer(&relay->timer);
+    }
+
+    ngx_directstream_relay_unwatch(&relay->wake);
+    ngx_directstream_relay_unwatch(&relay->news);
+}
+
+
+void
+ngx_directstream_relay_exit(ngx_cycle_t *cycle)
+{
+    ngx_directstream_relay_t  *relay;
+
+    (void) cycle;
+
+    relay = ngx_directstream_relay;
+
+    if (relay == NULL) {
+        return;
+    }
+
+    ngx_directstream_relay_leave(relay);
+
+    if (relay->ds != NULL) {
+        ngx_directstream_relay_log(relay);
+        ds_destroy(&relay->ds);
+    }
+
+    ngx_directstream_relay = NULL;
+}
+
+
+static void
+ngx_directstream_relay_create(ngx_directstream_relay_t *relay)
+{
+    ds_conf_t                 conf;
+    ds_error_t                err;
+    ngx_directstream_conf_t  *dcf;
+
+    if (relay->create != 0
+        && (ngx_msec_int_t) (ngx_current_msec - relay->create) < 0)
+    {
+        return;
+    }
+
+    dcf = relay->dcf;
+
+    ngx_memzero(&conf, sizeof(ds_conf_t));
+
+    conf.resolve_command = dcf->resolve_command->elts;
+    conf.resolve_extractors = (char *) dcf->resolve_extractors.data;
+    conf.resolve_timeout = dcf->resolve_timeout;
+    conf.source_timeout = dcf->source_timeout;
+    conf.buffer_time = dcf->buffer_time;
+    conf.buffer_size = dcf->buffer_size;
+    conf.source_rules = dcf->source_rules.elts;
+    conf.nsource_rules = dcf->source_rules.nelts;
+    conf.media_root = dcf->media_root.len ? (char *) dcf->media_root.data
+                                          : NULL;
+    conf.wakeup = ngx_directstream_relay_wakeup;
+    conf.wakeup_data = &relay->news_fd;
+
+    relay->ds = ds_create(&conf, &err);
+
+    if (relay->ds == NULL) {
+        relay->create = ngx_current_msec + NGX_DIRECTSTREAM_CREATE;
+        ngx_log_error(NGX_LOG_EMERG, ngx_cycle->log, 0,
+                      "directstream: ds_create() failed: %s, next try in %d s",
+                      err.message, NGX_DIRECTSTREAM_CREATE / 1000);
+        return;
+    }
+
+    relay->runs.ds = relay->ds;
+}
+
+
+static void
+ngx_directstream_relay_log(ngx_directstream_relay_t *relay)
+{
+    ngx_log_t    *log;
+    ngx_uint_t    n;
+    ds_record_t   record;
+
+    log = ngx_cycle->log;
+
+    for (n = 0; n < 1000 && ds_poll(relay->ds, &record); n++) {
+
+        if (record.stream[0] == '\0') {
+            ngx_log_error((ngx_uint_t) record.level, log, 0,
+                          "directstream: %s", record.text);
+            continue;
+        }
+
+        ngx_log_error((ngx_uint_t) record.level, log, 0,
+                      "directstream \"%s\": %s", record.stream, record.text);
+    }
+}
+
+
+/* nginx names its workers after init_process, and again when they exit */
+
+static void
+ngx_directstream_relay_title(ngx_directstream_relay_t *relay)
+{
+    if (ngx_process != NGX_PROCESS_WORKER) {
+        return;
+    }
+
+    if (!relay->named) {
+        relay->named = 1;
+        ngx_setproctitle("directstream relay process");
+    }
+
+    if (ngx_exiting && !relay->leaving) {
+        relay->leaving = 1;
+        ngx_setproctitle("directstream relay process is shutting down");
+    }
+}

@@ -1,0 +1,325 @@
+
+/*
+ * ngx_directstream_render.c: the API's objects as JSON, made from copies of
+ * what the zone holds, never with its lock held.  No token and no stream key
+ * gets past here.
+ */
+
+#include "ngx_directstream_http.h"
+
+
+static void ngx_directstream_render_def(ngx_directstream_json_t *w,
+    ngx_directstream_def_t *def);
+static void ngx_directstream_render_status(ngx_directstream_json_t *w,
+    ngx_directstream_info_t *info, ngx_uint_t stale);
+static void ngx_directstream_render_playing(ngx_directstream_json_t *w,
+    ds_status_t *st);
+static void ngx_directstream_render_counters(ngx_directstream_json_t *w,
+    ngx_directstream_info_t *info);
+static void ngx_directstream_render_text(ngx_directstream_json_t *w,
+    const char *key, const char *value, size_t max);
+
+
+void
+ngx_directstream_render_list(ngx_directstream_json_t *w,
+    ngx_directstream_conf_t *dcf)
+{
+    char                     name[DS_NAME_LEN + 1];
+    uint64_t                 generation;
+    ngx_pid_t                pid;
+    ngx_msec_t               seen;
+    ngx_directstream_info_t  info;
+
+    ngx_directstream_json_open(w, '{');
+    ngx_directstream_json_key(w, "streams");
+    ngx_directstream_json_open(w, '[');
+
+    name[0] = '\0';
+
+    while (ngx_directstream_zone_next(dcf, name, &info) == NGX_OK) {
+        (void) ngx_cpystrn((u_char *) name, (u_char *) info.def.name,
+                           sizeof(name));
+        ngx_directstream_render_stream(w, dcf, &info);
+    }
+
+    ngx_directstream_json_close(w, ']');
+
+    ngx_shmtx_lock(&dcf->shpool->mutex);
+
+    pid = dcf->sh->relay;
+    seen = dcf->sh->heartbeat;
+    generation = dcf->sh->relay_generation;
+
+    ngx_shmtx_unlock(&dcf->shpool->mutex);
+
+    ngx_directstream_json_key(w, "relay");
+    ngx_directstream_json_open(w, '{');
+    ngx_directstream_json_key(w, "pid");
+
+    if (pid > 0) {
+        ngx_directstream_json_integer(w, pid);
+
+    } else {
+        ngx_directstream_json_null(w);
+    }
+
+    ngx_directstream_json_key(w, "alive");
+    ngx_directstream_json_bool(w, ngx_directstream_alive(pid, seen));
+    ngx_directstream_json_key(w, "generation");
+    ngx_directstream_json_integer(w, generation);
+    ngx_directstream_json_close(w, '}');
+
+    ngx_directstream_json_close(w, '}');
+}
+
+
+void
+ngx_directstream_render_stream(ngx_directstream_json_t *w,
+    ngx_directstream_conf_t *dcf, ngx_directstream_info_t *info)
+{
+    ngx_uint_t  alive;
+
+    alive = ngx_directstream_alive(info->owner, info->seen);
+
+    if (info->owner == 0) {
+        alive = ngx_directstream_relay_alive(dcf);
+    }
+
+    ngx_directstream_json_open(w, '{');
+
+    ngx_directstream_render_def(w, &info->def);
+
+    ngx_directstream_json_key(w, "static");
+    ngx_directstream_json_bool(w, info->fixed);
+    ngx_directstream_json_key(w, "running");
+    ngx_directstream_json_bool(w, info->running);
+
+    ngx_directstream_json_key(w, "status");
+    ngx_directstream_render_status(w, info, !alive);
+
+    ngx_directstream_json_close(w, '}');
+}
+
+
+static void
+ngx_directstream_render_def(ngx_directstream_json_t *w,
+    ngx_directstream_def_t *def)
+{
+    char  push[DS_URL_LEN + 1];
+
+    ngx_directstream_render_text(w, "name", def->name, sizeof(def->name));
+    ngx_directstream_render_text(w, "playlist", def->playlist,
+                                 sizeof(def->playlist));
+    ngx_directstream_render_text(w, "mode", "direct", 16);
+
+    ngx_directstream_json_key(w, "shuffle");
+    ngx_directstream_json_bool(w, def->shuffle);
+    ngx_directstream_json_key(w, "loop");
+    ngx_directstream_json_bool(w, def->loop);
+
+    ngx_directstream_render_text(w, "publish", def->publish,
+                                 sizeof(def->publish));
+
+    if (def->push[0] != '\0') {
+        ds_redact_url(push, sizeof(push), def->push);
+        ngx_directstream_render_text(w, "push", push, sizeof(push));
+
+    } else {
+        ngx_directstream_json_key(w, "push");
+        ngx_directstream_json_null(w);
+    }
+}
+
+
+static void
+ngx_directstream_render_status(ngx_directstream_json_t *w,
+    ngx_directstream_info_t *info, ngx_uint_t stale)
+{
+    ds_status_t  *st;
+
+    st = &info->status;
+
+    ngx_directstream_json_open(w, '{');
+
+    ngx_directstream_render_text(w, "state", ds_state_name(st->state), 32);
+    ngx_directstream_json_key(w, "since");
+    ngx_directstream_json_time(w, st->since);
+    ngx_directstream_json_key(w, "stale");
+    ngx_directstream_json_bool(w, stale);
+
+    ngx_directstream_render_playing(w, st);
+    ngx_directstream_render_counters(w, info);
+
+    ngx_directstream_json_key(w, "buffer_ms");
+    ngx_directstream_json_integer(w, st->buffer);
+    ngx_directstream_json_key(w, "dead_air_ms");
+    ngx_directstream_json_integer(w, st->dead_air);
+
+    ngx_directstream_json_key(w, "error");
+    ngx_directstream_render_error(w, &st->error);
+
+    ngx_directstream_json_key(w, "owner_pid");
+
+    if (info->owner > 0) {
+        ngx_directstream_json_integer(w, info->owner);
+
+    } else {
+        ngx_directstream_json_null(w);
+    }
+
+    ngx_directstream_json_close(w, '}');
+}
+
+
+static void
+ngx_directstream_render_playing(ngx_directstream_json_t *w, ds_status_t *st)
+{
+    ngx_directstream_json_key(w, "item");
+
+    if (st->has_item) {
+        ngx_directstream_json_open(w, '{');
+        ngx_directstream_json_key(w, "index");
+        ngx_directstream_json_integer(w, st->item.index);
+        ngx_directstream_render_text(w, "id", st->item.id, DS_ID_LEN);
+        ngx_directstream_render_text(w, "title", st->item.title,
+                                     DS_TITLE_LEN);
+        ngx_directstream_json_key(w, "duration");
+        ngx_directstream_json_seconds(w, st->item.duration);
+        ngx_directstream_json_key(w, "position");
+        ngx_directstream_json_seconds(w, st->position);
+        ngx_directstream_render_text(w, "decision",
+                                     ds_decision_name(st->decision), 32);
+        ngx_directstream_render_text(w, "reason", st->decision_reason,
+                                     DS_MESSAGE_LEN);
+        ngx_directstream_json_close(w, '}');
+
+    } else {
+        ngx_directstream_json_null(w);
+    }
+
+    ngx_directstream_json_key(w, "next");
+
+    if (st->has_next) {
+        ngx_directstream_json_open(w, '{');
+        ngx_directstream_json_key(w, "index");
+        ngx_directstream_json_integer(w, st->next.index);
+        ngx_directstream_render_text(w, "id", st->next.id, DS_ID_LEN);
+        ngx_directstream_render_text(w, "title", st->next.title,
+                                     DS_TITLE_LEN);
+        ngx_directstream_json_key(w, "duration");
+        ngx_directstream_json_seconds(w, st->next.duration);
+        ngx_directstream_json_key(w, "ready");
+        ngx_directstream_json_bool(w, st->next_ready);
+        ngx_directstream_json_close(w, '}');
+
+    } else {
+        ngx_directstream_json_null(w);
+    }
+}
+
+
+static void
+ngx_directstream_render_counters(ngx_directstream_json_t *w,
+    ngx_directstream_info_t *info)
+{
+    char          url[DS_URL_LEN + DS_NAME_LEN + 2];
+    ds_status_t  *st;
+
+    st = &info->status;
+
+    ngx_directstream_json_key(w, "playlist");
+    ngx_directstream_json_open(w, '{');
+    ngx_directstream_json_key(w, "count");
+    ngx_directstream_json_integer(w, st->count);
+    ngx_directstream_json_key(w, "complete");
+    ngx_directstream_json_bool(w, st->complete);
+    ngx_directstream_json_key(w, "played");
+    ngx_directstream_json_integer(w, st->played);
+    ngx_directstream_json_key(w, "failed");
+    ngx_directstream_json_integer(w, st->failed);
+    ngx_directstream_json_key(w, "skipped");
+    ngx_directstream_json_integer(w, st->skipped);
+    ngx_directstream_json_close(w, '}');
+
+    (void) ngx_snprintf((u_char *) url, sizeof(url), "%s/%s%Z",
+                        info->def.publish, info->def.name);
+
+    ngx_directstream_json_key(w, "output");
+    ngx_directstream_json_open(w, '{');
+    ngx_directstream_render_text(w, "url", url, sizeof(url));
+    ngx_directstream_json_key(w, "connected");
+    ngx_directstream_json_bool(w, st->connected);
+    ngx_directstream_json_key(w, "bytes");
+    ngx_directstream_json_integer(w, st->bytes);
+    ngx_directstream_json_key(w, "reconnects");
+    ngx_directstream_json_integer(w, st->reconnects);
+    ngx_directstream_json_close(w, '}');
+}
+
+
+/* an item of a playlist; of a lookup without its state */
+
+void
+ngx_directstream_render_item(ngx_directstream_json_t *w, ds_item_t *item,
+    ngx_uint_t state)
+{
+    ngx_directstream_json_open(w, '{');
+
+    ngx_directstream_json_key(w, "index");
+    ngx_directstream_json_integer(w, item->index);
+    ngx_directstream_render_text(w, "id", item->id, DS_ID_LEN);
+    ngx_directstream_render_text(w, "title", item->title, DS_TITLE_LEN);
+    ngx_directstream_json_key(w, "duration");
+    ngx_directstream_json_seconds(w, item->duration);
+
+    if (state) {
+        ngx_directstream_render_text(w, "state",
+                                     ds_item_state_name(item->state), 32);
+    }
+
+    ngx_directstream_json_key(w, "code");
+
+    if (item->code != 0) {
+        ngx_directstream_json_string(w, ds_error_code(item->code), 64);
+
+    } else {
+        ngx_directstream_json_null(w);
+    }
+
+    ngx_directstream_json_key(w, "reason");
+
+    if (item->reason[0] != '\0') {
+        ngx_directstream_json_string(w, item->reason, DS_MESSAGE_LEN);
+
+    } else {
+        ngx_directstream_json_null(w);
+    }
+
+    ngx_directstream_json_close(w, '}');
+}
+
+
+void
+ngx_directstream_render_error(ngx_directstream_json_t *w, ds_error_t *err)
+{
+    if (err->code == 0) {
+        ngx_directstream_json_null(w);
+        return;
+    }
+
+    ngx_directstream_json_open(w, '{');
+    ngx_directstream_render_text(w, "code", ds_error_code(err->code), 64);
+    ngx_directstream_render_text(w, "message", err->message, DS_MESSAGE_LEN);
+    ngx_directstream_json_key(w, "at");
+    ngx_directstream_json_time(w, err->at);
+    ngx_directstream_json_close(w, '}');
+}
+
+
+static void
+ngx_directstream_render_text(ngx_directstream_json_t *w, const char *key,
+    const char *value, size_t max)
+{
+    ngx_directstream_json_key(w, key);
+    ngx_directstream_json_string(w, value, max);
+}

@@ -1,0 +1,223 @@
+
+/*
+ * ngx_directstream_resolve.c: POST resolve: puts a lookup in the zone, polls
+ * for its end without blocking the worker, answers.  A client that goes away
+ * takes its lookup along.
+ */
+
+#include "ngx_directstream_http.h"
+
+
+#define NGX_DIRECTSTREAM_POLL      50      /* ms */
+
+
+static ngx_int_t ngx_directstream_resolve_start(ngx_http_request_t *r,
+    ngx_str_t *body);
+static void ngx_directstream_resolve_wait(ngx_http_request_t *r);
+static void ngx_directstream_resolve_poll(ngx_event_t *ev);
+static ngx_int_t ngx_directstream_resolve_done(ngx_http_request_t *r,
+    ngx_directstream_ctx_t *ctx);
+static ngx_int_t ngx_directstream_resolve_answer(ngx_http_request_t *r,
+    ds_lookup_status_t *status, ds_item_t *items, ngx_uint_t n);
+static void ngx_directstream_resolve_cleanup(void *data);
+
+
+void
+ngx_directstream_resolve_body(ngx_http_request_t *r, ngx_str_t *body)
+{
+    ngx_int_t  rc;
+
+    rc = ngx_directstream_resolve_start(r, body);
+
+    if (rc == NGX_DONE) {
+        ngx_directstream_resolve_wait(r);
+        return;
+    }
+
+    ngx_http_finalize_request(r, rc);
+}
+
+
+static ngx_int_t
+ngx_directstream_resolve_start(ngx_http_request_t *r, ngx_str_t *body)
+{
+    char                        playlist[DS_URL_LEN + 1];
+    ngx_pool_cleanup_t         *cln;
+    ngx_directstream_ctx_t     *ctx;
+    ngx_directstream_conf_t    *dcf;
+    ngx_directstream_mistake_t  m;
+
+    dcf = ngx_directstream_get_conf();
+    ctx = ngx_http_get_module_ctx(r, ngx_http_directstream_module);
+
+    ctx->limit = 100;
+
+    if (ngx_directstream_lookup_parse(dcf, body, playlist, &ctx->limit, &m)
+        != NGX_OK)
+    {
+        return ngx_directstream_problem(r, 400, m.code, m.field, "%s",
+                                        m.detail);
+    }
+
+    if (!ngx_directstream_relay_alive(dcf)) {
+        return ngx_directstream_problem(r, 503, "relay_down", NULL,
+                                        "the relay worker does not run");
+    }
+
+    cln = ngx_pool_cleanup_add(r->pool, 0);
+    if (cln == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (ngx_directstream_job_start(dcf, playlist, ctx->limit, &ctx->job)
+        != NGX_OK)
+    {
+        return ngx_directstream_problem(r, 503, "busy", NULL,
+                                        "%d lookups are under way, try again "
+                                        "later", NGX_DIRECTSTREAM_LOOKUPS);
+    }
+
+    cln->handler = ngx_directstream_resolve_cleanup;
+    cln->data = ctx;
+
+    ngx_directstream_wake();
+
+    return NGX_DONE;
+}
+
+
+static void
+ngx_directstream_resolve_wait(ngx_http_request_t *r)
+{
+    ngx_directstream_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_directstream_module);
+
+    r->read_event_handler = ngx_http_test_reading;
+    r->write_event_handler = ngx_http_request_empty_handler;
+
+    if (r->connection->read->ready) {
+        ngx_post_event(r->connection->read, &ngx_posted_events);
+
+    } else if (ngx_handle_read_event(r->connection->read, 0) != NGX_OK) {
+        ngx_http_finalize_request(r, NGX_HTTP_INTERNAL_SERVER_ERROR);
+        return;
+    }
+
+    ctx->timer.handler = ngx_directstream_resolve_poll;
+    ctx->timer.data = r;
+    ctx->timer.log = r->connection->log;
+
+    ngx_add_timer(&ctx->timer, NGX_DIRECTSTREAM_POLL);
+}
+
+
+static void
+ngx_directstream_resolve_poll(ngx_event_t *ev)
+{
+    ngx_int_t                 rc;
+    ngx_uint_t                n;
+    ngx_connection_t         *c;
+    ngx_http_request_t       *r;
+    ds_lookup_status_t        status;
+    ngx_directstream_ctx_t   *ctx;
+    ngx_directstream_conf_t  *dcf;
+
+    r = ev->data;
+    c = r->connection;
+
+    ngx_http_set_log_request(c->log, r);
+
+    dcf = ngx_directstream_get_conf();
+    ctx = ngx_http_get_module_ctx(r, ngx_http_directstream_module);
+
+    n = 0;
+
+    rc = ngx_directstream_job_poll(dcf, ctx->job, &status, NULL, &n);
+
+    if (rc == NGX_AGAIN && ngx_directstream_relay_alive(dcf)) {
+        ngx_add_timer(ev, NGX_DIRECTSTREAM_POLL);
+        return;
+    }
+
+    if (rc == NGX_OK) {
+        rc = ngx_directstream_resolve_done(r, ctx);
+
+    } else {
+        rc = ngx_directstream_problem(r, 503, "relay_down", NULL,
+                                      "the relay worker does not run");
+    }
+
+    ngx_http_finalize_request(r, rc);
+    ngx_http_run_posted_requests(c);
+}
+
+
+static ngx_int_t
+ngx_directstream_resolve_done(ngx_http_request_t *r,
+    ngx_directstream_ctx_t *ctx)
+{
+    ds_item_t           *items;
+    ngx_uint_t           n;
+    ds_lookup_status_t   status;
+
+    n = ctx->limit;
+
+    items = ngx_palloc(r->pool, n * sizeof(ds_item_t));
+    if (items == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (ngx_directstream_job_poll(ngx_directstream_get_conf(), ctx->job,
+                                  &status, items, &n)
+        != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return ngx_directstream_resolve_answer(r, &status, items, n);
+}
+
+
+static ngx_int_t
+ngx_directstream_resolve_answer(ngx_http_request_t *r,
+    ds_lookup_status_t *status, ds_item_t *items, ngx_uint_t n)
+{
+    ngx_uint_t               i;
+    ngx_directstream_json_t  w;
+
+    ngx_directstream_json_init(&w, r->pool);
+
+    ngx_directstream_json_open(&w, '{');
+    ngx_directstream_json_key(&w, "count");
+    ngx_directstream_json_integer(&w, status->count);
+    ngx_directstream_json_key(&w, "complete");
+    ngx_directstream_json_bool(&w, status->complete);
+    ngx_directstream_json_key(&w, "error");
+    ngx_directstream_render_error(&w, &status->error);
+    ngx_directstream_json_key(&w, "items");
+    ngx_directstream_json_open(&w, '[');
+
+    for (i = 0; i < n; i++) {
+        ngx_directstream_render_item(&w, &items[i], 0);
+    }
+
+    ngx_directstream_json_close(&w, ']');
+    ngx_directstream_json_close(&w, '}');
+    ngx_directstream_json_raw(&w, "\n", 1);
+
+    return ngx_directstream_send(r, NGX_HTTP_OK, &w);
+}
+
+
+static void
+ngx_directstream_resolve_cleanup(void *data)
+{
+    ngx_directstream_ctx_t *ctx = data;
+
+    if (ctx->timer.timer_set) {
+        ngx_del_timer(&ctx->timer);
+    }
+
+    ngx_directstream_job_end(ngx_directstream_get_conf(), ctx->job);
+}

@@ -1,0 +1,637 @@
+
+/*
+ * ngx_directstream_run.c: makes the streams of this process what the zone
+ * wants.  Nothing is queued: each pass compares.  A stream is run only while
+ * this process holds the kernel's lock on the stream's byte of owners.lock,
+ * which no death, reload or upgrade can leave behind.  The engine is never
+ * called with the zone's lock held.
+ */
+
+#include "ngx_directstream.h"
+
+#include <sys/random.h>
+
+
+#define NGX_DIRECTSTREAM_RETRY     5000    /* ms after a failed start */
+#define NGX_DIRECTSTREAM_STEPS     64      /* skips passed on at a time */
+
+
+typedef struct {
+    ngx_queue_t              queue;
+    ds_stream_t             *stream;
+    char                     name[DS_NAME_LEN + 1];
+    uint64_t                 epoch;
+    uint64_t                 skip;          /* requests passed on */
+    uint64_t                 previous;
+    unsigned                 loop:1;
+    unsigned                 stopping:1;
+} ngx_directstream_run_t;
+
+
+/* what a run has to know of the zone in one pass */
+
+typedef struct {
+    ngx_uint_t               wanted;
+    ngx_uint_t               loop;
+    uint64_t                 skip;
+    uint64_t                 previous;
+} ngx_directstream_want_t;
+
+
+static void ngx_directstream_run_want(ngx_directstream_runs_t *runs,
+    ngx_directstream_run_t *run, ngx_directstream_want_t *want);
+static void ngx_directstream_run_steer(ngx_directstream_run_t *run,
+    ngx_directstream_want_t *want);
+static void ngx_directstream_run_report(ngx_directstream_runs_t *runs,
+    ngx_directstream_run_t *run);
+static void ngx_directstream_run_items(ngx_directstream_runs_t *runs,
+    ngx_directstream_run_t *run);
+static void ngx_directstream_run_end(ngx_directstream_runs_t *runs,
+    ngx_directstream_run_t *run);
+static void ngx_directstream_run_start(ngx_directstream_runs_t *runs,
+    ngx_directstream_info_t *info);
+static ngx_int_t ngx_directstream_run_claim(ngx_directstream_runs_t *runs,
+    ngx_directstream_info_t *info, char *token);
+static void ngx_directstream_run_failed(ngx_directstream_runs_t *runs,
+    ngx_directstream_info_t *info, ds_error_t *err);
+static ngx_int_t ngx_directstream_run_lock(ngx_directstream_runs_t *runs,
+    const char *name, short type, ngx_pid_t *holder);
+static ngx_directstream_node_t *ngx_directstream_run_node(
+    ngx_directstream_runs_t *runs, const char *name);
+static void ngx_directstream_run_held(ngx_directstream_runs_t *runs,
+    const char *name, ngx_pid_t holder);
+static ngx_int_t ngx_directstream_run_next(ngx_directstream_runs_t *runs,
+    char *name, ngx_directstream_info_t *info);
+static ngx_uint_t ngx_directstream_run_mine(ngx_directstream_runs_t *runs,
+    const char *name);
+static ngx_int_t ngx_directstream_token(char *token, ngx_log_t *log);
+
+
+ngx_int_t
+ngx_directstream_runs_init(ngx_directstream_runs_t *runs,
+    ngx_directstream_conf_t *dcf, ngx_log_t *log)
+{
+    u_char                    path[NGX_MAX_PATH];
+    ngx_directstream_node_t  *node;
+
+    ngx_memzero(runs, sizeof(ngx_directstream_runs_t));
+    ngx_queue_init(&runs->runs);
+
+    runs->dcf = dcf;
+    runs->log = log;
+
+    (void) ngx_snprintf(path, NGX_MAX_PATH, "%V/owners.lock%Z",
+                        &dcf->state_path);
+
+    /* never to be opened again here: a close() drops a process's locks */
+
+    runs->lock_fd = open((char *) path, O_RDWR|O_CLOEXEC|O_NOFOLLOW);
+
+    if (runs->lock_fd == -1) {
+        ngx_log_error(NGX_LOG_EMERG, log, ngx_errno, "open(\"%s\") failed",
+                      path);
+        return NGX_ERROR;
+    }
+
+    /* a dead process may have had our id */
+
+    ngx_shmtx_lock(&dcf->shpool->mutex);
+
+    for (node = dcf->sh->streams; node != NULL; node = node->next) {
+        if (node->info.owner == ngx_pid) {
+            node->info.owner = 0;
+        }
+    }
+
+    ngx_shmtx_unlock(&dcf->shpool->mutex);
+
+    return NGX_OK;
+}
+
+
+void
+ngx_directstream_runs_pass(ngx_directstream_runs_t *runs, ngx_uint_t stop)
+{
+    ngx_queue_t              *q, *next;
+    ngx_directstream_run_t   *run;
+    ngx_directstream_want_t   want;
+
+    for (q = ngx_queue_head(&runs->runs);
+         q != ngx_queue_sentinel(&runs->runs);
+         q = next)
+    {
+        next = ngx_queue_next(q);
+        run = ngx_queue_data(q, ngx_directstream_run_t, queue);
+
+        ngx_directstream_run_want(runs, run, &want);
+
+        if (!want.wanted || stop) {
+
+            if (!run->stopping) {
+                run->stopping = 1;
+                ds_stream_stop(run->stream);
+            }
+
+        } else {
+            ngx_directstream_run_steer(run, &want);
+        }
+
+        if (ds_stream_done(run->stream)) {
+            ngx_directstream_run_end(runs, run);
+
+        } else {
+            ngx_directstream_run_report(runs, run);
+        }
+    }
+}
+
+
+static void
+ngx_directstream_run_want(ngx_directstream_runs_t *runs,
+    ngx_directstream_run_t *run, ngx_directstream_want_t *want)
+{
+    ngx_directstream_node_t  *node;
+
+    ngx_memzero(want, sizeof(ngx_directstream_want_t));
+
+    ngx_shmtx_lock(&runs->dcf->shpool->mutex);
+
+    node = ngx_directstream_zone_find(runs->dcf->sh, run->name);
+
+    if (node != NULL) {
+        want->wanted = node->info.running && node->info.epoch == run->epoch;
+        want->loop = node->info.def.loop;
+        want->skip = node->info.skip;
+        want->previous = node->info.previous;
+    }
+
+    ngx_shmtx_unlock(&runs->dcf->shpool->mutex);
+}
+
+
+static void
+ngx_directstream_run_steer(ngx_directstream_run_t *run,
+    ngx_directstream_want_t *want)
+{
+    ngx_uint_t  n;
+
+    if (run->loop != want->loop) {
+        run->loop = want->loop;
+        ds_stream_set_loop(run->stream, want->loop);
+    }
+
+    for (n = 0; run->skip < want->skip && n < NGX_DIRECTSTREAM_STEPS; n++) {
+        run->skip++;
+        ds_stream_skip(run->stream);
+    }
+
+    for (n = 0;
+         run->previous < want->previous && n < NGX_DIRECTSTREAM_STEPS;
+         n++)
+    {
+        run->previous++;
+        ds_stream_previous(run->stream);
+    }
+}
+
+
+/* the node of a stream this process owns, with the lock held */
+
+static ngx_directstream_node_t *
+ngx_directstream_run_node(ngx_directstream_runs_t *runs, const char *name)
+{
+    ngx_directstream_node_t  *node;
+
+    node = ngx_directstream_zone_find(runs->dcf->sh, name);
+
+    if (node == NULL || node->info.owner != ngx_pid) {
+        return NULL;
+    }
+
+    return node;
+}
+
+
+static void
+ngx_directstream_run_report(ngx_directstream_runs_t *runs,
+    ngx_directstream_run_t *run)
+{
+    ds_status_t               status;
+    ngx_directstream_node_t  *node;
+
+    ds_stream_status(run->stream, &status);
+
+    ngx_directstream_run_items(runs, run);
+
+    ngx_shmtx_lock(&runs->dcf->shpool->mutex);
+
+    node = ngx_directstream_run_node(runs, run->name);
+
+    if (node != NULL) {
+        node->info.status = status;
+        node->info.seen = ngx_current_msec;
+    }
+
+    ngx_shmtx_unlock(&runs->dcf->shpool->mutex);
+}
+
+
+static void
+ngx_directstream_run_items(ngx_directstream_runs_t *runs,
+    ngx_directstream_run_t *run)
+{
+    size_t                    i, n;
+    ds_item_t                 items[NGX_DIRECTSTREAM_BATCH];
+    ngx_directstream_node_t  *node;
+
+    do {
+        n = ds_stream_items(run->stream, items, NGX_DIRECTSTREAM_BATCH);
+
+        if (n == 0) {
+            return;
+        }
+
+        ngx_shmtx_lock(&runs->dcf->shpool->mutex);
+
+        node = ngx_directstream_run_node(runs, run->name);
+
+        for (i = 0; node != NULL && i < n; i++) {
+            ngx_directstream_items_put(runs->dcf, &node->items, &items[i]);
+        }
+
+        ngx_shmtx_unlock(&runs->dcf->shpool->mutex);
+
+    } while (n == NGX_DIRECTSTREAM_BATCH);
+}
+
+
+/* no thread runs any more: the last status, and the lock is let go */
+
+static void
+ngx_directstream_run_end(ngx_directstream_runs_t *runs,
+    ngx_directstream_run_t *run)
+{
+    ngx_directstream_info_t  *info;
+    ngx_directstream_node_t  *node;
+
+    ngx_directstream_run_report(runs, run);
+
+    ds_stream_free(&run->stream);
+
+    ngx_shmtx_lock(&runs->dcf->shpool->mutex);
+
+    node = ngx_directstream_run_node(runs, run->name);
+
+    if (node != NULL) {
+        info = &node->info;
+
+        if (!run->stopping) {
+            info->done = run->epoch;
+
+        } else {
+            info->status.state = DS_STOPPED;
+            info->status.since = ngx_directstream_now();
+        }
+
+        info->status.has_item = 0;
+        info->status.has_next = 0;
+        info->status.connected = 0;
+        info->status.buffer = 0;
+
+        ngx_memzero(info->token, sizeof(info->token));
+        info->owner = 0;
+    }
+
+    ngx_shmtx_unlock(&runs->dcf->shpool->mutex);
+
+    (void) ngx_directstream_run_lock(runs, run->name, F_UNLCK, NULL);
+
+    ngx_queue_remove(&run->queue);
+    ngx_free(run);
+
+    /* another relay worker may be waiting for it */
+    ngx_directstream_wake();
+}
+
+
+void
+ngx_directstream_runs_start(ngx_directstream_runs_t *runs)
+{
+    char                      name[DS_NAME_LEN + 1];
+    ngx_directstream_info_t   info;
+
+    name[0] = '\0';
+
+    while (ngx_directstream_run_next(runs, name, &info) == NGX_OK) {
+
+        if (!ngx_directstream_run_mine(runs, name)) {
+            ngx_directstream_run_start(runs, &info);
+        }
+    }
+}
+
+
+/* the next stream after "name" that should run; "name" becomes its name */
+
+static ngx_int_t
+ngx_directstream_run_next(ngx_directstream_runs_t *runs, char *name,
+    ngx_directstream_info_t *info)
+{
+    ngx_int_t                 rc;
+    ngx_directstream_info_t  *in;
+    ngx_directstream_node_t  *node;
+
+    rc = NGX_DECLINED;
+
+    ngx_shmtx_lock(&runs->dcf->shpool->mutex);
+
+    for (node = runs->dcf->sh->streams; node != NULL; node = node->next) {
+        in = &node->info;
+
+        if (ngx_strcmp(in->def.name, name) <= 0
+            || !in->running
+            || in->done == in->epoch
+            || in->owner == ngx_pid
+            || (in->retry != 0
+                && (ngx_msec_int_t) (ngx_current_msec - in->retry) < 0))
+        {
+            continue;
+        }
+
+        *info = *in;
+        (void) ngx_cpystrn((u_char *) name, (u_char *) in->def.name,
+                           DS_NAME_LEN + 1);
+        rc = NGX_OK;
+        break;
+    }
+
+    ngx_shmtx_unlock(&runs->dcf->shpool->mutex);
+
+    return rc;
+}
+
+
+static ngx_uint_t
+ngx_directstream_run_mine(ngx_directstream_runs_t *runs, const char *name)
+{
+    ngx_queue_t             *q;
+    ngx_directstream_run_t  *run;
+
+    for (q = ngx_queue_head(&runs->runs);
+         q != ngx_queue_sentinel(&runs->runs);
+         q = ngx_queue_next(q))
+    {
+        run = ngx_queue_data(q, ngx_directstream_run_t, queue);
+
+        if (ngx_strcmp(run->name, name) == 0) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+static void
+ngx_directstream_run_start(ngx_directstream_runs_t *runs,
+    ngx_directstream_info_t *info)
+{
+    char                     token[DS_TOKEN_LEN + 1];
+    ds_def_t                 def;
+    ngx_pid_t                holder;
+    ds_error_t               err;
+    ngx_directstream_run_t  *run;
+
+    if (ngx_directstream_run_lock(runs, info->def.name, F_WRLCK, &holder)
+        != NGX_OK)
+    {
+        ngx_directstream_run_held(runs, info->def.name, holder);
+        return;
+    }
+
+    ngx_memzero(&err, sizeof(ds_error_t));
+
+    run = ngx_calloc(sizeof(ngx_directstream_run_t), runs->log);
+
+    if (run == NULL
+        || ngx_directstream_token(token, runs->log) != NGX_OK
+        || ngx_directstream_run_claim(runs, info, token) != NGX_OK)
+    {
+        goto failed;
+    }
+
+    def.name = info->def.name;
+    def.playlist = info->def.playlist;
+    def.publish = info->def.publish;
+    def.push = info->def.push[0] ? info->def.push : NULL;
+    def.token = token;
+    def.shuffle = info->def.shuffle;
+    def.loop = info->def.loop;
+
+    run->stream = ds_stream_start(runs->ds, &def, &err);
+
+    if (run->stream == NULL) {
+        ngx_directstream_run_failed(runs, info, &err);
+        goto failed;
+    }
+
+    ngx_memcpy(run->name, info->def.name, sizeof(run->name));
+    run->epoch = info->epoch;
+    run->skip = info->skip;
+    run->previous = info->previous;
+    run->loop = info->def.loop;
+
+    ngx_queue_insert_tail(&runs->runs, &run->queue);
+
+    ngx_directstream_run_report(runs, run);
+
+    return;
+
+failed:
+
+    if (run != NULL) {
+        ngx_free(run);
+    }
+
+    (void) ngx_directstream_run_lock(runs, info->def.name, F_UNLCK, NULL);
+}
+
+
+/*
+ * Makes this process the owner in the zone, with the token that a publisher
+ * has to show, and takes what is wanted now.
+ */
+
+static ngx_int_t
+ngx_directstream_run_claim(ngx_directstream_runs_t *runs,
+    ngx_directstream_info_t *info, char *token)
+{
+    ngx_int_t                 rc;
+    ngx_directstream_info_t  *in;
+    ngx_directstream_node_t  *node;
+
+    rc = NGX_DECLINED;
+
+    ngx_shmtx_lock(&runs->dcf->shpool->mutex);
+
+    node = ngx_directstream_zone_find(runs->dcf->sh, info->def.name);
+
+    if (node == NULL || !node->info.running
+        || node->info.done == node->info.epoch)
+    {
+        goto done;
+    }
+
+    in = &node->info;
+
+    ngx_memzero(&in->status, sizeof(ds_status_t));
+    in->status.state = DS_RESOLVING;
+    in->status.since = ngx_directstream_now();
+
+    ngx_directstream_items_clear(runs->dcf, &node->items);
+
+    ngx_memcpy(in->token, token, sizeof(in->token));
+    in->seen = ngx_current_msec;
+    in->retry = 0;
+    in->owner = ngx_pid;
+
+    *info = *in;
+    rc = NGX_OK;
+
+done:
+
+    ngx_shmtx_unlock(&runs->dcf->shpool->mutex);
+
+    return rc;
+}
+
+
+static void
+ngx_directstream_run_failed(ngx_directstream_runs_t *runs,
+    ngx_directstream_info_t *info, ds_error_t *err)
+{
+    ngx_directstream_node_t  *node;
+
+    ngx_log_error(NGX_LOG_ERR, runs->log, 0,
+                  "directstream \"%s\": ds_stream_start() failed: %s, "
+                  "next try in %d s", info->def.name, err->message,
+                  NGX_DIRECTSTREAM_RETRY / 1000);
+
+    ngx_shmtx_lock(&runs->dcf->shpool->mutex);
+
+    node = ngx_directstream_run_node(runs, info->def.name);
+
+    if (node != NULL) {
+        node->info.status.state = DS_FAILED;
+        node->info.status.error = *err;
+        node->info.status.error.at = ngx_directstream_now();
+        node->info.retry = ngx_current_msec + NGX_DIRECTSTREAM_RETRY;
+        ngx_memzero(node->info.token, sizeof(node->info.token));
+        node->info.owner = 0;
+    }
+
+    ngx_shmtx_unlock(&runs->dcf->shpool->mutex);
+}
+
+
+/* somebody else runs it: another relay worker, or another nginx */
+
+static void
+ngx_directstream_run_held(ngx_directstream_runs_t *runs, const char *name,
+    ngx_pid_t holder)
+{
+    ngx_uint_t                news;
+    ngx_directstream_node_t  *node;
+
+    if (holder <= 0) {
+        return;
+    }
+
+    news = 0;
+
+    ngx_shmtx_lock(&runs->dcf->shpool->mutex);
+
+    node = ngx_directstream_zone_find(runs->dcf->sh, name);
+
+    if (node != NULL && node->info.owner != holder) {
+        node->info.owner = holder;
+        news = 1;
+    }
+
+    ngx_shmtx_unlock(&runs->dcf->shpool->mutex);
+
+    if (news) {
+        ngx_log_error(NGX_LOG_NOTICE, runs->log, 0,
+                      "directstream \"%s\": waiting for process %P, which "
+                      "runs it", name, holder);
+    }
+}
+
+
+/* one byte of the file stands for one name: its FNV-1a hash, 62 bits of it */
+
+static ngx_int_t
+ngx_directstream_run_lock(ngx_directstream_runs_t *runs, const char *name,
+    short type, ngx_pid_t *holder)
+{
+    uint64_t       hash;
+    const char    *p;
+    ngx_err_t      err;
+    struct flock   fl;
+
+    hash = 0xcbf29ce484222325ULL;
+
+    for (p = name; *p; p++) {
+        hash ^= (u_char) *p;
+        hash *= 0x100000001b3ULL;
+    }
+
+    ngx_memzero(&fl, sizeof(struct flock));
+    fl.l_type = type;
+    fl.l_whence = SEEK_SET;
+    fl.l_start = (off_t) (hash & 0x3fffffffffffffffULL);
+    fl.l_len = 1;
+
+    if (holder != NULL) {
+        *holder = 0;
+    }
+
+    if (fcntl(runs->lock_fd, F_SETLK, &fl) == 0) {
+        return NGX_OK;
+    }
+
+    err = ngx_errno;
+
+    if (err != NGX_EAGAIN && err != NGX_EACCES) {
+        ngx_log_error(NGX_LOG_ALERT, runs->log, err,
+                      "fcntl(F_SETLK) of \"%V/owners.lock\" failed",
+                      &runs->dcf->state_path);
+        return NGX_ERROR;
+    }
+
+    if (holder != NULL
+        && fcntl(runs->lock_fd, F_GETLK, &fl) == 0
+        && fl.l_type != F_UNLCK)
+    {
+        *holder = fl.l_pid;
+    }
+
+    return NGX_DECLINED;
+}
+
+
+static ngx_int_t
+ngx_directstream_token(char *token, ngx_log_t *log)
+{
+    u_char  bytes[16];
+
+    if (getrandom(bytes, sizeof(bytes), 0) != sizeof(bytes)) {
+        ngx_log_error(NGX_LOG_ALERT, log, ngx_errno, "getrandom() failed");
+        return NGX_ERROR;
+    }
+
+    ngx_memzero(token, DS_TOKEN_LEN + 1);
+    (void) ngx_hex_dump((u_char *) token, bytes, sizeof(bytes));
+
+    return NGX_OK;
+}

@@ -1,0 +1,114 @@
+#!/usr/bin/perl
+
+# Every way in which a source fails has its code at the item and a line in
+# the log; the stream goes on with the next item; nothing is leaked.
+
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use DirectStream::Test;
+
+
+my $t = DirectStream::Test->new;
+my $closed = $t->port;
+
+$t->media;
+$t->near(directstream => <<"END");
+    source_timeout 2s;
+    deny_source 127.9.0.0/16;
+END
+
+my @cases = (
+    [ 'refused', "http://127.0.0.1:$closed/a.mp4", 'source_refused' ],
+    [ 'dns', 'http://no-such-host.invalid/a.mp4', 'source_dns' ],
+    [ 'denied', 'http://127.9.0.1/a.mp4', 'source_denied' ],
+    [ 'tls', $t->media_url('a.mp4'), 'source_tls' ],
+    [ 'forbidden', $t->media_url('a.mp4', 'status=403'),
+      'source_forbidden' ],
+    [ 'notfound', $t->media_url('none.mp4'), 'source_not_found' ],
+    [ 'gone', $t->media_url('a.mp4', 'status=410'), 'source_not_found' ],
+    [ 'limited', $t->media_url('a.mp4', 'status=429'),
+      'source_rate_limited' ],
+    [ 'error', $t->media_url('a.mp4', 'status=500'), 'source_http' ],
+    [ 'cut', $t->media_url('a.mp4', 'cut=40000'), 'source_cut' ],
+    [ 'stall', $t->media_url('a.mp4', 'stall=40000'), 'source_stalled' ],
+    [ 'hang', $t->media_url('a.mp4', 'hang=1'), 'source_timeout' ],
+    [ 'html', $t->media_url('a.mp4', 'html=1'), 'source_invalid' ],
+    [ 'noise', $t->media_url('noise.mp4'), 'source_invalid' ],
+    [ 'mpeg4', $t->media_url('mpeg4.mp4'), 'codec_video' ],
+    [ 'mp3', $t->media_url('mp3.mp4'), 'codec_audio' ],
+    [ 'silent', $t->media_url('silent.mp4'), 'no_audio' ],
+    [ 'dark', $t->media_url('dark.mp4'), 'no_video' ],
+    [ 'loop', $t->media_url('a.mp4', 'redirect='
+              . '/a.mp4?redirect=ftp://127.0.0.1/x'), 'source_denied' ],
+);
+
+pop @cases;
+$cases[3][1] =~ s/^http:/https:/;
+
+while (my @some = splice @cases, 0, 6) {
+    for my $c (@some) {
+        my ($name, $url) = @$c;
+        my $list = $t->plain_list($name, $url);
+        $t->create($name, $list, loop => JSON::PP::false);
+    }
+
+    for my $c (@some) {
+        my ($name, $url, $code) = @$c;
+
+        ok($t->wait_state($name, 'failed|finished', 20), "$name: ended");
+
+        my ($item) = $t->items($name);
+        is($item && $item->{code}, $code, "$name: item's code $code")
+            or diag(explain($item));
+        is($t->field($name, 'error', 'code'), $code, "$name: status")
+            if $t->state($name) eq 'finished';
+
+        $t->like_log(qr/directstream "\Q$name\E".*\Q$code\E/,
+                     "$name: a line in the log");
+        $t->api('DELETE', "api/1/streams/$name");
+    }
+}
+
+# a redirect to another scheme is not followed
+
+my $list = $t->plain_list('scheme',
+    $t->media_url('a.mp4', 'redirect=file:///etc/passwd'));
+$t->create('scheme', $list, loop => JSON::PP::false);
+ok($t->wait_state('scheme', 'failed', 10), 'a redirect to file: failed');
+my ($item) = $t->items('scheme');
+like($item->{code}, qr/^source_/, "with a code: $item->{code}");
+$t->api('DELETE', 'api/1/streams/scheme');
+
+# a redirect to http is followed
+
+$list = $t->plain_list('redirect', $t->media_url('a.mp4',
+                       'redirect=/b.mp4'));
+$t->create('redirect', $list, loop => JSON::PP::false);
+ok($t->wait_state('redirect', 'finished', 10), 'a redirect is followed');
+is($t->field('redirect', 'playlist', 'played'), 1, 'and played');
+$t->api('DELETE', 'api/1/streams/redirect');
+
+# the stream goes on
+
+$t->far;
+$list = $t->plain_list('goeson', 'a.mp4',
+                       $t->media_url('a.mp4', 'status=404'), 'noise.mp4',
+                       $t->media_url('b.mp4', 'cut=50000'), 'c.mp4');
+my $w = $t->watch('goeson');
+$t->create('goeson', $list, loop => JSON::PP::false);
+ok($t->wait_state('goeson', 'finished', 20), 'a list with bad items ends');
+
+my @states = map { $_->{state} } $t->items('goeson');
+is("@states", 'played failed failed failed played', 'the good were played');
+my $flow = $t->watched($w);
+is(join("\n", $flow->backward), '', 'no backward time stamp');
+cmp_ok($flow->largest_step('V'), '<=', 42, 'and no step');
+
+ok($t->wait_for(sub { $t->threads($t->relay_pid) <= 2 }, 5),
+   'no thread is left') or diag(join ' ', $t->threads($t->relay_pid));
+
+# secrets of a media URL are not shown
+
+unlike($t->log_of, qr/status=403|cut=40000/, 'no query string in the log');
+
+$t->finish;

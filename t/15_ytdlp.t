@@ -1,0 +1,58 @@
+#!/usr/bin/perl
+
+# The real yt-dlp, on a feed on loopback.
+
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use DirectStream::Test;
+
+
+plan skip_all => 'no yt-dlp' unless -x '/usr/bin/yt-dlp';
+
+my $t = DirectStream::Test->new;
+$t->far;
+$t->media;
+
+$t->near(resolve_command => '/usr/bin/yt-dlp',
+         directstream => 'resolve_extractors generic;');
+
+my $n = 0;
+my $feed = $t->publish_file('feed.xml',
+    qq{<?xml version="1.0" encoding="UTF-8"?>\n}
+    . qq{<rss version="2.0"><channel><title>Feed</title>\n}
+    . join('', map {
+        my $url = $t->media_url("$_.mp4");
+        my $len = -s DirectStream::Media::path("$_.mp4");
+        $n++;
+        "<item><title>Clip $n</title><guid>clip-$n</guid>"
+        . qq{<enclosure url="$url" length="$len" type="video/mp4"/>}
+        . "</item>\n";
+    } qw(a b c)) . "</channel></rss>\n");
+
+my $w = $t->watch('feed');
+my ($status) = $t->create('feed', $feed, loop => JSON::PP::false);
+is($status, 201, 'created');
+ok($t->wait_packet($w, 20), 'on air');
+ok($t->wait_state('feed', 'finished', 40), 'played to its end')
+    or diag(explain($t->status('feed')));
+
+my @items = $t->items('feed');
+is(join(' ', map { $_->{state} } @items), 'played played played',
+   'three items were played') or diag(explain(\@items));
+is($items[0]{title}, 'Clip 1', 'a title');
+
+my $flow = $t->watched($w);
+is(join("\n", $flow->backward), '', 'no backward time stamp');
+is(join("\n", $flow->steps_over('V', 42)), '', 'no step');
+
+# an extractor that is not allowed
+
+$t->create('youtube', 'https://www.youtube.com/playlist?list=PLx',
+           loop => JSON::PP::false, push => undef);
+$t->api('POST', 'api/1/streams', { name => 'youtube', playlist =>
+    'https://www.youtube.com/playlist?list=PLx', loop => JSON::PP::false })
+    if $t->api('GET', 'api/1/streams/youtube') == 404;
+ok($t->wait_error('youtube', 'resolver_unsupported', 20),
+   'an extractor that is not allowed');
+
+$t->finish;

@@ -1,0 +1,111 @@
+#!/usr/bin/perl
+
+# README and the sources name the same directives, routes and codes.
+
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use DirectStream::Test;
+
+
+my $t = DirectStream::Test->new;
+my $root = $DirectStream::Test::ROOT;
+
+
+sub all_of {
+    return join "\n", map { $t->read_file($_) } @_;
+}
+
+
+sub same {
+    my ($what, $code, $text) = @_;
+
+    my %code = map { $_ => 1 } @$code;
+    my %text = map { $_ => 1 } @$text;
+
+    cmp_ok(scalar keys %code, '>', 0, "$what: some were found");
+    is(join(' ', sort grep { !$text{$_} } keys %code), '',
+       "$what: all are in README");
+    is(join(' ', sort grep { !$code{$_} } keys %text), '',
+       "$what: README has no other");
+}
+
+
+my $readme = $t->read_file("$root/README.md");
+
+SKIP: {
+    skip 'no README.md', 1 unless length $readme;
+
+    # directives
+
+    my $glue = all_of(glob("$root/ngx_directstream*.c $root/src/ngx_*.c"));
+
+    my %directive = map { $_ => 1 }
+        $glue =~ /\{\s*ngx_string\("(\w+)"\),\s*\n\s*NGX_(?:\w*CONF)/g;
+
+    my ($section) = $readme =~ /^## Directives\n(.*?)^## /ms;
+    my @heads = map { split /, / } $section =~ /^### (.+)$/mg;
+
+    same('directives', [ keys %directive ], \@heads);
+
+    my $alphabet = join ' ', sort @heads;
+    is("@heads", $alphabet, 'directives are in alphabetical order');
+
+    my @part = $section =~ /^### .+?\n(.*?)(?=^### |\z)/msg;
+    is(scalar(grep { !/\*\*Syntax:\*\*/ || !/\*\*Default:\*\*/
+                     || !/\*\*Context:\*\*/ } @part), 0,
+       'each with syntax, default, context');
+
+    # codes of errors
+
+    my ($enum) = $t->read_file("$root/src/ds.h")
+                 =~ /typedef enum \{\s*DS_OK.*?\} ds_error_e;/s
+                 ? $& : '';
+    my @codes = grep { $_ ne 'canceled' } $enum =~ m{/\* (\w+)(?::| \*/)}g;
+
+    my ($table) = $readme =~ /^\| code \| meaning \|\n(.*?)\n\n/ms;
+    my @shown = map { /`(\w+)`/g } map { (split /\|/)[1] } split /\n/, $table;
+    shift @shown if @shown && !defined $shown[0];
+
+    same('codes', \@codes, \@shown);
+
+    # routes, of the description and of README
+
+    my $api = JSON::PP->new->decode($t->read_file("$root/src/openapi.json"));
+    my @routes;
+
+    for my $path (keys %{ $api->{paths} }) {
+        for my $method (keys %{ $api->{paths}{$path} }) {
+            next unless $method =~ /^(?:get|put|post|patch|delete)$/;
+
+            (my $p = $path) =~ s{^/?(?:api/1/)?}{api/1/};
+            push @routes, uc($method) . " $p";
+        }
+    }
+
+    my @rows = $readme =~ m{^\| `((?:GET|POST|PATCH|DELETE)\ .*?)\s*\|\s}mgx;
+    my @told;
+
+    for my $row (@rows) {
+        my ($method, $path) = $row =~ m{^(\w+) ([^`?]+)};
+        $path =~ s/\s+$//;
+
+        # `POST x/{name}/start` `stop` ...
+        push @told, "$method $path";
+        (my $base = $path) =~ s{/[^/]+$}{};
+        push @told, map { "$method $base/$_" } $row =~ /` `(\w+)/g;
+    }
+
+    if (grep { /\{action\}|\{command\}/ } @routes) {
+        @routes = map {
+            my $r = $_;
+            $r =~ /\{(?:action|command)\}/
+                ? map { (my $x = $r) =~ s/\{(?:action|command)\}/$_/; $x }
+                      qw(start stop restart skip previous)
+                : $r
+        } @routes;
+    }
+
+    same('routes', \@routes, \@told);
+}
+
+$t->finish;

@@ -1,0 +1,569 @@
+
+/*
+ * ds_input: packets of every container in order, each codec and fault its
+ * own answer, damaged files an error and never a crash, no leaks.
+ */
+
+#define _GNU_SOURCE
+
+#include <sys/stat.h>
+
+#include "ds_http.h"
+#include "ds_input.h"
+#include "server.h"
+#include "tap.h"
+
+
+#define VIDEO  "testsrc=size=320x180:rate=25:duration=3"
+#define AUDIO  "sine=frequency=440:duration=3"
+#define H264   "-c:v libx264 -preset veryfast -pix_fmt yuv420p -g 25 "
+#define AAC    "-c:a aac -ac 2 "
+
+
+static ds_conf_t    conf;
+static ds_cancel_t  cancel;
+
+
+typedef struct {
+    int        rc;
+    int        packets[2];
+    int        disorder;        /* DTS backward, unset or odd times */
+    int        headers;
+    int64_t    first[2];
+    int64_t    end[2];
+    int64_t    ms;              /* to the first packet */
+    uint64_t   bytes;
+} result_t;
+
+
+static void
+make(const char *arguments, const char *file)
+{
+    char  command[1024];
+
+    (void) snprintf(command, sizeof(command),
+                    "cd %s && ffmpeg -v error -y -f lavfi -i " VIDEO
+                    " -f lavfi -i " AUDIO " %s %s </dev/null", server_dir,
+                    arguments, file);
+
+    if (system(command) != 0) {
+        ok(false, "ffmpeg makes %s", file);
+    }
+}
+
+
+static void
+make_media(void)
+{
+    make(H264 AAC "-movflags +faststart", "a.mp4");
+    make(H264 AAC, "late.mp4");
+    make(H264 AAC "-movflags frag_keyframe+empty_moov", "frag.mp4");
+    make(H264 AAC, "a.flv");
+    make(H264 AAC, "a.ts");
+    make(H264 AAC, "a.mkv");
+    make(H264 AAC "-f hls -hls_time 1 -hls_list_size 0", "a.m3u8");
+    make(H264 AAC "-f hls -hls_time 1 -hls_list_size 0"
+         " -hls_flags single_file", "one.m3u8");
+    make(H264 AAC "-f hls -hls_time 1 -hls_list_size 0"
+         " -hls_segment_type fmp4", "frag.m3u8");
+    make(H264 "-an -movflags +faststart", "v.mp4");
+    make("-vn " AAC "-movflags +faststart", "a.m4a");
+    make("-c:v libvpx-vp9 -deadline realtime -cpu-used 8 -c:a libopus",
+         "vp9.webm");
+    make(H264 "-c:a libopus", "opus.mkv");
+    make("-c:v libx264 -preset veryfast -pix_fmt yuv422p " AAC, "422.mp4");
+    make("-c:v libx264 -preset veryfast -pix_fmt yuv444p " AAC, "444.ts");
+    make("-map 1:a -map 0:v -c:v png -frames:v 1 -disposition:v attached_pic "
+         AAC, "cover.m4a");
+    make(H264 "-an", "v.flv");
+    make(H264 "-an", "v.ts");
+}
+
+
+static ds_input_t *
+open_input(const char *video, const char *audio, ds_error_t *err)
+{
+    ds_media_t  m;
+
+    memset(&m, 0, sizeof(m));
+    m.duration = -1;
+    m.urls[0].url = (char *) video;
+    m.urls[0].chunk = 100000;
+    m.urls[0].headers = (char *) "User-Agent: test\nX-Test: 1\n";
+    m.urls[1].url = (char *) audio;
+    m.nurls = (audio == NULL) ? 1 : 2;
+
+    ds_error_clear(err);
+
+    return ds_input_open(&conf, &m, &cancel, err);
+}
+
+
+static void
+play(const char *video, const char *audio, result_t *r, ds_error_t *err)
+{
+    int          i;
+    int64_t      last, start, own[2];
+    AVPacket    *pkt;
+    ds_input_t  *in;
+
+    memset(r, 0, sizeof(result_t));
+    start = ds_monotonic();
+
+    in = open_input(video, audio, err);
+
+    if (in == NULL) {
+        r->rc = err->code;
+        return;
+    }
+
+    pkt = av_packet_alloc();
+    last = INT64_MIN;
+    own[0] = own[1] = INT64_MIN;
+
+    while ((r->rc = ds_input_read(in, pkt, err)) == 1) {
+        i = pkt->stream_index;
+
+        if (i != DS_VIDEO && i != DS_AUDIO) {
+            r->disorder++;
+            continue;
+        }
+
+        if (r->packets[i]++ == 0) {
+            r->first[i] = pkt->pts;
+            r->ms = ds_monotonic() - start;
+
+            if (i == DS_VIDEO && !(pkt->flags & AV_PKT_FLAG_KEY)) {
+                r->disorder++;
+            }
+        }
+
+        if (pkt->dts == AV_NOPTS_VALUE || pkt->pts == AV_NOPTS_VALUE
+            || pkt->pts < pkt->dts || pkt->duration <= 0 || pkt->dts < last
+            || pkt->dts <= own[i] || pkt->size <= 0)
+        {
+            r->disorder++;
+        }
+
+        last = pkt->dts;
+        own[i] = pkt->dts;
+
+        if (pkt->pts + pkt->duration > r->end[i]) {
+            r->end[i] = pkt->pts + pkt->duration;
+        }
+
+        r->headers += av_packet_get_side_data(pkt, AV_PKT_DATA_NEW_EXTRADATA,
+                                              NULL) != NULL;
+        av_packet_unref(pkt);
+    }
+
+    r->bytes = ds_input_bytes(in);
+
+    av_packet_free(&pkt);
+    ds_input_close(&in);
+}
+
+
+static void
+check_par(const char *video, const char *audio, const char *name)
+{
+    ds_input_t               *in;
+    ds_error_t                err;
+    const AVCodecParameters  *v, *a;
+
+    in = open_input(video, audio, &err);
+
+    if (!ok(in != NULL, "%s opens: %s", name, err.message)) {
+        return;
+    }
+
+    v = ds_input_codecpar(in, DS_VIDEO);
+    a = ds_input_codecpar(in, DS_AUDIO);
+
+    ok(v->codec_id == AV_CODEC_ID_H264 && v->width == 320
+       && v->height == 180 && v->extradata_size > 8,
+       "%s: video header of %d bytes", name, v->extradata_size);
+    ok(a->codec_id == AV_CODEC_ID_AAC && a->sample_rate == 44100
+       && a->ch_layout.nb_channels == 2 && a->extradata_size >= 2,
+       "%s: audio header of %d bytes", name, a->extradata_size);
+
+    if (strstr(name, "mp4") != NULL && strstr(name, "frag") == NULL) {
+        ok(llabs(ds_input_duration(in) - 3000) < 100, "%s: duration %lld ms",
+           name, (long long) ds_input_duration(in));
+    }
+
+    ds_input_close(&in);
+    ok(in == NULL, "closed");
+}
+
+
+static void
+test_containers(void)
+{
+    int         i;
+    result_t    r;
+    ds_error_t  err;
+
+    static const char *const  names[] = {
+        "a.mp4", "late.mp4", "frag.mp4", "a.flv", "a.ts", "a.mkv", "a.m3u8",
+        "one.m3u8", "frag.m3u8", "v.mp4"
+    };
+
+    for (i = 0; i < (int) (sizeof(names) / sizeof(names[0])); i++) {
+        const char  *audio;
+
+        audio = (strcmp(names[i], "v.mp4") == 0) ? server_url("a.m4a") : NULL;
+
+        check_par(server_url(names[i]), audio, names[i]);
+
+        play(server_url(names[i]), audio, &r, &err);
+
+        is_int(r.rc, 0, "%s is read to its end: %s", names[i], err.message);
+        is_int(r.packets[0], 75, "%s: video frames", names[i]);
+        ok(r.packets[1] >= 128 && r.packets[1] <= 132, "%s: %d audio frames",
+           names[i], r.packets[1]);
+        is_int(r.disorder, 0, "%s: in order", names[i]);
+        ok(llabs(r.end[0] - r.first[0] - 3000000) < 100000
+           && llabs(r.end[1] - r.first[1] - 3000000) < 100000,
+           "%s: %lld and %lld us long", names[i],
+           (long long) (r.end[0] - r.first[0]),
+           (long long) (r.end[1] - r.first[1]));
+        ok(llabs(r.first[0] - r.first[1]) < 100000,
+           "%s: tracks begin together", names[i]);
+        ok(r.bytes > 30000, "%s: bytes counted", names[i]);
+    }
+
+    conf.media_root = server_dir;
+    {
+        char  url[128];
+
+        (void) snprintf(url, sizeof(url), "file://%s/a.mp4", server_dir);
+        play(url, NULL, &r, &err);
+        is_int(r.rc, 0, "a file: %s", err.message);
+        is_int(r.packets[0], 75, "its frames");
+
+        (void) snprintf(url, sizeof(url), "%s/bad.m3u8", server_dir);
+        FILE *f = fopen(url, "w");
+        (void) fprintf(f, "#EXTM3U\n#EXT-X-TARGETDURATION:3\n#EXTINF:3,\n"
+                       "file://%s/a.ts\n#EXT-X-ENDLIST\n", server_dir);
+        (void) fclose(f);
+
+        play(server_url("bad.m3u8"), NULL, &r, &err);
+        is_int(r.rc, DS_ESOURCE_DENIED, "remote list, local file: %s",
+               err.message);
+    }
+    conf.media_root = NULL;
+}
+
+
+static void
+test_latency(void)
+{
+    int         c, n;
+    result_t    r;
+    ds_error_t  err;
+
+    play(server_url("a.mp4?latency=300&t=one"), NULL, &r, &err);
+    is_int(r.rc, 0, "with latency");
+    ok(r.ms < 600, "first packet after %lld ms", (long long) r.ms);
+
+    play(server_url("v.mp4?latency=300&t=two"),
+         server_url("a.m4a?latency=300&t=two"), &r, &err);
+    is_int(r.rc, 0, "two URLs with latency");
+    ok(r.ms < 600, "first packet after %lld ms", (long long) r.ms);
+
+    n = server_requests("a.mp4?latency=300&t=one", 1, &c);
+    ok(n >= 1 && c == 1, "%d requests on %d connections", n, c);
+
+    play(server_url("a.flv?t=flv"), NULL, &r, &err);
+    (void) server_requests("t=flv", 1, &c);
+    is_int(c, 1, "flv: no look at the end of the file");
+}
+
+
+static void
+test_codecs(void)
+{
+    int         i;
+    result_t    r;
+    ds_error_t  err;
+
+    static const struct {
+        const char  *video;
+        const char  *audio;
+        int          want;
+        const char  *word;
+    } files[] = {
+        { "vp9.webm", NULL, DS_ECODEC_VIDEO, "vp9" },
+        { "opus.mkv", NULL, DS_ECODEC_AUDIO, "opus" },
+        { "v.mp4", "vp9.webm", DS_ECODEC_AUDIO, "opus" },
+        { "422.mp4", NULL, DS_ECODEC_VIDEO, "4:2:2" },
+        { "444.ts", NULL, DS_ECODEC_VIDEO, "4:4:4" },
+        { "v.mp4", NULL, DS_ENO_AUDIO, "audio" },
+        { "v.flv", NULL, DS_ENO_AUDIO, "audio" },
+        { "v.ts", NULL, DS_ENO_AUDIO, "audio" },
+        { "a.m4a", NULL, DS_ENO_VIDEO, "video" },
+        { "cover.m4a", NULL, DS_ENO_VIDEO, "video" },
+        { "v.mp4", "v.mp4", DS_ENO_AUDIO, "audio" },
+        { "a.m4a", "a.m4a", DS_ENO_VIDEO, "video" },
+    };
+
+    for (i = 0; i < (int) (sizeof(files) / sizeof(files[0])); i++) {
+        play(server_url(files[i].video),
+             files[i].audio == NULL ? NULL : server_url(files[i].audio), &r,
+             &err);
+        is_int(r.rc, files[i].want, "%s: %s", files[i].video, err.message);
+        ok(strstr(err.message, files[i].word) != NULL, "says \"%s\"",
+           files[i].word);
+    }
+}
+
+
+static void
+test_faults(void)
+{
+    int         i, opened;
+    result_t    r;
+    ds_error_t  err;
+
+    static const struct {
+        const char  *video;
+        const char  *audio;
+        int          want;
+        bool         packets;       /* some come first */
+    } faults[] = {
+        { "a.mp4?status=403", NULL, DS_ESOURCE_FORBIDDEN, false },
+        { "a.mp4?status=404", NULL, DS_ESOURCE_NOT_FOUND, false },
+        { "a.mp4?status=429", NULL, DS_ESOURCE_RATE_LIMITED, false },
+        { "a.mp4?status=500", NULL, DS_ESOURCE_HTTP, false },
+        { "a.mp4?html=1", NULL, DS_ESOURCE_INVALID, false },
+        { "a.mp4?hang=1", NULL, DS_ESOURCE_TIMEOUT, false },
+        { "a.mp4?cut=50000", NULL, DS_ESOURCE_CUT, true },
+        { "a.mp4?cut=1000", NULL, DS_ESOURCE_CUT, false },
+        { "late.mp4?cut=50000", NULL, DS_ESOURCE_CUT, false },
+        { "a.flv?cut=50000", NULL, DS_ESOURCE_CUT, true },
+        { "a.ts?cut=60000", NULL, DS_ESOURCE_CUT, true },
+        { "a.mkv?cut=50000", NULL, DS_ESOURCE_CUT, true },
+        { "frag.mp4?cut=50000", NULL, DS_ESOURCE_CUT, true },
+        { "a.mp4?stall=50000", NULL, DS_ESOURCE_STALLED, true },
+        { "a.flv?stall=50000", NULL, DS_ESOURCE_STALLED, true },
+        { "a.flv?stall=500", NULL, DS_ESOURCE_STALLED, false },
+        { "a.mp4?gate=50000", NULL, DS_ESOURCE_FORBIDDEN, true },
+        { "a.mp4?length=100000", NULL, DS_ESOURCE_CUT, true },
+        { "a.mp4?maxrange=100000", NULL, DS_OK, true },
+        { "a.mp4?drop=20000", NULL, DS_OK, true },
+        { "v.mp4", "a.m4a?cut=20000", DS_ESOURCE_CUT, true },
+        { "v.mp4?stall=12000", "a.m4a", DS_ESOURCE_STALLED, true },
+        { "v.mp4", "a.m4a?status=404", DS_ESOURCE_NOT_FOUND, false },
+        { "v.mp4?status=403", "a.m4a", DS_ESOURCE_FORBIDDEN, false },
+    };
+
+    for (i = 0; i < (int) (sizeof(faults) / sizeof(faults[0])); i++) {
+        play(server_url(faults[i].video),
+             faults[i].audio == NULL ? NULL : server_url(faults[i].audio), &r,
+             &err);
+
+        opened = r.packets[0] > 0;
+
+        is_int(r.rc, faults[i].want, "%s%s%s: %s", faults[i].video,
+               faults[i].audio == NULL ? "" : " + ",
+               faults[i].audio == NULL ? "" : faults[i].audio, err.message);
+        is_int(opened, faults[i].packets, "%d and %d packets before",
+               r.packets[0], r.packets[1]);
+        is_int(r.disorder, 0, "in order");
+    }
+}
+
+
+static void
+test_cancel(void)
+{
+    int          i;
+    int64_t      ms;
+    result_t     r;
+    canceler_t   c;
+    ds_error_t   err;
+
+    static const char *const  names[] = {
+        "a.mp4?hang=1", "a.mp4?stall=50000", "a.mp4?stall=100",
+        "a.flv?drip=2000", "a.ts?stall=3000", "a.m3u8?latency=3000"
+    };
+
+    conf.source_timeout = 5000;
+
+    for (i = 0; i < 6; i++) {
+        canceler_start(&c, &cancel);
+        play(server_url(names[i]), NULL, &r, &err);
+        ms = canceler_end(&c);
+
+        is_int(r.rc, DS_ECANCELED, "%s is canceled: %s", names[i],
+               err.message);
+        ok(ms < 300, "in %lld ms", (long long) ms);
+
+        ds_cancel_free(&cancel);
+        (void) ds_cancel_init(&cancel);
+    }
+
+    conf.source_timeout = 1000;
+}
+
+
+/* cut short or with bits turned: whatever comes, it ends and is in order */
+
+static void
+test_damage(void)
+{
+    int          i, k, bad, rounds;
+    long         size;
+    char         path[128], url[256], name[64];
+    FILE        *f;
+    result_t     r;
+    unsigned     seed;
+    ds_error_t   err;
+    const char  *more;
+    unsigned char  *data;
+
+    static const char *const  files[] = {
+        "a.mp4", "frag.mp4", "a.flv", "a.ts", "a.mkv", "a.m3u8", "frag.m3u8"
+    };
+
+    conf.media_root = server_dir;
+    conf.source_timeout = 100;
+    more = getenv("DS_FUZZ_ROUNDS");
+    rounds = (more == NULL) ? 20 : atoi(more);
+    seed = 42;
+
+    for (i = 0; i < (int) (sizeof(files) / sizeof(files[0])); i++) {
+
+        (void) snprintf(path, sizeof(path), "%s/%s", server_dir, files[i]);
+        f = fopen(path, "r");
+        (void) fseek(f, 0, SEEK_END);
+        size = ftell(f);
+        rewind(f);
+        data = malloc(size);
+        (void) !fread(data, 1, size, f);
+        (void) fclose(f);
+
+        bad = 0;
+
+        for (k = 0; k < rounds; k++) {
+            unsigned char  *copy;
+            long            n, len, at;
+
+            copy = malloc(size);
+            memcpy(copy, data, size);
+            len = size;
+
+            if (k % 4 == 0) {
+                len = rand_r(&seed) % size;
+            }
+
+            /* most of it where the headers are */
+
+            for (n = 0; n < k; n++) {
+                at = rand_r(&seed) % ((n % 2) ? size
+                                              : (size < 4000 ? size : 4000));
+                copy[at] ^= 1 << (rand_r(&seed) % 8);
+            }
+
+            (void) snprintf(name, sizeof(name), "damaged-%s", files[i]);
+            (void) snprintf(path, sizeof(path), "%s/%s", server_dir, name);
+            f = fopen(path, "w");
+            (void) fwrite(copy, 1, len, f);
+            (void) fclose(f);
+            free(copy);
+
+            (void) snprintf(url, sizeof(url), "file://%s", path);
+            play(url, NULL, &r, &err);
+
+            bad += r.rc > 0 || r.packets[0] > 2000;
+        }
+
+        is_int(bad, 0, "%s damaged %d times", files[i], rounds);
+        free(data);
+    }
+
+    conf.media_root = NULL;
+    conf.source_timeout = 1000;
+}
+
+
+static void *
+reader(void *data)
+{
+    int         i;
+    result_t   *r;
+    char        url[256];
+    ds_error_t  err;
+
+    r = data;
+
+    for (i = 0; i < 3; i++) {
+        (void) snprintf(url, sizeof(url), "http://127.0.0.1:%d/%s",
+                        server_port,
+                        i == 0 ? "a.mp4" : i == 1 ? "a.ts" : "a.flv");
+        play(url, NULL, r, &err);
+    }
+
+    return NULL;
+}
+
+
+static void
+test_threads(void)
+{
+    pthread_t  thread[2];
+    result_t   r[2];
+
+    (void) pthread_create(&thread[0], NULL, reader, &r[0]);
+    (void) pthread_create(&thread[1], NULL, reader, &r[1]);
+    (void) pthread_join(thread[0], NULL);
+    (void) pthread_join(thread[1], NULL);
+
+    is_int(r[0].packets[0], 75, "a reader in one thread");
+    is_int(r[1].packets[0], 75, "and one in another");
+}
+
+
+int
+main(void)
+{
+    int         fds, threads;
+    result_t    r;
+    ds_error_t  err;
+
+    conf.source_timeout = 1000;
+    av_log_set_level(AV_LOG_QUIET);
+
+    if (!server_start()) {
+        (void) printf("Bail out! no media-server\n");
+        return 1;
+    }
+
+    make_media();
+
+    is_int(ds_http_init(&err), DS_OK, "init");
+    is_int(ds_cancel_init(&cancel), DS_OK, "token");
+
+    play(server_url("a.mp4"), NULL, &r, &err);
+    fds = count_entries("/proc/self/fd");
+
+    /* thread sanitizer's own thread comes with the first of others */
+    test_threads();
+    threads = count_entries("/proc/self/task");
+
+    test_containers();
+    test_latency();
+    test_codecs();
+    test_faults();
+    test_cancel();
+    test_damage();
+
+    is_int(count_entries("/proc/self/fd"), fds, "no descriptor is left");
+    is_int(count_entries("/proc/self/task"), threads, "no thread is left");
+
+    ds_cancel_free(&cancel);
+    server_end();
+
+    done_testing();
+}
