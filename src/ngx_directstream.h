@@ -177,7 +177,7 @@ typedef struct {
     size_t                   buffer_size;
     ngx_array_t              source_rules;      /* of ds_source_rule_t */
     ngx_str_t                media_root;
-    ngx_array_t              streams;   /* of ngx_directstream_stream_conf_t * */
+    ngx_array_t              streams;           /* of pointers to them */
 
     ngx_directstream_stream_conf_t *stream;     /* being parsed */
 

@@ -8,6 +8,9 @@
 
 #include "ngx_directstream_http.h"
 
+/* made from openapi.json by the config script */
+#include "ngx_directstream_openapi.h"
+
 
 #define NGX_DIRECTSTREAM_BODY_MAX  (64 * 1024)
 #define NGX_DIRECTSTREAM_ITEMS_MAX 1000
@@ -43,11 +46,6 @@ static const struct {
 static const char *const  ngx_directstream_actions[] = {
     "start", "stop", "restart", "skip", "previous", NULL
 };
-
-
-static const char  ngx_directstream_openapi[] =
-#include "ngx_directstream_openapi.h"
-;
 
 
 static ngx_int_t ngx_directstream_admin_refuse(ngx_http_request_t *r,

@@ -296,12 +296,12 @@ ngx_directstream_parse_bytes(ngx_str_t *body)
     size_t   n;
     u_char  *p, *last;
 
-    p = body->data;
-    last = p + body->len;
-
-    if (p == NULL) {
+    if (body->data == NULL) {
         return NGX_ERROR;
     }
+
+    p = body->data;
+    last = p + body->len;
 
     while (p < last) {
 

@@ -175,6 +175,12 @@ ngx_directstream_resolve_done(ngx_http_request_t *r,
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
+    if (n == 0 && status.error.code != DS_OK) {
+        return ngx_directstream_problem(r, NGX_HTTP_BAD_GATEWAY,
+                                        ds_error_code(status.error.code),
+                                        NULL, "%s", status.error.message);
+    }
+
     return ngx_directstream_resolve_answer(r, &status, items, n);
 }
 

@@ -588,7 +588,12 @@ ngx_directstream_zone_control(ngx_directstream_conf_t *dcf, const char *name,
     switch (action) {
 
     case NGX_DIRECTSTREAM_START:
-        if (info->running && info->done != info->epoch) {
+        /* one that has said it ended may not have let go yet */
+
+        if (info->running && info->done != info->epoch
+            && info->status.state != DS_FINISHED
+            && info->status.state != DS_FAILED)
+        {
             break;
         }
 

@@ -21,7 +21,7 @@ my @lists = (
     [ 'truncated', 'truncated', 'resolver_output' ],
     [ 'hang', 'hang', 'resolver_timeout' ],
     [ 'stubborn', 'stubborn', 'resolver_timeout' ],
-    [ 'close', 'close', 'resolver_timeout' ],
+    [ 'close', 'close', 'resolver_failed' ],
     [ 'line', 'long_line', 'resolver_overflow' ],
     [ 'empty', 'empty', 'playlist_empty' ],
     [ 'outdated', 'outdated', 'resolver_outdated' ],

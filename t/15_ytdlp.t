@@ -45,14 +45,13 @@ my $flow = $t->watched($w);
 is(join("\n", $flow->backward), '', 'no backward time stamp');
 is(join("\n", $flow->steps_over('V', 42)), '', 'no step');
 
-# an extractor that is not allowed
+# the generic extractor is not allowed unless it is named
 
-$t->create('youtube', 'https://www.youtube.com/playlist?list=PLx',
-           loop => JSON::PP::false, push => undef);
-$t->api('POST', 'api/1/streams', { name => 'youtube', playlist =>
-    'https://www.youtube.com/playlist?list=PLx', loop => JSON::PP::false })
-    if $t->api('GET', 'api/1/streams/youtube') == 404;
-ok($t->wait_error('youtube', 'resolver_unsupported', 20),
+$t->stop_nginx('near', 'QUIT');
+$t->near(resolve_command => '/usr/bin/yt-dlp');
+
+$t->create('other', $feed, loop => JSON::PP::false);
+ok($t->wait_error('other', 'resolver_unsupported', 20),
    'an extractor that is not allowed');
 
 $t->finish;

@@ -14,7 +14,8 @@ plan skip_all => 'the demo is not run under a sanitizer'
 
 my $pid = $t->run('demo', '/usr/bin/env', 'DEMO_SECONDS=15',
     "DEMO_DIR=$t->{dir}/demo", 'DEMO_HTTP=' . $t->port, 'DEMO_RTMP='
-    . $t->port, 'DEMO_FAR=' . $t->port, "DS_MODULE=$DirectStream::Test::MODULE",
+    . $t->port, 'DEMO_FAR=' . $t->port, 'DEMO_STAT=' . $t->port,
+    "DS_MODULE=$DirectStream::Test::MODULE",
     "DS_BUILD=$DirectStream::Test::BUILD",
     "$DirectStream::Test::ROOT/conf/demo/demo");
 
