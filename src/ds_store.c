@@ -13,11 +13,11 @@
 #include <sqlite3.h>
 
 #include "ds_core.h"
-#include "ds_store.h"
 
 
 /* ms: another process holds the write lock for one commit at a time */
-#define DS_BUSY_TIME  3000
+#define DS_BUSY_DURABLE  3000
+#define DS_BUSY_QUICK    200
 
 
 typedef enum {
@@ -69,7 +69,11 @@ static const ds_step_t  ds_steps[] = {
         "    item_id TEXT NOT NULL, position INTEGER NOT NULL,"
         "    seed INTEGER NOT NULL, pass INTEGER NOT NULL,"
         "    at INTEGER NOT NULL"
-        ") STRICT;",
+        ") STRICT;"
+        "CREATE TRIGGER other_playlist AFTER UPDATE OF playlist ON stream "
+        "WHEN old.playlist <> new.playlist BEGIN "
+        "    DELETE FROM progress WHERE name = new.name; "
+        "END;",
         "DROP TABLE progress; DROP TABLE stream;"
     },
     {
@@ -156,8 +160,9 @@ static const char *const  ds_sql[DS_SQL_LAST] = {
 
 
 struct ds_store_s {
-    sqlite3       *db;
-    sqlite3_stmt  *stmt[DS_SQL_LAST];
+    pthread_mutex_t   lock;             /* over each call */
+    sqlite3          *db;
+    sqlite3_stmt     *stmt[DS_SQL_LAST];
 };
 
 
@@ -168,7 +173,10 @@ static int ds_store_steps(sqlite3 *db, int from, int to, ds_error_t *err);
 static int ds_store_set_aside(const char *path, ds_error_t *err);
 static sqlite3_stmt *ds_store_stmt(ds_store_t *store, ds_sql_e sql,
     const char *name, ds_error_t *err);
+static void ds_store_done(ds_store_t *store, sqlite3_stmt *st);
 static int ds_store_run(ds_store_t *store, sqlite3_stmt *st,
+    ds_error_t *err);
+static int ds_store_run_one(ds_store_t *store, sqlite3_stmt *st,
     ds_error_t *err);
 static int ds_store_define(ds_store_t *store, ds_sql_e sql,
     const ds_stored_t *def, ds_error_t *err);
@@ -300,7 +308,7 @@ ds_store_open_any(const char *path, sqlite3 **db, int *version,
     }
 
     (void) sqlite3_extended_result_codes(*db, 1);
-    (void) sqlite3_busy_timeout(*db, DS_BUSY_TIME);
+    (void) sqlite3_busy_timeout(*db, DS_BUSY_DURABLE);
 
     rc = sqlite3_exec(*db, "PRAGMA journal_mode = WAL; "
                       "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON",
@@ -428,6 +436,8 @@ ds_store_open(const char *path, bool durable, ds_error_t *err)
         return NULL;
     }
 
+    (void) pthread_mutex_init(&store->lock, NULL);
+
     rc = sqlite3_open_v2(path, &store->db,
                          SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
     if (rc != SQLITE_OK) {
@@ -437,7 +447,8 @@ ds_store_open(const char *path, bool durable, ds_error_t *err)
     }
 
     (void) sqlite3_extended_result_codes(store->db, 1);
-    (void) sqlite3_busy_timeout(store->db, DS_BUSY_TIME);
+    (void) sqlite3_busy_timeout(store->db,
+                                durable ? DS_BUSY_DURABLE : DS_BUSY_QUICK);
 
     rc = sqlite3_exec(store->db, durable
                       ? "PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL"
@@ -471,12 +482,16 @@ ds_store_close(ds_store_t **pstore)
     }
 
     (void) sqlite3_close(store->db);
+    (void) pthread_mutex_destroy(&store->lock);
 
     free(store);
 }
 
 
-/* a statement ready to be bound, "name" (may be NULL) bound as ?1 */
+/*
+ * A statement ready to be bound, "name" (may be NULL) bound as ?1, with the
+ * lock held, which ds_store_done() lets go; NULL: it is not held.
+ */
 
 static sqlite3_stmt *
 ds_store_stmt(ds_store_t *store, ds_sql_e sql, const char *name,
@@ -487,12 +502,15 @@ ds_store_stmt(ds_store_t *store, ds_sql_e sql, const char *name,
 
     ds_error_clear(err);
 
+    (void) pthread_mutex_lock(&store->lock);
+
     if (store->stmt[sql] == NULL) {
         rc = sqlite3_prepare_v3(store->db, ds_sql[sql], -1,
                                 SQLITE_PREPARE_PERSISTENT, &store->stmt[sql],
                                 NULL);
         if (rc != SQLITE_OK) {
             (void) ds_store_fail(store->db, rc, err);
+            (void) pthread_mutex_unlock(&store->lock);
             return NULL;
         }
     }
@@ -504,6 +522,16 @@ ds_store_stmt(ds_store_t *store, ds_sql_e sql, const char *name,
     }
 
     return st;
+}
+
+
+static void
+ds_store_done(ds_store_t *store, sqlite3_stmt *st)
+{
+    (void) sqlite3_reset(st);
+    (void) sqlite3_clear_bindings(st);
+
+    (void) pthread_mutex_unlock(&store->lock);
 }
 
 
@@ -526,8 +554,36 @@ ds_store_run(ds_store_t *store, sqlite3_stmt *st, ds_error_t *err)
         rc = ds_store_fail(store->db, rc, err);
     }
 
-    (void) sqlite3_reset(st);
-    (void) sqlite3_clear_bindings(st);
+    ds_store_done(store, st);
+
+    return rc;
+}
+
+
+/* the same for a statement that has to change a row */
+
+static int
+ds_store_run_one(ds_store_t *store, sqlite3_stmt *st, ds_error_t *err)
+{
+    int  rc;
+
+    if (st == NULL) {
+        return err->code;
+    }
+
+    rc = sqlite3_step(st);
+
+    if (rc != SQLITE_DONE && rc != SQLITE_ROW) {
+        rc = ds_store_fail(store->db, rc, err);
+
+    } else if (sqlite3_changes(store->db) == 0) {
+        rc = ds_fail(err, DS_ESTORE_NOT_FOUND, "no such stream");
+
+    } else {
+        rc = DS_OK;
+    }
+
+    ds_store_done(store, st);
 
     return rc;
 }
@@ -603,7 +659,7 @@ ds_store_get(ds_store_t *store, const char *name, ds_stored_t *def,
         rc = ds_store_fail(store->db, rc, err);
     }
 
-    (void) sqlite3_reset(st);
+    ds_store_done(store, st);
 
     return rc;
 }
@@ -613,7 +669,6 @@ int
 ds_store_set_running(ds_store_t *store, const char *name, bool running,
     ds_error_t *err)
 {
-    int            rc;
     sqlite3_stmt  *st;
 
     st = ds_store_stmt(store, DS_SQL_SET_RUNNING, name, err);
@@ -622,13 +677,7 @@ ds_store_set_running(ds_store_t *store, const char *name, bool running,
         (void) sqlite3_bind_int(st, 2, running);
     }
 
-    rc = ds_store_run(store, st, err);
-
-    if (rc == DS_OK && sqlite3_changes(store->db) == 0) {
-        return ds_fail(err, DS_ESTORE_NOT_FOUND, "no such stream");
-    }
-
-    return rc;
+    return ds_store_run_one(store, st, err);
 }
 
 
@@ -648,6 +697,7 @@ ds_store_each(ds_store_t *store, ds_store_pt each, void *data,
 
     def = malloc(sizeof(ds_stored_t));
     if (def == NULL) {
+        ds_store_done(store, st);
         return ds_fail(err, DS_ENOMEM, "malloc() failed");
     }
 
@@ -659,7 +709,7 @@ ds_store_each(ds_store_t *store, ds_store_pt each, void *data,
 
     rc = rc == SQLITE_DONE ? DS_OK : ds_store_fail(store->db, rc, err);
 
-    (void) sqlite3_reset(st);
+    ds_store_done(store, st);
     free(def);
 
     return rc;
@@ -745,7 +795,7 @@ ds_store_get_progress(ds_store_t *store, const char *name, ds_progress_t *p,
         rc = rc == SQLITE_DONE ? DS_OK : ds_store_fail(store->db, rc, err);
     }
 
-    (void) sqlite3_reset(st);
+    ds_store_done(store, st);
 
     return rc;
 }
@@ -817,11 +867,14 @@ ds_store_get_items(ds_store_t *store, const char *name, uint32_t offset,
 
     rc = sqlite3_step(st);
     *total = rc == SQLITE_ROW ? (uint32_t) sqlite3_column_int64(st, 0) : 0;
-    (void) sqlite3_reset(st);
 
     if (rc != SQLITE_ROW) {
-        return ds_store_fail(store->db, rc, err);
+        rc = ds_store_fail(store->db, rc, err);
+        ds_store_done(store, st);
+        return rc;
     }
+
+    ds_store_done(store, st);
 
     st = ds_store_stmt(store, DS_SQL_GET_ITEMS, name, err);
     if (st == NULL) {
@@ -844,12 +897,14 @@ ds_store_get_items(ds_store_t *store, const char *name, uint32_t offset,
         ds_store_column(st, 6, item->reason, sizeof(item->reason));
     }
 
-    (void) sqlite3_reset(st);
-
     *n = i;
 
-    return rc == SQLITE_DONE || rc == SQLITE_ROW
-           ? DS_OK : ds_store_fail(store->db, rc, err);
+    rc = rc == SQLITE_DONE || rc == SQLITE_ROW
+         ? DS_OK : ds_store_fail(store->db, rc, err);
+
+    ds_store_done(store, st);
+
+    return rc;
 }
 
 
@@ -873,6 +928,8 @@ ds_store_begin_run(ds_store_t *store, const char *name, int64_t *run,
     }
 
     rc = ds_store_run(store, st, err);
+
+    /* the relay is this handle's only user between its begin and commit */
     *run = sqlite3_last_insert_rowid(store->db);
 
     return rc;

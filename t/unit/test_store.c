@@ -14,7 +14,6 @@
 #include <sqlite3.h>
 
 #include "ds_core.h"
-#include "ds_store.h"
 #include "tap.h"
 
 
@@ -128,6 +127,10 @@ test_basics(void)
     is_int(ds_store_get_progress(store, "lofi", &q, &err), 0, "get it");
     ok(memcmp(&p, &q, sizeof(p)) == 0, "all of it");
 
+    is_int(ds_store_put(store, &def, &err), 0, "put: the same playlist");
+    (void) ds_store_get_progress(store, "lofi", &q, &err);
+    ok(q.valid, "progress is kept");
+
     is_int(ds_store_begin_run(store, "lofi", &run, &err), 0, "begin a run");
     is_int(ds_store_begin_run(store, "lofi", &run, &err), 0, "and another");
     memset(&status, 0, sizeof(status));
@@ -141,6 +144,15 @@ test_basics(void)
                     "INSERT INTO t SELECT count(*) FROM run WHERE "
                     "state = 'failed' AND code = 'source_cut'"), 0,
            "the first run crashed, the second says why it ended");
+
+    define(&got, "other");
+    is_int(ds_store_create(store, &got, &err), 0, "another");
+    is_int(ds_store_put_progress(store, "other", &p, &err), 0, "in progress");
+    (void) snprintf(got.playlist, sizeof(got.playlist), "https://b/x.m3u");
+    is_int(ds_store_put(store, &got, &err), 0, "gets another playlist");
+    (void) ds_store_get_progress(store, "other", &q, &err);
+    ok(!q.valid, "and loses its progress");
+    is_int(ds_store_delete(store, "other", &err), 0, "gone");
 
     memset(n, 0, sizeof(n));
     is_int(ds_store_each(store, count_def, n, &err), 0, "each");
