@@ -19,9 +19,6 @@
 /* ms: the next item is prepared when so much, or less, is left of this one */
 #define DS_LEAD          90000
 
-/* ms: without a packet for so long a stream is not live */
-#define DS_SILENCE_LIVE  1000
-
 /* ms: an item that was on air for so long has not failed at once */
 #define DS_ITEM_LASTED   5000
 
@@ -44,6 +41,7 @@ static void ds_player_back(ds_stream_t *s);
 static void ds_player_drop_next(ds_stream_t *s, const char *reason);
 static void ds_player_prepare(ds_stream_t *s);
 static bool ds_player_wants_next(ds_stream_t *s);
+static int64_t ds_player_start_at(ds_stream_t *s, const ds_entry_t *e);
 static ds_pick_e ds_player_pick(ds_stream_t *s, ds_entry_t *e);
 static void ds_player_pass(ds_stream_t *s);
 static void ds_player_check_next(ds_stream_t *s);
@@ -55,8 +53,6 @@ static void ds_player_over(ds_stream_t *s);
 static bool ds_player_switch(ds_stream_t *s);
 static void ds_player_end_source(ds_stream_t *s, ds_source_t **src);
 static void ds_player_reap(ds_stream_t *s);
-static void ds_player_report(ds_stream_t *s);
-static ds_state_e ds_player_state(ds_stream_t *s);
 static void ds_player_finish(ds_stream_t *s);
 static void ds_player_set_item(ds_stream_t *s, uint32_t index,
     ds_item_state_e state, const ds_error_t *err);
@@ -108,7 +104,7 @@ ds_player_step(ds_stream_t *s)
     ds_player_prepare(s);
     ds_player_air(s);
     ds_player_reap(s);
-    ds_player_report(s);
+    ds_report(s);
 }
 
 
@@ -213,9 +209,11 @@ ds_player_prepare(ds_stream_t *s)
     if (!s->first_tried) {
         s->first_tried = true;
 
-        if (!s->shuffle && ds_resolve_has_first(s->playlist)) {
+        if (!s->shuffle && !s->resume.valid
+            && ds_resolve_has_first(s->playlist))
+        {
             s->next_index = DS_NO_ITEM;
-            s->next = ds_source_start(s->ds, s->name, NULL, s->playlist,
+            s->next = ds_source_start(s->ds, s->name, NULL, s->playlist, 0,
                                       &s->err);
             return;
         }
@@ -234,7 +232,8 @@ ds_player_prepare(ds_stream_t *s)
         return;
     }
 
-    src = ds_source_start(s->ds, s->name, &e, NULL, &s->err);
+    src = ds_source_start(s->ds, s->name, &e, NULL,
+                          ds_player_start_at(s, &e), &s->err);
 
     if (src == NULL) {
         ds_entry_free(&e);
@@ -247,6 +246,35 @@ ds_player_prepare(ds_stream_t *s)
     if (s->cur == NULL || s->cur_index != s->next_index) {
         ds_player_set_item(s, s->next_index, DS_ITEM_NEXT, NULL);
     }
+}
+
+
+/* ms: the item that was on air when the stream ended goes on from there */
+
+static int64_t
+ds_player_start_at(ds_stream_t *s, const ds_entry_t *e)
+{
+    char     id[DS_ID_LEN];
+    int64_t  at;
+
+    if (!s->resume.valid) {
+        return 0;
+    }
+
+    s->resume.valid = false;
+
+    ds_text(id, sizeof(id), e->id);
+
+    at = strcmp(id, s->resume.id) == 0
+         && (id[0] != '\0' || s->next_index == s->resume.index)
+         ? s->resume.position : 0;
+
+    if (at != 0) {
+        ds_log(s->ds, DS_LOG_NOTICE, s->name, "going on with item %u at %lld s",
+               (unsigned) s->next_index, (long long) at / 1000);
+    }
+
+    return at;
 }
 
 
@@ -662,94 +690,6 @@ ds_player_set_item(ds_stream_t *s, uint32_t index, ds_item_state_e state,
 }
 
 
-static ds_state_e
-ds_player_state(ds_stream_t *s)
-{
-    int64_t  silence;
-
-    if (s->finished) {
-        return s->aired ? DS_FINISHED : DS_FAILED;
-    }
-
-    if (ds_cancel_is_set(&s->cancel)) {
-        return DS_STOPPED;
-    }
-
-    silence = ds_air_silence(s->air);
-
-    if (silence != -1) {
-        return silence <= DS_SILENCE_LIVE ? DS_LIVE : DS_STALLED;
-    }
-
-    if (s->down || s->fails != 0 || s->list_tries != 0 || s->bad_passes != 0) {
-        return DS_STALLED;
-    }
-
-    return s->next == NULL || s->next_index == DS_NO_ITEM ? DS_RESOLVING
-                                                          : DS_STARTING;
-}
-
-
-static void
-ds_player_report(ds_stream_t *s)
-{
-    bool          changed;
-    ds_state_e    state;
-    ds_status_t  *st;
-
-    state = ds_player_state(s);
-
-    (void) pthread_mutex_lock(&s->lock);
-
-    st = &s->status;
-
-    changed = st->state != state;
-
-    if (changed) {
-        st->state = state;
-        st->since = ds_now();
-    }
-
-    st->has_item = s->cur != NULL;
-
-    if (st->has_item) {
-        ds_playlist_item(s->list, s->cur_index, &st->item);
-        st->position = ds_air_position(s->air);
-        st->decision = DS_DECISION_COPY;
-        st->buffer = ds_queue_time(ds_source_queue(s->cur)) / 1000;
-
-    } else {
-        st->decision = DS_DECISION_NONE;
-        st->buffer = 0;
-    }
-
-    st->has_next = s->next != NULL && s->next_index != DS_NO_ITEM;
-
-    if (st->has_next) {
-        ds_playlist_item(s->list, s->next_index, &st->next);
-        st->next_ready = ds_source_ready(s->next);
-    }
-
-    st->count = ds_playlist_count(s->list);
-    st->complete = ds_playlist_is_complete(s->list);
-    st->played = s->played;
-    st->failed = s->failed;
-    st->skipped = s->skipped;
-    st->connected = ds_air_connected(s->air);
-    st->bytes = ds_air_bytes(s->air);
-    st->reconnects = ds_air_reconnects(s->air);
-    st->dead_air = ds_air_dead(s->air);
-    st->error = s->err;
-
-    (void) pthread_mutex_unlock(&s->lock);
-
-    if (changed) {
-        ds_log(s->ds, DS_LOG_NOTICE, s->name, "state is \"%s\"",
-               ds_state_name(state));
-    }
-}
-
-
 static void
 ds_player_finish(ds_stream_t *s)
 {
@@ -790,7 +730,7 @@ ds_player_finish(ds_stream_t *s)
 
     ds_lister_end(s);
 
-    ds_player_report(s);
+    ds_report(s);
     ds_air_free(&s->air);
 
     (void) pthread_mutex_lock(&s->lock);

@@ -1,7 +1,7 @@
 
 /*
  * ds_player.h: a stream's inside, shared by ds_stream.c (the owner's side)
- * and ds_player.c, ds_lister.c (the stream's threads).
+ * and ds_player.c, ds_lister.c, ds_report.c (the stream's threads).
  */
 
 #ifndef DS_PLAYER_H_INCLUDED_
@@ -20,6 +20,9 @@
 #define DS_ENDING   4
 
 #define DS_NO_ITEM  UINT32_MAX
+
+/* ms: without a packet for so long a stream is not live */
+#define DS_SILENCE_LIVE  1000
 
 
 struct ds_stream_s {
@@ -66,6 +69,7 @@ struct ds_stream_s {
     uint32_t         next_index;        /* DS_NO_ITEM: the first, beside list */
     ds_source_t     *ending[DS_ENDING];
 
+    ds_progress_t    resume;            /* valid until an item is chosen */
     bool             first_tried;
     bool             cutting;
     bool             going_back;
@@ -88,6 +92,9 @@ struct ds_stream_s {
 
 /* the stream's thread; "data" is the ds_stream_t */
 void *ds_player_thread(void *data);
+
+/* context: player's thread; brings the status up to date */
+void ds_report(ds_stream_t *s);
 
 /*
  * context: player's thread.  Starts listing; looks after it: true while
