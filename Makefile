@@ -47,7 +47,7 @@ install: all
 
 # the engine without nginx, and its tests
 
-libs       = libavformat libavcodec libavutil libcurl libcjson
+libs       = libavformat libavcodec libavutil libcurl libcjson sqlite3
 WARN       = -Wall -Wextra
 ENG_OPT    = -g -O2
 ENG_DIR    = $(builddir)/unit

@@ -420,7 +420,7 @@ void ds_store_close(ds_store_t **store);
 int ds_store_create(ds_store_t *store, const ds_stored_t *def,
     ds_error_t *err);
 
-/* creates or replaces; another playlist loses the progress of the old one */
+/* creates or replaces; another playlist loses progress and items of the old */
 int ds_store_put(ds_store_t *store, const ds_stored_t *def, ds_error_t *err);
 
 /* with all that belongs to it; no error when there is none */
@@ -430,6 +430,10 @@ int ds_store_delete(ds_store_t *store, const char *name, ds_error_t *err);
 int ds_store_get(ds_store_t *store, const char *name, ds_stored_t *def,
     ds_error_t *err);
 
+/*
+ * The wish alone.  With "running" what is known of an end is forgotten: a
+ * progress that says finished or failed.  Not within ds_store_begin().
+ */
 int ds_store_set_running(ds_store_t *store, const char *name, bool running,
     ds_error_t *err);
 
@@ -468,7 +472,8 @@ int ds_store_get_items(ds_store_t *store, const char *name, uint32_t offset,
 
 /*
  * History: a run is from start to stop, end or crash.  ds_store_begin_run()
- * closes the stream's open runs as crashed and opens one; *run is its id.
+ * closes the stream's open runs as crashed, forgets a progress that says
+ * finished or failed, and opens one; *run is its id.
  */
 int ds_store_begin_run(ds_store_t *store, const char *name, int64_t *run,
     ds_error_t *err);

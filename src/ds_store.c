@@ -1,23 +1,16 @@
 
 /*
- * ds_store.c: the store in SQLite.  The one file that knows SQL.
+ * ds_store.c: the store in SQLite: what is read and written.  It and
+ * ds_store_schema.c, which makes the tables, are the two files that know
+ * SQL.
  */
 
 #define _GNU_SOURCE
 
-#include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <sqlite3.h>
-
-#include "ds_core.h"
-
-
-/* ms: another process holds the write lock for one commit at a time */
-#define DS_BUSY_DURABLE  3000
-#define DS_BUSY_QUICK    200
+#include "ds_store_db.h"
 
 
 typedef enum {
@@ -35,6 +28,7 @@ typedef enum {
     DS_SQL_TRIM_ITEMS,
     DS_SQL_GET_ITEMS,
     DS_SQL_COUNT_ITEMS,
+    DS_SQL_DROP_ENDED,
     DS_SQL_END_CRASHED,
     DS_SQL_BEGIN_RUN,
     DS_SQL_END_RUN,
@@ -45,61 +39,6 @@ typedef enum {
 #define DS_DEF       "name, playlist, mode, publish, push, shuffle, loop, "   \
                      "is_static, running"
 #define DS_PROGRESS  "state, item, item_id, position, seed, pass, at"
-
-
-/* the way from version N to N + 1, and back */
-
-typedef struct {
-    const char  *up;
-    const char  *down;
-} ds_step_t;
-
-
-static const ds_step_t  ds_steps[] = {
-    {
-        "CREATE TABLE stream ("
-        "    name TEXT PRIMARY KEY, playlist TEXT NOT NULL,"
-        "    mode TEXT NOT NULL, publish TEXT NOT NULL, push TEXT NOT NULL,"
-        "    shuffle INTEGER NOT NULL, loop INTEGER NOT NULL,"
-        "    is_static INTEGER NOT NULL, running INTEGER NOT NULL"
-        ") STRICT;"
-        "CREATE TABLE progress ("
-        "    name TEXT PRIMARY KEY REFERENCES stream ON DELETE CASCADE,"
-        "    state TEXT NOT NULL, item INTEGER NOT NULL,"
-        "    item_id TEXT NOT NULL, position INTEGER NOT NULL,"
-        "    seed INTEGER NOT NULL, pass INTEGER NOT NULL,"
-        "    at INTEGER NOT NULL"
-        ") STRICT;"
-        "CREATE TRIGGER other_playlist AFTER UPDATE OF playlist ON stream "
-        "WHEN old.playlist <> new.playlist BEGIN "
-        "    DELETE FROM progress WHERE name = new.name; "
-        "END;",
-        "DROP TABLE progress; DROP TABLE stream;"
-    },
-    {
-        "CREATE TABLE item ("
-        "    name TEXT NOT NULL REFERENCES stream ON DELETE CASCADE,"
-        "    idx INTEGER NOT NULL, id TEXT NOT NULL, title TEXT NOT NULL,"
-        "    duration INTEGER NOT NULL, state INTEGER NOT NULL,"
-        "    code TEXT NOT NULL, reason TEXT NOT NULL,"
-        "    PRIMARY KEY (name, idx)"
-        ") STRICT, WITHOUT ROWID;",
-        "DROP TABLE item;"
-    },
-    {
-        /* history outlives its stream */
-        "CREATE TABLE run ("
-        "    id INTEGER PRIMARY KEY, name TEXT NOT NULL,"
-        "    started_at INTEGER NOT NULL, ended_at INTEGER, state TEXT,"
-        "    code TEXT, message TEXT, played INTEGER, failed INTEGER,"
-        "    skipped INTEGER, dead_air INTEGER"
-        ") STRICT;"
-        "CREATE INDEX run_by_name ON run (name, started_at);",
-        "DROP TABLE run;"
-    },
-};
-
-#define DS_SCHEMA  ((int) (sizeof(ds_steps) / sizeof(ds_steps[0])))
 
 
 static const char *const  ds_sql[DS_SQL_LAST] = {
@@ -146,6 +85,9 @@ static const char *const  ds_sql[DS_SQL_LAST] = {
         "WHERE name = ?1 AND idx >= ?2 ORDER BY idx LIMIT ?3",
     [DS_SQL_COUNT_ITEMS] =
         "SELECT count(*) FROM item WHERE name = ?1",
+    [DS_SQL_DROP_ENDED] =
+        "DELETE FROM progress WHERE name = ?1 "
+        "AND state IN ('finished', 'failed')",
     [DS_SQL_END_CRASHED] =
         "UPDATE run SET ended_at = coalesce((SELECT at FROM progress "
         "WHERE progress.name = ?1), started_at), state = 'crashed' "
@@ -160,23 +102,20 @@ static const char *const  ds_sql[DS_SQL_LAST] = {
 
 
 struct ds_store_s {
-    pthread_mutex_t   lock;             /* over each call */
+    pthread_mutex_t   lock;             /* over each call; recursive */
     sqlite3          *db;
     sqlite3_stmt     *stmt[DS_SQL_LAST];
 };
 
 
-static int ds_store_fail(sqlite3 *db, int rc, ds_error_t *err);
-static int ds_store_open_any(const char *path, sqlite3 **db, int *version,
-    ds_error_t *err);
-static int ds_store_steps(sqlite3 *db, int from, int to, ds_error_t *err);
-static int ds_store_set_aside(const char *path, ds_error_t *err);
 static sqlite3_stmt *ds_store_stmt(ds_store_t *store, ds_sql_e sql,
     const char *name, ds_error_t *err);
 static void ds_store_done(ds_store_t *store, sqlite3_stmt *st);
 static int ds_store_run(ds_store_t *store, sqlite3_stmt *st,
     ds_error_t *err);
 static int ds_store_run_one(ds_store_t *store, sqlite3_stmt *st,
+    ds_error_t *err);
+static int ds_store_drop_ended(ds_store_t *store, const char *name,
     ds_error_t *err);
 static int ds_store_define(ds_store_t *store, ds_sql_e sql,
     const ds_stored_t *def, ds_error_t *err);
@@ -187,246 +126,13 @@ static void ds_store_column(sqlite3_stmt *st, int column, char *dst,
     size_t size);
 
 
-/* SQLite's result code as ours, its words as the message */
-
-static int
-ds_store_fail(sqlite3 *db, int rc, ds_error_t *err)
-{
-    int          code;
-    const char  *text;
-
-    switch (rc & 0xff) {
-
-    case SQLITE_FULL:
-        code = DS_ESTORE_FULL;
-        break;
-
-    case SQLITE_READONLY:
-    case SQLITE_PERM:
-    case SQLITE_CANTOPEN:
-        code = DS_ESTORE_READONLY;
-        break;
-
-    case SQLITE_BUSY:
-    case SQLITE_LOCKED:
-        code = DS_ESTORE_BUSY;
-        break;
-
-    case SQLITE_CORRUPT:
-    case SQLITE_NOTADB:
-        code = DS_ESTORE_CORRUPT;
-        break;
-
-    case SQLITE_NOMEM:
-        code = DS_ENOMEM;
-        break;
-
-    case SQLITE_CONSTRAINT:
-        code = rc == SQLITE_CONSTRAINT_PRIMARYKEY ? DS_ESTORE_EXISTS
-                                                  : DS_ESTORE_FAILED;
-        break;
-
-    default:
-        code = DS_ESTORE_FAILED;
-        break;
-    }
-
-    text = db == NULL ? sqlite3_errstr(rc) : sqlite3_errmsg(db);
-
-    return ds_fail(err, code, "sqlite: %s", text);
-}
-
-
-int
-ds_store_version(void)
-{
-    return DS_SCHEMA;
-}
-
-
-int
-ds_store_migrate(const char *path, int version, ds_error_t *err)
-{
-    int         rc, have;
-    sqlite3    *db;
-    ds_error_t  aside;
-
-    ds_error_clear(err);
-    ds_error_clear(&aside);
-
-    if (version == -1) {
-        version = DS_SCHEMA;
-    }
-
-    rc = ds_store_open_any(path, &db, &have, err);
-
-    if (rc == DS_ESTORE_CORRUPT) {
-        (void) sqlite3_close(db);
-
-        rc = ds_store_set_aside(path, &aside);
-        if (rc != DS_ESTORE_CORRUPT) {
-            *err = aside;
-            return rc;
-        }
-
-        rc = ds_store_open_any(path, &db, &have, err);
-    }
-
-    if (rc == DS_OK && (have > DS_SCHEMA || version > DS_SCHEMA)) {
-        rc = ds_fail(err, DS_ESTORE_VERSION, "schema version %d of \"%s\" is "
-                     "newer than this build's %d",
-                     have > version ? have : version, path, DS_SCHEMA);
-    }
-
-    if (rc == DS_OK) {
-        rc = ds_store_steps(db, have, version, err);
-    }
-
-    (void) sqlite3_close(db);
-
-    if (rc == DS_OK) {
-        *err = aside;
-    }
-
-    return rc;
-}
-
-
-static int
-ds_store_open_any(const char *path, sqlite3 **db, int *version,
-    ds_error_t *err)
-{
-    int            rc;
-    sqlite3_stmt  *st;
-
-    *db = NULL;
-
-    rc = sqlite3_open_v2(path, db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE,
-                         NULL);
-    if (rc != SQLITE_OK) {
-        return ds_store_fail(*db, rc, err);
-    }
-
-    (void) sqlite3_extended_result_codes(*db, 1);
-    (void) sqlite3_busy_timeout(*db, DS_BUSY_DURABLE);
-
-    rc = sqlite3_exec(*db, "PRAGMA journal_mode = WAL; "
-                      "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON",
-                      NULL, NULL, NULL);
-    if (rc != SQLITE_OK) {
-        return ds_store_fail(*db, rc, err);
-    }
-
-    /* a damaged page may be anywhere, and is better found now */
-
-    rc = sqlite3_prepare_v2(*db, "PRAGMA quick_check(1)", -1, &st, NULL);
-
-    if (rc == SQLITE_OK) {
-        rc = sqlite3_step(st) == SQLITE_ROW
-             && strcmp((const char *) sqlite3_column_text(st, 0), "ok") == 0
-             ? SQLITE_OK : SQLITE_CORRUPT;
-        (void) sqlite3_finalize(st);
-    }
-
-    if (rc == SQLITE_OK) {
-        rc = sqlite3_prepare_v2(*db, "PRAGMA user_version", -1, &st, NULL);
-    }
-
-    if (rc != SQLITE_OK) {
-        return ds_store_fail(NULL, rc, err);
-    }
-
-    *version = sqlite3_step(st) == SQLITE_ROW ? sqlite3_column_int(st, 0) : 0;
-    (void) sqlite3_finalize(st);
-
-    return DS_OK;
-}
-
-
-static int
-ds_store_steps(sqlite3 *db, int from, int to, ds_error_t *err)
-{
-    int   rc, v;
-    char  set[64];
-
-    if (from == to) {
-        return DS_OK;
-    }
-
-    (void) snprintf(set, sizeof(set), "PRAGMA user_version = %d", to);
-
-    rc = sqlite3_exec(db, "BEGIN EXCLUSIVE", NULL, NULL, NULL);
-
-    for (v = from; rc == SQLITE_OK && v < to; v++) {
-        rc = sqlite3_exec(db, ds_steps[v].up, NULL, NULL, NULL);
-    }
-
-    for (v = from; rc == SQLITE_OK && v > to; v--) {
-        rc = sqlite3_exec(db, ds_steps[v - 1].down, NULL, NULL, NULL);
-    }
-
-    if (rc == SQLITE_OK) {
-        rc = sqlite3_exec(db, set, NULL, NULL, NULL);
-    }
-
-    if (rc == SQLITE_OK) {
-        rc = sqlite3_exec(db, "COMMIT", NULL, NULL, NULL);
-    }
-
-    if (rc != SQLITE_OK) {
-        rc = ds_store_fail(db, rc, err);
-        (void) sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
-        return rc;
-    }
-
-    return DS_OK;
-}
-
-
-/* renames a damaged database and its WAL; DS_ESTORE_CORRUPT: it is done */
-
-static int
-ds_store_set_aside(const char *path, ds_error_t *err)
-{
-    int                       rc;
-    char                     *from, *to;
-    size_t                    i;
-    long long                 now;
-    static const char *const  parts[] = { "", "-wal", "-shm" };
-
-    rc = DS_OK;
-    now = ds_now() / 1000;
-
-    for (i = 0; i < 3 && rc == DS_OK; i++) {
-        from = ds_sprintf("%s%s", path, parts[i]);
-        to = ds_sprintf("%s.corrupt-%lld%s", path, now, parts[i]);
-
-        if (from == NULL || to == NULL) {
-            rc = ds_fail(err, DS_ENOMEM, "malloc() failed");
-
-        } else if (rename(from, to) == -1 && i == 0) {
-            rc = ds_fail(err, DS_ESTORE_FAILED, "rename(\"%s\") failed: %s",
-                         from, strerror(errno));
-        }
-
-        free(from);
-        free(to);
-    }
-
-    if (rc != DS_OK) {
-        return rc;
-    }
-
-    return ds_fail(err, DS_ESTORE_CORRUPT, "\"%s\" was damaged, it is now "
-                   "\"%s.corrupt-%lld\"", path, path, now);
-}
-
-
 ds_store_t *
 ds_store_open(const char *path, bool durable, ds_error_t *err)
 {
     int          rc;
     ds_store_t  *store;
+
+    pthread_mutexattr_t  attr;
 
     ds_error_clear(err);
 
@@ -436,7 +142,10 @@ ds_store_open(const char *path, bool durable, ds_error_t *err)
         return NULL;
     }
 
-    (void) pthread_mutex_init(&store->lock, NULL);
+    (void) pthread_mutexattr_init(&attr);
+    (void) pthread_mutexattr_settype(&attr, PTHREAD_MUTEX_RECURSIVE);
+    (void) pthread_mutex_init(&store->lock, &attr);
+    (void) pthread_mutexattr_destroy(&attr);
 
     rc = sqlite3_open_v2(path, &store->db,
                          SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
@@ -497,12 +206,25 @@ static sqlite3_stmt *
 ds_store_stmt(ds_store_t *store, ds_sql_e sql, const char *name,
     ds_error_t *err)
 {
-    int            rc;
+    int            rc, moved;
     sqlite3_stmt  *st;
 
     ds_error_clear(err);
 
     (void) pthread_mutex_lock(&store->lock);
+
+    /* what is written to a file that has no name any more is lost */
+
+    moved = 0;
+
+    if (sqlite3_file_control(store->db, NULL, SQLITE_FCNTL_HAS_MOVED, &moved)
+        == SQLITE_OK && moved)
+    {
+        (void) ds_fail(err, DS_ESTORE_FAILED, "the database was removed or "
+                       "replaced");
+        (void) pthread_mutex_unlock(&store->lock);
+        return NULL;
+    }
 
     if (store->stmt[sql] == NULL) {
         rc = sqlite3_prepare_v3(store->db, ds_sql[sql], -1,
@@ -665,19 +387,51 @@ ds_store_get(ds_store_t *store, const char *name, ds_stored_t *def,
 }
 
 
+/* who starts what has ended wants it from the beginning, also after a crash */
+
 int
 ds_store_set_running(ds_store_t *store, const char *name, bool running,
     ds_error_t *err)
 {
+    int            rc;
     sqlite3_stmt  *st;
 
-    st = ds_store_stmt(store, DS_SQL_SET_RUNNING, name, err);
+    (void) pthread_mutex_lock(&store->lock);
 
-    if (st != NULL) {
-        (void) sqlite3_bind_int(st, 2, running);
+    rc = ds_store_begin(store, err);
+
+    if (rc == DS_OK) {
+        st = ds_store_stmt(store, DS_SQL_SET_RUNNING, name, err);
+
+        if (st != NULL) {
+            (void) sqlite3_bind_int(st, 2, running);
+        }
+
+        rc = ds_store_run_one(store, st, err);
+
+        if (rc == DS_OK && running) {
+            rc = ds_store_drop_ended(store, name, err);
+        }
+
+        if (rc == DS_OK) {
+            rc = ds_store_commit(store, err);
+
+        } else {
+            ds_store_rollback(store);
+        }
     }
 
-    return ds_store_run_one(store, st, err);
+    (void) pthread_mutex_unlock(&store->lock);
+
+    return rc;
+}
+
+
+static int
+ds_store_drop_ended(ds_store_t *store, const char *name, ds_error_t *err)
+{
+    return ds_store_run(store, ds_store_stmt(store, DS_SQL_DROP_ENDED, name,
+                                             err), err);
 }
 
 
@@ -917,6 +671,10 @@ ds_store_begin_run(ds_store_t *store, const char *name, int64_t *run,
 
     rc = ds_store_run(store, ds_store_stmt(store, DS_SQL_END_CRASHED, name,
                                            err), err);
+    if (rc == DS_OK) {
+        rc = ds_store_drop_ended(store, name, err);
+    }
+
     if (rc != DS_OK) {
         return rc;
     }
