@@ -496,6 +496,28 @@ sub stop_nginx {
 }
 
 
+# as a power cut does it: nobody can say a word
+sub kill_all {
+    my ($self, $name) = @_;
+
+    my $n = $self->{nginx}{$name};
+    my $pid = delete $n->{pid} or return;
+    my @pids = ($pid, $self->descendants($pid));
+
+    kill 'STOP', @pids;
+    kill 'KILL', @pids;
+    $self->wait_pid($pid, 5);
+
+    $self->wait_for(sub {
+        1 while waitpid(-1, WNOHANG) > 0;
+        return !grep { my $s = $self->stat_of($_); $s && $s->{state} ne 'Z' }
+                @pids;
+    }, 5, 'the end of everything');
+
+    return;
+}
+
+
 sub log_of {
     my ($self, $name) = @_;
     return $self->read_file(($name || 'near') . '/error.log');
