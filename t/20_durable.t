@@ -43,6 +43,8 @@ is(($t->create('gone', $list, start => JSON::PP::false))[0], 201,
 is(($t->create('halted', $list))[0], 201, 'and a fourth');
 is(($t->create('halted', $list))[0], 409, 'twice is a conflict');
 
+ok($t->wait_for(sub { (my @i = $t->items('halted')) == 3 }, 5), 'it is listed');
+
 is(scalar $t->api('PATCH', 'api/1/streams/changed',
                   { playlist => $other, loop => JSON::PP::false }),
    200, 'changed');
