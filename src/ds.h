@@ -407,6 +407,9 @@ int ds_store_migrate(const char *path, int version, ds_error_t *err);
 /* the newest schema version this build knows */
 int ds_store_version(void);
 
+/* the schema version of the database at "path", which is left as it is */
+int ds_store_schema(const char *path, int *version, ds_error_t *err);
+
 /*
  * Opens a migrated database.  "durable": a commit is on the disk when it
  * returns (synchronous=FULL), and another process's lock is waited for, 3 s;

@@ -155,6 +155,21 @@ ds_store_version(void)
 
 
 int
+ds_store_schema(const char *path, int *version, ds_error_t *err)
+{
+    int       rc;
+    sqlite3  *db;
+
+    ds_error_clear(err);
+
+    rc = ds_store_open_any(path, &db, version, err);
+    (void) sqlite3_close(db);
+
+    return rc;
+}
+
+
+int
 ds_store_migrate(const char *path, int version, ds_error_t *err)
 {
     int         rc, have;
