@@ -456,12 +456,16 @@ int ds_store_begin(ds_store_t *store, ds_error_t *err);
 int ds_store_commit(ds_store_t *store, ds_error_t *err);
 void ds_store_rollback(ds_store_t *store);
 
-int ds_store_put_progress(ds_store_t *store, const char *name,
+/*
+ * "run" is who writes: of a run that began before the stream got another
+ * playlist, or was deleted, nothing is written.  0: whoever it is.
+ */
+int ds_store_put_progress(ds_store_t *store, const char *name, int64_t run,
     const ds_progress_t *progress, ds_error_t *err);
 int ds_store_get_progress(ds_store_t *store, const char *name,
     ds_progress_t *progress, ds_error_t *err);
 
-int ds_store_put_items(ds_store_t *store, const char *name,
+int ds_store_put_items(ds_store_t *store, const char *name, int64_t run,
     const ds_item_t *items, size_t n, ds_error_t *err);
 
 /* removes items from "count" on: the list has become shorter */

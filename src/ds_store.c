@@ -38,6 +38,9 @@ typedef enum {
 
 #define DS_DEF       "name, playlist, mode, publish, push, shuffle, loop, "   \
                      "is_static, running"
+#define DS_CURRENT   "EXISTS (SELECT 1 FROM stream WHERE name = ?1) AND "      \
+                     "(?9 = 0 OR EXISTS (SELECT 1 FROM run "                \
+                     "WHERE id = ?9 AND NOT stale)) "
 #define DS_PROGRESS  "state, item, item_id, position, seed, pass, at"
 
 
@@ -67,7 +70,7 @@ static const char *const  ds_sql[DS_SQL_LAST] = {
     [DS_SQL_PUT_PROGRESS] =
         "INSERT INTO progress (name, " DS_PROGRESS ") "
         "SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8 "
-        "WHERE EXISTS (SELECT 1 FROM stream WHERE name = ?1) "
+        "WHERE " DS_CURRENT
         "ON CONFLICT (name) DO UPDATE SET state = ?2, item = ?3, "
         "item_id = ?4, position = ?5, seed = ?6, pass = ?7, at = ?8",
     [DS_SQL_GET_PROGRESS] =
@@ -75,7 +78,7 @@ static const char *const  ds_sql[DS_SQL_LAST] = {
     [DS_SQL_PUT_ITEM] =
         "INSERT INTO item (name, idx, id, title, duration, state, code, "
         "reason) SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8 "
-        "WHERE EXISTS (SELECT 1 FROM stream WHERE name = ?1) "
+        "WHERE " DS_CURRENT
         "ON CONFLICT (name, idx) DO UPDATE SET id = ?3, title = ?4, "
         "duration = ?5, state = ?6, code = ?7, reason = ?8",
     [DS_SQL_TRIM_ITEMS] =
@@ -503,7 +506,7 @@ ds_store_rollback(ds_store_t *store)
 
 
 int
-ds_store_put_progress(ds_store_t *store, const char *name,
+ds_store_put_progress(ds_store_t *store, const char *name, int64_t run,
     const ds_progress_t *p, ds_error_t *err)
 {
     sqlite3_stmt  *st;
@@ -519,6 +522,7 @@ ds_store_put_progress(ds_store_t *store, const char *name,
         (void) sqlite3_bind_int64(st, 6, (sqlite3_int64) p->seed);
         (void) sqlite3_bind_int64(st, 7, p->pass);
         (void) sqlite3_bind_int64(st, 8, p->at);
+        (void) sqlite3_bind_int64(st, 9, run);
     }
 
     return ds_store_run(store, st, err);
@@ -556,7 +560,7 @@ ds_store_get_progress(ds_store_t *store, const char *name, ds_progress_t *p,
 
 
 int
-ds_store_put_items(ds_store_t *store, const char *name,
+ds_store_put_items(ds_store_t *store, const char *name, int64_t run,
     const ds_item_t *items, size_t n, ds_error_t *err)
 {
     int            rc;
@@ -576,6 +580,7 @@ ds_store_put_items(ds_store_t *store, const char *name,
                                      SQLITE_STATIC);
             (void) sqlite3_bind_text(st, 8, items[i].reason, -1,
                                      SQLITE_STATIC);
+            (void) sqlite3_bind_int64(st, 9, run);
         }
 
         rc = ds_store_run(store, st, err);

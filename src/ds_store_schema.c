@@ -63,9 +63,23 @@ static const ds_step_t  ds_steps[] = {
         "    id INTEGER PRIMARY KEY, name TEXT NOT NULL,"
         "    started_at INTEGER NOT NULL, ended_at INTEGER, state TEXT,"
         "    code TEXT, message TEXT, played INTEGER, failed INTEGER,"
-        "    skipped INTEGER, dead_air INTEGER"
+        "    skipped INTEGER, dead_air INTEGER,"
+        "    stale INTEGER NOT NULL DEFAULT 0"
         ") STRICT;"
-        "CREATE INDEX run_by_name ON run (name, started_at);",
+        "CREATE INDEX run_by_name ON run (name, started_at);"
+        "CREATE INDEX run_open ON run (name) WHERE ended_at IS NULL;"
+
+        /* what such a run still writes belongs to nobody */
+        "CREATE TRIGGER stale_changed AFTER UPDATE OF playlist ON stream "
+        "WHEN old.playlist <> new.playlist BEGIN "
+        "    UPDATE run SET stale = 1 "
+        "    WHERE name = new.name AND ended_at IS NULL; "
+        "END;"
+        "CREATE TRIGGER stale_deleted AFTER DELETE ON stream BEGIN "
+        "    UPDATE run SET stale = 1 "
+        "    WHERE name = old.name AND ended_at IS NULL; "
+        "END;",
+        "DROP TRIGGER stale_changed; DROP TRIGGER stale_deleted; "
         "DROP TABLE run;"
     },
 };

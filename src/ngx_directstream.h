@@ -430,9 +430,9 @@ void ngx_directstream_record_end(ngx_directstream_record_t *rec,
 
 /* NGX_ERROR: not written */
 ngx_int_t ngx_directstream_record_progress(ngx_directstream_record_t *rec,
-    const char *name, ds_progress_t *progress);
+    const char *name, int64_t run, ds_progress_t *progress);
 ngx_int_t ngx_directstream_record_items(ngx_directstream_record_t *rec,
-    const char *name, ds_item_t *items, size_t n);
+    const char *name, int64_t run, ds_item_t *items, size_t n);
 ngx_int_t ngx_directstream_record_trim(ngx_directstream_record_t *rec,
     const char *name, uint32_t count);
 

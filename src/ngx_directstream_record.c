@@ -224,7 +224,7 @@ ngx_directstream_record_end(ngx_directstream_record_t *rec, const char *name,
 
 ngx_int_t
 ngx_directstream_record_progress(ngx_directstream_record_t *rec,
-    const char *name, ds_progress_t *progress)
+    const char *name, int64_t run, ds_progress_t *progress)
 {
     int         rc;
     ds_error_t  err;
@@ -233,7 +233,7 @@ ngx_directstream_record_progress(ngx_directstream_record_t *rec,
         return NGX_ERROR;
     }
 
-    rc = ds_store_put_progress(rec->store, name, progress, &err);
+    rc = ds_store_put_progress(rec->store, name, run, progress, &err);
 
     return ngx_directstream_record_check(rec, name, rc, &err);
 }
@@ -241,7 +241,7 @@ ngx_directstream_record_progress(ngx_directstream_record_t *rec,
 
 ngx_int_t
 ngx_directstream_record_items(ngx_directstream_record_t *rec,
-    const char *name, ds_item_t *items, size_t n)
+    const char *name, int64_t run, ds_item_t *items, size_t n)
 {
     int         rc;
     ds_error_t  err;
@@ -250,7 +250,7 @@ ngx_directstream_record_items(ngx_directstream_record_t *rec,
         return NGX_ERROR;
     }
 
-    rc = ds_store_put_items(rec->store, name, items, n, &err);
+    rc = ds_store_put_items(rec->store, name, run, items, n, &err);
 
     return ngx_directstream_record_check(rec, name, rc, &err);
 }

@@ -272,12 +272,17 @@ ngx_directstream_run_record(ngx_directstream_runs_t *runs,
 
     rec = &runs->record;
 
-    if (run->id == 0) {
+    if (run->id == 0 && !run->stopping) {
         run->id = ngx_directstream_record_begin(rec, run->name, NULL);
     }
 
+    if (run->id == 0) {
+        run->missed = 1;
+        return;
+    }
+
     if (status->progress.valid) {
-        (void) ngx_directstream_record_progress(rec, run->name,
+        (void) ngx_directstream_record_progress(rec, run->name, run->id,
                                                 &status->progress);
     }
 
@@ -325,7 +330,8 @@ ngx_directstream_run_repeat(ngx_directstream_runs_t *runs,
             break;
         }
 
-        if (ngx_directstream_record_items(&runs->record, run->name, items, n)
+        if (ngx_directstream_record_items(&runs->record, run->name, run->id,
+                                          items, n)
             != NGX_OK)
         {
             return;
@@ -366,10 +372,11 @@ ngx_directstream_run_items(ngx_directstream_runs_t *runs,
 
         ngx_shmtx_unlock(&runs->dcf->shpool->mutex);
 
-        if (!run->missed
-            && ngx_directstream_record_items(&runs->record, run->name, items,
-                                             n)
-               != NGX_OK)
+        if (run->id == 0
+            || (!run->missed
+                && ngx_directstream_record_items(&runs->record, run->name,
+                                                 run->id, items, n)
+                   != NGX_OK))
         {
             run->missed = 1;
         }
@@ -448,15 +455,15 @@ ngx_directstream_run_last(ngx_directstream_runs_t *runs,
         st.state = DS_STOPPED;
     }
 
-    if (st.progress.valid || !run->stopping) {
+    if (run->id != 0 && (st.progress.valid || !run->stopping)) {
         st.progress.state = st.state;
         st.progress.at = ngx_directstream_now();
 
-        (void) ngx_directstream_record_progress(rec, run->name,
+        (void) ngx_directstream_record_progress(rec, run->name, run->id,
                                                 &st.progress);
     }
 
-    if (run->missed || run->lost != rec->lost) {
+    if (run->id != 0 && (run->missed || run->lost != rec->lost)) {
         ngx_directstream_run_repeat(runs, run);
     }
 

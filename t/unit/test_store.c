@@ -121,8 +121,8 @@ test_basics(void)
     p.at = 1700000000000;
     (void) snprintf(p.id, sizeof(p.id), "abc");
 
-    is_int(ds_store_put_progress(store, "lofi", &p, &err), 0, "progress");
-    is_int(ds_store_put_progress(store, "nope", &p, &err), 0,
+    is_int(ds_store_put_progress(store, "lofi", 0, &p, &err), 0, "progress");
+    is_int(ds_store_put_progress(store, "nope", 0, &p, &err), 0,
            "progress of a stream that is gone is dropped");
     is_int(ds_store_get_progress(store, "lofi", &q, &err), 0, "get it");
     ok(memcmp(&p, &q, sizeof(p)) == 0, "all of it");
@@ -147,7 +147,7 @@ test_basics(void)
 
     define(&got, "other");
     is_int(ds_store_create(store, &got, &err), 0, "another");
-    is_int(ds_store_put_progress(store, "other", &p, &err), 0, "in progress");
+    is_int(ds_store_put_progress(store, "other", 0, &p, &err), 0, "in progress");
     (void) snprintf(got.playlist, sizeof(got.playlist), "https://b/x.m3u");
     is_int(ds_store_put(store, &got, &err), 0, "gets another playlist");
     (void) ds_store_get_progress(store, "other", &q, &err);
@@ -194,7 +194,7 @@ fill(ds_store_t *store, const char *name)
         (void) snprintf(item.id, sizeof(item.id), "id%d", i);
         (void) snprintf(item.title, sizeof(item.title), "tïtle %d", i);
 
-        if (ds_store_put_items(store, name, &item, 1, &err) != 0) {
+        if (ds_store_put_items(store, name, 0, &item, 1, &err) != 0) {
             abort();
         }
     }
