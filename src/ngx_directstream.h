@@ -470,4 +470,16 @@ void ngx_directstream_runs_leave(ngx_directstream_runs_t *runs);
 void ngx_directstream_runs_start(ngx_directstream_runs_t *runs);
 
 
+/* the kernel's lock on a stream, F_WRLCK or F_UNLCK, held by the process */
+
+ngx_int_t ngx_directstream_owner_open(ngx_directstream_runs_t *runs);
+
+/* NGX_OK, NGX_ERROR, or NGX_DECLINED and the holder's id (0: unknown) */
+ngx_int_t ngx_directstream_owner_lock(ngx_directstream_runs_t *runs,
+    const char *name, short type, ngx_pid_t *holder);
+
+/* "token" has room for DS_TOKEN_LEN + 1 */
+ngx_int_t ngx_directstream_owner_token(char *token, ngx_log_t *log);
+
+
 #endif /* NGX_DIRECTSTREAM_H_INCLUDED_ */

@@ -9,8 +9,6 @@
 
 #include "ngx_directstream.h"
 
-#include <sys/random.h>
-
 
 #define NGX_DIRECTSTREAM_RETRY     5000    /* ms after a failed start */
 #define NGX_DIRECTSTREAM_PROGRESS  5000    /* ms between two records */
@@ -65,8 +63,6 @@ static ngx_int_t ngx_directstream_run_claim(ngx_directstream_runs_t *runs,
     ngx_directstream_info_t *info, char *token);
 static void ngx_directstream_run_failed(ngx_directstream_runs_t *runs,
     ngx_directstream_info_t *info, ds_error_t *err);
-static ngx_int_t ngx_directstream_run_lock(ngx_directstream_runs_t *runs,
-    const char *name, short type, ngx_pid_t *holder);
 static ngx_directstream_node_t *ngx_directstream_run_node(
     ngx_directstream_runs_t *runs, const char *name);
 static void ngx_directstream_run_held(ngx_directstream_runs_t *runs,
@@ -75,14 +71,12 @@ static ngx_int_t ngx_directstream_run_next(ngx_directstream_runs_t *runs,
     char *name, ngx_directstream_info_t *info);
 static ngx_uint_t ngx_directstream_run_mine(ngx_directstream_runs_t *runs,
     const char *name);
-static ngx_int_t ngx_directstream_token(char *token, ngx_log_t *log);
 
 
 ngx_int_t
 ngx_directstream_runs_init(ngx_directstream_runs_t *runs,
     ngx_directstream_conf_t *dcf, ngx_log_t *log)
 {
-    u_char                    path[NGX_MAX_PATH];
     ngx_directstream_node_t  *node;
 
     ngx_memzero(runs, sizeof(ngx_directstream_runs_t));
@@ -93,16 +87,7 @@ ngx_directstream_runs_init(ngx_directstream_runs_t *runs,
 
     ngx_directstream_record_init(&runs->record, dcf, log);
 
-    (void) ngx_snprintf(path, NGX_MAX_PATH, "%V/owners.lock%Z",
-                        &dcf->state_path);
-
-    /* never to be opened again here: a close() drops a process's locks */
-
-    runs->lock_fd = open((char *) path, O_RDWR|O_CLOEXEC|O_NOFOLLOW);
-
-    if (runs->lock_fd == -1) {
-        ngx_log_error(NGX_LOG_EMERG, log, ngx_errno, "open(\"%s\") failed",
-                      path);
+    if (ngx_directstream_owner_open(runs) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -426,7 +411,7 @@ ngx_directstream_run_end(ngx_directstream_runs_t *runs,
 
     ngx_shmtx_unlock(&runs->dcf->shpool->mutex);
 
-    (void) ngx_directstream_run_lock(runs, run->name, F_UNLCK, NULL);
+    (void) ngx_directstream_owner_lock(runs, run->name, F_UNLCK, NULL);
 
     ngx_queue_remove(&run->queue);
     ngx_free(run);
@@ -587,7 +572,7 @@ ngx_directstream_run_start(ngx_directstream_runs_t *runs,
     ds_progress_t            progress;
     ngx_directstream_run_t  *run;
 
-    if (ngx_directstream_run_lock(runs, info->def.name, F_WRLCK, &holder)
+    if (ngx_directstream_owner_lock(runs, info->def.name, F_WRLCK, &holder)
         != NGX_OK)
     {
         ngx_directstream_run_held(runs, info->def.name, holder);
@@ -599,7 +584,7 @@ ngx_directstream_run_start(ngx_directstream_runs_t *runs,
     run = ngx_calloc(sizeof(ngx_directstream_run_t), runs->log);
 
     if (run == NULL
-        || ngx_directstream_token(token, runs->log) != NGX_OK
+        || ngx_directstream_owner_token(token, runs->log) != NGX_OK
         || ngx_directstream_run_claim(runs, info, token) != NGX_OK)
     {
         goto failed;
@@ -649,7 +634,7 @@ failed:
         ngx_free(run);
     }
 
-    (void) ngx_directstream_run_lock(runs, info->def.name, F_UNLCK, NULL);
+    (void) ngx_directstream_owner_lock(runs, info->def.name, F_UNLCK, NULL);
 }
 
 
@@ -761,73 +746,4 @@ ngx_directstream_run_held(ngx_directstream_runs_t *runs, const char *name,
                       "directstream \"%s\": waiting for process %P, which "
                       "runs it", name, holder);
     }
-}
-
-
-/* one byte of the file stands for one name: its FNV-1a hash, 62 bits of it */
-
-static ngx_int_t
-ngx_directstream_run_lock(ngx_directstream_runs_t *runs, const char *name,
-    short type, ngx_pid_t *holder)
-{
-    uint64_t       hash;
-    const char    *p;
-    ngx_err_t      err;
-    struct flock   fl;
-
-    hash = 0xcbf29ce484222325ULL;
-
-    for (p = name; *p; p++) {
-        hash ^= (u_char) *p;
-        hash *= 0x100000001b3ULL;
-    }
-
-    ngx_memzero(&fl, sizeof(struct flock));
-    fl.l_type = type;
-    fl.l_whence = SEEK_SET;
-    fl.l_start = (off_t) (hash & 0x3fffffffffffffffULL);
-    fl.l_len = 1;
-
-    if (holder != NULL) {
-        *holder = 0;
-    }
-
-    if (fcntl(runs->lock_fd, F_SETLK, &fl) == 0) {
-        return NGX_OK;
-    }
-
-    err = ngx_errno;
-
-    if (err != NGX_EAGAIN && err != NGX_EACCES) {
-        ngx_log_error(NGX_LOG_ALERT, runs->log, err,
-                      "fcntl(F_SETLK) of \"%V/owners.lock\" failed",
-                      &runs->dcf->state_path);
-        return NGX_ERROR;
-    }
-
-    if (holder != NULL
-        && fcntl(runs->lock_fd, F_GETLK, &fl) == 0
-        && fl.l_type != F_UNLCK)
-    {
-        *holder = fl.l_pid;
-    }
-
-    return NGX_DECLINED;
-}
-
-
-static ngx_int_t
-ngx_directstream_token(char *token, ngx_log_t *log)
-{
-    u_char  bytes[16];
-
-    if (getrandom(bytes, sizeof(bytes), 0) != sizeof(bytes)) {
-        ngx_log_error(NGX_LOG_ALERT, log, ngx_errno, "getrandom() failed");
-        return NGX_ERROR;
-    }
-
-    ngx_memzero(token, DS_TOKEN_LEN + 1);
-    (void) ngx_hex_dump((u_char *) token, bytes, sizeof(bytes));
-
-    return NGX_OK;
 }

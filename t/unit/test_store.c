@@ -74,6 +74,7 @@ count_def(void *data, const ds_stored_t *def, const ds_progress_t *progress)
 static void
 test_basics(void)
 {
+    char            moved[80];
     int             n[3];
     int64_t         run;
     ds_error_t      err;
@@ -147,11 +148,34 @@ test_basics(void)
 
     define(&got, "other");
     is_int(ds_store_create(store, &got, &err), 0, "another");
-    is_int(ds_store_put_progress(store, "other", 0, &p, &err), 0, "in progress");
+    is_int(ds_store_put_progress(store, "other", 0, &p, &err), 0,
+           "in progress");
     (void) snprintf(got.playlist, sizeof(got.playlist), "https://b/x.m3u");
     is_int(ds_store_put(store, &got, &err), 0, "gets another playlist");
     (void) ds_store_get_progress(store, "other", &q, &err);
     ok(!q.valid, "and loses its progress");
+
+    is_int(ds_store_begin_run(store, "other", &run, &err), 0, "it runs");
+    is_int(ds_store_put_progress(store, "other", run, &p, &err), 0,
+           "the run writes");
+    (void) ds_store_get_progress(store, "other", &q, &err);
+    ok(q.valid, "its progress");
+    (void) snprintf(got.playlist, sizeof(got.playlist), "https://c/x.m3u");
+    is_int(ds_store_put(store, &got, &err), 0, "another playlist once more");
+    is_int(ds_store_put_progress(store, "other", run, &p, &err), 0,
+           "the run of the old one writes again");
+    (void) ds_store_get_progress(store, "other", &q, &err);
+    ok(!q.valid, "to nowhere");
+
+    p.state = DS_FINISHED;
+    is_int(ds_store_put_progress(store, "other", 0, &p, &err), 0, "finished");
+    is_int(ds_store_set_running(store, "other", false, &err), 0, "a stop");
+    (void) ds_store_get_progress(store, "other", &q, &err);
+    ok(q.valid && q.state == DS_FINISHED, "does not change that");
+    is_int(ds_store_set_running(store, "other", true, &err), 0, "a start");
+    (void) ds_store_get_progress(store, "other", &q, &err);
+    ok(!q.valid, "forgets the end");
+    p.state = DS_LIVE;
     is_int(ds_store_delete(store, "other", &err), 0, "gone");
 
     memset(n, 0, sizeof(n));
@@ -162,6 +186,12 @@ test_basics(void)
     is_int(ds_store_delete(store, "lofi", &err), 0, "delete again");
     (void) ds_store_get_progress(store, "lofi", &q, &err);
     ok(!q.valid, "progress went with it");
+
+    (void) snprintf(moved, sizeof(moved), "%s.moved", path);
+    (void) rename(path, moved);
+    ok(ds_store_create(store, &def, &err) == DS_ESTORE_FAILED,
+       "a database that was moved is not written");
+    (void) rename(moved, path);
 
     ds_store_close(&store);
     ok(store == NULL, "closed");

@@ -506,15 +506,22 @@ sub kill_all {
 
     kill 'STOP', @pids;
     kill 'KILL', @pids;
-    $self->wait_pid($pid, 5);
+    delete $self->{pids}{$pid};
+    $self->gone(@pids);
 
-    $self->wait_for(sub {
-        1 while waitpid(-1, WNOHANG) > 0;
+    return;
+}
+
+
+# waits until none of these processes is there; orphans are ours to reap
+sub gone {
+    my ($self, @pids) = @_;
+
+    return $self->wait_for(sub {
+        waitpid $_, WNOHANG for @pids;
         return !grep { my $s = $self->stat_of($_); $s && $s->{state} ne 'Z' }
                 @pids;
     }, 5, 'the end of everything');
-
-    return;
 }
 
 
