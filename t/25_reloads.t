@@ -16,7 +16,7 @@ my $long = $t->stub_list('PLlong', entries => [
     $t->stub_entry('reloads0001', 'long.mp4', duration => 60),
 ]);
 my $slow = $t->stub_list('PLslow', entries => [
-    $t->stub_entry('reloads0002', 'long.mp4', duration => 60, delay => 3),
+    $t->stub_entry('reloads0002', 'long.mp4', duration => 60, latency => 2),
 ]);
 my $air = 'push ' . $t->push_url('air');
 
