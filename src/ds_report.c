@@ -43,10 +43,12 @@ ds_report(ds_stream_t *s)
         st->progress.pass = ds_playlist_pass(s->list);
         st->progress.at = ds_now();
         memcpy(st->progress.id, st->item.id, sizeof(st->progress.id));
+        memcpy(st->decision_reason, s->decision, sizeof(s->decision));
         st->buffer = ds_queue_time(ds_source_queue(s->cur)) / 1000;
 
     } else {
         st->decision = DS_DECISION_NONE;
+        st->decision_reason[0] = '\0';
         st->buffer = 0;
     }
 
