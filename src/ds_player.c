@@ -5,7 +5,6 @@
  * and RTMP are ds_air.c's; the network is the sources'.
  */
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -52,7 +51,6 @@ static void ds_player_failed(ds_stream_t *s, uint32_t index,
 static void ds_player_set_next(ds_stream_t *s, ds_item_state_e state,
     const ds_error_t *err);
 static void ds_player_starved(ds_stream_t *s);
-static void ds_player_decision(ds_stream_t *s);
 static void ds_player_air(ds_stream_t *s);
 static void ds_player_over(ds_stream_t *s);
 static bool ds_player_switch(ds_stream_t *s);
@@ -682,29 +680,13 @@ ds_player_switch(ds_stream_t *s)
     (void) pthread_mutex_unlock(&s->lock);
 
     ds_air_item(s->air, s->cur);
-    ds_player_decision(s);
+    ds_report_decision(s);
 
     ds_log(s->ds, DS_LOG_NOTICE, s->name,
            "item %u on air, %s, id: \"%s\", title: \"%s\"",
            (unsigned) s->cur_index, s->decision, item.id, item.title);
 
     return true;
-}
-
-
-/* how the item on air is relayed, and what makes that possible */
-
-static void
-ds_player_decision(ds_stream_t *s)
-{
-    const AVCodecParameters  *v, *a;
-
-    v = ds_source_codecpar(s->cur, DS_VIDEO);
-    a = ds_source_codecpar(s->cur, DS_AUDIO);
-
-    (void) snprintf(s->decision, sizeof(s->decision),
-                    "copy: H.264 %dx%d, AAC %d Hz, %d channels", v->width,
-                    v->height, a->sample_rate, a->ch_layout.nb_channels);
 }
 
 

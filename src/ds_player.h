@@ -99,6 +99,9 @@ void *ds_player_thread(void *data);
 /* context: player's thread; brings the status up to date */
 void ds_report(ds_stream_t *s);
 
+/* how the item on air is relayed, and what makes that possible */
+void ds_report_decision(ds_stream_t *s);
+
 /*
  * context: player's thread.  Starts listing; looks after it: true while
  * items may still come, false once the playlist has been given up (s->err).
