@@ -32,8 +32,7 @@ module: $(builddir)/Makefile
 	+$(MAKE) -s -f $(builddir)/Makefile -C $(tree) modules
 
 # configure runs where auto/ is, and writes to its build directory only
-$(builddir)/Makefile: config src/openapi.json Makefile $(wildcard src/ds*.c)
-	mkdir -p $(builddir)
+$(builddir)/Makefile: config src/openapi.json Makefile $(builddir)/files
 	cd $(tree) && bash -c 'NGX_CONF_FLAGS=(--with-compat --with-threads); \
 	    if [ -f ./conf_flags ]; then . ./conf_flags; fi; \
 	    $(configure) "$${NGX_CONF_FLAGS[@]}" \
@@ -41,6 +40,13 @@ $(builddir)/Makefile: config src/openapi.json Makefile $(wildcard src/ds*.c)
 	        --add-dynamic-module=$(top) --builddir=$(builddir)' \
 	    > $(builddir)/configure.log \
 	    || { cat $(builddir)/configure.log; rm -f $@; exit 1; }
+
+# a new file needs a new configure, a changed one does not
+$(builddir)/files: FORCE
+	@mkdir -p $(@D)
+	@echo $(sources) | cmp -s - $@ || echo $(sources) > $@
+
+FORCE:
 
 install: all
 	install -d $(DESTDIR)$(MODULES)

@@ -21,6 +21,12 @@
 
 #define DS_MAX_RECORDS    256
 
+/* resolvers at a time, for each CPU; they mostly wait for the network */
+#define DS_RESOLVERS      4
+
+/* ms between two looks for a place */
+#define DS_RESOLVER_WAIT  20
+
 /* nginx's master sends KILL about a second after TERM */
 #define DS_DESTROY_TIME   800
 
@@ -41,6 +47,9 @@ struct ds_s {
     char                  *media_root;
 
     ds_task_t             *tasks;       /* owner's thread */
+
+    int                    max_resolvers;
+    atomic_int             resolvers;
 
     pthread_mutex_t        lock;
     ds_node_t             *first;       /* lock */
@@ -68,6 +77,12 @@ ds_create(const ds_conf_t *conf, ds_error_t *err)
     }
 
     ds->last = &ds->first;
+    ds->max_resolvers = DS_RESOLVERS * (int) sysconf(_SC_NPROCESSORS_ONLN);
+
+    if (ds->max_resolvers < DS_RESOLVERS) {
+        ds->max_resolvers = DS_RESOLVERS;
+    }
+
     (void) pthread_mutex_init(&ds->lock, NULL);
 
     if (ds_copy_conf(ds, conf) != DS_OK) {
@@ -217,6 +232,30 @@ ds_free(ds_t *ds)
     (void) pthread_mutex_destroy(&ds->lock);
 
     free(ds);
+}
+
+
+int
+ds_resolver_enter(ds_t *ds, ds_cancel_t *cancel, ds_error_t *err)
+{
+    for ( ;; ) {
+        if (atomic_fetch_add(&ds->resolvers, 1) < ds->max_resolvers) {
+            return DS_OK;
+        }
+
+        ds_resolver_leave(ds);
+
+        if (ds_cancel_wait(cancel, DS_RESOLVER_WAIT)) {
+            return ds_fail(err, DS_ECANCELED, "canceled");
+        }
+    }
+}
+
+
+void
+ds_resolver_leave(ds_t *ds)
+{
+    atomic_fetch_sub(&ds->resolvers, 1);
 }
 
 

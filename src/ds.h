@@ -44,7 +44,7 @@ typedef enum {
     DS_EPLAYLIST_EMPTY,         /* playlist_empty */
     DS_EPLAYLIST_UNAVAILABLE,   /* playlist_unavailable: private, missing */
     DS_EPLAYLIST_UNPLAYABLE,    /* playlist_unplayable: no item can be played */
-    DS_EPLAYLIST_FORMAT,        /* playlist_format: M3U or JSON not understood */
+    DS_EPLAYLIST_FORMAT,        /* playlist_format: not understood */
 
     DS_ERESOLVER_MISSING,       /* resolver_missing: program not found */
     DS_ERESOLVER_FAILED,        /* resolver_failed: exit code, signal */
@@ -88,7 +88,7 @@ typedef enum {
     DS_EPUSH_DNS,               /* push_dns: name of the push target */
 
     DS_ESTORE_FULL,             /* store_full: no space left */
-    DS_ESTORE_READONLY,         /* store_readonly: cannot be opened or written */
+    DS_ESTORE_READONLY,         /* store_readonly: no access to it */
     DS_ESTORE_BUSY,             /* store_busy: locked by somebody else */
     DS_ESTORE_CORRUPT,          /* store_corrupt */
     DS_ESTORE_VERSION,          /* store_version: of a newer build */
@@ -152,7 +152,7 @@ typedef struct {
     unsigned                source_timeout;    /* ms without a byte */
     unsigned                buffer_time;       /* ms of media read ahead */
     size_t                  buffer_size;       /* bytes of media read ahead */
-    const ds_source_rule_t *source_rules;      /* first match wins, else allow */
+    const ds_source_rule_t *source_rules;     /* first match wins, else allow */
     size_t                  nsource_rules;
     const char             *media_root;        /* NULL: no file: URLs */
 
@@ -198,6 +198,12 @@ int ds_check_name(const char *name, ds_error_t *err);
  * stream key.  Any thread.
  */
 void ds_redact_url(char *dst, size_t size, const char *url);
+
+/*
+ * The same for a playlist reference: the query of a media file's or a list's
+ * URL may be a signature, that of a page names what to play and is shown.
+ */
+void ds_redact_playlist(char *dst, size_t size, const char *ref);
 
 
 /*
@@ -286,7 +292,7 @@ typedef struct {
     bool             has_item;
     int64_t          position;          /* ms into it */
     ds_decision_e    decision;
-    char             decision_reason[DS_MESSAGE_LEN];
+    char             decision_reason[DS_MESSAGE_LEN];   /* and what it is */
 
     ds_item_t        next;              /* valid when has_next */
     bool             has_next;

@@ -19,6 +19,19 @@
 /* us of video that may be cut off an item to end with its audio */
 #define DS_TRIM          1000000
 
+/* us: no item waits so long for its next packet, its clock has jumped */
+#define DS_MAX_GAP       3000000
+
+/*
+ * us: a session ends at the next item change after so long, before FLV's
+ * 31 bits of milliseconds are used up
+ */
+#define DS_SESSION_TIME  (INT64_C(1000) << 30)
+
+/* packets after which a session is good, and bad ones before one is dropped */
+#define DS_GOOD_PACKETS  100
+#define DS_BAD_SESSIONS  3
+
 /* ms: a longer silence is dead air */
 #define DS_MAX_SILENCE   250
 
@@ -39,7 +52,9 @@ struct ds_air_s {
     ds_cancel_t        *cancel;
 
     ds_output_t        *out;            /* NULL: not connected */
-    unsigned            tries;          /* connects that failed in a row */
+    unsigned            tries;          /* sessions in a row, none good */
+    unsigned            bad;            /* those that were lost early */
+    unsigned            packets;        /* of this session */
     int64_t             retry_at;       /* monotonic ms */
     int64_t             begin_at;       /* monotonic ms, not before */
     bool                begun;          /* the session has its headers */
@@ -52,7 +67,7 @@ struct ds_air_s {
     AVPacket           *pkt[2];         /* next of each track, mapped */
     ds_stamp_t          stamp[2];
     bool                header[2];      /* the item's, still to be sent */
-    bool                wait_key;       /* new session: video from a key frame */
+    bool                wait_key;       /* new session: from a key frame */
     bool                cut;
 
     uint64_t            bytes;
@@ -62,6 +77,7 @@ struct ds_air_s {
 
 
 static int ds_air_connect(ds_air_t *air, ds_error_t *err);
+static void ds_air_close_gap(ds_air_t *air, int64_t gap);
 static void ds_air_fill(ds_air_t *air, int track);
 static bool ds_air_video_beyond(ds_air_t *air, const AVPacket *pkt);
 static bool ds_air_audio_beyond(ds_air_t *air, const AVPacket *pkt);
@@ -69,6 +85,7 @@ static int ds_air_next(ds_air_t *air);
 static int ds_air_send(ds_air_t *air, int track, int64_t now,
     ds_error_t *err);
 static void ds_air_lost(ds_air_t *air);
+static void ds_air_retry(ds_air_t *air);
 
 
 ds_air_t *
@@ -123,6 +140,11 @@ ds_air_item(ds_air_t *air, ds_source_t *src)
 
     if (src == NULL) {
         return;
+    }
+
+    if (air->timeline.last[DS_VIDEO] > DS_SESSION_TIME) {
+        ds_output_close(&air->out);
+        ds_timeline_init(&air->timeline);
     }
 
     air->header[DS_VIDEO] = true;
@@ -184,6 +206,11 @@ ds_air_tick(ds_air_t *air, ds_error_t *err)
         due = air->clock + air->stamp[track].dts;
         late = now - due;
 
+        if (late < -DS_MAX_GAP && !air->wait_key && air->sent_at != 0) {
+            ds_air_close_gap(air, -late - 2 * DS_AIR_TICK);
+            break;
+        }
+
         if (air->wait_key || air->sent_at == 0 || late > DS_MAX_LATE) {
             air->clock += late;
 
@@ -217,7 +244,7 @@ static int
 ds_air_connect(ds_air_t *air, ds_error_t *err)
 {
     char     url[DS_URL_LEN];
-    int64_t  now, wait;
+    int64_t  now;
 
     ds_error_clear(err);
 
@@ -229,10 +256,7 @@ ds_air_connect(ds_air_t *air, ds_error_t *err)
 
     air->out = ds_output_open(air->target, air->cancel, err);
     if (air->out == NULL) {
-        wait = DS_RETRY_MIN << (air->tries < 6 ? air->tries : 6);
-        air->tries++;
-        air->retry_at = ds_monotonic()
-                        + (wait > DS_RETRY_MAX ? DS_RETRY_MAX : wait);
+        ds_air_retry(air);
         return err->code;
     }
 
@@ -242,7 +266,7 @@ ds_air_connect(ds_air_t *air, ds_error_t *err)
            "%s, url: \"%s\"",
            air->sessions == 0 ? "publishing" : "publishing again", url);
 
-    air->tries = 0;
+    air->packets = 0;
     air->sessions++;
     air->wait_key = true;
     air->begun = false;
@@ -250,6 +274,22 @@ ds_air_connect(ds_air_t *air, ds_error_t *err)
                     + (air->target->push == NULL ? 0 : DS_PUSH_TIME);
 
     return DS_OK;
+}
+
+
+/* the source's clock has jumped: what comes next follows at once */
+
+static void
+ds_air_close_gap(ds_air_t *air, int64_t gap)
+{
+    int  i;
+
+    air->timeline.base -= gap;
+
+    for (i = 0; i < 2; i++) {
+        air->stamp[i].pts -= gap;
+        air->stamp[i].dts -= gap;
+    }
 }
 
 
@@ -354,20 +394,20 @@ ds_air_next(ds_air_t *air)
 
     if (air->wait_key) {
 
-        if (air->pkt[DS_VIDEO] == NULL) {
-            return -1;
-        }
-
-        /* audio from before the key frame belongs to the lost session */
+        /*
+         * Audio from before the key frame belongs to the lost session, and
+         * would keep the queue full with the key frame still to come.
+         */
 
         while (air->pkt[DS_AUDIO] != NULL && air->sessions > 1
-               && st[DS_AUDIO].dts < st[DS_VIDEO].dts)
+               && (air->pkt[DS_VIDEO] == NULL
+                   || st[DS_AUDIO].dts < st[DS_VIDEO].dts))
         {
             av_packet_free(&air->pkt[DS_AUDIO]);
             ds_air_fill(air, DS_AUDIO);
         }
 
-        return DS_VIDEO;
+        return air->pkt[DS_VIDEO] == NULL ? -1 : DS_VIDEO;
     }
 
     if (air->pkt[DS_VIDEO] == NULL) {
@@ -410,6 +450,11 @@ ds_air_send(ds_air_t *air, int track, int64_t now, ds_error_t *err)
         air->dead += gap;
     }
 
+    if (++air->packets == DS_GOOD_PACKETS) {
+        air->tries = 0;
+        air->bad = 0;
+    }
+
     air->sent_at = now;
     air->bytes += pkt->size;
     air->header[track] = false;
@@ -427,15 +472,34 @@ static void
 ds_air_lost(ds_air_t *air)
 {
     ds_output_close(&air->out);
+    ds_air_retry(air);
 
-    air->retry_at = ds_monotonic() + DS_RETRY_MIN;
+    /* a server that hangs up at this packet will do so again */
 
-    /* the lost session's headers are lost, too: the next one sends its own */
+    if (air->packets < DS_GOOD_PACKETS) {
+        air->bad++;
+    }
+
     if (air->pkt[DS_VIDEO] != NULL
-        && !(air->pkt[DS_VIDEO]->flags & AV_PKT_FLAG_KEY))
+        && (air->bad >= DS_BAD_SESSIONS
+            || !(air->pkt[DS_VIDEO]->flags & AV_PKT_FLAG_KEY)))
     {
+        air->bad = 0;
         av_packet_free(&air->pkt[DS_VIDEO]);
     }
+}
+
+
+static void
+ds_air_retry(ds_air_t *air)
+{
+    int64_t  wait;
+
+    wait = DS_RETRY_MIN << (air->tries < 6 ? air->tries : 6);
+
+    air->tries++;
+    air->retry_at = ds_monotonic() + (wait > DS_RETRY_MAX ? DS_RETRY_MAX
+                                                          : wait);
 }
 
 

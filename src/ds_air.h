@@ -12,8 +12,8 @@
 #include "ds_source.h"
 
 
-/* us: packets are sent in batches, so that the thread wakes 25 times a second */
-#define DS_AIR_TICK  40000
+/* us: packets are sent in batches: each wakeup costs more than a packet */
+#define DS_AIR_TICK  80000
 
 
 typedef struct ds_air_s  ds_air_t;

@@ -80,6 +80,14 @@ int ds_thread_start(pthread_t *tid, const char *name,
 void ds_log(ds_t *ds, int level, const char *stream, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
 
+/*
+ * At most some resolvers run at a time, however many streams start at once:
+ * each is a process of some 50 MiB.  DS_OK: ds_resolver_leave() is due; else
+ * DS_ECANCELED.
+ */
+int ds_resolver_enter(ds_t *ds, ds_cancel_t *cancel, ds_error_t *err);
+void ds_resolver_leave(ds_t *ds);
+
 const ds_conf_t *ds_conf(ds_t *ds);         /* constant after ds_create() */
 void ds_wakeup(ds_t *ds);
 

@@ -29,7 +29,7 @@ typedef struct {
  * Opens and waits for the response's head, so that the status is known.
  * Redirects are followed, to http and https alone, each address checked
  * against conf->source_rules when it is connected to.  "conf" and "cancel"
- * must outlive the result; "req" is copied.  NULL: "err" is one of DS_ESOURCE_…,
+ * must outlive the result; "req" is copied.  NULL: "err" is a DS_ESOURCE_…,
  * DS_ECANCELED, DS_ENOMEM.
  */
 ds_http_t *ds_http_open(const ds_conf_t *conf, const ds_http_req_t *req,

@@ -721,7 +721,7 @@ ds_input_stamp(ds_track_t *t, AVPacket *pkt)
     av_packet_rescale_ts(pkt, t->stream->time_base, (AVRational) {1, 1000000});
     pkt->time_base = (AVRational) {1, 1000000};
 
-    if (pkt->duration <= 0 || pkt->duration > DS_INPUT_TIME) {
+    if (pkt->duration <= 0 || pkt->duration > DS_INPUT_JUMP) {
         pkt->duration = t->frame;
     }
 
@@ -738,7 +738,7 @@ ds_input_stamp(ds_track_t *t, AVPacket *pkt)
                    : (pkt->pts != AV_NOPTS_VALUE) ? pkt->pts : 0;
     }
 
-    if (pkt->pts == AV_NOPTS_VALUE) {
+    if (pkt->pts == AV_NOPTS_VALUE || pkt->pts - pkt->dts > DS_INPUT_JUMP) {
         pkt->pts = pkt->dts;
     }
 

@@ -50,12 +50,13 @@ ds_lister_thread(void *data)
 
     ds_error_clear(&err);
 
-    if (ds_resolve_list(ds_conf(s->ds), s->playlist, &s->list_cancel,
-                        ds_lister_entry, s, &err)
-        != DS_OK)
-    {
-        s->list_err = err;
+    if (ds_resolver_enter(s->ds, &s->list_cancel, &err) == DS_OK) {
+        (void) ds_resolve_list(ds_conf(s->ds), s->playlist, &s->list_cancel,
+                               ds_lister_entry, s, &err);
+        ds_resolver_leave(s->ds);
     }
+
+    s->list_err = err;
 
     atomic_store(&s->list_done, true);
 
@@ -129,6 +130,7 @@ ds_lister_check(ds_stream_t *s)
 
     if (err.code == DS_OK && count != 0) {
         s->list_tries = 0;
+        s->list_cut = false;
         ds_log(s->ds, DS_LOG_NOTICE, s->name, "playlist has %u items",
                (unsigned) count);
         return true;
@@ -158,6 +160,7 @@ ds_lister_failed(ds_stream_t *s, const ds_error_t *err)
     (void) pthread_mutex_unlock(&s->lock);
 
     if (complete) {
+        s->list_cut = true;
         ds_log(s->ds, DS_LOG_WARN, s->name,
                "playlist could not be read to its end: %s: %s, "
                "going on with %u items", ds_error_code(err->code),

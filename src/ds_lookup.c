@@ -89,8 +89,13 @@ ds_lookup_thread(void *data)
 
     ds_error_clear(&err);
 
-    rc = ds_resolve_list(ds_conf(l->ds), l->ref, &l->cancel, ds_lookup_entry,
-                         l, &err);
+    rc = ds_resolver_enter(l->ds, &l->cancel, &err);
+
+    if (rc == DS_OK) {
+        rc = ds_resolve_list(ds_conf(l->ds), l->ref, &l->cancel,
+                             ds_lookup_entry, l, &err);
+        ds_resolver_leave(l->ds);
+    }
 
     (void) pthread_mutex_lock(&l->lock);
 

@@ -48,6 +48,9 @@ static void ds_player_check_next(ds_stream_t *s);
 static void ds_player_adopt_first(ds_stream_t *s);
 static void ds_player_failed(ds_stream_t *s, uint32_t index,
     const ds_error_t *err);
+static void ds_player_set_next(ds_stream_t *s, ds_item_state_e state,
+    const ds_error_t *err);
+static void ds_player_starved(ds_stream_t *s);
 static void ds_player_air(ds_stream_t *s);
 static void ds_player_over(ds_stream_t *s);
 static bool ds_player_switch(ds_stream_t *s);
@@ -183,12 +186,12 @@ ds_player_back(ds_stream_t *s)
 static void
 ds_player_drop_next(ds_stream_t *s, const char *reason)
 {
-    (void) pthread_mutex_lock(&s->lock);
-    ds_playlist_set_state(s->list, s->next_index,
-                          reason == NULL ? DS_ITEM_PENDING : DS_ITEM_SKIPPED,
-                          DS_OK, reason);
-    (void) pthread_mutex_unlock(&s->lock);
+    ds_error_t  err;
 
+    (void) ds_fail(&err, DS_OK, "%s", reason == NULL ? "" : reason);
+
+    ds_player_set_next(s, reason == NULL ? DS_ITEM_PENDING : DS_ITEM_SKIPPED,
+                       &err);
     ds_player_end_source(s, &s->next);
 }
 
@@ -237,15 +240,13 @@ ds_player_prepare(ds_stream_t *s)
 
     if (src == NULL) {
         ds_entry_free(&e);
+        ds_player_set_next(s, DS_ITEM_FAILED, &s->err);
         ds_player_failed(s, s->next_index, &s->err);
         return;
     }
 
     s->next = src;
-
-    if (s->cur == NULL || s->cur_index != s->next_index) {
-        ds_player_set_item(s, s->next_index, DS_ITEM_NEXT, NULL);
-    }
+    ds_player_set_next(s, DS_ITEM_NEXT, NULL);
 }
 
 
@@ -283,7 +284,7 @@ ds_player_wants_next(ds_stream_t *s)
 {
     int64_t  duration;
 
-    if (s->cur == NULL || s->cutting
+    if (s->cur == NULL || s->cutting || s->starved > DS_SILENCE_LIVE
         || ds_queue_ended(ds_source_queue(s->cur)))
     {
         return true;
@@ -333,20 +334,33 @@ ds_player_pick(ds_stream_t *s, ds_entry_t *e)
 static void
 ds_player_pass(ds_stream_t *s)
 {
-    bool      loop, better;
+    bool      loop, better, wait_cut;
     int64_t   wait;
     uint32_t  playable;
 
     (void) pthread_mutex_lock(&s->lock);
 
     loop = s->loop;
+    wait_cut = loop && s->list_cut && s->cur != NULL;
     playable = ds_playlist_playable(s->list);
-    better = loop && playable != 0 && ds_playlist_rewind(s->list);
+    better = loop && !wait_cut && playable != 0
+             && ds_playlist_rewind(s->list);
 
     (void) pthread_mutex_unlock(&s->lock);
 
     if (better) {
         s->bad_passes = 0;
+
+        if (s->list_cut) {
+            ds_lister_again(s, 0);
+        }
+
+        return;
+    }
+
+    if (loop && s->cur != NULL) {
+        /* it goes on; what is to follow is looked for again */
+        s->retry_at = ds_monotonic() + DS_PASS_MIN;
         return;
     }
 
@@ -380,9 +394,8 @@ ds_player_pass(ds_stream_t *s)
            "no item could be played: %s: %s, trying again in %lld ms",
            ds_error_code(s->err.code), s->err.message, (long long) wait);
 
-    if (playable == 0) {
-        ds_lister_again(s, wait);
-    }
+    /* perhaps by then it names something that can be played */
+    ds_lister_again(s, wait);
 }
 
 
@@ -415,6 +428,7 @@ ds_player_check_next(ds_stream_t *s)
     }
 
     if (ds_source_failed(s->next, &err) && !ds_source_ready(s->next)) {
+        ds_player_set_next(s, DS_ITEM_FAILED, &err);
         ds_player_failed(s, s->next_index, &err);
         ds_player_end_source(s, &s->next);
     }
@@ -486,8 +500,6 @@ ds_player_failed(ds_stream_t *s, uint32_t index, const ds_error_t *err)
                                    DS_RETRY_MAX);
     }
 
-    ds_player_set_item(s, index, DS_ITEM_FAILED, err);
-
     (void) pthread_mutex_lock(&s->lock);
     ds_playlist_item(s->list, index, &item);
     (void) pthread_mutex_unlock(&s->lock);
@@ -548,11 +560,34 @@ ds_player_air(ds_stream_t *s)
             s->aired = true;
             break;
 
+        case DS_AIR_STARVED:
+            ds_player_starved(s);
+            break;
+
         default:
             break;
         }
 
         return;
+    }
+}
+
+
+/*
+ * An item whose source is too slow makes room for one that is ready, even if
+ * it never stops for as long as source_timeout.
+ */
+
+static void
+ds_player_starved(ds_stream_t *s)
+{
+    s->starved += DS_TICK_LIVE;
+
+    if (s->starved > ds_conf(s->ds)->source_timeout && s->next != NULL
+        && s->next_index != DS_NO_ITEM && ds_source_ready(s->next))
+    {
+        ds_player_over(s);
+        (void) ds_player_switch(s);
     }
 }
 
@@ -567,6 +602,13 @@ ds_player_over(ds_stream_t *s)
 
     failed = ds_source_failed(s->cur, &err);
 
+    if (s->starved > ds_conf(s->ds)->source_timeout) {
+        failed = true;
+        (void) ds_fail(&err, DS_ESOURCE_STALLED,
+                       "source is too slow, it was waited for %lld ms",
+                       (long long) s->starved);
+    }
+
     if (s->cutting) {
         (void) ds_fail(&err, DS_OK, "skipped by request");
         ds_player_set_item(s, s->cur_index, DS_ITEM_SKIPPED, &err);
@@ -577,6 +619,7 @@ ds_player_over(ds_stream_t *s)
             s->fails = 0;
         }
 
+        ds_player_set_item(s, s->cur_index, DS_ITEM_FAILED, &err);
         ds_player_failed(s, s->cur_index, &err);
 
     } else {
@@ -620,6 +663,7 @@ ds_player_switch(ds_stream_t *s)
     s->cur = s->next;
     s->cur_index = s->next_index;
     s->cur_started = ds_monotonic();
+    s->starved = 0;
     s->next = NULL;
 
     m = ds_source_media(s->cur);
@@ -636,10 +680,11 @@ ds_player_switch(ds_stream_t *s)
     (void) pthread_mutex_unlock(&s->lock);
 
     ds_air_item(s->air, s->cur);
+    ds_report_decision(s);
 
     ds_log(s->ds, DS_LOG_NOTICE, s->name,
-           "item %u on air, id: \"%s\", title: \"%s\"",
-           (unsigned) s->cur_index, item.id, item.title);
+           "item %u on air, %s, id: \"%s\", title: \"%s\"",
+           (unsigned) s->cur_index, s->decision, item.id, item.title);
 
     return true;
 }
@@ -675,6 +720,18 @@ ds_player_reap(ds_stream_t *s)
         if (s->ending[i] != NULL && ds_source_ended(s->ending[i])) {
             ds_source_free(&s->ending[i]);
         }
+    }
+}
+
+
+/* a list of one item may have it on air and next, then it is on air */
+
+static void
+ds_player_set_next(ds_stream_t *s, ds_item_state_e state,
+    const ds_error_t *err)
+{
+    if (s->cur == NULL || s->cur_index != s->next_index) {
+        ds_player_set_item(s, s->next_index, state, err);
     }
 }
 

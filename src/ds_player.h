@@ -58,6 +58,7 @@ struct ds_stream_s {
     pthread_t        lister;
     bool             listing;           /* lister is to be joined */
     unsigned         list_tries;
+    bool             list_cut;          /* an error ended it, some items came */
     int64_t          list_at;           /* monotonic ms, 0: no retry is due */
     int64_t          list_started;
 
@@ -65,6 +66,8 @@ struct ds_stream_s {
     ds_source_t     *cur;               /* on air */
     uint32_t         cur_index;
     int64_t          cur_started;       /* monotonic ms */
+    int64_t          starved;           /* ms, of this item, in all */
+    char             decision[DS_MESSAGE_LEN];
     ds_source_t     *next;
     uint32_t         next_index;        /* DS_NO_ITEM: the first, beside list */
     ds_source_t     *ending[DS_ENDING];
@@ -95,6 +98,9 @@ void *ds_player_thread(void *data);
 
 /* context: player's thread; brings the status up to date */
 void ds_report(ds_stream_t *s);
+
+/* how the item on air is relayed, and what makes that possible */
+void ds_report_decision(ds_stream_t *s);
 
 /*
  * context: player's thread.  Starts listing; looks after it: true while

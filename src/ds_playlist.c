@@ -36,7 +36,7 @@ struct ds_playlist_s {
     uint32_t          pass;         /* from 1 */
     uint32_t          aired;        /* items on air in this pass */
     uint32_t          place;        /* last chosen, DS_NONE: none in the pass */
-    uint32_t          last;         /* last chosen, over passes */
+    uint32_t          last;         /* last on air */
     uint32_t          jump;         /* chosen by ds_playlist_goto() */
 
     uint32_t          resume;       /* DS_NONE: nothing to resume */
@@ -196,7 +196,6 @@ ds_playlist_pick(ds_playlist_t *pl, uint32_t *index)
 
     if (rc == DS_PICK_ITEM) {
         pl->place = *index;
-        pl->last = *index;
         pl->slots[*index].pass = pl->pass;
     }
 
@@ -230,17 +229,22 @@ ds_playlist_pick_next(ds_playlist_t *pl, uint32_t *index)
 static ds_pick_e
 ds_playlist_pick_shuffled(ds_playlist_t *pl, uint32_t *index)
 {
-    uint32_t  i, best;
+    uint32_t  i, best, last;
     uint64_t  key, best_key;
 
     best = DS_NONE;
+    last = DS_NONE;
     best_key = 0;
 
     for (i = 0; i < pl->count; i++) {
         if (pl->slots[i].entry.code != DS_OK
-            || pl->slots[i].pass == pl->pass
-            || (i == pl->last && pl->playable > 1 && pl->place == DS_NONE))
+            || pl->slots[i].pass == pl->pass)
         {
+            continue;
+        }
+
+        if (i == pl->last) {
+            last = i;
             continue;
         }
 
@@ -254,6 +258,12 @@ ds_playlist_pick_shuffled(ds_playlist_t *pl, uint32_t *index)
             best = i;
             best_key = key;
         }
+    }
+
+    /* the one on air, when the rest of this pass has failed, or it is alone */
+
+    if (best == DS_NONE && pl->complete) {
+        best = last;
     }
 
     if (best == DS_NONE) {
@@ -450,6 +460,11 @@ ds_playlist_set_state(ds_playlist_t *pl, uint32_t index,
 
     if (state == DS_ITEM_PLAYING) {
         pl->aired++;
+        pl->last = index;
+
+    } else if (state == DS_ITEM_PENDING) {
+        /* its turn is still to come */
+        s->pass = 0;
     }
 
     s->state = state;

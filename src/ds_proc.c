@@ -622,6 +622,13 @@ ds_proc_drain(ds_proc_t *p)
 }
 
 
+void
+ds_proc_renew(ds_proc_t *p)
+{
+    p->deadline = ds_monotonic() + p->timeout;
+}
+
+
 int
 ds_proc_end(ds_proc_t *p)
 {

@@ -29,6 +29,9 @@ ds_proc_t *ds_proc_start(const char *const *argv, int64_t timeout,
 char *ds_proc_line(ds_proc_t *p, size_t max_line, size_t max_total,
     ds_error_t *err);
 
+/* the deadline is as far away again as it was at the start */
+void ds_proc_renew(ds_proc_t *p);
+
 /*
  * Ends the process if it runs (TERM to its group, KILL after 500 ms), reaps
  * it, kills what is left of its group.  After the last line it first has two

@@ -177,6 +177,7 @@ ds_resolve_list_child(const ds_conf_t *conf, const char *url,
         }
 
         n++;
+        ds_proc_renew(p);
 
         if (!entry(data, &e)) {
             rc = DS_OK;

@@ -156,6 +156,12 @@ ds_source_resolve(ds_source_t *s)
     int64_t  at, wait;
     unsigned i;
 
+    rc = ds_resolver_enter(s->ds, &s->cancel, &s->err);
+
+    if (rc != DS_OK) {
+        return rc;
+    }
+
     if (s->playlist != NULL) {
         rc = ds_resolve_first(ds_conf(s->ds), s->playlist, &s->cancel,
                               &s->media, &s->err);
@@ -163,6 +169,8 @@ ds_source_resolve(ds_source_t *s)
         rc = ds_resolve_item(ds_conf(s->ds), &s->entry, &s->cancel,
                              &s->media, &s->err);
     }
+
+    ds_resolver_leave(s->ds);
 
     if (rc != DS_OK) {
         return rc;

@@ -13,7 +13,10 @@ enum { DS_VIDEO = 0, DS_AUDIO = 1 };
 /* of two packets of a track; FLV's unit */
 #define DS_MIN_STEP  1000
 
-/* audio may outlast the video of an item by this much before it is waited for */
+/* what is longer is a fault in the item, and must not outlive it */
+#define DS_MAX_REORDER  2000000
+
+/* audio may outlast an item's video by this much before it is waited for */
 #define DS_AUDIO_TAIL  100000
 
 
@@ -33,6 +36,10 @@ ds_timeline_item(ds_timeline_t *t, int64_t pts, int64_t dts)
     int64_t  delay;
 
     delay = pts > dts ? pts - dts : 0;
+
+    if (delay > DS_MAX_REORDER) {
+        delay = DS_MAX_REORDER;
+    }
 
     if (delay > t->reorder) {
         t->reorder = delay;

@@ -340,6 +340,13 @@ ds_check_push(const char *url, ds_error_t *err)
         return ds_fail(err, DS_EPLAYLIST_INVALID, "%s", expected);
     }
 
+    /* what on_publish answers has to be an address as nginx-rtmp knows it */
+
+    if (strchr(u.host, ':') != NULL) {
+        return ds_fail(err, DS_EPLAYLIST_INVALID,
+                       "a push target's host is a name or an IPv4 address");
+    }
+
     return DS_OK;
 }
 
@@ -423,6 +430,22 @@ failed:
  * Works on text that need not be a valid URL: what cannot be parsed may hold
  * a secret all the same.
  */
+
+void
+ds_redact_playlist(char *dst, size_t size, const char *ref)
+{
+    ds_ref_e  kind;
+
+    kind = ds_url_kind(ref);
+
+    if (kind == DS_REF_MEDIA || kind == DS_REF_LIST) {
+        ds_redact_url(dst, size, ref);
+
+    } else {
+        ds_text(dst, size, ref);
+    }
+}
+
 
 void
 ds_redact_url(char *dst, size_t size, const char *url)

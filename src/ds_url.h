@@ -13,7 +13,7 @@ typedef struct {
     char        host[256];      /* without brackets */
     int         port;           /* -1: none written */
     bool        userinfo;
-    const char *path;           /* into the URL, from '/', '?', '#' or its end */
+    const char *path;           /* in the URL: from '/', '?', '#' or its end */
     size_t      path_len;       /* without query and fragment */
     const char *query;          /* without '?', NULL: none */
     const char *fragment;       /* without '#', NULL: none */

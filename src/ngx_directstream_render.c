@@ -116,11 +116,12 @@ static void
 ngx_directstream_render_def(ngx_directstream_json_t *w,
     ngx_directstream_def_t *def)
 {
-    char  push[DS_URL_LEN + 1];
+    char  push[DS_URL_LEN + 1], playlist[DS_URL_LEN + 1];
+
+    ds_redact_playlist(playlist, sizeof(playlist), def->playlist);
 
     ngx_directstream_render_text(w, "name", def->name, sizeof(def->name));
-    ngx_directstream_render_text(w, "playlist", def->playlist,
-                                 sizeof(def->playlist));
+    ngx_directstream_render_text(w, "playlist", playlist, sizeof(playlist));
     ngx_directstream_render_text(w, "mode", "direct", 16);
 
     ngx_directstream_json_key(w, "shuffle");

@@ -77,6 +77,7 @@ ngx_int_t
 ngx_directstream_runs_init(ngx_directstream_runs_t *runs,
     ngx_directstream_conf_t *dcf, ngx_log_t *log)
 {
+    ngx_pid_t                 owner;
     ngx_directstream_node_t  *node;
 
     ngx_memzero(runs, sizeof(ngx_directstream_runs_t));
@@ -91,13 +92,29 @@ ngx_directstream_runs_init(ngx_directstream_runs_t *runs,
         return NGX_ERROR;
     }
 
-    /* a dead process may have had our id */
+    /* those that died with a stream, one of which may have had our id */
 
     ngx_shmtx_lock(&dcf->shpool->mutex);
 
     for (node = dcf->sh->streams; node != NULL; node = node->next) {
-        if (node->info.owner == ngx_pid) {
-            node->info.owner = 0;
+        owner = node->info.owner;
+
+        if (owner == 0
+            || (owner != ngx_pid
+                && (kill(owner, 0) == 0 || ngx_errno != NGX_ESRCH)))
+        {
+            continue;
+        }
+
+        node->info.owner = 0;
+        ngx_memzero(node->info.token, sizeof(node->info.token));
+
+        if (!node->info.running) {
+            node->info.status.state = DS_STOPPED;
+            node->info.status.since = ngx_directstream_now();
+            node->info.status.has_item = 0;
+            node->info.status.has_next = 0;
+            node->info.status.connected = 0;
         }
     }
 

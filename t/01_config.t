@@ -128,7 +128,8 @@ for my $bad ('ftp://host/x.mp4', 'http://', 'http://user:pw@host/a.mp4',
     isnt($status, 0, "playlist \"$bad\": refused");
     like($out, qr/\Q$file\E:\d+/, "playlist \"$bad\": file and line")
         or diag($out);
-    like($out, qr/"playlist".*: .*(?:URL|http)/, "playlist \"$bad\": says what is accepted");
+    like($out, qr/"playlist".*: .*(?:URL|http)/,
+         "playlist \"$bad\": says what is accepted");
     unlike($out, qr/user:pw/, 'no secret is shown');
 }
 

@@ -14,7 +14,8 @@ $t->far;
 my $url = $t->stub_list('PLapi', entries => [
     $t->stub_entry('apiitem0001', 'a.mp4'),
     $t->stub_entry('apiitem0002', 'b.mp4'),
-    $t->stub_entry('apiitem0003', 'c.mp4', title => "Gr\x{f6}\x{df}e \"3\" <&>"),
+    $t->stub_entry('apiitem0003', 'c.mp4',
+                   title => "Gr\x{f6}\x{df}e \"3\" <&>"),
 ]);
 
 $t->near(directstream => "stream fixed { playlist $url; }", http =>

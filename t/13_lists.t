@@ -69,9 +69,10 @@ played('plain', $t->media_url('d.mp4'), 1);
 
 system('cp', DirectStream::Media::path('a.mp4'), "$www/file-a.mp4");
 played('file', "file://$www/file-a.mp4", 1);
-played('files', $t->publish_file('files.json',
-    $t->{json}->encode([ "file://$www/file-a.mp4" ])) && "file://$www/files.json",
-    1);
+
+$t->publish_file('files.json',
+                 $t->{json}->encode([ "file://$www/file-a.mp4" ]));
+played('files', "file://$www/files.json", 1);
 
 my ($status, $data) = $t->create('outside', 'file:///etc/passwd.mp4',
                                  loop => JSON::PP::false);

@@ -48,7 +48,8 @@ SKIP: {
     same('directives', [ keys %directive ], \@heads);
 
     my @first = map { (split /, /)[0] } $section =~ /^### (.+)$/mg;
-    is("@first", join(' ', sort @first), 'directives are in alphabetical order');
+    is("@first", join(' ', sort @first),
+       'directives are in alphabetical order');
 
     my @part = $section =~ /^### .+?\n(.*?)(?=^### |\z)/msg;
     is(scalar(grep { !/\*\*Syntax:\*\*/ || !/\*\*Default:\*\*/

@@ -123,6 +123,7 @@ test_shuffle(void)
                 order[i] = index;
                 twice += index == last && n > 1;
                 last = index;
+                ds_playlist_set_state(pl, index, DS_ITEM_PLAYING, 0, NULL);
             }
 
             bad += ds_playlist_pick(pl, &index) != DS_PICK_PASS;

@@ -15,7 +15,6 @@
 
 #include "../../src/ds_http.h"
 #include "../../src/ds_resolve.h"
-#include "../../src/ds_resolve_error.h"
 #include "tap.h"
 
 
@@ -41,7 +40,6 @@ static void test_item_errors(void);
 static void test_item_faults(void);
 static void test_first(void);
 static void test_argv(void);
-static void test_errors(void);
 static void test_cancel(void);
 static void test_command(const char *program, int want, const char *name);
 static int test_run(test_list_t *l, const char *playlist);
@@ -120,7 +118,6 @@ main(void)
     test_item_faults();
     test_first();
     test_argv();
-    test_errors();
     test_cancel();
 
     errno = 0;
@@ -748,42 +745,6 @@ test_argv(void)
     url = strstr(line, "\"--\",\"" TEST_WATCH "-aaaaaaaaa2\"]");
     ok(url != NULL && strchr(url, ']') == url + strlen(url)
        - strlen(strchr(url, ']')), "the URL is last, after --");
-}
-
-
-static void
-test_errors(void)
-{
-    ds_error_t  err;
-
-    is_int(ds_resolve_error(2, "\nUsage: x\n\nyt-dlp: error: no such option: "
-                            "--x\n", &err), DS_ERESOLVER_FAILED, "usage");
-    is_str(err.message, "the resolver exited with code 2: yt-dlp: error: no "
-           "such option: --x", "says what");
-
-    is_int(ds_resolve_error(1, "", &err), DS_ERESOLVER_FAILED, "silence");
-    is_str(err.message, "the resolver exited with code 1", "says so");
-
-    is_int(ds_resolve_error(-9, "ERROR: Private video", &err),
-           DS_ERESOLVER_FAILED, "a signal");
-
-    is_int(ds_resolve_error(1, "WARNING: [youtube] HTTP Error 429: Too Many "
-                            "Requests\nERROR: [youtube] a: No video formats "
-                            "found!; please report this\n", &err),
-           DS_ERESOLVER_RATE_LIMITED, "a cause in a warning");
-
-    is_int(ds_resolve_error(1, "WARNING: HTTP Error 429\nERROR: odd\n", &err),
-           DS_ERESOLVER_FAILED, "a warning that is no cause");
-
-    is_int(ds_resolve_error(1, "ERROR: Private video\nERROR: odd\n", &err),
-           DS_EITEM_PRIVATE, "an earlier line");
-
-    is_int(ds_resolve_error(1, "ERROR: odd https://u:p@h/v?sig=SECRET#x and "
-                            "'http://h/a?token=SECRET', /v?sig=SECRET "
-                            "x&sig=SECRET https%3A%2F%2Fh%2F%3Fsig%3DSECRET "
-                            "why?\n", &err), DS_ERESOLVER_FAILED, "URLs");
-    is_str(err.message, "the resolver exited with code 1: odd https://h/v and "
-           "'http://h/a', /v x https%3A%2F%2Fh%2F why?", "lose their secrets");
 }
 
 

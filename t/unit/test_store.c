@@ -71,16 +71,73 @@ count_def(void *data, const ds_stored_t *def, const ds_progress_t *progress)
 }
 
 
+/* "p" is a progress; stream "lofi" is there, and has it */
+
+static void
+test_runs(ds_store_t *store, ds_progress_t p)
+{
+    int64_t        run;
+    ds_error_t     err;
+    ds_stored_t    got;
+    ds_status_t    status;
+    ds_progress_t  q;
+
+    is_int(ds_store_begin_run(store, "lofi", &run, &err), 0, "begin a run");
+    is_int(ds_store_begin_run(store, "lofi", &run, &err), 0, "and another");
+    memset(&status, 0, sizeof(status));
+    status.state = DS_FAILED;
+    (void) ds_fail(&status.error, DS_ESOURCE_CUT, "cut");
+    is_int(ds_store_end_run(store, run, &status, &err), 0, "end it");
+
+    is_int(exec_sql("CREATE TEMP TABLE t (x CHECK (x = 1));"
+                    "INSERT INTO t SELECT count(*) FROM run WHERE "
+                    "state = 'crashed' AND ended_at = 1700000000000;"
+                    "INSERT INTO t SELECT count(*) FROM run WHERE "
+                    "state = 'failed' AND code = 'source_cut'"), 0,
+           "the first run crashed, the second says why it ended");
+
+    define(&got, "other");
+    is_int(ds_store_create(store, &got, &err), 0, "another");
+    is_int(ds_store_put_progress(store, "other", 0, &p, &err), 0,
+           "in progress");
+    (void) snprintf(got.playlist, sizeof(got.playlist), "https://b/x.m3u");
+    is_int(ds_store_put(store, &got, &err), 0, "gets another playlist");
+    (void) ds_store_get_progress(store, "other", &q, &err);
+    ok(!q.valid, "and loses its progress");
+
+    is_int(ds_store_begin_run(store, "other", &run, &err), 0, "it runs");
+    is_int(ds_store_put_progress(store, "other", run, &p, &err), 0,
+           "the run writes");
+    (void) ds_store_get_progress(store, "other", &q, &err);
+    ok(q.valid, "its progress");
+    (void) snprintf(got.playlist, sizeof(got.playlist), "https://c/x.m3u");
+    is_int(ds_store_put(store, &got, &err), 0, "another playlist once more");
+    is_int(ds_store_put_progress(store, "other", run, &p, &err), 0,
+           "the run of the old one writes again");
+    (void) ds_store_get_progress(store, "other", &q, &err);
+    ok(!q.valid, "to nowhere");
+
+    p.state = DS_FINISHED;
+    is_int(ds_store_put_progress(store, "other", 0, &p, &err), 0, "finished");
+    is_int(ds_store_set_running(store, "other", false, &err), 0, "a stop");
+    (void) ds_store_get_progress(store, "other", &q, &err);
+    ok(q.valid && q.state == DS_FINISHED, "does not change that");
+    is_int(ds_store_set_running(store, "other", true, &err), 0, "a start");
+    (void) ds_store_get_progress(store, "other", &q, &err);
+    ok(!q.valid, "forgets the end");
+    p.state = DS_LIVE;
+    is_int(ds_store_delete(store, "other", &err), 0, "gone");
+}
+
+
 static void
 test_basics(void)
 {
     char            moved[80];
     int             n[3];
-    int64_t         run;
     ds_error_t      err;
     ds_store_t     *store;
     ds_stored_t     def, got;
-    ds_status_t     status;
     ds_progress_t   p, q;
 
     is_int(ds_store_migrate(path, -1, &err), 0, "a new database");
@@ -132,51 +189,7 @@ test_basics(void)
     (void) ds_store_get_progress(store, "lofi", &q, &err);
     ok(q.valid, "progress is kept");
 
-    is_int(ds_store_begin_run(store, "lofi", &run, &err), 0, "begin a run");
-    is_int(ds_store_begin_run(store, "lofi", &run, &err), 0, "and another");
-    memset(&status, 0, sizeof(status));
-    status.state = DS_FAILED;
-    (void) ds_fail(&status.error, DS_ESOURCE_CUT, "cut");
-    is_int(ds_store_end_run(store, run, &status, &err), 0, "end it");
-
-    is_int(exec_sql("CREATE TEMP TABLE t (x CHECK (x = 1));"
-                    "INSERT INTO t SELECT count(*) FROM run WHERE "
-                    "state = 'crashed' AND ended_at = 1700000000000;"
-                    "INSERT INTO t SELECT count(*) FROM run WHERE "
-                    "state = 'failed' AND code = 'source_cut'"), 0,
-           "the first run crashed, the second says why it ended");
-
-    define(&got, "other");
-    is_int(ds_store_create(store, &got, &err), 0, "another");
-    is_int(ds_store_put_progress(store, "other", 0, &p, &err), 0,
-           "in progress");
-    (void) snprintf(got.playlist, sizeof(got.playlist), "https://b/x.m3u");
-    is_int(ds_store_put(store, &got, &err), 0, "gets another playlist");
-    (void) ds_store_get_progress(store, "other", &q, &err);
-    ok(!q.valid, "and loses its progress");
-
-    is_int(ds_store_begin_run(store, "other", &run, &err), 0, "it runs");
-    is_int(ds_store_put_progress(store, "other", run, &p, &err), 0,
-           "the run writes");
-    (void) ds_store_get_progress(store, "other", &q, &err);
-    ok(q.valid, "its progress");
-    (void) snprintf(got.playlist, sizeof(got.playlist), "https://c/x.m3u");
-    is_int(ds_store_put(store, &got, &err), 0, "another playlist once more");
-    is_int(ds_store_put_progress(store, "other", run, &p, &err), 0,
-           "the run of the old one writes again");
-    (void) ds_store_get_progress(store, "other", &q, &err);
-    ok(!q.valid, "to nowhere");
-
-    p.state = DS_FINISHED;
-    is_int(ds_store_put_progress(store, "other", 0, &p, &err), 0, "finished");
-    is_int(ds_store_set_running(store, "other", false, &err), 0, "a stop");
-    (void) ds_store_get_progress(store, "other", &q, &err);
-    ok(q.valid && q.state == DS_FINISHED, "does not change that");
-    is_int(ds_store_set_running(store, "other", true, &err), 0, "a start");
-    (void) ds_store_get_progress(store, "other", &q, &err);
-    ok(!q.valid, "forgets the end");
-    p.state = DS_LIVE;
-    is_int(ds_store_delete(store, "other", &err), 0, "gone");
+    test_runs(store, p);
 
     memset(n, 0, sizeof(n));
     is_int(ds_store_each(store, count_def, n, &err), 0, "each");

@@ -408,6 +408,32 @@ test_control(void)
 }
 
 
+/* an item with one key frame, and the session lost in the middle of it */
+
+static void
+test_lost(void)
+{
+    ds_status_t   st;
+    ds_stream_t  *s;
+
+    s = start("lost.json", false);
+    ok(await(s, in_state, DS_LIVE, &st), "lost: live");
+
+    while (st.position < 1500) {
+        usleep(20000);
+        ds_stream_status(s, &st);
+    }
+
+    is_int(st.item.index, 0, "lost: in the middle of an item");
+    atomic_store(&server.drop, true);
+
+    ok(await(s, has_reconnected, 1, &st), "lost: publishes again");
+    ok(await(s, in_state, DS_FINISHED, &st), "lost: and goes on to the end");
+    is_int(st.played, 2, "lost: with both items");
+    ds_stream_free(&s);
+}
+
+
 static void
 test_resume(void)
 {
@@ -523,6 +549,9 @@ main(void)
     run("head -c 3000 %s/a.mp4 > %s/short.mp4", dir, dir);
     run("head -c 100000 /dev/urandom > %s/noise.mp4", dir);
 
+    make_clip("d.mp4", "320x180", 6, "-g 1000");
+
+    make_list("lost.json", "[\"d.mp4\", \"a.mp4\"]");
     make_list("three.json", "[\"a.mp4\", \"b.mp4\", {\"url\": \"c.mp4\", "
               "\"title\": \"the third\", \"duration\": 2}]");
     make_list("faults.json", "[\"gone.mp4\", \"noise.mp4\", \"short.mp4\", "
@@ -549,6 +578,7 @@ main(void)
     test_once();
     test_control();
     test_resume();
+    test_lost();
     test_faults();
 
     atomic_store(&server.quit, true);

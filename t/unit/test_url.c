@@ -213,7 +213,8 @@ test_redact(void)
 
     redacted("http://h/a?sig=1#f", "http://h/a");
     redacted("https://u:p@h:1/a", "https://h:1/a");
-    redacted("https://www.youtube.com/@name?x", "https://www.youtube.com/@name");
+    redacted("https://www.youtube.com/@name?x",
+             "https://www.youtube.com/@name");
     redacted("rtmp://h/app/key?x", "rtmp://h/app/***");
     redacted("rtmp://h/app/a/b", "rtmp://h/app/***");
     redacted("rtmp://h/app/k@y", "rtmp://h/app/***");

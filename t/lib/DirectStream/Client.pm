@@ -155,7 +155,8 @@ sub watch {
 
     my $name = $args{name} || "watch-$key";
     my $url = $args{url} || $self->push_url($key);
-    my @argv = ("$DirectStream::Test::BUILD/watch", '--wait', $args{wait} || 60);
+    my @argv = ("$DirectStream::Test::BUILD/watch",
+                '--wait', $args{wait} || 60);
 
     push @argv, '--seconds', $args{seconds} if $args{seconds};
     push @argv, '--idle', $args{idle} if $args{idle};
@@ -236,7 +237,8 @@ sub media {
     mkdir "$self->{dir}/www";
     symlink $_, "$self->{dir}/www/" . (split m{/})[-1] for glob "$clips/*.*";
 
-    my $pid = $self->run('media-server', $^X, "$DirectStream::Test::ROOT/t/tools/media-server",
+    my $pid = $self->run('media-server', $^X,
+                         "$DirectStream::Test::ROOT/t/tools/media-server",
                          '--root', "$self->{dir}/www",
                          '--port', 0, '--port-file', $file,
                          '--log', "$self->{dir}/media.log");
