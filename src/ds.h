@@ -446,6 +446,12 @@ int ds_store_get(ds_store_t *store, const char *name, ds_stored_t *def,
 int ds_store_set_running(ds_store_t *store, const char *name, bool running,
     ds_error_t *err);
 
+/*
+ * Settles what a process that was killed in a write has left: what is read
+ * afterwards stays, and does not change with the next recovery.
+ */
+int ds_store_fence(ds_store_t *store, ds_error_t *err);
+
 /* "def" and "progress" are valid during the call */
 typedef void (*ds_store_pt)(void *data, const ds_stored_t *def,
     const ds_progress_t *progress);

@@ -29,6 +29,8 @@ typedef enum {
     DS_SQL_GET_ITEMS,
     DS_SQL_COUNT_ITEMS,
     DS_SQL_DROP_ENDED,
+    DS_SQL_FENCE,
+    DS_SQL_UNFENCE,
     DS_SQL_END_CRASHED,
     DS_SQL_BEGIN_RUN,
     DS_SQL_END_RUN,
@@ -91,6 +93,10 @@ static const char *const  ds_sql[DS_SQL_LAST] = {
     [DS_SQL_DROP_ENDED] =
         "DELETE FROM progress WHERE name = ?1 "
         "AND state IN ('finished', 'failed')",
+    [DS_SQL_FENCE] =
+        "INSERT INTO run (name, started_at) VALUES ('', 0)",
+    [DS_SQL_UNFENCE] =
+        "DELETE FROM run WHERE name = ''",
     [DS_SQL_END_CRASHED] =
         "UPDATE run SET ended_at = coalesce((SELECT at FROM progress "
         "WHERE progress.name = ?1), started_at), state = 'crashed' "
@@ -385,6 +391,39 @@ ds_store_get(ds_store_t *store, const char *name, ds_stored_t *def,
     }
 
     ds_store_done(store, st);
+
+    return rc;
+}
+
+
+/*
+ * The dead writer's pages are in the WAL, but not in its index: they would be
+ * seen again after the next recovery.  A write of our own goes over them.
+ */
+
+int
+ds_store_fence(ds_store_t *store, ds_error_t *err)
+{
+    int  rc;
+
+    rc = ds_store_begin(store, err);
+    if (rc != DS_OK) {
+        return rc;
+    }
+
+    rc = ds_store_run(store, ds_store_stmt(store, DS_SQL_FENCE, NULL, err),
+                      err);
+
+    if (rc == DS_OK) {
+        rc = ds_store_run(store, ds_store_stmt(store, DS_SQL_UNFENCE, NULL,
+                                               err), err);
+    }
+
+    if (rc == DS_OK) {
+        return ds_store_commit(store, err);
+    }
+
+    ds_store_rollback(store);
 
     return rc;
 }

@@ -285,13 +285,19 @@ ngx_directstream_record_settle(ngx_directstream_record_t *rec)
 
     name[0] = '\0';
 
+    ngx_directstream_record_commit(rec);
+
     while (ngx_directstream_change_dead(rec->dcf, name, &writer) == NGX_OK) {
 
         if (ngx_directstream_record_open(rec) != NGX_OK) {
             return;
         }
 
-        rc = ds_store_get(rec->store, name, &stored, &err);
+        rc = ds_store_fence(rec->store, &err);
+
+        if (rc == DS_OK) {
+            rc = ds_store_get(rec->store, name, &stored, &err);
+        }
 
         if (rc == DS_OK) {
             rc = ds_store_get_progress(rec->store, name, &progress, &err);

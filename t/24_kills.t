@@ -73,7 +73,7 @@ sub client {
     my %may = (map({ $_ => [ undef ] } @names),
                fixed => [ { list => 0, run => 1 } ]);
     my %n = map { $_ => 0 } qw(answered unanswered refused busy);
-    my @wrong;
+    my (@wrong, %past);
 
     srand $seed + 1;
 
@@ -88,6 +88,9 @@ sub client {
         my $code = ref $data && $data->{code} || '';
         my @was = @{ $may{$name} };
         my @then = map { after($op, $_, $arg) } @was;
+
+        push @{ $past{$name} }, "$op @$arg $status $code";
+        my $wrong = @wrong;
 
         if ($status == 599 && $r->{content} =~ /Could not connect/) {
             Time::HiRes::sleep(0.02);
@@ -118,6 +121,12 @@ sub client {
 
         } else {
             push @wrong, "$op $name: $status $code";
+        }
+
+        if (@wrong != $wrong) {
+            push @wrong, '  after ' . join '; ', grep { defined }
+                         @{ $past{$name} }[-8 .. -1];
+            $may{$name} = [ current($name) ];
         }
 
         Time::HiRes::sleep(0.005 + rand 0.03);
