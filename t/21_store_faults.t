@@ -119,10 +119,43 @@ refused('locked', 503, 'store_busy');
 my $took = ($t->now - $from) / 1000;
 cmp_ok($took, '<', 5, 'after a wait of 3 s') or diag($took);
 
-# many of them: none waits for long, and reads do not wait at all
-
 $t->wait_pid($pid, 10);
 accepted('locked');
+
+# while a write waits: reads do not, nobody sees it, nobody writes beside it,
+# and it is done although its client has gone
+
+$pid = $t->run('sqlite', '/bin/sh', '-c',
+    "(echo 'BEGIN IMMEDIATE;'; sleep 2) | sqlite3 '$db'");
+Time::HiRes::sleep(0.5);
+
+my $json = $t->{json}->encode({ name => 'left', playlist => $list,
+                                start => JSON::PP::false });
+my $client = IO::Socket::INET->new(PeerAddr => '127.0.0.1',
+                                   PeerPort => $t->{nginx}{near}{http});
+print $client "POST /directstream/api/1/streams HTTP/1.1\r\nHost: x\r\n"
+    . "Content-Type: application/json\r\nContent-Length: "
+    . length($json) . "\r\n\r\n$json";
+Time::HiRes::sleep(0.3);
+
+my $worst = 0;
+for (1 .. 20) {
+    my $began = $t->now;
+    $t->api('GET', 'api/1/streams/air');
+    $worst = $t->now - $began if $t->now - $began > $worst;
+}
+cmp_ok($worst, '<', 200, 'reads do not wait for a write')
+    or diag("$worst ms");
+
+is(scalar $t->api('GET', 'api/1/streams/left'), 404, 'it is not there yet');
+(undef, my $busy) = $t->api('POST', 'api/1/streams', $json);
+is($busy->{code}, 'stream_busy', 'another of this name has to wait');
+close $client;
+
+ok($t->wait_for(sub { $t->api('GET', 'api/1/streams/left') == 200 }, 5),
+   'done, although the client went away');
+is(scalar $t->api('DELETE', 'api/1/streams/left'), 204, 'and usable');
+$t->wait_pid($pid, 10);
 
 # the file is taken away
 
