@@ -1,6 +1,7 @@
 # make                   build/ngx_directstream_module.so for Debian's nginx
 # make NGX_SRC=DIR       the same for the nginx source tree DIR
-# make install | demo | test | unit | e2e | sanitize | lint | bench | clean
+# make install | demo | test | unit | e2e | soak | sanitize | lint | bench
+# make clean
 
 BUILD      = build
 NGX_SRC   ?= $(NGINX_SRC)
@@ -9,6 +10,7 @@ CC_OPT    ?= -g -O2
 LD_OPT    ?=
 DESTDIR    =
 MODULES    = /usr/lib/nginx/modules
+SBIN       = /usr/sbin
 JOBS      ?= $(shell nproc)
 
 top       := $(CURDIR)
@@ -23,7 +25,7 @@ sources    = $(wildcard ngx_directstream_module.c src/*.c src/*.h) \
 .PHONY: all module install deps test check unit e2e tsan asan sanitize lint \
         demo bench clean
 
-all: module
+all: module schema
 
 # make's own rules know what changed; -s: the objects' commands are long
 module: $(builddir)/Makefile
@@ -49,11 +51,13 @@ FORCE:
 install: all
 	install -d $(DESTDIR)$(MODULES)
 	install -m 644 $(module) $(DESTDIR)$(MODULES)
+	install -d $(DESTDIR)$(SBIN)
+	install -m 755 $(builddir)/directstream-schema $(DESTDIR)$(SBIN)
 
 
 # the engine without nginx, and its tests
 
-libs       = libavformat libavcodec libavutil libcurl libcjson
+libs       = libavformat libavcodec libavutil libcurl libcjson sqlite3
 WARN       = -Wall -Wextra
 ENG_OPT    = -g -O2
 ENG_DIR    = $(builddir)/unit
@@ -62,6 +66,16 @@ ENG_CFLAGS = -std=gnu11 $(WARN) $(ENG_OPT) -pthread -Isrc -It/unit \
 ENG_LIBS   = $(shell pkg-config --libs $(libs)) -pthread -lm
 units      = $(patsubst t/unit/%.c,%,$(wildcard t/unit/test_*.c))
 eng_objs   = $(patsubst src/%.c,$(ENG_DIR)/%.o,$(wildcard src/ds*.c))
+
+# migrates a state.db; needs the store's part of the engine alone
+schema: $(builddir)/directstream-schema
+.PHONY: schema
+
+schema_objs = $(addprefix $(ENG_DIR)/,ds_store.o ds_store_schema.o ds_core.o)
+
+$(builddir)/directstream-schema: tools/directstream-schema.c $(schema_objs)
+	$(CC) $(ENG_CFLAGS) -o $@ $< $(schema_objs) \
+	    $(shell pkg-config --libs sqlite3) -pthread
 
 unit_progs = $(addprefix $(ENG_DIR)/,$(units))
 
@@ -108,8 +122,15 @@ $(builddir)/watch: t/tools/watch.c
 TESTS      = $(wildcard t/*.t)
 e2e_env    = DS_BUILD=$(builddir) DS_MODULE=$(module)
 
-e2e: module $(builddir)/watch
+e2e: module schema $(builddir)/watch
 	$(e2e_env) $(PROVE) $(TESTS)
+
+# kills at random, many more than the test of the same name does
+SOAK_KILLS ?= 500
+
+soak: module schema $(builddir)/watch
+	$(e2e_env) SOAK_KILLS=$(SOAK_KILLS) prove -v t/24_kills.t
+.PHONY: soak
 
 asan_dir   = $(builddir)/asan
 asan_opt   = -g -O1 -fno-omit-frame-pointer -fsanitize=address,undefined

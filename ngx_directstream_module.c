@@ -267,6 +267,7 @@ ngx_directstream_init_module(ngx_cycle_t *cycle)
     }
 
     ngx_directstream_zone_merge(dcf, cycle->log);
+    ngx_directstream_state_sync(dcf, cycle);
 
     return NGX_OK;
 }

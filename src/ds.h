@@ -86,6 +86,15 @@ typedef enum {
     DS_EOUTPUT_REJECTED,        /* output_rejected: publish not allowed */
     DS_EOUTPUT_LOST,            /* output_lost: connection went away */
     DS_EPUSH_DNS,               /* push_dns: name of the push target */
+
+    DS_ESTORE_FULL,             /* store_full: no space left */
+    DS_ESTORE_READONLY,         /* store_readonly: no access to it */
+    DS_ESTORE_BUSY,             /* store_busy: locked by somebody else */
+    DS_ESTORE_CORRUPT,          /* store_corrupt */
+    DS_ESTORE_VERSION,          /* store_version: of a newer build */
+    DS_ESTORE_EXISTS,           /* store_exists: one of that name */
+    DS_ESTORE_NOT_FOUND,        /* store_not_found */
+    DS_ESTORE_FAILED,           /* store_failed: any other error */
     DS_ELAST
 } ds_error_e;
 
@@ -99,6 +108,9 @@ typedef struct {
 
 /* the stable code of an error: "source_forbidden"; any thread */
 const char *ds_error_code(int code);
+
+/* the error of a code, 0 when there is none of that code; any thread */
+int ds_error_from_code(const char *code);
 
 
 /*
@@ -208,17 +220,6 @@ bool ds_poll(ds_t *ds, ds_record_t *record);
 
 /* Streams. */
 
-typedef struct {
-    const char    *name;
-    const char    *playlist;
-    const char    *publish;             /* application; the name is appended */
-    const char    *push;                /* NULL: no push */
-    const char    *token;               /* sent as ds_token on publish */
-    bool           shuffle;
-    bool           loop;
-} ds_def_t;
-
-
 typedef enum {
     DS_STOPPED = 0,
     DS_RESOLVING,                       /* no item is known yet */
@@ -228,6 +229,32 @@ typedef enum {
     DS_FINISHED,                        /* not looping, the end was reached */
     DS_FAILED                           /* given up; error says why */
 } ds_state_e;
+
+
+/* where a stream is: enough to go on from there */
+
+typedef struct {
+    bool             valid;
+    ds_state_e       state;
+    uint32_t         index;             /* of the item */
+    char             id[DS_ID_LEN];
+    int64_t          position;          /* ms into it */
+    uint64_t         seed;              /* of the shuffled order */
+    uint32_t         pass;
+    int64_t          at;                /* Unix ms */
+} ds_progress_t;
+
+
+typedef struct {
+    const char    *name;
+    const char    *playlist;
+    const char    *publish;             /* application; the name is appended */
+    const char    *push;                /* NULL: no push */
+    const char    *token;               /* sent as ds_token on publish */
+    bool           shuffle;
+    bool           loop;
+    const ds_progress_t *resume;        /* NULL, or not valid: from the start */
+} ds_def_t;
 
 
 typedef enum {
@@ -283,6 +310,7 @@ typedef struct {
 
     int64_t          buffer;            /* ms of media ready to be sent */
     int64_t          dead_air;          /* ms without media since first live */
+    ds_progress_t    progress;          /* valid once an item was on air */
     ds_error_t       error;             /* the last one; code 0: none */
 } ds_status_t;
 
@@ -346,6 +374,130 @@ void ds_lookup_cancel(ds_lookup_t *l);
 
 /* cancels, joins, frees, sets *l to NULL; does not block when done */
 void ds_lookup_free(ds_lookup_t **l);
+
+
+/*
+ * The store: what survives: definitions, wishes, items, progress, history.
+ *
+ * A store is opened by each process for itself; several processes may have
+ * the same file open.  Any thread may call, calls to one store take turns.
+ * They block on the disk.  Each writing call is one transaction: it has
+ * happened as a whole when it returned 0, and not at all otherwise.
+ */
+
+typedef struct ds_store_s  ds_store_t;
+
+
+typedef struct {
+    char         name[DS_NAME_LEN + 1];
+    char         playlist[DS_URL_LEN + 1];
+    char         mode[16];
+    char         publish[DS_URL_LEN + 1];
+    char         push[DS_URL_LEN + 1];      /* "": none */
+    bool         shuffle;
+    bool         loop;
+    bool         is_static;             /* defined by the configuration file */
+    bool         running;               /* wished */
+} ds_stored_t;
+
+
+/*
+ * Makes the database at "path" if there is none, or brings it to schema
+ * "version" (-1: the newest), up or down, in one transaction.  A file that
+ * is not a database is renamed to path.corrupt-UNIXTIME first, and "err"
+ * says so while 0 is returned: err->code is DS_ESTORE_CORRUPT then, else 0.
+ * A file of a newer schema than this build knows: DS_ESTORE_VERSION.
+ */
+int ds_store_migrate(const char *path, int version, ds_error_t *err);
+
+/* the newest schema version this build knows */
+int ds_store_version(void);
+
+/* the schema version of the database at "path", which is left as it is */
+int ds_store_schema(const char *path, int *version, ds_error_t *err);
+
+/*
+ * Opens a migrated database.  "durable": a commit is on the disk when it
+ * returns (synchronous=FULL), and another process's lock is waited for, 3 s;
+ * else it survives this process, but the last seconds of it not a power
+ * loss, and a lock is waited for 200 ms.  NULL: DS_ESTORE_….
+ */
+ds_store_t *ds_store_open(const char *path, bool durable, ds_error_t *err);
+void ds_store_close(ds_store_t **store);
+
+/* creates; DS_ESTORE_EXISTS when there is one of that name */
+int ds_store_create(ds_store_t *store, const ds_stored_t *def,
+    ds_error_t *err);
+
+/* creates or replaces; another playlist loses progress and items of the old */
+int ds_store_put(ds_store_t *store, const ds_stored_t *def, ds_error_t *err);
+
+/* with all that belongs to it; no error when there is none */
+int ds_store_delete(ds_store_t *store, const char *name, ds_error_t *err);
+
+/* DS_ESTORE_NOT_FOUND when there is no such stream */
+int ds_store_get(ds_store_t *store, const char *name, ds_stored_t *def,
+    ds_error_t *err);
+
+/*
+ * The wish alone.  With "running" what is known of an end is forgotten: a
+ * progress that says finished or failed.  Not within ds_store_begin().
+ */
+int ds_store_set_running(ds_store_t *store, const char *name, bool running,
+    ds_error_t *err);
+
+/*
+ * Settles what a process that was killed in a write has left: what is read
+ * afterwards stays, and does not change with the next recovery.
+ */
+int ds_store_fence(ds_store_t *store, ds_error_t *err);
+
+/* "def" and "progress" are valid during the call */
+typedef void (*ds_store_pt)(void *data, const ds_stored_t *def,
+    const ds_progress_t *progress);
+
+int ds_store_each(ds_store_t *store, ds_store_pt each, void *data,
+    ds_error_t *err);
+
+
+/*
+ * One transaction around what a relay writes every few seconds; the store is
+ * used by one thread alone then.
+ */
+int ds_store_begin(ds_store_t *store, ds_error_t *err);
+int ds_store_commit(ds_store_t *store, ds_error_t *err);
+void ds_store_rollback(ds_store_t *store);
+
+/*
+ * "run" is who writes: of a run that began before the stream got another
+ * playlist, or was deleted, nothing is written.  0: whoever it is.
+ */
+int ds_store_put_progress(ds_store_t *store, const char *name, int64_t run,
+    const ds_progress_t *progress, ds_error_t *err);
+int ds_store_get_progress(ds_store_t *store, const char *name,
+    ds_progress_t *progress, ds_error_t *err);
+
+int ds_store_put_items(ds_store_t *store, const char *name, int64_t run,
+    const ds_item_t *items, size_t n, ds_error_t *err);
+
+/* removes items from "count" on: the list has become shorter */
+int ds_store_trim_items(ds_store_t *store, const char *name, uint32_t count,
+    ds_error_t *err);
+
+/* *n: room in "items" before, items read after; *total: all there are */
+int ds_store_get_items(ds_store_t *store, const char *name, uint32_t offset,
+    ds_item_t *items, size_t *n, uint32_t *total, ds_error_t *err);
+
+
+/*
+ * History: a run is from start to stop, end or crash.  ds_store_begin_run()
+ * closes the stream's open runs as crashed, forgets a progress that says
+ * finished or failed, and opens one; *run is its id.
+ */
+int ds_store_begin_run(ds_store_t *store, const char *name, int64_t *run,
+    ds_error_t *err);
+int ds_store_end_run(ds_store_t *store, int64_t run, const ds_status_t *st,
+    ds_error_t *err);
 
 
 #endif /* DS_H_INCLUDED_ */

@@ -529,9 +529,13 @@ ds_air_position(ds_air_t *air)
 {
     int64_t  us;
 
+    if (air->src == NULL) {
+        return 0;
+    }
+
     us = air->timeline.end[DS_VIDEO] - air->timeline.base;
 
-    return us > 0 ? us / 1000 : 0;
+    return ds_source_offset(air->src) + (us > 0 ? us / 1000 : 0);
 }
 
 

@@ -72,6 +72,14 @@ static const char *const  ds_codes[] = {
     [DS_EOUTPUT_REJECTED - DS_ENOMEM] = "output_rejected",
     [DS_EOUTPUT_LOST - DS_ENOMEM] = "output_lost",
     [DS_EPUSH_DNS - DS_ENOMEM] = "push_dns",
+    [DS_ESTORE_FULL - DS_ENOMEM] = "store_full",
+    [DS_ESTORE_READONLY - DS_ENOMEM] = "store_readonly",
+    [DS_ESTORE_BUSY - DS_ENOMEM] = "store_busy",
+    [DS_ESTORE_CORRUPT - DS_ENOMEM] = "store_corrupt",
+    [DS_ESTORE_VERSION - DS_ENOMEM] = "store_version",
+    [DS_ESTORE_EXISTS - DS_ENOMEM] = "store_exists",
+    [DS_ESTORE_NOT_FOUND - DS_ENOMEM] = "store_not_found",
+    [DS_ESTORE_FAILED - DS_ENOMEM] = "store_failed",
 };
 
 _Static_assert(sizeof(ds_codes) / sizeof(ds_codes[0])
@@ -87,6 +95,21 @@ ds_error_code(int code)
     }
 
     return ds_codes[code - DS_ENOMEM];
+}
+
+
+int
+ds_error_from_code(const char *code)
+{
+    int  i;
+
+    for (i = DS_ENOMEM; i < DS_ELAST; i++) {
+        if (strcmp(code, ds_codes[i - DS_ENOMEM]) == 0) {
+            return i;
+        }
+    }
+
+    return DS_OK;
 }
 
 

@@ -69,6 +69,7 @@ static void *ds_input_opening(void *data);
 static int ds_input_choose(ds_input_t *in, int track, ds_error_t *err);
 static int ds_input_pick(ds_input_t *in, ds_demux_t *s, int track);
 static int ds_input_prepare_audio(ds_input_t *in, ds_error_t *err);
+static int ds_input_seek_track(ds_track_t *t, int64_t us);
 static int64_t ds_input_frame(ds_track_t *t);
 static int64_t ds_input_length(ds_input_t *in, const ds_media_t *media);
 static bool ds_input_full(ds_track_t *t);
@@ -380,6 +381,48 @@ ds_input_length(ds_input_t *in, const ds_media_t *media)
     }
 
     return (media->duration > 0) ? media->duration : -1;
+}
+
+
+int
+ds_input_seek(ds_input_t *in, int64_t ms, ds_error_t *err)
+{
+    ds_track_t  *v, *a;
+
+    v = &in->tracks[DS_VIDEO];
+    a = &in->tracks[DS_AUDIO];
+
+    if (!v->source->pb->seekable || v->n != 0 || a->n != 0
+        || ds_input_seek_track(v, ms * 1000) < 0)
+    {
+        return ds_fail(err, DS_ESOURCE_FAILED, "source cannot be sought in");
+    }
+
+    if (a->source == v->source) {
+        return DS_OK;
+    }
+
+    /* the audio's own source goes to where the video's has come to */
+
+    while (v->n == 0 && v->source->rc == 1) {
+        (void) ds_input_step(in, v->source);
+    }
+
+    if (v->n != 0) {
+        (void) ds_input_seek_track(a, v->queue[v->head]->pts);
+    }
+
+    return DS_OK;
+}
+
+
+static int
+ds_input_seek_track(ds_track_t *t, int64_t us)
+{
+    return av_seek_frame(t->source->ctx, t->stream->index,
+                         av_rescale_q(us, (AVRational) {1, 1000000},
+                                      t->stream->time_base),
+                         AVSEEK_FLAG_BACKWARD);
 }
 
 

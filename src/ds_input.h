@@ -27,6 +27,13 @@ typedef struct ds_input_s  ds_input_t;
 ds_input_t *ds_input_open(const ds_conf_t *conf, const ds_media_t *media,
     ds_cancel_t *cancel, ds_error_t *err);
 
+/*
+ * Before the first read: goes on from the last key frame at or before "ms"
+ * from the start.  DS_ESOURCE_FAILED: this source cannot; reading starts
+ * where it would have without.
+ */
+int ds_input_seek(ds_input_t *in, int64_t ms, ds_error_t *err);
+
 /* borrowed, valid until ds_input_close(); "track" is DS_VIDEO or DS_AUDIO */
 const AVCodecParameters *ds_input_codecpar(ds_input_t *in, int track);
 

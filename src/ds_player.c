@@ -5,7 +5,6 @@
  * and RTMP are ds_air.c's; the network is the sources'.
  */
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -42,6 +41,7 @@ static void ds_player_back(ds_stream_t *s);
 static void ds_player_drop_next(ds_stream_t *s, const char *reason);
 static void ds_player_prepare(ds_stream_t *s);
 static bool ds_player_wants_next(ds_stream_t *s);
+static int64_t ds_player_start_at(ds_stream_t *s, const ds_entry_t *e);
 static ds_pick_e ds_player_pick(ds_stream_t *s, ds_entry_t *e);
 static void ds_player_pass(ds_stream_t *s);
 static void ds_player_check_next(ds_stream_t *s);
@@ -51,7 +51,6 @@ static void ds_player_failed(ds_stream_t *s, uint32_t index,
 static void ds_player_set_next(ds_stream_t *s, ds_item_state_e state,
     const ds_error_t *err);
 static void ds_player_starved(ds_stream_t *s);
-static void ds_player_decision(ds_stream_t *s);
 static void ds_player_air(ds_stream_t *s);
 static void ds_player_over(ds_stream_t *s);
 static bool ds_player_switch(ds_stream_t *s);
@@ -213,9 +212,11 @@ ds_player_prepare(ds_stream_t *s)
     if (!s->first_tried) {
         s->first_tried = true;
 
-        if (!s->shuffle && ds_resolve_has_first(s->playlist)) {
+        if (!s->shuffle && !s->resume.valid
+            && ds_resolve_has_first(s->playlist))
+        {
             s->next_index = DS_NO_ITEM;
-            s->next = ds_source_start(s->ds, s->name, NULL, s->playlist,
+            s->next = ds_source_start(s->ds, s->name, NULL, s->playlist, 0,
                                       &s->err);
             return;
         }
@@ -234,7 +235,8 @@ ds_player_prepare(ds_stream_t *s)
         return;
     }
 
-    src = ds_source_start(s->ds, s->name, &e, NULL, &s->err);
+    src = ds_source_start(s->ds, s->name, &e, NULL,
+                          ds_player_start_at(s, &e), &s->err);
 
     if (src == NULL) {
         ds_entry_free(&e);
@@ -245,6 +247,35 @@ ds_player_prepare(ds_stream_t *s)
 
     s->next = src;
     ds_player_set_next(s, DS_ITEM_NEXT, NULL);
+}
+
+
+/* ms: the item that was on air when the stream ended goes on from there */
+
+static int64_t
+ds_player_start_at(ds_stream_t *s, const ds_entry_t *e)
+{
+    char     id[DS_ID_LEN];
+    int64_t  at;
+
+    if (!s->resume.valid) {
+        return 0;
+    }
+
+    s->resume.valid = false;
+
+    ds_text(id, sizeof(id), e->id);
+
+    at = strcmp(id, s->resume.id) == 0
+         && (id[0] != '\0' || s->next_index == s->resume.index)
+         ? s->resume.position : 0;
+
+    if (at != 0) {
+        ds_log(s->ds, DS_LOG_NOTICE, s->name, "going on with item %u at %lld s",
+               (unsigned) s->next_index, (long long) at / 1000);
+    }
+
+    return at;
 }
 
 
@@ -649,29 +680,13 @@ ds_player_switch(ds_stream_t *s)
     (void) pthread_mutex_unlock(&s->lock);
 
     ds_air_item(s->air, s->cur);
-    ds_player_decision(s);
+    ds_report_decision(s);
 
     ds_log(s->ds, DS_LOG_NOTICE, s->name,
            "item %u on air, %s, id: \"%s\", title: \"%s\"",
            (unsigned) s->cur_index, s->decision, item.id, item.title);
 
     return true;
-}
-
-
-/* how the item on air is relayed, and what makes that possible */
-
-static void
-ds_player_decision(ds_stream_t *s)
-{
-    const AVCodecParameters  *v, *a;
-
-    v = ds_source_codecpar(s->cur, DS_VIDEO);
-    a = ds_source_codecpar(s->cur, DS_AUDIO);
-
-    (void) snprintf(s->decision, sizeof(s->decision),
-                    "copy: H.264 %dx%d, AAC %d Hz, %d channels", v->width,
-                    v->height, a->sample_rate, a->ch_layout.nb_channels);
 }
 
 

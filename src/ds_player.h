@@ -72,6 +72,7 @@ struct ds_stream_s {
     uint32_t         next_index;        /* DS_NO_ITEM: the first, beside list */
     ds_source_t     *ending[DS_ENDING];
 
+    ds_progress_t    resume;            /* valid until an item is chosen */
     bool             first_tried;
     bool             cutting;
     bool             going_back;
@@ -97,6 +98,9 @@ void *ds_player_thread(void *data);
 
 /* context: player's thread; brings the status up to date */
 void ds_report(ds_stream_t *s);
+
+/* how the item on air is relayed, and what makes that possible */
+void ds_report_decision(ds_stream_t *s);
 
 /*
  * context: player's thread.  Starts listing; looks after it: true while

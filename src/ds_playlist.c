@@ -39,6 +39,11 @@ struct ds_playlist_s {
     uint32_t          last;         /* last on air */
     uint32_t          jump;         /* chosen by ds_playlist_goto() */
 
+    uint32_t          resume;       /* DS_NONE: nothing to resume */
+    char              resume_id[DS_ID_LEN];
+    uint32_t          floor_pass;   /* in it, keys up to "floor" were chosen */
+    uint64_t          floor;
+
     uint32_t          first_dirty;
     uint32_t          last_dirty;
 };
@@ -47,6 +52,8 @@ struct ds_playlist_s {
 static ds_pick_e ds_playlist_pick_next(ds_playlist_t *pl, uint32_t *index);
 static ds_pick_e ds_playlist_pick_shuffled(ds_playlist_t *pl,
     uint32_t *index);
+static bool ds_playlist_find_resume(ds_playlist_t *pl);
+static bool ds_playlist_is_resume(ds_playlist_t *pl, uint32_t index);
 static uint64_t ds_playlist_key(ds_playlist_t *pl, uint32_t index);
 static void ds_playlist_dirty(ds_playlist_t *pl, uint32_t index);
 static char *ds_strdup(const char *s, bool *failed);
@@ -68,6 +75,7 @@ ds_playlist_create(bool shuffle, uint64_t seed)
     pl->place = DS_NONE;
     pl->last = DS_NONE;
     pl->jump = DS_NONE;
+    pl->resume = DS_NONE;
     pl->first_dirty = DS_NONE;
     pl->last_dirty = DS_NONE;
 
@@ -170,6 +178,10 @@ ds_playlist_pick(ds_playlist_t *pl, uint32_t *index)
 {
     ds_pick_e  rc;
 
+    if (pl->resume != DS_NONE && !ds_playlist_find_resume(pl)) {
+        return DS_PICK_WAIT;
+    }
+
     if (pl->jump != DS_NONE) {
         *index = pl->jump;
         pl->jump = DS_NONE;
@@ -238,6 +250,10 @@ ds_playlist_pick_shuffled(ds_playlist_t *pl, uint32_t *index)
 
         key = ds_playlist_key(pl, i);
 
+        if (pl->pass == pl->floor_pass && key <= pl->floor) {
+            continue;
+        }
+
         if (best == DS_NONE || key < best_key) {
             best = i;
             best_key = key;
@@ -257,6 +273,78 @@ ds_playlist_pick_shuffled(ds_playlist_t *pl, uint32_t *index)
     *index = best;
 
     return DS_PICK_ITEM;
+}
+
+
+/* false: the list may still bring it */
+
+static bool
+ds_playlist_find_resume(ds_playlist_t *pl)
+{
+    uint32_t  i, found;
+
+    found = DS_NONE;
+
+    if (pl->resume < pl->count && ds_playlist_is_resume(pl, pl->resume)) {
+        found = pl->resume;
+
+    } else if (!pl->complete) {
+        return false;
+
+    } else {
+        for (i = 0; i < pl->count && found == DS_NONE; i++) {
+            if (ds_playlist_is_resume(pl, i)) {
+                found = i;
+            }
+        }
+    }
+
+    pl->resume = DS_NONE;
+
+    if (found != DS_NONE) {
+        pl->jump = found;
+        pl->floor_pass = pl->pass;
+        pl->floor = ds_playlist_key(pl, found);
+    }
+
+    return true;
+}
+
+
+static bool
+ds_playlist_is_resume(ds_playlist_t *pl, uint32_t index)
+{
+    char         id[DS_ID_LEN];
+    ds_entry_t  *e;
+
+    e = &pl->slots[index].entry;
+
+    if (e->code != DS_OK) {
+        return false;
+    }
+
+    ds_text(id, sizeof(id), e->id);
+
+    return (pl->resume_id[0] == '\0' && index == pl->resume)
+           || (pl->resume_id[0] != '\0' && strcmp(id, pl->resume_id) == 0);
+}
+
+
+void
+ds_playlist_resume(ds_playlist_t *pl, const ds_progress_t *progress)
+{
+    pl->seed = progress->seed;
+    pl->pass = progress->pass == 0 ? 1 : progress->pass;
+    pl->resume = progress->index;
+
+    memcpy(pl->resume_id, progress->id, sizeof(pl->resume_id));
+}
+
+
+uint32_t
+ds_playlist_pass(ds_playlist_t *pl)
+{
+    return pl->pass;
 }
 
 

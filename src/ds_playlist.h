@@ -49,6 +49,15 @@ ds_pick_e ds_playlist_pick(ds_playlist_t *pl, uint32_t *index);
  */
 bool ds_playlist_rewind(ds_playlist_t *pl);
 
+/*
+ * Goes on from where a stream was: in that pass, after what had been chosen
+ * before.  The next pick is that item, found by its id if the list has
+ * changed; while it is not listed yet it is DS_PICK_WAIT.
+ */
+void ds_playlist_resume(ds_playlist_t *pl, const ds_progress_t *progress);
+
+uint32_t ds_playlist_pass(ds_playlist_t *pl);
+
 /* the next pick is "index", or follows it */
 void ds_playlist_goto(ds_playlist_t *pl, uint32_t index);
 

@@ -3,8 +3,10 @@
  * ds_report.c: what a stream's status says, gathered by its own thread.
  */
 
+#include <stdio.h>
 #include <string.h>
 
+#include "ds_input.h"
 #include "ds_player.h"
 
 
@@ -37,6 +39,12 @@ ds_report(ds_stream_t *s)
         ds_playlist_item(s->list, s->cur_index, &st->item);
         st->position = ds_air_position(s->air);
         st->decision = DS_DECISION_COPY;
+        st->progress.valid = true;
+        st->progress.index = s->cur_index;
+        st->progress.position = st->position;
+        st->progress.pass = ds_playlist_pass(s->list);
+        st->progress.at = ds_now();
+        memcpy(st->progress.id, st->item.id, sizeof(st->progress.id));
         memcpy(st->decision_reason, s->decision, sizeof(s->decision));
         st->buffer = ds_queue_time(ds_source_queue(s->cur)) / 1000;
 
@@ -45,6 +53,9 @@ ds_report(ds_stream_t *s)
         st->decision_reason[0] = '\0';
         st->buffer = 0;
     }
+
+    st->progress.state = state;
+    st->progress.seed = s->seed;
 
     st->has_next = s->next != NULL && s->next_index != DS_NO_ITEM;
 
@@ -98,4 +109,18 @@ ds_report_state(ds_stream_t *s)
 
     return s->next == NULL || s->next_index == DS_NO_ITEM ? DS_RESOLVING
                                                           : DS_STARTING;
+}
+
+
+void
+ds_report_decision(ds_stream_t *s)
+{
+    const AVCodecParameters  *v, *a;
+
+    v = ds_source_codecpar(s->cur, DS_VIDEO);
+    a = ds_source_codecpar(s->cur, DS_AUDIO);
+
+    (void) snprintf(s->decision, sizeof(s->decision),
+                    "copy: H.264 %dx%d, AAC %d Hz, %d channels", v->width,
+                    v->height, a->sample_rate, a->ch_layout.nb_channels);
 }

@@ -23,6 +23,7 @@ struct ds_source_s {
     char               stream[DS_NAME_LEN + 1];
     char              *playlist;        /* NULL: "entry" is to be resolved */
     ds_entry_t         entry;
+    int64_t            start;           /* ms; 0 when it cannot be sought in */
 
     pthread_t          thread;
     ds_cancel_t        cancel;
@@ -53,7 +54,7 @@ static void ds_source_destroy(ds_source_t *s);
 
 ds_source_t *
 ds_source_start(ds_t *ds, const char *stream, ds_entry_t *e,
-    const char *playlist, ds_error_t *err)
+    const char *playlist, int64_t start, ds_error_t *err)
 {
     ds_source_t      *s;
     const ds_conf_t  *conf;
@@ -68,6 +69,7 @@ ds_source_start(ds_t *ds, const char *stream, ds_entry_t *e,
 
     s->ds = ds;
     s->cancel.fd = -1;
+    s->start = start;
     ds_text(s->stream, sizeof(s->stream), stream);
 
     s->queue = ds_queue_create(conf->buffer_size,
@@ -209,7 +211,8 @@ ds_source_resolve(ds_source_t *s)
 static int
 ds_source_begin(ds_source_t *s, ds_input_t *in)
 {
-    int  i;
+    int         i;
+    ds_error_t  err;
 
     for (i = 0; i < 2; i++) {
         s->par[i] = avcodec_parameters_alloc();
@@ -224,6 +227,14 @@ ds_source_begin(ds_source_t *s, ds_input_t *in)
     }
 
     s->duration = ds_input_duration(in);
+
+    if (s->start != 0) {
+        ds_error_clear(&err);
+
+        if (ds_input_seek(in, s->start, &err) != DS_OK) {
+            s->start = 0;
+        }
+    }
 
     return DS_OK;
 }
@@ -361,6 +372,13 @@ ds_source_ends(ds_source_t *s, int64_t *video, int64_t *audio)
     *audio = s->end[DS_AUDIO];
 
     return true;
+}
+
+
+int64_t
+ds_source_offset(ds_source_t *s)
+{
+    return s->start == 0 ? 0 : s->origin_pts / 1000;
 }
 
 

@@ -21,10 +21,11 @@ typedef struct ds_source_s  ds_source_t;
 /*
  * Starts the thread.  "e" (taken over) is the item to resolve; or, with "e"
  * NULL, it is the first item of "playlist" (copied), resolved beside the
- * list.  "stream" is the name for log records, copied.
+ * list.  "stream" is the name for log records, copied.  "start" is where in
+ * the item to begin, ms; an item that cannot be sought in begins at 0.
  */
 ds_source_t *ds_source_start(ds_t *ds, const char *stream, ds_entry_t *e,
-    const char *playlist, ds_error_t *err);
+    const char *playlist, int64_t start, ds_error_t *err);
 
 /*
  * True when it can go on air: enough is buffered, or all there is.  Then
@@ -47,6 +48,9 @@ void ds_source_origin(ds_source_t *s, int64_t *pts, int64_t *dts);
 
 /* * us, presentation ends of the tracks; false until all has been read */
 bool ds_source_ends(ds_source_t *s, int64_t *video, int64_t *audio);
+
+/* * ms into the item where it begins */
+int64_t ds_source_offset(ds_source_t *s);
 
 /* * ms, -1 unknown */
 int64_t ds_source_duration(ds_source_t *s);

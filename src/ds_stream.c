@@ -53,9 +53,18 @@ ds_stream_start(ds_t *ds, const ds_def_t *def, ds_error_t *err)
         goto failed;
     }
 
+    if (def->resume != NULL && def->resume->valid) {
+        s->resume = *def->resume;
+        s->seed = s->resume.seed;
+    }
+
     s->list = ds_playlist_create(s->shuffle, s->seed);
     if (s->list == NULL) {
         goto failed;
+    }
+
+    if (s->resume.valid) {
+        ds_playlist_resume(s->list, &s->resume);
     }
 
     if (ds_thread_start(&s->thread, "ds-stream", ds_player_thread, s)

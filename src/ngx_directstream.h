@@ -17,6 +17,12 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 
+#if (NGX_THREADS)
+#include <ngx_thread_pool.h>
+#else
+typedef struct ngx_thread_pool_s  ngx_thread_pool_t;
+#endif
+
 #include "ds.h"
 
 
@@ -24,7 +30,7 @@
 #define NGX_DIRECTSTREAM_STREAM_CONF   0x04000000
 
 #define NGX_DIRECTSTREAM_MAGIC         0x6469727374726d31ULL
-#define NGX_DIRECTSTREAM_LAYOUT        1
+#define NGX_DIRECTSTREAM_LAYOUT        2
 
 #define NGX_DIRECTSTREAM_PAGE          512     /* items in a table's page */
 #define NGX_DIRECTSTREAM_PAGES         256
@@ -71,6 +77,8 @@ typedef struct {
     /* wanted */
     unsigned                 fixed:1;       /* defined in nginx.conf */
     unsigned                 running:1;
+    unsigned                 reserved:1;    /* being created: nobody sees it */
+    ngx_pid_t                writer;        /* has a write under way; 0: none */
     uint64_t                 epoch;
     uint64_t                 skip;          /* requests so far */
     uint64_t                 previous;
@@ -144,6 +152,7 @@ typedef struct {
     uint64_t                 generation;    /* configurations so far */
     uint64_t                 quit;          /* the generation that quits */
     uint64_t                 serial;        /* of epochs and lookups */
+    char                     state_path[NGX_MAX_PATH];
 
     ngx_pid_t                relay;         /* newest relay worker */
     uint64_t                 relay_generation;
@@ -178,6 +187,7 @@ typedef struct {
     ngx_array_t              source_rules;      /* of ds_source_rule_t */
     ngx_str_t                media_root;
     ngx_array_t              streams;           /* of pointers to them */
+    ngx_thread_pool_t       *pool;              /* for durable writes */
 
     ngx_directstream_stream_conf_t *stream;     /* being parsed */
 
@@ -191,6 +201,7 @@ typedef struct {
     ngx_slab_pool_t         *shpool;
     ngx_directstream_sh_t   *sh;
 
+    ngx_uint_t               refill;        /* the store has to be, of it */
     ngx_int_t                worker;        /* index of the relay worker */
     uint64_t                 generation;
 } ngx_directstream_conf_t;
@@ -243,30 +254,99 @@ ngx_int_t ngx_directstream_zone_get(ngx_directstream_conf_t *dcf,
 ngx_int_t ngx_directstream_zone_next(ngx_directstream_conf_t *dcf,
     const char *name, ngx_directstream_info_t *info);
 
-/* NGX_OK, NGX_BUSY: exists, NGX_ERROR: the zone is full */
-ngx_int_t ngx_directstream_zone_create(ngx_directstream_conf_t *dcf,
-    ngx_directstream_def_t *def, ngx_uint_t fixed, ngx_uint_t start);
+/* NGX_OK or NGX_DECLINED */
+ngx_int_t ngx_directstream_zone_step(ngx_directstream_conf_t *dcf,
+    const char *name, ngx_uint_t back);
 
-/* NGX_OK, NGX_DECLINED, or NGX_ABORT: static */
-ngx_int_t ngx_directstream_zone_patch(ngx_directstream_conf_t *dcf,
-    ngx_directstream_def_t *def, ngx_uint_t set);
-ngx_int_t ngx_directstream_zone_delete(ngx_directstream_conf_t *dcf,
-    const char *name);
+
+/*
+ * Durable changes.  The writer first marks the stream (a new one is made,
+ * but nobody sees it), then writes to the store, then applies the change or,
+ * when the store refused it, takes the mark back.  A mark whose process is
+ * dead is cleared by the relay worker, by what the store says.
+ */
 
 typedef enum {
-    NGX_DIRECTSTREAM_START = 0,
+    NGX_DIRECTSTREAM_CREATE = 0,
+    NGX_DIRECTSTREAM_PATCH,
+    NGX_DIRECTSTREAM_DELETE,
+    NGX_DIRECTSTREAM_START,
     NGX_DIRECTSTREAM_STOP,
-    NGX_DIRECTSTREAM_RESTART,
-    NGX_DIRECTSTREAM_SKIP,
-    NGX_DIRECTSTREAM_PREVIOUS
-} ngx_directstream_action_e;
+    NGX_DIRECTSTREAM_RESTART
+} ngx_directstream_change_e;
 
-ngx_int_t ngx_directstream_zone_control(ngx_directstream_conf_t *dcf,
-    const char *name, ngx_directstream_action_e action);
+typedef struct {
+    ngx_directstream_change_e op;
+    ngx_directstream_def_t   def;           /* the name always */
+    ngx_uint_t               set;           /* of a PATCH */
+    ngx_uint_t               running;       /* wished, afterwards */
+    ngx_uint_t               fixed;
+} ngx_directstream_change_t;
 
-/* called with the lock held */
+/*
+ * NGX_OK: marked, "change" has become whole.  NGX_DECLINED: no such stream,
+ * NGX_ABORT: static, NGX_DONE: exists, NGX_BUSY: a write is under way,
+ * NGX_ERROR: the zone is full
+ */
+ngx_int_t ngx_directstream_change_mark(ngx_directstream_conf_t *dcf,
+    ngx_directstream_change_t *change);
+void ngx_directstream_change_apply(ngx_directstream_conf_t *dcf,
+    ngx_directstream_change_t *change);
+void ngx_directstream_change_undo(ngx_directstream_conf_t *dcf,
+    ngx_directstream_change_t *change);
+
+/* what the store has of a stream; the caller frees nothing */
+void ngx_directstream_change_stored(ngx_directstream_change_t *change,
+    ds_stored_t *stored);
+
+/* a dead writer's mark; NGX_DECLINED: there is none */
+ngx_int_t ngx_directstream_change_dead(ngx_directstream_conf_t *dcf,
+    char *name, ngx_pid_t *writer);
+
+/* makes a stream what the store has; "stored" NULL: nothing */
+void ngx_directstream_change_settle(ngx_directstream_conf_t *dcf,
+    const char *name, ngx_pid_t writer, ds_stored_t *stored,
+    ngx_uint_t anew);
+
+
+/* the state path and the store in it, in the master */
+
+ngx_int_t ngx_directstream_state_init(ngx_directstream_conf_t *dcf,
+    ngx_cycle_t *cycle, ngx_uint_t fresh);
+
+/* the definitions of the configuration go to the store */
+void ngx_directstream_state_sync(ngx_directstream_conf_t *dcf,
+    ngx_cycle_t *cycle);
+
+/* "path" has room for NGX_MAX_PATH */
+void ngx_directstream_state_db(ngx_directstream_conf_t *dcf, u_char *path);
+
+void ngx_directstream_def_store(ngx_directstream_def_t *def,
+    ds_stored_t *stored);
+void ngx_directstream_def_load(ngx_directstream_def_t *def,
+    const ds_stored_t *stored);
+
+
+/* these are called with the lock held */
+
+/* find() does not see a stream that is being created */
 ngx_directstream_node_t *ngx_directstream_zone_find(
     ngx_directstream_sh_t *sh, const char *name);
+ngx_directstream_node_t **ngx_directstream_zone_place(
+    ngx_directstream_sh_t *sh, const char *name);
+
+/* "info" is copied; NULL: the zone is full */
+ngx_directstream_node_t *ngx_directstream_zone_insert(
+    ngx_directstream_conf_t *dcf, ngx_directstream_info_t *info);
+void ngx_directstream_zone_remove(ngx_directstream_conf_t *dcf,
+    ngx_directstream_node_t **link);
+
+/* takes the fields of "set"; NGX_OK, or NGX_AGAIN: a new run is needed */
+ngx_int_t ngx_directstream_def_set(ngx_directstream_def_t *dst,
+    ngx_directstream_def_t *src, ngx_uint_t set);
+void ngx_directstream_zone_change(ngx_directstream_conf_t *dcf,
+    ngx_directstream_node_t *node, ngx_directstream_def_t *def,
+    ngx_uint_t set);
 
 /* is the newest relay worker alive? */
 ngx_uint_t ngx_directstream_relay_alive(ngx_directstream_conf_t *dcf);
@@ -322,9 +402,53 @@ ngx_int_t ngx_directstream_wake_open(ngx_log_t *log);
 void ngx_directstream_wake(void);
 
 
+/*
+ * What the relay worker records in the store: progress, items, runs.  An
+ * error is logged once, and what could not be written is written later; the
+ * air does not notice.
+ */
+
+typedef struct {
+    ngx_directstream_conf_t *dcf;
+    ngx_log_t               *log;
+    ds_store_t              *store;
+    int                      code;          /* of the last error */
+    ngx_msec_t               retry;         /* no write before */
+    ngx_uint_t               lost;          /* transactions, so far */
+    unsigned                 waiting:1;     /* for "retry" */
+    unsigned                 begun:1;       /* a transaction is open */
+} ngx_directstream_record_t;
+
+void ngx_directstream_record_init(ngx_directstream_record_t *rec,
+    ngx_directstream_conf_t *dcf, ngx_log_t *log);
+
+/* the run's id, 0 on an error; "progress", may be NULL, is what was */
+int64_t ngx_directstream_record_begin(ngx_directstream_record_t *rec,
+    const char *name, ds_progress_t *progress);
+void ngx_directstream_record_end(ngx_directstream_record_t *rec,
+    const char *name, int64_t run, ds_status_t *status);
+
+/* NGX_ERROR: not written */
+ngx_int_t ngx_directstream_record_progress(ngx_directstream_record_t *rec,
+    const char *name, int64_t run, ds_progress_t *progress);
+ngx_int_t ngx_directstream_record_items(ngx_directstream_record_t *rec,
+    const char *name, int64_t run, ds_item_t *items, size_t n);
+ngx_int_t ngx_directstream_record_trim(ngx_directstream_record_t *rec,
+    const char *name, uint32_t count);
+
+/* ends the transaction; its writes may be lost, and "lost" counts */
+void ngx_directstream_record_commit(ngx_directstream_record_t *rec);
+
+/* streams whose writer died become what the store has */
+void ngx_directstream_record_settle(ngx_directstream_record_t *rec);
+void ngx_directstream_record_close(ngx_directstream_record_t *rec);
+
+
 /* the streams this process runs */
 
 typedef struct {
+    ngx_directstream_record_t record;
+    ngx_msec_t               progress;      /* next time */
     ngx_directstream_conf_t *dcf;
     ds_t                    *ds;
     ngx_queue_t              runs;
@@ -339,8 +463,23 @@ ngx_int_t ngx_directstream_runs_init(ngx_directstream_runs_t *runs,
 void ngx_directstream_runs_pass(ngx_directstream_runs_t *runs,
     ngx_uint_t stop);
 
+/* records where all of them are, before they are destroyed */
+void ngx_directstream_runs_leave(ngx_directstream_runs_t *runs);
+
 /* starts what nobody runs */
 void ngx_directstream_runs_start(ngx_directstream_runs_t *runs);
+
+
+/* the kernel's lock on a stream, F_WRLCK or F_UNLCK, held by the process */
+
+ngx_int_t ngx_directstream_owner_open(ngx_directstream_runs_t *runs);
+
+/* NGX_OK, NGX_ERROR, or NGX_DECLINED and the holder's id (0: unknown) */
+ngx_int_t ngx_directstream_owner_lock(ngx_directstream_runs_t *runs,
+    const char *name, short type, ngx_pid_t *holder);
+
+/* "token" has room for DS_TOKEN_LEN + 1 */
+ngx_int_t ngx_directstream_owner_token(char *token, ngx_log_t *log);
 
 
 #endif /* NGX_DIRECTSTREAM_H_INCLUDED_ */

@@ -1,9 +1,9 @@
 
 /*
  * ngx_directstream_admin.c: the admin location: finds the resource, checks
- * the method and the right to write, and does what was asked for in the
- * zone.  A change is complete when it is in the zone; the relay worker
- * follows.
+ * the method and the right to write, and reads the zone.  What changes a
+ * stream is a durable write (ngx_directstream_write.c), which comes back here
+ * for the answer.
  */
 
 #include "ngx_directstream_http.h"
@@ -43,8 +43,19 @@ static const struct {
 };
 
 
-static const char *const  ngx_directstream_actions[] = {
-    "start", "stop", "restart", "skip", "previous", NULL
+#define NGX_DIRECTSTREAM_ACT_SKIP      3
+#define NGX_DIRECTSTREAM_ACT_PREVIOUS  4
+
+static const struct {
+    const char                *name;
+    ngx_directstream_change_e  op;          /* of those that are durable */
+} ngx_directstream_actions[] = {
+    { "start", NGX_DIRECTSTREAM_START },
+    { "stop", NGX_DIRECTSTREAM_STOP },
+    { "restart", NGX_DIRECTSTREAM_RESTART },
+    { "skip", 0 },
+    { "previous", 0 },
+    { NULL, 0 }
 };
 
 
@@ -68,7 +79,7 @@ static ngx_int_t ngx_directstream_admin_arg(ngx_http_request_t *r,
 static void ngx_directstream_admin_body(ngx_http_request_t *r,
     ngx_str_t *body);
 static ngx_int_t ngx_directstream_admin_create(ngx_http_request_t *r,
-    ngx_directstream_ctx_t *ctx, ngx_str_t *body);
+    ngx_str_t *body);
 static ngx_int_t ngx_directstream_admin_location(ngx_http_request_t *r,
     ngx_directstream_ctx_t *ctx, const char *name);
 static ngx_int_t ngx_directstream_admin_patch(ngx_http_request_t *r,
@@ -77,10 +88,6 @@ static ngx_int_t ngx_directstream_admin_control(ngx_http_request_t *r,
     ngx_directstream_ctx_t *ctx);
 static ngx_int_t ngx_directstream_admin_stream(ngx_http_request_t *r,
     const char *name, ngx_uint_t status);
-static ngx_int_t ngx_directstream_admin_missing(ngx_http_request_t *r,
-    const char *name);
-static ngx_int_t ngx_directstream_admin_static(ngx_http_request_t *r,
-    const char *name);
 
 
 ngx_int_t
@@ -241,9 +248,9 @@ ngx_directstream_admin_tail(ngx_directstream_ctx_t *ctx, u_char *p,
         return NGX_DIRECTSTREAM_OP_ITEMS;
     }
 
-    for (i = 0; ngx_directstream_actions[i] != NULL; i++) {
-        if (len == strlen(ngx_directstream_actions[i])
-            && ngx_memcmp(p, ngx_directstream_actions[i], len) == 0)
+    for (i = 0; ngx_directstream_actions[i].name != NULL; i++) {
+        if (len == strlen(ngx_directstream_actions[i].name)
+            && ngx_memcmp(p, ngx_directstream_actions[i].name, len) == 0)
         {
             ctx->action = i;
             return NGX_DIRECTSTREAM_OP_CONTROL;
@@ -393,7 +400,7 @@ ngx_directstream_admin_stream(ngx_http_request_t *r, const char *name,
 }
 
 
-static ngx_int_t
+ngx_int_t
 ngx_directstream_admin_missing(ngx_http_request_t *r, const char *name)
 {
     return ngx_directstream_problem(r, 404, "stream_not_found", NULL,
@@ -402,37 +409,27 @@ ngx_directstream_admin_missing(ngx_http_request_t *r, const char *name)
 
 
 static ngx_int_t
-ngx_directstream_admin_static(ngx_http_request_t *r, const char *name)
-{
-    return ngx_directstream_problem(r, 409, "static_stream", NULL,
-                                    "stream \"%s\" is defined in the "
-                                    "configuration file, change it there",
-                                    name);
-}
-
-
-static ngx_int_t
 ngx_directstream_admin_delete(ngx_http_request_t *r,
     ngx_directstream_ctx_t *ctx)
 {
-    ngx_int_t                rc;
-    ngx_directstream_json_t  w;
+    ngx_int_t                  rc;
+    ngx_directstream_change_t  change;
 
-    rc = ngx_directstream_zone_delete(ngx_directstream_get_conf(), ctx->name);
+    ngx_memzero(&change, sizeof(ngx_directstream_change_t));
 
-    if (rc == NGX_DECLINED) {
-        return ngx_directstream_admin_missing(r, ctx->name);
+    change.op = NGX_DIRECTSTREAM_DELETE;
+    ngx_memcpy(change.def.name, ctx->name, sizeof(ctx->name));
+
+    /* it may be over before the call returns */
+    r->main->count++;
+
+    rc = ngx_directstream_write(r, &change);
+
+    if (rc != NGX_DONE) {
+        r->main->count--;
     }
 
-    if (rc == NGX_ABORT) {
-        return ngx_directstream_admin_static(r, ctx->name);
-    }
-
-    ngx_directstream_wake();
-
-    ngx_directstream_json_init(&w, r->pool);
-
-    return ngx_directstream_send(r, NGX_HTTP_NO_CONTENT, &w);
+    return rc;
 }
 
 
@@ -562,7 +559,12 @@ ngx_directstream_admin_body(ngx_http_request_t *r, ngx_str_t *body)
         rc = ngx_directstream_admin_patch(r, ctx, body);
 
     } else {
-        rc = ngx_directstream_admin_create(r, ctx, body);
+        rc = ngx_directstream_admin_create(r, body);
+    }
+
+    if (rc == NGX_DONE) {
+        /* a write is under way, and holds the request */
+        return;
     }
 
     ngx_http_finalize_request(r, rc);
@@ -570,45 +572,65 @@ ngx_directstream_admin_body(ngx_http_request_t *r, ngx_str_t *body)
 
 
 static ngx_int_t
-ngx_directstream_admin_create(ngx_http_request_t *r,
-    ngx_directstream_ctx_t *ctx, ngx_str_t *body)
+ngx_directstream_admin_create(ngx_http_request_t *r, ngx_str_t *body)
 {
-    ngx_int_t                   rc;
-    ngx_uint_t                  set, start;
-    ngx_directstream_def_t      def;
-    ngx_directstream_conf_t    *dcf;
+    ngx_directstream_change_t   change;
     ngx_directstream_mistake_t  m;
 
-    dcf = ngx_directstream_get_conf();
+    ngx_memzero(&change, sizeof(ngx_directstream_change_t));
 
-    if (ngx_directstream_def_parse(dcf, body, 0, &def, &set, &start, &m)
+    change.op = NGX_DIRECTSTREAM_CREATE;
+
+    if (ngx_directstream_def_parse(ngx_directstream_get_conf(), body, 0,
+                                   &change.def, &change.set, &change.running,
+                                   &m)
         != NGX_OK)
     {
         return ngx_directstream_problem(r, 400, m.code, m.field, "%s",
                                         m.detail);
     }
 
-    rc = ngx_directstream_zone_create(dcf, &def, 0, start);
+    return ngx_directstream_write(r, &change);
+}
 
-    if (rc == NGX_BUSY) {
-        return ngx_directstream_problem(r, 409, "stream_exists", NULL,
-                                        "there is a stream \"%s\" already",
-                                        def.name);
+
+/* the answer to a change that is done */
+
+ngx_int_t
+ngx_directstream_admin_changed(ngx_http_request_t *r,
+    ngx_directstream_change_t *change)
+{
+    ngx_uint_t               status;
+    ngx_directstream_ctx_t  *ctx;
+    ngx_directstream_json_t  w;
+
+    switch (change->op) {
+
+    case NGX_DIRECTSTREAM_CREATE:
+        ctx = ngx_http_get_module_ctx(r, ngx_http_directstream_module);
+
+        if (ngx_directstream_admin_location(r, ctx, change->def.name)
+            != NGX_OK)
+        {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+
+        status = NGX_HTTP_CREATED;
+        break;
+
+    case NGX_DIRECTSTREAM_PATCH:
+        status = NGX_HTTP_OK;
+        break;
+
+    case NGX_DIRECTSTREAM_DELETE:
+        ngx_directstream_json_init(&w, r->pool);
+        return ngx_directstream_send(r, NGX_HTTP_NO_CONTENT, &w);
+
+    default:
+        status = NGX_HTTP_ACCEPTED;
     }
 
-    if (rc == NGX_ERROR) {
-        return ngx_directstream_problem(r, 507, "zone_full", NULL,
-                               "the zone \"%V\" is full, a larger one is set "
-                               "by the \"zone\" directive", &dcf->zone_name);
-    }
-
-    ngx_directstream_wake();
-
-    if (ngx_directstream_admin_location(r, ctx, def.name) != NGX_OK) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    return ngx_directstream_admin_stream(r, def.name, NGX_HTTP_CREATED);
+    return ngx_directstream_admin_stream(r, change->def.name, status);
 }
 
 
@@ -652,42 +674,32 @@ static ngx_int_t
 ngx_directstream_admin_patch(ngx_http_request_t *r,
     ngx_directstream_ctx_t *ctx, ngx_str_t *body)
 {
-    ngx_int_t                   rc;
-    ngx_uint_t                  set, start;
+    ngx_uint_t                  start;
     ngx_directstream_info_t     info;
     ngx_directstream_conf_t    *dcf;
+    ngx_directstream_change_t   change;
     ngx_directstream_mistake_t  m;
 
     dcf = ngx_directstream_get_conf();
 
-    if (ngx_directstream_zone_get(dcf, ctx->name, &info) != NGX_OK) {
-        return ngx_directstream_admin_missing(r, ctx->name);
-    }
+    ngx_memzero(&change, sizeof(ngx_directstream_change_t));
 
-    if (info.fixed) {
-        return ngx_directstream_admin_static(r, ctx->name);
-    }
+    change.op = NGX_DIRECTSTREAM_PATCH;
+    ngx_memcpy(change.def.name, ctx->name, sizeof(ctx->name));
 
-    if (ngx_directstream_def_parse(dcf, body, 1, &info.def, &set, &start, &m)
-        != NGX_OK)
+    /* whose body nobody wants to hear about */
+
+    if (ngx_directstream_zone_get(dcf, ctx->name, &info) == NGX_OK
+        && !info.fixed
+        && ngx_directstream_def_parse(dcf, body, 1, &change.def, &change.set,
+                                      &start, &m)
+           != NGX_OK)
     {
         return ngx_directstream_problem(r, 400, m.code, m.field, "%s",
                                         m.detail);
     }
 
-    rc = ngx_directstream_zone_patch(dcf, &info.def, set);
-
-    if (rc == NGX_DECLINED) {
-        return ngx_directstream_admin_missing(r, ctx->name);
-    }
-
-    if (rc == NGX_ABORT) {
-        return ngx_directstream_admin_static(r, ctx->name);
-    }
-
-    ngx_directstream_wake();
-
-    return ngx_directstream_admin_stream(r, ctx->name, NGX_HTTP_OK);
+    return ngx_directstream_write(r, &change);
 }
 
 
@@ -695,14 +707,28 @@ static ngx_int_t
 ngx_directstream_admin_control(ngx_http_request_t *r,
     ngx_directstream_ctx_t *ctx)
 {
-    if (ngx_directstream_zone_control(ngx_directstream_get_conf(), ctx->name,
-                                      ctx->action)
-        != NGX_OK)
-    {
-        return ngx_directstream_admin_missing(r, ctx->name);
+    ngx_directstream_change_t  change;
+
+    if (ctx->action >= NGX_DIRECTSTREAM_ACT_SKIP) {
+
+        if (ngx_directstream_zone_step(ngx_directstream_get_conf(), ctx->name,
+                                ctx->action == NGX_DIRECTSTREAM_ACT_PREVIOUS)
+            != NGX_OK)
+        {
+            return ngx_directstream_admin_missing(r, ctx->name);
+        }
+
+        ngx_directstream_wake();
+
+        return ngx_directstream_admin_stream(r, ctx->name,
+                                             NGX_HTTP_ACCEPTED);
     }
 
-    ngx_directstream_wake();
+    ngx_memzero(&change, sizeof(ngx_directstream_change_t));
 
-    return ngx_directstream_admin_stream(r, ctx->name, NGX_HTTP_ACCEPTED);
+    change.op = ngx_directstream_actions[ctx->action].op;
+    change.running = (change.op != NGX_DIRECTSTREAM_STOP);
+    ngx_memcpy(change.def.name, ctx->name, sizeof(ctx->name));
+
+    return ngx_directstream_write(r, &change);
 }

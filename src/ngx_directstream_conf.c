@@ -89,6 +89,22 @@ ngx_directstream_block_end(ngx_conf_t *cf, ngx_directstream_conf_t *dcf)
         dcf->zone_size = 16 * 1024 * 1024;
     }
 
+#if (NGX_THREADS)
+
+    dcf->pool = ngx_thread_pool_add(cf, NULL);
+    if (dcf->pool == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+#else
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "\"directstream\" needs an nginx that was configured "
+                       "--with-threads");
+    return NGX_CONF_ERROR;
+
+#endif
+
     if (ngx_directstream_streams_end(cf, dcf) != NGX_CONF_OK) {
         return NGX_CONF_ERROR;
     }

@@ -273,6 +273,7 @@ ngx_directstream_problem(ngx_http_request_t *r, ngx_uint_t status,
         { 409, "Conflict" },
         { 413, "Content Too Large" },
         { 415, "Unsupported Media Type" },
+        { 500, "Internal Server Error" },
         { 502, "Bad Gateway" },
         { 503, "Service Unavailable" },
         { 507, "Insufficient Storage" }

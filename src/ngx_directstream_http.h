@@ -31,7 +31,7 @@ typedef void (*ngx_directstream_body_pt)(ngx_http_request_t *r,
 typedef struct {
     /* the admin request */
     ngx_uint_t               op;
-    ngx_directstream_action_e action;
+    ngx_uint_t               action;
     char                     name[DS_NAME_LEN + 1];
     ngx_uint_t               offset;
     ngx_uint_t               limit;
@@ -147,6 +147,19 @@ ngx_int_t ngx_directstream_lookup_parse(ngx_directstream_conf_t *dcf,
 
 ngx_int_t ngx_directstream_admin_handler(ngx_http_request_t *r);
 ngx_int_t ngx_directstream_on_publish_handler(ngx_http_request_t *r);
+
+/*
+ * A durable change: an answer when it cannot be begun, else NGX_DONE: it will
+ * finalize the request, which it has not counted.
+ */
+ngx_int_t ngx_directstream_write(ngx_http_request_t *r,
+    ngx_directstream_change_t *change);
+
+/* answers */
+ngx_int_t ngx_directstream_admin_changed(ngx_http_request_t *r,
+    ngx_directstream_change_t *change);
+ngx_int_t ngx_directstream_admin_missing(ngx_http_request_t *r,
+    const char *name);
 
 /* the handler of a resolve request's body */
 void ngx_directstream_resolve_body(ngx_http_request_t *r, ngx_str_t *body);

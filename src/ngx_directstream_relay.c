@@ -388,6 +388,7 @@ ngx_directstream_relay_pass(ngx_directstream_relay_t *relay)
                                    relay->quitting || relay->expired);
 
         if (serve) {
+            ngx_directstream_record_settle(&relay->runs.record);
             ngx_directstream_runs_start(&relay->runs);
         }
 
@@ -514,8 +515,11 @@ ngx_directstream_relay_exit(ngx_cycle_t *cycle)
 
     if (relay->ds != NULL) {
         ngx_directstream_relay_log(relay);
+        ngx_directstream_runs_leave(&relay->runs);
         ds_destroy(&relay->ds);
     }
+
+    ngx_directstream_record_close(&relay->runs.record);
 
     ngx_directstream_relay = NULL;
 }

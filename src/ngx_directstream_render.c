@@ -25,6 +25,7 @@ ngx_directstream_render_list(ngx_directstream_json_t *w,
     ngx_directstream_conf_t *dcf)
 {
     char                     name[DS_NAME_LEN + 1];
+    size_t                   size, free;
     uint64_t                 generation;
     ngx_pid_t                pid;
     ngx_msec_t               seen;
@@ -49,6 +50,8 @@ ngx_directstream_render_list(ngx_directstream_json_t *w,
     pid = dcf->sh->relay;
     seen = dcf->sh->heartbeat;
     generation = dcf->sh->relay_generation;
+    size = dcf->shpool->end - dcf->shpool->start;
+    free = dcf->shpool->pfree * ngx_pagesize;
 
     ngx_shmtx_unlock(&dcf->shpool->mutex);
 
@@ -67,6 +70,14 @@ ngx_directstream_render_list(ngx_directstream_json_t *w,
     ngx_directstream_json_bool(w, ngx_directstream_alive(pid, seen));
     ngx_directstream_json_key(w, "generation");
     ngx_directstream_json_integer(w, generation);
+    ngx_directstream_json_close(w, '}');
+
+    ngx_directstream_json_key(w, "zone");
+    ngx_directstream_json_open(w, '{');
+    ngx_directstream_json_key(w, "size");
+    ngx_directstream_json_integer(w, size);
+    ngx_directstream_json_key(w, "free");
+    ngx_directstream_json_integer(w, free);
     ngx_directstream_json_close(w, '}');
 
     ngx_directstream_json_close(w, '}');

@@ -9,10 +9,9 @@
 
 #include "ngx_directstream.h"
 
-#include <sys/random.h>
-
 
 #define NGX_DIRECTSTREAM_RETRY     5000    /* ms after a failed start */
+#define NGX_DIRECTSTREAM_PROGRESS  5000    /* ms between two records */
 #define NGX_DIRECTSTREAM_STEPS     64      /* skips passed on at a time */
 
 
@@ -23,8 +22,12 @@ typedef struct {
     uint64_t                 epoch;
     uint64_t                 skip;          /* requests passed on */
     uint64_t                 previous;
+    int64_t                  id;            /* in the store; 0: not there yet */
+    ngx_uint_t               lost;          /* transactions, when written */
+    uint32_t                 trimmed;       /* the list's length in the store */
     unsigned                 loop:1;
     unsigned                 stopping:1;
+    unsigned                 missed:1;      /* items the store has not got */
 } ngx_directstream_run_t;
 
 
@@ -43,7 +46,13 @@ static void ngx_directstream_run_want(ngx_directstream_runs_t *runs,
 static void ngx_directstream_run_steer(ngx_directstream_run_t *run,
     ngx_directstream_want_t *want);
 static void ngx_directstream_run_report(ngx_directstream_runs_t *runs,
+    ngx_directstream_run_t *run, ds_status_t *status);
+static void ngx_directstream_run_record(ngx_directstream_runs_t *runs,
+    ngx_directstream_run_t *run, ds_status_t *status);
+static void ngx_directstream_run_repeat(ngx_directstream_runs_t *runs,
     ngx_directstream_run_t *run);
+static void ngx_directstream_run_last(ngx_directstream_runs_t *runs,
+    ngx_directstream_run_t *run, ds_status_t *status);
 static void ngx_directstream_run_items(ngx_directstream_runs_t *runs,
     ngx_directstream_run_t *run);
 static void ngx_directstream_run_end(ngx_directstream_runs_t *runs,
@@ -54,8 +63,6 @@ static ngx_int_t ngx_directstream_run_claim(ngx_directstream_runs_t *runs,
     ngx_directstream_info_t *info, char *token);
 static void ngx_directstream_run_failed(ngx_directstream_runs_t *runs,
     ngx_directstream_info_t *info, ds_error_t *err);
-static ngx_int_t ngx_directstream_run_lock(ngx_directstream_runs_t *runs,
-    const char *name, short type, ngx_pid_t *holder);
 static ngx_directstream_node_t *ngx_directstream_run_node(
     ngx_directstream_runs_t *runs, const char *name);
 static void ngx_directstream_run_held(ngx_directstream_runs_t *runs,
@@ -64,14 +71,12 @@ static ngx_int_t ngx_directstream_run_next(ngx_directstream_runs_t *runs,
     char *name, ngx_directstream_info_t *info);
 static ngx_uint_t ngx_directstream_run_mine(ngx_directstream_runs_t *runs,
     const char *name);
-static ngx_int_t ngx_directstream_token(char *token, ngx_log_t *log);
 
 
 ngx_int_t
 ngx_directstream_runs_init(ngx_directstream_runs_t *runs,
     ngx_directstream_conf_t *dcf, ngx_log_t *log)
 {
-    u_char                    path[NGX_MAX_PATH];
     ngx_pid_t                 owner;
     ngx_directstream_node_t  *node;
 
@@ -81,16 +86,9 @@ ngx_directstream_runs_init(ngx_directstream_runs_t *runs,
     runs->dcf = dcf;
     runs->log = log;
 
-    (void) ngx_snprintf(path, NGX_MAX_PATH, "%V/owners.lock%Z",
-                        &dcf->state_path);
+    ngx_directstream_record_init(&runs->record, dcf, log);
 
-    /* never to be opened again here: a close() drops a process's locks */
-
-    runs->lock_fd = open((char *) path, O_RDWR|O_CLOEXEC|O_NOFOLLOW);
-
-    if (runs->lock_fd == -1) {
-        ngx_log_error(NGX_LOG_EMERG, log, ngx_errno, "open(\"%s\") failed",
-                      path);
+    if (ngx_directstream_owner_open(runs) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -129,9 +127,17 @@ ngx_directstream_runs_init(ngx_directstream_runs_t *runs,
 void
 ngx_directstream_runs_pass(ngx_directstream_runs_t *runs, ngx_uint_t stop)
 {
+    ngx_uint_t                due;
     ngx_queue_t              *q, *next;
+    ds_status_t               status;
     ngx_directstream_run_t   *run;
     ngx_directstream_want_t   want;
+
+    due = (ngx_msec_int_t) (ngx_current_msec - runs->progress) >= 0;
+
+    if (due) {
+        runs->progress = ngx_current_msec + NGX_DIRECTSTREAM_PROGRESS;
+    }
 
     for (q = ngx_queue_head(&runs->runs);
          q != ngx_queue_sentinel(&runs->runs);
@@ -157,9 +163,15 @@ ngx_directstream_runs_pass(ngx_directstream_runs_t *runs, ngx_uint_t stop)
             ngx_directstream_run_end(runs, run);
 
         } else {
-            ngx_directstream_run_report(runs, run);
+            ngx_directstream_run_report(runs, run, &status);
+
+            if (due) {
+                ngx_directstream_run_record(runs, run, &status);
+            }
         }
     }
+
+    ngx_directstream_record_commit(&runs->record);
 }
 
 
@@ -231,12 +243,11 @@ ngx_directstream_run_node(ngx_directstream_runs_t *runs, const char *name)
 
 static void
 ngx_directstream_run_report(ngx_directstream_runs_t *runs,
-    ngx_directstream_run_t *run)
+    ngx_directstream_run_t *run, ds_status_t *status)
 {
-    ds_status_t               status;
     ngx_directstream_node_t  *node;
 
-    ds_stream_status(run->stream, &status);
+    ds_stream_status(run->stream, status);
 
     ngx_directstream_run_items(runs, run);
 
@@ -245,11 +256,96 @@ ngx_directstream_run_report(ngx_directstream_runs_t *runs,
     node = ngx_directstream_run_node(runs, run->name);
 
     if (node != NULL) {
-        node->info.status = status;
+        node->info.status = *status;
         node->info.seen = ngx_current_msec;
     }
 
     ngx_shmtx_unlock(&runs->dcf->shpool->mutex);
+}
+
+
+/* every few seconds: where it is, and what the store did not take before */
+
+static void
+ngx_directstream_run_record(ngx_directstream_runs_t *runs,
+    ngx_directstream_run_t *run, ds_status_t *status)
+{
+    ngx_directstream_record_t  *rec;
+
+    rec = &runs->record;
+
+    if (run->id == 0 && !run->stopping) {
+        run->id = ngx_directstream_record_begin(rec, run->name, NULL);
+    }
+
+    if (run->id == 0) {
+        run->missed = 1;
+        return;
+    }
+
+    if (status->progress.valid) {
+        (void) ngx_directstream_record_progress(rec, run->name, run->id,
+                                                &status->progress);
+    }
+
+    if (run->missed || run->lost != rec->lost) {
+        ngx_directstream_run_repeat(runs, run);
+    }
+
+    if (status->complete
+        && status->count != run->trimmed
+        && ngx_directstream_record_trim(rec, run->name, status->count)
+           == NGX_OK)
+    {
+        run->trimmed = status->count;
+    }
+}
+
+
+/* all items once more, as the zone has them */
+
+static void
+ngx_directstream_run_repeat(ngx_directstream_runs_t *runs,
+    ngx_directstream_run_t *run)
+{
+    ngx_uint_t                n, offset;
+    ds_item_t                 items[NGX_DIRECTSTREAM_BATCH];
+    ngx_directstream_node_t  *node;
+
+    offset = 0;
+
+    do {
+        n = 0;
+
+        ngx_shmtx_lock(&runs->dcf->shpool->mutex);
+
+        node = ngx_directstream_run_node(runs, run->name);
+
+        if (node != NULL) {
+            n = ngx_directstream_items_get(&node->items, offset, items,
+                                           NGX_DIRECTSTREAM_BATCH);
+        }
+
+        ngx_shmtx_unlock(&runs->dcf->shpool->mutex);
+
+        if (n == 0) {
+            break;
+        }
+
+        if (ngx_directstream_record_items(&runs->record, run->name, run->id,
+                                          items, n)
+            != NGX_OK)
+        {
+            return;
+        }
+
+        offset = items[n - 1].index + 1;
+
+    } while (n == NGX_DIRECTSTREAM_BATCH);
+
+    run->missed = 0;
+    run->trimmed = 0;
+    run->lost = runs->record.lost;
 }
 
 
@@ -278,6 +374,15 @@ ngx_directstream_run_items(ngx_directstream_runs_t *runs,
 
         ngx_shmtx_unlock(&runs->dcf->shpool->mutex);
 
+        if (run->id == 0
+            || (!run->missed
+                && ngx_directstream_record_items(&runs->record, run->name,
+                                                 run->id, items, n)
+                   != NGX_OK))
+        {
+            run->missed = 1;
+        }
+
     } while (n == NGX_DIRECTSTREAM_BATCH);
 }
 
@@ -288,10 +393,12 @@ static void
 ngx_directstream_run_end(ngx_directstream_runs_t *runs,
     ngx_directstream_run_t *run)
 {
+    ds_status_t               status;
     ngx_directstream_info_t  *info;
     ngx_directstream_node_t  *node;
 
-    ngx_directstream_run_report(runs, run);
+    ngx_directstream_run_report(runs, run, &status);
+    ngx_directstream_run_last(runs, run, &status);
 
     ds_stream_free(&run->stream);
 
@@ -321,13 +428,73 @@ ngx_directstream_run_end(ngx_directstream_runs_t *runs,
 
     ngx_shmtx_unlock(&runs->dcf->shpool->mutex);
 
-    (void) ngx_directstream_run_lock(runs, run->name, F_UNLCK, NULL);
+    (void) ngx_directstream_owner_lock(runs, run->name, F_UNLCK, NULL);
 
     ngx_queue_remove(&run->queue);
     ngx_free(run);
 
     /* another relay worker may be waiting for it */
     ngx_directstream_wake();
+}
+
+
+/* before the lock is let go, so that the next owner goes on from here */
+
+static void
+ngx_directstream_run_last(ngx_directstream_runs_t *runs,
+    ngx_directstream_run_t *run, ds_status_t *status)
+{
+    ds_status_t                 st;
+    ngx_directstream_record_t  *rec;
+
+    st = *status;
+    rec = &runs->record;
+
+    /* now or never */
+    rec->waiting = 0;
+
+    if (run->stopping) {
+        st.state = DS_STOPPED;
+    }
+
+    if (run->id != 0 && (st.progress.valid || !run->stopping)) {
+        st.progress.state = st.state;
+        st.progress.at = ngx_directstream_now();
+
+        (void) ngx_directstream_record_progress(rec, run->name, run->id,
+                                                &st.progress);
+    }
+
+    if (run->id != 0 && (run->missed || run->lost != rec->lost)) {
+        ngx_directstream_run_repeat(runs, run);
+    }
+
+    ngx_directstream_record_end(rec, run->name, run->id, &st);
+}
+
+
+void
+ngx_directstream_runs_leave(ngx_directstream_runs_t *runs)
+{
+    ngx_queue_t             *q;
+    ds_status_t              status;
+    ngx_directstream_run_t  *run;
+
+    for (q = ngx_queue_head(&runs->runs);
+         q != ngx_queue_sentinel(&runs->runs);
+         q = ngx_queue_next(q))
+    {
+        run = ngx_queue_data(q, ngx_directstream_run_t, queue);
+        run->stopping = 1;
+
+        ngx_directstream_run_report(runs, run, &status);
+        ngx_directstream_run_last(runs, run, &status);
+
+        if (runs->record.waiting) {
+            /* a store that does not answer must not hold up the end */
+            break;
+        }
+    }
 }
 
 
@@ -414,12 +581,15 @@ ngx_directstream_run_start(ngx_directstream_runs_t *runs,
     ngx_directstream_info_t *info)
 {
     char                     token[DS_TOKEN_LEN + 1];
+    int64_t                  id;
     ds_def_t                 def;
     ngx_pid_t                holder;
     ds_error_t               err;
+    ds_status_t              status;
+    ds_progress_t            progress;
     ngx_directstream_run_t  *run;
 
-    if (ngx_directstream_run_lock(runs, info->def.name, F_WRLCK, &holder)
+    if (ngx_directstream_owner_lock(runs, info->def.name, F_WRLCK, &holder)
         != NGX_OK)
     {
         ngx_directstream_run_held(runs, info->def.name, holder);
@@ -431,7 +601,7 @@ ngx_directstream_run_start(ngx_directstream_runs_t *runs,
     run = ngx_calloc(sizeof(ngx_directstream_run_t), runs->log);
 
     if (run == NULL
-        || ngx_directstream_token(token, runs->log) != NGX_OK
+        || ngx_directstream_owner_token(token, runs->log) != NGX_OK
         || ngx_directstream_run_claim(runs, info, token) != NGX_OK)
     {
         goto failed;
@@ -445,6 +615,15 @@ ngx_directstream_run_start(ngx_directstream_runs_t *runs,
     def.shuffle = info->def.shuffle;
     def.loop = info->def.loop;
 
+    /* what came to its end begins anew, the rest goes on */
+
+    id = ngx_directstream_record_begin(&runs->record, info->def.name,
+                                       &progress);
+
+    def.resume = (progress.valid
+                  && progress.state != DS_FINISHED
+                  && progress.state != DS_FAILED) ? &progress : NULL;
+
     run->stream = ds_stream_start(runs->ds, &def, &err);
 
     if (run->stream == NULL) {
@@ -453,6 +632,8 @@ ngx_directstream_run_start(ngx_directstream_runs_t *runs,
     }
 
     ngx_memcpy(run->name, info->def.name, sizeof(run->name));
+    run->id = id;
+    run->lost = runs->record.lost;
     run->epoch = info->epoch;
     run->skip = info->skip;
     run->previous = info->previous;
@@ -460,7 +641,7 @@ ngx_directstream_run_start(ngx_directstream_runs_t *runs,
 
     ngx_queue_insert_tail(&runs->runs, &run->queue);
 
-    ngx_directstream_run_report(runs, run);
+    ngx_directstream_run_report(runs, run, &status);
 
     return;
 
@@ -470,7 +651,7 @@ failed:
         ngx_free(run);
     }
 
-    (void) ngx_directstream_run_lock(runs, info->def.name, F_UNLCK, NULL);
+    (void) ngx_directstream_owner_lock(runs, info->def.name, F_UNLCK, NULL);
 }
 
 
@@ -582,73 +763,4 @@ ngx_directstream_run_held(ngx_directstream_runs_t *runs, const char *name,
                       "directstream \"%s\": waiting for process %P, which "
                       "runs it", name, holder);
     }
-}
-
-
-/* one byte of the file stands for one name: its FNV-1a hash, 62 bits of it */
-
-static ngx_int_t
-ngx_directstream_run_lock(ngx_directstream_runs_t *runs, const char *name,
-    short type, ngx_pid_t *holder)
-{
-    uint64_t       hash;
-    const char    *p;
-    ngx_err_t      err;
-    struct flock   fl;
-
-    hash = 0xcbf29ce484222325ULL;
-
-    for (p = name; *p; p++) {
-        hash ^= (u_char) *p;
-        hash *= 0x100000001b3ULL;
-    }
-
-    ngx_memzero(&fl, sizeof(struct flock));
-    fl.l_type = type;
-    fl.l_whence = SEEK_SET;
-    fl.l_start = (off_t) (hash & 0x3fffffffffffffffULL);
-    fl.l_len = 1;
-
-    if (holder != NULL) {
-        *holder = 0;
-    }
-
-    if (fcntl(runs->lock_fd, F_SETLK, &fl) == 0) {
-        return NGX_OK;
-    }
-
-    err = ngx_errno;
-
-    if (err != NGX_EAGAIN && err != NGX_EACCES) {
-        ngx_log_error(NGX_LOG_ALERT, runs->log, err,
-                      "fcntl(F_SETLK) of \"%V/owners.lock\" failed",
-                      &runs->dcf->state_path);
-        return NGX_ERROR;
-    }
-
-    if (holder != NULL
-        && fcntl(runs->lock_fd, F_GETLK, &fl) == 0
-        && fl.l_type != F_UNLCK)
-    {
-        *holder = fl.l_pid;
-    }
-
-    return NGX_DECLINED;
-}
-
-
-static ngx_int_t
-ngx_directstream_token(char *token, ngx_log_t *log)
-{
-    u_char  bytes[16];
-
-    if (getrandom(bytes, sizeof(bytes), 0) != sizeof(bytes)) {
-        ngx_log_error(NGX_LOG_ALERT, log, ngx_errno, "getrandom() failed");
-        return NGX_ERROR;
-    }
-
-    ngx_memzero(token, DS_TOKEN_LEN + 1);
-    (void) ngx_hex_dump((u_char *) token, bytes, sizeof(bytes));
-
-    return NGX_OK;
 }

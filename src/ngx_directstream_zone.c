@@ -7,40 +7,23 @@
 
 #include "ngx_directstream.h"
 
-#include <sys/stat.h>
 
-
-static ngx_int_t ngx_directstream_state_path(ngx_directstream_conf_t *dcf,
-    ngx_cycle_t *cycle);
-static ngx_int_t ngx_directstream_state_file(ngx_directstream_conf_t *dcf,
-    ngx_cycle_t *cycle, ngx_uid_t user);
 static uint64_t ngx_directstream_layout(void);
-static ngx_directstream_node_t **ngx_directstream_zone_place(
-    ngx_directstream_sh_t *sh, const char *name);
-static ngx_directstream_node_t *ngx_directstream_zone_insert(
-    ngx_directstream_conf_t *dcf, ngx_directstream_def_t *def);
-static void ngx_directstream_zone_remove(ngx_directstream_conf_t *dcf,
-    ngx_directstream_node_t **link);
-static void ngx_directstream_zone_change(ngx_directstream_conf_t *dcf,
-    ngx_directstream_node_t *node, ngx_directstream_def_t *def,
-    ngx_uint_t set);
 static void ngx_directstream_zone_fix(ngx_directstream_conf_t *dcf,
     ngx_directstream_def_t *def, ngx_log_t *log);
 
 
-/* also checks the state path: an error here still refuses a reload */
+/* also opens the store: an error here still refuses a reload */
 
 ngx_int_t
 ngx_directstream_zone_init(ngx_shm_zone_t *shm_zone, void *data)
 {
     ngx_directstream_conf_t *dcf = shm_zone->data;
 
-    ngx_cycle_t            *cycle;
     ngx_slab_pool_t        *shpool;
     ngx_directstream_sh_t  *sh;
 
     shpool = (ngx_slab_pool_t *) shm_zone->shm.addr;
-    cycle = dcf->cycle;
 
     if (data != NULL) {
         sh = shpool->data;
@@ -56,6 +39,16 @@ ngx_directstream_zone_init(ngx_shm_zone_t *shm_zone, void *data)
             return NGX_ERROR;
         }
 
+        /* with another directory of locks a stream could get two publishers */
+
+        if (ngx_strcmp(sh->state_path, dcf->state_path.data) != 0) {
+            ngx_log_error(NGX_LOG_EMERG, shm_zone->shm.log, 0,
+                          "\"state_path\" cannot be changed on reload, it is "
+                          "\"%s\", restart nginx to use \"%V\"",
+                          sh->state_path, &dcf->state_path);
+            return NGX_ERROR;
+        }
+
     } else {
         sh = ngx_slab_calloc(shpool, sizeof(ngx_directstream_sh_t));
         if (sh == NULL) {
@@ -64,6 +57,8 @@ ngx_directstream_zone_init(ngx_shm_zone_t *shm_zone, void *data)
 
         sh->magic = NGX_DIRECTSTREAM_MAGIC;
         sh->layout = ngx_directstream_layout();
+        (void) ngx_cpystrn((u_char *) sh->state_path, dcf->state_path.data,
+                           NGX_MAX_PATH);
 
         shpool->data = sh;
         shpool->log_nomem = 0;
@@ -76,7 +71,7 @@ ngx_directstream_zone_init(ngx_shm_zone_t *shm_zone, void *data)
         return NGX_OK;
     }
 
-    return ngx_directstream_state_path(dcf, cycle);
+    return ngx_directstream_state_init(dcf, dcf->cycle, data == NULL);
 }
 
 
@@ -86,94 +81,6 @@ ngx_directstream_layout(void)
     return ((uint64_t) NGX_DIRECTSTREAM_LAYOUT << 48)
            ^ ((uint64_t) sizeof(ngx_directstream_sh_t) << 24)
            ^ sizeof(ngx_directstream_node_t);
-}
-
-
-static ngx_int_t
-ngx_directstream_state_path(ngx_directstream_conf_t *dcf, ngx_cycle_t *cycle)
-{
-    u_char           *path;
-    ngx_uid_t         user;
-    ngx_file_info_t   fi;
-    ngx_core_conf_t  *ccf;
-
-    path = dcf->state_path.data;
-
-    ccf = (ngx_core_conf_t *) ngx_get_conf(cycle->conf_ctx,
-                                           ngx_core_module);
-    user = (geteuid() == 0) ? ccf->user : (ngx_uid_t) NGX_CONF_UNSET_UINT;
-
-    if (ngx_create_dir(path, 0700) == NGX_FILE_ERROR
-        && ngx_errno != NGX_EEXIST)
-    {
-        ngx_log_error(NGX_LOG_EMERG, cycle->log, ngx_errno,
-                      ngx_create_dir_n " \"%s\" failed", path);
-        return NGX_ERROR;
-    }
-
-    if (ngx_file_info(path, &fi) == NGX_FILE_ERROR) {
-        ngx_log_error(NGX_LOG_EMERG, cycle->log, ngx_errno,
-                      ngx_file_info_n " \"%s\" failed", path);
-        return NGX_ERROR;
-    }
-
-    if (!ngx_is_dir(&fi) || (fi.st_mode & S_IWOTH)) {
-        ngx_log_error(NGX_LOG_EMERG, cycle->log, 0,
-                      "\"state_path\" \"%s\" must be a directory of its own, "
-                      "not writable by others", path);
-        return NGX_ERROR;
-    }
-
-    if (user != (ngx_uid_t) NGX_CONF_UNSET_UINT
-        && fi.st_uid != user
-        && chown((const char *) path, user, -1) == -1)
-    {
-        ngx_log_error(NGX_LOG_EMERG, cycle->log, ngx_errno,
-                      "chown(\"%s\") failed", path);
-        return NGX_ERROR;
-    }
-
-    if ((fi.st_mode & 0777) != 0700
-        && chmod((const char *) path, 0700) == -1)
-    {
-        ngx_log_error(NGX_LOG_EMERG, cycle->log, ngx_errno,
-                      "chmod(\"%s\") failed", path);
-        return NGX_ERROR;
-    }
-
-    return ngx_directstream_state_file(dcf, cycle, user);
-}
-
-
-static ngx_int_t
-ngx_directstream_state_file(ngx_directstream_conf_t *dcf, ngx_cycle_t *cycle,
-    ngx_uid_t user)
-{
-    int     fd;
-    u_char  path[NGX_MAX_PATH];
-
-    (void) ngx_snprintf(path, NGX_MAX_PATH, "%V/owners.lock%Z",
-                        &dcf->state_path);
-
-    fd = open((char *) path, O_RDWR|O_CREAT|O_CLOEXEC|O_NOFOLLOW, 0600);
-
-    if (fd == -1) {
-        ngx_log_error(NGX_LOG_EMERG, cycle->log, ngx_errno,
-                      "open(\"%s\") failed", path);
-        return NGX_ERROR;
-    }
-
-    if (user != (ngx_uid_t) NGX_CONF_UNSET_UINT && fchown(fd, user, -1) == -1)
-    {
-        ngx_log_error(NGX_LOG_EMERG, cycle->log, ngx_errno,
-                      "fchown(\"%s\") failed", path);
-        (void) close(fd);
-        return NGX_ERROR;
-    }
-
-    (void) close(fd);
-
-    return NGX_OK;
 }
 
 
@@ -265,41 +172,62 @@ static void
 ngx_directstream_zone_fix(ngx_directstream_conf_t *dcf,
     ngx_directstream_def_t *def, ngx_log_t *log)
 {
-    ngx_int_t                 rc;
-    ngx_directstream_node_t  *node;
+    ngx_uint_t                 taken;
+    ngx_directstream_info_t    info;
+    ngx_directstream_node_t   *node, **link;
 
-    rc = ngx_directstream_zone_create(dcf, def, 1, 1);
+    ngx_memzero(&info, sizeof(ngx_directstream_info_t));
 
-    if (rc == NGX_ERROR) {
+    info.def = *def;
+    info.fixed = 1;
+    info.running = 1;
+    info.status.since = ngx_directstream_now();
+
+    taken = 0;
+
+    ngx_shmtx_lock(&dcf->shpool->mutex);
+
+    link = ngx_directstream_zone_place(dcf->sh, def->name);
+    node = *link;
+
+    if (node != NULL && ngx_strcmp(node->info.def.name, def->name) == 0) {
+        taken = !node->info.fixed;
+
+        if (node->info.reserved) {
+            node->info.running = 1;
+            node->info.reserved = 0;
+        }
+
+        node->info.fixed = 1;
+        ngx_directstream_zone_change(dcf, node, def,
+                                     NGX_DIRECTSTREAM_SET_ALL);
+
+    } else {
+        info.epoch = ++dcf->sh->serial;
+        node = ngx_directstream_zone_insert(dcf, &info);
+    }
+
+    ngx_shmtx_unlock(&dcf->shpool->mutex);
+
+    if (node == NULL) {
         /* it is too late to refuse the configuration */
 
         ngx_log_error(NGX_LOG_EMERG, log, 0,
                       "no room for stream \"%s\" in zone \"%V\"",
                       def->name, &dcf->zone_name);
-        return;
     }
 
-    if (rc == NGX_OK) {
-        return;
+    if (taken) {
+        ngx_log_error(NGX_LOG_WARN, log, 0,
+                      "directstream \"%s\": made by the API, is now what the "
+                      "configuration file says", def->name);
     }
-
-    ngx_shmtx_lock(&dcf->shpool->mutex);
-
-    node = ngx_directstream_zone_find(dcf->sh, def->name);
-
-    if (node != NULL) {
-        node->info.fixed = 1;
-        ngx_directstream_zone_change(dcf, node, def,
-                                     NGX_DIRECTSTREAM_SET_ALL);
-    }
-
-    ngx_shmtx_unlock(&dcf->shpool->mutex);
 }
 
 
 /* where a stream of this name is linked, or has to be */
 
-static ngx_directstream_node_t **
+ngx_directstream_node_t **
 ngx_directstream_zone_place(ngx_directstream_sh_t *sh, const char *name)
 {
     ngx_directstream_node_t  **link;
@@ -321,7 +249,10 @@ ngx_directstream_zone_find(ngx_directstream_sh_t *sh, const char *name)
 
     node = *ngx_directstream_zone_place(sh, name);
 
-    if (node == NULL || ngx_strcmp(node->info.def.name, name) != 0) {
+    if (node == NULL
+        || node->info.reserved
+        || ngx_strcmp(node->info.def.name, name) != 0)
+    {
         return NULL;
     }
 
@@ -329,9 +260,9 @@ ngx_directstream_zone_find(ngx_directstream_sh_t *sh, const char *name)
 }
 
 
-static ngx_directstream_node_t *
+ngx_directstream_node_t *
 ngx_directstream_zone_insert(ngx_directstream_conf_t *dcf,
-    ngx_directstream_def_t *def)
+    ngx_directstream_info_t *info)
 {
     ngx_directstream_node_t  *node, **link;
 
@@ -341,9 +272,9 @@ ngx_directstream_zone_insert(ngx_directstream_conf_t *dcf,
         return NULL;
     }
 
-    node->info.def = *def;
+    node->info = *info;
 
-    link = ngx_directstream_zone_place(dcf->sh, def->name);
+    link = ngx_directstream_zone_place(dcf->sh, info->def.name);
 
     node->next = *link;
     ngx_memory_barrier();
@@ -353,7 +284,7 @@ ngx_directstream_zone_insert(ngx_directstream_conf_t *dcf,
 }
 
 
-static void
+void
 ngx_directstream_zone_remove(ngx_directstream_conf_t *dcf,
     ngx_directstream_node_t **link)
 {
@@ -370,48 +301,54 @@ ngx_directstream_zone_remove(ngx_directstream_conf_t *dcf,
 
 /* a change of anything but the loop needs a new run */
 
-static void
+ngx_int_t
+ngx_directstream_def_set(ngx_directstream_def_t *dst,
+    ngx_directstream_def_t *src, ngx_uint_t set)
+{
+    ngx_int_t  rc;
+
+    rc = NGX_OK;
+
+    if ((set & NGX_DIRECTSTREAM_SET_PLAYLIST)
+        && ngx_strcmp(dst->playlist, src->playlist) != 0)
+    {
+        ngx_memcpy(dst->playlist, src->playlist, sizeof(dst->playlist));
+        rc = NGX_AGAIN;
+    }
+
+    if ((set & NGX_DIRECTSTREAM_SET_PUBLISH)
+        && ngx_strcmp(dst->publish, src->publish) != 0)
+    {
+        ngx_memcpy(dst->publish, src->publish, sizeof(dst->publish));
+        rc = NGX_AGAIN;
+    }
+
+    if ((set & NGX_DIRECTSTREAM_SET_PUSH)
+        && ngx_strcmp(dst->push, src->push) != 0)
+    {
+        ngx_memcpy(dst->push, src->push, sizeof(dst->push));
+        rc = NGX_AGAIN;
+    }
+
+    if ((set & NGX_DIRECTSTREAM_SET_SHUFFLE) && dst->shuffle != src->shuffle) {
+        dst->shuffle = src->shuffle;
+        rc = NGX_AGAIN;
+    }
+
+    if (set & NGX_DIRECTSTREAM_SET_LOOP) {
+        dst->loop = src->loop;
+    }
+
+    return rc;
+}
+
+
+void
 ngx_directstream_zone_change(ngx_directstream_conf_t *dcf,
     ngx_directstream_node_t *node, ngx_directstream_def_t *def,
     ngx_uint_t set)
 {
-    ngx_uint_t               changed;
-    ngx_directstream_def_t  *old;
-
-    old = &node->info.def;
-    changed = 0;
-
-    if ((set & NGX_DIRECTSTREAM_SET_PLAYLIST)
-        && ngx_strcmp(old->playlist, def->playlist) != 0)
-    {
-        ngx_memcpy(old->playlist, def->playlist, sizeof(old->playlist));
-        changed = 1;
-    }
-
-    if ((set & NGX_DIRECTSTREAM_SET_PUBLISH)
-        && ngx_strcmp(old->publish, def->publish) != 0)
-    {
-        ngx_memcpy(old->publish, def->publish, sizeof(old->publish));
-        changed = 1;
-    }
-
-    if ((set & NGX_DIRECTSTREAM_SET_PUSH)
-        && ngx_strcmp(old->push, def->push) != 0)
-    {
-        ngx_memcpy(old->push, def->push, sizeof(old->push));
-        changed = 1;
-    }
-
-    if ((set & NGX_DIRECTSTREAM_SET_SHUFFLE) && old->shuffle != def->shuffle) {
-        old->shuffle = def->shuffle;
-        changed = 1;
-    }
-
-    if (set & NGX_DIRECTSTREAM_SET_LOOP) {
-        old->loop = def->loop;
-    }
-
-    if (changed) {
+    if (ngx_directstream_def_set(&node->info.def, def, set) == NGX_AGAIN) {
         node->info.epoch = ++dcf->sh->serial;
         node->info.retry = 0;
     }
@@ -455,7 +392,10 @@ ngx_directstream_zone_next(ngx_directstream_conf_t *dcf, const char *name,
 
     node = *ngx_directstream_zone_place(dcf->sh, name);
 
-    if (node != NULL && ngx_strcmp(node->info.def.name, name) == 0) {
+    while (node != NULL
+           && (node->info.reserved
+               || ngx_strcmp(node->info.def.name, name) == 0))
+    {
         node = node->next;
     }
 
@@ -471,165 +411,27 @@ ngx_directstream_zone_next(ngx_directstream_conf_t *dcf, const char *name,
 
 
 ngx_int_t
-ngx_directstream_zone_create(ngx_directstream_conf_t *dcf,
-    ngx_directstream_def_t *def, ngx_uint_t fixed, ngx_uint_t start)
+ngx_directstream_zone_step(ngx_directstream_conf_t *dcf, const char *name,
+    ngx_uint_t back)
 {
-    ngx_int_t                 rc;
     ngx_directstream_node_t  *node;
-
-    rc = NGX_OK;
-
-    ngx_shmtx_lock(&dcf->shpool->mutex);
-
-    if (ngx_directstream_zone_find(dcf->sh, def->name) != NULL) {
-        rc = NGX_BUSY;
-        goto done;
-    }
-
-    node = ngx_directstream_zone_insert(dcf, def);
-
-    if (node == NULL) {
-        rc = NGX_ERROR;
-        goto done;
-    }
-
-    node->info.fixed = fixed;
-    node->info.running = start;
-    node->info.epoch = ++dcf->sh->serial;
-    node->info.status.state = DS_STOPPED;
-    node->info.status.since = ngx_directstream_now();
-
-done:
-
-    ngx_shmtx_unlock(&dcf->shpool->mutex);
-
-    return rc;
-}
-
-
-ngx_int_t
-ngx_directstream_zone_patch(ngx_directstream_conf_t *dcf,
-    ngx_directstream_def_t *def, ngx_uint_t set)
-{
-    ngx_int_t                 rc;
-    ngx_directstream_node_t  *node;
-
-    rc = NGX_OK;
-
-    ngx_shmtx_lock(&dcf->shpool->mutex);
-
-    node = ngx_directstream_zone_find(dcf->sh, def->name);
-
-    if (node == NULL) {
-        rc = NGX_DECLINED;
-
-    } else if (node->info.fixed) {
-        rc = NGX_ABORT;
-
-    } else {
-        ngx_directstream_zone_change(dcf, node, def, set);
-    }
-
-    ngx_shmtx_unlock(&dcf->shpool->mutex);
-
-    return rc;
-}
-
-
-ngx_int_t
-ngx_directstream_zone_delete(ngx_directstream_conf_t *dcf, const char *name)
-{
-    ngx_int_t                  rc;
-    ngx_directstream_node_t  **link;
-
-    rc = NGX_OK;
-
-    ngx_shmtx_lock(&dcf->shpool->mutex);
-
-    link = ngx_directstream_zone_place(dcf->sh, name);
-
-    if (*link == NULL || ngx_strcmp((*link)->info.def.name, name) != 0) {
-        rc = NGX_DECLINED;
-
-    } else if ((*link)->info.fixed) {
-        rc = NGX_ABORT;
-
-    } else {
-        ngx_directstream_zone_remove(dcf, link);
-    }
-
-    ngx_shmtx_unlock(&dcf->shpool->mutex);
-
-    return rc;
-}
-
-
-ngx_int_t
-ngx_directstream_zone_control(ngx_directstream_conf_t *dcf, const char *name,
-    ngx_directstream_action_e action)
-{
-    ngx_int_t                 rc;
-    ngx_directstream_info_t  *info;
-    ngx_directstream_node_t  *node;
-
-    rc = NGX_DECLINED;
 
     ngx_shmtx_lock(&dcf->shpool->mutex);
 
     node = ngx_directstream_zone_find(dcf->sh, name);
 
-    if (node == NULL) {
-        goto done;
-    }
+    if (node != NULL) {
+        if (back) {
+            node->info.previous++;
 
-    rc = NGX_OK;
-    info = &node->info;
-
-    switch (action) {
-
-    case NGX_DIRECTSTREAM_START:
-        /* one that has said it ended may not have let go yet */
-
-        if (info->running && info->done != info->epoch
-            && info->status.state != DS_FINISHED
-            && info->status.state != DS_FAILED)
-        {
-            break;
+        } else {
+            node->info.skip++;
         }
-
-        /* fall through */
-
-    case NGX_DIRECTSTREAM_RESTART:
-        info->epoch = ++dcf->sh->serial;
-        info->retry = 0;
-        info->running = 1;
-        break;
-
-    case NGX_DIRECTSTREAM_STOP:
-        info->running = 0;
-
-        /* what has ended by itself has no owner to say so */
-
-        if (info->owner == 0) {
-            info->status.state = DS_STOPPED;
-        }
-
-        break;
-
-    case NGX_DIRECTSTREAM_SKIP:
-        info->skip++;
-        break;
-
-    case NGX_DIRECTSTREAM_PREVIOUS:
-        info->previous++;
-        break;
     }
-
-done:
 
     ngx_shmtx_unlock(&dcf->shpool->mutex);
 
-    return rc;
+    return (node != NULL) ? NGX_OK : NGX_DECLINED;
 }
 
 

@@ -148,6 +148,95 @@ test_shuffle(void)
 }
 
 
+/* the order a shuffled list goes on in, from "from" picks on */
+
+static void
+test_resume(void)
+{
+    int             i, n;
+    uint32_t        index, order[24];
+    ds_progress_t   p;
+    ds_playlist_t  *pl;
+
+    n = 12;
+    pl = ds_playlist_create(true, 99);
+
+    for (i = 0; i < n; i++) {
+        add(pl, i, 0);
+    }
+
+    ds_playlist_complete(pl);
+
+    for (i = 0; i < 2 * n; i++) {
+        if (i == n) {
+            (void) ds_playlist_pick(pl, &index);
+            (void) ds_playlist_rewind(pl);
+        }
+
+        (void) ds_playlist_pick(pl, &order[i]);
+    }
+
+    memset(&p, 0, sizeof(p));
+    p.valid = true;
+    p.index = order[n + 4];
+    p.pass = ds_playlist_pass(pl);
+    p.seed = 99;
+    (void) snprintf(p.id, sizeof(p.id), "id%u", (unsigned) p.index);
+
+    ds_playlist_free(&pl);
+
+    pl = ds_playlist_create(true, 1);
+    ds_playlist_resume(pl, &p);
+    is_int(ds_playlist_pick(pl, &index), DS_PICK_WAIT,
+           "resume: the list has to come first");
+
+    for (i = 0; i < n; i++) {
+        add(pl, i, 0);
+    }
+
+    ds_playlist_complete(pl);
+
+    for (i = n + 4; i < 2 * n; i++) {
+        if (ds_playlist_pick(pl, &index) != DS_PICK_ITEM
+            || index != order[i])
+        {
+            break;
+        }
+    }
+
+    is_int(i, 2 * n, "resume: the same order goes on");
+    is_int(ds_playlist_pick(pl, &index), DS_PICK_PASS,
+           "resume: to the end of the pass");
+    ds_playlist_free(&pl);
+
+    pl = ds_playlist_create(false, 1);
+    p.index = 7;
+    (void) snprintf(p.id, sizeof(p.id), "id3");
+    ds_playlist_resume(pl, &p);
+
+    for (i = 0; i < n; i++) {
+        add(pl, i, 0);
+    }
+
+    is_int(ds_playlist_pick(pl, &index), DS_PICK_WAIT,
+           "resume: another item is there, the list may bring ours");
+    ds_playlist_complete(pl);
+    (void) ds_playlist_pick(pl, &index);
+    is_int(index, 3, "resume: an item that has moved is found");
+    ds_playlist_free(&pl);
+
+    pl = ds_playlist_create(false, 1);
+    (void) snprintf(p.id, sizeof(p.id), "gone");
+    ds_playlist_resume(pl, &p);
+    add(pl, 0, 0);
+    ds_playlist_complete(pl);
+    is_int(ds_playlist_pick(pl, &index), DS_PICK_ITEM,
+           "resume: an item that is gone is no obstacle");
+    is_int(index, 0, "resume: from the start then");
+    ds_playlist_free(&pl);
+}
+
+
 static void
 test_items(void)
 {
@@ -191,6 +280,7 @@ main(void)
 {
     test_order();
     test_shuffle();
+    test_resume();
     test_items();
 
     return done_testing();

@@ -211,7 +211,7 @@ make_list(const char *name, const char *json)
 
 
 static ds_stream_t *
-start(const char *list, bool loop)
+start_at(const char *list, bool loop, const ds_progress_t *resume)
 {
     char          playlist[256];
     ds_def_t      def;
@@ -226,6 +226,7 @@ start(const char *list, bool loop)
     def.publish = server.url;
     def.token = "0123";
     def.loop = loop;
+    def.resume = resume;
 
     s = ds_stream_start(ds, &def, &err);
     if (s == NULL) {
@@ -234,6 +235,13 @@ start(const char *list, bool loop)
     }
 
     return s;
+}
+
+
+static ds_stream_t *
+start(const char *list, bool loop)
+{
+    return start_at(list, loop, NULL);
 }
 
 
@@ -427,6 +435,40 @@ test_lost(void)
 
 
 static void
+test_resume(void)
+{
+    ds_status_t    st;
+    ds_stream_t   *s;
+    ds_progress_t  p;
+
+    s = start("three.json", true);
+    ok(await(s, on_item, 1, &st), "resume: the second item is on air");
+
+    while (st.position < 1200) {
+        usleep(20000);
+        ds_stream_status(s, &st);
+    }
+
+    ds_stream_free(&s);
+
+    p = st.progress;
+    ok(p.valid && p.index == 1 && p.position >= 1200, "resume: a place");
+
+    s = start_at("three.json", false, &p);
+    ok(await(s, in_state, DS_LIVE, &st), "resume: live");
+    is_int(st.item.index, 1, "resume: the same item");
+    ok(st.position >= 1000, "resume: at its place: %d ms",
+       (int) st.position);
+    ok(await(s, in_state, DS_FINISHED, &st), "resume: on to the end");
+    is_int(st.played, 2, "resume: two items were left");
+    ok(st.progress.state == DS_FINISHED, "resume: the end is known");
+    ds_stream_free(&s);
+
+    is_int(atomic_load(&server.backward), 0, "resume: no backward stamp");
+}
+
+
+static void
 test_faults(void)
 {
     int64_t       t;
@@ -535,6 +577,7 @@ main(void)
 
     test_once();
     test_control();
+    test_resume();
     test_lost();
     test_faults();
 

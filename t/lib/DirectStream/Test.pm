@@ -496,6 +496,35 @@ sub stop_nginx {
 }
 
 
+# as a power cut does it: nobody can say a word
+sub kill_all {
+    my ($self, $name) = @_;
+
+    my $n = $self->{nginx}{$name};
+    my $pid = delete $n->{pid} or return;
+    my @pids = ($pid, $self->descendants($pid));
+
+    kill 'STOP', @pids;
+    kill 'KILL', @pids;
+    delete $self->{pids}{$pid};
+    $self->gone(@pids);
+
+    return;
+}
+
+
+# waits until none of these processes is there; orphans are ours to reap
+sub gone {
+    my ($self, @pids) = @_;
+
+    return $self->wait_for(sub {
+        waitpid $_, WNOHANG for @pids;
+        return !grep { my $s = $self->stat_of($_); $s && $s->{state} ne 'Z' }
+                @pids;
+    }, 5, 'the end of everything');
+}
+
+
 sub log_of {
     my ($self, $name) = @_;
     return $self->read_file(($name || 'near') . '/error.log');

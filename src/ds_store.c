@@ -1,0 +1,823 @@
+
+/*
+ * ds_store.c: the store in SQLite: what is read and written.  It and
+ * ds_store_schema.c, which makes the tables, are the two files that know
+ * SQL.
+ */
+
+#define _GNU_SOURCE
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "ds_store_db.h"
+
+
+typedef enum {
+    DS_SQL_CREATE = 0,
+    DS_SQL_PUT,
+    DS_SQL_DELETE,
+    DS_SQL_GET,
+    DS_SQL_SET_RUNNING,
+    DS_SQL_EACH,
+    DS_SQL_BEGIN,
+    DS_SQL_COMMIT,
+    DS_SQL_PUT_PROGRESS,
+    DS_SQL_GET_PROGRESS,
+    DS_SQL_PUT_ITEM,
+    DS_SQL_TRIM_ITEMS,
+    DS_SQL_GET_ITEMS,
+    DS_SQL_COUNT_ITEMS,
+    DS_SQL_DROP_ENDED,
+    DS_SQL_FENCE,
+    DS_SQL_UNFENCE,
+    DS_SQL_END_CRASHED,
+    DS_SQL_BEGIN_RUN,
+    DS_SQL_END_RUN,
+    DS_SQL_LAST
+} ds_sql_e;
+
+
+#define DS_DEF       "name, playlist, mode, publish, push, shuffle, loop, "   \
+                     "is_static, running"
+#define DS_CURRENT   "EXISTS (SELECT 1 FROM stream WHERE name = ?1) AND "      \
+                     "(?9 = 0 OR EXISTS (SELECT 1 FROM run "                \
+                     "WHERE id = ?9 AND NOT stale)) "
+#define DS_PROGRESS  "state, item, item_id, position, seed, pass, at"
+
+
+static const char *const  ds_sql[DS_SQL_LAST] = {
+    [DS_SQL_CREATE] =
+        "INSERT INTO stream (" DS_DEF ") "
+        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+    [DS_SQL_PUT] =
+        "INSERT INTO stream (" DS_DEF ") "
+        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) "
+        "ON CONFLICT (name) DO UPDATE SET playlist = ?2, mode = ?3, "
+        "publish = ?4, push = ?5, shuffle = ?6, loop = ?7, is_static = ?8, "
+        "running = ?9",
+    [DS_SQL_DELETE] =
+        "DELETE FROM stream WHERE name = ?1",
+    [DS_SQL_GET] =
+        "SELECT " DS_DEF " FROM stream WHERE name = ?1",
+    [DS_SQL_SET_RUNNING] =
+        "UPDATE stream SET running = ?2 WHERE name = ?1",
+    [DS_SQL_EACH] =
+        "SELECT " DS_DEF ", " DS_PROGRESS " FROM stream "
+        "LEFT JOIN progress USING (name) ORDER BY name",
+    [DS_SQL_BEGIN] =
+        "BEGIN IMMEDIATE",
+    [DS_SQL_COMMIT] =
+        "COMMIT",
+    [DS_SQL_PUT_PROGRESS] =
+        "INSERT INTO progress (name, " DS_PROGRESS ") "
+        "SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8 "
+        "WHERE " DS_CURRENT
+        "ON CONFLICT (name) DO UPDATE SET state = ?2, item = ?3, "
+        "item_id = ?4, position = ?5, seed = ?6, pass = ?7, at = ?8",
+    [DS_SQL_GET_PROGRESS] =
+        "SELECT " DS_PROGRESS " FROM progress WHERE name = ?1",
+    [DS_SQL_PUT_ITEM] =
+        "INSERT INTO item (name, idx, id, title, duration, state, code, "
+        "reason) SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8 "
+        "WHERE " DS_CURRENT
+        "ON CONFLICT (name, idx) DO UPDATE SET id = ?3, title = ?4, "
+        "duration = ?5, state = ?6, code = ?7, reason = ?8",
+    [DS_SQL_TRIM_ITEMS] =
+        "DELETE FROM item WHERE name = ?1 AND idx >= ?2",
+    [DS_SQL_GET_ITEMS] =
+        "SELECT idx, id, title, duration, state, code, reason FROM item "
+        "WHERE name = ?1 AND idx >= ?2 ORDER BY idx LIMIT ?3",
+    [DS_SQL_COUNT_ITEMS] =
+        "SELECT count(*) FROM item WHERE name = ?1",
+    [DS_SQL_DROP_ENDED] =
+        "DELETE FROM progress WHERE name = ?1 "
+        "AND state IN ('finished', 'failed')",
+    [DS_SQL_FENCE] =
+        "INSERT INTO run (name, started_at) VALUES ('', 0)",
+    [DS_SQL_UNFENCE] =
+        "DELETE FROM run WHERE name = ''",
+    [DS_SQL_END_CRASHED] =
+        "UPDATE run SET ended_at = coalesce((SELECT at FROM progress "
+        "WHERE progress.name = ?1), started_at), state = 'crashed' "
+        "WHERE name = ?1 AND ended_at IS NULL",
+    [DS_SQL_BEGIN_RUN] =
+        "INSERT INTO run (name, started_at) VALUES (?1, ?2)",
+    [DS_SQL_END_RUN] =
+        "UPDATE run SET ended_at = ?2, state = ?3, code = ?4, message = ?5, "
+        "played = ?6, failed = ?7, skipped = ?8, dead_air = ?9 "
+        "WHERE id = ?1",
+};
+
+
+struct ds_store_s {
+    pthread_mutex_t   lock;             /* over each call; recursive */
+    sqlite3          *db;
+    sqlite3_stmt     *stmt[DS_SQL_LAST];
+};
+
+
+static sqlite3_stmt *ds_store_stmt(ds_store_t *store, ds_sql_e sql,
+    const char *name, ds_error_t *err);
+static void ds_store_done(ds_store_t *store, sqlite3_stmt *st);
+static int ds_store_run(ds_store_t *store, sqlite3_stmt *st,
+    ds_error_t *err);
+static int ds_store_run_one(ds_store_t *store, sqlite3_stmt *st,
+    ds_error_t *err);
+static int ds_store_drop_ended(ds_store_t *store, const char *name,
+    ds_error_t *err);
+static int ds_store_define(ds_store_t *store, ds_sql_e sql,
+    const ds_stored_t *def, ds_error_t *err);
+static void ds_store_read_def(sqlite3_stmt *st, ds_stored_t *def);
+static void ds_store_read_progress(sqlite3_stmt *st, int column,
+    ds_progress_t *p);
+static void ds_store_column(sqlite3_stmt *st, int column, char *dst,
+    size_t size);
+
+
+ds_store_t *
+ds_store_open(const char *path, bool durable, ds_error_t *err)
+{
+    int          rc;
+    ds_store_t  *store;
+
+    pthread_mutexattr_t  attr;
+
+    ds_error_clear(err);
+
+    store = calloc(1, sizeof(ds_store_t));
+    if (store == NULL) {
+        (void) ds_fail(err, DS_ENOMEM, "calloc() failed");
+        return NULL;
+    }
+
+    (void) pthread_mutexattr_init(&attr);
+    (void) pthread_mutexattr_settype(&attr, PTHREAD_MUTEX_RECURSIVE);
+    (void) pthread_mutex_init(&store->lock, &attr);
+    (void) pthread_mutexattr_destroy(&attr);
+
+    rc = sqlite3_open_v2(path, &store->db,
+                         SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
+    if (rc != SQLITE_OK) {
+        (void) ds_store_fail(store->db, rc, err);
+        ds_store_close(&store);
+        return NULL;
+    }
+
+    (void) sqlite3_extended_result_codes(store->db, 1);
+    (void) sqlite3_busy_timeout(store->db,
+                                durable ? DS_BUSY_DURABLE : DS_BUSY_QUICK);
+
+    rc = sqlite3_exec(store->db, durable
+                      ? "PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL"
+                      : "PRAGMA foreign_keys = ON; PRAGMA synchronous = NORMAL",
+                      NULL, NULL, NULL);
+
+    if (rc != SQLITE_OK) {
+        (void) ds_store_fail(store->db, rc, err);
+        ds_store_close(&store);
+    }
+
+    return store;
+}
+
+
+void
+ds_store_close(ds_store_t **pstore)
+{
+    int          i;
+    ds_store_t  *store;
+
+    store = *pstore;
+    if (store == NULL) {
+        return;
+    }
+
+    *pstore = NULL;
+
+    for (i = 0; i < DS_SQL_LAST; i++) {
+        (void) sqlite3_finalize(store->stmt[i]);
+    }
+
+    (void) sqlite3_close(store->db);
+    (void) pthread_mutex_destroy(&store->lock);
+
+    free(store);
+}
+
+
+/*
+ * A statement ready to be bound, "name" (may be NULL) bound as ?1, with the
+ * lock held, which ds_store_done() lets go; NULL: it is not held.
+ */
+
+static sqlite3_stmt *
+ds_store_stmt(ds_store_t *store, ds_sql_e sql, const char *name,
+    ds_error_t *err)
+{
+    int            rc, moved;
+    sqlite3_stmt  *st;
+
+    ds_error_clear(err);
+
+    (void) pthread_mutex_lock(&store->lock);
+
+    /* what is written to a file that has no name any more is lost */
+
+    moved = 0;
+
+    if (sqlite3_file_control(store->db, NULL, SQLITE_FCNTL_HAS_MOVED, &moved)
+        == SQLITE_OK && moved)
+    {
+        (void) ds_fail(err, DS_ESTORE_FAILED, "the database was removed or "
+                       "replaced");
+        (void) pthread_mutex_unlock(&store->lock);
+        return NULL;
+    }
+
+    if (store->stmt[sql] == NULL) {
+        rc = sqlite3_prepare_v3(store->db, ds_sql[sql], -1,
+                                SQLITE_PREPARE_PERSISTENT, &store->stmt[sql],
+                                NULL);
+        if (rc != SQLITE_OK) {
+            (void) ds_store_fail(store->db, rc, err);
+            (void) pthread_mutex_unlock(&store->lock);
+            return NULL;
+        }
+    }
+
+    st = store->stmt[sql];
+
+    if (name != NULL) {
+        (void) sqlite3_bind_text(st, 1, name, -1, SQLITE_TRANSIENT);
+    }
+
+    return st;
+}
+
+
+static void
+ds_store_done(ds_store_t *store, sqlite3_stmt *st)
+{
+    (void) sqlite3_reset(st);
+    (void) sqlite3_clear_bindings(st);
+
+    (void) pthread_mutex_unlock(&store->lock);
+}
+
+
+/* runs a statement that gives no row, and makes it ready for the next time */
+
+static int
+ds_store_run(ds_store_t *store, sqlite3_stmt *st, ds_error_t *err)
+{
+    int  rc;
+
+    if (st == NULL) {
+        return err->code;
+    }
+
+    rc = sqlite3_step(st);
+
+    if (rc == SQLITE_DONE || rc == SQLITE_ROW) {
+        rc = DS_OK;
+    } else {
+        rc = ds_store_fail(store->db, rc, err);
+    }
+
+    ds_store_done(store, st);
+
+    return rc;
+}
+
+
+/* the same for a statement that has to change a row */
+
+static int
+ds_store_run_one(ds_store_t *store, sqlite3_stmt *st, ds_error_t *err)
+{
+    int  rc;
+
+    if (st == NULL) {
+        return err->code;
+    }
+
+    rc = sqlite3_step(st);
+
+    if (rc != SQLITE_DONE && rc != SQLITE_ROW) {
+        rc = ds_store_fail(store->db, rc, err);
+
+    } else if (sqlite3_changes(store->db) == 0) {
+        rc = ds_fail(err, DS_ESTORE_NOT_FOUND, "no such stream");
+
+    } else {
+        rc = DS_OK;
+    }
+
+    ds_store_done(store, st);
+
+    return rc;
+}
+
+
+static int
+ds_store_define(ds_store_t *store, ds_sql_e sql, const ds_stored_t *def,
+    ds_error_t *err)
+{
+    sqlite3_stmt  *st;
+
+    st = ds_store_stmt(store, sql, def->name, err);
+
+    if (st != NULL) {
+        (void) sqlite3_bind_text(st, 2, def->playlist, -1, SQLITE_TRANSIENT);
+        (void) sqlite3_bind_text(st, 3, def->mode, -1, SQLITE_TRANSIENT);
+        (void) sqlite3_bind_text(st, 4, def->publish, -1, SQLITE_TRANSIENT);
+        (void) sqlite3_bind_text(st, 5, def->push, -1, SQLITE_TRANSIENT);
+        (void) sqlite3_bind_int(st, 6, def->shuffle);
+        (void) sqlite3_bind_int(st, 7, def->loop);
+        (void) sqlite3_bind_int(st, 8, def->is_static);
+        (void) sqlite3_bind_int(st, 9, def->running);
+    }
+
+    return ds_store_run(store, st, err);
+}
+
+
+int
+ds_store_create(ds_store_t *store, const ds_stored_t *def, ds_error_t *err)
+{
+    return ds_store_define(store, DS_SQL_CREATE, def, err);
+}
+
+
+int
+ds_store_put(ds_store_t *store, const ds_stored_t *def, ds_error_t *err)
+{
+    return ds_store_define(store, DS_SQL_PUT, def, err);
+}
+
+
+int
+ds_store_delete(ds_store_t *store, const char *name, ds_error_t *err)
+{
+    return ds_store_run(store, ds_store_stmt(store, DS_SQL_DELETE, name, err),
+                        err);
+}
+
+
+int
+ds_store_get(ds_store_t *store, const char *name, ds_stored_t *def,
+    ds_error_t *err)
+{
+    int            rc;
+    sqlite3_stmt  *st;
+
+    st = ds_store_stmt(store, DS_SQL_GET, name, err);
+    if (st == NULL) {
+        return err->code;
+    }
+
+    rc = sqlite3_step(st);
+
+    if (rc == SQLITE_ROW) {
+        ds_store_read_def(st, def);
+        rc = DS_OK;
+
+    } else if (rc == SQLITE_DONE) {
+        rc = ds_fail(err, DS_ESTORE_NOT_FOUND, "no such stream");
+
+    } else {
+        rc = ds_store_fail(store->db, rc, err);
+    }
+
+    ds_store_done(store, st);
+
+    return rc;
+}
+
+
+/*
+ * The dead writer's pages are in the WAL, but not in its index: they would be
+ * seen again after the next recovery.  A write of our own goes over them.
+ */
+
+int
+ds_store_fence(ds_store_t *store, ds_error_t *err)
+{
+    int  rc;
+
+    rc = ds_store_begin(store, err);
+    if (rc != DS_OK) {
+        return rc;
+    }
+
+    rc = ds_store_run(store, ds_store_stmt(store, DS_SQL_FENCE, NULL, err),
+                      err);
+
+    if (rc == DS_OK) {
+        rc = ds_store_run(store, ds_store_stmt(store, DS_SQL_UNFENCE, NULL,
+                                               err), err);
+    }
+
+    if (rc == DS_OK) {
+        return ds_store_commit(store, err);
+    }
+
+    ds_store_rollback(store);
+
+    return rc;
+}
+
+
+/* who starts what has ended wants it from the beginning, also after a crash */
+
+int
+ds_store_set_running(ds_store_t *store, const char *name, bool running,
+    ds_error_t *err)
+{
+    int            rc;
+    sqlite3_stmt  *st;
+
+    (void) pthread_mutex_lock(&store->lock);
+
+    rc = ds_store_begin(store, err);
+
+    if (rc == DS_OK) {
+        st = ds_store_stmt(store, DS_SQL_SET_RUNNING, name, err);
+
+        if (st != NULL) {
+            (void) sqlite3_bind_int(st, 2, running);
+        }
+
+        rc = ds_store_run_one(store, st, err);
+
+        if (rc == DS_OK && running) {
+            rc = ds_store_drop_ended(store, name, err);
+        }
+
+        if (rc == DS_OK) {
+            rc = ds_store_commit(store, err);
+
+        } else {
+            ds_store_rollback(store);
+        }
+    }
+
+    (void) pthread_mutex_unlock(&store->lock);
+
+    return rc;
+}
+
+
+static int
+ds_store_drop_ended(ds_store_t *store, const char *name, ds_error_t *err)
+{
+    return ds_store_run(store, ds_store_stmt(store, DS_SQL_DROP_ENDED, name,
+                                             err), err);
+}
+
+
+int
+ds_store_each(ds_store_t *store, ds_store_pt each, void *data,
+    ds_error_t *err)
+{
+    int             rc;
+    ds_stored_t    *def;
+    sqlite3_stmt   *st;
+    ds_progress_t   progress;
+
+    st = ds_store_stmt(store, DS_SQL_EACH, NULL, err);
+    if (st == NULL) {
+        return err->code;
+    }
+
+    def = malloc(sizeof(ds_stored_t));
+    if (def == NULL) {
+        ds_store_done(store, st);
+        return ds_fail(err, DS_ENOMEM, "malloc() failed");
+    }
+
+    while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
+        ds_store_read_def(st, def);
+        ds_store_read_progress(st, 9, &progress);
+        each(data, def, &progress);
+    }
+
+    rc = rc == SQLITE_DONE ? DS_OK : ds_store_fail(store->db, rc, err);
+
+    ds_store_done(store, st);
+    free(def);
+
+    return rc;
+}
+
+
+int
+ds_store_begin(ds_store_t *store, ds_error_t *err)
+{
+    return ds_store_run(store, ds_store_stmt(store, DS_SQL_BEGIN, NULL, err),
+                        err);
+}
+
+
+int
+ds_store_commit(ds_store_t *store, ds_error_t *err)
+{
+    int  rc;
+
+    rc = ds_store_run(store, ds_store_stmt(store, DS_SQL_COMMIT, NULL, err),
+                      err);
+    if (rc != DS_OK) {
+        ds_store_rollback(store);
+    }
+
+    return rc;
+}
+
+
+void
+ds_store_rollback(ds_store_t *store)
+{
+    if (!sqlite3_get_autocommit(store->db)) {
+        (void) sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
+    }
+}
+
+
+int
+ds_store_put_progress(ds_store_t *store, const char *name, int64_t run,
+    const ds_progress_t *p, ds_error_t *err)
+{
+    sqlite3_stmt  *st;
+
+    st = ds_store_stmt(store, DS_SQL_PUT_PROGRESS, name, err);
+
+    if (st != NULL) {
+        (void) sqlite3_bind_text(st, 2, ds_state_name(p->state), -1,
+                                 SQLITE_STATIC);
+        (void) sqlite3_bind_int64(st, 3, p->index);
+        (void) sqlite3_bind_text(st, 4, p->id, -1, SQLITE_TRANSIENT);
+        (void) sqlite3_bind_int64(st, 5, p->position);
+        (void) sqlite3_bind_int64(st, 6, (sqlite3_int64) p->seed);
+        (void) sqlite3_bind_int64(st, 7, p->pass);
+        (void) sqlite3_bind_int64(st, 8, p->at);
+        (void) sqlite3_bind_int64(st, 9, run);
+    }
+
+    return ds_store_run(store, st, err);
+}
+
+
+int
+ds_store_get_progress(ds_store_t *store, const char *name, ds_progress_t *p,
+    ds_error_t *err)
+{
+    int            rc;
+    sqlite3_stmt  *st;
+
+    memset(p, 0, sizeof(ds_progress_t));
+
+    st = ds_store_stmt(store, DS_SQL_GET_PROGRESS, name, err);
+    if (st == NULL) {
+        return err->code;
+    }
+
+    rc = sqlite3_step(st);
+
+    if (rc == SQLITE_ROW) {
+        ds_store_read_progress(st, 0, p);
+        rc = DS_OK;
+
+    } else {
+        rc = rc == SQLITE_DONE ? DS_OK : ds_store_fail(store->db, rc, err);
+    }
+
+    ds_store_done(store, st);
+
+    return rc;
+}
+
+
+int
+ds_store_put_items(ds_store_t *store, const char *name, int64_t run,
+    const ds_item_t *items, size_t n, ds_error_t *err)
+{
+    int            rc;
+    size_t         i;
+    sqlite3_stmt  *st;
+
+    for (i = 0; i < n; i++) {
+        st = ds_store_stmt(store, DS_SQL_PUT_ITEM, name, err);
+
+        if (st != NULL) {
+            (void) sqlite3_bind_int64(st, 2, items[i].index);
+            (void) sqlite3_bind_text(st, 3, items[i].id, -1, SQLITE_STATIC);
+            (void) sqlite3_bind_text(st, 4, items[i].title, -1, SQLITE_STATIC);
+            (void) sqlite3_bind_int64(st, 5, items[i].duration);
+            (void) sqlite3_bind_int(st, 6, items[i].state);
+            (void) sqlite3_bind_text(st, 7, ds_error_code(items[i].code), -1,
+                                     SQLITE_STATIC);
+            (void) sqlite3_bind_text(st, 8, items[i].reason, -1,
+                                     SQLITE_STATIC);
+            (void) sqlite3_bind_int64(st, 9, run);
+        }
+
+        rc = ds_store_run(store, st, err);
+        if (rc != DS_OK) {
+            return rc;
+        }
+    }
+
+    return DS_OK;
+}
+
+
+int
+ds_store_trim_items(ds_store_t *store, const char *name, uint32_t count,
+    ds_error_t *err)
+{
+    sqlite3_stmt  *st;
+
+    st = ds_store_stmt(store, DS_SQL_TRIM_ITEMS, name, err);
+
+    if (st != NULL) {
+        (void) sqlite3_bind_int64(st, 2, count);
+    }
+
+    return ds_store_run(store, st, err);
+}
+
+
+int
+ds_store_get_items(ds_store_t *store, const char *name, uint32_t offset,
+    ds_item_t *items, size_t *n, uint32_t *total, ds_error_t *err)
+{
+    int            rc;
+    size_t         i;
+    char           code[64];
+    ds_item_t     *item;
+    sqlite3_stmt  *st;
+
+    st = ds_store_stmt(store, DS_SQL_COUNT_ITEMS, name, err);
+    if (st == NULL) {
+        return err->code;
+    }
+
+    rc = sqlite3_step(st);
+    *total = rc == SQLITE_ROW ? (uint32_t) sqlite3_column_int64(st, 0) : 0;
+
+    if (rc != SQLITE_ROW) {
+        rc = ds_store_fail(store->db, rc, err);
+        ds_store_done(store, st);
+        return rc;
+    }
+
+    ds_store_done(store, st);
+
+    st = ds_store_stmt(store, DS_SQL_GET_ITEMS, name, err);
+    if (st == NULL) {
+        return err->code;
+    }
+
+    (void) sqlite3_bind_int64(st, 2, offset);
+    (void) sqlite3_bind_int64(st, 3, (sqlite3_int64) *n);
+
+    for (i = 0; (rc = sqlite3_step(st)) == SQLITE_ROW && i < *n; i++) {
+        item = &items[i];
+
+        item->index = (uint32_t) sqlite3_column_int64(st, 0);
+        ds_store_column(st, 1, item->id, sizeof(item->id));
+        ds_store_column(st, 2, item->title, sizeof(item->title));
+        item->duration = sqlite3_column_int64(st, 3);
+        item->state = (ds_item_state_e) sqlite3_column_int(st, 4);
+        ds_store_column(st, 5, code, sizeof(code));
+        item->code = ds_error_from_code(code);
+        ds_store_column(st, 6, item->reason, sizeof(item->reason));
+    }
+
+    *n = i;
+
+    rc = rc == SQLITE_DONE || rc == SQLITE_ROW
+         ? DS_OK : ds_store_fail(store->db, rc, err);
+
+    ds_store_done(store, st);
+
+    return rc;
+}
+
+
+int
+ds_store_begin_run(ds_store_t *store, const char *name, int64_t *run,
+    ds_error_t *err)
+{
+    int            rc;
+    sqlite3_stmt  *st;
+
+    rc = ds_store_run(store, ds_store_stmt(store, DS_SQL_END_CRASHED, name,
+                                           err), err);
+    if (rc == DS_OK) {
+        rc = ds_store_drop_ended(store, name, err);
+    }
+
+    if (rc != DS_OK) {
+        return rc;
+    }
+
+    st = ds_store_stmt(store, DS_SQL_BEGIN_RUN, name, err);
+
+    if (st != NULL) {
+        (void) sqlite3_bind_int64(st, 2, ds_now());
+    }
+
+    rc = ds_store_run(store, st, err);
+
+    /* the relay is this handle's only user between its begin and commit */
+    *run = sqlite3_last_insert_rowid(store->db);
+
+    return rc;
+}
+
+
+int
+ds_store_end_run(ds_store_t *store, int64_t run, const ds_status_t *status,
+    ds_error_t *err)
+{
+    sqlite3_stmt  *st;
+
+    st = ds_store_stmt(store, DS_SQL_END_RUN, NULL, err);
+
+    if (st != NULL) {
+        (void) sqlite3_bind_int64(st, 1, run);
+        (void) sqlite3_bind_int64(st, 2, ds_now());
+        (void) sqlite3_bind_text(st, 3, ds_state_name(status->state), -1,
+                                 SQLITE_STATIC);
+        (void) sqlite3_bind_text(st, 4, ds_error_code(status->error.code), -1,
+                                 SQLITE_STATIC);
+        (void) sqlite3_bind_text(st, 5, status->error.message, -1,
+                                 SQLITE_TRANSIENT);
+        (void) sqlite3_bind_int64(st, 6, (sqlite3_int64) status->played);
+        (void) sqlite3_bind_int64(st, 7, (sqlite3_int64) status->failed);
+        (void) sqlite3_bind_int64(st, 8, (sqlite3_int64) status->skipped);
+        (void) sqlite3_bind_int64(st, 9, status->dead_air);
+    }
+
+    return ds_store_run(store, st, err);
+}
+
+
+static void
+ds_store_read_def(sqlite3_stmt *st, ds_stored_t *def)
+{
+    ds_store_column(st, 0, def->name, sizeof(def->name));
+    ds_store_column(st, 1, def->playlist, sizeof(def->playlist));
+    ds_store_column(st, 2, def->mode, sizeof(def->mode));
+    ds_store_column(st, 3, def->publish, sizeof(def->publish));
+    ds_store_column(st, 4, def->push, sizeof(def->push));
+
+    def->shuffle = sqlite3_column_int(st, 5);
+    def->loop = sqlite3_column_int(st, 6);
+    def->is_static = sqlite3_column_int(st, 7);
+    def->running = sqlite3_column_int(st, 8);
+}
+
+
+static void
+ds_store_read_progress(sqlite3_stmt *st, int column, ds_progress_t *p)
+{
+    char        name[32];
+    ds_state_e  state;
+
+    memset(p, 0, sizeof(ds_progress_t));
+
+    if (sqlite3_column_type(st, column) == SQLITE_NULL) {
+        return;
+    }
+
+    ds_store_column(st, column, name, sizeof(name));
+
+    for (state = DS_STOPPED; state < DS_FAILED; state++) {
+        if (strcmp(name, ds_state_name(state)) == 0) {
+            break;
+        }
+    }
+
+    p->valid = true;
+    p->state = state;
+    p->index = (uint32_t) sqlite3_column_int64(st, column + 1);
+    ds_store_column(st, column + 2, p->id, sizeof(p->id));
+    p->position = sqlite3_column_int64(st, column + 3);
+    p->seed = (uint64_t) sqlite3_column_int64(st, column + 4);
+    p->pass = (uint32_t) sqlite3_column_int64(st, column + 5);
+    p->at = sqlite3_column_int64(st, column + 6);
+}
+
+
+static void
+ds_store_column(sqlite3_stmt *st, int column, char *dst, size_t size)
+{
+    const unsigned char  *text;
+
+    text = sqlite3_column_text(st, column);
+
+    ds_text(dst, size, (const char *) text);
+}

@@ -1,0 +1,365 @@
+
+/*
+ * ngx_directstream_change.c: durable changes, the zone's side.  A stream is
+ * marked with the process that writes it to the store, so that nobody else
+ * does, and changes in the zone when that has happened.
+ */
+
+#include "ngx_directstream.h"
+
+
+static ngx_int_t ngx_directstream_change_new(ngx_directstream_conf_t *dcf,
+    ngx_directstream_change_t *change);
+static void ngx_directstream_change_do(ngx_directstream_conf_t *dcf,
+    ngx_directstream_node_t *node, ngx_directstream_change_t *change);
+static ngx_directstream_node_t **ngx_directstream_change_link(
+    ngx_directstream_conf_t *dcf, const char *name, ngx_pid_t writer);
+
+
+ngx_int_t
+ngx_directstream_change_mark(ngx_directstream_conf_t *dcf,
+    ngx_directstream_change_t *change)
+{
+    ngx_int_t                   rc;
+    ngx_directstream_def_t      def;
+    ngx_directstream_info_t    *info;
+    ngx_directstream_node_t   **link;
+
+    ngx_shmtx_lock(&dcf->shpool->mutex);
+
+    link = ngx_directstream_zone_place(dcf->sh, change->def.name);
+
+    if (*link == NULL
+        || ngx_strcmp((*link)->info.def.name, change->def.name) != 0)
+    {
+        rc = (change->op == NGX_DIRECTSTREAM_CREATE)
+             ? ngx_directstream_change_new(dcf, change) : NGX_DECLINED;
+        goto done;
+    }
+
+    info = &(*link)->info;
+
+    if (info->writer != 0) {
+        rc = NGX_BUSY;
+
+    } else if (change->op == NGX_DIRECTSTREAM_CREATE) {
+        rc = NGX_DONE;
+
+    } else if (info->fixed && change->op <= NGX_DIRECTSTREAM_DELETE) {
+        rc = NGX_ABORT;
+
+    } else {
+
+        /* what another write has changed since it was read is kept */
+
+        def = info->def;
+        (void) ngx_directstream_def_set(&def, &change->def, change->set);
+        change->def = def;
+        change->fixed = info->fixed;
+
+        if (change->op == NGX_DIRECTSTREAM_PATCH) {
+            change->running = info->running;
+        }
+
+        info->writer = ngx_pid;
+        rc = NGX_OK;
+    }
+
+done:
+
+    ngx_shmtx_unlock(&dcf->shpool->mutex);
+
+    return rc;
+}
+
+
+/* takes the room before the store is written: it cannot lack afterwards */
+
+static ngx_int_t
+ngx_directstream_change_new(ngx_directstream_conf_t *dcf,
+    ngx_directstream_change_t *change)
+{
+    ngx_directstream_info_t  info;
+
+    ngx_memzero(&info, sizeof(ngx_directstream_info_t));
+
+    info.def = change->def;
+    info.reserved = 1;
+    info.writer = ngx_pid;
+    info.status.state = DS_STOPPED;
+    info.status.since = ngx_directstream_now();
+
+    return (ngx_directstream_zone_insert(dcf, &info) != NULL) ? NGX_OK
+                                                              : NGX_ERROR;
+}
+
+
+/* where the stream is linked that "writer" has marked, or NULL */
+
+static ngx_directstream_node_t **
+ngx_directstream_change_link(ngx_directstream_conf_t *dcf, const char *name,
+    ngx_pid_t writer)
+{
+    ngx_directstream_node_t  **link;
+
+    link = ngx_directstream_zone_place(dcf->sh, name);
+
+    if (*link == NULL
+        || ngx_strcmp((*link)->info.def.name, name) != 0
+        || (*link)->info.writer != writer)
+    {
+        return NULL;
+    }
+
+    return link;
+}
+
+
+void
+ngx_directstream_change_apply(ngx_directstream_conf_t *dcf,
+    ngx_directstream_change_t *change)
+{
+    ngx_directstream_node_t   *node, **link;
+
+    ngx_shmtx_lock(&dcf->shpool->mutex);
+
+    link = ngx_directstream_change_link(dcf, change->def.name, ngx_pid);
+
+    if (link != NULL) {
+        node = *link;
+
+        if (node->info.fixed && change->op <= NGX_DIRECTSTREAM_DELETE) {
+            /* a reload has put it into the file meanwhile */
+            node->info.writer = 0;
+
+        } else if (change->op == NGX_DIRECTSTREAM_DELETE) {
+            ngx_directstream_zone_remove(dcf, link);
+
+        } else {
+            ngx_directstream_change_do(dcf, node, change);
+            ngx_memory_barrier();
+            node->info.writer = 0;
+        }
+    }
+
+    ngx_shmtx_unlock(&dcf->shpool->mutex);
+}
+
+
+static void
+ngx_directstream_change_do(ngx_directstream_conf_t *dcf,
+    ngx_directstream_node_t *node, ngx_directstream_change_t *change)
+{
+    ngx_directstream_info_t  *info;
+
+    info = &node->info;
+
+    switch (change->op) {
+
+    case NGX_DIRECTSTREAM_CREATE:
+        info->running = change->running;
+        info->epoch = ++dcf->sh->serial;
+        ngx_memory_barrier();
+        info->reserved = 0;
+        break;
+
+    case NGX_DIRECTSTREAM_PATCH:
+        ngx_directstream_zone_change(dcf, node, &change->def, change->set);
+        break;
+
+    case NGX_DIRECTSTREAM_START:
+        /* one that has said it ended may not have let go yet */
+
+        if (info->running && info->done != info->epoch
+            && info->status.state != DS_FINISHED
+            && info->status.state != DS_FAILED)
+        {
+            break;
+        }
+
+        /* fall through */
+
+    case NGX_DIRECTSTREAM_RESTART:
+        info->epoch = ++dcf->sh->serial;
+        info->retry = 0;
+        info->running = 1;
+        break;
+
+    case NGX_DIRECTSTREAM_STOP:
+        info->running = 0;
+
+        /* what has ended by itself has no owner to say so */
+
+        if (info->owner == 0) {
+            info->status.state = DS_STOPPED;
+        }
+
+        break;
+
+    case NGX_DIRECTSTREAM_DELETE:
+        break;
+    }
+}
+
+
+void
+ngx_directstream_change_undo(ngx_directstream_conf_t *dcf,
+    ngx_directstream_change_t *change)
+{
+    ngx_directstream_node_t  **link;
+
+    ngx_shmtx_lock(&dcf->shpool->mutex);
+
+    link = ngx_directstream_change_link(dcf, change->def.name, ngx_pid);
+
+    if (link != NULL) {
+
+        if ((*link)->info.reserved) {
+            ngx_directstream_zone_remove(dcf, link);
+
+        } else {
+            (*link)->info.writer = 0;
+        }
+    }
+
+    ngx_shmtx_unlock(&dcf->shpool->mutex);
+}
+
+
+ngx_int_t
+ngx_directstream_change_dead(ngx_directstream_conf_t *dcf, char *name,
+    ngx_pid_t *writer)
+{
+    ngx_int_t                 rc;
+    ngx_pid_t                 alive;
+    ngx_directstream_node_t  *node;
+
+    rc = NGX_DECLINED;
+    alive = 0;
+
+    ngx_shmtx_lock(&dcf->shpool->mutex);
+
+    for (node = dcf->sh->streams; node != NULL; node = node->next) {
+
+        if (node->info.writer == 0
+            || node->info.writer == alive
+            || ngx_strcmp(node->info.def.name, name) <= 0)
+        {
+            continue;
+        }
+
+        if (kill(node->info.writer, 0) == 0 || ngx_errno != NGX_ESRCH) {
+            alive = node->info.writer;
+            continue;
+        }
+
+        (void) ngx_cpystrn((u_char *) name, (u_char *) node->info.def.name,
+                           DS_NAME_LEN + 1);
+        *writer = node->info.writer;
+        rc = NGX_OK;
+        break;
+    }
+
+    ngx_shmtx_unlock(&dcf->shpool->mutex);
+
+    return rc;
+}
+
+
+void
+ngx_directstream_change_settle(ngx_directstream_conf_t *dcf, const char *name,
+    ngx_pid_t writer, ds_stored_t *stored, ngx_uint_t anew)
+{
+    ngx_directstream_def_t     def;
+    ngx_directstream_info_t   *info;
+    ngx_directstream_node_t  **link;
+
+    ngx_shmtx_lock(&dcf->shpool->mutex);
+
+    link = ngx_directstream_change_link(dcf, name, writer);
+
+    if (link == NULL) {
+        goto done;
+    }
+
+    info = &(*link)->info;
+
+    if (stored == NULL && !info->fixed) {
+        ngx_directstream_zone_remove(dcf, link);
+        goto done;
+    }
+
+    if (stored != NULL) {
+
+        if (!info->fixed) {
+            ngx_directstream_def_load(&def, stored);
+            ngx_directstream_zone_change(dcf, *link, &def,
+                                         NGX_DIRECTSTREAM_SET_ALL);
+        }
+
+        if (stored->running
+            && (!info->running || (anew && info->done == info->epoch)))
+        {
+            info->epoch = ++dcf->sh->serial;
+            info->retry = 0;
+        }
+
+        info->running = stored->running;
+
+        if (info->epoch == 0) {
+            info->epoch = ++dcf->sh->serial;
+        }
+
+        ngx_memory_barrier();
+        info->reserved = 0;
+    }
+
+    info->writer = 0;
+
+done:
+
+    ngx_shmtx_unlock(&dcf->shpool->mutex);
+}
+
+
+void
+ngx_directstream_change_stored(ngx_directstream_change_t *change,
+    ds_stored_t *stored)
+{
+    ngx_directstream_def_store(&change->def, stored);
+
+    stored->is_static = change->fixed;
+    stored->running = change->running;
+}
+
+
+void
+ngx_directstream_def_store(ngx_directstream_def_t *def, ds_stored_t *stored)
+{
+    ngx_memzero(stored, sizeof(ds_stored_t));
+
+    ngx_memcpy(stored->name, def->name, sizeof(def->name));
+    ngx_memcpy(stored->playlist, def->playlist, sizeof(def->playlist));
+    ngx_memcpy(stored->publish, def->publish, sizeof(def->publish));
+    ngx_memcpy(stored->push, def->push, sizeof(def->push));
+    ngx_memcpy(stored->mode, "direct", sizeof("direct"));
+
+    stored->shuffle = def->shuffle;
+    stored->loop = def->loop;
+}
+
+
+void
+ngx_directstream_def_load(ngx_directstream_def_t *def,
+    const ds_stored_t *stored)
+{
+    ngx_memzero(def, sizeof(ngx_directstream_def_t));
+
+    ngx_memcpy(def->name, stored->name, sizeof(def->name));
+    ngx_memcpy(def->playlist, stored->playlist, sizeof(def->playlist));
+    ngx_memcpy(def->publish, stored->publish, sizeof(def->publish));
+    ngx_memcpy(def->push, stored->push, sizeof(def->push));
+
+    def->shuffle = stored->shuffle;
+    def->loop = stored->loop;
+}

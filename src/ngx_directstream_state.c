@@ -1,0 +1,558 @@
+
+/*
+ * ngx_directstream_state.c: the state path and the store in it, before the
+ * workers start: made and brought to this build's version as the workers'
+ * user, and read when the zone is a new one.
+ */
+
+#include "ngx_directstream.h"
+
+#include <sys/stat.h>
+
+
+typedef struct {
+    ngx_directstream_conf_t *dcf;
+    ngx_uint_t               full;
+} ngx_directstream_load_t;
+
+
+/* what the master was before it became the workers' user */
+
+typedef struct {
+    ngx_uid_t                user;          /* unset: it is not root */
+    gid_t                    egid;
+    mode_t                   mask;
+} ngx_directstream_guise_t;
+
+
+static ngx_int_t ngx_directstream_state_path(ngx_directstream_conf_t *dcf,
+    ngx_cycle_t *cycle, ngx_uid_t user);
+static ngx_int_t ngx_directstream_state_lock(ngx_directstream_conf_t *dcf,
+    ngx_cycle_t *cycle, ngx_uid_t user);
+static ngx_int_t ngx_directstream_state_owner(ngx_directstream_conf_t *dcf,
+    ngx_cycle_t *cycle, ngx_uid_t user);
+static ngx_int_t ngx_directstream_state_enter(ngx_cycle_t *cycle,
+    ngx_directstream_guise_t *g);
+static void ngx_directstream_state_leave(ngx_cycle_t *cycle,
+    ngx_directstream_guise_t *g);
+static ngx_int_t ngx_directstream_state_open(ngx_directstream_conf_t *dcf,
+    ngx_cycle_t *cycle, ngx_uint_t fresh);
+static ngx_int_t ngx_directstream_state_load(ngx_directstream_conf_t *dcf,
+    ngx_cycle_t *cycle, const char *path);
+static void ngx_directstream_state_stream(void *data, const ds_stored_t *def,
+    const ds_progress_t *progress);
+static int ngx_directstream_state_items(ngx_directstream_conf_t *dcf,
+    ds_store_t *store, const char *name, ds_error_t *err);
+static int ngx_directstream_state_write(ngx_directstream_conf_t *dcf,
+    ds_store_t *store, ds_error_t *err);
+static void ngx_directstream_state_gone(void *data, const ds_stored_t *def,
+    const ds_progress_t *progress);
+
+
+void
+ngx_directstream_state_db(ngx_directstream_conf_t *dcf, u_char *path)
+{
+    (void) ngx_snprintf(path, NGX_MAX_PATH, "%V/state.db%Z",
+                        &dcf->state_path);
+}
+
+
+ngx_int_t
+ngx_directstream_state_init(ngx_directstream_conf_t *dcf, ngx_cycle_t *cycle,
+    ngx_uint_t fresh)
+{
+    ngx_int_t                 rc;
+    ngx_uid_t                 user;
+    ngx_core_conf_t          *ccf;
+    ngx_directstream_guise_t  g;
+
+    ccf = (ngx_core_conf_t *) ngx_get_conf(cycle->conf_ctx,
+                                           ngx_core_module);
+    user = (geteuid() == 0) ? ccf->user : (ngx_uid_t) NGX_CONF_UNSET_UINT;
+
+    if (ngx_directstream_state_path(dcf, cycle, user) != NGX_OK
+        || ngx_directstream_state_lock(dcf, cycle, user) != NGX_OK
+        || ngx_directstream_state_owner(dcf, cycle, user) != NGX_OK
+        || ngx_directstream_state_enter(cycle, &g) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    rc = ngx_directstream_state_open(dcf, cycle, fresh);
+
+    ngx_directstream_state_leave(cycle, &g);
+
+    return rc;
+}
+
+
+static ngx_int_t
+ngx_directstream_state_path(ngx_directstream_conf_t *dcf, ngx_cycle_t *cycle,
+    ngx_uid_t user)
+{
+    u_char           *path;
+    ngx_file_info_t   fi;
+
+    path = dcf->state_path.data;
+
+    if (ngx_create_dir(path, 0700) == NGX_FILE_ERROR
+        && ngx_errno != NGX_EEXIST)
+    {
+        ngx_log_error(NGX_LOG_EMERG, cycle->log, ngx_errno,
+                      ngx_create_dir_n " \"%s\" failed", path);
+        return NGX_ERROR;
+    }
+
+    if (ngx_file_info(path, &fi) == NGX_FILE_ERROR) {
+        ngx_log_error(NGX_LOG_EMERG, cycle->log, ngx_errno,
+                      ngx_file_info_n " \"%s\" failed", path);
+        return NGX_ERROR;
+    }
+
+    if (!ngx_is_dir(&fi) || (fi.st_mode & S_IWOTH)) {
+        ngx_log_error(NGX_LOG_EMERG, cycle->log, 0,
+                      "\"state_path\" \"%s\" must be a directory of its own, "
+                      "not writable by others", path);
+        return NGX_ERROR;
+    }
+
+    if (user != (ngx_uid_t) NGX_CONF_UNSET_UINT
+        && fi.st_uid != user
+        && chown((const char *) path, user, -1) == -1)
+    {
+        ngx_log_error(NGX_LOG_EMERG, cycle->log, ngx_errno,
+                      "chown(\"%s\") failed", path);
+        return NGX_ERROR;
+    }
+
+    if ((fi.st_mode & 0777) != 0700
+        && chmod((const char *) path, 0700) == -1)
+    {
+        ngx_log_error(NGX_LOG_EMERG, cycle->log, ngx_errno,
+                      "chmod(\"%s\") failed", path);
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_directstream_state_lock(ngx_directstream_conf_t *dcf, ngx_cycle_t *cycle,
+    ngx_uid_t user)
+{
+    int     fd;
+    u_char  path[NGX_MAX_PATH];
+
+    (void) ngx_snprintf(path, NGX_MAX_PATH, "%V/owners.lock%Z",
+                        &dcf->state_path);
+
+    fd = open((char *) path, O_RDWR|O_CREAT|O_CLOEXEC|O_NOFOLLOW, 0600);
+
+    if (fd == -1) {
+        ngx_log_error(NGX_LOG_EMERG, cycle->log, ngx_errno,
+                      "open(\"%s\") failed", path);
+        return NGX_ERROR;
+    }
+
+    if (user != (ngx_uid_t) NGX_CONF_UNSET_UINT && fchown(fd, user, -1) == -1)
+    {
+        ngx_log_error(NGX_LOG_EMERG, cycle->log, ngx_errno,
+                      "fchown(\"%s\") failed", path);
+        (void) close(fd);
+        return NGX_ERROR;
+    }
+
+    (void) close(fd);
+
+    return NGX_OK;
+}
+
+
+/* the workers may be of another user than they were */
+
+static ngx_int_t
+ngx_directstream_state_owner(ngx_directstream_conf_t *dcf, ngx_cycle_t *cycle,
+    ngx_uid_t user)
+{
+    u_char                    path[NGX_MAX_PATH];
+    ngx_uint_t                i;
+    struct stat               st;
+    static const char *const  parts[] = { "", "-wal", "-shm" };
+
+    for (i = 0; i < 3; i++) {
+        (void) ngx_snprintf(path, NGX_MAX_PATH, "%V/state.db%s%Z",
+                            &dcf->state_path, parts[i]);
+
+        if (lstat((char *) path, &st) == -1) {
+            continue;
+        }
+
+        if (!S_ISREG(st.st_mode)) {
+            ngx_log_error(NGX_LOG_EMERG, cycle->log, 0,
+                          "\"%s\" is not a regular file", path);
+            return NGX_ERROR;
+        }
+
+        /* never opened: a close() would drop the locks of SQLite */
+
+        if (user != (ngx_uid_t) NGX_CONF_UNSET_UINT
+            && st.st_uid != user
+            && lchown((char *) path, user, -1) == -1)
+        {
+            ngx_log_error(NGX_LOG_EMERG, cycle->log, ngx_errno,
+                          "lchown(\"%s\") failed", path);
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+/*
+ * The workers' user owns the directory, so a master that is root must not
+ * follow what it finds there; and what it makes has to be the workers'.
+ */
+
+static ngx_int_t
+ngx_directstream_state_enter(ngx_cycle_t *cycle, ngx_directstream_guise_t *g)
+{
+    ngx_core_conf_t  *ccf;
+
+    ccf = (ngx_core_conf_t *) ngx_get_conf(cycle->conf_ctx,
+                                           ngx_core_module);
+
+    g->egid = getegid();
+    g->user = (ngx_uid_t) NGX_CONF_UNSET_UINT;
+
+    if (geteuid() == 0
+        && ccf->user != (ngx_uid_t) NGX_CONF_UNSET_UINT
+        && ccf->user != 0)
+    {
+        if (setegid(ccf->group) == -1 || seteuid(ccf->user) == -1) {
+            ngx_log_error(NGX_LOG_EMERG, cycle->log, ngx_errno,
+                          "seteuid(%d) failed", (int) ccf->user);
+            (void) setegid(g->egid);
+            return NGX_ERROR;
+        }
+
+        g->user = ccf->user;
+    }
+
+    g->mask = umask(0077);
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_directstream_state_leave(ngx_cycle_t *cycle, ngx_directstream_guise_t *g)
+{
+    (void) umask(g->mask);
+
+    if (g->user == (ngx_uid_t) NGX_CONF_UNSET_UINT) {
+        return;
+    }
+
+    if (seteuid(0) == -1 || setegid(g->egid) == -1) {
+        ngx_log_error(NGX_LOG_ALERT, cycle->log, ngx_errno,
+                      "seteuid(0) failed");
+    }
+}
+
+
+static ngx_int_t
+ngx_directstream_state_open(ngx_directstream_conf_t *dcf, ngx_cycle_t *cycle,
+    ngx_uint_t fresh)
+{
+    int         rc;
+    u_char      path[NGX_MAX_PATH];
+    ds_error_t  err;
+
+    ngx_directstream_state_db(dcf, path);
+
+    rc = ds_store_migrate((char *) path, -1, &err);
+
+    if (rc != DS_OK) {
+        ngx_log_error(NGX_LOG_EMERG, cycle->log, 0,
+                      "directstream: store \"%s\" cannot be used: %s: %s",
+                      path, ds_error_code(rc), err.message);
+        return NGX_ERROR;
+    }
+
+    if (err.code == DS_ESTORE_CORRUPT) {
+        ngx_log_error(NGX_LOG_WARN, cycle->log, 0,
+                      "directstream: store begins anew: %s", err.message);
+        dcf->refill = !fresh;
+    }
+
+    return fresh ? ngx_directstream_state_load(dcf, cycle, (char *) path)
+                 : NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_directstream_state_load(ngx_directstream_conf_t *dcf, ngx_cycle_t *cycle,
+    const char *path)
+{
+    int                       rc;
+    ds_error_t                err;
+    ds_store_t               *store;
+    ngx_directstream_load_t   load;
+    ngx_directstream_node_t  *node;
+
+    store = ds_store_open(path, true, &err);
+
+    if (store == NULL) {
+        rc = err.code;
+        goto failed;
+    }
+
+    load.dcf = dcf;
+    load.full = 0;
+
+    rc = ds_store_each(store, ngx_directstream_state_stream, &load, &err);
+
+    if (rc == DS_OK && load.full) {
+        ngx_log_error(NGX_LOG_EMERG, cycle->log, 0,
+                      "zone \"%V\" is too small for the streams in \"%s\"",
+                      &dcf->zone_name, path);
+        ds_store_close(&store);
+        return NGX_ERROR;
+    }
+
+    for (node = dcf->sh->streams;
+         rc == DS_OK && node != NULL;
+         node = node->next)
+    {
+        rc = ngx_directstream_state_items(dcf, store, node->info.def.name,
+                                          &err);
+    }
+
+    ds_store_close(&store);
+
+    if (rc == DS_OK) {
+        return NGX_OK;
+    }
+
+failed:
+
+    ngx_log_error(NGX_LOG_EMERG, cycle->log, 0,
+                  "directstream: store \"%s\" cannot be read: %s: %s",
+                  path, ds_error_code(rc), err.message);
+
+    return NGX_ERROR;
+}
+
+
+static void
+ngx_directstream_state_stream(void *data, const ds_stored_t *def,
+    const ds_progress_t *progress)
+{
+    ngx_directstream_load_t *load = data;
+
+    ngx_directstream_info_t   info;
+    ngx_directstream_conf_t  *dcf;
+
+    dcf = load->dcf;
+
+    ngx_memzero(&info, sizeof(ngx_directstream_info_t));
+
+    ngx_directstream_def_load(&info.def, def);
+    info.fixed = def->is_static;
+    info.running = def->running;
+    info.status.state = DS_STOPPED;
+    info.status.since = ngx_directstream_now();
+    info.status.progress = *progress;
+
+    ngx_shmtx_lock(&dcf->shpool->mutex);
+
+    info.epoch = ++dcf->sh->serial;
+
+    /* what came to its end is not started again */
+
+    if (info.running
+        && progress->valid
+        && (progress->state == DS_FINISHED || progress->state == DS_FAILED))
+    {
+        info.done = info.epoch;
+        info.status.state = progress->state;
+        info.status.since = progress->at;
+    }
+
+    if (ngx_directstream_zone_insert(dcf, &info) == NULL) {
+        load->full = 1;
+    }
+
+    ngx_shmtx_unlock(&dcf->shpool->mutex);
+}
+
+
+static int
+ngx_directstream_state_items(ngx_directstream_conf_t *dcf, ds_store_t *store,
+    const char *name, ds_error_t *err)
+{
+    int                       rc;
+    size_t                    i, n;
+    uint32_t                  offset, total;
+    ds_item_t                 items[NGX_DIRECTSTREAM_BATCH];
+    ngx_directstream_node_t  *node;
+
+    offset = 0;
+
+    do {
+        n = NGX_DIRECTSTREAM_BATCH;
+
+        rc = ds_store_get_items(store, name, offset, items, &n, &total, err);
+
+        if (rc != DS_OK || n == 0) {
+            return rc;
+        }
+
+        ngx_shmtx_lock(&dcf->shpool->mutex);
+
+        node = ngx_directstream_zone_find(dcf->sh, name);
+
+        for (i = 0; node != NULL && i < n; i++) {
+
+            if (items[i].state == DS_ITEM_PLAYING
+                || items[i].state == DS_ITEM_NEXT)
+            {
+                items[i].state = DS_ITEM_PENDING;
+            }
+
+            ngx_directstream_items_put(dcf, &node->items, &items[i]);
+            node->info.status.count = total;
+        }
+
+        ngx_shmtx_unlock(&dcf->shpool->mutex);
+
+        offset = items[n - 1].index + 1;
+
+    } while (n == NGX_DIRECTSTREAM_BATCH);
+
+    return DS_OK;
+}
+
+
+/*
+ * After the zone has got what the configuration says, in the master.  It is
+ * too late to refuse the configuration: the next reload tries again.
+ */
+
+void
+ngx_directstream_state_sync(ngx_directstream_conf_t *dcf, ngx_cycle_t *cycle)
+{
+    int                       rc;
+    u_char                    path[NGX_MAX_PATH];
+    ds_error_t                err;
+    ds_store_t               *store;
+    ngx_directstream_guise_t  g;
+
+    if (ngx_directstream_state_enter(cycle, &g) != NGX_OK) {
+        return;
+    }
+
+    ngx_directstream_state_db(dcf, path);
+
+    store = ds_store_open((char *) path, true, &err);
+    rc = err.code;
+
+    if (store != NULL) {
+        rc = ngx_directstream_state_write(dcf, store, &err);
+        ds_store_close(&store);
+    }
+
+    ngx_directstream_state_leave(cycle, &g);
+
+    if (rc != DS_OK) {
+        ngx_log_error(NGX_LOG_ERR, cycle->log, 0,
+                      "directstream: store \"%s\" was not told of the "
+                      "configuration's streams: %s: %s", path,
+                      ds_error_code(rc), err.message);
+    }
+}
+
+
+static int
+ngx_directstream_state_write(ngx_directstream_conf_t *dcf, ds_store_t *store,
+    ds_error_t *err)
+{
+    int                       rc;
+    char                     *gone;
+    ngx_uint_t                i;
+    ngx_array_t               names;
+    ds_stored_t               stored;
+    ngx_directstream_info_t   info;
+
+    if (ngx_array_init(&names, dcf->cycle->pool, 4, DS_NAME_LEN + 1)
+        != NGX_OK)
+    {
+        ngx_memzero(err, sizeof(ds_error_t));
+        return DS_ENOMEM;
+    }
+
+    rc = ds_store_begin(store, err);
+    if (rc != DS_OK) {
+        return rc;
+    }
+
+    /* nothing else is static any more */
+
+    rc = ds_store_each(store, ngx_directstream_state_gone, &names, err);
+
+    for (i = 0; rc == DS_OK && i < names.nelts; i++) {
+        gone = (char *) names.elts + i * (DS_NAME_LEN + 1);
+
+        if (ngx_directstream_zone_get(dcf, gone, &info) != NGX_OK) {
+            rc = ds_store_delete(store, gone, err);
+        }
+    }
+
+    info.def.name[0] = '\0';
+
+    while (rc == DS_OK
+           && ngx_directstream_zone_next(dcf, info.def.name, &info) == NGX_OK)
+    {
+        if (!info.fixed && !(dcf->refill && info.writer == 0)) {
+            continue;
+        }
+
+        ngx_directstream_def_store(&info.def, &stored);
+        stored.is_static = info.fixed;
+        stored.running = info.running;
+
+        rc = ds_store_put(store, &stored, err);
+    }
+
+    if (rc == DS_OK) {
+        return ds_store_commit(store, err);
+    }
+
+    ds_store_rollback(store);
+
+    return rc;
+}
+
+
+static void
+ngx_directstream_state_gone(void *data, const ds_stored_t *def,
+    const ds_progress_t *progress)
+{
+    ngx_array_t *names = data;
+
+    char  *name;
+
+    (void) progress;
+
+    if (!def->is_static) {
+        return;
+    }
+
+    name = ngx_array_push(names);
+
+    if (name != NULL) {
+        ngx_memcpy(name, def->name, DS_NAME_LEN + 1);
+    }
+}

@@ -1,0 +1,372 @@
+
+/*
+ * The store: what is written is there, migrations up and down with data in
+ * it, and what a disk and other processes can do to it.
+ */
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <sqlite3.h>
+
+#include "ds_core.h"
+#include "tap.h"
+
+
+#define ITEMS  10000
+
+
+static char  dir[] = "/tmp/ds-store-XXXXXX";
+static char  path[64];
+
+
+static void
+define(ds_stored_t *def, const char *name)
+{
+    memset(def, 0, sizeof(ds_stored_t));
+
+    (void) snprintf(def->name, sizeof(def->name), "%s", name);
+    (void) snprintf(def->playlist, sizeof(def->playlist),
+                    "https://example.com/%s.m3u", name);
+    (void) snprintf(def->mode, sizeof(def->mode), "direct");
+    (void) snprintf(def->publish, sizeof(def->publish),
+                    "rtmp://127.0.0.1/live");
+    (void) snprintf(def->push, sizeof(def->push), "rtmp://127.0.0.2/x/it's");
+    def->loop = true;
+    def->running = true;
+}
+
+
+static int
+exec_sql(const char *sql)
+{
+    int       rc;
+    sqlite3  *db;
+
+    rc = sqlite3_open(path, &db);
+
+    if (rc == SQLITE_OK) {
+        (void) sqlite3_exec(db, "PRAGMA foreign_keys = ON", NULL, NULL, NULL);
+        rc = sqlite3_exec(db, sql, NULL, NULL, NULL);
+    }
+
+    (void) sqlite3_close(db);
+
+    return rc;
+}
+
+
+static void
+count_def(void *data, const ds_stored_t *def, const ds_progress_t *progress)
+{
+    int  *n = data;
+
+    n[0]++;
+    n[1] += progress->valid;
+    n[2] += def->running;
+}
+
+
+/* "p" is a progress; stream "lofi" is there, and has it */
+
+static void
+test_runs(ds_store_t *store, ds_progress_t p)
+{
+    int64_t        run;
+    ds_error_t     err;
+    ds_stored_t    got;
+    ds_status_t    status;
+    ds_progress_t  q;
+
+    is_int(ds_store_begin_run(store, "lofi", &run, &err), 0, "begin a run");
+    is_int(ds_store_begin_run(store, "lofi", &run, &err), 0, "and another");
+    memset(&status, 0, sizeof(status));
+    status.state = DS_FAILED;
+    (void) ds_fail(&status.error, DS_ESOURCE_CUT, "cut");
+    is_int(ds_store_end_run(store, run, &status, &err), 0, "end it");
+
+    is_int(exec_sql("CREATE TEMP TABLE t (x CHECK (x = 1));"
+                    "INSERT INTO t SELECT count(*) FROM run WHERE "
+                    "state = 'crashed' AND ended_at = 1700000000000;"
+                    "INSERT INTO t SELECT count(*) FROM run WHERE "
+                    "state = 'failed' AND code = 'source_cut'"), 0,
+           "the first run crashed, the second says why it ended");
+
+    define(&got, "other");
+    is_int(ds_store_create(store, &got, &err), 0, "another");
+    is_int(ds_store_put_progress(store, "other", 0, &p, &err), 0,
+           "in progress");
+    (void) snprintf(got.playlist, sizeof(got.playlist), "https://b/x.m3u");
+    is_int(ds_store_put(store, &got, &err), 0, "gets another playlist");
+    (void) ds_store_get_progress(store, "other", &q, &err);
+    ok(!q.valid, "and loses its progress");
+
+    is_int(ds_store_begin_run(store, "other", &run, &err), 0, "it runs");
+    is_int(ds_store_put_progress(store, "other", run, &p, &err), 0,
+           "the run writes");
+    (void) ds_store_get_progress(store, "other", &q, &err);
+    ok(q.valid, "its progress");
+    (void) snprintf(got.playlist, sizeof(got.playlist), "https://c/x.m3u");
+    is_int(ds_store_put(store, &got, &err), 0, "another playlist once more");
+    is_int(ds_store_put_progress(store, "other", run, &p, &err), 0,
+           "the run of the old one writes again");
+    (void) ds_store_get_progress(store, "other", &q, &err);
+    ok(!q.valid, "to nowhere");
+
+    p.state = DS_FINISHED;
+    is_int(ds_store_put_progress(store, "other", 0, &p, &err), 0, "finished");
+    is_int(ds_store_set_running(store, "other", false, &err), 0, "a stop");
+    (void) ds_store_get_progress(store, "other", &q, &err);
+    ok(q.valid && q.state == DS_FINISHED, "does not change that");
+    is_int(ds_store_set_running(store, "other", true, &err), 0, "a start");
+    (void) ds_store_get_progress(store, "other", &q, &err);
+    ok(!q.valid, "forgets the end");
+    p.state = DS_LIVE;
+    is_int(ds_store_delete(store, "other", &err), 0, "gone");
+}
+
+
+static void
+test_basics(void)
+{
+    char            moved[80];
+    int             n[3];
+    ds_error_t      err;
+    ds_store_t     *store;
+    ds_stored_t     def, got;
+    ds_progress_t   p, q;
+
+    is_int(ds_store_migrate(path, -1, &err), 0, "a new database");
+    is_int(err.code, 0, "nothing to complain of");
+
+    store = ds_store_open(path, true, &err);
+    ok(store != NULL, "opened");
+
+    define(&def, "lofi");
+    is_int(ds_store_create(store, &def, &err), 0, "create");
+    is_int(ds_store_create(store, &def, &err), DS_ESTORE_EXISTS,
+           "create: there is one");
+    is_int(ds_store_get(store, "lofi", &got, &err), 0, "get");
+    is_str(got.playlist, def.playlist, "get: playlist");
+    is_str(got.push, def.push, "get: push");
+    is_str(got.publish, def.publish, "get: publish");
+    ok(got.loop && got.running && !got.shuffle && !got.is_static,
+       "get: flags");
+    is_int(ds_store_get(store, "nope", &got, &err), DS_ESTORE_NOT_FOUND,
+           "get: there is none");
+
+    def.shuffle = true;
+    def.push[0] = '\0';
+    is_int(ds_store_put(store, &def, &err), 0, "put");
+    is_int(ds_store_get(store, "lofi", &got, &err), 0, "get");
+    ok(got.shuffle && got.push[0] == '\0', "put: changed");
+
+    is_int(ds_store_set_running(store, "lofi", false, &err), 0, "running");
+    is_int(ds_store_set_running(store, "nope", false, &err),
+           DS_ESTORE_NOT_FOUND, "running: there is none");
+
+    memset(&p, 0, sizeof(p));
+    p.valid = true;
+    p.state = DS_LIVE;
+    p.index = 17;
+    p.position = 12345;
+    p.seed = UINT64_MAX - 5;
+    p.pass = 3;
+    p.at = 1700000000000;
+    (void) snprintf(p.id, sizeof(p.id), "abc");
+
+    is_int(ds_store_put_progress(store, "lofi", 0, &p, &err), 0, "progress");
+    is_int(ds_store_put_progress(store, "nope", 0, &p, &err), 0,
+           "progress of a stream that is gone is dropped");
+    is_int(ds_store_get_progress(store, "lofi", &q, &err), 0, "get it");
+    ok(memcmp(&p, &q, sizeof(p)) == 0, "all of it");
+
+    is_int(ds_store_put(store, &def, &err), 0, "put: the same playlist");
+    (void) ds_store_get_progress(store, "lofi", &q, &err);
+    ok(q.valid, "progress is kept");
+
+    test_runs(store, p);
+
+    memset(n, 0, sizeof(n));
+    is_int(ds_store_each(store, count_def, n, &err), 0, "each");
+    ok(n[0] == 1 && n[1] == 1 && n[2] == 1, "each: with its progress");
+
+    is_int(ds_store_delete(store, "lofi", &err), 0, "delete");
+    is_int(ds_store_delete(store, "lofi", &err), 0, "delete again");
+    (void) ds_store_get_progress(store, "lofi", &q, &err);
+    ok(!q.valid, "progress went with it");
+
+    (void) snprintf(moved, sizeof(moved), "%s.moved", path);
+    (void) rename(path, moved);
+    ok(ds_store_create(store, &def, &err) == DS_ESTORE_FAILED,
+       "a database that was moved is not written");
+    (void) rename(moved, path);
+
+    ds_store_close(&store);
+    ok(store == NULL, "closed");
+}
+
+
+static void
+fill(ds_store_t *store, const char *name)
+{
+    int          i;
+    ds_item_t    item;
+    ds_error_t   err;
+    ds_stored_t  def;
+
+    define(&def, name);
+    memset(&item, 0, sizeof(item));
+
+    if (ds_store_create(store, &def, &err) != 0
+        || ds_store_begin(store, &err) != 0)
+    {
+        (void) printf("# %s\n", err.message);
+        abort();
+    }
+
+    for (i = 0; i < ITEMS; i++) {
+        item.index = i;
+        item.state = i % 3 ? DS_ITEM_PLAYED : DS_ITEM_FAILED;
+        item.code = i % 3 ? 0 : DS_ESOURCE_STALLED;
+        item.duration = i;
+        (void) snprintf(item.id, sizeof(item.id), "id%d", i);
+        (void) snprintf(item.title, sizeof(item.title), "tïtle %d", i);
+
+        if (ds_store_put_items(store, name, 0, &item, 1, &err) != 0) {
+            abort();
+        }
+    }
+
+    if (ds_store_commit(store, &err) != 0) {
+        abort();
+    }
+}
+
+
+static void
+test_migrations(void)
+{
+    int            v, good;
+    size_t         n;
+    uint32_t       total;
+    ds_item_t      items[3];
+    ds_error_t     err;
+    ds_store_t    *store;
+    ds_stored_t    got;
+
+    store = ds_store_open(path, false, &err);
+    fill(store, "big");
+    ds_store_close(&store);
+
+    for (v = ds_store_version(); v >= 2; v--) {
+        is_int(ds_store_migrate(path, v, &err), 0, "to version %d", v);
+        is_int(ds_store_migrate(path, -1, &err), 0, "and back");
+    }
+
+    store = ds_store_open(path, true, &err);
+    n = 3;
+    is_int(ds_store_get_items(store, "big", 9998, items, &n, &total, &err), 0,
+           "items");
+    is_int(total, ITEMS, "none of 10,000 items is lost");
+    is_int(n, 2, "a page of them");
+    is_str(items[1].title, "tïtle 9999", "title");
+    is_int(items[1].code, DS_ESOURCE_STALLED, "code");
+    is_int(items[0].state, DS_ITEM_PLAYED, "state");
+    is_int(ds_store_trim_items(store, "big", 10, &err), 0, "trim");
+    (void) ds_store_get_items(store, "big", 0, items, &n, &total, &err);
+    is_int(total, 10, "the list has become shorter");
+    ds_store_close(&store);
+
+    good = 1;
+
+    for (v = 1; v < ds_store_version(); v++) {
+        good &= ds_store_migrate(path, v, &err) == 0;
+        good &= ds_store_migrate(path, -1, &err) == 0;
+    }
+
+    ok(good, "from every older version");
+
+    store = ds_store_open(path, true, &err);
+    is_int(ds_store_get(store, "big", &got, &err), 0,
+           "definitions outlive each of them");
+    ds_store_close(&store);
+
+    is_int(exec_sql("PRAGMA user_version = 99"), 0, "a newer schema");
+    is_int(ds_store_migrate(path, -1, &err), DS_ESTORE_VERSION,
+           "is not touched");
+    is_int(exec_sql("PRAGMA user_version = 3"), 0, "back");
+}
+
+
+static void
+test_faults(void)
+{
+    int           fd, rc;
+    char          cmd[256];
+    sqlite3      *db;
+    ds_error_t    err;
+    ds_store_t   *store;
+    ds_stored_t   def;
+
+    define(&def, "fault");
+
+    store = ds_store_open(path, true, &err);
+
+    (void) sqlite3_open(path, &db);
+    (void) sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
+    is_int(ds_store_create(store, &def, &err), DS_ESTORE_BUSY,
+           "somebody holds the lock");
+    (void) sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
+    (void) sqlite3_close(db);
+    is_int(ds_store_create(store, &def, &err), 0, "and lets it go");
+    ds_store_close(&store);
+
+    store = ds_store_open("/nonexistent/state.db", true, &err);
+    ok(store == NULL && err.code == DS_ESTORE_READONLY, "no such directory");
+
+    fd = open(path, O_WRONLY);
+    rc = (int) pwrite(fd, "this is not a database, is it?", 30, 0);
+    (void) close(fd);
+    is_int(rc, 30, "damaged");
+
+    is_int(ds_store_migrate(path, -1, &err), 0, "a damaged file: started anew");
+    is_int(err.code, DS_ESTORE_CORRUPT, "and said so");
+    (void) printf("# %s\n", err.message);
+
+    (void) snprintf(cmd, sizeof(cmd), "ls %s.corrupt-* >/dev/null", path);
+    is_int(system(cmd), 0, "the damaged one is kept");
+
+    store = ds_store_open(path, true, &err);
+    is_int(ds_store_create(store, &def, &err), 0, "the new one works");
+    ds_store_close(&store);
+}
+
+
+int
+main(void)
+{
+    char  cmd[64];
+
+    if (mkdtemp(dir) == NULL) {
+        abort();
+    }
+
+    (void) snprintf(path, sizeof(path), "%s/state.db", dir);
+
+    test_basics();
+    test_migrations();
+    test_faults();
+
+    (void) snprintf(cmd, sizeof(cmd), "rm -rf %s", dir);
+
+    if (system(cmd) != 0) {
+        abort();
+    }
+
+    done_testing();
+}
