@@ -54,6 +54,14 @@ ngx_directstream_items_put(ngx_directstream_conf_t *dcf,
 
         if (new == NULL) {
             items->truncated = 1;
+
+            if (old != NULL) {
+                /* without the longer words, but as it is now */
+                old->duration = item->duration;
+                old->code = item->code;
+                old->state = item->state;
+            }
+
             return;
         }
 
