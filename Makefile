@@ -177,6 +177,7 @@ bench: deps
 	+$(MAKE) module $(builddir)/watch
 	$(e2e_env) perl t/bench/startup
 	$(e2e_env) perl t/bench/streams
+	$(e2e_env) perl t/bench/api
 
 clean:
 	rm -rf $(builddir)
