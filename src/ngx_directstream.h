@@ -254,6 +254,10 @@ ngx_int_t ngx_directstream_zone_get(ngx_directstream_conf_t *dcf,
 ngx_int_t ngx_directstream_zone_next(ngx_directstream_conf_t *dcf,
     const char *name, ngx_directstream_info_t *info);
 
+/* up to "n" of them; returns how many */
+ngx_uint_t ngx_directstream_zone_list(ngx_directstream_conf_t *dcf,
+    const char *name, ngx_directstream_info_t *info, ngx_uint_t n);
+
 /* NGX_OK or NGX_DECLINED */
 ngx_int_t ngx_directstream_zone_step(ngx_directstream_conf_t *dcf,
     const char *name, ngx_uint_t back);

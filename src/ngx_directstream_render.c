@@ -8,6 +8,9 @@
 #include "ngx_directstream_http.h"
 
 
+#define NGX_DIRECTSTREAM_INFOS  8      /* copied at a time */
+
+
 static void ngx_directstream_render_def(ngx_directstream_json_t *w,
     ngx_directstream_def_t *def);
 static void ngx_directstream_render_status(ngx_directstream_json_t *w,
@@ -24,12 +27,20 @@ void
 ngx_directstream_render_list(ngx_directstream_json_t *w,
     ngx_directstream_conf_t *dcf)
 {
-    char                     name[DS_NAME_LEN + 1];
-    size_t                   size, free;
-    uint64_t                 generation;
-    ngx_pid_t                pid;
-    ngx_msec_t               seen;
-    ngx_directstream_info_t  info;
+    char                      name[DS_NAME_LEN + 1];
+    size_t                    size, free;
+    uint64_t                  generation;
+    ngx_pid_t                 pid;
+    ngx_msec_t                seen;
+    ngx_uint_t                i, n;
+    ngx_directstream_info_t  *info;
+
+    info = ngx_palloc(w->pool, NGX_DIRECTSTREAM_INFOS
+                               * sizeof(ngx_directstream_info_t));
+    if (info == NULL) {
+        w->failed = 1;
+        return;
+    }
 
     ngx_directstream_json_open(w, '{');
     ngx_directstream_json_key(w, "streams");
@@ -37,11 +48,19 @@ ngx_directstream_render_list(ngx_directstream_json_t *w,
 
     name[0] = '\0';
 
-    while (ngx_directstream_zone_next(dcf, name, &info) == NGX_OK) {
-        (void) ngx_cpystrn((u_char *) name, (u_char *) info.def.name,
-                           sizeof(name));
-        ngx_directstream_render_stream(w, dcf, &info);
-    }
+    do {
+        n = ngx_directstream_zone_list(dcf, name, info,
+                                       NGX_DIRECTSTREAM_INFOS);
+
+        for (i = 0; i < n; i++) {
+            ngx_directstream_render_stream(w, dcf, &info[i]);
+        }
+
+        if (n != 0) {
+            ngx_memcpy(name, info[n - 1].def.name, sizeof(name));
+        }
+
+    } while (n == NGX_DIRECTSTREAM_INFOS);
 
     ngx_directstream_json_close(w, ']');
 

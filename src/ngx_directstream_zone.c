@@ -383,30 +383,38 @@ ngx_int_t
 ngx_directstream_zone_next(ngx_directstream_conf_t *dcf, const char *name,
     ngx_directstream_info_t *info)
 {
-    ngx_int_t                 rc;
+    return ngx_directstream_zone_list(dcf, name, info, 1) ? NGX_OK
+                                                          : NGX_DECLINED;
+}
+
+
+ngx_uint_t
+ngx_directstream_zone_list(ngx_directstream_conf_t *dcf, const char *name,
+    ngx_directstream_info_t *info, ngx_uint_t n)
+{
+    ngx_uint_t                i;
     ngx_directstream_node_t  *node;
 
-    rc = NGX_DECLINED;
+    i = 0;
 
     ngx_shmtx_lock(&dcf->shpool->mutex);
 
-    node = *ngx_directstream_zone_place(dcf->sh, name);
-
-    while (node != NULL
-           && (node->info.reserved
-               || ngx_strcmp(node->info.def.name, name) == 0))
+    for (node = *ngx_directstream_zone_place(dcf->sh, name);
+         node != NULL && i < n;
+         node = node->next)
     {
-        node = node->next;
-    }
+        if (node->info.reserved
+            || (i == 0 && ngx_strcmp(node->info.def.name, name) == 0))
+        {
+            continue;
+        }
 
-    if (node != NULL) {
-        *info = node->info;
-        rc = NGX_OK;
+        info[i++] = node->info;
     }
 
     ngx_shmtx_unlock(&dcf->shpool->mutex);
 
-    return rc;
+    return i;
 }
 
 
