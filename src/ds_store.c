@@ -1,8 +1,7 @@
 
 /*
- * ds_store.c: the store in SQLite: what is read and written.  It and
- * ds_store_schema.c, which makes the tables, are the two files that know
- * SQL.
+ * ds_store.c: the store in SQLite: what is read and written, by statements
+ * of ds_store_schema.c.
  */
 
 #define _GNU_SOURCE
@@ -11,103 +10,6 @@
 #include <string.h>
 
 #include "ds_store_db.h"
-
-
-typedef enum {
-    DS_SQL_CREATE = 0,
-    DS_SQL_PUT,
-    DS_SQL_DELETE,
-    DS_SQL_GET,
-    DS_SQL_SET_RUNNING,
-    DS_SQL_EACH,
-    DS_SQL_BEGIN,
-    DS_SQL_COMMIT,
-    DS_SQL_PUT_PROGRESS,
-    DS_SQL_GET_PROGRESS,
-    DS_SQL_PUT_ITEM,
-    DS_SQL_TRIM_ITEMS,
-    DS_SQL_GET_ITEMS,
-    DS_SQL_COUNT_ITEMS,
-    DS_SQL_DROP_ENDED,
-    DS_SQL_FENCE,
-    DS_SQL_UNFENCE,
-    DS_SQL_END_CRASHED,
-    DS_SQL_BEGIN_RUN,
-    DS_SQL_END_RUN,
-    DS_SQL_LAST
-} ds_sql_e;
-
-
-#define DS_DEF       "name, playlist, mode, publish, push, shuffle, loop, "   \
-                     "is_static, running"
-#define DS_CURRENT   "EXISTS (SELECT 1 FROM stream WHERE name = ?1) AND "      \
-                     "(?9 = 0 OR EXISTS (SELECT 1 FROM run "                \
-                     "WHERE id = ?9 AND NOT stale)) "
-#define DS_PROGRESS  "state, item, item_id, position, seed, pass, at"
-
-
-static const char *const  ds_sql[DS_SQL_LAST] = {
-    [DS_SQL_CREATE] =
-        "INSERT INTO stream (" DS_DEF ") "
-        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
-    [DS_SQL_PUT] =
-        "INSERT INTO stream (" DS_DEF ") "
-        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) "
-        "ON CONFLICT (name) DO UPDATE SET playlist = ?2, mode = ?3, "
-        "publish = ?4, push = ?5, shuffle = ?6, loop = ?7, is_static = ?8, "
-        "running = ?9",
-    [DS_SQL_DELETE] =
-        "DELETE FROM stream WHERE name = ?1",
-    [DS_SQL_GET] =
-        "SELECT " DS_DEF " FROM stream WHERE name = ?1",
-    [DS_SQL_SET_RUNNING] =
-        "UPDATE stream SET running = ?2 WHERE name = ?1",
-    [DS_SQL_EACH] =
-        "SELECT " DS_DEF ", " DS_PROGRESS " FROM stream "
-        "LEFT JOIN progress USING (name) ORDER BY name",
-    [DS_SQL_BEGIN] =
-        "BEGIN IMMEDIATE",
-    [DS_SQL_COMMIT] =
-        "COMMIT",
-    [DS_SQL_PUT_PROGRESS] =
-        "INSERT INTO progress (name, " DS_PROGRESS ") "
-        "SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8 "
-        "WHERE " DS_CURRENT
-        "ON CONFLICT (name) DO UPDATE SET state = ?2, item = ?3, "
-        "item_id = ?4, position = ?5, seed = ?6, pass = ?7, at = ?8",
-    [DS_SQL_GET_PROGRESS] =
-        "SELECT " DS_PROGRESS " FROM progress WHERE name = ?1",
-    [DS_SQL_PUT_ITEM] =
-        "INSERT INTO item (name, idx, id, title, duration, state, code, "
-        "reason) SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8 "
-        "WHERE " DS_CURRENT
-        "ON CONFLICT (name, idx) DO UPDATE SET id = ?3, title = ?4, "
-        "duration = ?5, state = ?6, code = ?7, reason = ?8",
-    [DS_SQL_TRIM_ITEMS] =
-        "DELETE FROM item WHERE name = ?1 AND idx >= ?2",
-    [DS_SQL_GET_ITEMS] =
-        "SELECT idx, id, title, duration, state, code, reason FROM item "
-        "WHERE name = ?1 AND idx >= ?2 ORDER BY idx LIMIT ?3",
-    [DS_SQL_COUNT_ITEMS] =
-        "SELECT count(*) FROM item WHERE name = ?1",
-    [DS_SQL_DROP_ENDED] =
-        "DELETE FROM progress WHERE name = ?1 "
-        "AND state IN ('finished', 'failed')",
-    [DS_SQL_FENCE] =
-        "INSERT INTO run (name, started_at) VALUES ('', 0)",
-    [DS_SQL_UNFENCE] =
-        "DELETE FROM run WHERE name = ''",
-    [DS_SQL_END_CRASHED] =
-        "UPDATE run SET ended_at = coalesce((SELECT at FROM progress "
-        "WHERE progress.name = ?1), started_at), state = 'crashed' "
-        "WHERE name = ?1 AND ended_at IS NULL",
-    [DS_SQL_BEGIN_RUN] =
-        "INSERT INTO run (name, started_at) VALUES (?1, ?2)",
-    [DS_SQL_END_RUN] =
-        "UPDATE run SET ended_at = ?2, state = ?3, code = ?4, message = ?5, "
-        "played = ?6, failed = ?7, skipped = ?8, dead_air = ?9 "
-        "WHERE id = ?1",
-};
 
 
 struct ds_store_s {
@@ -236,7 +138,7 @@ ds_store_stmt(ds_store_t *store, ds_sql_e sql, const char *name,
     }
 
     if (store->stmt[sql] == NULL) {
-        rc = sqlite3_prepare_v3(store->db, ds_sql[sql], -1,
+        rc = sqlite3_prepare_v3(store->db, ds_store_sql[sql], -1,
                                 SQLITE_PREPARE_PERSISTENT, &store->stmt[sql],
                                 NULL);
         if (rc != SQLITE_OK) {

@@ -104,7 +104,9 @@ my $flow = $t->watched($w);
 is(join("\n", $flow->backward), '', 'no backward time stamp');
 cmp_ok($flow->largest_step('V'), '<=', 42, 'and no step');
 
-ok($t->wait_for(sub { $t->threads($t->relay_pid) <= 2 }, 5),
+ok($t->wait_for(sub {
+    (my @e = $t->engine_threads($t->relay_pid)) <= 1
+}, 5),
    'no thread is left') or diag(join ' ', $t->threads($t->relay_pid));
 
 # secrets of a media URL are not shown

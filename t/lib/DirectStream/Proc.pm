@@ -102,4 +102,12 @@ sub threads {
 }
 
 
+# the engine's: nginx's own, those of its pool among them, are named after it
+sub engine_threads {
+    my ($self, $pid) = @_;
+
+    return grep { $_ ne 'nginx' } $self->threads($pid);
+}
+
+
 1;
