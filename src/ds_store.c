@@ -56,19 +56,15 @@ static const char *const  ds_sql[DS_SQL_LAST] = {
         "ON CONFLICT (name) DO UPDATE SET playlist = ?2, mode = ?3, "
         "publish = ?4, push = ?5, shuffle = ?6, loop = ?7, is_static = ?8, "
         "running = ?9",
-    [DS_SQL_DELETE] =
-        "DELETE FROM stream WHERE name = ?1",
+    [DS_SQL_DELETE] = "DELETE FROM stream WHERE name = ?1",
     [DS_SQL_GET] =
         "SELECT " DS_DEF " FROM stream WHERE name = ?1",
-    [DS_SQL_SET_RUNNING] =
-        "UPDATE stream SET running = ?2 WHERE name = ?1",
+    [DS_SQL_SET_RUNNING] = "UPDATE stream SET running = ?2 WHERE name = ?1",
     [DS_SQL_EACH] =
         "SELECT " DS_DEF ", " DS_PROGRESS " FROM stream "
         "LEFT JOIN progress USING (name) ORDER BY name",
-    [DS_SQL_BEGIN] =
-        "BEGIN IMMEDIATE",
-    [DS_SQL_COMMIT] =
-        "COMMIT",
+    [DS_SQL_BEGIN] = "BEGIN IMMEDIATE",
+    [DS_SQL_COMMIT] = "COMMIT",
     [DS_SQL_PUT_PROGRESS] =
         "INSERT INTO progress (name, " DS_PROGRESS ") "
         "SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8 "
@@ -83,26 +79,21 @@ static const char *const  ds_sql[DS_SQL_LAST] = {
         "WHERE " DS_CURRENT
         "ON CONFLICT (name, idx) DO UPDATE SET id = ?3, title = ?4, "
         "duration = ?5, state = ?6, code = ?7, reason = ?8",
-    [DS_SQL_TRIM_ITEMS] =
-        "DELETE FROM item WHERE name = ?1 AND idx >= ?2",
+    [DS_SQL_TRIM_ITEMS] = "DELETE FROM item WHERE name = ?1 AND idx >= ?2",
     [DS_SQL_GET_ITEMS] =
         "SELECT idx, id, title, duration, state, code, reason FROM item "
         "WHERE name = ?1 AND idx >= ?2 ORDER BY idx LIMIT ?3",
-    [DS_SQL_COUNT_ITEMS] =
-        "SELECT count(*) FROM item WHERE name = ?1",
+    [DS_SQL_COUNT_ITEMS] = "SELECT count(*) FROM item WHERE name = ?1",
     [DS_SQL_DROP_ENDED] =
         "DELETE FROM progress WHERE name = ?1 "
         "AND state IN ('finished', 'failed')",
-    [DS_SQL_FENCE] =
-        "INSERT INTO run (name, started_at) VALUES ('', 0)",
-    [DS_SQL_UNFENCE] =
-        "DELETE FROM run WHERE name = ''",
+    [DS_SQL_FENCE] = "INSERT INTO run (name, started_at) VALUES ('', 0)",
+    [DS_SQL_UNFENCE] = "DELETE FROM run WHERE name = ''",
     [DS_SQL_END_CRASHED] =
         "UPDATE run SET ended_at = coalesce((SELECT at FROM progress "
         "WHERE progress.name = ?1), started_at), state = 'crashed' "
         "WHERE name = ?1 AND ended_at IS NULL",
-    [DS_SQL_BEGIN_RUN] =
-        "INSERT INTO run (name, started_at) VALUES (?1, ?2)",
+    [DS_SQL_BEGIN_RUN] = "INSERT INTO run (name, started_at) VALUES (?1, ?2)",
     [DS_SQL_END_RUN] =
         "UPDATE run SET ended_at = ?2, state = ?3, code = ?4, message = ?5, "
         "played = ?6, failed = ?7, skipped = ?8, dead_air = ?9 "
@@ -141,8 +132,6 @@ ds_store_open(const char *path, bool durable, ds_error_t *err)
     int          rc;
     ds_store_t  *store;
 
-    pthread_mutexattr_t  attr;
-
     ds_error_clear(err);
 
     store = calloc(1, sizeof(ds_store_t));
@@ -151,27 +140,22 @@ ds_store_open(const char *path, bool durable, ds_error_t *err)
         return NULL;
     }
 
-    (void) pthread_mutexattr_init(&attr);
-    (void) pthread_mutexattr_settype(&attr, PTHREAD_MUTEX_RECURSIVE);
-    (void) pthread_mutex_init(&store->lock, &attr);
-    (void) pthread_mutexattr_destroy(&attr);
+    store->lock = (pthread_mutex_t) PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP;
 
     rc = sqlite3_open_v2(path, &store->db,
                          SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
-    if (rc != SQLITE_OK) {
-        (void) ds_store_fail(store->db, rc, err);
-        ds_store_close(&store);
-        return NULL;
+
+    if (rc == SQLITE_OK) {
+        (void) sqlite3_extended_result_codes(store->db, 1);
+        (void) sqlite3_busy_timeout(store->db, durable ? DS_BUSY_DURABLE
+                                                       : DS_BUSY_QUICK);
+
+        rc = sqlite3_exec(store->db, durable
+                          ? "PRAGMA foreign_keys = ON; "
+                            "PRAGMA synchronous = FULL"
+                          : "PRAGMA foreign_keys = ON; "
+                            "PRAGMA synchronous = NORMAL", NULL, NULL, NULL);
     }
-
-    (void) sqlite3_extended_result_codes(store->db, 1);
-    (void) sqlite3_busy_timeout(store->db,
-                                durable ? DS_BUSY_DURABLE : DS_BUSY_QUICK);
-
-    rc = sqlite3_exec(store->db, durable
-                      ? "PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL"
-                      : "PRAGMA foreign_keys = ON; PRAGMA synchronous = NORMAL",
-                      NULL, NULL, NULL);
 
     if (rc != SQLITE_OK) {
         (void) ds_store_fail(store->db, rc, err);
@@ -298,23 +282,15 @@ ds_store_run_one(ds_store_t *store, sqlite3_stmt *st, ds_error_t *err)
 {
     int  rc;
 
-    if (st == NULL) {
-        return err->code;
-    }
+    (void) pthread_mutex_lock(&store->lock);
 
-    rc = sqlite3_step(st);
+    rc = ds_store_run(store, st, err);
 
-    if (rc != SQLITE_DONE && rc != SQLITE_ROW) {
-        rc = ds_store_fail(store->db, rc, err);
-
-    } else if (sqlite3_changes(store->db) == 0) {
+    if (rc == DS_OK && sqlite3_changes(store->db) == 0) {
         rc = ds_fail(err, DS_ESTORE_NOT_FOUND, "no such stream");
-
-    } else {
-        rc = DS_OK;
     }
 
-    ds_store_done(store, st);
+    (void) pthread_mutex_unlock(&store->lock);
 
     return rc;
 }
