@@ -155,6 +155,9 @@ ngx_int_t ngx_directstream_on_publish_handler(ngx_http_request_t *r);
 ngx_int_t ngx_directstream_write(ngx_http_request_t *r,
     ngx_directstream_change_t *change);
 
+/* closes the store of this process */
+void ngx_directstream_write_exit(ngx_cycle_t *cycle);
+
 /* answers */
 ngx_int_t ngx_directstream_admin_changed(ngx_http_request_t *r,
     ngx_directstream_change_t *change);

@@ -370,6 +370,17 @@ ngx_directstream_write_answer(ngx_http_request_t *r,
 }
 
 
+/* the pool's threads have ended by now; the last to close empties the WAL */
+
+void
+ngx_directstream_write_exit(ngx_cycle_t *cycle)
+{
+    (void) cycle;
+
+    ds_store_close(&ngx_directstream_write_db);
+}
+
+
 static void
 ngx_directstream_write_hold(ngx_event_t *ev)
 {

@@ -93,6 +93,8 @@ is(scalar $t->api('DELETE', 'api/1/streams/halted'), 204, 'deleted');
 # history
 
 $t->stop_nginx('near', 'QUIT');
+ok(!-s "$state/state.db-wal", 'nothing is left in the WAL');
+
 my ($rc, $out) = $t->command('sqlite3', "$state/state.db",
     "SELECT state FROM run WHERE name = 'kept' ORDER BY id");
 is($rc, 0, 'history can be asked for');
