@@ -43,8 +43,6 @@ ds_store_open(const char *path, bool durable, ds_error_t *err)
     int          rc;
     ds_store_t  *store;
 
-    pthread_mutexattr_t  attr;
-
     ds_error_clear(err);
 
     store = calloc(1, sizeof(ds_store_t));
@@ -53,27 +51,22 @@ ds_store_open(const char *path, bool durable, ds_error_t *err)
         return NULL;
     }
 
-    (void) pthread_mutexattr_init(&attr);
-    (void) pthread_mutexattr_settype(&attr, PTHREAD_MUTEX_RECURSIVE);
-    (void) pthread_mutex_init(&store->lock, &attr);
-    (void) pthread_mutexattr_destroy(&attr);
+    store->lock = (pthread_mutex_t) PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP;
 
     rc = sqlite3_open_v2(path, &store->db,
                          SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
-    if (rc != SQLITE_OK) {
-        (void) ds_store_fail(store->db, rc, err);
-        ds_store_close(&store);
-        return NULL;
+
+    if (rc == SQLITE_OK) {
+        (void) sqlite3_extended_result_codes(store->db, 1);
+        (void) sqlite3_busy_timeout(store->db, durable ? DS_BUSY_DURABLE
+                                                       : DS_BUSY_QUICK);
+
+        rc = sqlite3_exec(store->db, durable
+                          ? "PRAGMA foreign_keys = ON; "
+                            "PRAGMA synchronous = FULL"
+                          : "PRAGMA foreign_keys = ON; "
+                            "PRAGMA synchronous = NORMAL", NULL, NULL, NULL);
     }
-
-    (void) sqlite3_extended_result_codes(store->db, 1);
-    (void) sqlite3_busy_timeout(store->db,
-                                durable ? DS_BUSY_DURABLE : DS_BUSY_QUICK);
-
-    rc = sqlite3_exec(store->db, durable
-                      ? "PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL"
-                      : "PRAGMA foreign_keys = ON; PRAGMA synchronous = NORMAL",
-                      NULL, NULL, NULL);
 
     if (rc != SQLITE_OK) {
         (void) ds_store_fail(store->db, rc, err);
@@ -200,23 +193,15 @@ ds_store_run_one(ds_store_t *store, sqlite3_stmt *st, ds_error_t *err)
 {
     int  rc;
 
-    if (st == NULL) {
-        return err->code;
-    }
+    (void) pthread_mutex_lock(&store->lock);
 
-    rc = sqlite3_step(st);
+    rc = ds_store_run(store, st, err);
 
-    if (rc != SQLITE_DONE && rc != SQLITE_ROW) {
-        rc = ds_store_fail(store->db, rc, err);
-
-    } else if (sqlite3_changes(store->db) == 0) {
+    if (rc == DS_OK && sqlite3_changes(store->db) == 0) {
         rc = ds_fail(err, DS_ESTORE_NOT_FOUND, "no such stream");
-
-    } else {
-        rc = DS_OK;
     }
 
-    ds_store_done(store, st);
+    (void) pthread_mutex_unlock(&store->lock);
 
     return rc;
 }
