@@ -16,6 +16,7 @@
 
 #include <libavformat/avformat.h>
 
+#include "ds_codec.h"
 #include "ds_flv.h"
 #include "ds_output.h"
 #include "ds_url.h"
@@ -276,10 +277,19 @@ ds_output_write(ds_output_t *out, AVPacket *pkt,
     const AVCodecParameters *extradata, ds_error_t *err)
 {
     int       rc, track;
+    size_t    size;
     int64_t   dts, pts;
     uint8_t  *side;
 
     track = pkt->stream_index;
+
+    /* one that a file has in its midst, which nobody has checked */
+
+    if (av_packet_get_side_data(pkt, AV_PKT_DATA_NEW_EXTRADATA, &size) != NULL
+        && size > DS_CODEC_HEADER)
+    {
+        av_packet_free_side_data(pkt);
+    }
 
     if (extradata != NULL && extradata->extradata_size > 0) {
         side = av_packet_new_side_data(pkt, AV_PKT_DATA_NEW_EXTRADATA,
