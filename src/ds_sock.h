@@ -14,8 +14,8 @@
 #include "ds_url.h"
 
 
-/* a tick's worth at 25 Mbit/s; memory is touched as far as it is needed */
-#define DS_SOCK_BUFFER  262144
+/* three ticks' worth at 4 Mbit/s; touched as far as it is needed */
+#define DS_SOCK_BUFFER  131072
 
 
 typedef struct {
