@@ -195,8 +195,11 @@ ds_rtmp_handshake(ds_rtmp_t *r, ds_error_t *err)
         rc = ds_sock_drain(r->sock, err);
     }
 
-    return rc != DS_OK ? rc : ds_sock_recv_all(r->sock, hello, DS_RTMP_HANDSHAKE,
-                                               err);
+    if (rc != DS_OK) {
+        return rc;
+    }
+
+    return ds_sock_recv_all(r->sock, hello, DS_RTMP_HANDSHAKE, err);
 }
 
 
@@ -378,7 +381,8 @@ ds_rtmp_begin(ds_rtmp_t *r, const ds_chunk_out_t *msg, ds_error_t *err)
     if (r->left != 0 || msg->len > 0xffffff) {
         r->sock->broken = true;
         return ds_fail(err, DS_EINTERNAL, "%s failed: a message of %u bytes, "
-                       "%u left of the last", r->sock->doing, msg->len, r->left);
+                       "%u left of the last", r->sock->doing, msg->len,
+                       r->left);
     }
 
     r->msg = *msg;
@@ -405,7 +409,8 @@ ds_rtmp_write(ds_rtmp_t *r, const uint8_t *data, size_t n, ds_error_t *err)
     while (n != 0) {
 
         if (r->chunk_left == 0) {
-            rc = ds_sock_append(r->sock, head, ds_chunk_next(head, &r->msg), err);
+            rc = ds_sock_append(r->sock, head, ds_chunk_next(head, &r->msg),
+                                err);
             if (rc != DS_OK) {
                 return rc;
             }
