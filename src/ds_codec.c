@@ -21,6 +21,11 @@ ds_codec_check_video(AVCodecParameters *par, ds_error_t *err)
                        avcodec_get_name(par->codec_id));
     }
 
+    if (par->extradata_size > DS_CODEC_HEADER) {
+        return ds_fail(err, DS_ECODEC_VIDEO, "video is h264 with a header of "
+                       "%d bytes", par->extradata_size);
+    }
+
     profile = ds_codec_h264_profile(par);
 
     if (profile < 0 || par->width <= 0 || par->height <= 0) {
@@ -90,6 +95,11 @@ ds_codec_check_audio(const AVCodecParameters *par, ds_error_t *err)
 
     if (par->extradata_size < 2 || par->sample_rate <= 0) {
         return ds_fail(err, DS_ECODEC_AUDIO, "audio is aac without a header");
+    }
+
+    if (par->extradata_size > DS_CODEC_HEADER) {
+        return ds_fail(err, DS_ECODEC_AUDIO, "audio is aac with a header of "
+                       "%d bytes", par->extradata_size);
     }
 
     /* AudioSpecificConfig: its first 5 bits are the object type */

@@ -10,6 +10,10 @@
 #include "ds_core.h"
 
 
+/* the longest codec header that is copied, bytes; usual are 2 to 100 */
+#define DS_CODEC_HEADER  16384
+
+
 /*
  * H.264, 8 bit 4:2:0, with its parameter sets: 0 (an unknown par->profile is
  * then set); else DS_ECODEC_VIDEO, the message names what it is.

@@ -1,12 +1,12 @@
 
 /*
- * ds_output.c: publishes over RTMP through libavformat.  Knows nothing of
- * items: it gets one timeline and writes it.
+ * ds_output.c: publishes H.264 and AAC: libavformat's FLV muxer makes tags of
+ * the packets, ds_rtmp.c sends them.  Knows nothing of items: it gets one
+ * timeline and writes it.
  */
 
 #define _GNU_SOURCE
 
-#include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <arpa/inet.h>
@@ -16,30 +16,42 @@
 
 #include <libavformat/avformat.h>
 
+#include "ds_codec.h"
+#include "ds_flv.h"
 #include "ds_output.h"
 #include "ds_url.h"
 
 
-#define DS_CONNECT_TIME  10000
-#define DS_WRITE_TIME    5000
-#define DS_CLOSE_TIME    300
+/*
+ * The muxer fills in the sizes of headers and metadata afterwards, which has
+ * to happen before they leave this buffer
+ */
+#define DS_OUTPUT_BUFFER  32768
 
+
+#if LIBAVFORMAT_VERSION_MAJOR >= 61
+typedef const uint8_t  ds_output_byte_t;
+#else
+typedef uint8_t        ds_output_byte_t;
+#endif
 
 
 struct ds_output_s {
     AVFormatContext  *ctx;
-    ds_cancel_t      *cancel;
-    int64_t           deadline;         /* monotonic ms */
+    ds_rtmp_t        *rtmp;
+    ds_flv_t          flv;
+    ds_error_t        err;              /* why ds_output_tags() failed */
     int64_t           last[2];          /* ms, the last DTS of each track */
 };
 
 
-static int ds_output_interrupt(void *data);
+static int ds_output_muxer(ds_output_t *out, ds_error_t *err);
+static int ds_output_tags(void *data, ds_output_byte_t *buf, int size);
 static int ds_output_failed(ds_output_t *out, int rc, const char *what,
     ds_error_t *err);
 static int ds_output_push_address(const char *push, char *buf, size_t size,
     ds_error_t *err);
-static char *ds_output_url(const ds_target_t *target, ds_error_t *err);
+static char *ds_output_name(const ds_target_t *target, ds_error_t *err);
 static int ds_output_header(ds_output_t *out, const AVCodecParameters *video,
     const AVCodecParameters *audio);
 
@@ -48,68 +60,82 @@ ds_output_t *
 ds_output_open(const ds_target_t *target, ds_cancel_t *cancel,
     ds_error_t *err)
 {
-    int           rc;
-    char         *url;
+    char         *name;
     ds_output_t  *out;
 
     ds_error_clear(err);
 
-    url = ds_output_url(target, err);
-    if (url == NULL) {
+    name = ds_output_name(target, err);
+    if (name == NULL) {
         return NULL;
     }
 
     out = calloc(1, sizeof(ds_output_t));
     if (out == NULL) {
-        free(url);
+        free(name);
         (void) ds_fail(err, DS_ENOMEM, "calloc() failed");
         return NULL;
     }
 
-    out->cancel = cancel;
-    out->deadline = ds_monotonic() + DS_CONNECT_TIME;
     out->last[0] = out->last[1] = -1;
+
+    if (ds_output_muxer(out, err) == DS_OK) {
+        out->rtmp = ds_rtmp_publish(target->publish, name, cancel, err);
+        out->flv.rtmp = out->rtmp;
+    }
+
+    free(name);
+
+    if (out->rtmp == NULL) {
+        ds_output_close(&out);
+    }
+
+    return out;
+}
+
+
+static int
+ds_output_muxer(ds_output_t *out, ds_error_t *err)
+{
+    int       rc;
+    uint8_t  *buf;
 
     rc = avformat_alloc_output_context2(&out->ctx, NULL, "flv", NULL);
     if (rc < 0) {
-        (void) ds_fail(err, DS_ENOMEM,
+        return ds_fail(err, DS_ENOMEM,
                        "avformat_alloc_output_context2() failed");
-        goto failed;
     }
 
-    out->ctx->interrupt_callback.callback = ds_output_interrupt;
-    out->ctx->interrupt_callback.opaque = out;
-    out->ctx->flush_packets = 0;
-
-    rc = avio_open2(&out->ctx->pb, url, AVIO_FLAG_WRITE,
-                    &out->ctx->interrupt_callback, NULL);
-    if (rc < 0) {
-        if (rc == AVERROR(ECONNREFUSED) || rc == AVERROR(EHOSTUNREACH)
-            || rc == AVERROR(ENETUNREACH))
-        {
-            (void) ds_fail(err, DS_EOUTPUT_REFUSED, "connect() failed: %s",
-                           strerror(-rc));
-        } else {
-            (void) ds_output_failed(out, rc, "publish", err);
-
-            if (err->code == DS_EOUTPUT_LOST) {
-                err->code = DS_EOUTPUT_REJECTED;
-            }
-        }
-
-        goto failed;
+    buf = av_malloc(DS_OUTPUT_BUFFER);
+    if (buf == NULL) {
+        return ds_fail(err, DS_ENOMEM, "av_malloc() failed");
     }
 
-    free(url);
+    out->ctx->pb = avio_alloc_context(buf, DS_OUTPUT_BUFFER, 1, out, NULL,
+                                      ds_output_tags, NULL);
+    if (out->ctx->pb == NULL) {
+        av_free(buf);
+        return ds_fail(err, DS_ENOMEM, "avio_alloc_context() failed");
+    }
 
-    return out;
+    /* each packet's tags at once, so that a header never straddles the end */
+    out->ctx->flush_packets = 1;
+    out->ctx->flags |= AVFMT_FLAG_CUSTOM_IO;
 
-failed:
+    return DS_OK;
+}
 
-    free(url);
-    ds_output_close(&out);
 
-    return NULL;
+static int
+ds_output_tags(void *data, ds_output_byte_t *buf, int size)
+{
+    ds_output_t  *out = data;
+
+    if (ds_flv_write(&out->flv, buf, size, &out->err) != DS_OK) {
+        return AVERROR(EIO);
+    }
+
+    return size;
 }
 
 
@@ -119,21 +145,24 @@ ds_output_begin(ds_output_t *out, const AVCodecParameters *video,
 {
     int  rc;
 
-    out->deadline = ds_monotonic() + DS_WRITE_TIME;
-
     rc = ds_output_header(out, video, audio);
 
+    if (rc >= 0) {
+        avio_flush(out->ctx->pb);
+        rc = out->ctx->pb->error;
+    }
+
     return rc < 0 ? ds_output_failed(out, rc, "avformat_write_header()", err)
-                  : DS_OK;
+                  : ds_output_flush(out, err);
 }
 
 
-/* the publish URL with what on_publish wants to see, malloc()ed */
+/* the stream's name with what on_publish wants to see, malloc()ed */
 
 static char *
-ds_output_url(const ds_target_t *target, ds_error_t *err)
+ds_output_name(const ds_target_t *target, ds_error_t *err)
 {
-    char        *url, address[INET6_ADDRSTRLEN + 16];
+    char        *name, address[INET6_ADDRSTRLEN + 16];
     const char  *sep;
 
     address[0] = '\0';
@@ -150,13 +179,13 @@ ds_output_url(const ds_target_t *target, ds_error_t *err)
         sep = "&ds_push=";
     }
 
-    url = ds_sprintf("%s/%s?ds_token=%s%s%s", target->publish, target->name,
-                     target->token, sep, address);
-    if (url == NULL) {
+    name = ds_sprintf("%s?ds_token=%s%s%s", target->name, target->token, sep,
+                      address);
+    if (name == NULL) {
         (void) ds_fail(err, DS_ENOMEM, "malloc() failed");
     }
 
-    return url;
+    return name;
 }
 
 
@@ -248,10 +277,19 @@ ds_output_write(ds_output_t *out, AVPacket *pkt,
     const AVCodecParameters *extradata, ds_error_t *err)
 {
     int       rc, track;
+    size_t    size;
     int64_t   dts, pts;
     uint8_t  *side;
 
     track = pkt->stream_index;
+
+    /* one that a file has in its midst, which nobody has checked */
+
+    if (av_packet_get_side_data(pkt, AV_PKT_DATA_NEW_EXTRADATA, &size) != NULL
+        && size > DS_CODEC_HEADER)
+    {
+        av_packet_free_side_data(pkt);
+    }
 
     if (extradata != NULL && extradata->extradata_size > 0) {
         side = av_packet_new_side_data(pkt, AV_PKT_DATA_NEW_EXTRADATA,
@@ -275,7 +313,6 @@ ds_output_write(ds_output_t *out, AVPacket *pkt,
     }
 
     out->last[track] = dts;
-    out->deadline = ds_monotonic() + DS_WRITE_TIME;
 
     pkt->dts = dts;
     pkt->pts = pts;
@@ -294,18 +331,7 @@ ds_output_write(ds_output_t *out, AVPacket *pkt,
 int
 ds_output_flush(ds_output_t *out, ds_error_t *err)
 {
-    AVIOContext  *pb;
-
-    pb = out->ctx->pb;
-    out->deadline = ds_monotonic() + DS_WRITE_TIME;
-
-    avio_flush(pb);
-
-    if (pb->error < 0) {
-        return ds_output_failed(out, pb->error, "send()", err);
-    }
-
-    return DS_OK;
+    return ds_rtmp_flush(out->rtmp, err);
 }
 
 
@@ -321,28 +347,15 @@ ds_output_close(ds_output_t **pout)
 
     *pout = NULL;
 
-    if (out->ctx != NULL) {
-        /* it says goodbye, to a server that may not listen */
-        out->deadline = ds_monotonic() + DS_CLOSE_TIME;
+    ds_rtmp_close(&out->rtmp);
 
-        if (out->ctx->pb != NULL) {
-            (void) avio_close(out->ctx->pb);
-            out->ctx->pb = NULL;
-        }
-
-        avformat_free_context(out->ctx);
+    if (out->ctx != NULL && out->ctx->pb != NULL) {
+        av_freep(&out->ctx->pb->buffer);
+        avio_context_free(&out->ctx->pb);
     }
 
+    avformat_free_context(out->ctx);
     free(out);
-}
-
-
-static int
-ds_output_interrupt(void *data)
-{
-    ds_output_t  *out = data;
-
-    return ds_cancel_is_set(out->cancel) || ds_monotonic() >= out->deadline;
 }
 
 
@@ -351,17 +364,12 @@ ds_output_failed(ds_output_t *out, int rc, const char *what, ds_error_t *err)
 {
     char  buf[AV_ERROR_MAX_STRING_SIZE];
 
-    if (ds_cancel_is_set(out->cancel)) {
-        return ds_fail(err, DS_ECANCELED, "canceled");
-    }
+    if (out->err.code != DS_OK) {
+        if (err != NULL) {
+            *err = out->err;
+        }
 
-    if (ds_monotonic() >= out->deadline) {
-        return ds_fail(err, DS_EOUTPUT_LOST, "%s failed: timed out", what);
-    }
-
-    if (rc == AVERROR_EOF || rc == AVERROR(EIO)) {
-        return ds_fail(err, DS_EOUTPUT_LOST,
-                       "%s failed: connection closed by server", what);
+        return out->err.code;
     }
 
     (void) av_strerror(rc, buf, sizeof(buf));

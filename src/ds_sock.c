@@ -1,0 +1,312 @@
+
+/*
+ * ds_sock.c: a non-blocking socket that is waited for together with a cancel
+ * token.  Knows nothing of what is sent over it.
+ */
+
+#define _GNU_SOURCE
+
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "ds_sock.h"
+
+
+static int ds_sock_connect_to(ds_sock_t *s, const struct addrinfo *ai,
+    ds_error_t *err);
+static int ds_sock_wait(ds_sock_t *s, short events, ds_error_t *err);
+
+
+ds_sock_t *
+ds_sock_create(ds_cancel_t *cancel)
+{
+    ds_sock_t  *s;
+
+    s = malloc(sizeof(ds_sock_t));
+    if (s == NULL) {
+        return NULL;
+    }
+
+    /* the buffer's pages stay untouched */
+    memset(s, 0, offsetof(ds_sock_t, buf));
+
+    s->fd = -1;
+    s->cancel = cancel;
+
+    return s;
+}
+
+
+void
+ds_sock_free(ds_sock_t **ps)
+{
+    ds_sock_t  *s;
+
+    s = *ps;
+    if (s == NULL) {
+        return;
+    }
+
+    *ps = NULL;
+
+    if (s->fd != -1) {
+        (void) close(s->fd);
+    }
+
+    free(s);
+}
+
+
+int
+ds_sock_connect(ds_sock_t *s, const ds_url_t *u, const char *port,
+    ds_error_t *err)
+{
+    int               rc;
+    char              buf[16];
+    struct addrinfo   hints, *res, *ai;
+
+    s->doing = "connect()";
+    s->lost = DS_EOUTPUT_REFUSED;
+
+    if (u->port != -1) {
+        (void) snprintf(buf, sizeof(buf), "%d", u->port);
+        port = buf;
+    }
+
+    memset(&hints, 0, sizeof(hints));
+    hints.ai_socktype = SOCK_STREAM;
+
+    rc = getaddrinfo(u->host, port, &hints, &res);
+    if (rc != 0) {
+        return ds_fail(err, DS_EOUTPUT_REFUSED, "getaddrinfo() failed: %s, "
+                       "host: \"%s\"", gai_strerror(rc), u->host);
+    }
+
+    rc = DS_EOUTPUT_REFUSED;
+
+    for (ai = res; ai != NULL && rc == DS_EOUTPUT_REFUSED; ai = ai->ai_next) {
+        rc = ds_sock_connect_to(s, ai, err);
+    }
+
+    freeaddrinfo(res);
+
+    return rc;
+}
+
+
+static int
+ds_sock_connect_to(ds_sock_t *s, const struct addrinfo *ai, ds_error_t *err)
+{
+    int        rc, on, error;
+    socklen_t  len;
+
+    if (s->fd != -1) {
+        (void) close(s->fd);
+    }
+
+    s->fd = socket(ai->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
+                   0);
+    if (s->fd == -1) {
+        return ds_sock_lost(s, strerror(errno), err);
+    }
+
+    /* what is sent shall not wait for the answer to what was sent before */
+    on = 1;
+    (void) setsockopt(s->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+
+    error = connect(s->fd, ai->ai_addr, ai->ai_addrlen) == -1 ? errno : 0;
+
+    if (error == EINPROGRESS) {
+        rc = ds_sock_wait(s, POLLOUT, err);
+        if (rc != DS_OK) {
+            return rc;
+        }
+
+        len = sizeof(error);
+
+        if (getsockopt(s->fd, SOL_SOCKET, SO_ERROR, &error, &len) == -1) {
+            error = errno;
+        }
+    }
+
+    if (error != 0) {
+        return ds_sock_lost(s, strerror(error), err);
+    }
+
+    s->broken = false;
+
+    return DS_OK;
+}
+
+
+int
+ds_sock_append(ds_sock_t *s, const uint8_t *data, size_t n, ds_error_t *err)
+{
+    int     rc;
+    size_t  part;
+
+    while (n != 0) {
+
+        if (s->len == DS_SOCK_BUFFER) {
+            rc = ds_sock_drain(s, err);
+            if (rc != DS_OK) {
+                return rc;
+            }
+        }
+
+        part = DS_SOCK_BUFFER - s->len;
+
+        if (part > n) {
+            part = n;
+        }
+
+        memcpy(s->buf + s->len, data, part);
+        s->len += part;
+        data += part;
+        n -= part;
+    }
+
+    return DS_OK;
+}
+
+
+int
+ds_sock_drain(ds_sock_t *s, ds_error_t *err)
+{
+    int       rc;
+    size_t    sent;
+    ssize_t   n;
+
+    sent = 0;
+
+    while (sent < s->len) {
+        n = send(s->fd, s->buf + sent, s->len - sent, MSG_NOSIGNAL);
+
+        if (n >= 0) {
+            sent += n;
+            continue;
+        }
+
+        if (errno == EINTR) {
+            continue;
+        }
+
+        if (errno != EAGAIN) {
+            return ds_sock_lost(s, strerror(errno), err);
+        }
+
+        rc = ds_sock_wait(s, POLLOUT, err);
+        if (rc != DS_OK) {
+            return rc;
+        }
+    }
+
+    s->len = 0;
+
+    return DS_OK;
+}
+
+
+int
+ds_sock_await(ds_sock_t *s, ds_error_t *err)
+{
+    return ds_sock_wait(s, POLLIN, err);
+}
+
+
+ssize_t
+ds_sock_recv(ds_sock_t *s, uint8_t *buf, size_t n, ds_error_t *err)
+{
+    ssize_t  rc;
+
+    do {
+        rc = recv(s->fd, buf, n, 0);
+    } while (rc == -1 && errno == EINTR);
+
+    if (rc == -1) {
+        return errno == EAGAIN ? 0 : ds_sock_lost(s, strerror(errno), err);
+    }
+
+    if (rc == 0) {
+        return ds_sock_lost(s, "connection closed by server", err);
+    }
+
+    s->received += rc;
+
+    return rc;
+}
+
+
+int
+ds_sock_recv_all(ds_sock_t *s, uint8_t *buf, size_t n, ds_error_t *err)
+{
+    int      rc;
+    ssize_t  got;
+
+    while (n != 0) {
+        rc = ds_sock_wait(s, POLLIN, err);
+        if (rc != DS_OK) {
+            return rc;
+        }
+
+        got = ds_sock_recv(s, buf, n, err);
+        if (got < 0) {
+            return got;
+        }
+
+        buf += got;
+        n -= got;
+    }
+
+    return DS_OK;
+}
+
+
+/* until the socket is ready, "cancel" is set, or the deadline has passed */
+
+static int
+ds_sock_wait(ds_sock_t *s, short events, ds_error_t *err)
+{
+    int64_t        left;
+    struct pollfd  pfd[2];
+
+    for ( ;; ) {
+        if (ds_cancel_is_set(s->cancel)) {
+            s->broken = true;
+            return ds_fail(err, DS_ECANCELED, "canceled");
+        }
+
+        left = s->deadline - ds_monotonic();
+
+        if (left <= 0) {
+            return ds_sock_lost(s, "timed out", err);
+        }
+
+        pfd[0].fd = s->fd;
+        pfd[0].events = events;
+        pfd[1].fd = s->cancel->fd;
+        pfd[1].events = POLLIN;
+
+        if (poll(pfd, 2, left) > 0 && pfd[0].revents != 0) {
+            return DS_OK;
+        }
+    }
+}
+
+
+int
+ds_sock_lost(ds_sock_t *s, const char *why, ds_error_t *err)
+{
+    s->broken = true;
+
+    return ds_fail(err, s->lost, "%s failed: %s", s->doing, why);
+}

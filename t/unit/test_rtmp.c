@@ -1,0 +1,585 @@
+
+/*
+ * Publishing over RTMP to a scripted server: one that takes the stream, and
+ * those that close, stall and lie.
+ */
+
+#define _GNU_SOURCE
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include "ds_output.h"
+#include "ds_rtmp.h"
+#include "rtmp_peer.h"
+#include "server.h"
+#include "tap.h"
+
+
+#define STEPS  (1 << 20)
+
+
+static ds_cancel_t  cancel;
+static uint8_t      data[1 << 20];
+
+
+static int
+send_message(ds_rtmp_t *r, uint8_t type, uint32_t timestamp, uint32_t len,
+    ds_error_t *err)
+{
+    int       rc;
+    uint32_t  n;
+
+    rc = ds_rtmp_message(r, type, timestamp, len, err);
+
+    /* in odd parts */
+
+    for (n = 0; rc == DS_OK && n < len; n += 30011) {
+        rc = ds_rtmp_write(r, data + n, len - n < 30011 ? len - n : 30011,
+                           err);
+    }
+
+    return rc;
+}
+
+
+static void
+test_messages(void)
+{
+    int          i;
+    peer_t       p;
+    ds_error_t   err;
+    ds_rtmp_t   *r;
+
+    static const struct {
+        uint8_t   type;
+        uint32_t  timestamp, len;
+    } sent[] = {
+        { DS_RTMP_DATA,  0,          50 },
+        { DS_RTMP_VIDEO, 40,         1 },
+        { DS_RTMP_AUDIO, 41,         65536 },
+        { DS_RTMP_VIDEO, 80,         65537 },
+        { DS_RTMP_VIDEO, 0xfffffe,   700000 },
+        { DS_RTMP_AUDIO, 0xffffff,   131072 },
+        { DS_RTMP_VIDEO, 0x1000005,  300000 },
+        { DS_RTMP_AUDIO, 0x1000006,  10 },
+        { DS_RTMP_VIDEO, 0xfffffff0, 200000 },
+    };
+    int  n = sizeof(sent) / sizeof(sent[0]);
+
+    peer_start(&p, TAKE);
+    ds_error_clear(&err);
+
+    r = ds_rtmp_publish(p.url, "name?ds_token=0123", &cancel, &err);
+    ok(r != NULL, "messages: published %s", err.message);
+
+    for (i = 0; r != NULL && i < n; i++) {
+        is_int(send_message(r, sent[i].type, sent[i].timestamp, sent[i].len,
+                            &err), 0, "messages: %u bytes", sent[i].len);
+    }
+
+    is_int(ds_rtmp_flush(r, &err), 0, "messages: flushed");
+
+    /* what was not flushed goes with the goodbye */
+    (void) send_message(r, DS_RTMP_AUDIO, 7, 7, &err);
+    ds_rtmp_close(&r);
+    ok(r == NULL, "messages: closed");
+    peer_end(&p);
+
+    is_str(p.app, "live", "messages: the application");
+    is_str(p.tc_url, p.url, "messages: tcUrl");
+    is_str(p.publish, "name?ds_token=0123", "messages: the name");
+    is_str(p.type, "live", "messages: the type");
+    is_int(p.unpublished, 1, "messages: FCUnpublish");
+    is_int(p.deleted, 1, "messages: deleteStream");
+    is_int(p.ngot, n + 1, "messages: all have come");
+
+    for (i = 0; i < n && i < p.ngot; i++) {
+        ok(p.got[i].type == sent[i].type
+           && p.got[i].timestamp == sent[i].timestamp
+           && p.got[i].len == sent[i].len
+           && p.got[i].stream == 9
+           && p.got[i].sum == sum(data, sent[i].len),
+           "messages: %u bytes at %u are the same", sent[i].len,
+           sent[i].timestamp);
+    }
+}
+
+
+static void
+test_output(void)
+{
+    int                 i, rc;
+    peer_t              p;
+    AVPacket           *pkt;
+    ds_error_t          err;
+    ds_target_t         target;
+    ds_output_t        *out;
+    AVCodecParameters  *v, *a;
+
+    static const uint8_t  avcc[] = "\x01\x42\xc0\x0d\xff\xe1\x00\x04"
+                                   "\x67\x42\xc0\x0d\x01\x00\x02\x68\xce";
+    static const uint8_t  annexb[] = "\0\0\0\1\x67\x42\xc0\x0e"
+                                     "\0\0\0\1\x68\xcf";
+
+    v = avcodec_parameters_alloc();
+    a = avcodec_parameters_alloc();
+    pkt = av_packet_alloc();
+
+    v->codec_type = AVMEDIA_TYPE_VIDEO;
+    v->codec_id = AV_CODEC_ID_H264;
+    v->width = 320;
+    v->height = 180;
+    v->extradata = av_mallocz(sizeof(avcc) + AV_INPUT_BUFFER_PADDING_SIZE);
+    v->extradata_size = sizeof(avcc) - 1;
+    memcpy(v->extradata, avcc, v->extradata_size);
+
+    a->codec_type = AVMEDIA_TYPE_AUDIO;
+    a->codec_id = AV_CODEC_ID_AAC;
+    a->sample_rate = 44100;
+    a->extradata = av_mallocz(2 + AV_INPUT_BUFFER_PADDING_SIZE);
+    a->extradata_size = 2;
+    memcpy(a->extradata, "\x12\x10", 2);
+
+    peer_start(&p, TAKE);
+
+    memset(&target, 0, sizeof(target));
+    target.publish = p.url;
+    target.name = "lofi";
+    target.token = "0123";
+    target.push = "rtmp://127.0.0.1/live2/KEY";
+
+    out = ds_output_open(&target, &cancel, &err);
+    ok(out != NULL, "output: open");
+    rc = ds_output_begin(out, v, a, &err);
+    is_int(rc, 0, "output: begin");
+
+    for (i = 0; i < 12 && rc == DS_OK; i++) {
+        (void) av_new_packet(pkt, i == 4 ? 500000 : 100);
+        memset(pkt->data, 0, pkt->size);
+        pkt->data[2] = pkt->size >> 8;
+        pkt->data[3] = pkt->size - 4;
+        pkt->stream_index = i & 1;
+        pkt->flags = AV_PKT_FLAG_KEY;
+
+        /* the 24 bits are left behind between two packets */
+        pkt->dts = (0xffff00 + (int64_t) i * 40) * 1000;
+        pkt->pts = pkt->dts + 80000;
+
+        if (i == 8) {
+            v->extradata_size = sizeof(annexb) - 1;
+            memcpy(v->extradata, annexb, v->extradata_size);
+        }
+
+        rc = ds_output_write(out, pkt, i == 8 ? v : NULL, &err);
+        av_packet_unref(pkt);
+    }
+
+    is_int(rc, 0, "output: write %s", err.message);
+    is_int(ds_output_flush(out, &err), 0, "output: flush");
+    ds_output_close(&out);
+    peer_end(&p);
+
+    is_str(p.publish, "lofi?ds_token=0123&ds_push=127.0.0.1:1935",
+           "output: the name");
+    is_int(p.ngot, 3 + 12 + 1, "output: messages");
+    is_int(p.got[0].type, DS_RTMP_DATA, "output: metadata");
+    ok(memcmp(p.got[0].head, "\2\0\x0d@setDataFrame\2\0\x0aonMetaData", 29)
+       == 0, "output: @setDataFrame");
+    ok(p.got[1].type == DS_RTMP_VIDEO
+       && memcmp(p.got[1].head, "\x17\0\0\0\0", 5) == 0
+       && memcmp(p.got[1].head + 5, avcc, sizeof(avcc) - 1) == 0,
+       "output: the AVC header");
+    ok(p.got[2].type == DS_RTMP_AUDIO
+       && memcmp(p.got[2].head, "\xaf\0\x12\x10", 4) == 0,
+       "output: the AAC header");
+    is_int(p.got[3].timestamp, 0xffff00, "output: the first time stamp");
+    ok(memcmp(p.got[3].head, "\x17\1\0\0\x50", 5) == 0,
+       "output: the composition time");
+    is_int(p.got[7].len, 500005, "output: a large frame");
+    ok(p.got[11].head[1] == 0 && p.got[11].head[8] == 0x0e,
+       "output: the next AVC header, of Annex B");
+    is_int(p.got[15].timestamp, 0xffff00 + 11 * 40,
+           "output: a time stamp beyond 24 bits");
+
+    av_packet_free(&pkt);
+    avcodec_parameters_free(&v);
+    avcodec_parameters_free(&a);
+}
+
+
+static void
+test_talk(void)
+{
+    int          i;
+    peer_t       p;
+    ds_error_t   err;
+    ds_rtmp_t   *r;
+
+    peer_start(&p, TAKE_TALK);
+    ds_error_clear(&err);
+
+    r = ds_rtmp_publish(p.url, "name", &cancel, &err);
+
+    for (i = 0; i < 100 && err.code == DS_OK; i++) {
+        (void) send_message(r, DS_RTMP_VIDEO, i, 100, &err);
+        (void) ds_rtmp_flush(r, &err);
+        usleep(2000);
+    }
+
+    is_int(err.code, 0, "talk: a server that talks %s", err.message);
+    ds_rtmp_close(&r);
+    peer_end(&p);
+
+    ok(p.pongs >= 5 && p.pongs <= 40, "talk: pings are answered: %d",
+       p.pongs);
+    ok(p.acks >= 2 && p.acks <= 12, "talk: bytes are acknowledged: %d",
+       p.acks);
+    is_int(p.ngot, 64, "talk: the stream comes meanwhile");
+}
+
+
+static void
+test_refusals(void)
+{
+    int          i;
+    peer_t       p;
+    int64_t      t;
+    ds_error_t   err;
+    ds_rtmp_t   *r;
+
+    static const struct {
+        mode_e       mode;
+        const char  *message;
+    } c[] = {
+        { CLOSE_ACCEPT, "handshake failed: " },
+        { CLOSE_HANDSHAKE, "handshake failed: connection closed by server" },
+        { VERSION, "handshake failed: not an RTMP server" },
+        { CLOSE_CONNECT, "RTMP connect failed: connection closed by server" },
+        { ERROR_CONNECT,
+          "RTMP connect failed: NetConnection.Connect.Rejected" },
+        { GARBAGE, "RTMP connect failed: not RTMP" },
+        { HUGE_LENGTH, "RTMP connect failed: not RTMP" },
+        { NO_CHUNKS, "RTMP connect failed: not RTMP" },
+        { UNKNOWN_STREAM, "RTMP connect failed: not RTMP" },
+        { MANY_STREAMS, "RTMP connect failed: not RTMP" },
+        { NO_STREAM, "publish failed: no stream was created" },
+        { CLOSE_PUBLISH, "publish failed: connection closed by server" },
+        { BAD_NAME, "publish failed: NetStream.Publish.BadName" },
+    };
+
+    for (i = 0; i < (int) (sizeof(c) / sizeof(c[0])); i++) {
+        peer_start(&p, c[i].mode);
+        ds_error_clear(&err);
+
+        t = ds_monotonic();
+        r = ds_rtmp_publish(p.url, "name?ds_token=0123", &cancel, &err);
+
+        ok(r == NULL && ds_monotonic() - t < 2000, "refusals: %s",
+           c[i].message);
+        is_int(err.code, DS_EOUTPUT_REJECTED, "refusals: is rejected");
+        ok(strncmp(err.message, c[i].message, strlen(c[i].message)) == 0
+           && strstr(err.message, "0123") == NULL,
+           "refusals: \"%s\"", err.message);
+
+        peer_end(&p);
+    }
+
+    peer_listen(&p, TAKE, 1);
+    (void) close(p.listening);
+
+    r = ds_rtmp_publish(p.url, "name", &cancel, &err);
+    ok(r == NULL, "refusals: nobody listens");
+    is_int(err.code, DS_EOUTPUT_REFUSED, "refusals: is refused");
+    is_str(err.message, "connect() failed: Connection refused",
+           "refusals: why");
+
+    r = ds_rtmp_publish("rtmp://no.such.host.invalid/live", "name", &cancel,
+                        &err);
+    ok(r == NULL, "refusals: no such host");
+    is_int(err.code, DS_EOUTPUT_REFUSED, "refusals: is refused");
+}
+
+
+/* makes the kernel take little for a peer that does not read */
+
+static void
+shrink(peer_t *p)
+{
+    int                 fd, small;
+    socklen_t           len;
+    struct sockaddr_in  sin, to;
+
+    len = sizeof(sin);
+    (void) getsockname(p->listening, (struct sockaddr *) &sin, &len);
+    small = 4096;
+
+    for (fd = 0; fd < 64; fd++) {
+        len = sizeof(to);
+
+        if (getpeername(fd, (struct sockaddr *) &to, &len) == 0
+            && to.sin_port == sin.sin_port)
+        {
+            (void) setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &small,
+                              sizeof(small));
+        }
+    }
+}
+
+
+/* writes until something happens; the ms this took */
+
+static int64_t
+send_until(ds_rtmp_t *r, size_t n, ds_error_t *err)
+{
+    int      i;
+    int64_t  t;
+
+    t = ds_monotonic();
+
+    for (i = 0; i < STEPS && err->code == DS_OK; i++) {
+        t = ds_monotonic();
+
+        if (send_message(r, DS_RTMP_VIDEO, i, n, err) == DS_OK) {
+            (void) ds_rtmp_flush(r, err);
+        }
+
+        if (n < 1000) {
+            usleep(1000);
+        }
+    }
+
+    return ds_monotonic() - t;
+}
+
+
+static void
+test_lost(void)
+{
+    int          i;
+    peer_t       p;
+    int64_t      t;
+    ds_error_t   err;
+    ds_rtmp_t   *r;
+
+    static const mode_e  mode[] = { TAKE_CLOSE, TAKE_GARBAGE, TAKE_ERROR };
+    static const int     code[] = { DS_EOUTPUT_LOST, DS_EOUTPUT_LOST,
+                                    DS_EOUTPUT_REJECTED };
+
+    for (i = 0; i < 3; i++) {
+        peer_start(&p, mode[i]);
+        ds_error_clear(&err);
+
+        r = ds_rtmp_publish(p.url, "name", &cancel, &err);
+        t = send_until(r, 100, &err);
+        is_int(err.code, code[i], "lost: %s", err.message);
+        ok(t < 1000, "lost: and it is seen at once");
+
+        ds_rtmp_close(&r);
+        peer_end(&p);
+    }
+
+    peer_start(&p, TAKE_STALL);
+    ds_error_clear(&err);
+
+    r = ds_rtmp_publish(p.url, "name", &cancel, &err);
+    t = send_until(r, 100000, &err);
+    is_int(err.code, DS_EOUTPUT_LOST, "lost: a server that does not read");
+    is_str(err.message, "send() failed: timed out", "lost: why");
+    ok(t >= 4900 && t < 6000, "lost: after %d ms", (int) t);
+
+    t = ds_monotonic();
+    ds_rtmp_close(&r);
+    ok(ds_monotonic() - t < 100, "lost: it is not waited for again");
+    peer_end(&p);
+
+    /* blocked, but not known to be lost: the goodbye must not wait long */
+
+    peer_start(&p, TAKE_STALL);
+    ds_error_clear(&err);
+    r = ds_rtmp_publish(p.url, "name", &cancel, &err);
+    shrink(&p);
+
+    (void) send_message(r, DS_RTMP_VIDEO, 0, 100000, &err);
+
+    t = ds_monotonic();
+    ds_rtmp_close(&r);
+    t = ds_monotonic() - t;
+    ok(t >= 290 && t < 450, "lost: a close takes %d ms", (int) t);
+    peer_end(&p);
+}
+
+
+static void
+test_cancel(void)
+{
+    int           i, fd[4];
+    peer_t        p;
+    int64_t       t;
+    ds_error_t    err;
+    ds_rtmp_t    *r;
+    ds_cancel_t   c;
+    canceler_t    killer;
+
+    static const mode_e  mode[] = { STALL_HANDSHAKE, STALL_CONNECT,
+                                    STALL_PUBLISH, TAKE_STALL };
+
+    for (i = 0; i < 4; i++) {
+        peer_start(&p, mode[i]);
+        ds_error_clear(&err);
+        (void) ds_cancel_init(&c);
+        canceler_start(&killer, &c);
+
+        r = ds_rtmp_publish(p.url, "name", &c, &err);
+        ok((r != NULL) == (mode[i] == TAKE_STALL), "cancel: state %d", i);
+
+        if (r != NULL) {
+            (void) send_until(r, 100000, &err);
+        }
+
+        ds_rtmp_close(&r);
+        t = canceler_end(&killer);
+
+        is_int(err.code, DS_ECANCELED, "cancel: is canceled");
+        ok(t < 100, "cancel: in %d ms", (int) t);
+
+        peer_end(&p);
+        ds_cancel_free(&c);
+    }
+
+    /* a full queue: the kernel does not answer */
+
+    peer_listen(&p, TAKE, 0);
+
+    for (i = 0; i < 4; i++) {
+        struct sockaddr_in  sin;
+        socklen_t           len = sizeof(sin);
+
+        (void) getsockname(p.listening, (struct sockaddr *) &sin, &len);
+        fd[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+        (void) connect(fd[i], (struct sockaddr *) &sin, len);
+    }
+
+    ds_error_clear(&err);
+    (void) ds_cancel_init(&c);
+    canceler_start(&killer, &c);
+
+    r = ds_rtmp_publish(p.url, "name", &c, &err);
+    t = canceler_end(&killer);
+    ok(r == NULL, "cancel: connect()");
+    is_int(err.code, DS_ECANCELED, "cancel: is canceled");
+    ok(t >= 0 && t < 100, "cancel: in %d ms", (int) t);
+
+    ds_cancel_free(&c);
+    (void) close(p.listening);
+
+    for (i = 0; i < 4; i++) {
+        (void) close(fd[i]);
+    }
+}
+
+
+/* every length of a good answer, and noise, each in memory of its own */
+
+static void
+test_noise(void)
+{
+    int             i, n, rc;
+    char            text[16];
+    double          number;
+    uint8_t         body[512], *copy;
+    unsigned        seed;
+    ds_amf_in_t     in;
+    ds_amf_out_t    out = { body, body + sizeof(body), false };
+    ds_message_t    msg;
+    ds_chunk_in_t   chunks;
+    const uint8_t  *p;
+
+    ds_amf_object(&out);
+    ds_amf_field(&out, "level", "status");
+    ds_amf_field(&out, "code", "a.b");
+    ds_amf_end(&out);
+    n = out.pos - body;
+
+    for (i = 0; i <= n; i++) {
+        copy = malloc(i + 1);
+        memcpy(copy, body, i);
+        in.pos = copy;
+        in.end = copy + i;
+        (void) ds_amf_get_field(&in, "code", text, sizeof(text));
+        rc = ds_amf_skip(&in);
+        free(copy);
+
+        if (rc != (i == n)) {
+            break;
+        }
+    }
+
+    is_int(i, n + 1, "noise: an object is whole or it is not one");
+    is_str(text, "a.b", "noise: and has its field");
+
+    seed = 7;
+
+    for (i = 0; i < 3000; i++) {
+        n = rand_r(&seed) % 200;
+        copy = malloc(n + 1);
+
+        for (rc = 0; rc < n; rc++) {
+            copy[rc] = rand_r(&seed) & ((i & 1) ? 0x1f : 0xff);
+        }
+
+        in.pos = copy;
+        in.end = copy + n;
+        (void) ds_amf_get_field(&in, "code", text, sizeof(text));
+        (void) ds_amf_get_string(&in, text, sizeof(text));
+        (void) ds_amf_get_number(&in, &number);
+        (void) ds_amf_skip(&in);
+
+        ds_chunk_init(&chunks);
+        p = copy;
+
+        do {
+            rc = ds_chunk_read(&chunks, &p, copy + n, &msg);
+            if (rc == 1) {
+                number += sum(msg.body, msg.len);
+            }
+        } while (rc == 1);
+
+        ds_chunk_free(&chunks);
+        free(copy);
+    }
+
+    ok(true, "noise: is survived");
+}
+
+
+int
+main(void)
+{
+    int       fds;
+    size_t    i;
+    unsigned  seed;
+
+    (void) ds_cancel_init(&cancel);
+    seed = 3;
+
+    for (i = 0; i < sizeof(data); i++) {
+        data[i] = rand_r(&seed);
+    }
+
+    fds = count_entries("/proc/self/fd");
+
+    test_messages();
+    test_output();
+    test_talk();
+    test_refusals();
+    test_lost();
+    test_cancel();
+    test_noise();
+
+    is_int(count_entries("/proc/self/fd"), fds, "no descriptor is left");
+
+    ds_cancel_free(&cancel);
+
+    return done_testing();
+}
