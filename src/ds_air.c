@@ -41,6 +41,9 @@
  */
 #define DS_PUSH_TIME     200
 
+/* ms between two looks at a session that has nothing to send */
+#define DS_IDLE_LOOK     1000
+
 /* ms between connects */
 #define DS_RETRY_MIN     100
 #define DS_RETRY_MAX     5000
@@ -58,6 +61,7 @@ struct ds_air_s {
     int64_t             retry_at;       /* monotonic ms */
     int64_t             begin_at;       /* monotonic ms, not before */
     bool                begun;          /* the session has its headers */
+    int64_t             looked_at;      /* monotonic ms, when idle */
     uint32_t            sessions;
 
     ds_timeline_t       timeline;
@@ -77,6 +81,7 @@ struct ds_air_s {
 
 
 static int ds_air_connect(ds_air_t *air, ds_error_t *err);
+static ds_air_e ds_air_idle(ds_air_t *air, ds_air_e rc, ds_error_t *err);
 static void ds_air_close_gap(ds_air_t *air, int64_t gap);
 static void ds_air_fill(ds_air_t *air, int track);
 static bool ds_air_video_beyond(ds_air_t *air, const AVPacket *pkt);
@@ -175,7 +180,7 @@ ds_air_tick(ds_air_t *air, ds_error_t *err)
     }
 
     if (air->src == NULL) {
-        return DS_AIR_IDLE;
+        return ds_air_idle(air, DS_AIR_IDLE, err);
     }
 
     if (!air->begun) {
@@ -236,7 +241,31 @@ ds_air_tick(ds_air_t *air, ds_error_t *err)
         return DS_AIR_OVER;
     }
 
-    return n != 0 ? DS_AIR_SENT : DS_AIR_STARVED;
+    return n != 0 ? DS_AIR_SENT : ds_air_idle(air, DS_AIR_STARVED, err);
+}
+
+
+/* the server pings, and may leave, also while there is nothing to send */
+
+static ds_air_e
+ds_air_idle(ds_air_t *air, ds_air_e rc, ds_error_t *err)
+{
+    int64_t  now;
+
+    now = ds_monotonic();
+
+    if (now - air->looked_at < DS_IDLE_LOOK) {
+        return rc;
+    }
+
+    air->looked_at = now;
+
+    if (ds_output_flush(air->out, err) != DS_OK) {
+        ds_air_lost(air);
+        return DS_AIR_DOWN;
+    }
+
+    return rc;
 }
 
 

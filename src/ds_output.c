@@ -7,7 +7,6 @@
 
 #define _GNU_SOURCE
 
-#include <netdb.h>
 #include <netinet/in.h>
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -17,6 +16,7 @@
 #include <libavformat/avformat.h>
 
 #include "ds_codec.h"
+#include "ds_dns.h"
 #include "ds_flv.h"
 #include "ds_output.h"
 #include "ds_url.h"
@@ -27,6 +27,9 @@
  * to happen before they leave this buffer
  */
 #define DS_OUTPUT_BUFFER  32768
+
+/* ms */
+#define DS_LOOKUP_TIME    5000
 
 
 #if LIBAVFORMAT_VERSION_MAJOR >= 61
@@ -50,8 +53,9 @@ static int ds_output_tags(void *data, ds_output_byte_t *buf, int size);
 static int ds_output_failed(ds_output_t *out, int rc, const char *what,
     ds_error_t *err);
 static int ds_output_push_address(const char *push, char *buf, size_t size,
+    ds_cancel_t *cancel, ds_error_t *err);
+static char *ds_output_name(const ds_target_t *target, ds_cancel_t *cancel,
     ds_error_t *err);
-static char *ds_output_name(const ds_target_t *target, ds_error_t *err);
 static int ds_output_header(ds_output_t *out, const AVCodecParameters *video,
     const AVCodecParameters *audio);
 
@@ -65,7 +69,7 @@ ds_output_open(const ds_target_t *target, ds_cancel_t *cancel,
 
     ds_error_clear(err);
 
-    name = ds_output_name(target, err);
+    name = ds_output_name(target, cancel, err);
     if (name == NULL) {
         return NULL;
     }
@@ -160,7 +164,8 @@ ds_output_begin(ds_output_t *out, const AVCodecParameters *video,
 /* the stream's name with what on_publish wants to see, malloc()ed */
 
 static char *
-ds_output_name(const ds_target_t *target, ds_error_t *err)
+ds_output_name(const ds_target_t *target, ds_cancel_t *cancel,
+    ds_error_t *err)
 {
     char        *name, address[INET6_ADDRSTRLEN + 16];
     const char  *sep;
@@ -170,7 +175,7 @@ ds_output_name(const ds_target_t *target, ds_error_t *err)
 
     if (target->push != NULL) {
         if (ds_output_push_address(target->push, address, sizeof(address),
-                                   err)
+                                   cancel, err)
             != DS_OK)
         {
             return NULL;
@@ -196,26 +201,23 @@ ds_output_name(const ds_target_t *target, ds_error_t *err)
 
 static int
 ds_output_push_address(const char *push, char *buf, size_t size,
-    ds_error_t *err)
+    ds_cancel_t *cancel, ds_error_t *err)
 {
     int               rc, port;
     char              addr[INET6_ADDRSTRLEN];
     ds_url_t          u;
-    struct addrinfo   hints, *res;
+    struct addrinfo  *res;
 
     rc = ds_url_parse(&u, push, err);
     if (rc != DS_OK) {
         return rc;
     }
 
-    memset(&hints, 0, sizeof(hints));
-    hints.ai_socktype = SOCK_STREAM;
-    hints.ai_family = AF_INET;
-
-    rc = getaddrinfo(u.host, NULL, &hints, &res);
-    if (rc != 0) {
-        return ds_fail(err, DS_EPUSH_DNS, "getaddrinfo() failed: %s, "
-                       "host: \"%s\"", gai_strerror(rc), u.host);
+    rc = ds_dns_lookup(u.host, NULL, AF_INET,
+                       ds_monotonic() + DS_LOOKUP_TIME, cancel, &res,
+                       DS_EPUSH_DNS, err);
+    if (rc != DS_OK) {
+        return rc;
     }
 
     rc = getnameinfo(res->ai_addr, res->ai_addrlen, addr, sizeof(addr),

@@ -7,7 +7,6 @@
 #define _GNU_SOURCE
 
 #include <errno.h>
-#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -18,6 +17,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "ds_dns.h"
 #include "ds_sock.h"
 
 
@@ -72,7 +72,7 @@ ds_sock_connect(ds_sock_t *s, const ds_url_t *u, const char *port,
 {
     int               rc;
     char              buf[16];
-    struct addrinfo   hints, *res, *ai;
+    struct addrinfo  *res, *ai;
 
     s->doing = "connect()";
     s->lost = DS_EOUTPUT_REFUSED;
@@ -82,13 +82,10 @@ ds_sock_connect(ds_sock_t *s, const ds_url_t *u, const char *port,
         port = buf;
     }
 
-    memset(&hints, 0, sizeof(hints));
-    hints.ai_socktype = SOCK_STREAM;
-
-    rc = getaddrinfo(u->host, port, &hints, &res);
-    if (rc != 0) {
-        return ds_fail(err, DS_EOUTPUT_REFUSED, "getaddrinfo() failed: %s, "
-                       "host: \"%s\"", gai_strerror(rc), u->host);
+    rc = ds_dns_lookup(u->host, port, AF_UNSPEC, s->deadline, s->cancel, &res,
+                       DS_EOUTPUT_REFUSED, err);
+    if (rc != DS_OK) {
+        return rc;
     }
 
     rc = DS_EOUTPUT_REFUSED;
