@@ -15,7 +15,10 @@
 #include "ds_store_db.h"
 
 
-/* the way from version N to N + 1, and back */
+/*
+ * The way from version N to N + 1, and back.  What a version added stays when
+ * it is left: an older build has no use for it, and the way forth finds it.
+ */
 
 typedef struct {
     const char  *up;
@@ -45,7 +48,7 @@ static const ds_step_t  ds_steps[] = {
         "DROP TABLE progress; DROP TABLE stream;"
     },
     {
-        "CREATE TABLE item ("
+        "CREATE TABLE IF NOT EXISTS item ("
         "    name TEXT NOT NULL REFERENCES stream ON DELETE CASCADE,"
         "    idx INTEGER NOT NULL, id TEXT NOT NULL, title TEXT NOT NULL,"
         "    duration INTEGER NOT NULL, state INTEGER NOT NULL,"
@@ -56,19 +59,20 @@ static const ds_step_t  ds_steps[] = {
         "WHEN old.playlist <> new.playlist BEGIN "
         "    DELETE FROM item WHERE name = new.name; "
         "END;",
-        "DROP TRIGGER other_items; DROP TABLE item;"
+        "DROP TRIGGER other_items;"
     },
     {
         /* history outlives its stream */
-        "CREATE TABLE run ("
+        "CREATE TABLE IF NOT EXISTS run ("
         "    id INTEGER PRIMARY KEY, name TEXT NOT NULL,"
         "    started_at INTEGER NOT NULL, ended_at INTEGER, state TEXT,"
         "    code TEXT, message TEXT, played INTEGER, failed INTEGER,"
         "    skipped INTEGER, dead_air INTEGER,"
         "    stale INTEGER NOT NULL DEFAULT 0"
         ") STRICT;"
-        "CREATE INDEX run_by_name ON run (name, started_at);"
-        "CREATE INDEX run_open ON run (name) WHERE ended_at IS NULL;"
+        "CREATE INDEX IF NOT EXISTS run_by_name ON run (name, started_at);"
+        "CREATE INDEX IF NOT EXISTS run_open ON run (name) "
+        "WHERE ended_at IS NULL;"
 
         /* what such a run still writes belongs to nobody */
         "CREATE TRIGGER stale_changed AFTER UPDATE OF playlist ON stream "
@@ -80,8 +84,7 @@ static const ds_step_t  ds_steps[] = {
         "    UPDATE run SET stale = 1 "
         "    WHERE name = old.name AND ended_at IS NULL; "
         "END;",
-        "DROP TRIGGER stale_changed; DROP TRIGGER stale_deleted; "
-        "DROP TABLE run;"
+        "DROP TRIGGER stale_changed; DROP TRIGGER stale_deleted;"
     },
 };
 
