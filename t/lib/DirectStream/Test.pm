@@ -244,6 +244,11 @@ sub head {
     my $main = $args{main} || '';
     my $level = $args{log_level} || 'info';
 
+    # a binary upgrade keeps of the environment what is named
+    $main .= join '', map { "env $_;\n" }
+                 qw(LD_PRELOAD ASAN_OPTIONS UBSAN_OPTIONS)
+        if $ENV{DS_PRELOAD} && $args{module};
+
     my $load = "load_module $RTMP;\n";
     $load .= "load_module $MODULE;\n" if $args{module};
 
