@@ -111,7 +111,7 @@ ngx_directstream_json_string(ngx_directstream_json_t *w, const char *value,
 {
     u_char         esc[8];
     size_t         n;
-    const u_char  *p, *last;
+    const u_char  *p, *run, *last;
 
     p = (const u_char *) value;
     last = p + strnlen(value, max);
@@ -120,6 +120,17 @@ ngx_directstream_json_string(ngx_directstream_json_t *w, const char *value,
     ngx_directstream_json_raw(w, "\"", 1);
 
     while (p < last) {
+
+        for (run = p; p < last && *p >= 0x20 && *p < 0x7f && *p != '"'
+                      && *p != '\\'; p++)
+        {
+            /* void */
+        }
+
+        if (p != run) {
+            ngx_directstream_json_raw(w, (const char *) run, p - run);
+            continue;
+        }
 
         if (*p == '"' || *p == '\\') {
             esc[0] = '\\';
