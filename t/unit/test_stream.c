@@ -210,6 +210,39 @@ make_list(const char *name, const char *json)
 }
 
 
+/* the server takes one session at a time, and listens for each anew */
+
+static void
+server_await(server_t *s)
+{
+    int      i, port;
+    char     line[256], want[16];
+    bool     found;
+    FILE    *f;
+
+    port = atoi(strrchr(s->url, ':') + 1);
+    (void) snprintf(want, sizeof(want), ":%04X ", (unsigned) port);
+    found = false;
+
+    for (i = 0; i < 1000 && !found; i++) {
+        f = fopen("/proc/net/tcp", "r");
+
+        while (f != NULL && !found && fgets(line, sizeof(line), f) != NULL) {
+            found = strstr(line, want) != NULL
+                    && strstr(line, " 00000000:0000 0A ") != NULL;
+        }
+
+        if (f != NULL) {
+            (void) fclose(f);
+        }
+
+        if (!found) {
+            usleep(10000);
+        }
+    }
+}
+
+
 static ds_stream_t *
 start_at(const char *list, bool loop, const ds_progress_t *resume)
 {
@@ -219,6 +252,8 @@ start_at(const char *list, bool loop, const ds_progress_t *resume)
     ds_stream_t  *s;
 
     (void) snprintf(playlist, sizeof(playlist), "file://%s/%s", dir, list);
+
+    server_await(&server);
 
     memset(&def, 0, sizeof(def));
     def.name = "test";
