@@ -57,7 +57,8 @@ install: all
 
 # the engine without nginx, and its tests
 
-libs       = libavformat libavcodec libavutil libcurl libcjson sqlite3
+libs       = libavformat libavcodec libavfilter libavutil libcurl openssl \
+             libcjson sqlite3
 WARN       = -Wall -Wextra
 ENG_OPT    = -g -O2
 ENG_DIR    = $(builddir)/unit

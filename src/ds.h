@@ -59,7 +59,7 @@ typedef enum {
     DS_EITEM_PRIVATE,           /* item_private */
     DS_EITEM_UNAVAILABLE,       /* item_unavailable: deleted, removed */
     DS_EITEM_UPCOMING,          /* item_upcoming */
-    DS_EITEM_LIVE,              /* item_live: a live entry, not played yet */
+    DS_EITEM_LIVE,              /* item_live: a live entry without a stream */
     DS_EITEM_RESTRICTED,        /* item_restricted: age, members, sign-in */
     DS_EITEM_FORMAT,            /* item_format: no format that can be relayed */
 
@@ -68,7 +68,13 @@ typedef enum {
     DS_ESOURCE_REFUSED,         /* source_refused: connect() failed */
     DS_ESOURCE_TLS,             /* source_tls */
     DS_ESOURCE_TIMEOUT,         /* source_timeout: no answer in time */
-    DS_ESOURCE_FORBIDDEN,       /* source_forbidden: 401, 403 */
+    DS_ESOURCE_FORBIDDEN,       /* source_forbidden: 401, 403, no known cause */
+    DS_ESOURCE_EXPIRED,         /* source_expired: the URL's time is over */
+    DS_ESOURCE_TOO_EARLY,       /* source_too_early: 403 before available_at */
+    DS_ESOURCE_GATED,           /* source_gated: 403 after a first part, on
+                                   fresh URLs too */
+    DS_ESOURCE_ADDRESS,         /* source_address: the URL is bound to another
+                                   address than ours */
     DS_ESOURCE_NOT_FOUND,       /* source_not_found: 404, 410 */
     DS_ESOURCE_RATE_LIMITED,    /* source_rate_limited: 429 */
     DS_ESOURCE_HTTP,            /* source_http: any other status */
@@ -81,11 +87,18 @@ typedef enum {
     DS_ECODEC_AUDIO,            /* codec_audio: cannot be copied */
     DS_ENO_VIDEO,               /* no_video */
     DS_ENO_AUDIO,               /* no_audio */
+    DS_EENCODE_LIMIT,           /* encode_limit: too many encodes at a time */
+    DS_EENCODE_FAILED,          /* encode_failed: decoder, filter or encoder */
+    DS_ESLATE_INVALID,          /* slate_invalid: the file cannot be shown */
 
     DS_EOUTPUT_REFUSED,         /* output_refused: RTMP connect failed */
     DS_EOUTPUT_REJECTED,        /* output_rejected: publish not allowed */
     DS_EOUTPUT_LOST,            /* output_lost: connection went away */
     DS_EPUSH_DNS,               /* push_dns: name of the push target */
+    DS_EPUSH_REFUSED,           /* push_refused: connect failed */
+    DS_EPUSH_TLS,               /* push_tls: certificate, handshake */
+    DS_EPUSH_REJECTED,          /* push_rejected: publish not allowed */
+    DS_EPUSH_LOST,              /* push_lost: connection went away, or stuck */
 
     DS_ESTORE_FULL,             /* store_full: no space left */
     DS_ESTORE_READONLY,         /* store_readonly: no access to it */
@@ -97,6 +110,9 @@ typedef enum {
     DS_ESTORE_FAILED,           /* store_failed: any other error */
     DS_ELAST
 } ds_error_e;
+
+/* how many there are; an error's place among them is code - DS_ENOMEM */
+#define DS_NERRORS       (DS_ELAST - DS_ENOMEM)
 
 
 typedef struct {
@@ -155,6 +171,9 @@ typedef struct {
     const ds_source_rule_t *source_rules;     /* first match wins, else allow */
     size_t                  nsource_rules;
     const char             *media_root;        /* NULL: no file: URLs */
+    unsigned                encodes;           /* items encoded at one time */
+    const char             *push_certificate;  /* trusted for rtmps, a PEM
+                                                  file; NULL: the system's */
 
     /*
      * Called from any engine thread when ds_poll() or a status has news;
@@ -186,7 +205,7 @@ int ds_check_playlist(const char *ref, bool file_ok, ds_error_t *err);
 /* "rtmp://host[:port]/app", without a stream name, query or fragment */
 int ds_check_publish(const char *url, ds_error_t *err);
 
-/* "rtmp://host[:port]/app/key[?args]" */
+/* "rtmp://host[:port]/app/key[?args]", or rtmps */
 int ds_check_push(const char *url, ds_error_t *err);
 
 /* a stream's name: [A-Za-z0-9._-]{1,64}, not "." nor ".." */
@@ -245,11 +264,42 @@ typedef struct {
 } ds_progress_t;
 
 
+/* what a stream's items are made to be, unless they are copied */
+
+typedef enum {
+    DS_VIDEO_COPY = 0,                  /* what cannot be copied is skipped */
+    DS_VIDEO_AUTO,                      /* copy what fits, encode the rest */
+    DS_VIDEO_ENCODE                     /* encode everything */
+} ds_video_e;
+
+
+typedef struct {
+    ds_video_e       video;
+    uint32_t         width;             /* pixels, even */
+    uint32_t         height;
+    uint32_t         rate;              /* frames a second */
+    uint32_t         video_bitrate;     /* bit/s */
+    uint32_t         audio_bitrate;     /* bit/s */
+    uint32_t         sample_rate;       /* Hz; channels are always 2 */
+    uint32_t         max_keyframe_interval; /* ms, longer is no copy; 0: off */
+} ds_profile_t;
+
+
+/* the profile of a stream for which nothing else is said */
+#define DS_PROFILE_DEFAULT                                                    \
+    { DS_VIDEO_COPY, 1280, 720, 30, 3000000, 128000, 44100, 0 }
+
+
 typedef struct {
     const char    *name;
     const char    *playlist;
     const char    *publish;             /* application; the name is appended */
     const char    *push;                /* NULL: no push */
+    bool           push_engine;         /* by the engine, not on_publish */
+    const char    *slate;               /* image or clip, NULL: a picture made
+                                           of the name */
+    ds_profile_t   profile;
+    int64_t        max_item_duration;   /* ms, 0: none */
     const char    *token;               /* sent as ds_token on publish */
     bool           shuffle;
     bool           loop;
@@ -259,7 +309,8 @@ typedef struct {
 
 typedef enum {
     DS_DECISION_NONE = 0,
-    DS_DECISION_COPY
+    DS_DECISION_COPY,                   /* both tracks */
+    DS_DECISION_ENCODE                  /* at least one of them */
 } ds_decision_e;
 
 
@@ -284,6 +335,29 @@ typedef struct {
 } ds_item_t;
 
 
+/* a push that the engine itself does */
+
+typedef struct {
+    bool             enabled;
+    bool             connected;
+    uint64_t         bytes;
+    uint32_t         reconnects;
+    uint64_t         dropped;           /* packets, its queue was full */
+    ds_error_t       error;             /* the last one; code 0: none */
+} ds_push_status_t;
+
+
+/* all since the stream started */
+
+typedef struct {
+    uint64_t         bytes_in;          /* read from sources */
+    uint64_t         resolves;          /* resolver calls for items */
+    uint64_t         resolve_time;      /* ms, of all of them */
+    uint32_t         faults[DS_NERRORS];    /* seen, mended or not */
+    uint32_t         failures[DS_NERRORS];  /* items failed for it */
+} ds_counts_t;
+
+
 typedef struct {
     ds_state_e       state;
     int64_t          since;             /* Unix ms of the last state change */
@@ -297,7 +371,10 @@ typedef struct {
     ds_item_t        next;              /* valid when has_next */
     bool             has_next;
     bool             next_ready;
+    ds_decision_e    next_decision;
+    char             next_reason[DS_MESSAGE_LEN];
 
+    bool             slate;             /* the slate is on air */
     uint32_t         count;             /* items known */
     bool             complete;          /* the list has been read to its end */
     uint64_t         played;            /* since the stream started */
@@ -309,7 +386,13 @@ typedef struct {
     uint32_t         reconnects;
 
     int64_t          buffer;            /* ms of media ready to be sent */
-    int64_t          dead_air;          /* ms without media since first live */
+    int64_t          dead_air;          /* ms of slate and of silence */
+    int64_t          lateness;          /* ms, the most a packet was sent after
+                                           it was due, of the last 10 s */
+    uint64_t         copied;            /* items aired so */
+    uint64_t         encoded;
+    ds_push_status_t push;
+    ds_counts_t      counts;
     ds_progress_t    progress;          /* valid once an item was on air */
     ds_error_t       error;             /* the last one; code 0: none */
 } ds_status_t;
@@ -318,6 +401,7 @@ typedef struct {
 const char *ds_state_name(ds_state_e state);           /* "live" */
 const char *ds_item_state_name(ds_item_state_e state); /* "playing" */
 const char *ds_decision_name(ds_decision_e decision);  /* "copy", "none" */
+const char *ds_video_name(ds_video_e video);           /* "copy", "auto" */
 
 
 /*
@@ -349,6 +433,48 @@ void ds_stream_status(ds_stream_t *s, ds_status_t *status);
  * taken; returns how many were written.  Fewer than "n": no more for now.
  */
 size_t ds_stream_items(ds_stream_t *s, ds_item_t *items, size_t n);
+
+
+/* what has been on air: one record an item, when it is over */
+
+typedef struct {
+    ds_item_t        item;              /* its state is the outcome */
+    char             url[DS_MESSAGE_LEN];   /* of the source, redacted */
+    int64_t          started;           /* Unix ms */
+    int64_t          ended;
+    int64_t          position;          /* ms into the item, where it began */
+    int64_t          aired;             /* ms of its media that were sent */
+    int64_t          gap;               /* ms without media right before it */
+    int64_t          slate;             /* ms of slate before and within it */
+    uint64_t         bytes;             /* of its media, sent */
+    ds_decision_e    decision;
+    char             decision_reason[DS_MESSAGE_LEN];
+} ds_aired_t;
+
+
+/* takes the oldest record; false when there is none; the latest 32 are kept */
+bool ds_stream_aired(ds_stream_t *s, ds_aired_t *aired);
+
+
+/*
+ * The picture on air: the last key frame, decoded in a thread of its own and
+ * made a JPEG of at most "width" pixels across.  NULL: nothing is on air, or
+ * no memory.
+ */
+
+typedef struct ds_still_s  ds_still_t;
+
+ds_still_t *ds_still_start(ds_stream_t *s, unsigned width, ds_error_t *err);
+
+/*
+ * False: not done.  True: *data is borrowed until ds_still_free(), or it is
+ * NULL and "err" says why.
+ */
+bool ds_still_done(ds_still_t *still, const uint8_t **data, size_t *size,
+    ds_error_t *err);
+
+/* joins, frees, sets *still to NULL; does not block when done */
+void ds_still_free(ds_still_t **still);
 
 
 /*
@@ -394,6 +520,10 @@ typedef struct {
     char         mode[16];
     char         publish[DS_URL_LEN + 1];
     char         push[DS_URL_LEN + 1];      /* "": none */
+    bool         push_engine;
+    char         slate[DS_URL_LEN + 1];     /* "": a picture made of the name */
+    ds_profile_t profile;
+    int64_t      max_item_duration;         /* ms, 0: none */
     bool         shuffle;
     bool         loop;
     bool         is_static;             /* defined by the configuration file */

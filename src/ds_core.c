@@ -24,6 +24,7 @@
 #define DS_STACK_SIZE  (1024 * 1024)
 
 
+static bool ds_counted(int code);
 static size_t ds_utf8_len(const unsigned char *p, size_t n);
 
 
@@ -57,6 +58,10 @@ static const char *const  ds_codes[] = {
     [DS_ESOURCE_TLS - DS_ENOMEM] = "source_tls",
     [DS_ESOURCE_TIMEOUT - DS_ENOMEM] = "source_timeout",
     [DS_ESOURCE_FORBIDDEN - DS_ENOMEM] = "source_forbidden",
+    [DS_ESOURCE_EXPIRED - DS_ENOMEM] = "source_expired",
+    [DS_ESOURCE_TOO_EARLY - DS_ENOMEM] = "source_too_early",
+    [DS_ESOURCE_GATED - DS_ENOMEM] = "source_gated",
+    [DS_ESOURCE_ADDRESS - DS_ENOMEM] = "source_address",
     [DS_ESOURCE_NOT_FOUND - DS_ENOMEM] = "source_not_found",
     [DS_ESOURCE_RATE_LIMITED - DS_ENOMEM] = "source_rate_limited",
     [DS_ESOURCE_HTTP - DS_ENOMEM] = "source_http",
@@ -68,10 +73,17 @@ static const char *const  ds_codes[] = {
     [DS_ECODEC_AUDIO - DS_ENOMEM] = "codec_audio",
     [DS_ENO_VIDEO - DS_ENOMEM] = "no_video",
     [DS_ENO_AUDIO - DS_ENOMEM] = "no_audio",
+    [DS_EENCODE_LIMIT - DS_ENOMEM] = "encode_limit",
+    [DS_EENCODE_FAILED - DS_ENOMEM] = "encode_failed",
+    [DS_ESLATE_INVALID - DS_ENOMEM] = "slate_invalid",
     [DS_EOUTPUT_REFUSED - DS_ENOMEM] = "output_refused",
     [DS_EOUTPUT_REJECTED - DS_ENOMEM] = "output_rejected",
     [DS_EOUTPUT_LOST - DS_ENOMEM] = "output_lost",
     [DS_EPUSH_DNS - DS_ENOMEM] = "push_dns",
+    [DS_EPUSH_REFUSED - DS_ENOMEM] = "push_refused",
+    [DS_EPUSH_TLS - DS_ENOMEM] = "push_tls",
+    [DS_EPUSH_REJECTED - DS_ENOMEM] = "push_rejected",
+    [DS_EPUSH_LOST - DS_ENOMEM] = "push_lost",
     [DS_ESTORE_FULL - DS_ENOMEM] = "store_full",
     [DS_ESTORE_READONLY - DS_ENOMEM] = "store_readonly",
     [DS_ESTORE_BUSY - DS_ENOMEM] = "store_busy",
@@ -139,7 +151,19 @@ ds_item_state_name(ds_item_state_e state)
 const char *
 ds_decision_name(ds_decision_e decision)
 {
-    return decision == DS_DECISION_COPY ? "copy" : "none";
+    static const char *const  names[] = { "none", "copy", "encode" };
+
+    return (unsigned) decision <= DS_DECISION_ENCODE ? names[decision]
+                                                     : "unknown";
+}
+
+
+const char *
+ds_video_name(ds_video_e video)
+{
+    static const char *const  names[] = { "copy", "auto", "encode" };
+
+    return (unsigned) video <= DS_VIDEO_ENCODE ? names[video] : "unknown";
 }
 
 
@@ -413,4 +437,45 @@ ds_thread_start(pthread_t *tid, const char *name,
     (void) pthread_setname_np(*tid, name);
 
     return DS_OK;
+}
+
+
+void
+ds_count_fault(ds_counters_t *c, int code)
+{
+    if (c != NULL && ds_counted(code)) {
+        (void) atomic_fetch_add(&c->faults[code - DS_ENOMEM], 1);
+    }
+}
+
+
+void
+ds_count_failure(ds_counters_t *c, int code)
+{
+    if (c != NULL && ds_counted(code)) {
+        (void) atomic_fetch_add(&c->failures[code - DS_ENOMEM], 1);
+    }
+}
+
+
+static bool
+ds_counted(int code)
+{
+    return code >= DS_ENOMEM && code < DS_ELAST && code != DS_ECANCELED;
+}
+
+
+void
+ds_counters_get(ds_counters_t *c, ds_counts_t *counts)
+{
+    int  i;
+
+    counts->bytes_in = atomic_load(&c->bytes_in);
+    counts->resolves = atomic_load(&c->resolves);
+    counts->resolve_time = atomic_load(&c->resolve_time);
+
+    for (i = 0; i < DS_NERRORS; i++) {
+        counts->faults[i] = atomic_load(&c->faults[i]);
+        counts->failures[i] = atomic_load(&c->failures[i]);
+    }
 }

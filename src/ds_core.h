@@ -76,6 +76,24 @@ int ds_thread_start(pthread_t *tid, const char *name,
     void *(*start)(void *), void *data);
 
 
+/* what a stream counts, from all of its threads; see ds_counts_t */
+
+typedef struct {
+    _Atomic uint64_t  bytes_in;
+    _Atomic uint64_t  resolves;
+    _Atomic uint64_t  resolve_time;
+    _Atomic uint32_t  faults[DS_NERRORS];
+    _Atomic uint32_t  failures[DS_NERRORS];
+} ds_counters_t;
+
+/* "code" is DS_E…; 0 and DS_ECANCELED are not counted; "c" may be NULL */
+void ds_count_fault(ds_counters_t *c, int code);
+void ds_count_failure(ds_counters_t *c, int code);
+
+/* a copy, for the status */
+void ds_counters_get(ds_counters_t *c, ds_counts_t *counts);
+
+
 /* the engine's log (ds.c); "stream" may be NULL; any thread */
 void ds_log(ds_t *ds, int level, const char *stream, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));

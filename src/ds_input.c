@@ -1,7 +1,7 @@
 
 /*
  * ds_input.c: one item's video and audio, chosen from one or two sources,
- * checked to be copyable, merged by DTS.  A short queue a track puts packets
+ * merged by DTS.  A short queue a track puts packets
  * into order that a file interleaves loosely.  Knows no network.
  */
 
@@ -11,7 +11,6 @@
 
 #include <libavcodec/bsf.h>
 
-#include "ds_codec.h"
 #include "ds_input.h"
 #include "ds_demux.h"
 
@@ -67,6 +66,7 @@ static int ds_input_open_sources(ds_input_t *in, const ds_conf_t *conf,
     const ds_media_t *media, ds_cancel_t *cancel, ds_error_t *err);
 static void *ds_input_opening(void *data);
 static int ds_input_choose(ds_input_t *in, int track, ds_error_t *err);
+static int ds_input_incomplete(ds_input_t *in, ds_error_t *err);
 static int ds_input_pick(ds_input_t *in, ds_demux_t *s, int track);
 static int ds_input_prepare_audio(ds_input_t *in, ds_error_t *err);
 static int ds_input_seek_track(ds_track_t *t, int64_t us);
@@ -104,8 +104,12 @@ ds_input_open(const ds_conf_t *conf, const ds_media_t *media,
         in->tracks[i].source = &in->sources[i * (in->nsources - 1)];
 
         if (ds_input_choose(in, i, err) != DS_OK) {
-            goto incomplete;
+            goto failed;
         }
+    }
+
+    if (ds_input_incomplete(in, err) != DS_OK) {
+        goto failed;
     }
 
     for (i = 0; i < (int) in->nsources; i++) {
@@ -114,29 +118,21 @@ ds_input_open(const ds_conf_t *conf, const ds_media_t *media,
         }
     }
 
-    in->tracks[DS_VIDEO].stream->discard = AVDISCARD_DEFAULT;
-    in->tracks[DS_AUDIO].stream->discard = AVDISCARD_DEFAULT;
+    for (i = 0; i < 2; i++) {
+        if (in->tracks[i].stream != NULL) {
+            in->tracks[i].stream->discard = AVDISCARD_DEFAULT;
+        }
+    }
 
-    if (ds_codec_check_video(in->tracks[DS_VIDEO].par, err) != DS_OK
-        || ds_input_prepare_audio(in, err) != DS_OK
-        || ds_codec_check_audio(in->tracks[DS_AUDIO].par, err) != DS_OK)
+    if (in->tracks[DS_AUDIO].stream != NULL
+        && ds_input_prepare_audio(in, err) != DS_OK)
     {
-        goto incomplete;
+        goto failed;
     }
 
     in->duration = ds_input_length(in, media);
 
     return in;
-
-incomplete:
-
-    /* what is missing may be so because the bytes ended early */
-
-    for (i = 0; i < (int) in->nsources; i++) {
-        if (in->sources[i].error.code != DS_OK && err != NULL) {
-            *err = in->sources[i].error;
-        }
-    }
 
 failed:
 
@@ -213,10 +209,7 @@ ds_input_choose(ds_input_t *in, int track, ds_error_t *err)
     i = ds_input_pick(in, t->source, track);
 
     if (i < 0) {
-
-        return (track == DS_VIDEO)
-               ? ds_fail(err, DS_ENO_VIDEO, "source has no video")
-               : ds_fail(err, DS_ENO_AUDIO, "source has no audio");
+        return DS_OK;
     }
 
     t->stream = t->source->ctx->streams[i];
@@ -236,6 +229,38 @@ ds_input_choose(ds_input_t *in, int track, ds_error_t *err)
 }
 
 
+/* what is missing may be so because the bytes ended early */
+
+static int
+ds_input_incomplete(ds_input_t *in, ds_error_t *err)
+{
+    unsigned     i;
+    ds_track_t  *v, *a;
+
+    v = &in->tracks[DS_VIDEO];
+    a = &in->tracks[DS_AUDIO];
+
+    for (i = 0; i < in->nsources; i++) {
+        if (in->sources[i].error.code != DS_OK
+            && (v->stream == NULL || a->stream == NULL
+                || v->par->width <= 0))
+        {
+            if (err != NULL) {
+                *err = in->sources[i].error;
+            }
+
+            return in->sources[i].error.code;
+        }
+    }
+
+    if (v->stream == NULL && a->stream == NULL) {
+        return ds_fail(err, DS_ENO_VIDEO, "source has neither video nor audio");
+    }
+
+    return DS_OK;
+}
+
+
 /* libav's best stream, but one that can be copied is better */
 
 static int
@@ -250,7 +275,9 @@ ds_input_pick(ds_input_t *in, ds_demux_t *s, int track)
     codec = (track == DS_VIDEO) ? AV_CODEC_ID_H264 : AV_CODEC_ID_AAC;
     related = -1;
 
-    if (track == DS_AUDIO && in->nsources == 1) {
+    if (track == DS_AUDIO && in->nsources == 1
+        && in->tracks[DS_VIDEO].stream != NULL)
+    {
         related = in->tracks[DS_VIDEO].stream->index;
     }
 
@@ -392,13 +419,17 @@ ds_input_seek(ds_input_t *in, int64_t ms, ds_error_t *err)
     v = &in->tracks[DS_VIDEO];
     a = &in->tracks[DS_AUDIO];
 
+    if (v->stream == NULL) {
+        v = a;
+    }
+
     if (!v->source->pb->seekable || v->n != 0 || a->n != 0
         || ds_input_seek_track(v, ms * 1000) < 0)
     {
         return ds_fail(err, DS_ESOURCE_FAILED, "source cannot be sought in");
     }
 
-    if (a->source == v->source) {
+    if (a->source == v->source || a->stream == NULL) {
         return DS_OK;
     }
 
@@ -423,6 +454,13 @@ ds_input_seek_track(ds_track_t *t, int64_t us)
                          av_rescale_q(us, (AVRational) {1, 1000000},
                                       t->stream->time_base),
                          AVSEEK_FLAG_BACKWARD);
+}
+
+
+const AVStream *
+ds_input_stream(ds_input_t *in, int track)
+{
+    return in->tracks[track].stream;
 }
 
 
@@ -477,7 +515,7 @@ ds_input_read(ds_input_t *in, AVPacket *pkt, ds_error_t *err)
     for (i = 0; i < 2; i++) {
         t = &in->tracks[i];
 
-        if (t->source->rc < 0 && t->n == 0
+        if (t->stream != NULL && t->source->rc < 0 && t->n == 0
             && (best == NULL || best->source != t->source))
         {
             if (err != NULL) {
@@ -565,7 +603,7 @@ ds_input_wants(ds_input_t *in)
     for (i = 0; i < 2; i++) {
         t = &in->tracks[i];
 
-        if (t->n == 0 && t->source->rc == 1
+        if (t->stream != NULL && t->n == 0 && t->source->rc == 1
             && !ds_input_full(&in->tracks[!i]))
         {
             return t->source;
@@ -595,7 +633,7 @@ ds_input_step(ds_input_t *in, ds_demux_t *s)
     }
 
     for (i = 0; rc == 1 && i < 2; i++) {
-        if (in->tracks[i].source == s
+        if (in->tracks[i].source == s && in->tracks[i].stream != NULL
             && in->tracks[i].stream->index == pkt->stream_index)
         {
             pkt->stream_index = i;

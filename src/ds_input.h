@@ -20,9 +20,10 @@ typedef struct ds_input_s  ds_input_t;
 
 
 /*
- * Opens and probes.  Both tracks are chosen, codecpar is complete (H.264
- * with extradata, AAC with an AudioSpecificConfig).  NULL: "err" is a
- * DS_ESOURCE_…, DS_ECODEC_…, DS_ENO_VIDEO, DS_ENO_AUDIO, DS_ECANCELED.
+ * Opens and probes, and chooses a track of each kind, one that can be copied
+ * before others.  AAC has its AudioSpecificConfig, else the codecs are what
+ * they are.  NULL: "err" is a DS_ESOURCE_…, DS_ENO_VIDEO (no track at all),
+ * DS_ECANCELED.
  */
 ds_input_t *ds_input_open(const ds_conf_t *conf, const ds_media_t *media,
     ds_cancel_t *cancel, ds_error_t *err);
@@ -34,7 +35,13 @@ ds_input_t *ds_input_open(const ds_conf_t *conf, const ds_media_t *media,
  */
 int ds_input_seek(ds_input_t *in, int64_t ms, ds_error_t *err);
 
-/* borrowed, valid until ds_input_close(); "track" is DS_VIDEO or DS_AUDIO */
+/*
+ * The stream behind a track, borrowed until ds_input_close(), NULL: there is
+ * no such track.  Its packets' times are not in its time base, see below.
+ */
+const AVStream *ds_input_stream(ds_input_t *in, int track);
+
+/* borrowed, valid until ds_input_close(); NULL: there is no such track */
 const AVCodecParameters *ds_input_codecpar(ds_input_t *in, int track);
 
 int64_t ds_input_duration(ds_input_t *in);  /* ms, -1 unknown */

@@ -216,8 +216,7 @@ ds_player_prepare(ds_stream_t *s)
             && ds_resolve_has_first(s->playlist))
         {
             s->next_index = DS_NO_ITEM;
-            s->next = ds_source_start(s->ds, s->name, NULL, s->playlist, 0,
-                                      &s->err);
+            s->next = ds_source_start(&s->source, NULL, 0, &s->err);
             return;
         }
     }
@@ -235,8 +234,7 @@ ds_player_prepare(ds_stream_t *s)
         return;
     }
 
-    src = ds_source_start(s->ds, s->name, &e, NULL,
-                          ds_player_start_at(s, &e), &s->err);
+    src = ds_source_start(&s->source, &e, ds_player_start_at(s, &e), &s->err);
 
     if (src == NULL) {
         ds_entry_free(&e);
@@ -494,6 +492,8 @@ ds_player_failed(ds_stream_t *s, uint32_t index, const ds_error_t *err)
     s->failed++;
     s->fails++;
 
+    ds_count_failure(&s->counters, err->code);
+
     if (s->fails > DS_FREE_FAILS) {
         s->retry_at = ds_monotonic()
                       + ds_backoff(s->fails - DS_FREE_FAILS, DS_RETRY_MIN,
@@ -680,11 +680,11 @@ ds_player_switch(ds_stream_t *s)
     (void) pthread_mutex_unlock(&s->lock);
 
     ds_air_item(s->air, s->cur);
-    ds_report_decision(s);
+    s->decision = ds_source_decision(s->cur, s->reason);
 
     ds_log(s->ds, DS_LOG_NOTICE, s->name,
            "item %u on air, %s, id: \"%s\", title: \"%s\"",
-           (unsigned) s->cur_index, s->decision, item.id, item.title);
+           (unsigned) s->cur_index, s->reason, item.id, item.title);
 
     return true;
 }

@@ -35,7 +35,13 @@ struct ds_stream_s {
     char            *publish;
     char            *push;              /* NULL: none */
     char            *token;
+    char            *slate;             /* NULL: made of the name */
     ds_target_t      target;
+    ds_profile_t     profile;
+    ds_source_conf_t source;
+    ds_counters_t    counters;
+    int64_t          max_item;          /* ms, 0: none */
+    bool             push_engine;
     bool             shuffle;
     uint64_t         seed;
 
@@ -67,7 +73,8 @@ struct ds_stream_s {
     uint32_t         cur_index;
     int64_t          cur_started;       /* monotonic ms */
     int64_t          starved;           /* ms, of this item, in all */
-    char             decision[DS_MESSAGE_LEN];
+    ds_decision_e    decision;
+    char             reason[DS_MESSAGE_LEN];
     ds_source_t     *next;
     uint32_t         next_index;        /* DS_NO_ITEM: the first, beside list */
     ds_source_t     *ending[DS_ENDING];
@@ -98,9 +105,6 @@ void *ds_player_thread(void *data);
 
 /* context: player's thread; brings the status up to date */
 void ds_report(ds_stream_t *s);
-
-/* how the item on air is relayed, and what makes that possible */
-void ds_report_decision(ds_stream_t *s);
 
 /*
  * context: player's thread.  Starts listing; looks after it: true while

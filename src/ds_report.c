@@ -3,7 +3,6 @@
  * ds_report.c: what a stream's status says, gathered by its own thread.
  */
 
-#include <stdio.h>
 #include <string.h>
 
 #include "ds_input.h"
@@ -38,14 +37,14 @@ ds_report(ds_stream_t *s)
     if (st->has_item) {
         ds_playlist_item(s->list, s->cur_index, &st->item);
         st->position = ds_air_position(s->air);
-        st->decision = DS_DECISION_COPY;
+        st->decision = s->decision;
         st->progress.valid = true;
         st->progress.index = s->cur_index;
         st->progress.position = st->position;
         st->progress.pass = ds_playlist_pass(s->list);
         st->progress.at = ds_now();
         memcpy(st->progress.id, st->item.id, sizeof(st->progress.id));
-        memcpy(st->decision_reason, s->decision, sizeof(s->decision));
+        memcpy(st->decision_reason, s->reason, sizeof(s->reason));
         st->buffer = ds_queue_time(ds_source_queue(s->cur)) / 1000;
 
     } else {
@@ -74,6 +73,7 @@ ds_report(ds_stream_t *s)
     st->reconnects = ds_air_reconnects(s->air);
     st->dead_air = ds_air_dead(s->air);
     st->error = s->err;
+    ds_counters_get(&s->counters, &st->counts);
 
     (void) pthread_mutex_unlock(&s->lock);
 
@@ -109,18 +109,4 @@ ds_report_state(ds_stream_t *s)
 
     return s->next == NULL || s->next_index == DS_NO_ITEM ? DS_RESOLVING
                                                           : DS_STARTING;
-}
-
-
-void
-ds_report_decision(ds_stream_t *s)
-{
-    const AVCodecParameters  *v, *a;
-
-    v = ds_source_codecpar(s->cur, DS_VIDEO);
-    a = ds_source_codecpar(s->cur, DS_AUDIO);
-
-    (void) snprintf(s->decision, sizeof(s->decision),
-                    "copy: H.264 %dx%d, AAC %d Hz, %d channels", v->width,
-                    v->height, a->sample_rate, a->ch_layout.nb_channels);
 }

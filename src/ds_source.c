@@ -1,21 +1,19 @@
 
 /*
- * ds_source.c: the thread that brings one item: resolve, open, read ahead.
- * Knows nothing of the output or of other items.
+ * ds_source.c: the thread that brings one item: resolve and open (ds_reader),
+ * copy or encode (ds_convert), read ahead.  Knows nothing of the output or of
+ * other items.
  */
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "ds_input.h"
+#include "ds_convert.h"
 #include "ds_source.h"
 
 
 /* us: with so much in the queue an item may go on air */
 #define DS_READY_TIME  500000
-
-/* what resolvers call "available at" is whole seconds; one spare */
-#define DS_AVAILABLE_SLACK  500
 
 
 struct ds_source_s {
@@ -23,15 +21,18 @@ struct ds_source_s {
     char               stream[DS_NAME_LEN + 1];
     char              *playlist;        /* NULL: "entry" is to be resolved */
     ds_entry_t         entry;
-    int64_t            start;           /* ms; 0 when it cannot be sought in */
+    ds_profile_t       profile;
+    ds_reader_conf_t   conf;
 
     pthread_t          thread;
     ds_cancel_t        cancel;
     ds_queue_t        *queue;
 
     /* written by the thread before "opened" is set, constant from then on */
-    ds_media_t         media;
-    AVCodecParameters *par[2];
+    ds_reader_t       *reader;
+    ds_convert_t      *convert;
+    ds_decision_e      decision;
+    char               reason[DS_MESSAGE_LEN];
     int64_t            duration;
     int64_t            origin_pts;
     int64_t            origin_dts;
@@ -46,20 +47,19 @@ struct ds_source_s {
 
 
 static void *ds_source_thread(void *data);
-static int ds_source_resolve(ds_source_t *s);
-static int ds_source_read(ds_source_t *s, ds_input_t *in);
-static int ds_source_begin(ds_source_t *s, ds_input_t *in);
+static int ds_source_begin(ds_source_t *s);
+static int ds_source_read(ds_source_t *s);
 static void ds_source_destroy(ds_source_t *s);
 
 
 ds_source_t *
-ds_source_start(ds_t *ds, const char *stream, ds_entry_t *e,
-    const char *playlist, int64_t start, ds_error_t *err)
+ds_source_start(const ds_source_conf_t *sc, ds_entry_t *e, int64_t start,
+    ds_error_t *err)
 {
     ds_source_t      *s;
     const ds_conf_t  *conf;
 
-    conf = ds_conf(ds);
+    conf = ds_conf(sc->ds);
 
     s = calloc(1, sizeof(ds_source_t));
     if (s == NULL) {
@@ -67,10 +67,16 @@ ds_source_start(ds_t *ds, const char *stream, ds_entry_t *e,
         return NULL;
     }
 
-    s->ds = ds;
+    s->ds = sc->ds;
+    s->profile = *sc->profile;
     s->cancel.fd = -1;
-    s->start = start;
-    ds_text(s->stream, sizeof(s->stream), stream);
+    ds_text(s->stream, sizeof(s->stream), sc->stream);
+
+    s->conf.ds = sc->ds;
+    s->conf.stream = s->stream;
+    s->conf.start = start;
+    s->conf.counters = sc->counters;
+    s->conf.cancel = &s->cancel;
 
     s->queue = ds_queue_create(conf->buffer_size,
                                (int64_t) conf->buffer_time * 1000);
@@ -79,10 +85,12 @@ ds_source_start(ds_t *ds, const char *stream, ds_entry_t *e,
     }
 
     if (e == NULL) {
-        s->playlist = strdup(playlist);
+        s->playlist = strdup(sc->playlist);
         if (s->playlist == NULL) {
             goto failed;
         }
+
+        s->conf.playlist = s->playlist;
     }
 
     if (ds_cancel_init(&s->cancel) != DS_OK) {
@@ -91,6 +99,7 @@ ds_source_start(ds_t *ds, const char *stream, ds_entry_t *e,
 
     if (e != NULL) {
         s->entry = *e;
+        s->conf.entry = &s->entry;
     }
 
     if (ds_thread_start(&s->thread, "ds-source", ds_source_thread, s)
@@ -117,17 +126,12 @@ static void *
 ds_source_thread(void *data)
 {
     int          rc;
-    ds_input_t  *in;
     ds_source_t *s = data;
 
-    in = NULL;
-
-    rc = ds_source_resolve(s);
+    rc = ds_source_begin(s);
 
     if (rc == DS_OK) {
-        in = ds_input_open(ds_conf(s->ds), &s->media, &s->cancel, &s->err);
-
-        rc = in == NULL ? s->err.code : ds_source_read(s, in);
+        rc = ds_source_read(s);
     }
 
     if (rc != DS_OK) {
@@ -139,7 +143,6 @@ ds_source_thread(void *data)
     }
 
     ds_queue_finish(s->queue);
-    ds_input_close(&in);
 
     atomic_store(&s->ended, true);
 
@@ -150,57 +153,21 @@ ds_source_thread(void *data)
 /* context: source's thread */
 
 static int
-ds_source_resolve(ds_source_t *s)
+ds_source_begin(ds_source_t *s)
 {
-    int      rc;
-    int64_t  at, wait;
-    unsigned i;
-
-    rc = ds_resolver_enter(s->ds, &s->cancel, &s->err);
-
-    if (rc != DS_OK) {
-        return rc;
+    s->reader = ds_reader_open(&s->conf, &s->err);
+    if (s->reader == NULL) {
+        return s->err.code;
     }
 
-    if (s->playlist != NULL) {
-        rc = ds_resolve_first(ds_conf(s->ds), s->playlist, &s->cancel,
-                              &s->media, &s->err);
-    } else {
-        rc = ds_resolve_item(ds_conf(s->ds), &s->entry, &s->cancel,
-                             &s->media, &s->err);
+    s->duration = ds_input_duration(ds_reader_input(s->reader));
+
+    s->convert = ds_convert_create(&s->conf, &s->profile, s->reader, &s->err);
+    if (s->convert == NULL) {
+        return s->err.code;
     }
 
-    ds_resolver_leave(s->ds);
-
-    if (rc != DS_OK) {
-        return rc;
-    }
-
-    at = 0;
-
-    for (i = 0; i < s->media.nurls; i++) {
-        if (s->media.urls[i].available_at > at) {
-            at = s->media.urls[i].available_at;
-        }
-    }
-
-    wait = at == 0 ? 0 : at + DS_AVAILABLE_SLACK - ds_now();
-
-    if (wait > 0) {
-        ds_log(s->ds, DS_LOG_INFO, s->stream,
-               "media will be available in %lld ms, id: \"%s\"",
-               (long long) wait, s->media.id == NULL ? "" : s->media.id);
-
-        if (wait > ds_conf(s->ds)->resolve_timeout) {
-            return ds_fail(&s->err, DS_ESOURCE_FORBIDDEN,
-                           "media is not available for another %lld s",
-                           (long long) wait / 1000);
-        }
-
-        if (ds_cancel_wait(&s->cancel, wait)) {
-            return ds_fail(&s->err, DS_ECANCELED, "canceled");
-        }
-    }
+    s->decision = ds_convert_decision(s->convert, s->reason);
 
     return DS_OK;
 }
@@ -209,51 +176,12 @@ ds_source_resolve(ds_source_t *s)
 /* context: source's thread */
 
 static int
-ds_source_begin(ds_source_t *s, ds_input_t *in)
-{
-    int         i;
-    ds_error_t  err;
-
-    for (i = 0; i < 2; i++) {
-        s->par[i] = avcodec_parameters_alloc();
-
-        if (s->par[i] == NULL
-            || avcodec_parameters_copy(s->par[i], ds_input_codecpar(in, i))
-               < 0)
-        {
-            return ds_fail(&s->err, DS_ENOMEM,
-                           "avcodec_parameters_copy() failed");
-        }
-    }
-
-    s->duration = ds_input_duration(in);
-
-    if (s->start != 0) {
-        ds_error_clear(&err);
-
-        if (ds_input_seek(in, s->start, &err) != DS_OK) {
-            s->start = 0;
-        }
-    }
-
-    return DS_OK;
-}
-
-
-/* context: source's thread */
-
-static int
-ds_source_read(ds_source_t *s, ds_input_t *in)
+ds_source_read(ds_source_t *s)
 {
     int        rc;
     bool       begun;
     int64_t    end, ends[2];
     AVPacket  *pkt;
-
-    rc = ds_source_begin(s, in);
-    if (rc != DS_OK) {
-        return rc;
-    }
 
     pkt = av_packet_alloc();
     if (pkt == NULL) {
@@ -263,7 +191,7 @@ ds_source_read(ds_source_t *s, ds_input_t *in)
     begun = false;
     ends[DS_VIDEO] = ends[DS_AUDIO] = INT64_MIN / 4;
 
-    while ((rc = ds_input_read(in, pkt, &s->err)) == 1) {
+    while ((rc = ds_convert_read(s->convert, pkt, &s->err)) == 1) {
 
         if (pkt->stream_index == DS_VIDEO) {
 
@@ -349,7 +277,7 @@ ds_source_queue(ds_source_t *s)
 const AVCodecParameters *
 ds_source_codecpar(ds_source_t *s, int track)
 {
-    return s->par[track];
+    return ds_convert_codecpar(s->convert, track);
 }
 
 
@@ -378,7 +306,7 @@ ds_source_ends(ds_source_t *s, int64_t *video, int64_t *audio)
 int64_t
 ds_source_offset(ds_source_t *s)
 {
-    return s->start == 0 ? 0 : s->origin_pts / 1000;
+    return ds_reader_start(s->reader) == 0 ? 0 : s->origin_pts / 1000;
 }
 
 
@@ -392,7 +320,16 @@ ds_source_duration(ds_source_t *s)
 const ds_media_t *
 ds_source_media(ds_source_t *s)
 {
-    return &s->media;
+    return ds_reader_media(s->reader);
+}
+
+
+ds_decision_e
+ds_source_decision(ds_source_t *s, char *reason)
+{
+    ds_text(reason, DS_MESSAGE_LEN, s->reason);
+
+    return s->decision;
 }
 
 
@@ -433,9 +370,8 @@ ds_source_free(ds_source_t **ps)
 static void
 ds_source_destroy(ds_source_t *s)
 {
-    avcodec_parameters_free(&s->par[0]);
-    avcodec_parameters_free(&s->par[1]);
-    ds_media_free(&s->media);
+    ds_convert_free(&s->convert);
+    ds_reader_close(&s->reader);
     ds_entry_free(&s->entry);
     ds_queue_free(&s->queue);
     ds_cancel_free(&s->cancel);

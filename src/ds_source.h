@@ -18,14 +18,25 @@
 typedef struct ds_source_s  ds_source_t;
 
 
+/* the same for all items of a stream; copied but for the first and last */
+
+typedef struct {
+    ds_t               *ds;
+    const char         *stream;         /* name for log records */
+    const char         *playlist;
+    const ds_profile_t *profile;
+    ds_counters_t      *counters;       /* outlives the source */
+} ds_source_conf_t;
+
+
 /*
  * Starts the thread.  "e" (taken over) is the item to resolve; or, with "e"
- * NULL, it is the first item of "playlist" (copied), resolved beside the
- * list.  "stream" is the name for log records, copied.  "start" is where in
- * the item to begin, ms; an item that cannot be sought in begins at 0.
+ * NULL, it is the first item of the playlist, resolved beside the list.
+ * "start" is where in the item to begin, ms; an item that cannot be sought in
+ * begins at 0.
  */
-ds_source_t *ds_source_start(ds_t *ds, const char *stream, ds_entry_t *e,
-    const char *playlist, int64_t start, ds_error_t *err);
+ds_source_t *ds_source_start(const ds_source_conf_t *sc, ds_entry_t *e,
+    int64_t start, ds_error_t *err);
 
 /*
  * True when it can go on air: enough is buffered, or all there is.  Then
@@ -57,6 +68,9 @@ int64_t ds_source_duration(ds_source_t *s);
 
 /* * what resolving told, strings or NULL */
 const ds_media_t *ds_source_media(ds_source_t *s);
+
+/* * copied or encoded; "reason", of DS_MESSAGE_LEN, says what and why */
+ds_decision_e ds_source_decision(ds_source_t *s, char *reason);
 
 /* asks the thread to end, does not wait */
 void ds_source_cancel(ds_source_t *s);

@@ -111,6 +111,23 @@ ds_stream_copy(ds_stream_t *s, const ds_def_t *def)
         }
     }
 
+    if (def->slate != NULL) {
+        s->slate = strdup(def->slate);
+        if (s->slate == NULL) {
+            return DS_ENOMEM;
+        }
+    }
+
+    s->profile = def->profile;
+    s->max_item = def->max_item_duration;
+    s->push_engine = def->push_engine;
+
+    s->source.ds = s->ds;
+    s->source.stream = s->name;
+    s->source.playlist = s->playlist;
+    s->source.profile = &s->profile;
+    s->source.counters = &s->counters;
+
     s->target.publish = s->publish;
     s->target.name = s->name;
     s->target.token = s->token;
@@ -193,6 +210,7 @@ ds_stream_destroy(ds_stream_t *s)
     free(s->playlist);
     free(s->publish);
     free(s->push);
+    free(s->slate);
     free(s->token);
     free(s);
 }

@@ -607,6 +607,8 @@ ngx_directstream_run_start(ngx_directstream_runs_t *runs,
         goto failed;
     }
 
+    ngx_memzero(&def, sizeof(ds_def_t));
+
     def.name = info->def.name;
     def.playlist = info->def.playlist;
     def.publish = info->def.publish;
@@ -614,6 +616,7 @@ ngx_directstream_run_start(ngx_directstream_runs_t *runs,
     def.token = token;
     def.shuffle = info->def.shuffle;
     def.loop = info->def.loop;
+    def.profile = (ds_profile_t) DS_PROFILE_DEFAULT;
 
     /* what came to its end begins anew, the rest goes on */
 

@@ -8,6 +8,7 @@
 
 #include <sys/stat.h>
 
+#include "ds_codec.h"
 #include "ds_http.h"
 #include "ds_input.h"
 #include "server.h"
@@ -281,41 +282,74 @@ test_latency(void)
 }
 
 
+/* what there is, and whether it can be copied */
+
 static void
 test_codecs(void)
 {
-    int         i;
-    result_t    r;
-    ds_error_t  err;
+    int                       i, k, rc;
+    ds_error_t                err;
+    ds_input_t               *in;
+    AVCodecParameters        *par;
+    const AVCodecParameters  *have;
 
     static const struct {
         const char  *video;
         const char  *audio;
-        int          want;
+        int          want[2];       /* 1: no such track */
         const char  *word;
     } files[] = {
-        { "vp9.webm", NULL, DS_ECODEC_VIDEO, "vp9" },
-        { "opus.mkv", NULL, DS_ECODEC_AUDIO, "opus" },
-        { "v.mp4", "vp9.webm", DS_ECODEC_AUDIO, "opus" },
-        { "422.mp4", NULL, DS_ECODEC_VIDEO, "4:2:2" },
-        { "444.ts", NULL, DS_ECODEC_VIDEO, "4:4:4" },
-        { "v.mp4", NULL, DS_ENO_AUDIO, "audio" },
-        { "v.flv", NULL, DS_ENO_AUDIO, "audio" },
-        { "v.ts", NULL, DS_ENO_AUDIO, "audio" },
-        { "a.m4a", NULL, DS_ENO_VIDEO, "video" },
-        { "cover.m4a", NULL, DS_ENO_VIDEO, "video" },
-        { "v.mp4", "v.mp4", DS_ENO_AUDIO, "audio" },
-        { "a.m4a", "a.m4a", DS_ENO_VIDEO, "video" },
+        { "vp9.webm", NULL, { DS_ECODEC_VIDEO, DS_ECODEC_AUDIO }, "opus" },
+        { "opus.mkv", NULL, { DS_OK, DS_ECODEC_AUDIO }, "opus" },
+        { "v.mp4", "vp9.webm", { DS_OK, DS_ECODEC_AUDIO }, "opus" },
+        { "422.mp4", NULL, { DS_ECODEC_VIDEO, DS_OK }, "4:2:2" },
+        { "444.ts", NULL, { DS_ECODEC_VIDEO, DS_OK }, "4:4:4" },
+        { "v.mp4", NULL, { DS_OK, 1 }, "" },
+        { "v.flv", NULL, { DS_OK, 1 }, "" },
+        { "v.ts", NULL, { DS_OK, 1 }, "" },
+        { "a.m4a", NULL, { 1, DS_OK }, "" },
+        { "cover.m4a", NULL, { 1, DS_OK }, "" },
+        { "v.mp4", "v.mp4", { DS_OK, 1 }, "" },
+        { "a.m4a", "a.m4a", { 1, DS_OK }, "" },
     };
 
+    par = avcodec_parameters_alloc();
+
     for (i = 0; i < (int) (sizeof(files) / sizeof(files[0])); i++) {
-        play(server_url(files[i].video),
-             files[i].audio == NULL ? NULL : server_url(files[i].audio), &r,
-             &err);
-        is_int(r.rc, files[i].want, "%s: %s", files[i].video, err.message);
+        in = open_input(server_url(files[i].video),
+                        files[i].audio == NULL
+                        ? NULL : server_url(files[i].audio), &err);
+
+        if (in == NULL) {
+            ok(false, "%s: %s", files[i].video, err.message);
+            continue;
+        }
+
+        ds_error_clear(&err);
+
+        for (k = 0; k < 2; k++) {
+            have = ds_input_codecpar(in, k);
+            rc = 1;
+
+            if (have != NULL && avcodec_parameters_copy(par, have) == 0) {
+                rc = k == DS_VIDEO ? ds_codec_check_video(par, &err)
+                                   : ds_codec_check_audio(par, &err);
+            }
+
+            is_int(rc, files[i].want[k], "%s: track %d", files[i].video, k);
+        }
+
         ok(strstr(err.message, files[i].word) != NULL, "says \"%s\"",
            files[i].word);
+
+        ds_input_close(&in);
     }
+
+    avcodec_parameters_free(&par);
+
+    in = open_input(server_url("a.m4a"), server_url("v.mp4"), &err);
+    ok(in == NULL && err.code == DS_ENO_VIDEO, "no track at all: %s",
+       err.message);
 }
 
 
