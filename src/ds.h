@@ -108,6 +108,11 @@ typedef enum {
     DS_ESTORE_EXISTS,           /* store_exists: one of that name */
     DS_ESTORE_NOT_FOUND,        /* store_not_found */
     DS_ESTORE_FAILED,           /* store_failed: any other error */
+
+    DS_ECACHE_FULL,             /* cache_full: no room can be made */
+    DS_ECACHE_BUSY,             /* cache_busy: somebody else is writing it */
+    DS_ECACHE_FAILED,           /* cache_failed: the directory or its disk */
+    DS_ECACHE_MISSING,          /* cache_missing: not kept, or damaged */
     DS_ELAST
 } ds_error_e;
 
@@ -172,6 +177,10 @@ typedef struct {
     size_t                  nsource_rules;
     const char             *media_root;        /* NULL: no file: URLs */
     unsigned                encodes;           /* items encoded at one time */
+    const char             *cache_path;        /* NULL: nothing is kept */
+    uint64_t                cache_max_size;    /* bytes, of all that is kept */
+    uint64_t                cache_min_free;    /* bytes left on its disk */
+    const char             *store_path;        /* of the cache's index */
     const char             *push_certificate;  /* trusted for rtmps, a PEM
                                                   file; NULL: the system's */
 
@@ -627,6 +636,59 @@ int ds_store_get_items(ds_store_t *store, const char *name, uint32_t offset,
 int ds_store_begin_run(ds_store_t *store, const char *name, int64_t *run,
     ds_error_t *err);
 int ds_store_end_run(ds_store_t *store, int64_t run, const ds_status_t *st,
+    ds_error_t *err);
+
+
+/*
+ * The cache's index: one row for each item whose media is kept, under a key,
+ * in files of the cache's directory named KEY.0, and KEY.1 where the audio is
+ * apart.
+ */
+
+#define DS_KEY_LEN       32
+#define DS_FORM_LEN      64
+
+
+typedef struct {
+    char         key[DS_KEY_LEN + 1];   /* hexadecimal */
+    char         form[DS_FORM_LEN];     /* what was made of it: "download" */
+    char         id[DS_ID_LEN];
+    char         title[DS_TITLE_LEN];
+    char         origin[DS_MESSAGE_LEN];    /* URL, redacted */
+    uint32_t     files;                 /* 1 or 2 */
+    uint64_t     size;                  /* bytes, of all its files */
+    char         sum[2][DS_KEY_LEN + 1];    /* checksum of each file */
+    int64_t      duration;              /* ms, -1 unknown */
+    int64_t      kept;                  /* Unix ms, since when */
+    int64_t      used;                  /* Unix ms, when last */
+    uint64_t     uses;
+} ds_kept_t;
+
+
+/* creates or replaces */
+int ds_store_put_kept(ds_store_t *store, const ds_kept_t *kept,
+    ds_error_t *err);
+
+/* DS_ESTORE_NOT_FOUND when there is none */
+int ds_store_get_kept(ds_store_t *store, const char *key, ds_kept_t *kept,
+    ds_error_t *err);
+
+/* it is used now */
+int ds_store_use_kept(ds_store_t *store, const char *key, ds_error_t *err);
+
+/* no error when there is none */
+int ds_store_delete_kept(ds_store_t *store, const char *key,
+    ds_error_t *err);
+
+/*
+ * The longest unused first, from the "offset"-th on; *n: room in "kept"
+ * before, rows read after.
+ */
+int ds_store_list_kept(ds_store_t *store, uint32_t offset, ds_kept_t *kept,
+    size_t *n, ds_error_t *err);
+
+/* how many there are, and the bytes of all of them */
+int ds_store_count_kept(ds_store_t *store, uint32_t *count, uint64_t *size,
     ds_error_t *err);
 
 

@@ -92,6 +92,10 @@ static const char *const  ds_codes[] = {
     [DS_ESTORE_EXISTS - DS_ENOMEM] = "store_exists",
     [DS_ESTORE_NOT_FOUND - DS_ENOMEM] = "store_not_found",
     [DS_ESTORE_FAILED - DS_ENOMEM] = "store_failed",
+    [DS_ECACHE_FULL - DS_ENOMEM] = "cache_full",
+    [DS_ECACHE_BUSY - DS_ENOMEM] = "cache_busy",
+    [DS_ECACHE_FAILED - DS_ENOMEM] = "cache_failed",
+    [DS_ECACHE_MISSING - DS_ENOMEM] = "cache_missing",
 };
 
 _Static_assert(sizeof(ds_codes) / sizeof(ds_codes[0])
