@@ -21,7 +21,7 @@ static ngx_int_t ngx_directstream_setting_word(ngx_directstream_def_t *def,
 static ngx_int_t ngx_directstream_setting_size(
     const ngx_directstream_setting_t *s, ngx_directstream_def_t *def,
     ngx_str_t *text);
-static ngx_int_t ngx_directstream_setting_parse(
+static int64_t ngx_directstream_setting_parse(
     const ngx_directstream_setting_t *s, ngx_str_t *text);
 
 
@@ -158,7 +158,7 @@ ngx_directstream_setting_size(const ngx_directstream_setting_t *s,
 
 /* NGX_ERROR, which no bound lets pass, or the number */
 
-static ngx_int_t
+static int64_t
 ngx_directstream_setting_parse(const ngx_directstream_setting_t *s,
     ngx_str_t *text)
 {
@@ -200,7 +200,7 @@ ngx_directstream_setting_parse(const ngx_directstream_setting_t *s,
     n = (len <= NGX_DIRECTSTREAM_DIGITS) ? ngx_atoi(text->data, len)
                                          : NGX_ERROR;
 
-    return (n == NGX_ERROR) ? NGX_ERROR : n * unit;
+    return (n == NGX_ERROR) ? NGX_ERROR : (int64_t) n * unit;
 }
 
 
