@@ -72,7 +72,8 @@ eng_objs   = $(patsubst src/%.c,$(ENG_DIR)/%.o,$(wildcard src/ds*.c))
 schema: $(builddir)/directstream-schema
 .PHONY: schema
 
-schema_objs = $(addprefix $(ENG_DIR)/,ds_store.o ds_store_schema.o ds_core.o)
+schema_objs = $(addprefix $(ENG_DIR)/,ds_store.o ds_store_row.o \
+              ds_store_schema.o ds_core.o)
 
 $(builddir)/directstream-schema: tools/directstream-schema.c $(schema_objs)
 	$(CC) $(ENG_CFLAGS) -o $@ $< $(schema_objs) \

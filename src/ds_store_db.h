@@ -1,6 +1,6 @@
 
 /*
- * ds_store_db.h: what the two files of the store share.  Nobody else may
+ * ds_store_db.h: what the files of the store share.  Nobody else may
  * know of SQLite.
  */
 
@@ -21,6 +21,7 @@
 typedef enum {
     DS_SQL_CREATE = 0,
     DS_SQL_PUT,
+    DS_SQL_PUT_SETTING,
     DS_SQL_DELETE,
     DS_SQL_GET,
     DS_SQL_SET_RUNNING,
@@ -45,6 +46,24 @@ typedef enum {
 
 /* the statements (ds_store_schema.c) */
 extern const char *const  ds_store_sql[DS_SQL_LAST];
+
+
+/* where the parts begin among the columns of DS_SQL_GET and DS_SQL_EACH */
+#define DS_COLUMN_SETTING   9
+#define DS_COLUMN_PROGRESS  20
+
+
+/* rows (ds_store_row.c); ?1, the name, is the caller's */
+void ds_store_bind_def(sqlite3_stmt *st, const ds_stored_t *def);
+void ds_store_bind_setting(sqlite3_stmt *st, const ds_stored_t *def);
+
+/* a definition begins at column 0; without a setting it has the defaults */
+void ds_store_read_def(sqlite3_stmt *st, ds_stored_t *def);
+
+/* not valid when the columns are NULL */
+void ds_store_read_progress(sqlite3_stmt *st, int column, ds_progress_t *p);
+
+void ds_store_column(sqlite3_stmt *st, int column, char *dst, size_t size);
 
 
 /*
