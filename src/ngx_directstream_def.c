@@ -368,7 +368,7 @@ ngx_directstream_parse_bytes(ngx_str_t *body)
             p++;
         }
 
-        n = ngx_directstream_utf8(p, last);
+        n = ds_utf8_len(p, last - p);
 
         if (n == 0 || *p == '\0') {
             return NGX_ERROR;
