@@ -196,7 +196,8 @@ fuzz_nginx = $(addprefix -I$(tree)/src/,core event event/modules os/unix \
              http http/v2 http/modules) -I$(builddir)
 
 fuzz_objs  = $(patsubst src/%.c,$(fuzz_dir)/%.o,$(wildcard src/ds*.c)) \
-             $(fuzz_dir)/ngx_directstream_def.o
+             $(fuzz_dir)/ngx_directstream_def.o \
+             $(fuzz_dir)/ngx_directstream_setting.o
 
 fuzz: deps-fuzz
 	+$(MAKE) fuzz-run
@@ -212,7 +213,7 @@ $(fuzz_dir)/%.o: src/%.c $(wildcard src/ds*.h)
 	@mkdir -p $(@D)
 	clang $(fuzz_cflags) -fsanitize=fuzzer-no-link,$(fuzz_san) -c -o $@ $<
 
-# the one file of nginx's side
+# what of nginx's side reads bodies
 $(fuzz_dir)/ngx_%.o: src/ngx_%.c $(wildcard src/*.h) | $(builddir)/Makefile
 	@mkdir -p $(@D)
 	clang $(fuzz_cflags) $(fuzz_nginx) \

@@ -78,57 +78,6 @@ ngx_directstream_stream(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
-int
-ngx_directstream_check_push(const char *url, ngx_uint_t engine,
-    ds_error_t *err)
-{
-    int          rc;
-    const char  *p;
-
-    rc = ds_check_push(url, err);
-
-    if (rc != DS_OK || engine) {
-        return rc;
-    }
-
-    if (ngx_directstream_push_tls(url)) {
-        (void) ngx_cpystrn((u_char *) err->message,
-                           (u_char *) "nginx-rtmp cannot push by rtmps://, "
-                           "the engine can", DS_MESSAGE_LEN);
-        return DS_EPLAYLIST_INVALID;
-    }
-
-    p = url + sizeof("rtmp://") - 1;
-
-    if (*p == '[') {
-        (void) ngx_cpystrn((u_char *) err->message,
-                           (u_char *) "the host must be a name or an IPv4 "
-                           "address, nginx-rtmp knows no other",
-                           DS_MESSAGE_LEN);
-        return DS_EPLAYLIST_INVALID;
-    }
-
-    p = strchr(p, '/');
-
-    if (p != NULL && strlen(p) > NGX_DIRECTSTREAM_PUSH_PATH) {
-        (void) ngx_snprintf((u_char *) err->message, DS_MESSAGE_LEN,
-                            "application and key must have at most %d bytes, "
-                            "nginx-rtmp cuts them%Z",
-                            NGX_DIRECTSTREAM_PUSH_PATH);
-        return DS_EPLAYLIST_INVALID;
-    }
-
-    return DS_OK;
-}
-
-
-ngx_uint_t
-ngx_directstream_push_tls(const char *url)
-{
-    return ngx_strncasecmp((u_char *) url, (u_char *) "rtmps:", 6) == 0;
-}
-
-
 /*
  * playlist URL | id; required; context: stream
  * publish URL; default none; context: directstream, stream

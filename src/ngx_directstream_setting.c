@@ -18,8 +18,7 @@
 
 static ngx_int_t ngx_directstream_setting_word(ngx_directstream_def_t *def,
     ngx_str_t *text);
-static ngx_int_t ngx_directstream_setting_size(
-    const ngx_directstream_setting_t *s, ngx_directstream_def_t *def,
+static ngx_int_t ngx_directstream_setting_size(ngx_directstream_def_t *def,
     ngx_str_t *text);
 static int64_t ngx_directstream_setting_parse(
     const ngx_directstream_setting_t *s, ngx_str_t *text);
@@ -97,7 +96,7 @@ ngx_directstream_setting_text(const ngx_directstream_setting_t *s,
         return ngx_directstream_setting_word(def, text);
 
     case NGX_DIRECTSTREAM_SIZE:
-        return ngx_directstream_setting_size(s, def, text);
+        return ngx_directstream_setting_size(def, text);
 
     default:
         return ngx_directstream_setting_number(s, def,
@@ -128,8 +127,7 @@ ngx_directstream_setting_word(ngx_directstream_def_t *def, ngx_str_t *text)
 
 
 static ngx_int_t
-ngx_directstream_setting_size(const ngx_directstream_setting_t *s,
-    ngx_directstream_def_t *def, ngx_str_t *text)
+ngx_directstream_setting_size(ngx_directstream_def_t *def, ngx_str_t *text)
 {
     u_char     *x;
     ngx_int_t   width, height;
@@ -247,4 +245,55 @@ ngx_directstream_setting_copy(ngx_directstream_def_t *dst,
     }
 
     return rc;
+}
+
+
+int
+ngx_directstream_check_push(const char *url, ngx_uint_t engine,
+    ds_error_t *err)
+{
+    int          rc;
+    const char  *p;
+
+    rc = ds_check_push(url, err);
+
+    if (rc != DS_OK || engine) {
+        return rc;
+    }
+
+    if (ngx_directstream_push_tls(url)) {
+        (void) ngx_cpystrn((u_char *) err->message,
+                           (u_char *) "nginx-rtmp cannot push by rtmps://, "
+                           "the engine can", DS_MESSAGE_LEN);
+        return DS_EPLAYLIST_INVALID;
+    }
+
+    p = url + sizeof("rtmp://") - 1;
+
+    if (*p == '[') {
+        (void) ngx_cpystrn((u_char *) err->message,
+                           (u_char *) "the host must be a name or an IPv4 "
+                           "address, nginx-rtmp knows no other",
+                           DS_MESSAGE_LEN);
+        return DS_EPLAYLIST_INVALID;
+    }
+
+    p = strchr(p, '/');
+
+    if (p != NULL && strlen(p) > NGX_DIRECTSTREAM_PUSH_PATH) {
+        (void) ngx_snprintf((u_char *) err->message, DS_MESSAGE_LEN,
+                            "application and key must have at most %d bytes, "
+                            "nginx-rtmp cuts them%Z",
+                            NGX_DIRECTSTREAM_PUSH_PATH);
+        return DS_EPLAYLIST_INVALID;
+    }
+
+    return DS_OK;
+}
+
+
+ngx_uint_t
+ngx_directstream_push_tls(const char *url)
+{
+    return ngx_strncasecmp((u_char *) url, (u_char *) "rtmps:", 6) == 0;
 }

@@ -54,10 +54,59 @@ ngx_vslprintf(u_char *buf, u_char *last, const char *fmt, va_list args)
 }
 
 
-int
-ngx_directstream_check_push(const char *url, ds_error_t *err)
+u_char *
+ngx_snprintf(u_char *buf, size_t max, const char *fmt, ...)
 {
-    return ds_check_push(url, err);
+    va_list   args;
+    u_char   *p;
+
+    va_start(args, fmt);
+    p = ngx_vslprintf(buf, buf + max - 1, fmt, args);
+    va_end(args);
+
+    *p = '\0';
+
+    return p;
+}
+
+
+ngx_int_t
+ngx_atoi(u_char *line, size_t n)
+{
+    ngx_int_t  value;
+
+    if (n == 0 || n > 18) {
+        return NGX_ERROR;
+    }
+
+    for (value = 0; n != 0; n--, line++) {
+        if (*line < '0' || *line > '9') {
+            return NGX_ERROR;
+        }
+
+        value = value * 10 + (*line - '0');
+    }
+
+    return value;
+}
+
+
+/* for nginx.conf alone */
+
+ngx_int_t
+ngx_parse_time(ngx_str_t *line, ngx_uint_t is_sec)
+{
+    (void) line;
+    (void) is_sec;
+
+    abort();
+}
+
+
+ngx_int_t
+ngx_strncasecmp(u_char *s1, u_char *s2, size_t n)
+{
+    return strncasecmp((char *) s1, (char *) s2, n);
 }
 
 
@@ -79,7 +128,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     ngx_memzero(&dcf, sizeof(ngx_directstream_conf_t));
     ngx_memzero(&def, sizeof(ngx_directstream_def_t));
     ngx_memzero(&m, sizeof(ngx_directstream_mistake_t));
-    ngx_str_set(&dcf.publish, "rtmp://127.0.0.1/live");
+    (void) strcpy(dcf.base.def.publish, "rtmp://127.0.0.1/live");
 
     body.data = (u_char *) fuzz_string(data + 1, size - 1);
     body.len = size - 1;
