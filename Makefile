@@ -1,6 +1,7 @@
 # make                   build/ngx_directstream_module.so for Debian's nginx
 # make NGX_SRC=DIR       the same for the nginx source tree DIR
 # make install | demo | test | unit | e2e | soak | sanitize | lint | bench
+# make fuzz
 # make clean
 
 BUILD      = build
@@ -72,7 +73,8 @@ eng_objs   = $(patsubst src/%.c,$(ENG_DIR)/%.o,$(wildcard src/ds*.c))
 schema: $(builddir)/directstream-schema
 .PHONY: schema
 
-schema_objs = $(addprefix $(ENG_DIR)/,ds_store.o ds_store_schema.o ds_core.o)
+schema_objs = $(addprefix $(ENG_DIR)/,ds_store.o ds_store_row.o \
+              ds_store_schema.o ds_core.o)
 
 $(builddir)/directstream-schema: tools/directstream-schema.c $(schema_objs)
 	$(CC) $(ENG_CFLAGS) -o $@ $< $(schema_objs) \
@@ -179,6 +181,51 @@ bench: deps
 	$(e2e_env) perl t/bench/startup
 	$(e2e_env) perl t/bench/streams
 	$(e2e_env) perl t/bench/api
+
+
+# libFuzzer, with clang: FUZZ_TIME seconds each; what is found stays in
+# build/fuzz/TARGET-*, and the corpora in t/fuzz/corpus are only read
+
+FUZZ_TIME ?= 300
+fuzz_dir   = $(builddir)/fuzz
+fuzz_san   = address,undefined
+fuzz_names = $(patsubst t/fuzz/%.c,%,$(wildcard t/fuzz/fuzz_*.c))
+fuzz_cflags = -std=gnu11 $(WARN) -g -O1 -fno-omit-frame-pointer -pthread \
+             -Isrc -It/fuzz $(shell pkg-config --cflags $(libs))
+fuzz_nginx = $(addprefix -I$(tree)/src/,core event event/modules os/unix \
+             http http/v2 http/modules) -I$(builddir)
+
+fuzz_objs  = $(patsubst src/%.c,$(fuzz_dir)/%.o,$(wildcard src/ds*.c)) \
+             $(fuzz_dir)/ngx_directstream_def.o \
+             $(fuzz_dir)/ngx_directstream_setting.o
+
+fuzz: deps-fuzz
+	+$(MAKE) fuzz-run
+.PHONY: fuzz fuzz-run deps-fuzz
+
+deps-fuzz:
+	tools/deps fuzz
+
+fuzz-run: module $(addprefix $(fuzz_dir)/,$(fuzz_names))
+	FUZZ_TIME=$(FUZZ_TIME) t/fuzz/run $(fuzz_dir) $(fuzz_names)
+
+$(fuzz_dir)/%.o: src/%.c $(wildcard src/ds*.h)
+	@mkdir -p $(@D)
+	clang $(fuzz_cflags) -fsanitize=fuzzer-no-link,$(fuzz_san) -c -o $@ $<
+
+# what of nginx's side reads bodies
+$(fuzz_dir)/ngx_%.o: src/ngx_%.c $(wildcard src/*.h) | $(builddir)/Makefile
+	@mkdir -p $(@D)
+	clang $(fuzz_cflags) $(fuzz_nginx) \
+	    -fsanitize=fuzzer-no-link,$(fuzz_san) -c -o $@ $<
+
+$(fuzz_dir)/libds.a: $(fuzz_objs)
+	@rm -f $@
+	ar rcs $@ $^
+
+$(fuzz_dir)/fuzz_%: t/fuzz/fuzz_%.c t/fuzz/fuzz.h $(fuzz_dir)/libds.a
+	clang $(fuzz_cflags) $(if $(filter %_body,$@),$(fuzz_nginx)) \
+	    -fsanitize=fuzzer,$(fuzz_san) -o $@ $< $(fuzz_dir)/libds.a $(ENG_LIBS)
 
 clean:
 	rm -rf $(builddir)

@@ -41,14 +41,6 @@ static ngx_command_t  ngx_directstream_commands[] = {
       offsetof(ngx_directstream_conf_t, state_path),
       NULL },
 
-    /* application that streams are published to, unless they name one */
-    { ngx_string("publish"),
-      NGX_DIRECTSTREAM_CONF|NGX_DIRECT_CONF|NGX_CONF_TAKE1,
-      ngx_directstream_publish,
-      0,
-      0,
-      NULL },
-
     /* the resolver's program and its first arguments */
     { ngx_string("resolve_command"),
       NGX_DIRECTSTREAM_CONF|NGX_DIRECT_CONF|NGX_CONF_1MORE,
@@ -112,6 +104,22 @@ static ngx_command_t  ngx_directstream_commands[] = {
       offsetof(ngx_directstream_conf_t, media_root),
       NULL },
 
+    /* how many items are encoded at one time */
+    { ngx_string("encodes"),
+      NGX_DIRECTSTREAM_CONF|NGX_DIRECT_CONF|NGX_CONF_TAKE1,
+      ngx_directstream_encodes,
+      0,
+      0,
+      NULL },
+
+    /* whom a push over TLS trusts */
+    { ngx_string("push_trusted_certificate"),
+      NGX_DIRECTSTREAM_CONF|NGX_DIRECT_CONF|NGX_CONF_TAKE1,
+      ngx_directstream_certificate,
+      0,
+      0,
+      NULL },
+
     { ngx_string("stream"),
       NGX_DIRECTSTREAM_CONF|NGX_DIRECT_CONF|NGX_CONF_BLOCK|NGX_CONF_TAKE1,
       ngx_directstream_stream,
@@ -147,19 +155,95 @@ static ngx_command_t  ngx_directstream_commands[] = {
       NGX_DIRECTSTREAM_SET_LOOP,
       NULL },
 
+    /* where the stream is pushed to, and by whom */
+    { ngx_string("push"),
+      NGX_DIRECTSTREAM_STREAM_CONF|NGX_DIRECT_CONF|NGX_CONF_TAKE12,
+      ngx_directstream_stream_push,
+      0,
+      NGX_DIRECTSTREAM_SET_PUSH,
+      NULL },
+
+    /* what streams inherit from the "directstream" block */
+
     { ngx_string("publish"),
-      NGX_DIRECTSTREAM_STREAM_CONF|NGX_DIRECT_CONF|NGX_CONF_TAKE1,
+      NGX_DIRECTSTREAM_CONF|NGX_DIRECTSTREAM_STREAM_CONF|NGX_DIRECT_CONF
+                           |NGX_CONF_TAKE1,
       ngx_directstream_stream_url,
       0,
       NGX_DIRECTSTREAM_SET_PUBLISH,
       NULL },
 
-    /* where nginx-rtmp pushes the stream to */
-    { ngx_string("push"),
-      NGX_DIRECTSTREAM_STREAM_CONF|NGX_DIRECT_CONF|NGX_CONF_TAKE1,
-      ngx_directstream_stream_url,
+    /* what is on air when nothing else is */
+    { ngx_string("slate"),
+      NGX_DIRECTSTREAM_CONF|NGX_DIRECTSTREAM_STREAM_CONF|NGX_DIRECT_CONF
+                           |NGX_CONF_TAKE1,
+      ngx_directstream_stream_slate,
       0,
-      NGX_DIRECTSTREAM_SET_PUSH,
+      NGX_DIRECTSTREAM_SET_SLATE,
+      NULL },
+
+    { ngx_string("video"),
+      NGX_DIRECTSTREAM_CONF|NGX_DIRECTSTREAM_STREAM_CONF|NGX_DIRECT_CONF
+                           |NGX_CONF_TAKE1,
+      ngx_directstream_stream_setting,
+      0,
+      0,
+      NULL },
+
+    { ngx_string("video_size"),
+      NGX_DIRECTSTREAM_CONF|NGX_DIRECTSTREAM_STREAM_CONF|NGX_DIRECT_CONF
+                           |NGX_CONF_TAKE1,
+      ngx_directstream_stream_setting,
+      0,
+      0,
+      NULL },
+
+    { ngx_string("video_rate"),
+      NGX_DIRECTSTREAM_CONF|NGX_DIRECTSTREAM_STREAM_CONF|NGX_DIRECT_CONF
+                           |NGX_CONF_TAKE1,
+      ngx_directstream_stream_setting,
+      0,
+      0,
+      NULL },
+
+    { ngx_string("video_bitrate"),
+      NGX_DIRECTSTREAM_CONF|NGX_DIRECTSTREAM_STREAM_CONF|NGX_DIRECT_CONF
+                           |NGX_CONF_TAKE1,
+      ngx_directstream_stream_setting,
+      0,
+      0,
+      NULL },
+
+    { ngx_string("audio_bitrate"),
+      NGX_DIRECTSTREAM_CONF|NGX_DIRECTSTREAM_STREAM_CONF|NGX_DIRECT_CONF
+                           |NGX_CONF_TAKE1,
+      ngx_directstream_stream_setting,
+      0,
+      0,
+      NULL },
+
+    { ngx_string("audio_rate"),
+      NGX_DIRECTSTREAM_CONF|NGX_DIRECTSTREAM_STREAM_CONF|NGX_DIRECT_CONF
+                           |NGX_CONF_TAKE1,
+      ngx_directstream_stream_setting,
+      0,
+      0,
+      NULL },
+
+    { ngx_string("max_keyframe_interval"),
+      NGX_DIRECTSTREAM_CONF|NGX_DIRECTSTREAM_STREAM_CONF|NGX_DIRECT_CONF
+                           |NGX_CONF_TAKE1,
+      ngx_directstream_stream_setting,
+      0,
+      0,
+      NULL },
+
+    { ngx_string("max_item_duration"),
+      NGX_DIRECTSTREAM_CONF|NGX_DIRECTSTREAM_STREAM_CONF|NGX_DIRECT_CONF
+                           |NGX_CONF_TAKE1,
+      ngx_directstream_stream_setting,
+      0,
+      0,
       NULL },
 
       ngx_null_command
@@ -202,8 +286,13 @@ ngx_directstream_create_conf(ngx_cycle_t *cycle)
     dcf->resolve_timeout = NGX_CONF_UNSET_MSEC;
     dcf->source_timeout = NGX_CONF_UNSET_MSEC;
     dcf->buffer_time = NGX_CONF_UNSET_MSEC;
+    dcf->encodes = NGX_CONF_UNSET_UINT;
     dcf->cycle = cycle;
     dcf->worker = NGX_ERROR;
+
+    dcf->stream = &dcf->base;
+    dcf->base.def.loop = 1;
+    dcf->base.def.profile = (ds_profile_t) DS_PROFILE_DEFAULT;
 
     if (ngx_array_init(&dcf->source_rules, cycle->pool, 4,
                        sizeof(ds_source_rule_t))

@@ -135,6 +135,13 @@ int ds_error_from_code(const char *code);
 
 
 /*
+ * The length of the character at "p", of which "n" bytes, at least one, can
+ * be read; 0: it is not valid UTF-8 (RFC 3629).  Any thread.
+ */
+size_t ds_utf8_len(const uint8_t *p, size_t n);
+
+
+/*
  * Logging.  Levels are those of syslog, as nginx's are (NGX_LOG_ALERT is 2,
  * NGX_LOG_DEBUG is 8).
  */

@@ -25,7 +25,6 @@
 
 
 static bool ds_counted(int code);
-static size_t ds_utf8_len(const unsigned char *p, size_t n);
 
 
 static const char *const  ds_codes[] = {
@@ -301,10 +300,8 @@ ds_monotonic_us(void)
 }
 
 
-/* the length of the UTF-8 sequence at "p" (RFC 3629), 0: not a valid one */
-
-static size_t
-ds_utf8_len(const unsigned char *p, size_t n)
+size_t
+ds_utf8_len(const uint8_t *p, size_t n)
 {
     size_t         len, i;
     unsigned long  c;

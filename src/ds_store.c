@@ -18,9 +18,6 @@ static int ds_store_drop_ended(ds_store_t *store, const char *name,
     ds_error_t *err);
 static int ds_store_define(ds_store_t *store, ds_sql_e sql,
     const ds_stored_t *def, ds_error_t *err);
-static void ds_store_read_def(sqlite3_stmt *st, ds_stored_t *def);
-static void ds_store_read_progress(sqlite3_stmt *st, int column,
-    ds_progress_t *p);
 
 
 ds_store_t *
@@ -186,26 +183,59 @@ ds_store_run_one(ds_store_t *store, sqlite3_stmt *st, ds_error_t *err)
 }
 
 
+/* a transaction of its own, unless one is open */
+
 static int
 ds_store_define(ds_store_t *store, ds_sql_e sql, const ds_stored_t *def,
     ds_error_t *err)
 {
+    int            rc;
+    bool           own;
     sqlite3_stmt  *st;
+
+    (void) pthread_mutex_lock(&store->lock);
+
+    own = sqlite3_get_autocommit(store->db);
+    rc = own ? ds_store_begin(store, err) : DS_OK;
+
+    if (rc != DS_OK) {
+        goto done;
+    }
 
     st = ds_store_stmt(store, sql, def->name, err);
 
     if (st != NULL) {
-        (void) sqlite3_bind_text(st, 2, def->playlist, -1, SQLITE_TRANSIENT);
-        (void) sqlite3_bind_text(st, 3, def->mode, -1, SQLITE_TRANSIENT);
-        (void) sqlite3_bind_text(st, 4, def->publish, -1, SQLITE_TRANSIENT);
-        (void) sqlite3_bind_text(st, 5, def->push, -1, SQLITE_TRANSIENT);
-        (void) sqlite3_bind_int(st, 6, def->shuffle);
-        (void) sqlite3_bind_int(st, 7, def->loop);
-        (void) sqlite3_bind_int(st, 8, def->is_static);
-        (void) sqlite3_bind_int(st, 9, def->running);
+        ds_store_bind_def(st, def);
     }
 
-    return ds_store_run(store, st, err);
+    rc = ds_store_run(store, st, err);
+
+    if (rc == DS_OK) {
+        st = ds_store_stmt(store, DS_SQL_PUT_SETTING, def->name, err);
+
+        if (st != NULL) {
+            ds_store_bind_setting(st, def);
+        }
+
+        rc = ds_store_run(store, st, err);
+    }
+
+    if (!own) {
+        goto done;
+    }
+
+    if (rc == DS_OK) {
+        rc = ds_store_commit(store, err);
+
+    } else {
+        ds_store_rollback(store);
+    }
+
+done:
+
+    (void) pthread_mutex_unlock(&store->lock);
+
+    return rc;
 }
 
 
@@ -365,7 +395,7 @@ ds_store_each(ds_store_t *store, ds_store_pt each, void *data,
 
     while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
         ds_store_read_def(st, def);
-        ds_store_read_progress(st, 9, &progress);
+        ds_store_read_progress(st, DS_COLUMN_PROGRESS, &progress);
         each(data, def, &progress);
     }
 
@@ -628,62 +658,4 @@ ds_store_end_run(ds_store_t *store, int64_t run, const ds_status_t *status,
     }
 
     return ds_store_run(store, st, err);
-}
-
-
-static void
-ds_store_read_def(sqlite3_stmt *st, ds_stored_t *def)
-{
-    ds_store_column(st, 0, def->name, sizeof(def->name));
-    ds_store_column(st, 1, def->playlist, sizeof(def->playlist));
-    ds_store_column(st, 2, def->mode, sizeof(def->mode));
-    ds_store_column(st, 3, def->publish, sizeof(def->publish));
-    ds_store_column(st, 4, def->push, sizeof(def->push));
-
-    def->shuffle = sqlite3_column_int(st, 5);
-    def->loop = sqlite3_column_int(st, 6);
-    def->is_static = sqlite3_column_int(st, 7);
-    def->running = sqlite3_column_int(st, 8);
-}
-
-
-static void
-ds_store_read_progress(sqlite3_stmt *st, int column, ds_progress_t *p)
-{
-    char        name[32];
-    ds_state_e  state;
-
-    memset(p, 0, sizeof(ds_progress_t));
-
-    if (sqlite3_column_type(st, column) == SQLITE_NULL) {
-        return;
-    }
-
-    ds_store_column(st, column, name, sizeof(name));
-
-    for (state = DS_STOPPED; state < DS_FAILED; state++) {
-        if (strcmp(name, ds_state_name(state)) == 0) {
-            break;
-        }
-    }
-
-    p->valid = true;
-    p->state = state;
-    p->index = (uint32_t) sqlite3_column_int64(st, column + 1);
-    ds_store_column(st, column + 2, p->id, sizeof(p->id));
-    p->position = sqlite3_column_int64(st, column + 3);
-    p->seed = (uint64_t) sqlite3_column_int64(st, column + 4);
-    p->pass = (uint32_t) sqlite3_column_int64(st, column + 5);
-    p->at = sqlite3_column_int64(st, column + 6);
-}
-
-
-void
-ds_store_column(sqlite3_stmt *st, int column, char *dst, size_t size)
-{
-    const unsigned char  *text;
-
-    text = sqlite3_column_text(st, column);
-
-    ds_text(dst, size, (const char *) text);
 }

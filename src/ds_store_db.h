@@ -21,6 +21,7 @@
 typedef enum {
     DS_SQL_CREATE = 0,
     DS_SQL_PUT,
+    DS_SQL_PUT_SETTING,
     DS_SQL_DELETE,
     DS_SQL_GET,
     DS_SQL_SET_RUNNING,
@@ -67,12 +68,27 @@ void ds_store_done(ds_store_t *store, sqlite3_stmt *st);
 /* runs a statement that gives no row, and makes it ready for the next time */
 int ds_store_run(ds_store_t *store, sqlite3_stmt *st, ds_error_t *err);
 
-/* a text column, cut to fit */
-void ds_store_column(sqlite3_stmt *st, int column, char *dst, size_t size);
-
 
 /* the statements (ds_store_schema.c) */
 extern const char *const  ds_store_sql[DS_SQL_LAST];
+
+
+/* where the parts begin among the columns of DS_SQL_GET and DS_SQL_EACH */
+#define DS_COLUMN_SETTING   9
+#define DS_COLUMN_PROGRESS  20
+
+
+/* rows (ds_store_row.c); ?1, the name, is the caller's */
+void ds_store_bind_def(sqlite3_stmt *st, const ds_stored_t *def);
+void ds_store_bind_setting(sqlite3_stmt *st, const ds_stored_t *def);
+
+/* a definition begins at column 0; without a setting it has the defaults */
+void ds_store_read_def(sqlite3_stmt *st, ds_stored_t *def);
+
+/* not valid when the columns are NULL */
+void ds_store_read_progress(sqlite3_stmt *st, int column, ds_progress_t *p);
+
+void ds_store_column(sqlite3_stmt *st, int column, char *dst, size_t size);
 
 
 /*

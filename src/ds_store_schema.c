@@ -87,6 +87,20 @@ static const ds_step_t  ds_steps[] = {
         "DROP TRIGGER stale_changed; DROP TRIGGER stale_deleted;"
     },
     {
+        /* a stream without a row is of an older build, and has the defaults */
+        "CREATE TABLE IF NOT EXISTS setting ("
+        "    name TEXT PRIMARY KEY REFERENCES stream ON DELETE CASCADE,"
+        "    push_engine INTEGER NOT NULL, slate TEXT NOT NULL,"
+        "    video TEXT NOT NULL, width INTEGER NOT NULL,"
+        "    height INTEGER NOT NULL, rate INTEGER NOT NULL,"
+        "    video_bitrate INTEGER NOT NULL, audio_bitrate INTEGER NOT NULL,"
+        "    sample_rate INTEGER NOT NULL,"
+        "    max_keyframe_interval INTEGER NOT NULL,"
+        "    max_item_duration INTEGER NOT NULL"
+        ") STRICT;",
+        ""
+    },
+    {
         /* what is on the disk stays there, and is found again */
         "CREATE TABLE IF NOT EXISTS kept ("
         "    key TEXT PRIMARY KEY, form TEXT NOT NULL, id TEXT NOT NULL,"
@@ -106,6 +120,9 @@ static const ds_step_t  ds_steps[] = {
 
 #define DS_DEF       "name, playlist, mode, publish, push, shuffle, loop, "   \
                      "is_static, running"
+#define DS_SETTING   "push_engine, slate, video, width, height, rate, "        \
+                     "video_bitrate, audio_bitrate, sample_rate, "             \
+                     "max_keyframe_interval, max_item_duration"
 #define DS_CURRENT   "EXISTS (SELECT 1 FROM stream WHERE name = ?1) AND "      \
                      "(?9 = 0 OR EXISTS (SELECT 1 FROM run "                \
                      "WHERE id = ?9 AND NOT stale)) "
@@ -124,14 +141,19 @@ const char *const  ds_store_sql[DS_SQL_LAST] = {
         "ON CONFLICT (name) DO UPDATE SET playlist = ?2, mode = ?3, "
         "publish = ?4, push = ?5, shuffle = ?6, loop = ?7, is_static = ?8, "
         "running = ?9",
+    [DS_SQL_PUT_SETTING] =
+        "INSERT OR REPLACE INTO setting (name, " DS_SETTING ") "
+        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
     [DS_SQL_DELETE] =
         "DELETE FROM stream WHERE name = ?1",
     [DS_SQL_GET] =
-        "SELECT " DS_DEF " FROM stream WHERE name = ?1",
+        "SELECT " DS_DEF ", " DS_SETTING " FROM stream "
+        "LEFT JOIN setting USING (name) WHERE name = ?1",
     [DS_SQL_SET_RUNNING] =
         "UPDATE stream SET running = ?2 WHERE name = ?1",
     [DS_SQL_EACH] =
-        "SELECT " DS_DEF ", " DS_PROGRESS " FROM stream "
+        "SELECT " DS_DEF ", " DS_SETTING ", " DS_PROGRESS " FROM stream "
+        "LEFT JOIN setting USING (name) "
         "LEFT JOIN progress USING (name) ORDER BY name",
     [DS_SQL_BEGIN] =
         "BEGIN IMMEDIATE",

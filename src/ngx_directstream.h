@@ -30,7 +30,7 @@ typedef struct ngx_thread_pool_s  ngx_thread_pool_t;
 #define NGX_DIRECTSTREAM_STREAM_CONF   0x04000000
 
 #define NGX_DIRECTSTREAM_MAGIC         0x6469727374726d31ULL
-#define NGX_DIRECTSTREAM_LAYOUT        2
+#define NGX_DIRECTSTREAM_LAYOUT        3
 
 #define NGX_DIRECTSTREAM_PAGE          512     /* items in a table's page */
 #define NGX_DIRECTSTREAM_PAGES         256
@@ -51,18 +51,55 @@ typedef struct {
     char                     playlist[DS_URL_LEN + 1];
     char                     publish[DS_URL_LEN + 1];
     char                     push[DS_URL_LEN + 1];      /* "": none */
+    char                     slate[DS_URL_LEN + 1];     /* "": a picture made
+                                                           of the name */
+    ds_profile_t             profile;
+    uint32_t                 max_item_duration;         /* ms, 0: none */
+    unsigned                 push_engine:1;
     unsigned                 shuffle:1;
     unsigned                 loop:1;
 } ngx_directstream_def_t;
 
 
-#define NGX_DIRECTSTREAM_SET_PLAYLIST  0x01
-#define NGX_DIRECTSTREAM_SET_SHUFFLE   0x02
-#define NGX_DIRECTSTREAM_SET_LOOP      0x04
-#define NGX_DIRECTSTREAM_SET_PUBLISH   0x08
-#define NGX_DIRECTSTREAM_SET_PUSH      0x10
-#define NGX_DIRECTSTREAM_SET_ALL       0x1f
-#define NGX_DIRECTSTREAM_SET_MODE      0x20    /* given, has one value */
+#define NGX_DIRECTSTREAM_SET_PLAYLIST       0x0001
+#define NGX_DIRECTSTREAM_SET_SHUFFLE        0x0002
+#define NGX_DIRECTSTREAM_SET_LOOP           0x0004
+#define NGX_DIRECTSTREAM_SET_PUBLISH        0x0008
+#define NGX_DIRECTSTREAM_SET_PUSH           0x0010  /* and who pushes */
+#define NGX_DIRECTSTREAM_SET_SLATE          0x0020
+#define NGX_DIRECTSTREAM_SET_VIDEO          0x0040
+#define NGX_DIRECTSTREAM_SET_SIZE           0x0080
+#define NGX_DIRECTSTREAM_SET_RATE           0x0100
+#define NGX_DIRECTSTREAM_SET_VIDEO_BITRATE  0x0200
+#define NGX_DIRECTSTREAM_SET_AUDIO_BITRATE  0x0400
+#define NGX_DIRECTSTREAM_SET_AUDIO_RATE     0x0800
+#define NGX_DIRECTSTREAM_SET_KEYFRAME       0x1000
+#define NGX_DIRECTSTREAM_SET_MAX_ITEM       0x2000
+#define NGX_DIRECTSTREAM_SET_ALL            0x3fff
+#define NGX_DIRECTSTREAM_SET_MODE           0x4000  /* given, has one value */
+
+
+/* a value that nginx.conf and the API give by the same name */
+
+typedef enum {
+    NGX_DIRECTSTREAM_WORD = 0,              /* a ds_video_e */
+    NGX_DIRECTSTREAM_SIZE,                  /* two uint32_t, pixels */
+    NGX_DIRECTSTREAM_NUMBER,                /* uint32_t, as all below */
+    NGX_DIRECTSTREAM_BITRATE,               /* bit/s */
+    NGX_DIRECTSTREAM_EITHER,                /* the least or the most */
+    NGX_DIRECTSTREAM_TIME                   /* ms; 0: off */
+} ngx_directstream_kind_e;
+
+typedef struct {
+    const char              *name;
+    ngx_uint_t               set;           /* NGX_DIRECTSTREAM_SET_… */
+    ngx_directstream_kind_e  kind;
+    size_t                   offset;        /* in ngx_directstream_def_t */
+    size_t                   size;
+    int64_t                  min;
+    int64_t                  max;
+    const char              *accepted;      /* "it must be …" */
+} ngx_directstream_setting_t;
 
 
 /*
@@ -177,7 +214,6 @@ typedef struct {
     ngx_str_t                zone_name;
     ssize_t                  zone_size;
     ngx_str_t                state_path;
-    ngx_str_t                publish;
     ngx_array_t             *resolve_command;   /* of char *, NULL last */
     ngx_str_t                resolve_extractors;
     ngx_msec_t               resolve_timeout;
@@ -186,10 +222,13 @@ typedef struct {
     size_t                   buffer_size;
     ngx_array_t              source_rules;      /* of ds_source_rule_t */
     ngx_str_t                media_root;
+    ngx_uint_t               encodes;           /* 0: one a processor */
+    ngx_str_t                push_certificate;
     ngx_array_t              streams;           /* of pointers to them */
     ngx_thread_pool_t       *pool;              /* for durable writes */
 
-    ngx_directstream_stream_conf_t *stream;     /* being parsed */
+    ngx_directstream_stream_conf_t base;        /* what streams inherit */
+    ngx_directstream_stream_conf_t *stream;     /* being parsed, or "base" */
 
     /* where an HTTP directive was seen first, "" when nowhere */
     ngx_str_t                http_directive;
@@ -216,8 +255,6 @@ char *ngx_directstream_block(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_directstream_stream(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_directstream_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_directstream_path(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
-char *ngx_directstream_publish(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
 char *ngx_directstream_command(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_directstream_extractors(ngx_conf_t *cf, ngx_command_t *cmd,
@@ -226,15 +263,58 @@ char *ngx_directstream_timeout(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_directstream_buffer(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_directstream_source(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_directstream_encodes(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_directstream_certificate(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 char *ngx_directstream_stream_url(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_directstream_stream_push(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_directstream_stream_slate(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_directstream_stream_setting(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_directstream_stream_mode(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_directstream_stream_flag(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 
-/* ds_check_push(), and what nginx-rtmp can carry; 0 or a DS_E… */
-int ngx_directstream_check_push(const char *url, ds_error_t *err);
+/* a file's path in full; NGX_ERROR: it cannot be read, as has been logged */
+ngx_int_t ngx_directstream_conf_file(ngx_conf_t *cf, ngx_str_t *path,
+    ngx_uint_t conf_prefix);
+
+/*
+ * ds_check_push(), and unless the engine pushes what nginx-rtmp can carry;
+ * 0 or a DS_E…
+ */
+int ngx_directstream_check_push(const char *url, ngx_uint_t engine,
+    ds_error_t *err);
+
+/* must the engine push it? */
+ngx_uint_t ngx_directstream_push_tls(const char *url);
+
+
+/* settings, by the table, which ends with the name NULL */
+
+extern const ngx_directstream_setting_t  ngx_directstream_settings[];
+
+/* NULL: there is none of that name */
+const ngx_directstream_setting_t *ngx_directstream_setting_find(
+    const char *name);
+
+/* as written in nginx.conf; NGX_ERROR: not what is accepted */
+ngx_int_t ngx_directstream_setting_text(const ngx_directstream_setting_t *s,
+    ngx_directstream_def_t *def, ngx_str_t *text);
+
+/* in the field's unit; for those that are not words or sizes */
+ngx_int_t ngx_directstream_setting_number(
+    const ngx_directstream_setting_t *s, ngx_directstream_def_t *def,
+    int64_t n);
+
+/* takes those of "set"; NGX_OK, or NGX_AGAIN: some were different */
+ngx_int_t ngx_directstream_setting_copy(ngx_directstream_def_t *dst,
+    const ngx_directstream_def_t *src, ngx_uint_t set);
 
 
 /* the zone (each function takes and releases the lock) */

@@ -687,16 +687,20 @@ ngx_directstream_admin_patch(ngx_http_request_t *r,
     change.op = NGX_DIRECTSTREAM_PATCH;
     ngx_memcpy(change.def.name, ctx->name, sizeof(ctx->name));
 
-    /* whose body nobody wants to hear about */
+    /* of another nobody wants to hear about the body */
 
     if (ngx_directstream_zone_get(dcf, ctx->name, &info) == NGX_OK
-        && !info.fixed
-        && ngx_directstream_def_parse(dcf, body, 1, &change.def, &change.set,
-                                      &start, &m)
-           != NGX_OK)
+        && !info.fixed)
     {
-        return ngx_directstream_problem(r, 400, m.code, m.field, "%s",
-                                        m.detail);
+        change.def = info.def;
+
+        if (ngx_directstream_def_parse(dcf, body, 1, &change.def, &change.set,
+                                       &start, &m)
+            != NGX_OK)
+        {
+            return ngx_directstream_problem(r, 400, m.code, m.field, "%s",
+                                            m.detail);
+        }
     }
 
     return ngx_directstream_write(r, &change);

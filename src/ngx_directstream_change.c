@@ -294,7 +294,8 @@ ngx_directstream_change_settle(ngx_directstream_conf_t *dcf, const char *name,
         if (!info->fixed) {
             ngx_directstream_def_load(&def, stored);
             ngx_directstream_zone_change(dcf, *link, &def,
-                                         NGX_DIRECTSTREAM_SET_ALL);
+                                         NGX_DIRECTSTREAM_SET_ALL
+                                         & ~NGX_DIRECTSTREAM_SET_SLATE);
         }
 
         if (stored->running
@@ -342,8 +343,12 @@ ngx_directstream_def_store(ngx_directstream_def_t *def, ds_stored_t *stored)
     ngx_memcpy(stored->playlist, def->playlist, sizeof(def->playlist));
     ngx_memcpy(stored->publish, def->publish, sizeof(def->publish));
     ngx_memcpy(stored->push, def->push, sizeof(def->push));
+    ngx_memcpy(stored->slate, def->slate, sizeof(def->slate));
     ngx_memcpy(stored->mode, "direct", sizeof("direct"));
 
+    stored->profile = def->profile;
+    stored->max_item_duration = def->max_item_duration;
+    stored->push_engine = def->push_engine;
     stored->shuffle = def->shuffle;
     stored->loop = def->loop;
 }
@@ -359,7 +364,11 @@ ngx_directstream_def_load(ngx_directstream_def_t *def,
     ngx_memcpy(def->playlist, stored->playlist, sizeof(def->playlist));
     ngx_memcpy(def->publish, stored->publish, sizeof(def->publish));
     ngx_memcpy(def->push, stored->push, sizeof(def->push));
+    ngx_memcpy(def->slate, stored->slate, sizeof(def->slate));
 
+    def->profile = stored->profile;
+    def->max_item_duration = (uint32_t) stored->max_item_duration;
+    def->push_engine = stored->push_engine;
     def->shuffle = stored->shuffle;
     def->loop = stored->loop;
 }

@@ -78,6 +78,7 @@ ngx_directstream_block_end(ngx_conf_t *cf, ngx_directstream_conf_t *dcf)
 
     ngx_conf_init_msec_value(dcf->resolve_timeout, 60000);
     ngx_conf_init_msec_value(dcf->source_timeout, 15000);
+    ngx_conf_init_uint_value(dcf->encodes, 0);
 
     if (dcf->buffer_time == NGX_CONF_UNSET_MSEC) {
         dcf->buffer_time = 4000;
@@ -134,11 +135,19 @@ ngx_directstream_streams_end(ngx_conf_t *cf, ngx_directstream_conf_t *dcf)
             return NGX_CONF_ERROR;
         }
 
+        (void) ngx_directstream_setting_copy(&s->def, &dcf->base.def,
+                                             ~s->set);
+
+        if (!(s->set & NGX_DIRECTSTREAM_SET_SLATE)) {
+            ngx_memcpy(s->def.slate, dcf->base.def.slate,
+                       sizeof(s->def.slate));
+        }
+
         if (s->set & NGX_DIRECTSTREAM_SET_PUBLISH) {
             continue;
         }
 
-        if (dcf->publish.len == 0) {
+        if (dcf->base.def.publish[0] == '\0') {
             ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
                           "stream \"%s\" has no \"publish\", and the "
                           "\"directstream\" block has no default for it "
@@ -146,7 +155,8 @@ ngx_directstream_streams_end(ngx_conf_t *cf, ngx_directstream_conf_t *dcf)
             return NGX_CONF_ERROR;
         }
 
-        ngx_memcpy(s->def.publish, dcf->publish.data, dcf->publish.len);
+        ngx_memcpy(s->def.publish, dcf->base.def.publish,
+                   sizeof(s->def.publish));
     }
 
     return NGX_CONF_OK;
@@ -286,38 +296,6 @@ ngx_directstream_path(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     if (ngx_conf_full_name(cf->cycle, field, 0) != NGX_OK) {
         return NGX_CONF_ERROR;
     }
-
-    return NGX_CONF_OK;
-}
-
-
-/* publish rtmp://host[:port]/app; default none; context: directstream */
-
-char *
-ngx_directstream_publish(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
-{
-    ngx_directstream_conf_t *dcf = conf;
-
-    ngx_str_t   *value;
-    ds_error_t   err;
-
-    if (dcf->publish.len) {
-        return "is duplicate";
-    }
-
-    value = cf->args->elts;
-
-    if (value[1].len > DS_URL_LEN) {
-        return "is too long";
-    }
-
-    if (ds_check_publish((char *) value[1].data, &err) != DS_OK) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid \"publish\": %s", err.message);
-        return NGX_CONF_ERROR;
-    }
-
-    dcf->publish = value[1];
 
     return NGX_CONF_OK;
 }
@@ -582,4 +560,120 @@ ngx_directstream_source(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 #endif
 
     return NGX_CONF_OK;
+}
+
+
+/* encodes number | auto; default auto; context: directstream */
+
+char *
+ngx_directstream_encodes(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_directstream_conf_t *dcf = conf;
+
+    ngx_int_t   n;
+    ngx_str_t  *value;
+
+    if (dcf->encodes != NGX_CONF_UNSET_UINT) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    if (ngx_strcmp(value[1].data, "auto") == 0) {
+        dcf->encodes = 0;
+        return NGX_CONF_OK;
+    }
+
+    n = ngx_atoi(value[1].data, value[1].len);
+
+    if (n < 1 || n > 1024) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid number \"%V\" in \"encodes\", it must be "
+                           "from 1 to 1024, or \"auto\"", &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    dcf->encodes = n;
+
+    return NGX_CONF_OK;
+}
+
+
+/*
+ * push_trusted_certificate file; default the system's certificates;
+ * context: directstream
+ */
+
+char *
+ngx_directstream_certificate(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_directstream_conf_t *dcf = conf;
+
+    ngx_str_t  *value;
+
+    if (dcf->push_certificate.len) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    /* relative to nginx.conf, as all certificates are */
+
+    if (ngx_directstream_conf_file(cf, &value[1], 1) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    dcf->push_certificate = value[1];
+
+    return NGX_CONF_OK;
+}
+
+
+ngx_int_t
+ngx_directstream_conf_file(ngx_conf_t *cf, ngx_str_t *path,
+    ngx_uint_t conf_prefix)
+{
+    int         fd;
+    char        c;
+    ngx_err_t   err;
+    ngx_str_t  *name;
+
+    name = cf->args->elts;
+
+    if (ngx_conf_full_name(cf->cycle, path, conf_prefix) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    /* a read refuses a directory; a FIFO must not hold up nginx */
+
+    fd = open((char *) path->data, O_RDONLY|O_NONBLOCK|O_CLOEXEC);
+
+    if (fd == -1) {
+        err = ngx_errno;
+        goto failed;
+    }
+
+    switch (read(fd, &c, 1)) {
+
+    case 1:
+        (void) close(fd);
+        return NGX_OK;
+
+    case 0:
+        err = 0;
+        break;
+
+    default:
+        err = ngx_errno;
+    }
+
+    (void) close(fd);
+
+failed:
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, err,
+                       "invalid file in \"%V\", it must be one that can be "
+                       "read and is not empty: \"%V\"", name, path);
+
+    return NGX_ERROR;
 }

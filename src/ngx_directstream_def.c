@@ -20,6 +20,7 @@ typedef struct {
     ngx_uint_t                  start;
     ngx_uint_t                  patch;
     ngx_uint_t                  named;
+    ngx_uint_t                  via;        /* who pushes was given */
     ngx_directstream_mistake_t *mistake;
 } ngx_directstream_parse_t;
 
@@ -45,6 +46,7 @@ static ngx_int_t ngx_directstream_parse_bool(ngx_directstream_mistake_t *m,
 static ngx_int_t ngx_directstream_parse_fields(ngx_directstream_parse_t *p,
     cJSON *root);
 static ngx_int_t ngx_directstream_parse_missing(ngx_directstream_parse_t *p);
+static ngx_int_t ngx_directstream_parse_push(ngx_directstream_parse_t *p);
 
 static ngx_int_t ngx_directstream_field_name(ngx_directstream_parse_t *p,
     const cJSON *v);
@@ -60,8 +62,14 @@ static ngx_int_t ngx_directstream_field_publish(ngx_directstream_parse_t *p,
     const cJSON *v);
 static ngx_int_t ngx_directstream_field_push(ngx_directstream_parse_t *p,
     const cJSON *v);
+static ngx_int_t ngx_directstream_field_push_via(ngx_directstream_parse_t *p,
+    const cJSON *v);
+static ngx_int_t ngx_directstream_field_slate(ngx_directstream_parse_t *p,
+    const cJSON *v);
 static ngx_int_t ngx_directstream_field_start(ngx_directstream_parse_t *p,
     const cJSON *v);
+static ngx_int_t ngx_directstream_field_setting(ngx_directstream_parse_t *p,
+    const ngx_directstream_setting_t *s, const cJSON *v);
 
 
 static const ngx_directstream_field_t  ngx_directstream_fields[] = {
@@ -72,6 +80,8 @@ static const ngx_directstream_field_t  ngx_directstream_fields[] = {
     { "loop", ngx_directstream_field_loop },
     { "publish", ngx_directstream_field_publish },
     { "push", ngx_directstream_field_push },
+    { "push_via", ngx_directstream_field_push_via },
+    { "slate", ngx_directstream_field_slate },
     { "start", ngx_directstream_field_start },
     { NULL, NULL }
 };
@@ -100,8 +110,7 @@ ngx_directstream_def_parse(ngx_directstream_conf_t *dcf, ngx_str_t *body,
     p.mistake = m;
 
     if (!patch) {
-        ngx_memzero(def, sizeof(ngx_directstream_def_t));
-        def->loop = 1;
+        *def = dcf->base.def;
     }
 
     rc = ngx_directstream_parse_fields(&p, root);
@@ -110,6 +119,10 @@ ngx_directstream_def_parse(ngx_directstream_conf_t *dcf, ngx_str_t *body,
 
     if (rc == NGX_OK && !patch) {
         rc = ngx_directstream_parse_missing(&p);
+    }
+
+    if (rc == NGX_OK && (p.set & NGX_DIRECTSTREAM_SET_PUSH)) {
+        rc = ngx_directstream_parse_push(&p);
     }
 
     *set = p.set;
@@ -122,8 +135,10 @@ ngx_directstream_def_parse(ngx_directstream_conf_t *dcf, ngx_str_t *body,
 static ngx_int_t
 ngx_directstream_parse_fields(ngx_directstream_parse_t *p, cJSON *root)
 {
-    const cJSON                     *v;
-    const ngx_directstream_field_t  *f;
+    ngx_int_t                          rc;
+    const cJSON                       *v;
+    const ngx_directstream_field_t    *f;
+    const ngx_directstream_setting_t  *s;
 
     cJSON_ArrayForEach(v, root) {
 
@@ -133,15 +148,26 @@ ngx_directstream_parse_fields(ngx_directstream_parse_t *p, cJSON *root)
             }
         }
 
-        if (f->name == NULL) {
-            return ngx_directstream_mistake(p->mistake, "unknown_field",
+        s = ngx_directstream_setting_find(v->string);
+
+        if (f->name != NULL) {
+            rc = f->handler(p, v);
+
+        } else if (s != NULL) {
+            rc = ngx_directstream_field_setting(p, s, v);
+
+        } else {
+            rc = ngx_directstream_mistake(p->mistake, "unknown_field",
                                v->string, "the field is not known; known are "
                                "name, playlist, mode, shuffle, loop, publish, "
-                               "push and start");
+                               "push, push_via, start, video, video_size, "
+                               "video_rate, video_bitrate, audio_bitrate, "
+                               "audio_rate, max_keyframe_interval and "
+                               "max_item_duration");
         }
 
-        if (f->handler(p, v) != NGX_OK) {
-            return NGX_ERROR;
+        if (rc != NGX_OK) {
+            return rc;
         }
     }
 
@@ -162,20 +188,48 @@ ngx_directstream_parse_missing(ngx_directstream_parse_t *p)
     } else if (!(p->set & NGX_DIRECTSTREAM_SET_PLAYLIST)) {
         field = "playlist";
 
-    } else if (!(p->set & NGX_DIRECTSTREAM_SET_PUBLISH)) {
-
-        if (p->dcf->publish.len != 0) {
-            ngx_memcpy(p->def->publish, p->dcf->publish.data,
-                       p->dcf->publish.len);
-            return NGX_OK;
-        }
-
+    } else if (p->def->publish[0] == '\0') {
         field = "publish";
     }
 
     if (field != NULL) {
         return ngx_directstream_mistake(p->mistake, "missing_field", field,
                                         "the field \"%s\" is required", field);
+    }
+
+    return NGX_OK;
+}
+
+
+/* the target and who pushes to it are judged together */
+
+static ngx_int_t
+ngx_directstream_parse_push(ngx_directstream_parse_t *p)
+{
+    ds_error_t               err;
+    const char              *field;
+    ngx_directstream_def_t  *def;
+
+    def = p->def;
+    field = p->via ? "push_via" : "push";
+
+    if (def->push[0] == '\0') {
+        def->push_engine = 0;
+
+        return p->via ? ngx_directstream_mistake(p->mistake, "invalid_field",
+                               field, "there is no \"push\"")
+                      : NGX_OK;
+    }
+
+    if (!p->via) {
+        def->push_engine = ngx_directstream_push_tls(def->push);
+    }
+
+    if (ngx_directstream_check_push(def->push, def->push_engine, &err)
+        != DS_OK)
+    {
+        return ngx_directstream_mistake(p->mistake, "invalid_field", field,
+                                        "%s", err.message);
     }
 
     return NGX_OK;
@@ -314,7 +368,7 @@ ngx_directstream_parse_bytes(ngx_str_t *body)
             p++;
         }
 
-        n = ngx_directstream_utf8(p, last);
+        n = ds_utf8_len(p, last - p);
 
         if (n == 0 || *p == '\0') {
             return NGX_ERROR;
@@ -548,12 +602,44 @@ ngx_directstream_field_push(ngx_directstream_parse_t *p, const cJSON *v)
         return NGX_ERROR;
     }
 
-    if (ngx_directstream_check_push(p->def->push, &err) != DS_OK) {
+    if (ds_check_push(p->def->push, &err) != DS_OK) {
         return ngx_directstream_mistake(p->mistake, "invalid_field",
                                         v->string, "%s", err.message);
     }
 
     return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_directstream_field_push_via(ngx_directstream_parse_t *p, const cJSON *v)
+{
+    if (cJSON_IsString(v) && ngx_strcmp(v->valuestring, "engine") == 0) {
+        p->def->push_engine = 1;
+
+    } else if (cJSON_IsString(v) && ngx_strcmp(v->valuestring, "rtmp") == 0) {
+        p->def->push_engine = 0;
+
+    } else {
+        return ngx_directstream_mistake(p->mistake, "invalid_field",
+                               v->string,
+                               "it must be \"rtmp\" or \"engine\"");
+    }
+
+    p->via = 1;
+    p->set |= NGX_DIRECTSTREAM_SET_PUSH;
+
+    return NGX_OK;
+}
+
+
+/* who may use the API may not read the machine's files by it */
+
+static ngx_int_t
+ngx_directstream_field_slate(ngx_directstream_parse_t *p, const cJSON *v)
+{
+    return ngx_directstream_mistake(p->mistake, "invalid_field", v->string,
+                               "it is set by the \"slate\" directive");
 }
 
 
@@ -567,4 +653,48 @@ ngx_directstream_field_start(ngx_directstream_parse_t *p, const cJSON *v)
     }
 
     return ngx_directstream_parse_bool(p->mistake, v, &p->start);
+}
+
+
+static ngx_int_t
+ngx_directstream_field_setting(ngx_directstream_parse_t *p,
+    const ngx_directstream_setting_t *s, const cJSON *v)
+{
+    double     n;
+    ngx_int_t  rc;
+    ngx_str_t  text;
+
+    rc = NGX_ERROR;
+
+    if (s->kind == NGX_DIRECTSTREAM_WORD || s->kind == NGX_DIRECTSTREAM_SIZE) {
+
+        if (cJSON_IsString(v)) {
+            text.data = (u_char *) v->valuestring;
+            text.len = strlen(v->valuestring);
+            rc = ngx_directstream_setting_text(s, p->def, &text);
+        }
+
+    } else if (cJSON_IsNumber(v)) {
+        n = v->valuedouble;
+
+        /* seconds, of which a millisecond is the least part */
+
+        if (s->kind == NGX_DIRECTSTREAM_TIME) {
+            n = round(n * 1000);
+        }
+
+        if (n >= 0 && n <= (double) s->max && floor(n) == n) {
+            rc = ngx_directstream_setting_number(s, p->def, (int64_t) n);
+        }
+    }
+
+    if (rc != NGX_OK) {
+        return ngx_directstream_mistake(p->mistake, "invalid_field",
+                                        v->string, "it must be %s",
+                                        s->accepted);
+    }
+
+    p->set |= s->set;
+
+    return NGX_OK;
 }

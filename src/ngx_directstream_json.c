@@ -145,7 +145,7 @@ ngx_directstream_json_string(ngx_directstream_json_t *w, const char *value,
             continue;
         }
 
-        n = ngx_directstream_utf8(p, last);
+        n = ds_utf8_len(p, last - p);
 
         if (n == 0) {
             ngx_directstream_json_raw(w, "\xef\xbf\xbd", 3);
@@ -225,59 +225,4 @@ ngx_directstream_json_time(ngx_directstream_json_t *w, int64_t ms)
                         (int) (ms % 1000));
 
     ngx_directstream_json_string(w, (char *) buf, sizeof(buf));
-}
-
-
-size_t
-ngx_directstream_utf8(const u_char *p, const u_char *last)
-{
-    size_t    i, n;
-    uint32_t  c;
-
-    if (p == last) {
-        return 0;
-    }
-
-    if (*p < 0x80) {
-        return 1;
-    }
-
-    if (*p >= 0xc2 && *p <= 0xdf) {
-        n = 2;
-        c = *p & 0x1f;
-
-    } else if (*p >= 0xe0 && *p <= 0xef) {
-        n = 3;
-        c = *p & 0x0f;
-
-    } else if (*p >= 0xf0 && *p <= 0xf4) {
-        n = 4;
-        c = *p & 0x07;
-
-    } else {
-        return 0;
-    }
-
-    if ((size_t) (last - p) < n) {
-        return 0;
-    }
-
-    for (i = 1; i < n; i++) {
-        if ((p[i] & 0xc0) != 0x80) {
-            return 0;
-        }
-
-        c = (c << 6) | (p[i] & 0x3f);
-    }
-
-    /* overlong forms, surrogates, and what is beyond Unicode */
-
-    if ((n == 3 && c < 0x800)
-        || (n == 4 && (c < 0x10000 || c > 0x10ffff))
-        || (c >= 0xd800 && c <= 0xdfff))
-    {
-        return 0;
-    }
-
-    return n;
 }

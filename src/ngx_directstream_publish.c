@@ -128,7 +128,10 @@ ngx_directstream_on_publish_judge(ngx_http_request_t *r,
         return ngx_directstream_on_publish_send(r, NGX_HTTP_FORBIDDEN);
     }
 
-    if (info.def.push[0] != '\0' && form->push.len != 0) {
+    if (info.def.push[0] != '\0'
+        && !info.def.push_engine
+        && form->push.len != 0)
+    {
         return ngx_directstream_on_publish_redirect(r, &info, form);
     }
 

@@ -19,6 +19,12 @@ static void ngx_directstream_render_playing(ngx_directstream_json_t *w,
     ds_status_t *st);
 static void ngx_directstream_render_counters(ngx_directstream_json_t *w,
     ngx_directstream_info_t *info);
+static void ngx_directstream_render_setting(ngx_directstream_json_t *w,
+    ngx_directstream_def_t *def, const ngx_directstream_setting_t *s);
+static void ngx_directstream_render_decision(ngx_directstream_json_t *w,
+    ds_decision_e decision, const char *reason);
+static void ngx_directstream_render_push(ngx_directstream_json_t *w,
+    ngx_directstream_info_t *info);
 static void ngx_directstream_render_text(ngx_directstream_json_t *w,
     const char *key, const char *value, size_t max);
 
@@ -135,7 +141,9 @@ static void
 ngx_directstream_render_def(ngx_directstream_json_t *w,
     ngx_directstream_def_t *def)
 {
-    char  push[DS_URL_LEN + 1], playlist[DS_URL_LEN + 1];
+    char                               push[DS_URL_LEN + 1];
+    char                               playlist[DS_URL_LEN + 1];
+    const ngx_directstream_setting_t  *s;
 
     ds_redact_playlist(playlist, sizeof(playlist), def->playlist);
 
@@ -154,10 +162,62 @@ ngx_directstream_render_def(ngx_directstream_json_t *w,
     if (def->push[0] != '\0') {
         ds_redact_url(push, sizeof(push), def->push);
         ngx_directstream_render_text(w, "push", push, sizeof(push));
+        ngx_directstream_render_text(w, "push_via", def->push_engine
+                                                    ? "engine" : "rtmp", 16);
 
     } else {
         ngx_directstream_json_key(w, "push");
         ngx_directstream_json_null(w);
+        ngx_directstream_json_key(w, "push_via");
+        ngx_directstream_json_null(w);
+    }
+
+    ngx_directstream_json_key(w, "slate");
+
+    if (def->slate[0] != '\0') {
+        ngx_directstream_json_string(w, def->slate, sizeof(def->slate));
+
+    } else {
+        ngx_directstream_json_null(w);
+    }
+
+    for (s = ngx_directstream_settings; s->name != NULL; s++) {
+        ngx_directstream_render_setting(w, def, s);
+    }
+}
+
+
+static void
+ngx_directstream_render_setting(ngx_directstream_json_t *w,
+    ngx_directstream_def_t *def, const ngx_directstream_setting_t *s)
+{
+    char      size[2 * NGX_INT32_LEN + 2];
+    uint32_t  n;
+
+    ngx_directstream_json_key(w, s->name);
+
+    switch (s->kind) {
+
+    case NGX_DIRECTSTREAM_WORD:
+        ngx_directstream_json_string(w, ds_video_name(def->profile.video),
+                                     16);
+        return;
+
+    case NGX_DIRECTSTREAM_SIZE:
+        (void) ngx_snprintf((u_char *) size, sizeof(size), "%uDx%uD%Z",
+                            def->profile.width, def->profile.height);
+        ngx_directstream_json_string(w, size, sizeof(size));
+        return;
+
+    default:
+        n = *(uint32_t *) ((u_char *) def + s->offset);
+    }
+
+    if (s->kind == NGX_DIRECTSTREAM_TIME) {
+        ngx_directstream_json_seconds(w, n);
+
+    } else {
+        ngx_directstream_json_integer(w, n);
     }
 }
 
@@ -181,10 +241,16 @@ ngx_directstream_render_status(ngx_directstream_json_t *w,
     ngx_directstream_render_playing(w, st);
     ngx_directstream_render_counters(w, info);
 
+    ngx_directstream_json_key(w, "slate_on_air");
+    ngx_directstream_json_bool(w, st->slate);
+    ngx_directstream_json_key(w, "bytes_in");
+    ngx_directstream_json_integer(w, st->counts.bytes_in);
     ngx_directstream_json_key(w, "buffer_ms");
     ngx_directstream_json_integer(w, st->buffer);
     ngx_directstream_json_key(w, "dead_air_ms");
     ngx_directstream_json_integer(w, st->dead_air);
+    ngx_directstream_json_key(w, "lateness_ms");
+    ngx_directstream_json_integer(w, st->lateness);
 
     ngx_directstream_json_key(w, "error");
     ngx_directstream_render_error(w, &st->error);
@@ -218,10 +284,8 @@ ngx_directstream_render_playing(ngx_directstream_json_t *w, ds_status_t *st)
         ngx_directstream_json_seconds(w, st->item.duration);
         ngx_directstream_json_key(w, "position");
         ngx_directstream_json_seconds(w, st->position);
-        ngx_directstream_render_text(w, "decision",
-                                     ds_decision_name(st->decision), 32);
-        ngx_directstream_render_text(w, "reason", st->decision_reason,
-                                     DS_MESSAGE_LEN);
+        ngx_directstream_render_decision(w, st->decision,
+                                         st->decision_reason);
         ngx_directstream_json_close(w, '}');
 
     } else {
@@ -241,11 +305,23 @@ ngx_directstream_render_playing(ngx_directstream_json_t *w, ds_status_t *st)
         ngx_directstream_json_seconds(w, st->next.duration);
         ngx_directstream_json_key(w, "ready");
         ngx_directstream_json_bool(w, st->next_ready);
+        ngx_directstream_render_decision(w, st->next_decision,
+                                         st->next_reason);
         ngx_directstream_json_close(w, '}');
 
     } else {
         ngx_directstream_json_null(w);
     }
+}
+
+
+static void
+ngx_directstream_render_decision(ngx_directstream_json_t *w,
+    ds_decision_e decision, const char *reason)
+{
+    ngx_directstream_render_text(w, "decision", ds_decision_name(decision),
+                                 32);
+    ngx_directstream_render_text(w, "reason", reason, DS_MESSAGE_LEN);
 }
 
 
@@ -270,6 +346,10 @@ ngx_directstream_render_counters(ngx_directstream_json_t *w,
     ngx_directstream_json_integer(w, st->failed);
     ngx_directstream_json_key(w, "skipped");
     ngx_directstream_json_integer(w, st->skipped);
+    ngx_directstream_json_key(w, "items_copied");
+    ngx_directstream_json_integer(w, st->copied);
+    ngx_directstream_json_key(w, "items_encoded");
+    ngx_directstream_json_integer(w, st->encoded);
     ngx_directstream_json_close(w, '}');
 
     (void) ngx_snprintf((u_char *) url, sizeof(url), "%s/%s%Z",
@@ -284,6 +364,43 @@ ngx_directstream_render_counters(ngx_directstream_json_t *w,
     ngx_directstream_json_integer(w, st->bytes);
     ngx_directstream_json_key(w, "reconnects");
     ngx_directstream_json_integer(w, st->reconnects);
+    ngx_directstream_json_close(w, '}');
+
+    ngx_directstream_json_key(w, "push");
+    ngx_directstream_render_push(w, info);
+}
+
+
+/* what nginx-rtmp pushes it does not tell */
+
+static void
+ngx_directstream_render_push(ngx_directstream_json_t *w,
+    ngx_directstream_info_t *info)
+{
+    char               url[DS_URL_LEN + 1];
+    ds_push_status_t  *push;
+
+    if (info->def.push[0] == '\0' || !info->def.push_engine) {
+        ngx_directstream_json_null(w);
+        return;
+    }
+
+    push = &info->status.push;
+    ds_redact_url(url, sizeof(url), info->def.push);
+
+    ngx_directstream_json_open(w, '{');
+    ngx_directstream_render_text(w, "url", url, sizeof(url));
+    ngx_directstream_render_text(w, "via", "engine", 16);
+    ngx_directstream_json_key(w, "connected");
+    ngx_directstream_json_bool(w, push->connected);
+    ngx_directstream_json_key(w, "bytes");
+    ngx_directstream_json_integer(w, push->bytes);
+    ngx_directstream_json_key(w, "reconnects");
+    ngx_directstream_json_integer(w, push->reconnects);
+    ngx_directstream_json_key(w, "dropped");
+    ngx_directstream_json_integer(w, push->dropped);
+    ngx_directstream_json_key(w, "error");
+    ngx_directstream_render_error(w, &push->error);
     ngx_directstream_json_close(w, '}');
 }
 

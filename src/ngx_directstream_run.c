@@ -69,6 +69,7 @@ static void ngx_directstream_run_held(ngx_directstream_runs_t *runs,
     const char *name, ngx_pid_t holder);
 static ngx_int_t ngx_directstream_run_next(ngx_directstream_runs_t *runs,
     char *name, ngx_directstream_info_t *info);
+static void ngx_directstream_run_off(ds_status_t *status);
 static ngx_uint_t ngx_directstream_run_mine(ngx_directstream_runs_t *runs,
     const char *name);
 
@@ -112,9 +113,7 @@ ngx_directstream_runs_init(ngx_directstream_runs_t *runs,
         if (!node->info.running) {
             node->info.status.state = DS_STOPPED;
             node->info.status.since = ngx_directstream_now();
-            node->info.status.has_item = 0;
-            node->info.status.has_next = 0;
-            node->info.status.connected = 0;
+            ngx_directstream_run_off(&node->info.status);
         }
     }
 
@@ -417,10 +416,7 @@ ngx_directstream_run_end(ngx_directstream_runs_t *runs,
             info->status.since = ngx_directstream_now();
         }
 
-        info->status.has_item = 0;
-        info->status.has_next = 0;
-        info->status.connected = 0;
-        info->status.buffer = 0;
+        ngx_directstream_run_off(&info->status);
 
         ngx_memzero(info->token, sizeof(info->token));
         info->owner = 0;
@@ -435,6 +431,21 @@ ngx_directstream_run_end(ngx_directstream_runs_t *runs,
 
     /* another relay worker may be waiting for it */
     ngx_directstream_wake();
+}
+
+
+/* of what is not run nothing is on air */
+
+static void
+ngx_directstream_run_off(ds_status_t *status)
+{
+    status->has_item = 0;
+    status->has_next = 0;
+    status->slate = 0;
+    status->connected = 0;
+    status->push.connected = 0;
+    status->buffer = 0;
+    status->lateness = 0;
 }
 
 
@@ -613,10 +624,13 @@ ngx_directstream_run_start(ngx_directstream_runs_t *runs,
     def.playlist = info->def.playlist;
     def.publish = info->def.publish;
     def.push = info->def.push[0] ? info->def.push : NULL;
+    def.push_engine = info->def.push_engine;
+    def.slate = info->def.slate[0] ? info->def.slate : NULL;
+    def.profile = info->def.profile;
+    def.max_item_duration = info->def.max_item_duration;
     def.token = token;
     def.shuffle = info->def.shuffle;
     def.loop = info->def.loop;
-    def.profile = (ds_profile_t) DS_PROFILE_DEFAULT;
 
     /* what came to its end begins anew, the rest goes on */
 

@@ -152,6 +152,14 @@ ngx_directstream_zone_merge(ngx_directstream_conf_t *dcf, ngx_log_t *log)
             }
         }
 
+        if (!(*link)->info.fixed) {
+
+            /* the API cannot set it; it counts from the next start on */
+
+            ngx_memcpy((*link)->info.def.slate, dcf->base.def.slate,
+                       sizeof(dcf->base.def.slate));
+        }
+
         if (!(*link)->info.fixed || i < dcf->streams.nelts) {
             link = &(*link)->next;
             continue;
@@ -307,7 +315,7 @@ ngx_directstream_def_set(ngx_directstream_def_t *dst,
 {
     ngx_int_t  rc;
 
-    rc = NGX_OK;
+    rc = ngx_directstream_setting_copy(dst, src, set);
 
     if ((set & NGX_DIRECTSTREAM_SET_PLAYLIST)
         && ngx_strcmp(dst->playlist, src->playlist) != 0)
@@ -324,9 +332,18 @@ ngx_directstream_def_set(ngx_directstream_def_t *dst,
     }
 
     if ((set & NGX_DIRECTSTREAM_SET_PUSH)
-        && ngx_strcmp(dst->push, src->push) != 0)
+        && (ngx_strcmp(dst->push, src->push) != 0
+            || dst->push_engine != src->push_engine))
     {
         ngx_memcpy(dst->push, src->push, sizeof(dst->push));
+        dst->push_engine = src->push_engine;
+        rc = NGX_AGAIN;
+    }
+
+    if ((set & NGX_DIRECTSTREAM_SET_SLATE)
+        && ngx_strcmp(dst->slate, src->slate) != 0)
+    {
+        ngx_memcpy(dst->slate, src->slate, sizeof(dst->slate));
         rc = NGX_AGAIN;
     }
 

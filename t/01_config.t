@@ -50,6 +50,7 @@ sub bad {
     isnt($status, 0, "$name: refused");
     like($out, $re, "$name: says what is accepted");
     like($out, qr/\Q$file\E:$line\b/, "$name: file and line");
+    unlike($out, qr/KEYKEY/, "$name: shows no key");
 }
 
 
@@ -58,6 +59,10 @@ sub stream {
     return "stream s {\n$text\n}";
 }
 
+
+my $file = $t->write_file('file', 'x');
+my $empty = $t->write_file('empty', '');
+$t->write_file('near/slate.png', 'x');
 
 my $list = 'playlist https://www.youtube.com/playlist?list=PLx;';
 
@@ -75,14 +80,26 @@ good('all of it', <<"END");
     deny_source ::1/128;
     deny_source all;
     media_root /srv;
+    encodes 4;
+    push_trusted_certificate $file;
+    video auto; video_size 1920x1080; video_rate 25; video_bitrate 4500k;
+    audio_bitrate 160k; audio_rate 48000; max_keyframe_interval 4s;
+    slate $file; max_item_duration 1h;
     stream one.two-3_x {
         $list
         mode direct; shuffle on; loop off;
         publish rtmp://127.0.0.1/other;
         push rtmp://127.0.0.1/live2/key;
+        video copy; video_size 64x2160; video_rate 1; video_bitrate 50m;
+        audio_bitrate 32000; audio_rate 44100; max_keyframe_interval off;
+        slate slate.png; max_item_duration 0;
     }
-    stream two { playlist file:///srv/a.mp4; }
+    stream two { playlist file:///srv/a.mp4; push rtmps://h/app/key; }
+    stream three { $list push rtmp://h/app/key via=engine; }
+    stream four { $list push rtmp://h/app/key via=rtmp; }
+    stream five { $list push rtmps://[::1]:443/app/key via=engine; }
 END
+good('encodes auto', 'encodes auto;');
 
 bad('resolve_timeout', 'resolve_timeout soon;', qr/resolve_timeout/);
 bad('resolve_timeout 0', 'resolve_timeout 0;', qr/resolve_timeout/);
@@ -117,6 +134,57 @@ bad('push', stream("$list\npush https://x/live/key;"), qr{rtmp://},
     'push https');
 bad('push without key', stream("$list\npush rtmp://h/app;"), qr{key},
     'push rtmp://h/app;');
+
+my $long = 'k' x 250;
+
+bad('push over TLS by nginx-rtmp', stream(
+    "$list\npush rtmps://h/app/KEYKEY via=rtmp;"), qr/rtmps.*engine/,
+    'push rtmps');
+bad('push to IPv6 by nginx-rtmp', stream("$list\npush rtmp://[::1]/a/key;"),
+    qr/IPv4/, 'push rtmp');
+bad('push that nginx-rtmp cuts', stream("$list\npush rtmp://h/a/$long;"),
+    qr/at most 200/, 'push rtmp');
+good('a long key by the engine',
+     stream("$list\npush rtmp://h/a/$long via=engine;"));
+bad('push via', stream("$list\npush rtmp://h/app/key KEYKEY;"),
+    qr/"via=rtmp" or "via=engine"/, 'push rtmp');
+
+# wherever they are allowed
+
+for my $i (
+    [ video => qr/"copy", "auto" or "encode"/, 'on', 'Copy', 'autox' ],
+    [ video_size => qr/WIDTHxHEIGHT/, '1280', '1280x', 'x720', '1281x720',
+      '1280x719', '62x64', '64x62', '3842x2160', '3840x2162', '1280x720p',
+      '1280*720', '-2x64', '99999999999999999999x720' ],
+    [ video_rate => qr/from 1 to 60/, '0', '61', '29.97', '-1', 'x', '30k',
+      '99999999999999999999' ],
+    [ video_bitrate => qr/\(100k\) to 50000000 \(50m\)/, '99999', '99k',
+      '50000001', '51m', '2.5m', 'k', '-1k', '3g', '99999999999999999m' ],
+    [ audio_bitrate => qr/\(32k\) to 512000 \(512k\)/, '31k', '513k', '1m',
+      'x' ],
+    [ audio_rate => qr/44100 or 48000/, '44101', '22050', '96000', '44.1k' ],
+    [ max_keyframe_interval => qr/off.*from 1 second to 1 hour/, '999ms',
+      '61m', 'on', '-1s', '1x' ],
+    [ max_item_duration => qr/off.*from 1 second to 30 days/, '999ms', '31d',
+      'never', '9999999999999999y' ],
+    [ slate => qr/can be read/, 'nofile.png', '/', $empty,
+      't' x 3000 ],
+) {
+    my ($name, $re, @values) = @$i;
+
+    bad("$name $_", qq{$name "$_";}, $re) for @values;
+    bad("$name in a stream", stream(qq{$list\n$name "$values[0]";}), $re,
+        qq{$name "$values[0]"});
+    bad("$name without a value", "$name;", qr/number of arguments.*$name/);
+}
+
+bad('video twice', "video copy;\nvideo  auto;", qr/duplicate/,
+    'video  auto');
+good('video in both places', "stream s { $list video copy; } video auto;");
+bad("encodes $_", "encodes $_;", qr/from 1 to 1024, or "auto"/)
+    for qw(0 -1 1025 many 1.5);
+bad('push_trusted_certificate', 'push_trusted_certificate nofile.pem;',
+    qr/can be read/);
 
 for my $bad ('ftp://host/x.mp4', 'http://', 'http://user:pw@host/a.mp4',
              '--exec=x', '-x', 'PL', 'hello world', 'file:///etc/passwd',

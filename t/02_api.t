@@ -58,6 +58,18 @@ ok(ref $data->{loop} && $data->{loop}, 'loop is on');
 ok(ref $data->{shuffle} && !$data->{shuffle}, 'shuffle is off');
 unlike($r->{content}, qr/SECRETKEY/, 'no key in the answer');
 
+my %default = (
+    push_via => 'rtmp', slate => undef, video => 'copy',
+    video_size => '1280x720', video_rate => 30, video_bitrate => 3000000,
+    audio_bitrate => 128000, audio_rate => 44100, max_keyframe_interval => 0,
+    max_item_duration => 0
+);
+
+for my $field (sort keys %default) {
+    ok(exists $data->{$field}, "$field is there");
+    is($data->{$field}, $default{$field}, "$field by default");
+}
+
 # read
 
 ($status, $data, $r) = $t->api('GET', $S);
@@ -96,6 +108,24 @@ my @invalid = (
     [ mode => 'download' ], [ shuffle => 'on' ], [ loop => 1 ],
     [ publish => 'http://h/live' ], [ push => 'rtmp://h/app' ],
     [ push => 'file:///x' ], [ start => 'yes' ],
+    [ push => 'rtmp://h/a/' . 'k' x 250 ], [ push => 'rtmp://[::1]/a/key' ],
+    [ push => 'rtmps://h/app' ], [ push_via => 'rtmp' ], [ push_via => 'x' ],
+    [ push_via => undef ], [ slate => '/etc/passwd' ], [ slate => undef ],
+    [ video => 'on' ], [ video => 1 ], [ video => undef ],
+    [ video_size => '1281x720' ], [ video_size => '62x62' ],
+    [ video_size => '4096x2160' ], [ video_size => 'x' ],
+    [ video_size => "640x360\n" ], [ video_size => 1280 ],
+    [ video_size => [ 1280, 720 ] ],
+    [ video_rate => 0 ], [ video_rate => 61 ], [ video_rate => 29.97 ],
+    [ video_rate => '30' ], [ video_rate => -1 ], [ video_rate => 1e300 ],
+    [ video_bitrate => 99999 ], [ video_bitrate => 50000001 ],
+    [ video_bitrate => '3000k' ], [ audio_bitrate => 31999 ],
+    [ audio_bitrate => 512001 ], [ audio_rate => 44101 ],
+    [ audio_rate => 22050 ], [ audio_rate => JSON::PP::true ],
+    [ max_keyframe_interval => 0.999 ], [ max_keyframe_interval => 3600.1 ],
+    [ max_keyframe_interval => 'off' ], [ max_keyframe_interval => -1 ],
+    [ max_item_duration => 0.5 ], [ max_item_duration => 2592001 ],
+    [ max_item_duration => -1e300 ], [ max_item_duration => {} ],
 );
 
 for my $i (@invalid) {
@@ -105,6 +135,12 @@ for my $i (@invalid) {
             400, 'invalid_field', $field);
 }
 
+problem('POST', $S, { name => 'x', playlist => $url, push_via => 'rtmp',
+                      push => 'rtmps://h/app/key' },
+        400, 'invalid_field', 'push_via');
+like(problem('POST', $S, { name => 'x', playlist => $url, slate => 'a.png' },
+             400, 'invalid_field', 'slate')->{detail}, qr/directive/,
+     'who sets the slate');
 problem('POST', $S, { name => 'one', playlist => $url }, 409,
         'stream_exists');
 problem('GET', "$S/none", undef, 404, 'stream_not_found');
@@ -168,6 +204,16 @@ my $s = $t->status('one')->{status};
 like($s->{since}, qr/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z$/,
      'RFC 3339');
 is($s->{item}{decision}, 'copy', 'copied');
+ok(ref $s->{slate_on_air} && !$s->{slate_on_air}, 'no slate');
+ok(exists $s->{push} && !defined $s->{push}, 'no push by the engine');
+like($s->{$_}, qr/^\d+$/, $_) for qw(bytes_in buffer_ms dead_air_ms
+                                     lateness_ms);
+like($s->{playlist}{$_}, qr/^\d+$/, $_) for qw(items_copied items_encoded);
+
+if (my $next = $s->{next}) {
+    ok(defined $next->{decision} && defined $next->{reason},
+       'what the next one will be');
+}
 is($s->{playlist}{count}, 3, 'count');
 ok($s->{owner_pid} > 1, 'owner');
 is($s->{owner_pid}, $t->relay_pid, 'the owner is the relay worker');

@@ -36,8 +36,35 @@ define(ds_stored_t *def, const char *name)
     (void) snprintf(def->publish, sizeof(def->publish),
                     "rtmp://127.0.0.1/live");
     (void) snprintf(def->push, sizeof(def->push), "rtmp://127.0.0.2/x/it's");
+    def->profile = (ds_profile_t) DS_PROFILE_DEFAULT;
     def->loop = true;
     def->running = true;
+}
+
+
+/* nothing of it is as it is by default */
+
+static void
+settings(ds_stored_t *def)
+{
+    static const ds_profile_t  profile = {
+        DS_VIDEO_ENCODE, 1920, 1080, 25, 50000000, 160000, 48000, 4000
+    };
+
+    def->profile = profile;
+    def->push_engine = true;
+    def->max_item_duration = 30 * 24 * 3600 * 1000LL;
+    (void) snprintf(def->slate, sizeof(def->slate), "/srv/it's.png");
+}
+
+
+static bool
+same(const ds_stored_t *a, const ds_stored_t *b)
+{
+    return memcmp(&a->profile, &b->profile, sizeof(ds_profile_t)) == 0
+           && a->push_engine == b->push_engine
+           && a->max_item_duration == b->max_item_duration
+           && strcmp(a->slate, b->slate) == 0;
 }
 
 
@@ -60,6 +87,9 @@ exec_sql(const char *sql)
 }
 
 
+static ds_stored_t  each_def;          /* whose settings are counted */
+
+
 static void
 count_def(void *data, const ds_stored_t *def, const ds_progress_t *progress)
 {
@@ -68,6 +98,7 @@ count_def(void *data, const ds_stored_t *def, const ds_progress_t *progress)
     n[0]++;
     n[1] += progress->valid;
     n[2] += def->running;
+    n[3] += same(def, &each_def);
 }
 
 
@@ -134,7 +165,7 @@ static void
 test_basics(void)
 {
     char            moved[80];
-    int             n[3];
+    int             n[4];
     ds_error_t      err;
     ds_store_t     *store;
     ds_stored_t     def, got;
@@ -156,14 +187,25 @@ test_basics(void)
     is_str(got.publish, def.publish, "get: publish");
     ok(got.loop && got.running && !got.shuffle && !got.is_static,
        "get: flags");
+    ok(same(&got, &def), "get: settings, as by default");
     is_int(ds_store_get(store, "nope", &got, &err), DS_ESTORE_NOT_FOUND,
            "get: there is none");
 
     def.shuffle = true;
     def.push[0] = '\0';
+    settings(&def);
     is_int(ds_store_put(store, &def, &err), 0, "put");
     is_int(ds_store_get(store, "lofi", &got, &err), 0, "get");
     ok(got.shuffle && got.push[0] == '\0', "put: changed");
+    ok(same(&got, &def), "put: settings");
+
+    is_int(ds_store_begin(store, &err), 0, "begin");
+    def.profile.rate = 24;
+    is_int(ds_store_put(store, &def, &err), 0, "put in it");
+    ds_store_rollback(store);
+    (void) ds_store_get(store, "lofi", &got, &err);
+    is_int(got.profile.rate, 25, "nothing of it after a roll-back");
+    def.profile.rate = 25;
 
     is_int(ds_store_set_running(store, "lofi", false, &err), 0, "running");
     is_int(ds_store_set_running(store, "nope", false, &err),
@@ -192,8 +234,10 @@ test_basics(void)
     test_runs(store, p);
 
     memset(n, 0, sizeof(n));
+    each_def = def;
     is_int(ds_store_each(store, count_def, n, &err), 0, "each");
     ok(n[0] == 1 && n[1] == 1 && n[2] == 1, "each: with its progress");
+    is_int(n[3], 1, "each: with its settings");
 
     is_int(ds_store_delete(store, "lofi", &err), 0, "delete");
     is_int(ds_store_delete(store, "lofi", &err), 0, "delete again");
@@ -248,10 +292,50 @@ fill(ds_store_t *store, const char *name)
 }
 
 
+/* what a build of schema 3 does to streams with settings */
+
+static void
+test_settings(void)
+{
+    ds_error_t    err;
+    ds_store_t   *store;
+    ds_stored_t   def, got, plain;
+
+    define(&plain, "plain");
+
+    store = ds_store_open(path, true, &err);
+    define(&def, "kept");
+    settings(&def);
+    is_int(ds_store_create(store, &def, &err), 0, "a stream with settings");
+    define(&def, "anew");
+    settings(&def);
+    is_int(ds_store_create(store, &def, &err), 0, "another");
+    ds_store_close(&store);
+
+    is_int(ds_store_migrate(path, 3, &err), 0, "to an older build");
+    is_int(exec_sql("UPDATE stream SET loop = 0 WHERE name = 'kept';"
+                    "DELETE FROM stream WHERE name = 'anew';"
+                    "INSERT INTO stream VALUES ('anew', 'PLx', 'direct', "
+                    "'rtmp://h/live', '', 0, 1, 0, 1)"), 0, "which writes");
+    is_int(ds_store_migrate(path, -1, &err), 0, "and back");
+
+    store = ds_store_open(path, true, &err);
+    is_int(ds_store_get(store, "kept", &got, &err), 0, "what it changed");
+    ok(same(&got, &def) && !got.loop, "has its settings, and the change");
+    is_int(ds_store_get(store, "anew", &got, &err), 0, "what it made");
+    ok(same(&got, &plain), "has the defaults, not those of another");
+    is_int(ds_store_put(store, &def, &err), 0, "which can be changed");
+    is_int(ds_store_get(store, "anew", &got, &err), 0, "and read");
+    ok(same(&got, &def), "again");
+    ds_store_close(&store);
+}
+
+
 static void
 test_migrations(void)
 {
     int            v, good;
+    char           sql[64];
     size_t         n;
     uint32_t       total;
     ds_item_t      items[3];
@@ -303,7 +387,9 @@ test_migrations(void)
     is_int(exec_sql("PRAGMA user_version = 99"), 0, "a newer schema");
     is_int(ds_store_migrate(path, -1, &err), DS_ESTORE_VERSION,
            "is not touched");
-    is_int(exec_sql("PRAGMA user_version = 3"), 0, "back");
+    (void) snprintf(sql, sizeof(sql), "PRAGMA user_version = %d",
+                    ds_store_version());
+    is_int(exec_sql(sql), 0, "back");
 }
 
 
@@ -363,6 +449,7 @@ main(void)
     (void) snprintf(path, sizeof(path), "%s/state.db", dir);
 
     test_basics();
+    test_settings();
     test_migrations();
     test_faults();
 

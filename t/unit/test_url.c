@@ -151,7 +151,8 @@ test_rtmp(void)
 
     static const char *const  bad_push[] = {
         "", "rtmp://h", "rtmp://h/app", "rtmp://h/app/", "rtmp://h/app//key",
-        "rtmp://h/app/key#f", "rtmp://u:p@h/app/key", "rtmps://h/app/key",
+        "rtmp://h/app/key#f", "rtmp://u:p@h/app/key", "rtmps://h/app",
+        "rtmpt://h/app/key", "https://h/app/key",
         "rtmp://h/app/k\ny", "h/app/key"
     };
 
@@ -168,6 +169,9 @@ test_rtmp(void)
            DS_OK, "a push target");
     is_int(ds_check_push("rtmp://h:1/app/key?a=b", NULL), DS_OK,
            "with arguments");
+    is_int(ds_check_push("rtmps://h/app/key", NULL), DS_OK, "over TLS");
+    is_int(ds_check_push("RTMPS://[::1]:443/app/key", NULL), DS_OK,
+           "in any case, by IPv6");
 
     for (i = 0; i < sizeof(bad_push) / sizeof(bad_push[0]); i++) {
         ok(ds_check_push(bad_push[i], &err) != DS_OK
@@ -219,6 +223,7 @@ test_redact(void)
     redacted("rtmp://h/app/a/b", "rtmp://h/app/***");
     redacted("rtmp://h/app/k@y", "rtmp://h/app/***");
     redacted("RTMPS://u:p@h/app/key", "RTMPS://h/app/***");
+    redacted("rtmps://h:443/app/key?backup=1", "rtmps://h:443/app/***");
     redacted("rtmp://h/app", "rtmp://h/app");
     redacted("rtmp://h/app/", "rtmp://h/app/");
     redacted("PLxxxxxxxx", "PLxxxxxxxx");
