@@ -25,8 +25,8 @@ typedef struct ds_keep_s   ds_keep_t;       /* what is being written */
 ds_cache_t *ds_cache_open(const ds_conf_t *conf, ds_error_t *err);
 void ds_cache_close(ds_cache_t **cache);
 
-/* "key" of DS_KEY_LEN + 1: of one item in one form */
-void ds_cache_key(char *key, const char *id, const char *form);
+/* "key" of DS_KEY_LEN + 1: of one item in one form; 0 or DS_ENOMEM */
+int ds_cache_key(char *key, const char *id, const char *form);
 
 /*
  * Finds what is kept and reads it through once, as a damaged file must not go
@@ -43,8 +43,9 @@ char *ds_cache_path(ds_cache_t *cache, const char *key, unsigned file);
 
 /*
  * Begins to write what "kept" (copied) names by key, form, id, title, origin,
- * duration and number of files.  NULL: DS_ECACHE_BUSY when it is being written
- * elsewhere, in this process or another; DS_ECACHE_FULL, DS_ECACHE_FAILED.
+ * duration and number of files.  NULL: DS_ECACHE_BUSY when it is being
+ * written elsewhere, in this process or another, or is kept by now;
+ * DS_ECACHE_FULL, DS_ECACHE_FAILED, DS_ESTORE_….
  */
 ds_keep_t *ds_cache_begin(ds_cache_t *cache, const ds_kept_t *kept,
     ds_error_t *err);
@@ -55,9 +56,12 @@ ds_keep_t *ds_cache_begin(ds_cache_t *cache, const ds_kept_t *kept,
  */
 const char *ds_keep_path(ds_keep_t *keep);
 
+/* the number of files, known by now; the duration, -1: not known */
+void ds_keep_set(ds_keep_t *keep, uint32_t files, int64_t duration);
+
 /*
- * The writer has come to "size" bytes in all: makes room by removing what has
- * been unused for longest.  DS_ECACHE_FULL: there is none, the writer must not
+ * The writer is about to have "size" bytes in all: makes room by removing what
+ * has been unused for longest.  DS_ECACHE_FULL: there is none, the writer must not
  * go on.
  */
 int ds_keep_grown(ds_keep_t *keep, uint64_t size, ds_error_t *err);

@@ -170,6 +170,31 @@ ds_video_name(ds_video_e video)
 }
 
 
+const char *
+ds_mode_name(ds_mode_e mode)
+{
+    static const char *const  names[] = { "direct", "download", "hybrid" };
+
+    return (unsigned) mode <= DS_MODE_HYBRID ? names[mode] : "unknown";
+}
+
+
+bool
+ds_mode_from_name(ds_mode_e *mode, const char *name)
+{
+    int  i;
+
+    for (i = DS_MODE_DIRECT; i <= DS_MODE_HYBRID; i++) {
+        if (strcmp(name, ds_mode_name(i)) == 0) {
+            *mode = i;
+            return true;
+        }
+    }
+
+    return false;
+}
+
+
 int
 ds_fail(ds_error_t *err, int code, const char *fmt, ...)
 {
@@ -472,6 +497,8 @@ ds_counters_get(ds_counters_t *c, ds_counts_t *counts)
     int  i;
 
     counts->bytes_in = atomic_load(&c->bytes_in);
+    counts->cache_hits = atomic_load(&c->cache_hits);
+    counts->cache_misses = atomic_load(&c->cache_misses);
     counts->resolves = atomic_load(&c->resolves);
     counts->resolve_time = atomic_load(&c->resolve_time);
 

@@ -7,6 +7,8 @@
  *
  *   ds_stream_t.lock   a stream's status, playlist and wishes (ds_stream.c)
  *   ds_queue_t.lock    a packet queue (ds_queue.c)
+ *   ds_cache_t.lock    the cache: pins and what is written (ds_cache.c)
+ *   ds_store_t.lock    one store (ds_store.c)
  *   ds_t.lock          log records (ds.c); may be taken last, always
  *
  * No callback and no libav call is made while one is held.
@@ -80,6 +82,8 @@ int ds_thread_start(pthread_t *tid, const char *name,
 
 typedef struct {
     _Atomic uint64_t  bytes_in;
+    _Atomic uint64_t  cache_hits;
+    _Atomic uint64_t  cache_misses;
     _Atomic uint64_t  resolves;
     _Atomic uint64_t  resolve_time;
     _Atomic uint32_t  faults[DS_NERRORS];
