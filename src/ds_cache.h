@@ -61,8 +61,8 @@ void ds_keep_set(ds_keep_t *keep, uint32_t files, int64_t duration);
 
 /*
  * The writer is about to have "size" bytes in all: makes room by removing what
- * has been unused for longest.  DS_ECACHE_FULL: there is none, the writer must not
- * go on.
+ * has been unused for longest.  DS_ECACHE_FULL: there is none, the writer must
+ * not go on.
  */
 int ds_keep_grown(ds_keep_t *keep, uint64_t size, ds_error_t *err);
 

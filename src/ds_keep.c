@@ -24,6 +24,9 @@
 /* bytes that room is made for at a time: it costs a look at all there is */
 #define DS_KEEP_STEP  (4 * 1024 * 1024)
 
+/* and how many of these are in the cache at least */
+#define DS_KEEP_STEPS 64
+
 /* rows of the index that are looked at together to find one to remove */
 #define DS_KEEP_ROWS  16
 
@@ -227,7 +230,7 @@ int
 ds_keep_grown(ds_keep_t *keep, uint64_t size, ds_error_t *err)
 {
     int          rc;
-    uint64_t     max, before;
+    uint64_t     max, step, before;
     ds_cache_t  *cache;
 
     cache = keep->cache;
@@ -246,12 +249,12 @@ ds_keep_grown(ds_keep_t *keep, uint64_t size, ds_error_t *err)
     if (size > keep->reserved) {
         before = keep->reserved;
 
-        keep->reserved = (size + DS_KEEP_STEP - 1) / DS_KEEP_STEP
-                         * DS_KEEP_STEP;
-
-        if (keep->reserved > max) {
-            keep->reserved = max;
+        step = max / DS_KEEP_STEPS;
+        if (step > DS_KEEP_STEP) {
+            step = DS_KEEP_STEP;
         }
+
+        keep->reserved = max - size < step ? max : size + step;
 
         rc = ds_keep_room(keep, err);
 
