@@ -65,6 +65,27 @@ typedef struct {
 #define NGX_DIRECTSTREAM_SET_MODE      0x20    /* given, has one value */
 
 
+/* what grows only: a stream's runs, added up */
+
+typedef struct {
+    uint64_t                 played;        /* items */
+    uint64_t                 skipped;
+    uint64_t                 copied;
+    uint64_t                 encoded;
+    uint64_t                 received;      /* bytes */
+    uint64_t                 sent;
+    uint64_t                 reconnects;
+    uint64_t                 dead_air;      /* ms */
+    uint64_t                 push_reconnects;
+    uint64_t                 push_sent;     /* bytes */
+    uint64_t                 push_dropped;  /* packets */
+    uint64_t                 resolves;
+    uint64_t                 resolve_time;  /* ms */
+    uint64_t                 faults[DS_NERRORS];
+    uint64_t                 failures[DS_NERRORS];
+} ngx_directstream_totals_t;
+
+
 /*
  * What is wanted of a stream, and what is known of it.  An epoch names one
  * run that is wanted: a start, a restart and a changed definition each take
@@ -90,6 +111,7 @@ typedef struct {
     ngx_msec_t               seen;          /* when the owner wrote last */
     char                     token[DS_TOKEN_LEN + 1];
     ds_status_t              status;
+    ngx_directstream_totals_t before;       /* of the runs before this one */
 } ngx_directstream_info_t;
 
 
@@ -156,6 +178,7 @@ typedef struct {
 
     ngx_pid_t                relay;         /* newest relay worker */
     uint64_t                 relay_generation;
+    uint64_t                 relay_restarts;    /* after a death */
     ngx_msec_t               heartbeat;
 
     ngx_directstream_node_t *streams;
@@ -355,6 +378,10 @@ void ngx_directstream_zone_change(ngx_directstream_conf_t *dcf,
 /* is the newest relay worker alive? */
 ngx_uint_t ngx_directstream_relay_alive(ngx_directstream_conf_t *dcf);
 ngx_uint_t ngx_directstream_alive(ngx_pid_t pid, ngx_msec_t seen);
+
+/* adds what a run's status counts */
+void ngx_directstream_totals_add(ngx_directstream_totals_t *totals,
+    ds_status_t *status);
 
 /* Unix ms, as of the last event */
 int64_t ngx_directstream_now(void);

@@ -685,6 +685,8 @@ ngx_directstream_run_claim(ngx_directstream_runs_t *runs,
 
     in = &node->info;
 
+    ngx_directstream_totals_add(&in->before, &in->status);
+
     ngx_memzero(&in->status, sizeof(ds_status_t));
     in->status.state = DS_RESOLVING;
     in->status.since = ngx_directstream_now();
