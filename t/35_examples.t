@@ -39,6 +39,8 @@ sub example {
                            $DirectStream::Test::MODULE);
     my $stub = $t->stub_command;
     my $paths = $t->http_paths('near');
+    my $block = "directstream {\nstate_path $dir/state;\n"
+                . "resolve_command $stub;\n";
 
     $text =~ s{modules/ngx_rtmp_module\.so}{$rtmp};
     $text =~ s{modules/ngx_directstream_module\.so}{$module};
@@ -54,11 +56,10 @@ sub example {
               { $1 . ($port{$2} || $2) }ge;
     $text =~ s{^http \{\n}{http \{\n$paths}m;
 
-    # nothing is resolved outside
+    # nothing is resolved outside, nothing kept
     $text =~ s{^\s*resolve_command .*\n}{}m;
-    $text =~ s{^directstream \{\n}
-              {directstream \{\n    state_path $dir/state;\n
-                   resolve_command $stub;\n}mx;
+    $text =~ s{^directstream \{\n}{$block}m
+        or die "$file: no \"directstream\" block\n";
 
     return ($text, %port);
 }
@@ -117,7 +118,8 @@ my @post = ('-H', 'Content-Type: application/json', '-d',
             '{"name": "x", "playlist": "PLxxxxxxxxxxxxxxxx",'
             . ' "start": false}');
 
-is((curl($url, '-u', "admin:$password", @post))[0], 201, 'and it may write');
+my ($made, $body) = curl($url, '-u', "admin:$password", @post);
+is($made, 201, 'and it may write') or diag($body);
 is((curl($url, @post))[0], 401, 'nobody else may');
 $t->stop_nginx('near', 'QUIT');
 
