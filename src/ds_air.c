@@ -158,11 +158,11 @@ void
 ds_air_item(ds_air_t *air, ds_source_t *src)
 {
     ds_feed_item(&air->feed, src);
-    ds_meter_item(&air->meter);
-
     air->over = false;
 
     if (src == NULL) {
+        ds_meter_item(&air->meter);
+
         if (!air->on_slate) {
             ds_air_drop(air->pkt);
         }

@@ -33,7 +33,7 @@ typedef struct {
 } ds_meter_t;
 
 
-/* another item, or none, from now on */
+/* the item is over; what follows belongs to the next one */
 void ds_meter_item(ds_meter_t *m);
 
 /* a packet of "bytes" was sent "late" ms after it was due (or before it) */

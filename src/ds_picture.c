@@ -16,8 +16,8 @@
 #define DS_GROUND        30
 #define DS_INK           190
 
-/* a still: frames a second, and how long a loop of it is, s */
-#define DS_STILL_RATE    10
+/* a still: frames a second (each costs), and how long a loop of it is, s */
+#define DS_STILL_RATE    5
 #define DS_STILL_TIME    2
 
 

@@ -28,6 +28,7 @@ typedef struct {
     AVFilterGraph    *graph;
     AVFilterContext  *src;
     AVFilterContext  *sink;
+    int64_t           last;             /* PTS of the last frame */
 } ds_clip_track_t;
 
 
@@ -51,6 +52,7 @@ static int ds_clip_source(ds_clip_t *c, ds_clip_track_t *t, int track);
 static int ds_clip_read(ds_clip_t *c, ds_error_t *err);
 static int ds_clip_decode(ds_clip_t *c, int track, AVPacket *pkt,
     ds_error_t *err);
+static int64_t ds_clip_step(ds_clip_t *c, const AVStream *st);
 static int ds_clip_drain(ds_clip_t *c, int track, ds_error_t *err);
 static bool ds_clip_full(ds_clip_t *c, int track);
 static int ds_clip_interrupt(void *data);
@@ -230,7 +232,7 @@ ds_clip_graph(ds_clip_t *c, int track, const ds_form_t *form)
 
     if (track == DS_VIDEO) {
         (void) snprintf(desc, sizeof(desc),
-            "fps=%d:start_time=0:eof_action=pass,scale=iw*sar:ih,"
+            "fps=%d:start_time=0,scale=iw*sar:ih,"
             "scale=%d:%d:force_original_aspect_ratio=decrease"
             ":force_divisible_by=2,pad=%d:%d:-1:-1,setsar=1,format=yuv420p",
             form->rate, form->width, form->height, form->width,
@@ -391,6 +393,7 @@ ds_clip_decode(ds_clip_t *c, int track, AVPacket *pkt, ds_error_t *err)
             c->frame->pts = c->frame->best_effort_timestamp - start;
         }
 
+        t->last = c->frame->pts;
         c->frame->pict_type = AV_PICTURE_TYPE_NONE;
 
         if (av_buffersrc_add_frame(t->src, c->frame) < 0) {
@@ -407,11 +410,23 @@ ds_clip_decode(ds_clip_t *c, int track, AVPacket *pkt, ds_error_t *err)
         return DS_OK;
     }
 
-    if (av_buffersrc_add_frame(t->src, NULL) < 0) {
+    /* the last picture is shown, too */
+
+    if (av_buffersrc_close(t->src, t->last + ds_clip_step(c, st), 0) < 0) {
         return ds_fail(err, DS_ESLATE_INVALID, "it cannot be converted");
     }
 
     return ds_clip_drain(c, track, err);
+}
+
+
+/* a picture of the loop, in the units of "st" */
+
+static int64_t
+ds_clip_step(ds_clip_t *c, const AVStream *st)
+{
+    return av_rescale_q(1, (AVRational) { 1, c->loop->form.rate },
+                        st->time_base);
 }
 
 

@@ -246,7 +246,7 @@ test_name(void)
     ok(begin(sl, 1), "name: made");
     play(sl, &form, 6);
     check("name", &form, 6);
-    is_int(track[0].packets, 60, "name: ten pictures a second");
+    is_int(track[0].packets, 30, "name: five pictures a second");
     ok(track[0].luma > 25 && track[0].luma < 100, "name: dark, not empty: %d",
        (int) track[0].luma);
     ok(track[1].loudest < 0.001, "name: silent");
