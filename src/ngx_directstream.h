@@ -211,6 +211,9 @@ typedef struct {
     ngx_str_t                media_root;
     ngx_array_t              streams;           /* of pointers to them */
     ngx_thread_pool_t       *pool;              /* for durable writes */
+    ngx_array_t             *log_formats;       /* of pointers to them */
+    ngx_array_t             *logs;              /* NULL: none */
+    ngx_flag_t               log_off;
 
     ngx_directstream_stream_conf_t *stream;     /* being parsed */
 
@@ -254,6 +257,10 @@ char *ngx_directstream_stream_url(ngx_conf_t *cf, ngx_command_t *cmd,
 char *ngx_directstream_stream_mode(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_directstream_stream_flag(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+char *ngx_directstream_log(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_directstream_log_format(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 
 /* ds_check_push(), and what nginx-rtmp can carry; 0 or a DS_E… */
@@ -383,6 +390,9 @@ ngx_uint_t ngx_directstream_alive(ngx_pid_t pid, ngx_msec_t seen);
 void ngx_directstream_totals_add(ngx_directstream_totals_t *totals,
     ds_status_t *status);
 
+/* the length of the character at "p", 0 when it is not valid UTF-8 */
+size_t ngx_directstream_utf8(const u_char *p, const u_char *last);
+
 /* Unix ms, as of the last event */
 int64_t ngx_directstream_now(void);
 
@@ -473,6 +483,11 @@ void ngx_directstream_record_commit(ngx_directstream_record_t *rec);
 /* streams whose writer died become what the store has */
 void ngx_directstream_record_settle(ngx_directstream_record_t *rec);
 void ngx_directstream_record_close(ngx_directstream_record_t *rec);
+
+
+/* a line in each as-run log; a failure is logged, once a minute */
+void ngx_directstream_log_write(ngx_directstream_conf_t *dcf,
+    const char *stream, ds_aired_t *aired);
 
 
 /* the streams this process runs */

@@ -91,9 +91,6 @@ void ngx_directstream_json_seconds(ngx_directstream_json_t *w, int64_t ms);
 /* Unix milliseconds as RFC 3339; 0: null */
 void ngx_directstream_json_time(ngx_directstream_json_t *w, int64_t ms);
 
-/* the length of the character at "p", 0 when it is not valid UTF-8 */
-size_t ngx_directstream_utf8(const u_char *p, const u_char *last);
-
 
 /* objects of the API */
 

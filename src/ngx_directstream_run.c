@@ -55,6 +55,8 @@ static void ngx_directstream_run_last(ngx_directstream_runs_t *runs,
     ngx_directstream_run_t *run, ds_status_t *status);
 static void ngx_directstream_run_items(ngx_directstream_runs_t *runs,
     ngx_directstream_run_t *run);
+static void ngx_directstream_run_aired(ngx_directstream_runs_t *runs,
+    ngx_directstream_run_t *run);
 static void ngx_directstream_run_end(ngx_directstream_runs_t *runs,
     ngx_directstream_run_t *run);
 static void ngx_directstream_run_start(ngx_directstream_runs_t *runs,
@@ -250,6 +252,7 @@ ngx_directstream_run_report(ngx_directstream_runs_t *runs,
     ds_stream_status(run->stream, status);
 
     ngx_directstream_run_items(runs, run);
+    ngx_directstream_run_aired(runs, run);
 
     ngx_shmtx_lock(&runs->dcf->shpool->mutex);
 
@@ -384,6 +387,18 @@ ngx_directstream_run_items(ngx_directstream_runs_t *runs,
         }
 
     } while (n == NGX_DIRECTSTREAM_BATCH);
+}
+
+
+static void
+ngx_directstream_run_aired(ngx_directstream_runs_t *runs,
+    ngx_directstream_run_t *run)
+{
+    ds_aired_t  aired;
+
+    while (ds_stream_aired(run->stream, &aired)) {
+        ngx_directstream_log_write(runs->dcf, run->name, &aired);
+    }
 }
 
 
