@@ -154,7 +154,7 @@ static const ngx_directstream_family_t  ngx_directstream_families[] = {
 
     { "dead_air_seconds_total", 1, NGX_DIRECTSTREAM_MSEC,
       ngx_directstream_of(totals.dead_air),
-      "Time of slate and of silence since the stream first was live." },
+      "Time of slate and of silence." },
 
     { "slate_on_air", 0, NGX_DIRECTSTREAM_VALUE, ngx_directstream_of(slate),
       "1 while the slate is on air." },

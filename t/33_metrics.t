@@ -70,6 +70,7 @@ sub monotonic {
 # streams that are live, failed, stopped, finished
 
 my $w = $t->watch('done');
+$t->wait_for(sub { $t->log_of('far') =~ /play: name='done'/ }, 5);
 
 $t->create('done', $url, loop => JSON::PP::false);
 $t->create('live', $t->plain_list('live', 'long.mp4'));
@@ -205,6 +206,31 @@ cmp_ok($flow->bytes, '>=', $sent * 0.9, 'nearly all of it');
 my $wait = $flow->largest_gap / 1000;
 cmp_ok(value($m, 'dead_air_seconds_total', 'done'), '<=', $wait + 0.5,
        'no more dead air than the far end saw');
+
+# dead air is what the far end sees of the slate
+
+my $slow = $t->stub_list('PLslate', latency => 1, entries => [
+    $t->stub_entry('slateitem001', 'a.mp4') ]);
+
+$w = $t->watch('slate');
+$t->wait_for(sub { $t->log_of('far') =~ /play: name='slate'/ }, 5);
+$t->create('slate', $slow, loop => JSON::PP::false);
+
+ok($t->wait_for(sub { value(scrape(), 'slate_on_air', 'slate') }, 10),
+   'the slate is on air');
+ok($t->wait_for(sub { !value(scrape(), 'slate_on_air', 'slate') }, 10),
+   'and not any more');
+ok($t->wait_state('slate', 'finished', 20), 'finished');
+
+my $dead = value(scrape(), 'dead_air_seconds_total', 'slate');
+$flow = $t->watched($w);
+
+my ($slate) = $flow->of_picture('1280x720');
+my ($item) = $flow->of_picture('320x180');
+my $dark = $slate && $item ? ($item->{at} - $slate->{at}) / 1000 : -1;
+diag("dead air $dead s, seen $dark s");
+cmp_ok(abs($dead - $dark), '<', 0.7, 'dead air is what the far end saw');
+$t->api('DELETE', 'api/1/streams/slate');
 
 # another run adds to the counters
 
