@@ -252,6 +252,26 @@ ds_stream_status(ds_stream_t *s, ds_status_t *status)
 }
 
 
+bool
+ds_stream_aired(ds_stream_t *s, ds_aired_t *aired)
+{
+    bool  found;
+
+    (void) pthread_mutex_lock(&s->lock);
+
+    found = s->nrecords != 0;
+
+    if (found) {
+        *aired = s->records[(s->record - s->nrecords) % DS_RECORDS];
+        s->nrecords--;
+    }
+
+    (void) pthread_mutex_unlock(&s->lock);
+
+    return found;
+}
+
+
 size_t
 ds_stream_items(ds_stream_t *s, ds_item_t *items, size_t n)
 {

@@ -132,6 +132,30 @@ ds_timeline_sent(ds_timeline_t *t, int track, const ds_stamp_t *stamp)
 }
 
 
+void
+ds_timeline_cut(ds_timeline_t *t)
+{
+    int64_t  end;
+
+    end = t->last[DS_VIDEO] + t->reorder + DS_MIN_STEP;
+
+    if (end < t->end[DS_AUDIO]) {
+        end = t->end[DS_AUDIO];
+    }
+
+    if (end < t->end[DS_VIDEO]) {
+        t->end[DS_VIDEO] = end;
+    }
+}
+
+
+int64_t
+ds_timeline_hole(const ds_timeline_t *t)
+{
+    return t->base > t->end[DS_AUDIO] ? t->base - t->end[DS_AUDIO] : 0;
+}
+
+
 int64_t
 ds_timeline_end(const ds_timeline_t *t)
 {

@@ -56,6 +56,15 @@ bool ds_timeline_map(ds_timeline_t *t, int track, ds_stamp_t *stamp);
 /* a mapped packet has been sent */
 void ds_timeline_sent(ds_timeline_t *t, int track, const ds_stamp_t *stamp);
 
+/*
+ * What is on air ends here, whatever of it was sent: its last picture is
+ * shown as long as its sound lasts, and not as long as it was meant to be.
+ */
+void ds_timeline_cut(ds_timeline_t *t);
+
+/* us of sound that are missing right before the item's origin */
+int64_t ds_timeline_hole(const ds_timeline_t *t);
+
 /* the presentation end of all that was sent */
 int64_t ds_timeline_end(const ds_timeline_t *t);
 

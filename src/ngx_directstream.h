@@ -30,7 +30,7 @@ typedef struct ngx_thread_pool_s  ngx_thread_pool_t;
 #define NGX_DIRECTSTREAM_STREAM_CONF   0x04000000
 
 #define NGX_DIRECTSTREAM_MAGIC         0x6469727374726d31ULL
-#define NGX_DIRECTSTREAM_LAYOUT        3
+#define NGX_DIRECTSTREAM_LAYOUT        4
 
 #define NGX_DIRECTSTREAM_PAGE          512     /* items in a table's page */
 #define NGX_DIRECTSTREAM_PAGES         256
@@ -102,6 +102,27 @@ typedef struct {
 } ngx_directstream_setting_t;
 
 
+/* what grows only: a stream's runs, added up */
+
+typedef struct {
+    uint64_t                 played;        /* items */
+    uint64_t                 skipped;
+    uint64_t                 copied;
+    uint64_t                 encoded;
+    uint64_t                 received;      /* bytes */
+    uint64_t                 sent;
+    uint64_t                 reconnects;
+    uint64_t                 dead_air;      /* ms */
+    uint64_t                 push_reconnects;
+    uint64_t                 push_sent;     /* bytes */
+    uint64_t                 push_dropped;  /* packets */
+    uint64_t                 resolves;
+    uint64_t                 resolve_time;  /* ms */
+    uint64_t                 faults[DS_NERRORS];
+    uint64_t                 failures[DS_NERRORS];
+} ngx_directstream_totals_t;
+
+
 /*
  * What is wanted of a stream, and what is known of it.  An epoch names one
  * run that is wanted: a start, a restart and a changed definition each take
@@ -127,6 +148,7 @@ typedef struct {
     ngx_msec_t               seen;          /* when the owner wrote last */
     char                     token[DS_TOKEN_LEN + 1];
     ds_status_t              status;
+    ngx_directstream_totals_t before;       /* of the runs before this one */
 } ngx_directstream_info_t;
 
 
@@ -193,6 +215,7 @@ typedef struct {
 
     ngx_pid_t                relay;         /* newest relay worker */
     uint64_t                 relay_generation;
+    uint64_t                 relay_restarts;    /* after a death */
     ngx_msec_t               heartbeat;
 
     ngx_directstream_node_t *streams;
@@ -226,6 +249,9 @@ typedef struct {
     ngx_str_t                push_certificate;
     ngx_array_t              streams;           /* of pointers to them */
     ngx_thread_pool_t       *pool;              /* for durable writes */
+    ngx_array_t             *log_formats;       /* of pointers to them */
+    ngx_array_t             *logs;              /* NULL: none */
+    ngx_flag_t               log_off;
 
     ngx_directstream_stream_conf_t base;        /* what streams inherit */
     ngx_directstream_stream_conf_t *stream;     /* being parsed, or "base" */
@@ -278,6 +304,10 @@ char *ngx_directstream_stream_setting(ngx_conf_t *cf, ngx_command_t *cmd,
 char *ngx_directstream_stream_mode(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_directstream_stream_flag(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+char *ngx_directstream_log(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_directstream_log_format(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 
 /* a file's path in full; NGX_ERROR: it cannot be read, as has been logged */
@@ -436,6 +466,11 @@ void ngx_directstream_zone_change(ngx_directstream_conf_t *dcf,
 ngx_uint_t ngx_directstream_relay_alive(ngx_directstream_conf_t *dcf);
 ngx_uint_t ngx_directstream_alive(ngx_pid_t pid, ngx_msec_t seen);
 
+/* adds what a run's status counts */
+void ngx_directstream_totals_add(ngx_directstream_totals_t *totals,
+    ds_status_t *status);
+
+
 /* Unix ms, as of the last event */
 int64_t ngx_directstream_now(void);
 
@@ -526,6 +561,11 @@ void ngx_directstream_record_commit(ngx_directstream_record_t *rec);
 /* streams whose writer died become what the store has */
 void ngx_directstream_record_settle(ngx_directstream_record_t *rec);
 void ngx_directstream_record_close(ngx_directstream_record_t *rec);
+
+
+/* a line in each as-run log; a failure is logged, once a minute */
+void ngx_directstream_log_write(ngx_directstream_conf_t *dcf,
+    const char *stream, ds_aired_t *aired);
 
 
 /* the streams this process runs */

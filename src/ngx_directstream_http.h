@@ -144,6 +144,7 @@ ngx_int_t ngx_directstream_lookup_parse(ngx_directstream_conf_t *dcf,
 
 ngx_int_t ngx_directstream_admin_handler(ngx_http_request_t *r);
 ngx_int_t ngx_directstream_on_publish_handler(ngx_http_request_t *r);
+ngx_int_t ngx_directstream_metrics_handler(ngx_http_request_t *r);
 
 /*
  * A durable change: an answer when it cannot be begun, else NGX_DONE: it will

@@ -55,6 +55,8 @@ static void ngx_directstream_run_last(ngx_directstream_runs_t *runs,
     ngx_directstream_run_t *run, ds_status_t *status);
 static void ngx_directstream_run_items(ngx_directstream_runs_t *runs,
     ngx_directstream_run_t *run);
+static void ngx_directstream_run_aired(ngx_directstream_runs_t *runs,
+    ngx_directstream_run_t *run);
 static void ngx_directstream_run_end(ngx_directstream_runs_t *runs,
     ngx_directstream_run_t *run);
 static void ngx_directstream_run_start(ngx_directstream_runs_t *runs,
@@ -249,6 +251,7 @@ ngx_directstream_run_report(ngx_directstream_runs_t *runs,
     ds_stream_status(run->stream, status);
 
     ngx_directstream_run_items(runs, run);
+    ngx_directstream_run_aired(runs, run);
 
     ngx_shmtx_lock(&runs->dcf->shpool->mutex);
 
@@ -383,6 +386,18 @@ ngx_directstream_run_items(ngx_directstream_runs_t *runs,
         }
 
     } while (n == NGX_DIRECTSTREAM_BATCH);
+}
+
+
+static void
+ngx_directstream_run_aired(ngx_directstream_runs_t *runs,
+    ngx_directstream_run_t *run)
+{
+    ds_aired_t  aired;
+
+    while (ds_stream_aired(run->stream, &aired)) {
+        ngx_directstream_log_write(runs->dcf, run->name, &aired);
+    }
 }
 
 
@@ -698,6 +713,8 @@ ngx_directstream_run_claim(ngx_directstream_runs_t *runs,
     }
 
     in = &node->info;
+
+    ngx_directstream_totals_add(&in->before, &in->status);
 
     ngx_memzero(&in->status, sizeof(ds_status_t));
     in->status.state = DS_RESOLVING;

@@ -501,3 +501,30 @@ ngx_directstream_now(void)
 
     return (int64_t) tp->sec * 1000 + tp->msec;
 }
+
+
+void
+ngx_directstream_totals_add(ngx_directstream_totals_t *totals,
+    ds_status_t *status)
+{
+    ngx_uint_t  i;
+
+    totals->played += status->played;
+    totals->skipped += status->skipped;
+    totals->copied += status->copied;
+    totals->encoded += status->encoded;
+    totals->received += status->counts.bytes_in;
+    totals->sent += status->bytes;
+    totals->reconnects += status->reconnects;
+    totals->dead_air += status->dead_air;
+    totals->push_reconnects += status->push.reconnects;
+    totals->push_sent += status->push.bytes;
+    totals->push_dropped += status->push.dropped;
+    totals->resolves += status->counts.resolves;
+    totals->resolve_time += status->counts.resolve_time;
+
+    for (i = 0; i < DS_NERRORS; i++) {
+        totals->faults[i] += status->counts.faults[i];
+        totals->failures[i] += status->counts.failures[i];
+    }
+}

@@ -14,7 +14,7 @@
 
 #include <stdlib.h>
 
-#include "ds_core.h"
+#include "server.h"
 #include "tap.h"
 
 
@@ -33,6 +33,10 @@ typedef struct {
     atomic_int       backward;
     atomic_llong     end[2];            /* ms */
     atomic_llong     max_step[2];
+    atomic_llong     first_at;          /* monotonic ms, of a session */
+    atomic_llong     last_at;
+    atomic_llong     max_gap;           /* ms, between arrivals */
+    atomic_int       not_key;           /* video headers at other frames */
 } server_t;
 
 
@@ -42,7 +46,7 @@ static server_t  server;
 
 
 static int
-server_interrupt(void *data)
+rtmp_interrupt(void *data)
 {
     server_t  *s = data;
 
@@ -51,11 +55,23 @@ server_interrupt(void *data)
 
 
 static void
-server_packet(server_t *s, AVFormatContext *ctx, AVPacket *pkt,
+rtmp_packet(server_t *s, AVFormatContext *ctx, AVPacket *pkt,
     int64_t last[2])
 {
     int      track;
-    int64_t  step, end;
+    int64_t  step, end, now, gap;
+
+    now = ds_monotonic();
+    gap = now - atomic_load(&s->last_at);
+
+    if (atomic_load(&s->first_at) == 0) {
+        atomic_store(&s->first_at, now);
+
+    } else if (gap > atomic_load(&s->max_gap)) {
+        atomic_store(&s->max_gap, gap);
+    }
+
+    atomic_store(&s->last_at, now);
 
     track = ctx->streams[pkt->stream_index]->codecpar->codec_type
             == AVMEDIA_TYPE_AUDIO;
@@ -74,6 +90,8 @@ server_packet(server_t *s, AVFormatContext *ctx, AVPacket *pkt,
 
     if (av_packet_get_side_data(pkt, AV_PKT_DATA_NEW_EXTRADATA, NULL)) {
         atomic_fetch_add(&s->headers, 1);
+        atomic_fetch_add(&s->not_key,
+                         track == 0 && !(pkt->flags & AV_PKT_FLAG_KEY));
     }
 
     last[track] = pkt->dts;
@@ -88,7 +106,7 @@ server_packet(server_t *s, AVFormatContext *ctx, AVPacket *pkt,
 
 
 static void *
-server_thread(void *data)
+rtmp_thread(void *data)
 {
     int64_t           last[2];
     AVPacket         *pkt;
@@ -100,7 +118,7 @@ server_thread(void *data)
 
     while (!atomic_load(&s->quit)) {
         ctx = avformat_alloc_context();
-        ctx->interrupt_callback.callback = server_interrupt;
+        ctx->interrupt_callback.callback = rtmp_interrupt;
         ctx->interrupt_callback.opaque = s;
 
         opts = NULL;
@@ -118,9 +136,13 @@ server_thread(void *data)
         av_dict_free(&opts);
         atomic_fetch_add(&s->sessions, 1);
         last[0] = last[1] = -1;
+        atomic_store(&s->first_at, 0);
+        atomic_store(&s->max_gap, 0);
+        atomic_store(&s->end[0], 0);
+        atomic_store(&s->end[1], 0);
 
         while (av_read_frame(ctx, pkt) >= 0) {
-            server_packet(s, ctx, pkt, last);
+            rtmp_packet(s, ctx, pkt, last);
             av_packet_unref(pkt);
         }
 
@@ -135,7 +157,7 @@ server_thread(void *data)
 
 
 static void
-server_start(server_t *s)
+rtmp_start(server_t *s)
 {
     int                 fd;
     socklen_t           len;
@@ -159,7 +181,7 @@ server_start(server_t *s)
     (void) snprintf(s->url, sizeof(s->url), "rtmp://127.0.0.1:%d/live",
                     ntohs(sin.sin_port));
 
-    if (pthread_create(&s->thread, NULL, server_thread, s) != 0) {
+    if (pthread_create(&s->thread, NULL, rtmp_thread, s) != 0) {
         abort();
     }
 }
@@ -213,7 +235,7 @@ make_list(const char *name, const char *json)
 /* the server takes one session at a time, and listens for each anew */
 
 static void
-server_await(server_t *s)
+rtmp_await(server_t *s)
 {
     int      i, port;
     char     line[256], want[16];
@@ -244,16 +266,19 @@ server_await(server_t *s)
 
 
 static ds_stream_t *
-start_at(const char *list, bool loop, const ds_progress_t *resume)
+start_at(const char *list, bool loop, const ds_progress_t *resume,
+    int64_t max_item)
 {
     char          playlist[256];
     ds_def_t      def;
     ds_error_t    err;
     ds_stream_t  *s;
 
+    static const ds_profile_t  profile = DS_PROFILE_DEFAULT;
+
     (void) snprintf(playlist, sizeof(playlist), "file://%s/%s", dir, list);
 
-    server_await(&server);
+    rtmp_await(&server);
 
     memset(&def, 0, sizeof(def));
     def.name = "test";
@@ -262,6 +287,8 @@ start_at(const char *list, bool loop, const ds_progress_t *resume)
     def.token = "0123";
     def.loop = loop;
     def.resume = resume;
+    def.profile = profile;
+    def.max_item_duration = max_item;
 
     s = ds_stream_start(ds, &def, &err);
     if (s == NULL) {
@@ -276,7 +303,7 @@ start_at(const char *list, bool loop, const ds_progress_t *resume)
 static ds_stream_t *
 start(const char *list, bool loop)
 {
-    return start_at(list, loop, NULL);
+    return start_at(list, loop, NULL, 0);
 }
 
 
@@ -355,6 +382,13 @@ has_reconnected(const ds_status_t *st, int64_t arg)
 
 
 static bool
+on_slate(const ds_status_t *st, int64_t arg)
+{
+    return st->slate == (arg != 0);
+}
+
+
+static bool
 next_is_ready(const ds_status_t *st, int64_t arg)
 {
     (void) arg;
@@ -369,6 +403,7 @@ test_once(void)
     size_t         i, n;
     int64_t        drift;
     ds_item_t      items[8];
+    ds_aired_t     aired;
     ds_status_t    st;
     ds_stream_t   *s;
 
@@ -382,6 +417,8 @@ test_once(void)
     is_int(st.error.code, 0, "three items: no error");
     ok(st.bytes > 10000, "three items: bytes were sent");
     is_int(st.dead_air, 0, "three items: no dead air");
+    is_int(st.copied, 3, "three items: copied");
+    ok(st.lateness < 500, "three items: in time: %d ms", (int) st.lateness);
 
     n = ds_stream_items(s, items, 8);
     is_int(n, 3, "three items are told of");
@@ -389,6 +426,18 @@ test_once(void)
     for (i = 0; i < n; i++) {
         is_int(items[i].state, DS_ITEM_PLAYED, "item %d is played", (int) i);
     }
+
+    for (i = 0; ds_stream_aired(s, &aired); i++) {
+        is_int(aired.item.index, i, "item %d was on air", (int) i);
+        is_int(aired.item.state, DS_ITEM_PLAYED, "to its end");
+        ok(llabs(aired.aired - 2000) < 100, "for its time: %d ms",
+           (int) aired.aired);
+        ok(aired.bytes > 3000 && aired.gap == 0 && aired.slate == 0
+           && aired.ended - aired.started > 1000
+           && aired.decision == DS_DECISION_COPY, "and what it was");
+    }
+
+    is_int(i, 3, "three records");
 
     ok(ds_stream_done(s) || (usleep(500000), ds_stream_done(s)),
        "a finished stream is done");
@@ -489,7 +538,7 @@ test_resume(void)
     p = st.progress;
     ok(p.valid && p.index == 1 && p.position >= 1200, "resume: a place");
 
-    s = start_at("three.json", false, &p);
+    s = start_at("three.json", false, &p, 0);
     ok(await(s, in_state, DS_LIVE, &st), "resume: live");
     is_int(st.item.index, 1, "resume: the same item");
     ok(st.position >= 1000, "resume: at its place: %d ms",
@@ -567,13 +616,204 @@ test_faults(void)
 }
 
 
-int
-main(void)
+/* a source that does not answer for a while */
+
+static void
+test_late(void)
 {
+    int           sessions;
+    int64_t       t;
+    ds_aired_t    a;
+    ds_status_t   st;
+    ds_stream_t  *s;
+
+    sessions = atomic_load(&server.sessions);
+    s = start("late.json", false);
+    t = ds_monotonic();
+
+    ok(await(s, on_slate, 1, &st), "late: the slate");
+    t = ds_monotonic() - t;
+    ok(t >= 800 && t < 1200, "late: after a second: %d ms", (int) t);
+    ok(st.state == DS_RESOLVING || st.state == DS_STARTING,
+       "late: still starting");
+
+    ok(await(s, on_item, 0, &st), "late: the item");
+    ok(!st.slate, "late: no slate any more");
+    ok(st.dead_air > 1000, "late: dead air: %d ms", (int) st.dead_air);
+    ok(await(s, in_state, DS_FINISHED, &st), "late: to the end");
+    is_int(st.played, 1, "late: played");
+
+    ok(ds_stream_aired(s, &a), "late: a record");
+    ok(a.slate > 1000, "late: slate before it: %d ms", (int) a.slate);
+    ok(strchr(a.url, '?') == NULL && strstr(a.url, "d.mp4") != NULL,
+       "late: where it came from: %s", a.url);
+    ok(!ds_stream_aired(s, &a), "late: one record");
+    ds_stream_free(&s);
+
+    is_int(atomic_load(&server.sessions), sessions + 1, "late: one session");
+    is_int(atomic_load(&server.backward), 0, "late: no backward stamp");
+    is_int(atomic_load(&server.not_key), 0, "late: headers at key frames");
+    ok(atomic_load(&server.max_gap) < 1000, "late: no gap: %d ms",
+       (int) atomic_load(&server.max_gap));
+}
+
+
+/* a source that pauses in the middle of the item */
+
+static void
+test_pause(void)
+{
+    int           sessions;
+    int64_t       position;
+    ds_aired_t    a;
+    ds_status_t   st;
+    ds_stream_t  *s;
+
+    sessions = atomic_load(&server.sessions);
+    s = start("pause.json", false);
+
+    ok(await(s, on_item, 0, &st), "pause: on air");
+    ok(!st.slate, "pause: at once");
+    ok(await(s, on_slate, 1, &st), "pause: the slate");
+    is_int(st.state, DS_LIVE, "pause: live for a second");
+    ok(st.has_item, "pause: the item is kept");
+    position = st.position;
+    ok(await(s, in_state, DS_STALLED, &st), "pause: stalled");
+    is_int(st.position, position, "pause: the item stands");
+    ok(await(s, on_slate, 0, &st), "pause: the item again");
+    ok(await(s, in_state, DS_LIVE, &st), "pause: live again");
+    ok(st.has_item && st.position >= position
+       && st.position < position + 2000, "pause: where it was: %d, %d ms",
+       (int) position, (int) st.position);
+    ok(await(s, in_state, DS_FINISHED, &st), "pause: to the end");
+    is_int(st.played, 1, "pause: played");
+
+    ok(ds_stream_aired(s, &a) && a.slate > 500, "pause: slate within: %d ms",
+       (int) a.slate);
+    ok(a.aired > 3500 && a.aired <= 6100, "pause: aired: %d ms",
+       (int) a.aired);
+    ds_stream_free(&s);
+
+    is_int(atomic_load(&server.sessions), sessions + 1, "pause: one session");
+    is_int(atomic_load(&server.backward), 0, "pause: no backward stamp");
+    is_int(atomic_load(&server.not_key), 0, "pause: headers at key frames");
+    ok(atomic_load(&server.max_gap) < 1000, "pause: no gap: %d ms",
+       (int) atomic_load(&server.max_gap));
+}
+
+
+/* nothing at all can be played */
+
+static void
+test_dark(void)
+{
+    int           sessions, packets;
+    int64_t       t;
+    ds_status_t   st;
+    ds_stream_t  *s;
+
+    sessions = atomic_load(&server.sessions);
+    s = start("bad.json", true);
+
+    ok(await(s, on_slate, 1, &st), "dark: the slate");
+    is_int(st.state, DS_STALLED, "dark: stalled");
+
+    t = st.dead_air;
+    packets = atomic_load(&server.packets[0]);
+    usleep(2000000);
+    ds_stream_status(s, &st);
+    ok(st.slate && st.connected && st.dead_air - t > 1500, "dark: it stays");
+
+    atomic_store(&server.drop, true);
+
+    for (t = ds_monotonic(); st.reconnects == 0
+                             && ds_monotonic() - t < DEADLINE; )
+    {
+        usleep(10000);
+        ds_stream_status(s, &st);
+    }
+
+    is_int(st.reconnects, 1, "dark: a lost session is made anew");
+    packets = atomic_load(&server.packets[0]);
+    usleep(500000);
+    ok(atomic_load(&server.packets[0]) > packets, "dark: with the slate");
+    ds_stream_free(&s);
+
+    is_int(atomic_load(&server.sessions), sessions + 2, "dark: two sessions");
+    is_int(atomic_load(&server.backward), 0, "dark: no backward stamp");
+}
+
+
+static void
+test_max_item(void)
+{
+    size_t        i, n;
+    ds_item_t     items[8];
+    ds_status_t   st;
+    ds_stream_t  *s;
+
+    s = start_at("three.json", false, NULL, 1000);
+
+    ok(await(s, in_state, DS_FINISHED, &st), "max: finished");
+    is_int(st.played, 3, "max: all played");
+
+    n = ds_stream_items(s, items, 8);
+
+    for (i = 0; i < n; i++) {
+        ok(items[i].state == DS_ITEM_PLAYED
+           && strstr(items[i].reason, "max_item_duration") != NULL,
+           "max: item %d: %s", (int) i, items[i].reason);
+    }
+
+    ok(atomic_load(&server.end[0]) < 4500, "max: they were cut: %d ms",
+       (int) atomic_load(&server.end[0]));
+    ds_stream_free(&s);
+
+    is_int(atomic_load(&server.backward), 0, "max: no backward stamp");
+}
+
+
+static ds_t *
+engine(int buffer_time)
+{
+    ds_t              *e;
     ds_conf_t          conf;
     ds_error_t         err;
     static const char *argv[] = { "/bin/false", NULL };
 
+    memset(&conf, 0, sizeof(conf));
+    conf.resolve_command = argv;
+    conf.resolve_extractors = "youtube";
+    conf.resolve_timeout = 10000;
+    conf.source_timeout = 5000;
+    conf.buffer_time = buffer_time;
+    conf.buffer_size = 4 << 20;
+    conf.media_root = dir;
+
+    e = ds_create(&conf, &err);
+    if (e == NULL) {
+        (void) printf("Bail out! %s\n", err.message);
+        exit(1);
+    }
+
+    return e;
+}
+
+
+static void
+make_http_list(const char *name, const char *query)
+{
+    char  json[256];
+
+    (void) snprintf(json, sizeof(json), "[\"%s?%s\"]", server_url("d.mp4"),
+                    query);
+    make_list(name, json);
+}
+
+
+int
+main(void)
+{
     if (mkdtemp(dir) == NULL) {
         abort();
     }
@@ -586,6 +826,16 @@ main(void)
 
     make_clip("d.mp4", "320x180", 6, "-g 1000");
 
+    if (!server_start()) {
+        (void) printf("Bail out! no media-server\n");
+        return 1;
+    }
+
+    make_clip("e.mp4", "320x180", 6, "-bf 2 -movflags +faststart");
+    run("cp %s/e.mp4 %s/d.mp4", dir, server_dir);
+    make_http_list("late.json", "latency=2500");
+    make_http_list("pause.json", "pause=80000-3500");
+
     make_list("lost.json", "[\"d.mp4\", \"a.mp4\"]");
     make_list("three.json", "[\"a.mp4\", \"b.mp4\", {\"url\": \"c.mp4\", "
               "\"title\": \"the third\", \"duration\": 2}]");
@@ -593,32 +843,28 @@ main(void)
               "\"a.mp4\"]");
     make_list("bad.json", "{\"items\": [\"gone1.mp4\", \"gone2.mp4\"]}");
 
-    memset(&conf, 0, sizeof(conf));
-    conf.resolve_command = argv;
-    conf.resolve_extractors = "youtube";
-    conf.resolve_timeout = 10000;
-    conf.source_timeout = 5000;
-    conf.buffer_time = 4000;
-    conf.buffer_size = 4 << 20;
-    conf.media_root = dir;
-
-    ds = ds_create(&conf, &err);
-    if (ds == NULL) {
-        (void) printf("Bail out! %s\n", err.message);
-        return 1;
-    }
-
-    server_start(&server);
+    ds = engine(4000);
+    rtmp_start(&server);
 
     test_once();
+    test_max_item();
     test_control();
     test_resume();
     test_lost();
+    test_dark();
     test_faults();
+
+    ds = engine(1000);
+
+    test_late();
+    test_pause();
+
+    ds_destroy(&ds);
 
     atomic_store(&server.quit, true);
     (void) pthread_join(server.thread, NULL);
 
+    server_end();
     run("rm -rf %s", dir);
 
     return done_testing();
