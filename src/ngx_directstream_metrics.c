@@ -36,13 +36,13 @@ typedef enum {
     NGX_DIRECTSTREAM_MSEC,              /* shown in seconds */
     NGX_DIRECTSTREAM_STATE,             /* one line a state, one of them 1 */
     NGX_DIRECTSTREAM_CODES              /* one line a code that was seen */
-} ngx_directstream_kind_e;
+} ngx_directstream_metric_e;
 
 
 typedef struct {
     const char                *name;
     ngx_uint_t                 counter;     /* else a gauge */
-    ngx_directstream_kind_e    kind;
+    ngx_directstream_metric_e    kind;
     size_t                     offset;      /* in the sample */
     const char                *help;
 } ngx_directstream_family_t;
