@@ -472,6 +472,10 @@ ds_air_send(ds_air_t *air, int track, int64_t now, ds_error_t *err)
         return rc;
     }
 
+    if (track == DS_VIDEO) {
+        ds_keyframe_put(air->target->key, pkt, par);
+    }
+
     now /= 1000;
     gap = now - air->sent_at;
 
