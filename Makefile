@@ -179,6 +179,7 @@ bench: deps
 	$(e2e_env) perl t/bench/startup
 	$(e2e_env) perl t/bench/streams
 	$(e2e_env) perl t/bench/api
+	$(e2e_env) perl t/bench/events
 
 clean:
 	rm -rf $(builddir)
