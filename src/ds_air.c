@@ -665,6 +665,10 @@ ds_air_send(ds_air_t *air, int track, int64_t late, ds_error_t *err)
         return rc;
     }
 
+    if (track == DS_VIDEO) {
+        ds_keyframe_put(air->target->key, pkt, par);
+    }
+
     if (++air->packets == DS_GOOD_PACKETS) {
         air->tries = 0;
         air->bad = 0;

@@ -11,7 +11,7 @@
 
 #include <libavcodec/avcodec.h>
 
-#include "ds_core.h"
+#include "ds_still.h"
 
 
 typedef struct ds_output_s  ds_output_t;
@@ -22,6 +22,7 @@ typedef struct {
     const char  *name;          /* stream's name, appended */
     const char  *token;
     const char  *push;          /* NULL: none; its host is looked up */
+    ds_keyframe_t *key;         /* of what is on air; NULL: nobody asks */
 } ds_target_t;
 
 

@@ -58,10 +58,14 @@ ds_stream_start(ds_t *ds, const ds_def_t *def, ds_error_t *err)
         s->seed = s->resume.seed;
     }
 
+    s->key = ds_keyframe_create();
     s->list = ds_playlist_create(s->shuffle, s->seed);
-    if (s->list == NULL) {
+
+    if (s->key == NULL || s->list == NULL) {
         goto failed;
     }
+
+    s->target.key = s->key;
 
     if (s->resume.valid) {
         ds_playlist_resume(s->list, &s->resume);
@@ -201,6 +205,7 @@ static void
 ds_stream_destroy(ds_stream_t *s)
 {
     ds_playlist_free(&s->list);
+    ds_keyframe_free(&s->key);
     ds_cancel_free(&s->cancel);
     ds_cancel_free(&s->list_cancel);
 

@@ -37,6 +37,7 @@ typedef struct ngx_thread_pool_s  ngx_thread_pool_t;
 #define NGX_DIRECTSTREAM_LOOKUPS       8
 #define NGX_DIRECTSTREAM_LOOKUP_MAX    1000    /* items of a lookup */
 #define NGX_DIRECTSTREAM_BATCH         32      /* items moved at a time */
+#define NGX_DIRECTSTREAM_JOURNAL           256     /* entries */
 
 #define NGX_DIRECTSTREAM_DEAD          3000    /* ms without a heartbeat */
 
@@ -172,13 +173,64 @@ typedef struct {
 } ngx_directstream_items_t;
 
 
+/* the picture on air, as it was made last */
+
+typedef struct {
+    unsigned                 wanted:1;      /* anew */
+    unsigned                 made:1;        /* or failed, "at" */
+    ngx_msec_t               at;
+    ds_error_t               error;         /* when there is no data */
+    size_t                   size;
+    u_char                  *data;
+} ngx_directstream_still_t;
+
+
+/* what the log knows of a stream already */
+
+typedef struct {
+    ds_state_e               state;
+    unsigned                 connected:1;
+    unsigned                 has_item:1;
+    uint32_t                 index;
+    char                     item[DS_ID_LEN];
+    int64_t                  position;
+    int64_t                  error_at;
+} ngx_directstream_noted_t;
+
+
 typedef struct ngx_directstream_node_s  ngx_directstream_node_t;
 
 struct ngx_directstream_node_s {
     ngx_directstream_node_t *next;          /* in the order of names */
     ngx_directstream_info_t  info;
     ngx_directstream_items_t items;
+    ngx_directstream_still_t still;
+    ngx_directstream_noted_t noted;
 };
+
+
+typedef enum {
+    NGX_DIRECTSTREAM_ENTRY_STATE = 0,
+    NGX_DIRECTSTREAM_ENTRY_ITEM,
+    NGX_DIRECTSTREAM_ENTRY_ERROR,
+    NGX_DIRECTSTREAM_ENTRY_OUTPUT
+} ngx_directstream_entry_e;
+
+
+/* an entry of the log; texts are cut to fit */
+
+typedef struct {
+    uint64_t                 id;
+    int64_t                  at;            /* Unix ms */
+    ngx_directstream_entry_e type;
+    ds_state_e               state;         /* of a state */
+    int                      code;          /* of an error */
+    uint32_t                 index;         /* of an item, as the next two */
+    char                     item[DS_ID_LEN];
+    char                     title[96];
+    char                     stream[DS_NAME_LEN + 1];
+    char                     message[128];
+} ngx_directstream_entry_t;
 
 
 typedef enum {
@@ -220,6 +272,9 @@ typedef struct {
 
     ngx_directstream_node_t *streams;
     ngx_directstream_job_t   jobs[NGX_DIRECTSTREAM_LOOKUPS];
+
+    uint64_t                 logged;        /* id of the last entry */
+    ngx_directstream_entry_t log[NGX_DIRECTSTREAM_JOURNAL];
 } ngx_directstream_sh_t;
 
 
@@ -508,6 +563,41 @@ void ngx_directstream_jobs_pass(ngx_directstream_conf_t *dcf, ds_t *ds,
 
 /* how many lookups this process has under way */
 ngx_uint_t ngx_directstream_jobs_running(void);
+
+
+/* the log */
+
+/* what the status says that it did not say before; with the lock held */
+void ngx_directstream_journal_note(ngx_directstream_conf_t *dcf,
+    ngx_directstream_node_t *node);
+
+/* the id of the last entry */
+uint64_t ngx_directstream_journal_last(ngx_directstream_conf_t *dcf);
+
+/*
+ * Copies up to "n" entries that came after "since", the oldest first; returns
+ * how many.  All that are kept come after an id that is none of theirs.
+ */
+ngx_uint_t ngx_directstream_journal_get(ngx_directstream_conf_t *dcf,
+    uint64_t since, ngx_directstream_entry_t *entries, ngx_uint_t n);
+
+
+/*
+ * The picture of a stream, at most a second old.  NGX_OK: it is in "data", of
+ * "size".  NGX_BUSY: that has no room, "size" says what it takes.  NGX_AGAIN:
+ * it has been asked for.  NGX_ERROR: there is none, "err" is why.  NGX_ABORT:
+ * nobody runs the stream.  NGX_DECLINED: no such stream.
+ */
+ngx_int_t ngx_directstream_still_get(ngx_directstream_conf_t *dcf,
+    const char *name, u_char *data, size_t *size, ds_error_t *err);
+
+/* one look at what is asked of a stream this process runs */
+void ngx_directstream_still_step(ngx_directstream_conf_t *dcf,
+    const char *name, ds_stream_t *stream, ds_still_t **still);
+
+/* with the lock held */
+void ngx_directstream_still_clear(ngx_directstream_conf_t *dcf,
+    ngx_directstream_still_t *still);
 
 
 /* the relay worker */

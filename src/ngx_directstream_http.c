@@ -14,6 +14,7 @@ static char *ngx_directstream_admin(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static char *ngx_directstream_handler(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+static void ngx_directstream_wait_cleanup(void *data);
 static void ngx_directstream_seen(ngx_conf_t *cf, ngx_command_t *cmd);
 
 
@@ -259,6 +260,51 @@ ngx_directstream_send(ngx_http_request_t *r, ngx_uint_t status,
     w->buf->last_in_chain = 1;
 
     return ngx_http_output_filter(r, w->out);
+}
+
+
+ngx_int_t
+ngx_directstream_wait(ngx_http_request_t *r, ngx_directstream_ctx_t *ctx,
+    ngx_event_handler_pt poll)
+{
+    ngx_pool_cleanup_t  *cln;
+
+    cln = ngx_pool_cleanup_add(r->pool, 0);
+    if (cln == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    cln->handler = ngx_directstream_wait_cleanup;
+    cln->data = ctx;
+
+    r->read_event_handler = ngx_http_test_reading;
+    r->write_event_handler = ngx_http_request_empty_handler;
+
+    if (r->connection->read->ready) {
+        ngx_post_event(r->connection->read, &ngx_posted_events);
+
+    } else if (ngx_handle_read_event(r->connection->read, 0) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    ctx->timer.handler = poll;
+    ctx->timer.data = r;
+    ctx->timer.log = r->connection->log;
+
+    ngx_add_timer(&ctx->timer, NGX_DIRECTSTREAM_POLL);
+
+    return NGX_DONE;
+}
+
+
+static void
+ngx_directstream_wait_cleanup(void *data)
+{
+    ngx_directstream_ctx_t *ctx = data;
+
+    if (ctx->timer.timer_set) {
+        ngx_del_timer(&ctx->timer);
+    }
 }
 
 

@@ -57,6 +57,7 @@ ngx_directstream_zone_init(ngx_shm_zone_t *shm_zone, void *data)
 
         sh->magic = NGX_DIRECTSTREAM_MAGIC;
         sh->layout = ngx_directstream_layout();
+        sh->logged = ngx_directstream_now();
         (void) ngx_cpystrn((u_char *) sh->state_path, dcf->state_path.data,
                            NGX_MAX_PATH);
 
@@ -303,6 +304,7 @@ ngx_directstream_zone_remove(ngx_directstream_conf_t *dcf,
     ngx_memory_barrier();
 
     ngx_directstream_items_clear(dcf, &node->items);
+    ngx_directstream_still_clear(dcf, &node->still);
     ngx_slab_free_locked(dcf->shpool, node);
 }
 
