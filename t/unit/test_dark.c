@@ -93,6 +93,30 @@ test_pause(void)
 }
 
 
+/* a source that never goes on makes an end of the item, not of the stream */
+
+static void
+test_stall(void)
+{
+    int           sessions;
+    ds_status_t   st;
+    ds_stream_t  *s;
+
+    sessions = atomic_load(&server.sessions);
+    s = start("stall.json", false);
+
+    ok(await(s, on_item, 0, &st), "stall: on air");
+    ok(await(s, on_slate, 1, &st), "stall: the slate");
+    ok(await(s, in_state, DS_FINISHED, &st), "stall: the end");
+    is_int(st.failed, 1, "stall: the item has failed");
+    is_str(ds_error_code(st.error.code), "source_stalled", "stall: why");
+    ds_stream_free(&s);
+
+    is_int(atomic_load(&server.sessions), sessions + 1, "stall: one session");
+    is_int(atomic_load(&server.backward), 0, "stall: no backward stamp");
+}
+
+
 /* nothing at all can be played */
 
 static void
@@ -162,6 +186,7 @@ main(void)
     run("mv %s/d.mp4 %s/d.mp4", dir, server_dir);
     make_http_list("late.json", "latency=2500");
     make_http_list("pause.json", "pause=80000-3500");
+    make_http_list("stall.json", "stall=80000");
     make_list("bad.json", "[\"gone1.mp4\", \"gone2.mp4\"]");
 
     ds = engine(1000);
@@ -170,6 +195,7 @@ main(void)
     test_dark();
     test_late();
     test_pause();
+    test_stall();
 
     ds_destroy(&ds);
 
