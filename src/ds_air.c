@@ -385,7 +385,8 @@ ds_air_lacks(ds_air_t *air)
         since = air->begin_at;
     }
 
-    return now - since >= (air->feed.src == NULL ? DS_DARK_IDLE : DS_DARK_STARVED);
+    return now - since >= (air->feed.src == NULL ? DS_DARK_IDLE
+                                                 : DS_DARK_STARVED);
 }
 
 

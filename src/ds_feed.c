@@ -103,11 +103,15 @@ ds_feed_seek_key(ds_feed_t *f)
 }
 
 
-/* sound must not fill the queue while the key frame is still to come */
+/*
+ * Sound must not fill the queue while the key frame is still to come, nor be
+ * left when none comes any more.
+ */
 
 static void
 ds_feed_seek_audio(ds_feed_t *f, int64_t dts)
 {
+    bool          keep;
     AVPacket    **pkt;
     ds_queue_t   *q;
 
@@ -123,9 +127,10 @@ ds_feed_seek_audio(ds_feed_t *f, int64_t dts)
             return;
         }
 
-        if ((*pkt)->dts >= dts && (f->held[DS_VIDEO] != NULL
-                                   || !ds_queue_full(q)))
-        {
+        keep = f->held[DS_VIDEO] != NULL
+               || !(ds_queue_full(q) || ds_queue_ended(q));
+
+        if (keep && (*pkt)->dts >= dts) {
             return;
         }
 

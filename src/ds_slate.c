@@ -4,6 +4,7 @@
  * round and round.  Codecs are ds_loop.c's, pictures ds_picture.c's.
  */
 
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -174,6 +175,10 @@ ds_slate_thread(void *data)
         (void) ds_slate_made(sl, ds_picture_name(sl->name, &sl->form, &err),
                              &err);
     }
+
+    /* an encoder takes many times what the slate does, page by page */
+
+    (void) malloc_trim(0);
 
     atomic_store(&sl->done, true);
 

@@ -152,7 +152,11 @@ ds_timeline_cut(ds_timeline_t *t)
 int64_t
 ds_timeline_hole(const ds_timeline_t *t)
 {
-    return t->base > t->end[DS_AUDIO] ? t->base - t->end[DS_AUDIO] : 0;
+    int64_t  hole;
+
+    hole = ds_timeline_end(t) - t->end[DS_AUDIO];
+
+    return hole > 0 ? hole : 0;
 }
 
 

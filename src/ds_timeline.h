@@ -62,7 +62,7 @@ void ds_timeline_sent(ds_timeline_t *t, int track, const ds_stamp_t *stamp);
  */
 void ds_timeline_cut(ds_timeline_t *t);
 
-/* us of sound that are missing right before the item's origin */
+/* us of sound that are missing before what would begin now */
 int64_t ds_timeline_hole(const ds_timeline_t *t);
 
 /* the presentation end of all that was sent */

@@ -11,7 +11,7 @@ use DirectStream::Test;
 
 my $t = DirectStream::Test->new;
 $t->far(record => 1);
-$t->near(directstream => 'buffer_time 2s;');
+$t->near(directstream => 'buffer 2s 4m;');
 
 
 sub sound {
