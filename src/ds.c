@@ -45,6 +45,7 @@ struct ds_s {
     ds_source_rule_t      *rules;
     char                  *extractors;
     char                  *media_root;
+    char                  *push_certificate;
 
     ds_task_t             *tasks;       /* owner's thread */
 
@@ -150,6 +151,15 @@ ds_copy_conf(ds_t *ds, const ds_conf_t *conf)
         ds->conf.media_root = ds->media_root;
     }
 
+    if (conf->push_certificate != NULL) {
+        ds->push_certificate = strdup(conf->push_certificate);
+        if (ds->push_certificate == NULL) {
+            return DS_ENOMEM;
+        }
+
+        ds->conf.push_certificate = ds->push_certificate;
+    }
+
     if (conf->nsource_rules != 0) {
         ds->rules = calloc(conf->nsource_rules, sizeof(ds_source_rule_t));
         if (ds->rules == NULL) {
@@ -227,6 +237,7 @@ ds_free(ds_t *ds)
     free(ds->argv);
     free(ds->extractors);
     free(ds->media_root);
+    free(ds->push_certificate);
     free(ds->rules);
 
     (void) pthread_mutex_destroy(&ds->lock);

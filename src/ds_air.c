@@ -10,6 +10,7 @@
 
 #include "ds_air.h"
 #include "ds_input.h"
+#include "ds_push.h"
 #include "ds_timeline.h"
 
 
@@ -21,12 +22,6 @@
 
 /* us: no item waits so long for its next packet, its clock has jumped */
 #define DS_MAX_GAP       3000000
-
-/*
- * us: a session ends at the next item change after so long, before FLV's
- * 31 bits of milliseconds are used up
- */
-#define DS_SESSION_TIME  (INT64_C(1000) << 30)
 
 /* packets after which a session is good, and bad ones before one is dropped */
 #define DS_GOOD_PACKETS  100
@@ -53,6 +48,7 @@ struct ds_air_s {
     ds_t               *ds;
     const ds_target_t  *target;
     ds_cancel_t        *cancel;
+    ds_push_t          *push;           /* NULL: none of our own */
 
     ds_output_t        *out;            /* NULL: not connected */
     unsigned            tries;          /* sessions in a row, none good */
@@ -109,6 +105,13 @@ ds_air_create(ds_t *ds, const ds_target_t *target, ds_cancel_t *cancel)
 
     ds_timeline_init(&air->timeline);
 
+    if (target->engine_push != NULL) {
+        air->push = ds_push_create(ds, target->name, target->engine_push);
+        if (air->push == NULL) {
+            ds_air_free(&air);
+        }
+    }
+
     return air;
 }
 
@@ -127,6 +130,7 @@ ds_air_free(ds_air_t **pair)
 
     ds_air_item(air, NULL);
     ds_output_close(&air->out);
+    ds_push_free(&air->push);
 
     free(air);
 }
@@ -145,11 +149,6 @@ ds_air_item(ds_air_t *air, ds_source_t *src)
 
     if (src == NULL) {
         return;
-    }
-
-    if (air->timeline.last[DS_VIDEO] > DS_SESSION_TIME) {
-        ds_output_close(&air->out);
-        ds_timeline_init(&air->timeline);
     }
 
     air->header[DS_VIDEO] = true;
@@ -472,6 +471,10 @@ ds_air_send(ds_air_t *air, int track, int64_t now, ds_error_t *err)
         return rc;
     }
 
+    if (air->push != NULL) {
+        ds_push_put(air->push, pkt, par);
+    }
+
     now /= 1000;
     gap = now - air->sent_at;
 
@@ -543,6 +546,15 @@ uint64_t
 ds_air_bytes(ds_air_t *air)
 {
     return air->bytes;
+}
+
+
+void
+ds_air_push_status(ds_air_t *air, ds_push_status_t *status)
+{
+    if (air->push != NULL) {
+        ds_push_status(air->push, status);
+    }
 }
 
 

@@ -72,6 +72,7 @@ ds_report(ds_stream_t *s)
     st->bytes = ds_air_bytes(s->air);
     st->reconnects = ds_air_reconnects(s->air);
     st->dead_air = ds_air_dead(s->air);
+    ds_air_push_status(s->air, &st->push);
     st->error = s->err;
     ds_counters_get(&s->counters, &st->counts);
 

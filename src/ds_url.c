@@ -30,8 +30,8 @@ static bool ds_url_is_id(const char *ref);
 static bool ds_url_char_valid(unsigned char c);
 static bool ds_url_alnum(char c);
 static int ds_url_check_file(const ds_url_t *u, ds_error_t *err);
-static int ds_url_check_rtmp(const char *url, ds_url_t *u, ds_error_t *err,
-    const char *expected);
+static int ds_url_check_rtmp(const char *url, ds_url_t *u, bool tls,
+    ds_error_t *err, const char *expected);
 static size_t ds_url_segments(const ds_url_t *u);
 static bool ds_url_has_arg(const char *query, const char *name);
 static bool ds_url_has_suffix(const ds_url_t *u, const char *const *suffixes);
@@ -309,7 +309,7 @@ ds_check_publish(const char *url, ds_error_t *err)
         "an application is \"rtmp://host[:port]/app\", without a stream's "
         "name, query or fragment";
 
-    rc = ds_url_check_rtmp(url, &u, err, expected);
+    rc = ds_url_check_rtmp(url, &u, false, err, expected);
     if (rc != DS_OK) {
         return rc;
     }
@@ -329,9 +329,10 @@ ds_check_push(const char *url, ds_error_t *err)
     ds_url_t  u;
 
     static const char  expected[] =
-        "a push target is \"rtmp://host[:port]/app/key[?args]\"";
+        "a push target is \"rtmp://host[:port]/app/key[?args]\" or "
+        "\"rtmps://host[:port]/app/key[?args]\"";
 
-    rc = ds_url_check_rtmp(url, &u, err, expected);
+    rc = ds_url_check_rtmp(url, &u, true, err, expected);
     if (rc != DS_OK) {
         return rc;
     }
@@ -342,9 +343,10 @@ ds_check_push(const char *url, ds_error_t *err)
 
     /* what on_publish answers has to be an address as nginx-rtmp knows it */
 
-    if (strchr(u.host, ':') != NULL) {
+    if (strcmp(u.scheme, "rtmp") == 0 && strchr(u.host, ':') != NULL) {
         return ds_fail(err, DS_EPLAYLIST_INVALID,
-                       "a push target's host is a name or an IPv4 address");
+                       "the host of an rtmp push target is a name or an IPv4 "
+                       "address");
     }
 
     return DS_OK;
@@ -352,12 +354,13 @@ ds_check_push(const char *url, ds_error_t *err)
 
 
 static int
-ds_url_check_rtmp(const char *url, ds_url_t *u, ds_error_t *err,
-    const char *expected)
+ds_url_check_rtmp(const char *url, ds_url_t *u, bool tls,
+    ds_error_t *err, const char *expected)
 {
     if (strlen(url) > DS_URL_LEN
         || ds_url_parse(u, url, NULL) != DS_OK
-        || strcmp(u->scheme, "rtmp") != 0
+        || (strcmp(u->scheme, "rtmp") != 0
+            && !(tls && strcmp(u->scheme, "rtmps") == 0))
         || u->userinfo
         || u->fragment != NULL)
     {

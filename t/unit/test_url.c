@@ -151,7 +151,7 @@ test_rtmp(void)
 
     static const char *const  bad_push[] = {
         "", "rtmp://h", "rtmp://h/app", "rtmp://h/app/", "rtmp://h/app//key",
-        "rtmp://h/app/key#f", "rtmp://u:p@h/app/key", "rtmps://h/app/key",
+        "rtmp://h/app/key#f", "rtmp://u:p@h/app/key", "rtmps://h/app",
         "rtmp://h/app/k\ny", "h/app/key"
     };
 
@@ -168,6 +168,12 @@ test_rtmp(void)
            DS_OK, "a push target");
     is_int(ds_check_push("rtmp://h:1/app/key?a=b", NULL), DS_OK,
            "with arguments");
+    is_int(ds_check_push("rtmps://h/app/key", NULL), DS_OK, "with TLS");
+    is_int(ds_check_push("rtmps://[::1]:4443/app/key", NULL), DS_OK,
+           "with TLS to an IPv6 address");
+    ok(ds_check_push("rtmp://[::1]/app/key", &err) != DS_OK
+       && strstr(err.message, "IPv4") != NULL,
+       "nginx-rtmp pushes to no IPv6 address");
 
     for (i = 0; i < sizeof(bad_push) / sizeof(bad_push[0]); i++) {
         ok(ds_check_push(bad_push[i], &err) != DS_OK
