@@ -53,6 +53,9 @@ ds_sock_free(ds_sock_t **ps)
 {
     ds_sock_t  *s;
 
+    /* what a stuck server did not take shall not stay in the kernel */
+    static const struct linger  now = { 1, 0 };
+
     s = *ps;
     if (s == NULL) {
         return;
@@ -63,6 +66,10 @@ ds_sock_free(ds_sock_t **ps)
     ds_tls_free(&s->tls, !s->broken);
 
     if (s->fd != -1) {
+        if (s->broken) {
+            (void) setsockopt(s->fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+        }
+
         (void) close(s->fd);
     }
 
