@@ -1,8 +1,8 @@
 
 /*
  * ds_rtmp.c: publishes over RTMP or RTMPS: the handshake, the commands,
- * messages cut into chunks.  What is written in one tick leaves in one send().  Knows
- * nothing of what the messages of a stream hold.
+ * messages cut into chunks.  What is written in one tick leaves in one
+ * send().  Knows nothing of what the messages of a stream hold.
  */
 
 #define _GNU_SOURCE

@@ -1,7 +1,8 @@
 #!/usr/bin/perl
 
 # The engine's own push over TLS: to a far end that nginx's stream module
-# puts TLS in front of, which dies and comes back.
+# puts TLS in front of, which dies and comes back; then the nginx-rtmp that
+# the stream is published to does.
 
 use FindBin;
 use lib "$FindBin::Bin/lib";
@@ -37,7 +38,10 @@ END
 };
 
 $t->start_nginx('far');
-$t->{far} = "rtmp://127.0.0.1:$rtmp/live2";
+
+my $far = "rtmp://127.0.0.1:$rtmp/live2";
+my $publish = $t->far(name => 'local');
+$t->{far} = $far;
 
 my $url = $t->stub_list('PLtls', entries => [
     map { $t->stub_entry("tlsitem000$_", qw(a.mp4 b.mp4 d.mp4)[$_]) } 0 .. 2
@@ -47,12 +51,13 @@ $t->near(directstream => <<"END");
 push_trusted_certificate $t->{dir}/far.crt;
 stream sec {
     playlist $url;
+    publish  $publish;
     push     rtmps://localhost:$tls/live2/$key;
 }
 END
 
 my $w = $t->watch($key);
-my $local = $t->watch('sec', url => $t->near_rtmp . '/sec');
+my $local = $t->watch('sec', url => "$publish/sec");
 
 ok($t->wait_state('sec', 'live'), 'live');
 ok($t->wait_packet($w), 'video at the far end');
@@ -111,6 +116,21 @@ cmp_ok($gap, '<=', 200, 'the local publish has no arrival gap over 200 ms')
 is(join("\n", $flow->backward), '', 'nor a backward time stamp');
 is($t->field('sec', 'output', 'reconnects'), 0, 'and is one session');
 diag($flow->summary);
+
+# a new session there is none of the push
+
+$t->kill_all('local');
+$t->like_log(qr/output is down/, 'the local publish is down');
+$t->start_nginx('local');
+$t->like_log(qr/publishing again/, 'and up again');
+
+$from = $t->now;
+$flow = $t->wait_flow($w, sub { $_->last('V')->{at} > $from + 2000 }, 10);
+
+is(join("\n", $flow->backward), '', 'the push has no backward time stamp');
+cmp_ok($flow->last('V')->{at}, '>', $from, 'and goes on');
+is(scalar(my @again = $t->log_of =~ /pushing again/g), 1,
+   'in the same session');
 
 # a stop ends the push too
 
