@@ -151,6 +151,10 @@ ds_air_item(ds_air_t *air, ds_source_t *src)
         return;
     }
 
+    if (air->out != NULL && ds_output_worn(air->out)) {
+        ds_output_close(&air->out);
+    }
+
     air->header[DS_VIDEO] = true;
     air->header[DS_AUDIO] = true;
 

@@ -18,6 +18,7 @@
 #include "ds_codec.h"
 #include "ds_dns.h"
 #include "ds_flv.h"
+#include "ds_input.h"
 #include "ds_output.h"
 #include "ds_url.h"
 
@@ -30,6 +31,15 @@
 
 /* ms */
 #define DS_LOOKUP_TIME    5000
+
+/*
+ * ms: nginx-rtmp passes time stamps on through 2^32 for ever, and so may the
+ * others that count modulo 2^32.  A reader of libavformat's counts on from
+ * the first one it saw, for 2^32 ms (49.7 days), then they go back for it.
+ * So a session ends 3 days before, or later when nobody asks; the time stamps
+ * of the next one go on where they were.
+ */
+#define DS_SESSION_TIME   ((INT64_C(1) << 32) - (INT64_C(1) << 28))
 
 
 #if LIBAVFORMAT_VERSION_MAJOR >= 61
@@ -44,6 +54,7 @@ struct ds_output_s {
     ds_rtmp_t        *rtmp;
     ds_flv_t          flv;
     ds_error_t        err;              /* why ds_output_tags() failed */
+    int64_t           first;            /* ms, DTS; -1: none was sent */
     int64_t           last[2];          /* ms, the last DTS of each track */
 };
 
@@ -137,7 +148,7 @@ ds_output_create(const ds_rtmp_conf_t *conf, ds_cancel_t *cancel,
         return NULL;
     }
 
-    out->last[0] = out->last[1] = -1;
+    out->first = out->last[0] = out->last[1] = -1;
 
     if (ds_output_muxer(out, err) == DS_OK) {
         out->rtmp = ds_rtmp_publish(conf, cancel, err);
@@ -369,6 +380,10 @@ ds_output_write(ds_output_t *out, AVPacket *pkt,
         pts = dts;
     }
 
+    if (out->first == -1) {
+        out->first = dts;
+    }
+
     out->last[track] = dts;
     out->flv.timestamp = dts;
 
@@ -426,6 +441,14 @@ ds_output_change(ds_output_t *out, AVPacket *pkt, const AVCodecParameters *par,
     }
 
     return DS_OK;
+}
+
+
+bool
+ds_output_worn(const ds_output_t *out)
+{
+    return out->first != -1
+           && out->last[DS_VIDEO] - out->first > DS_SESSION_TIME;
 }
 
 

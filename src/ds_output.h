@@ -60,6 +60,12 @@ int ds_output_begin(ds_output_t *out, const AVCodecParameters *video,
 int ds_output_write(ds_output_t *out, AVPacket *pkt,
     const AVCodecParameters *extradata, ds_error_t *err);
 
+/*
+ * The session has lasted so long that it is time for another, where that is
+ * noticed least: at an item change, or a key frame.
+ */
+bool ds_output_worn(const ds_output_t *out);
+
 int ds_output_flush(ds_output_t *out, ds_error_t *err);
 
 /* ends the session, sets *out to NULL */

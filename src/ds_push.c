@@ -261,6 +261,15 @@ ds_push_send(ds_push_t *push, ds_error_t *err)
         pkt = e->pkt;
         track = pkt->stream_index;
 
+        if (push->begun && ds_push_key(pkt) && ds_output_worn(push->out)) {
+            ds_output_close(&push->out);
+
+            if (!ds_push_connect(push, err)) {
+                ds_push_entries_free(e);
+                return false;
+            }
+        }
+
         if (!push->begun) {
             if (!ds_push_key(pkt)) {
                 ds_push_entries_free(e);

@@ -51,6 +51,7 @@ static ds_cancel_t  cancel;
 static int64_t      last[2], pts[2], source[2];
 static int64_t      now[2];             /* of the packet that is written */
 static int64_t      messages, backward, wraps, metadata, headers, wrong;
+static int          fresh;              /* headers a session begins with */
 static int64_t      worst;              /* us, audio against video */
 
 
@@ -62,6 +63,7 @@ ds_rtmp_publish(const ds_rtmp_conf_t *conf, ds_cancel_t *c, ds_error_t *err)
     (void) err;
 
     memset(&wire, 0, sizeof(wire));
+    fresh = 2;
 
     return &wire;
 }
@@ -111,7 +113,7 @@ arrived(const ds_rtmp_t *r)
     track = r->type == DS_RTMP_VIDEO ? VIDEO : AUDIO;
 
     if (last[track] == NONE) {
-        last[track] = r->timestamp;
+        last[track] = (int64_t) r->timestamp - 1;
     }
 
     step = r->timestamp - (uint32_t) last[track];
@@ -119,12 +121,19 @@ arrived(const ds_rtmp_t *r)
     if (r->body[1] == 0) {
         /* a codec header has the time stamp of what follows */
         headers++;
-        wrong += step < 0;
+
+        if (fresh > 0) {
+            fresh--;
+
+        } else {
+            wrong += step < 0;
+        }
+
         return;
     }
 
-    backward += messages > 3 && step <= 0 && last[track] != r->timestamp;
-    wraps += (uint32_t) last[track] > r->timestamp;
+    backward += step <= 0;
+    wraps += last[track] >= 0 && (uint32_t) last[track] > r->timestamp;
 
     last[track] += step;
     pts[track] = last[track];
@@ -374,7 +383,8 @@ make_header(enum AVMediaType type, enum AVCodecID codec, const char *data,
 int
 main(void)
 {
-    int                 i, items, sizes, size;
+    int                 i, items, sizes, size, sessions;
+    int64_t             began;
     char                at[16];
     item_t              item;
     unsigned            seed;
@@ -408,11 +418,21 @@ main(void)
 
     seed = 1;
     items = sizes = size = 0;
+    sessions = 1;
+    began = 0;
 
     for (i = 0; i < 3; i++) {
         (void) snprintf(at, sizeof(at), "%d days", (int) days[i]);
 
         while (ds_timeline_end(&t) < days[i] * DAY) {
+            if (ds_output_worn(out)) {
+                ds_output_close(&out);
+                out = ds_output_open(&target, &cancel, &err);
+                wrong += ds_output_begin(out, video[size], par[AUDIO], &err);
+                sessions++;
+                began = last[VIDEO];
+            }
+
             item = make_item(&seed);
             par[VIDEO] = video[item.size];
             sizes += item.size != size;
@@ -431,8 +451,13 @@ main(void)
         is_int(wraps, i < 2 ? 0 : 2, "%s: each track's 32 bits of it", at);
     }
 
-    is_int(metadata, 1 + sizes, "metadata is new whenever the size is");
-    is_int(headers, 2 + sizes, "and the header whenever it is another");
+    is_int(sessions, 2, "there was another session");
+    ok(began > INT64_C(46) * 86400000 && began < INT64_C(1) << 32,
+       "before one is over 2^32 ms long: at %lld", (long long) began);
+
+    is_int(metadata, sessions + sizes, "metadata is new whenever the size is");
+    is_int(headers, 2 * sessions + sizes,
+           "and the header whenever it is another");
 
     ds_output_close(&out);
     avcodec_parameters_free(&video[0]);
