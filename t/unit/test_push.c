@@ -419,6 +419,46 @@ test_time(void)
 }
 
 
+/* 47 days: the session is renewed at a key frame, nothing is lost */
+
+static void
+test_renewal(void)
+{
+    bool               sound;
+    char               url[128];
+    ds_t              *ds;
+    peer_t             p;
+    ds_push_t         *push;
+    const message_t   *m;
+    ds_push_status_t   st;
+
+    ds = engine("both.pem");
+    peer_start(&p, TAKE);
+    (void) snprintf(url, sizeof(url), "%s/KEY", p.url);
+
+    push = ds_push_create(ds, "lofi", url);
+    put_frames(push, 5, 1000);
+    (void) wait_status(push, 5 * 1100, 0, 5000);
+
+    frame = INT64_C(47) * 86400 * GOP;
+    put_frames(push, 30, 1000);
+
+    peer_again(&p, TAKE);
+    st = wait_status(push, 35 * 1100, 0, 5000);
+    is_int(st.bytes, 35 * 1100, "renewal: all is sent");
+    is_int(st.reconnects, 1, "renewal: over two sessions");
+    is_int(st.error.code, 0, "renewal: without an error");
+    ds_push_free(&push);
+    peer_end(&p);
+
+    m = first_frame(&p, &sound);
+    ok(m != NULL && m->head[0] == 0x17 && !sound
+       && m->timestamp == UINT32_C(47) * 86400000 + 1000,
+       "renewal: at a key frame, and the time goes on");
+    ds_destroy(&ds);
+}
+
+
 /* a peer that stops to read: bytes are bounded, and nobody waits */
 
 static void
@@ -575,6 +615,7 @@ main(void)
     test_failures();
     test_reconnect();
     test_time();
+    test_renewal();
     test_stall();
     test_cancel();
 

@@ -54,11 +54,18 @@ static void
 server_packet(server_t *s, AVFormatContext *ctx, AVPacket *pkt,
     int64_t last[2])
 {
-    int      track;
-    int64_t  step, end;
+    int               track;
+    int64_t           step, end;
+    enum AVMediaType  type;
 
-    track = ctx->streams[pkt->stream_index]->codecpar->codec_type
-            == AVMEDIA_TYPE_AUDIO;
+    type = ctx->streams[pkt->stream_index]->codecpar->codec_type;
+    track = type == AVMEDIA_TYPE_AUDIO;
+
+    /* metadata of a time other than 0 is a packet as well */
+
+    if (type != AVMEDIA_TYPE_VIDEO && type != AVMEDIA_TYPE_AUDIO) {
+        return;
+    }
 
     if (last[track] != -1) {
         step = pkt->dts - last[track];
