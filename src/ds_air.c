@@ -12,6 +12,7 @@
 #include "ds_air.h"
 #include "ds_feed.h"
 #include "ds_input.h"
+#include "ds_push.h"
 #include "ds_timeline.h"
 
 
@@ -20,12 +21,6 @@
 
 /* us: no item waits so long for its next packet, its clock has jumped */
 #define DS_MAX_GAP       3000000
-
-/*
- * us: a session ends at the next item change after so long, before FLV's
- * 31 bits of milliseconds are used up
- */
-#define DS_SESSION_TIME  (INT64_C(1000) << 30)
 
 /* packets after which a session is good, and bad ones before one is dropped */
 #define DS_GOOD_PACKETS  100
@@ -61,6 +56,7 @@ struct ds_air_s {
     const ds_target_t  *target;
     ds_slate_t         *slate;          /* borrowed; NULL: none */
     ds_cancel_t        *cancel;
+    ds_push_t          *push;           /* NULL: none of our own */
 
     ds_output_t        *out;            /* NULL: not connected */
     unsigned            tries;          /* sessions in a row, none good */
@@ -130,6 +126,13 @@ ds_air_create(ds_t *ds, const ds_target_t *target, ds_slate_t *slate,
 
     ds_timeline_init(&air->timeline);
 
+    if (target->engine_push != NULL) {
+        air->push = ds_push_create(ds, target->name, target->engine_push);
+        if (air->push == NULL) {
+            ds_air_free(&air);
+        }
+    }
+
     return air;
 }
 
@@ -149,6 +152,7 @@ ds_air_free(ds_air_t **pair)
     ds_feed_item(&air->feed, NULL);
     ds_air_drop(air->pkt);
     ds_output_close(&air->out);
+    ds_push_free(&air->push);
 
     free(air);
 }
@@ -172,9 +176,8 @@ ds_air_item(ds_air_t *air, ds_source_t *src)
 
     air->position = ds_source_offset(src);
 
-    if (air->timeline.last[DS_VIDEO] > DS_SESSION_TIME) {
+    if (air->out != NULL && ds_output_worn(air->out)) {
         ds_output_close(&air->out);
-        ds_timeline_init(&air->timeline);
     }
 
     if (!air->on_slate || air->out == NULL) {
@@ -670,6 +673,10 @@ ds_air_send(ds_air_t *air, int track, int64_t late, ds_error_t *err)
         ds_keyframe_put(air->target->key, pkt, par);
     }
 
+    if (air->push != NULL) {
+        ds_push_put(air->push, pkt, par);
+    }
+
     if (++air->packets == DS_GOOD_PACKETS) {
         air->tries = 0;
         air->bad = 0;
@@ -733,6 +740,15 @@ bool
 ds_air_connected(ds_air_t *air)
 {
     return air->out != NULL;
+}
+
+
+void
+ds_air_push_status(ds_air_t *air, ds_push_status_t *status)
+{
+    if (air->push != NULL) {
+        ds_push_status(air->push, status);
+    }
 }
 
 

@@ -54,6 +54,10 @@ ds_air_e ds_air_tick(ds_air_t *air, ds_error_t *err);
 
 bool ds_air_connected(ds_air_t *air);
 uint32_t ds_air_reconnects(ds_air_t *air);
+
+/* left as it is when the engine does not push */
+void ds_air_push_status(ds_air_t *air, ds_push_status_t *status);
+
 int64_t ds_air_position(ds_air_t *air);     /* ms into the item */
 bool ds_air_on_slate(ds_air_t *air);
 

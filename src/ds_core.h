@@ -8,6 +8,7 @@
  *   ds_stream_t.lock   a stream's status, playlist and wishes (ds_stream.c)
  *   ds_queue_t.lock    a packet queue (ds_queue.c)
  *   ds_keyframe_t.lock the key frame on air (ds_still.c)
+ *   ds_push_t.lock     a push's queue and status (ds_push.c)
  *   ds_t.lock          log records (ds.c); may be taken last, always
  *
  * No callback and no libav call is made while one is held.

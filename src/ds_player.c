@@ -550,6 +550,7 @@ ds_player_finish(ds_stream_t *s)
 
     (void) pthread_mutex_lock(&s->lock);
     s->status.connected = false;
+    s->status.push.connected = false;
     (void) pthread_mutex_unlock(&s->lock);
 
     atomic_store(&s->done, true);

@@ -76,6 +76,7 @@ ds_report(ds_stream_t *s)
     st->lateness = ds_meter_late(m, now);
     st->copied = s->copied;
     st->encoded = s->encoded;
+    ds_air_push_status(s->air, &st->push);
     st->error = s->err;
     ds_counters_get(&s->counters, &st->counts);
 

@@ -136,6 +136,7 @@ ds_stream_copy(ds_stream_t *s, const ds_def_t *def)
     s->target.name = s->name;
     s->target.token = s->token;
     s->target.push = s->push_engine ? NULL : s->push;
+    s->target.engine_push = s->push_engine ? s->push : NULL;
 
     return DS_OK;
 }

@@ -20,6 +20,10 @@ enum { DS_VIDEO = 0, DS_AUDIO = 1 };
 #define DS_AUDIO_TAIL  100000
 
 
+/* sound that is moved so far against its picture is not noticed */
+#define DS_MAX_SHIFT  18000
+
+
 static bool ds_timeline_map_audio(ds_timeline_t *t, ds_stamp_t *stamp);
 
 
@@ -105,7 +109,8 @@ ds_timeline_map_audio(ds_timeline_t *t, ds_stamp_t *stamp)
             return false;
         }
 
-        t->audio_shift = gap <= stamp->duration ? -gap : 0;
+        t->audio_shift = gap > stamp->duration ? 0
+                         : gap > DS_MAX_SHIFT ? -DS_MAX_SHIFT : -gap;
         t->audio_started = true;
     }
 

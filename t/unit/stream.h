@@ -64,6 +64,15 @@ rtmp_packet(server_t *s, AVFormatContext *ctx, AVPacket *pkt,
 {
     int      track;
     int64_t  step, end, now, gap;
+    enum AVMediaType  type;
+
+    type = ctx->streams[pkt->stream_index]->codecpar->codec_type;
+
+    /* metadata of a time other than 0 is a packet as well */
+
+    if (type != AVMEDIA_TYPE_VIDEO && type != AVMEDIA_TYPE_AUDIO) {
+        return;
+    }
 
     now = ds_monotonic();
     gap = now - atomic_load(&s->last_at);
@@ -77,8 +86,7 @@ rtmp_packet(server_t *s, AVFormatContext *ctx, AVPacket *pkt,
 
     atomic_store(&s->last_at, now);
 
-    track = ctx->streams[pkt->stream_index]->codecpar->codec_type
-            == AVMEDIA_TYPE_AUDIO;
+    track = type == AVMEDIA_TYPE_AUDIO;
 
     if (last[track] != -1) {
         step = pkt->dts - last[track];
