@@ -28,6 +28,9 @@
 /* us: a track so far behind the other is not late but has a hole */
 #define DS_CONVERT_LAG      5000000
 
+/* us: audio that outlasts the video by less is cut on air */
+#define DS_CONVERT_TAIL     50000
+
 /* bounds of what is read before it is decided */
 #define DS_CONVERT_PACKETS  2048
 #define DS_CONVERT_SPAN     10000000    /* us */
@@ -54,7 +57,7 @@ struct ds_convert_s {
     ds_error_t               error;
 
     int64_t                  first[2];  /* us, PTS; video's of a key frame */
-    int64_t                  key;       /* us, DTS of the latest */
+    int64_t                  key;       /* us, PTS of the latest */
     int64_t                  end[2];    /* us, of a copied track */
     ds_pace_t                pace;      /* as it was last told */
 
@@ -485,13 +488,13 @@ ds_convert_watch(ds_convert_t *c, const AVPacket *pkt)
     int64_t  interval;
 
     if (pkt->stream_index != DS_VIDEO || !(pkt->flags & AV_PKT_FLAG_KEY)
-        || (c->key != AV_NOPTS_VALUE && pkt->dts <= c->key))
+        || (c->key != AV_NOPTS_VALUE && pkt->pts <= c->key))
     {
         return;
     }
 
-    interval = c->key == AV_NOPTS_VALUE ? -1 : pkt->dts - c->key;
-    c->key = pkt->dts;
+    interval = c->key == AV_NOPTS_VALUE ? -1 : pkt->pts - c->key;
+    c->key = pkt->pts;
 
     if (interval > c->plan.interval) {
         c->plan.interval = interval;
@@ -640,7 +643,9 @@ ds_convert_finish(ds_convert_t *c, ds_error_t *err)
     }
 
     if (rc == DS_OK && c->video != NULL) {
-        rc = ds_video_until(c->video, end, err);
+        if (end - c->end[DS_VIDEO] > DS_CONVERT_TAIL) {
+            rc = ds_video_until(c->video, end, err);
+        }
 
         if (rc == DS_OK) {
             rc = ds_video_finish(c->video, err);

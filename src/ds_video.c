@@ -37,6 +37,7 @@ struct ds_video_s {
     int32_t        matrix[9];
 
     bool           started;             /* there is a picture */
+    bool           fresh;               /* which has not been encoded yet */
     int64_t        next;                /* frames; the first not encoded yet */
     int64_t        end;                 /* us from the origin */
 
@@ -327,6 +328,7 @@ ds_video_show(ds_video_t *v, ds_error_t *err)
         }
 
         v->started = true;
+        v->fresh = true;
 
         av_frame_unref(v->still);
         av_frame_move_ref(v->still, v->frame);
@@ -359,6 +361,7 @@ ds_video_fill(ds_video_t *v, int64_t n, ds_error_t *err)
             }
         }
 
+        v->fresh = false;
         v->still->pts = v->next++;
         v->still->pict_type = AV_PICTURE_TYPE_NONE;
 
@@ -457,7 +460,7 @@ ds_video_finish(ds_video_t *v, ds_error_t *err)
     /* the last frame is shown, be it never so short */
 
     n = ds_video_slot(v, v->end);
-    rc = ds_video_fill(v, n > v->next ? n : v->next + 1, err);
+    rc = ds_video_fill(v, n <= v->next && v->fresh ? v->next + 1 : n, err);
 
     return rc == DS_OK ? ds_encode_put(&v->enc, NULL, err) : rc;
 }
