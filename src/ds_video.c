@@ -131,6 +131,7 @@ ds_video_plain(ds_video_t *v, ds_error_t *err)
     }
 
     v->started = true;
+    v->fresh = true;
 
     return DS_OK;
 }
