@@ -13,9 +13,8 @@
  * What encoders hold back is below a second; a track that is behind by more
  * than five is filled by who encodes it.
  */
-#define DS_MERGE_PACKETS  2048
+#define DS_MERGE_PACKETS  1024
 #define DS_MERGE_BYTES    (64 * 1024 * 1024)
-#define DS_MERGE_SPAN     15000000      /* us */
 
 
 struct ds_held_s {
@@ -117,9 +116,7 @@ static bool
 ds_merge_certain(ds_merge_t *m, int track)
 {
     return m->ended[!track] || m->n[track] > DS_MERGE_PACKETS
-           || m->bytes > DS_MERGE_BYTES
-           || m->last[track]->pkt->dts - m->first[track]->pkt->dts
-              > DS_MERGE_SPAN;
+           || m->bytes > DS_MERGE_BYTES;
 }
 
 

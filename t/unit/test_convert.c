@@ -316,6 +316,22 @@ test_changes(void)
     check_gop(&r, "both.ts");
     result_free(&r);
 
+    /* a jump of both tracks is not filled, whatever the clock says */
+
+    make(VIDEO, AUDIO, "-c:v mpeg4 -c:a libmp3lame one.mkv && ffmpeg -v error "
+         "-y -i one.mkv -c copy -bsf:v setts=ts='TS+gte(N\\,35)*100000' "
+         "-bsf:a setts=ts='TS+gte(N\\,54)*100000'", "jump.mkv");
+    convert("jump.mkv", NULL, &r);
+    is_int(r.rc, 0, "a jump of time stamps: %s", r.err.message);
+    ok(r.frames[DS_VIDEO] >= 70 && r.frames[DS_VIDEO] <= 80
+       && r.frames[DS_AUDIO] >= 125 && r.frames[DS_AUDIO] <= 140,
+       "%d frames of video, %d of audio", r.frames[DS_VIDEO],
+       r.frames[DS_AUDIO]);
+    is_int(r.disorder + r.errors, 0, "in order");
+    ok(llabs(r.end[0] - r.end[1]) <= 50 * MS && r.end[0] > 100000 * MS,
+       "tracks end together, %lld us", (long long) (r.end[1] - r.end[0]));
+    result_free(&r);
+
     /* a hole in the middle of a track is filled */
 
     make("testsrc=size=160x90:rate=25:duration=9",
