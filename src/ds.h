@@ -178,7 +178,8 @@ typedef struct {
     const ds_source_rule_t *source_rules;     /* first match wins, else allow */
     size_t                  nsource_rules;
     const char             *media_root;        /* NULL: no file: URLs */
-    unsigned                encodes;           /* items encoded at one time */
+    unsigned                encodes;           /* items encoded at one time;
+                                                  0: as many as CPUs */
     const char             *push_certificate;  /* trusted for rtmps, a PEM
                                                   file; NULL: the system's */
 
