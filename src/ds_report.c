@@ -26,6 +26,11 @@ ds_report(ds_stream_t *s)
     m = ds_air_meter(s->air);
     now = ds_monotonic();
 
+    if (s->cur != NULL) {
+        /* an encode that takes a faster preset says so */
+        s->decision = ds_source_decision(s->cur, s->reason);
+    }
+
     (void) pthread_mutex_lock(&s->lock);
 
     st = &s->status;

@@ -62,8 +62,8 @@ static void
 rtmp_packet(server_t *s, AVFormatContext *ctx, AVPacket *pkt,
     int64_t last[2])
 {
-    int      track;
-    int64_t  step, end, now, gap;
+    int               track;
+    int64_t           step, end, now, gap;
     enum AVMediaType  type;
 
     type = ctx->streams[pkt->stream_index]->codecpar->codec_type;
