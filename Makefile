@@ -181,6 +181,7 @@ bench: deps
 	$(e2e_env) perl t/bench/startup
 	$(e2e_env) perl t/bench/streams
 	$(e2e_env) perl t/bench/api
+	$(e2e_env) perl t/bench/events
 
 
 # libFuzzer, with clang: FUZZ_TIME seconds each; what is found stays in

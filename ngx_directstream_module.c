@@ -120,6 +120,21 @@ static ngx_command_t  ngx_directstream_commands[] = {
       0,
       NULL },
 
+    /* a line an item that was on air: path, format */
+    { ngx_string("directstream_log"),
+      NGX_DIRECTSTREAM_CONF|NGX_DIRECT_CONF|NGX_CONF_TAKE12,
+      ngx_directstream_log,
+      0,
+      0,
+      NULL },
+
+    { ngx_string("directstream_log_format"),
+      NGX_DIRECTSTREAM_CONF|NGX_DIRECT_CONF|NGX_CONF_2MORE,
+      ngx_directstream_log_format,
+      0,
+      0,
+      NULL },
+
     { ngx_string("stream"),
       NGX_DIRECTSTREAM_CONF|NGX_DIRECT_CONF|NGX_CONF_BLOCK|NGX_CONF_TAKE1,
       ngx_directstream_stream,

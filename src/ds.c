@@ -25,7 +25,7 @@
 #define DS_RESOLVERS      4
 
 /* ms between two looks for a place */
-#define DS_RESOLVER_WAIT  20
+#define DS_PLACE_WAIT     20
 
 /* nginx's master sends KILL about a second after TERM */
 #define DS_DESTROY_TIME   800
@@ -36,6 +36,16 @@ typedef struct ds_node_s  ds_node_t;
 struct ds_node_s {
     ds_record_t            record;
     ds_node_t             *next;
+};
+
+
+/* a stream that encodes */
+
+typedef struct ds_encoder_s  ds_encoder_t;
+
+struct ds_encoder_s {
+    const char            *stream;
+    ds_encoder_t          *next;
 };
 
 
@@ -52,7 +62,11 @@ struct ds_s {
     int                    max_resolvers;
     atomic_int             resolvers;
 
+    unsigned               max_encoders;
+
     pthread_mutex_t        lock;
+    ds_encoder_t          *encoders;    /* lock */
+    unsigned               nencoders;   /* lock */
     ds_node_t             *first;       /* lock */
     ds_node_t            **last;        /* lock */
     unsigned               nrecords;    /* lock */
@@ -62,11 +76,13 @@ struct ds_s {
 
 static int ds_copy_conf(ds_t *ds, const ds_conf_t *conf);
 static void ds_free(ds_t *ds);
+static bool ds_encoder_take(ds_t *ds, ds_encoder_t *e, bool *own);
 
 
 ds_t *
 ds_create(const ds_conf_t *conf, ds_error_t *err)
 {
+    long   n;
     ds_t  *ds;
 
     ds_error_clear(err);
@@ -78,11 +94,12 @@ ds_create(const ds_conf_t *conf, ds_error_t *err)
     }
 
     ds->last = &ds->first;
-    ds->max_resolvers = DS_RESOLVERS * (int) sysconf(_SC_NPROCESSORS_ONLN);
 
-    if (ds->max_resolvers < DS_RESOLVERS) {
-        ds->max_resolvers = DS_RESOLVERS;
-    }
+    n = sysconf(_SC_NPROCESSORS_ONLN);
+    n = n < 1 ? 1 : n;
+
+    ds->max_resolvers = DS_RESOLVERS * (int) n;
+    ds->max_encoders = conf->encodes != 0 ? conf->encodes : n;
 
     (void) pthread_mutex_init(&ds->lock, NULL);
 
@@ -256,7 +273,7 @@ ds_resolver_enter(ds_t *ds, ds_cancel_t *cancel, ds_error_t *err)
 
         ds_resolver_leave(ds);
 
-        if (ds_cancel_wait(cancel, DS_RESOLVER_WAIT)) {
+        if (ds_cancel_wait(cancel, DS_PLACE_WAIT)) {
             return ds_fail(err, DS_ECANCELED, "canceled");
         }
     }
@@ -267,6 +284,98 @@ void
 ds_resolver_leave(ds_t *ds)
 {
     atomic_fetch_sub(&ds->resolvers, 1);
+}
+
+
+int
+ds_encoder_enter(ds_t *ds, const char *stream, ds_cancel_t *cancel,
+    ds_error_t *err)
+{
+    bool           own;
+    int64_t        since;
+    ds_encoder_t  *e;
+
+    e = malloc(sizeof(ds_encoder_t));
+    if (e == NULL) {
+        return ds_fail(err, DS_ENOMEM, "malloc() failed");
+    }
+
+    e->stream = stream;
+    since = ds_monotonic();
+
+    while (!ds_encoder_take(ds, e, &own)) {
+
+        if (own) {
+            since = ds_monotonic();
+        }
+
+        if (ds_monotonic() - since >= ds->conf.source_timeout) {
+            free(e);
+            return ds_fail(err, DS_EENCODE_LIMIT, "%u items are being encoded,"
+                           " which is the limit", ds->max_encoders);
+        }
+
+        if (ds_cancel_wait(cancel, DS_PLACE_WAIT)) {
+            free(e);
+            return ds_fail(err, DS_ECANCELED, "canceled");
+        }
+    }
+
+    return DS_OK;
+}
+
+
+/* "*own": the stream has a place, the only one it may have */
+
+static bool
+ds_encoder_take(ds_t *ds, ds_encoder_t *e, bool *own)
+{
+    bool           taken;
+    ds_encoder_t  *p;
+
+    (void) pthread_mutex_lock(&ds->lock);
+
+    for (p = ds->encoders; p != NULL; p = p->next) {
+        if (strcmp(p->stream, e->stream) == 0) {
+            break;
+        }
+    }
+
+    *own = p != NULL;
+    taken = p == NULL && ds->nencoders < ds->max_encoders;
+
+    if (taken) {
+        e->next = ds->encoders;
+        ds->encoders = e;
+        ds->nencoders++;
+    }
+
+    (void) pthread_mutex_unlock(&ds->lock);
+
+    return taken;
+}
+
+
+void
+ds_encoder_leave(ds_t *ds, const char *stream)
+{
+    ds_encoder_t  *e, **p;
+
+    (void) pthread_mutex_lock(&ds->lock);
+
+    for (p = &ds->encoders; strcmp((*p)->stream, stream) != 0;
+         p = &(*p)->next)
+    {
+        /* void */
+    }
+
+    e = *p;
+    *p = e->next;
+    ds->nencoders--;
+
+    (void) pthread_mutex_unlock(&ds->lock);
+
+    free(e);
 }
 
 

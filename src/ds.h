@@ -183,7 +183,8 @@ typedef struct {
     const ds_source_rule_t *source_rules;     /* first match wins, else allow */
     size_t                  nsource_rules;
     const char             *media_root;        /* NULL: no file: URLs */
-    unsigned                encodes;           /* items encoded at one time */
+    unsigned                encodes;           /* items encoded at one time;
+                                                  0: as many as CPUs */
     const char             *cache_path;        /* NULL: nothing is kept */
     uint64_t                cache_max_size;    /* bytes, of all that is kept */
     uint64_t                cache_min_free;    /* bytes left on its disk */

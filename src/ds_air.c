@@ -1,39 +1,41 @@
 
 /*
  * ds_air.c: sends one item after another over one RTMP session, each packet
- * when it is due.  Knows nothing of playlists: which item is next, and what
- * becomes of a failed one, is for its caller.
+ * when it is due, and the slate when there is none.  Knows nothing of
+ * playlists: which item is next, and what becomes of a failed one, is for its
+ * caller.
  */
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "ds_air.h"
+#include "ds_feed.h"
 #include "ds_input.h"
+#include "ds_push.h"
 #include "ds_timeline.h"
 
 
 /* us: later than this the clock is set anew, or the backlog would burst out */
 #define DS_MAX_LATE      200000
 
-/* us of video that may be cut off an item to end with its audio */
-#define DS_TRIM          1000000
-
 /* us: no item waits so long for its next packet, its clock has jumped */
 #define DS_MAX_GAP       3000000
-
-/*
- * us: a session ends at the next item change after so long, before FLV's
- * 31 bits of milliseconds are used up
- */
-#define DS_SESSION_TIME  (INT64_C(1000) << 30)
 
 /* packets after which a session is good, and bad ones before one is dropped */
 #define DS_GOOD_PACKETS  100
 #define DS_BAD_SESSIONS  3
 
-/* ms: a longer silence is dead air */
-#define DS_MAX_SILENCE   250
+/*
+ * ms after which the slate takes the place of what is missing: from the
+ * start; when there is no item; when the item's source gives nothing
+ */
+#define DS_DARK_START    900
+#define DS_DARK_IDLE     160
+#define DS_DARK_STARVED  400
+
+/* us of sound that the slate begins with, to close the hole before it */
+#define DS_SLATE_LEAD    300000
 
 /*
  * ms between publishing and the first packet, when nginx-rtmp pushes: it
@@ -52,7 +54,9 @@
 struct ds_air_s {
     ds_t               *ds;
     const ds_target_t  *target;
+    ds_slate_t         *slate;          /* borrowed; NULL: none */
     ds_cancel_t        *cancel;
+    ds_push_t          *push;           /* NULL: none of our own */
 
     ds_output_t        *out;            /* NULL: not connected */
     unsigned            tries;          /* sessions in a row, none good */
@@ -60,6 +64,7 @@ struct ds_air_s {
     unsigned            packets;        /* of this session */
     int64_t             retry_at;       /* monotonic ms */
     int64_t             begin_at;       /* monotonic ms, not before */
+    int64_t             dark_at;        /* monotonic ms, the first slate */
     bool                begun;          /* the session has its headers */
     int64_t             looked_at;      /* monotonic ms, when idle */
     uint32_t            sessions;
@@ -67,34 +72,44 @@ struct ds_air_s {
     ds_timeline_t       timeline;
     int64_t             clock;          /* monotonic us of output time 0 */
 
-    ds_source_t        *src;            /* borrowed */
+    ds_feed_t           feed;           /* the item */
     AVPacket           *pkt[2];         /* next of each track, mapped */
     ds_stamp_t          stamp[2];
     bool                header[2];      /* the item's, still to be sent */
     bool                wait_key;       /* new session: from a key frame */
-    bool                cut;
+    bool                cut;            /* ends with what has been sent */
 
-    uint64_t            bytes;
-    int64_t             sent_at;        /* monotonic ms, 0: never */
-    int64_t             dead;           /* ms */
+    bool                on_slate;       /* and not the item */
+    int64_t             position;       /* ms into the item, meanwhile */
+    bool                over;           /* it was cut meanwhile */
+
+    ds_meter_t          meter;
 };
 
 
+static ds_air_e ds_air_play(ds_air_t *air, ds_error_t *err);
+static int ds_air_begin(ds_air_t *air, ds_error_t *err);
+static int ds_air_send_due(ds_air_t *air, unsigned *sent, ds_error_t *err);
 static int ds_air_connect(ds_air_t *air, ds_error_t *err);
 static ds_air_e ds_air_idle(ds_air_t *air, ds_air_e rc, ds_error_t *err);
+static void ds_air_enter(ds_air_t *air);
+static bool ds_air_lacks(ds_air_t *air);
+static bool ds_air_show_slate(ds_air_t *air);
+static void ds_air_relieve(ds_air_t *air);
 static void ds_air_close_gap(ds_air_t *air, int64_t gap);
+static const AVCodecParameters *ds_air_codecpar(ds_air_t *air, int track);
+static void ds_air_drop(AVPacket *pkt[2]);
 static void ds_air_fill(ds_air_t *air, int track);
-static bool ds_air_video_beyond(ds_air_t *air, const AVPacket *pkt);
-static bool ds_air_audio_beyond(ds_air_t *air, const AVPacket *pkt);
 static int ds_air_next(ds_air_t *air);
-static int ds_air_send(ds_air_t *air, int track, int64_t now,
+static int ds_air_send(ds_air_t *air, int track, int64_t late,
     ds_error_t *err);
 static void ds_air_lost(ds_air_t *air);
 static void ds_air_retry(ds_air_t *air);
 
 
 ds_air_t *
-ds_air_create(ds_t *ds, const ds_target_t *target, ds_cancel_t *cancel)
+ds_air_create(ds_t *ds, const ds_target_t *target, ds_slate_t *slate,
+    ds_cancel_t *cancel)
 {
     ds_air_t  *air;
 
@@ -105,9 +120,18 @@ ds_air_create(ds_t *ds, const ds_target_t *target, ds_cancel_t *cancel)
 
     air->ds = ds;
     air->target = target;
+    air->slate = slate;
     air->cancel = cancel;
+    air->dark_at = ds_monotonic() + DS_DARK_START;
 
     ds_timeline_init(&air->timeline);
+
+    if (target->engine_push != NULL) {
+        air->push = ds_push_create(ds, target->name, target->engine_push);
+        if (air->push == NULL) {
+            ds_air_free(&air);
+        }
+    }
 
     return air;
 }
@@ -125,8 +149,10 @@ ds_air_free(ds_air_t **pair)
 
     *pair = NULL;
 
-    ds_air_item(air, NULL);
+    ds_feed_item(&air->feed, NULL);
+    ds_air_drop(air->pkt);
     ds_output_close(&air->out);
+    ds_push_free(&air->push);
 
     free(air);
 }
@@ -135,27 +161,50 @@ ds_air_free(ds_air_t **pair)
 void
 ds_air_item(ds_air_t *air, ds_source_t *src)
 {
-    int64_t  pts, dts;
-
-    av_packet_free(&air->pkt[DS_VIDEO]);
-    av_packet_free(&air->pkt[DS_AUDIO]);
-
-    air->src = src;
-    air->cut = false;
+    ds_feed_item(&air->feed, src);
+    air->over = false;
 
     if (src == NULL) {
+        ds_meter_item(&air->meter);
+
+        if (!air->on_slate) {
+            ds_air_drop(air->pkt);
+        }
+
         return;
     }
 
-    if (air->timeline.last[DS_VIDEO] > DS_SESSION_TIME) {
+    air->position = ds_source_offset(src);
+
+    if (air->out != NULL && ds_output_worn(air->out)) {
         ds_output_close(&air->out);
-        ds_timeline_init(&air->timeline);
     }
 
+    if (!air->on_slate || air->out == NULL) {
+        ds_air_enter(air);
+    }
+}
+
+
+/* the item begins, or goes on, after all that was sent */
+
+static void
+ds_air_enter(ds_air_t *air)
+{
+    int64_t  pts, dts;
+
+    if (air->on_slate) {
+        ds_timeline_cut(&air->timeline);
+    }
+
+    ds_air_drop(air->pkt);
+    ds_feed_begin(&air->feed, &pts, &dts);
+
+    air->on_slate = false;
+    air->cut = false;
     air->header[DS_VIDEO] = true;
     air->header[DS_AUDIO] = true;
 
-    ds_source_origin(src, &pts, &dts);
     ds_timeline_item(&air->timeline, pts, dts);
 }
 
@@ -163,6 +212,11 @@ ds_air_item(ds_air_t *air, ds_source_t *src)
 void
 ds_air_cut(ds_air_t *air)
 {
+    if (air->on_slate) {
+        air->over = true;
+        return;
+    }
+
     av_packet_free(&air->pkt[DS_VIDEO]);
 
     air->cut = true;
@@ -172,14 +226,37 @@ ds_air_cut(ds_air_t *air)
 ds_air_e
 ds_air_tick(ds_air_t *air, ds_error_t *err)
 {
-    int      track, n;
-    int64_t  now, due, late;
+    ds_air_e  rc;
 
     if (air->out == NULL && ds_air_connect(air, err) != DS_OK) {
         return DS_AIR_DOWN;
     }
 
-    if (air->src == NULL) {
+    if (air->on_slate) {
+        ds_air_relieve(air);
+    }
+
+    rc = ds_air_play(air, err);
+
+    if ((rc == DS_AIR_IDLE || rc == DS_AIR_STARVED) && ds_air_lacks(air)
+        && ds_air_show_slate(air))
+    {
+        rc = ds_air_play(air, err);
+    }
+
+    return rc;
+}
+
+
+/* sends what is due of the item, or of the slate */
+
+static ds_air_e
+ds_air_play(ds_air_t *air, ds_error_t *err)
+{
+    int       track;
+    unsigned  n;
+
+    if (air->feed.src == NULL && !air->on_slate) {
         return ds_air_idle(air, DS_AIR_IDLE, err);
     }
 
@@ -188,60 +265,203 @@ ds_air_tick(ds_air_t *air, ds_error_t *err)
             return DS_AIR_IDLE;
         }
 
-        if (ds_output_begin(air->out,
-                            ds_source_codecpar(air->src, DS_VIDEO),
-                            ds_source_codecpar(air->src, DS_AUDIO), err)
-            != DS_OK)
-        {
-            ds_air_lost(air);
-            return DS_AIR_DOWN;
-        }
-
-        air->begun = true;
-    }
-
-    now = ds_monotonic_us();
-
-    for (n = 0; /* void */ ; n++) {
-        track = ds_air_next(air);
-        if (track == -1) {
-            break;
-        }
-
-        due = air->clock + air->stamp[track].dts;
-        late = now - due;
-
-        if (late < -DS_MAX_GAP && !air->wait_key && air->sent_at != 0) {
-            ds_air_close_gap(air, -late - 2 * DS_AIR_TICK);
-            break;
-        }
-
-        if (air->wait_key || air->sent_at == 0 || late > DS_MAX_LATE) {
-            air->clock += late;
-
-        } else if (due > now + DS_AIR_TICK) {
-            break;
-        }
-
-        if (ds_air_send(air, track, now, err) != DS_OK) {
+        if (ds_air_begin(air, err) != DS_OK) {
             return DS_AIR_DOWN;
         }
     }
 
-    if (n != 0 && ds_output_flush(air->out, err) != DS_OK) {
+    track = ds_air_send_due(air, &n, err);
+
+    if (track < -1
+        || (n != 0 && ds_output_flush(air->out, err) != DS_OK))
+    {
         ds_air_lost(air);
         return DS_AIR_DOWN;
+    }
+
+    if (air->on_slate) {
+        return air->feed.src != NULL
+               && (air->over || ds_feed_drained(&air->feed))
+               ? DS_AIR_OVER : DS_AIR_SLATE;
     }
 
     if (track != -1) {
         return DS_AIR_SENT;
     }
 
-    if (air->cut || ds_source_drained(air->src)) {
+    if (air->cut || ds_feed_drained(&air->feed)) {
         return DS_AIR_OVER;
     }
 
     return n != 0 ? DS_AIR_SENT : ds_air_idle(air, DS_AIR_STARVED, err);
+}
+
+
+static int
+ds_air_begin(ds_air_t *air, ds_error_t *err)
+{
+    int  rc;
+
+    rc = ds_output_begin(air->out, ds_air_codecpar(air, DS_VIDEO),
+                         ds_air_codecpar(air, DS_AUDIO), err);
+
+    if (rc != DS_OK) {
+        ds_air_lost(air);
+        return rc;
+    }
+
+    air->begun = true;
+
+    return DS_OK;
+}
+
+
+/* the track that is not due yet, -1: nothing is left, or an error */
+
+static int
+ds_air_send_due(ds_air_t *air, unsigned *sent, ds_error_t *err)
+{
+    int      track, rc;
+    int64_t  now, due, late;
+
+    now = ds_monotonic_us();
+
+    for (*sent = 0; /* void */ ; (*sent)++) {
+        track = ds_air_next(air);
+
+        if (track == -1) {
+            if (air->on_slate && air->cut) {
+                ds_air_enter(air);
+                continue;
+            }
+
+            return -1;
+        }
+
+        due = air->clock + air->stamp[track].dts;
+        late = now - due;
+
+        if (late < -DS_MAX_GAP && !air->wait_key && air->meter.sent_at != 0) {
+            ds_air_close_gap(air, -late - 2 * DS_AIR_TICK);
+            return track;
+        }
+
+        if (air->wait_key || air->meter.sent_at == 0) {
+            air->clock += late;
+            late = 0;
+
+        } else if (late > DS_MAX_LATE) {
+            air->clock += late;
+
+        } else if (due > now + DS_AIR_TICK && !(air->on_slate && air->cut)) {
+            return track;
+        }
+
+        rc = ds_air_send(air, track, late, err);
+        if (rc != DS_OK) {
+            return rc;
+        }
+    }
+}
+
+
+/* true when nothing has been on air for too long */
+
+static bool
+ds_air_lacks(ds_air_t *air)
+{
+    int64_t  now, since;
+
+    now = ds_monotonic();
+
+    if (air->slate == NULL || air->out == NULL || now < air->begin_at) {
+        return false;
+    }
+
+    since = air->meter.sent_at;
+
+    if (since == 0) {
+        return now >= air->dark_at;
+    }
+
+    if (since < air->begin_at) {
+        since = air->begin_at;
+    }
+
+    return now - since >= (air->feed.src == NULL ? DS_DARK_IDLE
+                                                 : DS_DARK_STARVED);
+}
+
+
+/* from its first picture, after all that was sent; false: there is none */
+
+static bool
+ds_air_show_slate(ds_air_t *air)
+{
+    int64_t  lead;
+
+    if (air->on_slate) {
+        ds_timeline_cut(&air->timeline);
+    }
+
+    lead = ds_timeline_hole(&air->timeline);
+
+    if (!ds_slate_begin(air->slate, lead < DS_SLATE_LEAD ? lead
+                                                         : DS_SLATE_LEAD))
+    {
+        return false;
+    }
+
+    if (!air->on_slate && air->feed.src != NULL) {
+        air->position = ds_air_position(air);
+        ds_feed_aside(&air->feed, air->pkt);
+    }
+
+    ds_air_drop(air->pkt);
+
+    air->on_slate = true;
+    air->cut = false;
+    air->header[DS_VIDEO] = true;
+    air->header[DS_AUDIO] = true;
+
+    ds_timeline_item(&air->timeline, 0, 0);
+
+    return true;
+}
+
+
+/* the slate ends as soon as there is something better */
+
+static void
+ds_air_relieve(ds_air_t *air)
+{
+    if (air->feed.src != NULL && !air->over && ds_feed_ready(&air->feed)) {
+
+        /* the sound of its last picture is still to be sent */
+
+        av_packet_free(&air->pkt[DS_VIDEO]);
+        ds_timeline_cut(&air->timeline);
+        air->cut = true;
+
+    } else if (ds_slate_renewed(air->slate)) {
+        (void) ds_air_show_slate(air);
+    }
+}
+
+
+static const AVCodecParameters *
+ds_air_codecpar(ds_air_t *air, int track)
+{
+    return air->on_slate ? ds_slate_codecpar(air->slate, track)
+                         : ds_source_codecpar(air->feed.src, track);
+}
+
+
+static void
+ds_air_drop(AVPacket *pkt[2])
+{
+    av_packet_free(&pkt[DS_VIDEO]);
+    av_packet_free(&pkt[DS_AUDIO]);
 }
 
 
@@ -302,6 +522,10 @@ ds_air_connect(ds_air_t *air, ds_error_t *err)
     air->begin_at = ds_monotonic()
                     + (air->target->push == NULL ? 0 : DS_PUSH_TIME);
 
+    if (air->on_slate) {
+        (void) ds_air_show_slate(air);
+    }
+
     return DS_OK;
 }
 
@@ -327,6 +551,7 @@ ds_air_close_gap(ds_air_t *air, int64_t gap)
 static void
 ds_air_fill(ds_air_t *air, int track)
 {
+    bool         beyond;
     AVPacket    *pkt;
     ds_stamp_t  *st;
 
@@ -337,7 +562,8 @@ ds_air_fill(ds_air_t *air, int track)
     st = &air->stamp[track];
 
     while (air->pkt[track] == NULL) {
-        pkt = ds_queue_take(ds_source_queue(air->src), track);
+        pkt = air->on_slate ? ds_slate_next(air->slate, track)
+                            : ds_feed_take(&air->feed, track);
         if (pkt == NULL) {
             return;
         }
@@ -346,13 +572,15 @@ ds_air_fill(ds_air_t *air, int track)
         st->dts = pkt->dts;
         st->duration = pkt->duration;
 
-        if (track == DS_VIDEO && ds_air_video_beyond(air, pkt)) {
+        beyond = !air->on_slate && ds_feed_beyond(&air->feed, track, pkt);
+
+        if (beyond && track == DS_VIDEO) {
             av_packet_free(&pkt);
             ds_air_cut(air);
             return;
         }
 
-        if ((track == DS_AUDIO && ds_air_audio_beyond(air, pkt))
+        if (beyond
             || !ds_timeline_map(&air->timeline, track, st)
             || (air->wait_key && track == DS_VIDEO
                 && !(pkt->flags & AV_PKT_FLAG_KEY)))
@@ -363,38 +591,6 @@ ds_air_fill(ds_air_t *air, int track)
 
         air->pkt[track] = pkt;
     }
-}
-
-
-/*
- * An item's audio and video end together: the longer one is cut, unless it
- * is the video and would lose more than DS_TRIM.  After the first frame that
- * is left out no other can follow, as it might refer to that one.
- */
-
-static bool
-ds_air_video_beyond(ds_air_t *air, const AVPacket *pkt)
-{
-    int64_t  video, audio;
-
-    if (!ds_source_ends(air->src, &video, &audio)) {
-        return false;
-    }
-
-    return video - audio <= DS_TRIM && pkt->pts >= audio - pkt->duration / 2;
-}
-
-
-static bool
-ds_air_audio_beyond(ds_air_t *air, const AVPacket *pkt)
-{
-    int64_t  video, audio;
-
-    if (!ds_source_ends(air->src, &video, &audio)) {
-        return false;
-    }
-
-    return pkt->pts >= video - pkt->duration / 2;
 }
 
 
@@ -411,7 +607,7 @@ ds_air_next(ds_air_t *air)
     st = air->stamp;
 
     if (air->cut) {
-        if (air->pkt[DS_AUDIO] == NULL
+        if (air->wait_key || air->pkt[DS_AUDIO] == NULL
             || st[DS_AUDIO].pts + st[DS_AUDIO].duration / 2
                >= air->timeline.end[DS_VIDEO])
         {
@@ -452,10 +648,11 @@ ds_air_next(ds_air_t *air)
 
 
 static int
-ds_air_send(ds_air_t *air, int track, int64_t now, ds_error_t *err)
+ds_air_send(ds_air_t *air, int track, int64_t late, ds_error_t *err)
 {
     int                       rc;
-    int64_t                   gap;
+    size_t                    size;
+    int64_t                   end;
     AVPacket                 *pkt;
     const AVCodecParameters  *par;
 
@@ -464,19 +661,20 @@ ds_air_send(ds_air_t *air, int track, int64_t now, ds_error_t *err)
     pkt->pts = air->stamp[track].pts;
     pkt->dts = air->stamp[track].dts;
 
-    par = air->header[track] ? ds_source_codecpar(air->src, track) : NULL;
+    par = air->header[track] ? ds_air_codecpar(air, track) : NULL;
+    size = pkt->size;
 
     rc = ds_output_write(air->out, pkt, par, err);
     if (rc != DS_OK) {
-        ds_air_lost(air);
         return rc;
     }
 
-    now /= 1000;
-    gap = now - air->sent_at;
+    if (track == DS_VIDEO) {
+        ds_keyframe_put(air->target->key, pkt, par);
+    }
 
-    if (air->sent_at != 0 && gap > DS_MAX_SILENCE) {
-        air->dead += gap;
+    if (air->push != NULL) {
+        ds_push_put(air->push, pkt, par);
     }
 
     if (++air->packets == DS_GOOD_PACKETS) {
@@ -484,12 +682,18 @@ ds_air_send(ds_air_t *air, int track, int64_t now, ds_error_t *err)
         air->bad = 0;
     }
 
-    air->sent_at = now;
-    air->bytes += pkt->size;
     air->header[track] = false;
     air->wait_key = false;
 
+    end = air->timeline.end[DS_VIDEO];
     ds_timeline_sent(&air->timeline, track, &air->stamp[track]);
+
+    if (!air->on_slate) {
+        air->meter.item_time += air->timeline.end[DS_VIDEO] - end;
+    }
+
+    ds_meter_sent(&air->meter, ds_monotonic(), air->on_slate, size,
+                  late / 1000);
 
     av_packet_free(&air->pkt[track]);
 
@@ -539,10 +743,12 @@ ds_air_connected(ds_air_t *air)
 }
 
 
-uint64_t
-ds_air_bytes(ds_air_t *air)
+void
+ds_air_push_status(ds_air_t *air, ds_push_status_t *status)
 {
-    return air->bytes;
+    if (air->push != NULL) {
+        ds_push_status(air->push, status);
+    }
 }
 
 
@@ -558,29 +764,30 @@ ds_air_position(ds_air_t *air)
 {
     int64_t  us;
 
-    if (air->src == NULL) {
+    if (air->feed.src == NULL) {
         return 0;
+    }
+
+    if (air->on_slate) {
+        return air->position;
     }
 
     us = air->timeline.end[DS_VIDEO] - air->timeline.base;
 
-    return ds_source_offset(air->src) + (us > 0 ? us / 1000 : 0);
+    return ds_source_offset(air->feed.src)
+           + (air->feed.origin + (us > 0 ? us : 0)) / 1000;
 }
 
 
-int64_t
-ds_air_dead(ds_air_t *air)
+bool
+ds_air_on_slate(ds_air_t *air)
 {
-    int64_t  silence;
-
-    silence = ds_air_silence(air);
-
-    return air->dead + (silence > DS_MAX_SILENCE ? silence : 0);
+    return air->on_slate;
 }
 
 
-int64_t
-ds_air_silence(ds_air_t *air)
+ds_meter_t *
+ds_air_meter(ds_air_t *air)
 {
-    return air->sent_at == 0 ? -1 : ds_monotonic() - air->sent_at;
+    return &air->meter;
 }

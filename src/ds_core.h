@@ -9,7 +9,10 @@
  *   ds_queue_t.lock    a packet queue (ds_queue.c)
  *   ds_cache_t.lock    the cache: pins and what is written (ds_cache.c)
  *   ds_store_t.lock    one store (ds_store.c)
- *   ds_t.lock          log records (ds.c); may be taken last, always
+ *   ds_convert_t.lock  what was decided, in words (ds_convert.c)
+ *   ds_keyframe_t.lock the key frame on air (ds_still.c)
+ *   ds_push_t.lock     a push's queue and status (ds_push.c)
+ *   ds_t.lock          log records, encoders (ds.c); may be taken last, always
  *
  * No callback and no libav call is made while one is held.
  */
@@ -109,6 +112,18 @@ void ds_log(ds_t *ds, int level, const char *stream, const char *fmt, ...)
  */
 int ds_resolver_enter(ds_t *ds, ds_cancel_t *cancel, ds_error_t *err);
 void ds_resolver_leave(ds_t *ds);
+
+/*
+ * At most conf.encodes items are encoded at a time, one of a stream: a
+ * stream's next item waits for its current one, however long that takes,
+ * or it would hold, idle behind its full queue, what another stream needs
+ * for what is on air.  Else a place is waited for source_timeout.  DS_OK:
+ * ds_encoder_leave() is due; else DS_EENCODE_LIMIT, DS_ECANCELED, DS_ENOMEM.
+ * "stream" is borrowed until then, any thread.
+ */
+int ds_encoder_enter(ds_t *ds, const char *stream, ds_cancel_t *cancel,
+    ds_error_t *err);
+void ds_encoder_leave(ds_t *ds, const char *stream);
 
 const ds_conf_t *ds_conf(ds_t *ds);         /* constant after ds_create() */
 void ds_wakeup(ds_t *ds);

@@ -97,7 +97,6 @@ static int
 ds_flv_tag(ds_flv_t *flv, ds_error_t *err)
 {
     int             rc;
-    uint32_t        timestamp;
     const uint8_t  *p;
 
     /* a server keeps the metadata that this command, in AMF0, precedes */
@@ -116,17 +115,16 @@ ds_flv_tag(ds_flv_t *flv, ds_error_t *err)
     flv->left = flv->size;
     flv->state = flv->size == 0 ? DS_FLV_END : DS_FLV_BODY;
 
-    timestamp = (uint32_t) p[7] << 24 | p[4] << 16 | p[5] << 8 | p[6];
-
     if (flv->size == 0) {
         return DS_OK;
     }
 
     if (p[0] != DS_RTMP_DATA) {
-        return ds_rtmp_message(flv->rtmp, p[0], timestamp, flv->size, err);
+        return ds_rtmp_message(flv->rtmp, p[0], flv->timestamp, flv->size,
+                               err);
     }
 
-    rc = ds_rtmp_message(flv->rtmp, p[0], timestamp,
+    rc = ds_rtmp_message(flv->rtmp, p[0], flv->timestamp,
                          sizeof(set) - 1 + flv->size, err);
 
     return rc != DS_OK ? rc : ds_rtmp_write(flv->rtmp, set, sizeof(set) - 1,

@@ -21,6 +21,8 @@ typedef enum {
 
 typedef struct {
     ds_rtmp_t       *rtmp;      /* borrowed */
+    uint32_t         timestamp; /* of the tags that come: RTMP has 32 bits of
+                                   it, a tag has 31; set by the user */
     ds_flv_state_e   state;
     uint8_t          head[13];  /* what is read of a header */
     size_t           head_len;

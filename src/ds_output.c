@@ -18,6 +18,7 @@
 #include "ds_codec.h"
 #include "ds_dns.h"
 #include "ds_flv.h"
+#include "ds_input.h"
 #include "ds_output.h"
 #include "ds_url.h"
 
@@ -26,10 +27,19 @@
  * The muxer fills in the sizes of headers and metadata afterwards, which has
  * to happen before they leave this buffer
  */
-#define DS_OUTPUT_BUFFER  32768
+#define DS_OUTPUT_BUFFER  (2 * DS_CODEC_HEADER + 8192)
 
 /* ms */
 #define DS_LOOKUP_TIME    5000
+
+/*
+ * ms: nginx-rtmp passes time stamps on through 2^32 for ever, and so may the
+ * others that count modulo 2^32.  A reader of libavformat's counts on from
+ * the first one it saw, for 2^32 ms (49.7 days), then they go back for it.
+ * So a session ends 3 days before, or later when nobody asks; the time stamps
+ * of the next one go on where they were.
+ */
+#define DS_SESSION_TIME   ((INT64_C(1) << 32) - (INT64_C(1) << 28))
 
 
 #if LIBAVFORMAT_VERSION_MAJOR >= 61
@@ -44,10 +54,13 @@ struct ds_output_s {
     ds_rtmp_t        *rtmp;
     ds_flv_t          flv;
     ds_error_t        err;              /* why ds_output_tags() failed */
+    int64_t           first;            /* ms, DTS; -1: none was sent */
     int64_t           last[2];          /* ms, the last DTS of each track */
 };
 
 
+static ds_output_t *ds_output_create(const ds_rtmp_conf_t *conf,
+    ds_cancel_t *cancel, ds_error_t *err);
 static int ds_output_muxer(ds_output_t *out, ds_error_t *err);
 static int ds_output_tags(void *data, ds_output_byte_t *buf, int size);
 static int ds_output_failed(ds_output_t *out, int rc, const char *what,
@@ -58,14 +71,17 @@ static char *ds_output_name(const ds_target_t *target, ds_cancel_t *cancel,
     ds_error_t *err);
 static int ds_output_header(ds_output_t *out, const AVCodecParameters *video,
     const AVCodecParameters *audio);
+static int ds_output_change(ds_output_t *out, AVPacket *pkt,
+    const AVCodecParameters *par, ds_error_t *err);
 
 
 ds_output_t *
 ds_output_open(const ds_target_t *target, ds_cancel_t *cancel,
     ds_error_t *err)
 {
-    char         *name;
-    ds_output_t  *out;
+    char            *name;
+    ds_output_t     *out;
+    ds_rtmp_conf_t   conf;
 
     ds_error_clear(err);
 
@@ -74,21 +90,70 @@ ds_output_open(const ds_target_t *target, ds_cancel_t *cancel,
         return NULL;
     }
 
+    conf = (ds_rtmp_conf_t) { .url = target->publish, .name = name };
+    out = ds_output_create(&conf, cancel, err);
+
+    free(name);
+
+    return out;
+}
+
+
+ds_output_t *
+ds_output_push(const char *url, const char *certificate, ds_cancel_t *cancel,
+    ds_error_t *err)
+{
+    int              len;
+    char            *app;
+    ds_url_t         u;
+    ds_output_t     *out;
+    ds_rtmp_conf_t   conf;
+
+    ds_error_clear(err);
+
+    if (ds_url_parse(&u, url, err) != DS_OK) {
+        return NULL;
+    }
+
+    /* the key is the last part of the path, with its arguments */
+
+    for (len = u.path_len; len > 0 && u.path[len - 1] != '/'; len--) {
+        /* void */
+    }
+
+    app = ds_sprintf("%.*s", (int) (u.path - url) + len - (len != 0), url);
+    if (app == NULL) {
+        (void) ds_fail(err, DS_ENOMEM, "malloc() failed");
+        return NULL;
+    }
+
+    conf = (ds_rtmp_conf_t) { app, u.path + len, certificate, true };
+    out = ds_output_create(&conf, cancel, err);
+
+    free(app);
+
+    return out;
+}
+
+
+static ds_output_t *
+ds_output_create(const ds_rtmp_conf_t *conf, ds_cancel_t *cancel,
+    ds_error_t *err)
+{
+    ds_output_t  *out;
+
     out = calloc(1, sizeof(ds_output_t));
     if (out == NULL) {
-        free(name);
         (void) ds_fail(err, DS_ENOMEM, "calloc() failed");
         return NULL;
     }
 
-    out->last[0] = out->last[1] = -1;
+    out->first = out->last[0] = out->last[1] = -1;
 
     if (ds_output_muxer(out, err) == DS_OK) {
-        out->rtmp = ds_rtmp_publish(target->publish, name, cancel, err);
+        out->rtmp = ds_rtmp_publish(conf, cancel, err);
         out->flv.rtmp = out->rtmp;
     }
-
-    free(name);
 
     if (out->rtmp == NULL) {
         ds_output_close(&out);
@@ -122,8 +187,7 @@ ds_output_muxer(ds_output_t *out, ds_error_t *err)
         return ds_fail(err, DS_ENOMEM, "avio_alloc_context() failed");
     }
 
-    /* each packet's tags at once, so that a header never straddles the end */
-    out->ctx->flush_packets = 1;
+    out->ctx->flush_packets = 0;
     out->ctx->flags |= AVFMT_FLAG_CUSTOM_IO;
 
     return DS_OK;
@@ -151,10 +215,13 @@ ds_output_begin(ds_output_t *out, const AVCodecParameters *video,
 
     rc = ds_output_header(out, video, audio);
 
-    if (rc >= 0) {
-        avio_flush(out->ctx->pb);
-        rc = out->ctx->pb->error;
-    }
+    /*
+     * The headers wait for the first packet, as they have its time stamp;
+     * from there on each packet's tags leave at once, so that a header never
+     * straddles the buffer's end.
+     */
+
+    out->ctx->flush_packets = 1;
 
     return rc < 0 ? ds_output_failed(out, rc, "avformat_write_header()", err)
                   : ds_output_flush(out, err);
@@ -280,8 +347,7 @@ ds_output_write(ds_output_t *out, AVPacket *pkt,
 {
     int       rc, track;
     size_t    size;
-    int64_t   dts, pts;
-    uint8_t  *side;
+    int64_t   dts, pts, was_dts, was_pts;
 
     track = pkt->stream_index;
 
@@ -293,15 +359,15 @@ ds_output_write(ds_output_t *out, AVPacket *pkt,
         av_packet_free_side_data(pkt);
     }
 
-    if (extradata != NULL && extradata->extradata_size > 0) {
-        side = av_packet_new_side_data(pkt, AV_PKT_DATA_NEW_EXTRADATA,
-                                       extradata->extradata_size);
-        if (side == NULL) {
-            return ds_fail(err, DS_ENOMEM, "av_packet_new_side_data() failed");
+    if (extradata != NULL) {
+        rc = ds_output_change(out, pkt, extradata, err);
+        if (rc != DS_OK) {
+            return rc;
         }
-
-        memcpy(side, extradata->extradata, extradata->extradata_size);
     }
+
+    was_dts = pkt->dts;
+    was_pts = pkt->pts;
 
     dts = pkt->dts / 1000;
     pts = pkt->pts / 1000;
@@ -314,7 +380,12 @@ ds_output_write(ds_output_t *out, AVPacket *pkt,
         pts = dts;
     }
 
+    if (out->first == -1) {
+        out->first = dts;
+    }
+
     out->last[track] = dts;
+    out->flv.timestamp = dts;
 
     pkt->dts = dts;
     pkt->pts = pts;
@@ -322,11 +393,62 @@ ds_output_write(ds_output_t *out, AVPacket *pkt,
     pkt->time_base = (AVRational) { 1, 1000 };
 
     rc = av_write_frame(out->ctx, pkt);
+
+    pkt->dts = was_dts;
+    pkt->pts = was_pts;
+
     if (rc < 0) {
         return ds_output_failed(out, rc, "av_write_frame()", err);
     }
 
     return DS_OK;
+}
+
+
+/*
+ * The muxer makes a header of the side data.  Players, and nginx-rtmp, know
+ * the picture's size from the metadata, which it makes anew when told to.
+ */
+
+static int
+ds_output_change(ds_output_t *out, AVPacket *pkt, const AVCodecParameters *par,
+    ds_error_t *err)
+{
+    uint8_t            *side;
+    AVCodecParameters  *old;
+
+    if (par->extradata_size > 0) {
+        side = av_packet_new_side_data(pkt, AV_PKT_DATA_NEW_EXTRADATA,
+                                       par->extradata_size);
+        if (side == NULL) {
+            return ds_fail(err, DS_ENOMEM, "av_packet_new_side_data() failed");
+        }
+
+        memcpy(side, par->extradata, par->extradata_size);
+    }
+
+    old = out->ctx->streams[pkt->stream_index]->codecpar;
+
+    if (old->width != par->width || old->height != par->height
+        || old->sample_rate != par->sample_rate)
+    {
+        old->width = par->width;
+        old->height = par->height;
+        old->sample_rate = par->sample_rate;
+        old->bit_rate = par->bit_rate;
+
+        out->ctx->event_flags |= AVFMT_EVENT_FLAG_METADATA_UPDATED;
+    }
+
+    return DS_OK;
+}
+
+
+bool
+ds_output_worn(const ds_output_t *out)
+{
+    return out->first != -1
+           && out->last[DS_VIDEO] - out->first > DS_SESSION_TIME;
 }
 
 
@@ -376,5 +498,5 @@ ds_output_failed(ds_output_t *out, int rc, const char *what, ds_error_t *err)
 
     (void) av_strerror(rc, buf, sizeof(buf));
 
-    return ds_fail(err, DS_EOUTPUT_LOST, "%s failed: %s", what, buf);
+    return ds_fail(err, ds_rtmp_lost(out->rtmp), "%s failed: %s", what, buf);
 }

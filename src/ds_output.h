@@ -1,7 +1,7 @@
 
 /*
  * ds_output.h: one RTMP session that publishes H.264 and AAC (libavformat's
- * FLV muxer and RTMP).  Used by one thread, which it may block: a connect
+ * FLV muxer, our RTMP).  Used by one thread, which it may block: a connect
  * for at most 10 s, a write for at most 5 s, less when "cancel" is set.
  */
 
@@ -11,7 +11,7 @@
 
 #include <libavcodec/avcodec.h>
 
-#include "ds_core.h"
+#include "ds_still.h"
 
 
 typedef struct ds_output_s  ds_output_t;
@@ -21,7 +21,10 @@ typedef struct {
     const char  *publish;       /* application URL */
     const char  *name;          /* stream's name, appended */
     const char  *token;
-    const char  *push;          /* NULL: none; its host is looked up */
+    const char  *push;          /* by nginx-rtmp; NULL: none; its host is
+                                   looked up */
+    const char  *engine_push;   /* by ds_push.c; NULL: none */
+    ds_keyframe_t *key;         /* of what is on air; NULL: nobody asks */
 } ds_target_t;
 
 
@@ -33,20 +36,36 @@ ds_output_t *ds_output_open(const ds_target_t *target, ds_cancel_t *cancel,
     ds_error_t *err);
 
 /*
- * Once, before the first packet: sends the headers of "video" and "audio",
- * which are borrowed.
+ * The same for a push of our own to "url", rtmp[s]://host[:port]/app/key;
+ * "certificate" as ds_tls_create() takes it.  NULL: DS_EPUSH_…, DS_ECANCELED,
+ * DS_ENOMEM; the errors of the other calls are DS_EPUSH_… too then.
+ */
+ds_output_t *ds_output_push(const char *url, const char *certificate,
+    ds_cancel_t *cancel, ds_error_t *err);
+
+/*
+ * Once, before the first packet: makes the headers of "video" and "audio",
+ * which are borrowed; they leave with the first packet.
  */
 int ds_output_begin(ds_output_t *out, const AVCodecParameters *video,
     const AVCodecParameters *audio, ds_error_t *err);
 
 /*
  * Writes a packet of track pkt->stream_index, dts and pts in microseconds,
- * the dts of a track increasing.  "pkt" stays the caller's.  "extradata":
- * the codecpar whose header must be in force from this packet on, or NULL.
+ * the dts of a track increasing, without an end: on the wire they are modulo
+ * 2^32 ms.  "pkt" stays the caller's, its times as they were.  "extradata":
+ * the codecpar whose header, and picture size, are in force from this packet
+ * on, or NULL; the header becomes the packet's side data.
  * What is written leaves at the next ds_output_flush(), at the latest.
  */
 int ds_output_write(ds_output_t *out, AVPacket *pkt,
     const AVCodecParameters *extradata, ds_error_t *err);
+
+/*
+ * The session has lasted so long that it is time for another, where that is
+ * noticed least: at an item change, or a key frame.
+ */
+bool ds_output_worn(const ds_output_t *out);
 
 int ds_output_flush(ds_output_t *out, ds_error_t *err);
 

@@ -1,8 +1,8 @@
 
 /*
- * ds_player.c: a stream's own thread: keeps an item on air and the next one
- * ready, and decides what happens when either fails.  Time stamps, packets
- * and RTMP are ds_air.c's; the network is the sources'.
+ * ds_player.c: a stream's own thread: keeps an item on air, and decides what
+ * happens when it ends or fails.  The next one is ds_pick.c's; time stamps,
+ * packets, slate and RTMP are ds_air.c's; the network is the sources'.
  */
 
 #include <stdlib.h>
@@ -10,55 +10,29 @@
 
 #include "ds_input.h"
 #include "ds_player.h"
+#include "ds_url.h"
 
 
 /* ms between two looks at the state of things, on air and before */
 #define DS_TICK_LIVE     (DS_AIR_TICK / 1000)
 #define DS_TICK_START    10
 
-/* ms: the next item is prepared when so much, or less, is left of this one */
-#define DS_LEAD          90000
-
 /* ms: an item that was on air for so long has not failed at once */
 #define DS_ITEM_LASTED   5000
 
-/* failures in a row that are followed by the next item at once */
-#define DS_FREE_FAILS    3
-
-#define DS_RETRY_MIN     250
-#define DS_RETRY_MAX     30000
-#define DS_PASS_MIN      1000
-#define DS_PASS_MAX      60000
-
-/* shuffled: choose among the list's first page, or what 3 s brought */
-#define DS_SHUFFLE_ITEMS 100
-#define DS_SHUFFLE_WAIT  3000
 
 
 static void ds_player_step(ds_stream_t *s);
 static void ds_player_wishes(ds_stream_t *s);
 static void ds_player_back(ds_stream_t *s);
-static void ds_player_drop_next(ds_stream_t *s, const char *reason);
-static void ds_player_prepare(ds_stream_t *s);
-static bool ds_player_wants_next(ds_stream_t *s);
-static int64_t ds_player_start_at(ds_stream_t *s, const ds_entry_t *e);
-static ds_pick_e ds_player_pick(ds_stream_t *s, ds_entry_t *e);
-static void ds_player_pass(ds_stream_t *s);
-static void ds_player_check_next(ds_stream_t *s);
-static void ds_player_adopt_first(ds_stream_t *s);
-static void ds_player_failed(ds_stream_t *s, uint32_t index,
-    const ds_error_t *err);
-static void ds_player_set_next(ds_stream_t *s, ds_item_state_e state,
-    const ds_error_t *err);
 static void ds_player_starved(ds_stream_t *s);
 static void ds_player_air(ds_stream_t *s);
 static void ds_player_over(ds_stream_t *s);
+static void ds_player_record(ds_stream_t *s);
 static bool ds_player_switch(ds_stream_t *s);
-static void ds_player_end_source(ds_stream_t *s, ds_source_t **src);
+static void ds_player_form(ds_stream_t *s, ds_source_t *src);
 static void ds_player_reap(ds_stream_t *s);
 static void ds_player_finish(ds_stream_t *s);
-static void ds_player_set_item(ds_stream_t *s, uint32_t index,
-    ds_item_state_e state, const ds_error_t *err);
 
 
 void *
@@ -67,7 +41,12 @@ ds_player_thread(void *data)
     int64_t      now, tick, at;
     ds_stream_t *s = data;
 
-    s->air = ds_air_create(s->ds, &s->target, &s->cancel);
+    s->standby = ds_slate_create(s->ds, s->name, s->slate);
+    s->air = ds_air_create(s->ds, &s->target, s->standby, &s->cancel);
+
+    if (s->standby != NULL) {
+        ds_player_form(s, NULL);
+    }
 
     if (s->air != NULL) {
         ds_lister_start(s);
@@ -102,9 +81,13 @@ ds_player_step(ds_stream_t *s)
         s->finished = true;
     }
 
+    if (s->standby != NULL) {
+        ds_slate_check(s->standby);
+    }
+
     ds_player_wishes(s);
-    ds_player_check_next(s);
-    ds_player_prepare(s);
+    ds_pick_check(s);
+    ds_pick_prepare(s);
     ds_player_air(s);
     ds_player_reap(s);
     ds_report(s);
@@ -145,7 +128,7 @@ ds_player_wishes(ds_stream_t *s)
             s->cutting = true;
 
         } else if (s->next != NULL) {
-            ds_player_drop_next(s, "skipped by request");
+            ds_pick_drop(s, "skipped by request");
             s->skipped++;
         }
     }
@@ -168,7 +151,7 @@ ds_player_back(ds_stream_t *s)
     }
 
     if (s->next != NULL) {
-        ds_player_drop_next(s, NULL);
+        ds_pick_drop(s, NULL);
     }
 
     (void) pthread_mutex_lock(&s->lock);
@@ -178,336 +161,6 @@ ds_player_back(ds_stream_t *s)
     s->cutting = s->cur != NULL;
     s->going_back = s->cutting;
     s->retry_at = 0;
-}
-
-
-/* "reason" NULL: it will have its turn again */
-
-static void
-ds_player_drop_next(ds_stream_t *s, const char *reason)
-{
-    ds_error_t  err;
-
-    (void) ds_fail(&err, DS_OK, "%s", reason == NULL ? "" : reason);
-
-    ds_player_set_next(s, reason == NULL ? DS_ITEM_PENDING : DS_ITEM_SKIPPED,
-                       &err);
-    ds_player_end_source(s, &s->next);
-}
-
-
-static void
-ds_player_prepare(ds_stream_t *s)
-{
-    ds_pick_e    pick;
-    ds_entry_t   e;
-    ds_source_t *src;
-
-    if (s->next != NULL || s->finished || ds_monotonic() < s->retry_at
-        || !ds_player_wants_next(s))
-    {
-        return;
-    }
-
-    if (!s->first_tried) {
-        s->first_tried = true;
-
-        if (!s->shuffle && !s->resume.valid
-            && ds_resolve_has_first(s->playlist))
-        {
-            s->next_index = DS_NO_ITEM;
-            s->next = ds_source_start(&s->source, NULL, 0, &s->err);
-            return;
-        }
-    }
-
-    pick = ds_player_pick(s, &e);
-
-    s->at_end = false;
-
-    if (pick == DS_PICK_WAIT) {
-        return;
-    }
-
-    if (pick == DS_PICK_PASS) {
-        ds_player_pass(s);
-        return;
-    }
-
-    src = ds_source_start(&s->source, &e, ds_player_start_at(s, &e), &s->err);
-
-    if (src == NULL) {
-        ds_entry_free(&e);
-        ds_player_set_next(s, DS_ITEM_FAILED, &s->err);
-        ds_player_failed(s, s->next_index, &s->err);
-        return;
-    }
-
-    s->next = src;
-    ds_player_set_next(s, DS_ITEM_NEXT, NULL);
-}
-
-
-/* ms: the item that was on air when the stream ended goes on from there */
-
-static int64_t
-ds_player_start_at(ds_stream_t *s, const ds_entry_t *e)
-{
-    char     id[DS_ID_LEN];
-    int64_t  at;
-
-    if (!s->resume.valid) {
-        return 0;
-    }
-
-    s->resume.valid = false;
-
-    ds_text(id, sizeof(id), e->id);
-
-    at = strcmp(id, s->resume.id) == 0
-         && (id[0] != '\0' || s->next_index == s->resume.index)
-         ? s->resume.position : 0;
-
-    if (at != 0) {
-        ds_log(s->ds, DS_LOG_NOTICE, s->name, "going on with item %u at %lld s",
-               (unsigned) s->next_index, (long long) at / 1000);
-    }
-
-    return at;
-}
-
-
-static bool
-ds_player_wants_next(ds_stream_t *s)
-{
-    int64_t  duration;
-
-    if (s->cur == NULL || s->cutting || s->starved > DS_SILENCE_LIVE
-        || ds_queue_ended(ds_source_queue(s->cur)))
-    {
-        return true;
-    }
-
-    duration = ds_source_duration(s->cur);
-
-    return duration == -1
-           || duration - ds_air_position(s->air) <= DS_LEAD
-           || ds_air_silence(s->air) > DS_SILENCE_LIVE;
-}
-
-
-/* fills "e" and s->next_index */
-
-static ds_pick_e
-ds_player_pick(ds_stream_t *s, ds_entry_t *e)
-{
-    ds_pick_e  pick;
-
-    (void) pthread_mutex_lock(&s->lock);
-
-    if (s->shuffle && !ds_playlist_is_complete(s->list)
-        && ds_playlist_count(s->list) < DS_SHUFFLE_ITEMS
-        && ds_monotonic() - s->list_started < DS_SHUFFLE_WAIT)
-    {
-        pick = DS_PICK_WAIT;
-
-    } else {
-        pick = ds_playlist_pick(s->list, &s->next_index);
-    }
-
-    if (pick == DS_PICK_ITEM
-        && ds_playlist_entry(s->list, s->next_index, e) != DS_OK)
-    {
-        pick = DS_PICK_WAIT;
-    }
-
-    (void) pthread_mutex_unlock(&s->lock);
-
-    return pick;
-}
-
-
-/* the pass is over: the next one, or the end */
-
-static void
-ds_player_pass(ds_stream_t *s)
-{
-    bool      loop, better, wait_cut;
-    int64_t   wait;
-    uint32_t  playable;
-
-    (void) pthread_mutex_lock(&s->lock);
-
-    loop = s->loop;
-    wait_cut = loop && s->list_cut && s->cur != NULL;
-    playable = ds_playlist_playable(s->list);
-    better = loop && !wait_cut && playable != 0
-             && ds_playlist_rewind(s->list);
-
-    (void) pthread_mutex_unlock(&s->lock);
-
-    if (better) {
-        s->bad_passes = 0;
-
-        if (s->list_cut) {
-            ds_lister_again(s, 0);
-        }
-
-        return;
-    }
-
-    if (loop && s->cur != NULL) {
-        /* it goes on; what is to follow is looked for again */
-        s->retry_at = ds_monotonic() + DS_PASS_MIN;
-        return;
-    }
-
-    if (playable == 0) {
-        (void) ds_fail(&s->err, DS_EPLAYLIST_UNPLAYABLE,
-                       "no item of the playlist can be played");
-    }
-
-    if (!loop) {
-        s->at_end = true;
-
-        if (s->cur == NULL) {
-            s->finished = true;
-
-            if (!s->aired) {
-                ds_log(s->ds, DS_LOG_ERR, s->name,
-                       "no item could be played, the last error: %s: %s",
-                       ds_error_code(s->err.code), s->err.message);
-            }
-        }
-
-        return;
-    }
-
-    s->bad_passes++;
-
-    wait = ds_backoff(s->bad_passes, DS_PASS_MIN, DS_PASS_MAX);
-    s->retry_at = ds_monotonic() + wait;
-
-    ds_log(s->ds, DS_LOG_WARN, s->name,
-           "no item could be played: %s: %s, trying again in %lld ms",
-           ds_error_code(s->err.code), s->err.message, (long long) wait);
-
-    /* perhaps by then it names something that can be played */
-    ds_lister_again(s, wait);
-}
-
-
-/* the one being prepared: has it failed, which item is it */
-
-static void
-ds_player_check_next(ds_stream_t *s)
-{
-    ds_error_t  err;
-
-    if (s->next == NULL) {
-        return;
-    }
-
-    if (s->next_index == DS_NO_ITEM) {
-
-        if (ds_source_failed(s->next, &err) && !ds_source_ready(s->next)) {
-            /* the list will tell more about this item, and of others */
-            ds_log(s->ds, DS_LOG_INFO, s->name,
-                   "first item could not be resolved beside the list: %s: %s",
-                   ds_error_code(err.code), err.message);
-            s->next_index = 0;
-            ds_player_end_source(s, &s->next);
-            return;
-        }
-
-        ds_player_adopt_first(s);
-
-        return;
-    }
-
-    if (ds_source_failed(s->next, &err) && !ds_source_ready(s->next)) {
-        ds_player_set_next(s, DS_ITEM_FAILED, &err);
-        ds_player_failed(s, s->next_index, &err);
-        ds_player_end_source(s, &s->next);
-    }
-}
-
-
-/* the source that was started beside the list gets its place in it */
-
-static void
-ds_player_adopt_first(ds_stream_t *s)
-{
-    bool              same;
-    uint32_t          index;
-    ds_entry_t        e;
-    const ds_media_t *m;
-
-    if (!ds_source_ready(s->next)) {
-        return;
-    }
-
-    m = ds_source_media(s->next);
-    same = false;
-
-    (void) pthread_mutex_lock(&s->lock);
-
-    if (ds_playlist_count(s->list) == 0) {
-        if (s->list_at == 0 && !atomic_load(&s->list_done)) {
-            (void) pthread_mutex_unlock(&s->lock);
-            return;
-        }
-
-    } else if (ds_playlist_entry(s->list, 0, &e) == DS_OK) {
-        same = e.code == DS_OK
-               && (e.id == NULL || m->id == NULL || strcmp(e.id, m->id) == 0);
-        ds_entry_free(&e);
-    }
-
-    if (same) {
-        ds_playlist_goto(s->list, 0);
-        (void) ds_playlist_pick(s->list, &index);
-        ds_playlist_set_info(s->list, 0, m->title, m->duration);
-        ds_playlist_set_state(s->list, 0, DS_ITEM_NEXT, DS_OK, NULL);
-    }
-
-    (void) pthread_mutex_unlock(&s->lock);
-
-    s->next_index = 0;
-
-    if (!same) {
-        ds_player_end_source(s, &s->next);
-    }
-}
-
-
-/* an item cannot be played, or no further */
-
-static void
-ds_player_failed(ds_stream_t *s, uint32_t index, const ds_error_t *err)
-{
-    ds_item_t  item;
-
-    s->err = *err;
-    s->failed++;
-    s->fails++;
-
-    ds_count_failure(&s->counters, err->code);
-
-    if (s->fails > DS_FREE_FAILS) {
-        s->retry_at = ds_monotonic()
-                      + ds_backoff(s->fails - DS_FREE_FAILS, DS_RETRY_MIN,
-                                   DS_RETRY_MAX);
-    }
-
-    (void) pthread_mutex_lock(&s->lock);
-    ds_playlist_item(s->list, index, &item);
-    (void) pthread_mutex_unlock(&s->lock);
-
-    ds_log(s->ds, DS_LOG_ERR, s->name,
-           "item %u failed: %s: %s, id: \"%s\", title: \"%s\"",
-           (unsigned) index, ds_error_code(err->code), err->message, item.id,
-           item.title);
 }
 
 
@@ -521,8 +174,16 @@ ds_player_air(ds_stream_t *s)
         (void) ds_player_switch(s);
     }
 
-    if (s->cutting && (s->next == NULL ? s->at_end
-                                       : ds_source_ready(s->next)))
+    if (s->cur != NULL && s->max_item != 0
+        && ds_air_meter(s->air)->item_time / 1000 >= s->max_item)
+    {
+        s->expired = true;
+    }
+
+    if ((s->cutting || s->expired)
+        && (s->next == NULL ? s->at_end
+                            : s->next_index != DS_NO_ITEM
+                              && ds_source_ready(s->next)))
     {
         ds_air_cut(s->air);
     }
@@ -558,6 +219,15 @@ ds_player_air(ds_stream_t *s)
         case DS_AIR_SENT:
             s->down = false;
             s->aired = true;
+            break;
+
+        case DS_AIR_SLATE:
+            s->down = false;
+
+            if (s->cur != NULL) {
+                ds_player_starved(s);
+            }
+
             break;
 
         case DS_AIR_STARVED:
@@ -614,19 +284,28 @@ ds_player_over(ds_stream_t *s)
         ds_player_set_item(s, s->cur_index, DS_ITEM_SKIPPED, &err);
         s->skipped++;
 
+    } else if (s->expired) {
+        (void) ds_fail(&err, DS_OK, "cut at its max_item_duration of %lld s",
+                       (long long) s->max_item / 1000);
+        ds_player_set_item(s, s->cur_index, DS_ITEM_PLAYED, &err);
+        s->played++;
+        s->fails = 0;
+
     } else if (failed) {
         if (ds_monotonic() - s->cur_started > DS_ITEM_LASTED) {
             s->fails = 0;
         }
 
         ds_player_set_item(s, s->cur_index, DS_ITEM_FAILED, &err);
-        ds_player_failed(s, s->cur_index, &err);
+        ds_pick_failed(s, s->cur_index, &err);
 
     } else {
         ds_player_set_item(s, s->cur_index, DS_ITEM_PLAYED, NULL);
         s->played++;
         s->fails = 0;
     }
+
+    ds_player_record(s);
 
     if (!s->going_back) {
         if (s->nhistory == DS_HISTORY) {
@@ -639,10 +318,56 @@ ds_player_over(ds_stream_t *s)
     }
 
     s->cutting = false;
+    s->expired = false;
     s->going_back = false;
 
     ds_air_item(s->air, NULL);
     ds_player_end_source(s, &s->cur);
+}
+
+
+/* what has been on air, for who asks later */
+
+static void
+ds_player_record(ds_stream_t *s)
+{
+    ds_aired_t        *a;
+    const ds_media_t  *m;
+
+    (void) pthread_mutex_lock(&s->lock);
+
+    a = &s->records[s->record++ % DS_RECORDS];
+
+    if (s->nrecords < DS_RECORDS) {
+        s->nrecords++;
+    }
+
+    ds_playlist_item(s->list, s->cur_index, &a->item);
+    ds_meter_aired(ds_air_meter(s->air), a);
+
+    if (a->item.state == DS_ITEM_PLAYING) {
+        a->item.state = DS_ITEM_SKIPPED;
+        ds_text(a->item.reason, sizeof(a->item.reason), "stream was stopped");
+    }
+
+    m = ds_source_media(s->cur);
+    ds_redact_url(a->url, sizeof(a->url), m->nurls == 0 ? ""
+                                                        : m->urls[0].url);
+
+    a->started = s->cur_at;
+    a->ended = ds_now();
+    a->position = ds_source_offset(s->cur);
+    a->decision = s->decision;
+    memcpy(a->decision_reason, s->reason, sizeof(s->reason));
+
+    (void) pthread_mutex_unlock(&s->lock);
+
+    ds_log(s->ds, DS_LOG_INFO, s->name,
+           "item %u is over, %s, sent: %lld ms, %llu bytes, "
+           "silence before: %lld ms, slate: %lld ms, id: \"%s\"",
+           (unsigned) s->cur_index, ds_item_state_name(a->item.state),
+           (long long) a->aired, (unsigned long long) a->bytes,
+           (long long) a->gap, (long long) a->slate, a->item.id);
 }
 
 
@@ -663,6 +388,7 @@ ds_player_switch(ds_stream_t *s)
     s->cur = s->next;
     s->cur_index = s->next_index;
     s->cur_started = ds_monotonic();
+    s->cur_at = ds_now();
     s->starved = 0;
     s->next = NULL;
 
@@ -682,6 +408,17 @@ ds_player_switch(ds_stream_t *s)
     ds_air_item(s->air, s->cur);
     s->decision = ds_source_decision(s->cur, s->reason);
 
+    if (s->decision == DS_DECISION_ENCODE) {
+        s->encoded++;
+
+    } else {
+        s->copied++;
+    }
+
+    if (s->standby != NULL && s->profile.video == DS_VIDEO_COPY) {
+        ds_player_form(s, s->cur);
+    }
+
     ds_log(s->ds, DS_LOG_NOTICE, s->name,
            "item %u on air, %s, id: \"%s\", title: \"%s\"",
            (unsigned) s->cur_index, s->reason, item.id, item.title);
@@ -690,9 +427,39 @@ ds_player_switch(ds_stream_t *s)
 }
 
 
-/* tells a source to end, and waits for it elsewhere */
+/* the slate looks like "src", or like the profile */
 
 static void
+ds_player_form(ds_stream_t *s, ds_source_t *src)
+{
+    ds_form_t                 form;
+    const AVCodecParameters  *video, *audio;
+
+    form.width = s->profile.width;
+    form.height = s->profile.height;
+    form.rate = s->profile.rate;
+    form.video_bitrate = s->profile.video_bitrate;
+    form.sample_rate = s->profile.sample_rate;
+    form.channels = 2;
+    form.audio_bitrate = s->profile.audio_bitrate;
+
+    if (src != NULL) {
+        video = ds_source_codecpar(src, DS_VIDEO);
+        audio = ds_source_codecpar(src, DS_AUDIO);
+
+        form.width = video->width;
+        form.height = video->height;
+        form.sample_rate = audio->sample_rate;
+        form.channels = audio->ch_layout.nb_channels == 1 ? 1 : 2;
+    }
+
+    ds_slate_want(s->standby, &form);
+}
+
+
+/* tells a source to end, and waits for it elsewhere */
+
+void
 ds_player_end_source(ds_stream_t *s, ds_source_t **src)
 {
     unsigned  i;
@@ -724,19 +491,7 @@ ds_player_reap(ds_stream_t *s)
 }
 
 
-/* a list of one item may have it on air and next, then it is on air */
-
-static void
-ds_player_set_next(ds_stream_t *s, ds_item_state_e state,
-    const ds_error_t *err)
-{
-    if (s->cur == NULL || s->cur_index != s->next_index) {
-        ds_player_set_item(s, s->next_index, state, err);
-    }
-}
-
-
-static void
+void
 ds_player_set_item(ds_stream_t *s, uint32_t index, ds_item_state_e state,
     const ds_error_t *err)
 {
@@ -753,6 +508,7 @@ ds_player_finish(ds_stream_t *s)
     unsigned  i;
 
     if (s->air == NULL) {
+        ds_slate_free(&s->standby);
         s->finished = true;
         (void) ds_fail(&s->err, DS_ENOMEM, "malloc() failed");
 
@@ -769,6 +525,7 @@ ds_player_finish(ds_stream_t *s)
     ds_cancel_set(&s->list_cancel);
 
     if (s->cur != NULL) {
+        ds_player_record(s);
         ds_source_cancel(s->cur);
     }
 
@@ -789,9 +546,11 @@ ds_player_finish(ds_stream_t *s)
 
     ds_report(s);
     ds_air_free(&s->air);
+    ds_slate_free(&s->standby);
 
     (void) pthread_mutex_lock(&s->lock);
     s->status.connected = false;
+    s->status.push.connected = false;
     (void) pthread_mutex_unlock(&s->lock);
 
     atomic_store(&s->done, true);

@@ -1,7 +1,7 @@
 
 /*
  * ds_player.h: a stream's inside, shared by ds_stream.c (the owner's side)
- * and ds_player.c, ds_lister.c, ds_report.c (the stream's threads).
+ * and ds_player.c, ds_pick.c, ds_lister.c, ds_report.c (the stream's threads).
  */
 
 #ifndef DS_PLAYER_H_INCLUDED_
@@ -16,12 +16,15 @@
 /* how many items "previous" remembers */
 #define DS_HISTORY  32
 
+/* how many records of what was on air are kept */
+#define DS_RECORDS  32
+
 /* sources that were told to end and still do */
 #define DS_ENDING   4
 
 #define DS_NO_ITEM  UINT32_MAX
 
-/* ms: without a packet for so long a stream is not live */
+/* ms: without a packet of an item for so long a stream is not live */
 #define DS_SILENCE_LIVE  1000
 
 
@@ -37,6 +40,7 @@ struct ds_stream_s {
     char            *token;
     char            *slate;             /* NULL: made of the name */
     ds_target_t      target;
+    ds_keyframe_t   *key;
     ds_profile_t     profile;
     ds_source_conf_t source;
     ds_counters_t    counters;
@@ -60,6 +64,9 @@ struct ds_stream_s {
     bool             prefetch;          /* wished */
     ds_error_t       list_err;          /* set before list_done */
     atomic_bool      list_done;
+    ds_aired_t       records[DS_RECORDS];
+    unsigned         record;            /* where the next one goes */
+    unsigned         nrecords;          /* not taken yet */
 
     /* the player's thread alone */
     pthread_t        lister;
@@ -69,10 +76,12 @@ struct ds_stream_s {
     int64_t          list_at;           /* monotonic ms, 0: no retry is due */
     int64_t          list_started;
 
+    ds_slate_t      *standby;           /* NULL: no memory */
     ds_air_t        *air;
     ds_source_t     *cur;               /* on air */
     uint32_t         cur_index;
     int64_t          cur_started;       /* monotonic ms */
+    int64_t          cur_at;            /* the same, Unix ms */
     int64_t          starved;           /* ms, of this item, in all */
     ds_decision_e    decision;
     char             reason[DS_MESSAGE_LEN];
@@ -83,6 +92,7 @@ struct ds_stream_s {
     ds_progress_t    resume;            /* valid until an item is chosen */
     bool             first_tried;
     bool             cutting;
+    bool             expired;           /* on air for max_item */
     bool             going_back;
     bool             at_end;            /* nothing follows the current item */
     uint32_t         history[DS_HISTORY];
@@ -91,18 +101,40 @@ struct ds_stream_s {
     unsigned         fails;             /* items in a row */
     unsigned         bad_passes;        /* passes in a row without an item */
     int64_t          retry_at;          /* monotonic ms, of the next item */
-    bool             aired;             /* ever */
+    bool             aired;             /* an item was, ever */
     bool             down;              /* output */
     bool             finished;
     ds_error_t       err;               /* the last one, for the status */
     uint64_t         played;
     uint64_t         failed;
     uint64_t         skipped;
+    uint64_t         copied;
+    uint64_t         encoded;
 };
 
 
 /* the stream's thread; "data" is the ds_stream_t */
 void *ds_player_thread(void *data);
+
+/*
+ * context: player's thread.  Looks after the next item: starts it when it is
+ * time, and sees whether it has failed.
+ */
+void ds_pick_prepare(ds_stream_t *s);
+void ds_pick_check(ds_stream_t *s);
+
+/* gives it up; "reason" NULL: it will have its turn again */
+void ds_pick_drop(ds_stream_t *s, const char *reason);
+
+/* an item cannot be played, or no further */
+void ds_pick_failed(ds_stream_t *s, uint32_t index, const ds_error_t *err);
+
+/* context: player's thread; tells a source to end, sets *src to NULL */
+void ds_player_end_source(ds_stream_t *s, ds_source_t **src);
+
+/* any thread of the stream; "err" may be NULL */
+void ds_player_set_item(ds_stream_t *s, uint32_t index,
+    ds_item_state_e state, const ds_error_t *err);
 
 /* context: player's thread; brings the status up to date */
 void ds_report(ds_stream_t *s);

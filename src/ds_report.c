@@ -9,6 +9,7 @@
 #include "ds_player.h"
 
 
+static void ds_report_next(ds_stream_t *s, ds_status_t *st);
 static ds_state_e ds_report_state(ds_stream_t *s);
 
 
@@ -16,10 +17,19 @@ void
 ds_report(ds_stream_t *s)
 {
     bool          changed;
+    int64_t       now;
     ds_state_e    state;
+    ds_meter_t   *m;
     ds_status_t  *st;
 
     state = ds_report_state(s);
+    m = ds_air_meter(s->air);
+    now = ds_monotonic();
+
+    if (s->cur != NULL) {
+        /* an encode that takes a faster preset says so */
+        s->decision = ds_source_decision(s->cur, s->reason);
+    }
 
     (void) pthread_mutex_lock(&s->lock);
 
@@ -56,12 +66,7 @@ ds_report(ds_stream_t *s)
     st->progress.state = state;
     st->progress.seed = s->seed;
 
-    st->has_next = s->next != NULL && s->next_index != DS_NO_ITEM;
-
-    if (st->has_next) {
-        ds_playlist_item(s->list, s->next_index, &st->next);
-        st->next_ready = ds_source_ready(s->next);
-    }
+    ds_report_next(s, st);
 
     st->count = ds_playlist_count(s->list);
     st->complete = ds_playlist_is_complete(s->list);
@@ -69,9 +74,14 @@ ds_report(ds_stream_t *s)
     st->failed = s->failed;
     st->skipped = s->skipped;
     st->connected = ds_air_connected(s->air);
-    st->bytes = ds_air_bytes(s->air);
+    st->bytes = m->bytes;
     st->reconnects = ds_air_reconnects(s->air);
-    st->dead_air = ds_air_dead(s->air);
+    st->slate = ds_air_on_slate(s->air) && st->connected;
+    st->dead_air = ds_meter_dead(m, now);
+    st->lateness = ds_meter_late(m, now);
+    st->copied = s->copied;
+    st->encoded = s->encoded;
+    ds_air_push_status(s->air, &st->push);
     st->error = s->err;
     ds_counters_get(&s->counters, &st->counts);
 
@@ -84,10 +94,30 @@ ds_report(ds_stream_t *s)
 }
 
 
+/* context: s->lock is held */
+
+static void
+ds_report_next(ds_stream_t *s, ds_status_t *st)
+{
+    st->has_next = s->next != NULL && s->next_index != DS_NO_ITEM;
+    st->next_ready = st->has_next && ds_source_ready(s->next);
+    st->next_decision = DS_DECISION_NONE;
+    st->next_reason[0] = '\0';
+
+    if (st->has_next) {
+        ds_playlist_item(s->list, s->next_index, &st->next);
+    }
+
+    if (st->next_ready) {
+        st->next_decision = ds_source_decision(s->next, st->next_reason);
+    }
+}
+
+
 static ds_state_e
 ds_report_state(ds_stream_t *s)
 {
-    int64_t  silence;
+    int64_t  missing;
 
     if (s->finished) {
         return s->aired ? DS_FINISHED : DS_FAILED;
@@ -97,10 +127,10 @@ ds_report_state(ds_stream_t *s)
         return DS_STOPPED;
     }
 
-    silence = ds_air_silence(s->air);
+    missing = ds_meter_missing(ds_air_meter(s->air), ds_monotonic());
 
-    if (silence != -1) {
-        return silence <= DS_SILENCE_LIVE ? DS_LIVE : DS_STALLED;
+    if (missing != -1) {
+        return missing <= DS_SILENCE_LIVE ? DS_LIVE : DS_STALLED;
     }
 
     if (s->down || s->fails != 0 || s->list_tries != 0 || s->bad_passes != 0) {

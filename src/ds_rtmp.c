@@ -1,8 +1,8 @@
 
 /*
- * ds_rtmp.c: publishes over RTMP: the handshake, the commands, messages cut
- * into chunks.  What is written in one tick leaves in one send().  Knows
- * nothing of what the messages of a stream hold.
+ * ds_rtmp.c: publishes over RTMP or RTMPS: the handshake, the commands,
+ * messages cut into chunks.  What is written in one tick leaves in one
+ * send().  Knows nothing of what the messages of a stream hold.
  */
 
 #define _GNU_SOURCE
@@ -21,6 +21,7 @@
 #define DS_RTMP_CLOSE      300
 
 #define DS_RTMP_PORT       "1935"
+#define DS_RTMPS_PORT      "443"
 #define DS_RTMP_VERSION    3
 #define DS_RTMP_HANDSHAKE  1536
 
@@ -52,7 +53,17 @@
 #define DS_RTMP_TX_DELETE     7
 
 
+typedef struct {
+    int              dns;
+    int              refused;
+    int              rejected;
+    int              lost;
+} ds_rtmp_codes_t;
+
+
 struct ds_rtmp_s {
+    const ds_rtmp_codes_t  *codes;
+
     ds_sock_t       *sock;
     char            *name;
     bool             live;          /* published */
@@ -72,6 +83,8 @@ struct ds_rtmp_s {
 };
 
 
+static int ds_rtmp_connect(ds_rtmp_t *r, const ds_rtmp_conf_t *conf,
+    ds_error_t *err);
 static int ds_rtmp_handshake(ds_rtmp_t *r, ds_error_t *err);
 static int ds_rtmp_session(ds_rtmp_t *r, const char *url, const ds_url_t *u,
     ds_error_t *err);
@@ -100,16 +113,21 @@ static uint32_t ds_rtmp_get32(const uint8_t *p);
 static void ds_rtmp_put32(uint8_t *p, uint32_t value);
 
 
+static const ds_rtmp_codes_t  ds_rtmp_output = {
+    DS_EOUTPUT_REFUSED, DS_EOUTPUT_REFUSED, DS_EOUTPUT_REJECTED,
+    DS_EOUTPUT_LOST
+};
+
+static const ds_rtmp_codes_t  ds_rtmp_push = {
+    DS_EPUSH_DNS, DS_EPUSH_REFUSED, DS_EPUSH_REJECTED, DS_EPUSH_LOST
+};
+
+
 ds_rtmp_t *
-ds_rtmp_publish(const char *url, const char *name, ds_cancel_t *cancel,
+ds_rtmp_publish(const ds_rtmp_conf_t *conf, ds_cancel_t *cancel,
     ds_error_t *err)
 {
-    ds_url_t    u;
     ds_rtmp_t  *r;
-
-    if (ds_url_parse(&u, url, err) != DS_OK) {
-        return NULL;
-    }
 
     r = calloc(1, sizeof(ds_rtmp_t));
     if (r == NULL) {
@@ -119,39 +137,65 @@ ds_rtmp_publish(const char *url, const char *name, ds_cancel_t *cancel,
 
     ds_chunk_init(&r->in);
 
-    r->name = strdup(name);
+    r->codes = conf->push ? &ds_rtmp_push : &ds_rtmp_output;
+    r->name = strdup(conf->name);
     r->sock = ds_sock_create(cancel);
 
     if (r->name == NULL || r->sock == NULL) {
         (void) ds_fail(err, DS_ENOMEM, "malloc() failed");
-        goto failed;
+
+    } else if (ds_rtmp_connect(r, conf, err) == DS_OK) {
+        r->live = true;
+        r->sock->doing = "send()";
+        r->sock->lost = r->codes->lost;
+
+        return r;
     }
-
-    r->sock->deadline = ds_monotonic() + DS_RTMP_CONNECT;
-
-    if (ds_sock_connect(r->sock, &u, DS_RTMP_PORT, err) != DS_OK) {
-        goto failed;
-    }
-
-    r->sock->lost = DS_EOUTPUT_REJECTED;
-
-    if (ds_rtmp_handshake(r, err) != DS_OK
-        || ds_rtmp_session(r, url, &u, err) != DS_OK)
-    {
-        goto failed;
-    }
-
-    r->live = true;
-    r->sock->doing = "send()";
-    r->sock->lost = DS_EOUTPUT_LOST;
-
-    return r;
-
-failed:
 
     ds_rtmp_close(&r);
 
     return NULL;
+}
+
+
+static int
+ds_rtmp_connect(ds_rtmp_t *r, const ds_rtmp_conf_t *conf, ds_error_t *err)
+{
+    int       rc;
+    bool      secure;
+    ds_url_t  u;
+
+    rc = ds_url_parse(&u, conf->url, err);
+    if (rc != DS_OK) {
+        return rc;
+    }
+
+    secure = strcmp(u.scheme, "rtmps") == 0;
+
+    r->sock->deadline = ds_monotonic() + DS_RTMP_CONNECT;
+    r->sock->lost = r->codes->refused;
+
+    rc = ds_sock_connect(r->sock, &u, secure ? DS_RTMPS_PORT : DS_RTMP_PORT,
+                         r->codes->dns, err);
+
+    if (rc == DS_OK && secure) {
+        rc = ds_sock_secure(r->sock, u.host, conf->certificate, err);
+    }
+
+    r->sock->lost = r->codes->rejected;
+
+    if (rc == DS_OK) {
+        rc = ds_rtmp_handshake(r, err);
+    }
+
+    return rc != DS_OK ? rc : ds_rtmp_session(r, conf->url, &u, err);
+}
+
+
+int
+ds_rtmp_lost(const ds_rtmp_t *r)
+{
+    return r->codes->lost;
 }
 
 
@@ -682,7 +726,7 @@ ds_rtmp_refused(ds_rtmp_t *r, const ds_amf_in_t *amf, ds_error_t *err)
     code[strspn(code, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz.")]
         = '\0';
 
-    return ds_fail(err, DS_EOUTPUT_REJECTED, "%s failed: %s", r->sock->doing,
+    return ds_fail(err, r->codes->rejected, "%s failed: %s", r->sock->doing,
                    strncmp(code, "Net", 3) == 0 ? code : "refused by server");
 }
 

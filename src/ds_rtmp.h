@@ -16,21 +16,32 @@
 typedef struct ds_rtmp_s  ds_rtmp_t;
 
 
+typedef struct {
+    const char  *url;           /* application: rtmp[s]://host[:port]/app */
+    const char  *name;          /* the stream's, with its arguments */
+    const char  *certificate;   /* for rtmps, as ds_tls_create() takes it */
+    bool         push;          /* errors are DS_EPUSH_…, not DS_EOUTPUT_… */
+} ds_rtmp_conf_t;
+
+
 /*
- * Connects to the application "url", rtmp://host[:port]/app, and publishes
- * "name", a stream's name with its arguments; both are copied.  "cancel" must
- * outlive the result.  NULL: DS_EOUTPUT_REFUSED when there is no connection,
- * DS_EOUTPUT_REJECTED when there was one, DS_ECANCELED, DS_ENOMEM.  No message
- * holds "name".
+ * Connects and publishes; "conf" and its strings are copied, "cancel" must
+ * outlive the result.  NULL: …_REFUSED when there is no connection (of a push
+ * also DS_EPUSH_DNS), DS_EPUSH_TLS, …_REJECTED when there was one,
+ * DS_ECANCELED, DS_ENOMEM.  No message holds the name.
  */
-ds_rtmp_t *ds_rtmp_publish(const char *url, const char *name,
-    ds_cancel_t *cancel, ds_error_t *err);
+ds_rtmp_t *ds_rtmp_publish(const ds_rtmp_conf_t *conf, ds_cancel_t *cancel,
+    ds_error_t *err);
+
+/* the code of a session that is lost */
+int ds_rtmp_lost(const ds_rtmp_t *r);
 
 /*
  * A message of DS_RTMP_AUDIO, _VIDEO or _DATA, "len" bytes, which
  * ds_rtmp_write() gives in one or more parts.  It is sent by ds_rtmp_flush(),
- * or before when much has come together.  After an error, DS_EOUTPUT_…,
- * DS_ECANCELED or DS_ENOMEM, only ds_rtmp_close() may follow.
+ * or before when much has come together.  "timestamp" is in ms, modulo 2^32.
+ * After an error, …_LOST, …_REJECTED, DS_ECANCELED or DS_ENOMEM, only
+ * ds_rtmp_close() may follow.
  */
 int ds_rtmp_message(ds_rtmp_t *r, uint8_t type, uint32_t timestamp,
     uint32_t len, ds_error_t *err);

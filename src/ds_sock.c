@@ -23,6 +23,8 @@
 
 static int ds_sock_connect_to(ds_sock_t *s, const struct addrinfo *ai,
     ds_error_t *err);
+static ssize_t ds_sock_send(ds_sock_t *s, const uint8_t *data, size_t n,
+    short *events, ds_error_t *err);
 static int ds_sock_wait(ds_sock_t *s, short events, ds_error_t *err);
 
 
@@ -51,6 +53,9 @@ ds_sock_free(ds_sock_t **ps)
 {
     ds_sock_t  *s;
 
+    /* what a stuck server did not take shall not stay in the kernel */
+    static const struct linger  now = { 1, 0 };
+
     s = *ps;
     if (s == NULL) {
         return;
@@ -58,7 +63,13 @@ ds_sock_free(ds_sock_t **ps)
 
     *ps = NULL;
 
+    ds_tls_free(&s->tls, !s->broken);
+
     if (s->fd != -1) {
+        if (s->broken) {
+            (void) setsockopt(s->fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+        }
+
         (void) close(s->fd);
     }
 
@@ -67,15 +78,15 @@ ds_sock_free(ds_sock_t **ps)
 
 
 int
-ds_sock_connect(ds_sock_t *s, const ds_url_t *u, const char *port,
+ds_sock_connect(ds_sock_t *s, const ds_url_t *u, const char *port, int dns,
     ds_error_t *err)
 {
-    int               rc;
+    int               rc, left;
     char              buf[16];
+    int64_t           deadline;
     struct addrinfo  *res, *ai;
 
     s->doing = "connect()";
-    s->lost = DS_EOUTPUT_REFUSED;
 
     if (u->port != -1) {
         (void) snprintf(buf, sizeof(buf), "%d", u->port);
@@ -83,16 +94,28 @@ ds_sock_connect(ds_sock_t *s, const ds_url_t *u, const char *port,
     }
 
     rc = ds_dns_lookup(u->host, port, AF_UNSPEC, s->deadline, s->cancel, &res,
-                       DS_EOUTPUT_REFUSED, err);
+                       dns, err);
     if (rc != DS_OK) {
         return rc;
     }
 
-    rc = DS_EOUTPUT_REFUSED;
-
-    for (ai = res; ai != NULL && rc == DS_EOUTPUT_REFUSED; ai = ai->ai_next) {
-        rc = ds_sock_connect_to(s, ai, err);
+    for (left = 0, ai = res; ai != NULL; ai = ai->ai_next) {
+        left++;
     }
+
+    /* one that does not answer leaves time for the others */
+
+    deadline = s->deadline;
+    rc = s->lost;
+
+    for (ai = res; ai != NULL && rc == s->lost; ai = ai->ai_next) {
+        s->deadline = deadline - (deadline - ds_monotonic()) * (left - 1)
+                                 / left;
+        rc = ds_sock_connect_to(s, ai, err);
+        left--;
+    }
+
+    s->deadline = deadline;
 
     freeaddrinfo(res);
 
@@ -146,6 +169,37 @@ ds_sock_connect_to(ds_sock_t *s, const struct addrinfo *ai, ds_error_t *err)
 
 
 int
+ds_sock_secure(ds_sock_t *s, const char *host, const char *certificate,
+    ds_error_t *err)
+{
+    int  rc;
+
+    s->doing = "TLS handshake";
+    s->lost = DS_EPUSH_TLS;
+
+    s->tls = ds_tls_create(s->fd, host, certificate, err);
+    if (s->tls == NULL) {
+        s->broken = true;
+        return err == NULL ? DS_EPUSH_TLS : err->code;
+    }
+
+    for ( ;; ) {
+        rc = ds_tls_handshake(s->tls, err);
+
+        if (rc <= 0) {
+            s->broken = rc != DS_OK;
+            return rc;
+        }
+
+        rc = ds_sock_wait(s, rc, err);
+        if (rc != DS_OK) {
+            return rc;
+        }
+    }
+}
+
+
+int
 ds_sock_append(ds_sock_t *s, const uint8_t *data, size_t n, ds_error_t *err)
 {
     int     rc;
@@ -180,28 +234,26 @@ int
 ds_sock_drain(ds_sock_t *s, ds_error_t *err)
 {
     int       rc;
+    short     events;
     size_t    sent;
     ssize_t   n;
 
     sent = 0;
 
     while (sent < s->len) {
-        n = send(s->fd, s->buf + sent, s->len - sent, MSG_NOSIGNAL);
+        n = ds_sock_send(s, s->buf + sent, s->len - sent, &events, err);
 
-        if (n >= 0) {
-            sent += n;
+        if (n < 0) {
+            return n;
+        }
+
+        sent += n;
+
+        if (n != 0) {
             continue;
         }
 
-        if (errno == EINTR) {
-            continue;
-        }
-
-        if (errno != EAGAIN) {
-            return ds_sock_lost(s, strerror(errno), err);
-        }
-
-        rc = ds_sock_wait(s, POLLOUT, err);
+        rc = ds_sock_wait(s, events, err);
         if (rc != DS_OK) {
             return rc;
         }
@@ -210,6 +262,33 @@ ds_sock_drain(ds_sock_t *s, ds_error_t *err)
     s->len = 0;
 
     return DS_OK;
+}
+
+
+/* how much was sent; 0: first wait for the events */
+
+static ssize_t
+ds_sock_send(ds_sock_t *s, const uint8_t *data, size_t n, short *events,
+    ds_error_t *err)
+{
+    ssize_t      rc;
+    const char  *why;
+
+    if (s->tls != NULL) {
+        rc = ds_tls_send(s->tls, data, n, events, &why);
+        return rc < 0 ? ds_sock_lost(s, why, err) : rc;
+    }
+
+    do {
+        rc = send(s->fd, data, n, MSG_NOSIGNAL);
+    } while (rc == -1 && errno == EINTR);
+
+    if (rc == -1 && errno == EAGAIN) {
+        *events = POLLOUT;
+        return 0;
+    }
+
+    return rc == -1 ? ds_sock_lost(s, strerror(errno), err) : rc;
 }
 
 
@@ -223,7 +302,20 @@ ds_sock_await(ds_sock_t *s, ds_error_t *err)
 ssize_t
 ds_sock_recv(ds_sock_t *s, uint8_t *buf, size_t n, ds_error_t *err)
 {
-    ssize_t  rc;
+    short        events;
+    ssize_t      rc;
+    const char  *why;
+
+    if (s->tls != NULL) {
+        rc = ds_tls_recv(s->tls, buf, n, &events, &why);
+        if (rc < 0) {
+            return ds_sock_lost(s, why, err);
+        }
+
+        s->received += rc;
+
+        return rc;
+    }
 
     do {
         rc = recv(s->fd, buf, n, 0);
@@ -275,6 +367,10 @@ ds_sock_wait(ds_sock_t *s, short events, ds_error_t *err)
 {
     int64_t        left;
     struct pollfd  pfd[2];
+
+    if (events == POLLIN && s->tls != NULL && ds_tls_pending(s->tls)) {
+        return DS_OK;
+    }
 
     for ( ;; ) {
         if (ds_cancel_is_set(s->cancel)) {

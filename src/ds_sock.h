@@ -1,7 +1,8 @@
 
 /*
- * ds_sock.h: a TCP connection with a send buffer, a deadline and a cancel
- * token.  Used by one thread, which it blocks no longer than these say.
+ * ds_sock.h: a TCP connection, plain or with TLS, with a send buffer, a
+ * deadline and a cancel token.  Used by one thread, which it blocks no longer
+ * than these say.
  */
 
 #ifndef DS_SOCK_H_INCLUDED_
@@ -11,6 +12,7 @@
 #include <sys/types.h>
 
 #include "ds_core.h"
+#include "ds_tls.h"
 #include "ds_url.h"
 
 
@@ -20,6 +22,7 @@
 
 typedef struct {
     int              fd;
+    ds_tls_t        *tls;           /* NULL: plain */
     ds_cancel_t     *cancel;
     int64_t          deadline;      /* monotonic ms, set by the user */
     const char      *doing;         /* the same, for messages */
@@ -38,8 +41,15 @@ ds_sock_t *ds_sock_create(ds_cancel_t *cancel);
 /* ends the connection, at once; sets *s to NULL */
 void ds_sock_free(ds_sock_t **s);
 
-/* 0, DS_EOUTPUT_REFUSED, DS_ECANCELED */
+/*
+ * To "port" where the URL has none; each address of the host is tried.  0,
+ * "dns" when the host is not found, s->lost, DS_ECANCELED.
+ */
 int ds_sock_connect(ds_sock_t *s, const ds_url_t *u, const char *port,
+    int dns, ds_error_t *err);
+
+/* from here on with TLS, see ds_tls_create(); 0, DS_ENOMEM, DS_EPUSH_TLS, … */
+int ds_sock_secure(ds_sock_t *s, const char *host, const char *certificate,
     ds_error_t *err);
 
 /* The following fail with s->lost or DS_ECANCELED; s->broken is set then. */

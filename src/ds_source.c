@@ -31,8 +31,6 @@ struct ds_source_s {
     /* written by the thread before "opened" is set, constant from then on */
     ds_reader_t       *reader;
     ds_convert_t      *convert;
-    ds_decision_e      decision;
-    char               reason[DS_MESSAGE_LEN];
     int64_t            duration;
     int64_t            origin_pts;
     int64_t            origin_dts;
@@ -132,6 +130,7 @@ ds_source_thread(void *data)
 
     if (rc == DS_OK) {
         rc = ds_source_read(s);
+        ds_convert_end(s->convert);
     }
 
     if (rc != DS_OK) {
@@ -155,6 +154,9 @@ ds_source_thread(void *data)
 static int
 ds_source_begin(ds_source_t *s)
 {
+    char               reason[DS_MESSAGE_LEN];
+    const ds_media_t  *m;
+
     s->reader = ds_reader_open(&s->conf, &s->err);
     if (s->reader == NULL) {
         return s->err.code;
@@ -162,12 +164,17 @@ ds_source_begin(ds_source_t *s)
 
     s->duration = ds_input_duration(ds_reader_input(s->reader));
 
-    s->convert = ds_convert_create(&s->conf, &s->profile, s->reader, &s->err);
+    s->convert = ds_convert_create(&s->conf, &s->profile, s->reader,
+                                   DS_CONVERT_SPEED, &s->err);
     if (s->convert == NULL) {
         return s->err.code;
     }
 
-    s->decision = ds_convert_decision(s->convert, s->reason);
+    m = ds_reader_media(s->reader);
+    (void) ds_convert_decision(s->convert, reason);
+
+    ds_log(s->ds, DS_LOG_NOTICE, s->stream, "item decision: \"%s\", id: \"%s\"",
+           reason, m->id == NULL ? "" : m->id);
 
     return DS_OK;
 }
@@ -327,9 +334,7 @@ ds_source_media(ds_source_t *s)
 ds_decision_e
 ds_source_decision(ds_source_t *s, char *reason)
 {
-    ds_text(reason, DS_MESSAGE_LEN, s->reason);
-
-    return s->decision;
+    return ds_convert_decision(s->convert, reason);
 }
 
 

@@ -69,7 +69,10 @@ int64_t ds_source_duration(ds_source_t *s);
 /* * what resolving told, strings or NULL */
 const ds_media_t *ds_source_media(ds_source_t *s);
 
-/* * copied or encoded; "reason", of DS_MESSAGE_LEN, says what and why */
+/*
+ * * copied or encoded; "reason", of DS_MESSAGE_LEN, says what and why, and
+ * changes while it is read
+ */
 ds_decision_e ds_source_decision(ds_source_t *s, char *reason);
 
 /* asks the thread to end, does not wait */

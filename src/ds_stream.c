@@ -59,10 +59,14 @@ ds_stream_start(ds_t *ds, const ds_def_t *def, ds_error_t *err)
         s->seed = s->resume.seed;
     }
 
+    s->key = ds_keyframe_create();
     s->list = ds_playlist_create(s->shuffle, s->seed);
-    if (s->list == NULL) {
+
+    if (s->key == NULL || s->list == NULL) {
         goto failed;
     }
+
+    s->target.key = s->key;
 
     if (s->resume.valid) {
         ds_playlist_resume(s->list, &s->resume);
@@ -133,6 +137,7 @@ ds_stream_copy(ds_stream_t *s, const ds_def_t *def)
     s->target.name = s->name;
     s->target.token = s->token;
     s->target.push = s->push_engine ? NULL : s->push;
+    s->target.engine_push = s->push_engine ? s->push : NULL;
 
     return DS_OK;
 }
@@ -202,6 +207,7 @@ static void
 ds_stream_destroy(ds_stream_t *s)
 {
     ds_playlist_free(&s->list);
+    ds_keyframe_free(&s->key);
     ds_cancel_free(&s->cancel);
     ds_cancel_free(&s->list_cancel);
 
@@ -268,6 +274,26 @@ ds_stream_status(ds_stream_t *s, ds_status_t *status)
     (void) pthread_mutex_lock(&s->lock);
     *status = s->status;
     (void) pthread_mutex_unlock(&s->lock);
+}
+
+
+bool
+ds_stream_aired(ds_stream_t *s, ds_aired_t *aired)
+{
+    bool  found;
+
+    (void) pthread_mutex_lock(&s->lock);
+
+    found = s->nrecords != 0;
+
+    if (found) {
+        *aired = s->records[(s->record - s->nrecords) % DS_RECORDS];
+        s->nrecords--;
+    }
+
+    (void) pthread_mutex_unlock(&s->lock);
+
+    return found;
 }
 
 

@@ -20,6 +20,10 @@ enum { DS_VIDEO = 0, DS_AUDIO = 1 };
 #define DS_AUDIO_TAIL  100000
 
 
+/* sound that is moved so far against its picture is not noticed */
+#define DS_MAX_SHIFT  18000
+
+
 static bool ds_timeline_map_audio(ds_timeline_t *t, ds_stamp_t *stamp);
 
 
@@ -105,7 +109,8 @@ ds_timeline_map_audio(ds_timeline_t *t, ds_stamp_t *stamp)
             return false;
         }
 
-        t->audio_shift = gap <= stamp->duration ? -gap : 0;
+        t->audio_shift = gap > stamp->duration ? 0
+                         : gap > DS_MAX_SHIFT ? -DS_MAX_SHIFT : -gap;
         t->audio_started = true;
     }
 
@@ -129,6 +134,34 @@ ds_timeline_sent(ds_timeline_t *t, int track, const ds_stamp_t *stamp)
     if (stamp->pts + stamp->duration > t->end[track]) {
         t->end[track] = stamp->pts + stamp->duration;
     }
+}
+
+
+void
+ds_timeline_cut(ds_timeline_t *t)
+{
+    int64_t  end;
+
+    end = t->last[DS_VIDEO] + t->reorder + DS_MIN_STEP;
+
+    if (end < t->end[DS_AUDIO]) {
+        end = t->end[DS_AUDIO];
+    }
+
+    if (end < t->end[DS_VIDEO]) {
+        t->end[DS_VIDEO] = end;
+    }
+}
+
+
+int64_t
+ds_timeline_hole(const ds_timeline_t *t)
+{
+    int64_t  hole;
+
+    hole = ds_timeline_end(t) - t->end[DS_AUDIO];
+
+    return hole > 0 ? hole : 0;
 }
 
 

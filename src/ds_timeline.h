@@ -7,8 +7,8 @@
  * video key frame first.  DTS of a track strictly increases; every item's
  * video DTS runs the same distance ahead of its presentation (the largest
  * reordering delay seen so far), or the DTS would step at a change between
- * items with and without B-frames.  An item's audio is moved by at most half
- * a frame, so that audio frames follow each other without a hole.
+ * items with and without B-frames.  An item's audio is moved by 18 ms at most,
+ * so that audio frames follow each other with a hole of some ms or none.
  */
 
 #ifndef DS_TIMELINE_H_INCLUDED_
@@ -55,6 +55,15 @@ bool ds_timeline_map(ds_timeline_t *t, int track, ds_stamp_t *stamp);
 
 /* a mapped packet has been sent */
 void ds_timeline_sent(ds_timeline_t *t, int track, const ds_stamp_t *stamp);
+
+/*
+ * What is on air ends here, whatever of it was sent: its last picture is
+ * shown as long as its sound lasts, and not as long as it was meant to be.
+ */
+void ds_timeline_cut(ds_timeline_t *t);
+
+/* us of sound that are missing before what would begin now */
+int64_t ds_timeline_hole(const ds_timeline_t *t);
 
 /* the presentation end of all that was sent */
 int64_t ds_timeline_end(const ds_timeline_t *t);

@@ -30,13 +30,14 @@ typedef struct ngx_thread_pool_s  ngx_thread_pool_t;
 #define NGX_DIRECTSTREAM_STREAM_CONF   0x04000000
 
 #define NGX_DIRECTSTREAM_MAGIC         0x6469727374726d31ULL
-#define NGX_DIRECTSTREAM_LAYOUT        3
+#define NGX_DIRECTSTREAM_LAYOUT        4
 
 #define NGX_DIRECTSTREAM_PAGE          512     /* items in a table's page */
 #define NGX_DIRECTSTREAM_PAGES         256
 #define NGX_DIRECTSTREAM_LOOKUPS       8
 #define NGX_DIRECTSTREAM_LOOKUP_MAX    1000    /* items of a lookup */
 #define NGX_DIRECTSTREAM_BATCH         32      /* items moved at a time */
+#define NGX_DIRECTSTREAM_JOURNAL           256     /* entries */
 
 #define NGX_DIRECTSTREAM_DEAD          3000    /* ms without a heartbeat */
 
@@ -102,6 +103,27 @@ typedef struct {
 } ngx_directstream_setting_t;
 
 
+/* what grows only: a stream's runs, added up */
+
+typedef struct {
+    uint64_t                 played;        /* items */
+    uint64_t                 skipped;
+    uint64_t                 copied;
+    uint64_t                 encoded;
+    uint64_t                 received;      /* bytes */
+    uint64_t                 sent;
+    uint64_t                 reconnects;
+    uint64_t                 dead_air;      /* ms */
+    uint64_t                 push_reconnects;
+    uint64_t                 push_sent;     /* bytes */
+    uint64_t                 push_dropped;  /* packets */
+    uint64_t                 resolves;
+    uint64_t                 resolve_time;  /* ms */
+    uint64_t                 faults[DS_NERRORS];
+    uint64_t                 failures[DS_NERRORS];
+} ngx_directstream_totals_t;
+
+
 /*
  * What is wanted of a stream, and what is known of it.  An epoch names one
  * run that is wanted: a start, a restart and a changed definition each take
@@ -127,6 +149,7 @@ typedef struct {
     ngx_msec_t               seen;          /* when the owner wrote last */
     char                     token[DS_TOKEN_LEN + 1];
     ds_status_t              status;
+    ngx_directstream_totals_t before;       /* of the runs before this one */
 } ngx_directstream_info_t;
 
 
@@ -150,13 +173,64 @@ typedef struct {
 } ngx_directstream_items_t;
 
 
+/* the picture on air, as it was made last */
+
+typedef struct {
+    unsigned                 wanted:1;      /* anew */
+    unsigned                 made:1;        /* or failed, "at" */
+    ngx_msec_t               at;
+    ds_error_t               error;         /* when there is no data */
+    size_t                   size;
+    u_char                  *data;
+} ngx_directstream_still_t;
+
+
+/* what the log knows of a stream already */
+
+typedef struct {
+    ds_state_e               state;
+    unsigned                 connected:1;
+    unsigned                 has_item:1;
+    uint32_t                 index;
+    char                     item[DS_ID_LEN];
+    int64_t                  position;
+    int64_t                  error_at;
+} ngx_directstream_noted_t;
+
+
 typedef struct ngx_directstream_node_s  ngx_directstream_node_t;
 
 struct ngx_directstream_node_s {
     ngx_directstream_node_t *next;          /* in the order of names */
     ngx_directstream_info_t  info;
     ngx_directstream_items_t items;
+    ngx_directstream_still_t still;
+    ngx_directstream_noted_t noted;
 };
+
+
+typedef enum {
+    NGX_DIRECTSTREAM_ENTRY_STATE = 0,
+    NGX_DIRECTSTREAM_ENTRY_ITEM,
+    NGX_DIRECTSTREAM_ENTRY_ERROR,
+    NGX_DIRECTSTREAM_ENTRY_OUTPUT
+} ngx_directstream_entry_e;
+
+
+/* an entry of the log; texts are cut to fit */
+
+typedef struct {
+    uint64_t                 id;
+    int64_t                  at;            /* Unix ms */
+    ngx_directstream_entry_e type;
+    ds_state_e               state;         /* of a state */
+    int                      code;          /* of an error */
+    uint32_t                 index;         /* of an item, as the next two */
+    char                     item[DS_ID_LEN];
+    char                     title[96];
+    char                     stream[DS_NAME_LEN + 1];
+    char                     message[128];
+} ngx_directstream_entry_t;
 
 
 typedef enum {
@@ -193,10 +267,14 @@ typedef struct {
 
     ngx_pid_t                relay;         /* newest relay worker */
     uint64_t                 relay_generation;
+    uint64_t                 relay_restarts;    /* after a death */
     ngx_msec_t               heartbeat;
 
     ngx_directstream_node_t *streams;
     ngx_directstream_job_t   jobs[NGX_DIRECTSTREAM_LOOKUPS];
+
+    uint64_t                 logged;        /* id of the last entry */
+    ngx_directstream_entry_t log[NGX_DIRECTSTREAM_JOURNAL];
 } ngx_directstream_sh_t;
 
 
@@ -226,6 +304,9 @@ typedef struct {
     ngx_str_t                push_certificate;
     ngx_array_t              streams;           /* of pointers to them */
     ngx_thread_pool_t       *pool;              /* for durable writes */
+    ngx_array_t             *log_formats;       /* of pointers to them */
+    ngx_array_t             *logs;              /* NULL: none */
+    ngx_flag_t               log_off;
 
     ngx_directstream_stream_conf_t base;        /* what streams inherit */
     ngx_directstream_stream_conf_t *stream;     /* being parsed, or "base" */
@@ -278,6 +359,10 @@ char *ngx_directstream_stream_setting(ngx_conf_t *cf, ngx_command_t *cmd,
 char *ngx_directstream_stream_mode(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_directstream_stream_flag(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+char *ngx_directstream_log(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_directstream_log_format(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 
 /* a file's path in full; NGX_ERROR: it cannot be read, as has been logged */
@@ -436,6 +521,11 @@ void ngx_directstream_zone_change(ngx_directstream_conf_t *dcf,
 ngx_uint_t ngx_directstream_relay_alive(ngx_directstream_conf_t *dcf);
 ngx_uint_t ngx_directstream_alive(ngx_pid_t pid, ngx_msec_t seen);
 
+/* adds what a run's status counts */
+void ngx_directstream_totals_add(ngx_directstream_totals_t *totals,
+    ds_status_t *status);
+
+
 /* Unix ms, as of the last event */
 int64_t ngx_directstream_now(void);
 
@@ -473,6 +563,41 @@ void ngx_directstream_jobs_pass(ngx_directstream_conf_t *dcf, ds_t *ds,
 
 /* how many lookups this process has under way */
 ngx_uint_t ngx_directstream_jobs_running(void);
+
+
+/* the log */
+
+/* what the status says that it did not say before; with the lock held */
+void ngx_directstream_journal_note(ngx_directstream_conf_t *dcf,
+    ngx_directstream_node_t *node);
+
+/* the id of the last entry */
+uint64_t ngx_directstream_journal_last(ngx_directstream_conf_t *dcf);
+
+/*
+ * Copies up to "n" entries that came after "since", the oldest first; returns
+ * how many.  All that are kept come after an id that is none of theirs.
+ */
+ngx_uint_t ngx_directstream_journal_get(ngx_directstream_conf_t *dcf,
+    uint64_t since, ngx_directstream_entry_t *entries, ngx_uint_t n);
+
+
+/*
+ * The picture of a stream, at most a second old.  NGX_OK: it is in "data", of
+ * "size".  NGX_BUSY: that has no room, "size" says what it takes.  NGX_AGAIN:
+ * it has been asked for.  NGX_ERROR: there is none, "err" is why.  NGX_ABORT:
+ * nobody runs the stream.  NGX_DECLINED: no such stream.
+ */
+ngx_int_t ngx_directstream_still_get(ngx_directstream_conf_t *dcf,
+    const char *name, u_char *data, size_t *size, ds_error_t *err);
+
+/* one look at what is asked of a stream this process runs */
+void ngx_directstream_still_step(ngx_directstream_conf_t *dcf,
+    const char *name, ds_stream_t *stream, ds_still_t **still);
+
+/* with the lock held */
+void ngx_directstream_still_clear(ngx_directstream_conf_t *dcf,
+    ngx_directstream_still_t *still);
 
 
 /* the relay worker */
@@ -526,6 +651,11 @@ void ngx_directstream_record_commit(ngx_directstream_record_t *rec);
 /* streams whose writer died become what the store has */
 void ngx_directstream_record_settle(ngx_directstream_record_t *rec);
 void ngx_directstream_record_close(ngx_directstream_record_t *rec);
+
+
+/* a line in each as-run log; a failure is logged, once a minute */
+void ngx_directstream_log_write(ngx_directstream_conf_t *dcf,
+    const char *stream, ds_aired_t *aired);
 
 
 /* the streams this process runs */

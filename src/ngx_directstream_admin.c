@@ -23,7 +23,9 @@ typedef enum {
     NGX_DIRECTSTREAM_OP_CONTROL,
     NGX_DIRECTSTREAM_OP_ITEMS,
     NGX_DIRECTSTREAM_OP_RESOLVE,
-    NGX_DIRECTSTREAM_OP_OPENAPI
+    NGX_DIRECTSTREAM_OP_OPENAPI,
+    NGX_DIRECTSTREAM_OP_EVENTS,
+    NGX_DIRECTSTREAM_OP_SNAPSHOT
 } ngx_directstream_op_e;
 
 
@@ -39,6 +41,8 @@ static const struct {
     { NGX_HTTP_POST, ngx_string("POST") },
     { NGX_HTTP_GET|NGX_HTTP_HEAD, ngx_string("GET, HEAD") },
     { NGX_HTTP_POST, ngx_string("POST") },
+    { NGX_HTTP_GET|NGX_HTTP_HEAD, ngx_string("GET, HEAD") },
+    { NGX_HTTP_GET|NGX_HTTP_HEAD, ngx_string("GET, HEAD") },
     { NGX_HTTP_GET|NGX_HTTP_HEAD, ngx_string("GET, HEAD") }
 };
 
@@ -199,6 +203,8 @@ ngx_directstream_admin_tail(ngx_directstream_ctx_t *ctx, u_char *p,
     static ngx_str_t  streams = ngx_string("streams");
     static ngx_str_t  resolve = ngx_string("resolve");
     static ngx_str_t  openapi = ngx_string("openapi.json");
+    static ngx_str_t  events = ngx_string("events");
+    static ngx_str_t  snapshot = ngx_string("snapshot.jpg");
 
 #define ngx_directstream_is(s, p, len)                                       \
     ((s)->len == (len) && ngx_memcmp((s)->data, p, len) == 0)
@@ -215,6 +221,10 @@ ngx_directstream_admin_tail(ngx_directstream_ctx_t *ctx, u_char *p,
 
     if (ngx_directstream_is(&openapi, p, len)) {
         return NGX_DIRECTSTREAM_OP_OPENAPI;
+    }
+
+    if (ngx_directstream_is(&events, p, len)) {
+        return NGX_DIRECTSTREAM_OP_EVENTS;
     }
 
     if (len <= streams.len + 1
@@ -246,6 +256,10 @@ ngx_directstream_admin_tail(ngx_directstream_ctx_t *ctx, u_char *p,
 
     if (len == sizeof("items") - 1 && ngx_memcmp(p, "items", len) == 0) {
         return NGX_DIRECTSTREAM_OP_ITEMS;
+    }
+
+    if (ngx_directstream_is(&snapshot, p, len)) {
+        return NGX_DIRECTSTREAM_OP_SNAPSHOT;
     }
 
     for (i = 0; ngx_directstream_actions[i].name != NULL; i++) {
@@ -361,6 +375,12 @@ ngx_directstream_admin_read(ngx_http_request_t *r,
 
     case NGX_DIRECTSTREAM_OP_ITEMS:
         return ngx_directstream_admin_items(r, ctx);
+
+    case NGX_DIRECTSTREAM_OP_EVENTS:
+        return ngx_directstream_events(r);
+
+    case NGX_DIRECTSTREAM_OP_SNAPSHOT:
+        return ngx_directstream_snapshot(r, ctx);
 
     case NGX_DIRECTSTREAM_OP_STREAMS:
         ngx_directstream_json_init(&w, r->pool);

@@ -169,16 +169,18 @@ ngx_directstream_zone_add(ngx_conf_t *cf, ngx_directstream_conf_t *dcf)
     size_t           need;
     ngx_shm_zone_t  *old;
 
-    need = ngx_align(sizeof(ngx_directstream_node_t), ngx_pagesize)
+    /* a stream's items take as much again, at the very least */
+
+    need = 2 * ngx_align(sizeof(ngx_directstream_node_t), ngx_pagesize)
            * dcf->streams.nelts
            + ngx_align(sizeof(ngx_directstream_sh_t), ngx_pagesize);
 
-    if (need > (size_t) dcf->zone_size / 2) {
+    if (need > (size_t) dcf->zone_size) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "zone \"%V\" of %z bytes is too small for %ui "
                            "streams, %uz bytes are needed at least",
                            &dcf->zone_name, dcf->zone_size,
-                           dcf->streams.nelts, need * 2);
+                           dcf->streams.nelts, need);
         return NGX_CONF_ERROR;
     }
 

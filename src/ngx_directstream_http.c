@@ -1,6 +1,6 @@
 
 /*
- * ngx_directstream_http.c: the HTTP module: two location directives and the
+ * ngx_directstream_http.c: the HTTP module: its location directives and the
  * way answers are sent.  What the locations do is in their own files.
  */
 
@@ -12,8 +12,9 @@ static char *ngx_directstream_merge_loc_conf(ngx_conf_t *cf, void *parent,
     void *child);
 static char *ngx_directstream_admin(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
-static char *ngx_directstream_on_publish(ngx_conf_t *cf, ngx_command_t *cmd,
+static char *ngx_directstream_handler(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+static void ngx_directstream_wait_cleanup(void *data);
 static void ngx_directstream_seen(ngx_conf_t *cf, ngx_command_t *cmd);
 
 
@@ -28,10 +29,17 @@ static ngx_command_t  ngx_http_directstream_commands[] = {
 
     { ngx_string("directstream_on_publish"),
       NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
-      ngx_directstream_on_publish,
+      ngx_directstream_handler,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
-      NULL },
+      ngx_directstream_on_publish_handler },
+
+    { ngx_string("directstream_metrics"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
+      ngx_directstream_handler,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      ngx_directstream_metrics_handler },
 
       ngx_null_command
 };
@@ -165,10 +173,13 @@ ngx_directstream_admin(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
-/* directstream_on_publish; default none; context: location */
+/*
+ * directstream_on_publish; default none; context: location
+ * directstream_metrics; default none; context: location
+ */
 
 static char *
-ngx_directstream_on_publish(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+ngx_directstream_handler(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_core_loc_conf_t  *clcf;
 
@@ -176,11 +187,11 @@ ngx_directstream_on_publish(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
 
-    if (clcf->handler == ngx_directstream_on_publish_handler) {
+    if (clcf->handler == (ngx_http_handler_pt) cmd->post) {
         return "is duplicate";
     }
 
-    clcf->handler = ngx_directstream_on_publish_handler;
+    clcf->handler = (ngx_http_handler_pt) cmd->post;
 
     ngx_directstream_seen(cf, cmd);
 
@@ -249,6 +260,51 @@ ngx_directstream_send(ngx_http_request_t *r, ngx_uint_t status,
     w->buf->last_in_chain = 1;
 
     return ngx_http_output_filter(r, w->out);
+}
+
+
+ngx_int_t
+ngx_directstream_wait(ngx_http_request_t *r, ngx_directstream_ctx_t *ctx,
+    ngx_event_handler_pt poll)
+{
+    ngx_pool_cleanup_t  *cln;
+
+    cln = ngx_pool_cleanup_add(r->pool, 0);
+    if (cln == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    cln->handler = ngx_directstream_wait_cleanup;
+    cln->data = ctx;
+
+    r->read_event_handler = ngx_http_test_reading;
+    r->write_event_handler = ngx_http_request_empty_handler;
+
+    if (r->connection->read->ready) {
+        ngx_post_event(r->connection->read, &ngx_posted_events);
+
+    } else if (ngx_handle_read_event(r->connection->read, 0) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    ctx->timer.handler = poll;
+    ctx->timer.data = r;
+    ctx->timer.log = r->connection->log;
+
+    ngx_add_timer(&ctx->timer, NGX_DIRECTSTREAM_POLL);
+
+    return NGX_DONE;
+}
+
+
+static void
+ngx_directstream_wait_cleanup(void *data)
+{
+    ngx_directstream_ctx_t *ctx = data;
+
+    if (ctx->timer.timer_set) {
+        ngx_del_timer(&ctx->timer);
+    }
 }
 
 

@@ -44,9 +44,12 @@ typedef struct {
     unsigned                 too_large:1;
     unsigned                 waiting:1;     /* a lookup is under way */
 
-    /* the lookup being waited for */
+    /* the lookup or picture being waited for */
     uint64_t                 job;
+    ngx_msec_t               end;
     ngx_event_t              timer;
+
+    void                    *client;        /* of events */
 } ngx_directstream_ctx_t;
 
 
@@ -113,6 +116,34 @@ ngx_int_t ngx_directstream_problem(ngx_http_request_t *r, ngx_uint_t status,
 
 
 /*
+ * Server-sent events.  A feed is what was told so far; it begins with zeroes
+ * and the id of the log's last entry.
+ */
+
+typedef struct ngx_directstream_told_s  ngx_directstream_told_t;
+
+typedef struct {
+    ngx_directstream_told_t *told;
+    uint64_t                 logged;
+    ngx_msec_t               progress;      /* next time */
+    ngx_msec_t               ping;
+} ngx_directstream_feed_t;
+
+/* writes what is news since the last call */
+void ngx_directstream_feed_news(ngx_directstream_feed_t *feed,
+    ngx_directstream_json_t *w, ngx_directstream_conf_t *dcf);
+void ngx_directstream_feed_clear(ngx_directstream_feed_t *feed);
+
+/* what a new client is told: all streams */
+void ngx_directstream_feed_all(ngx_directstream_json_t *w,
+    ngx_directstream_conf_t *dcf);
+
+/* entries of the log after "since"; returns the last one's id */
+uint64_t ngx_directstream_feed_log(ngx_directstream_json_t *w,
+    ngx_directstream_conf_t *dcf, uint64_t since);
+
+
+/*
  * Reads a body of at most "max" bytes into memory, then calls the handler,
  * which finalizes the request.  Returns what a content handler returns.
  */
@@ -142,8 +173,20 @@ ngx_int_t ngx_directstream_lookup_parse(ngx_directstream_conf_t *dcf,
     ngx_directstream_mistake_t *m);
 
 
+#define NGX_DIRECTSTREAM_POLL  50      /* ms */
+
+/*
+ * Has "poll" called in a while, with the request in ev->data, unless the
+ * client goes away before: it polls on, by the same timer, or finalizes the
+ * request, which the caller counts.  NGX_DONE, or an HTTP status.
+ */
+ngx_int_t ngx_directstream_wait(ngx_http_request_t *r,
+    ngx_directstream_ctx_t *ctx, ngx_event_handler_pt poll);
+
+
 ngx_int_t ngx_directstream_admin_handler(ngx_http_request_t *r);
 ngx_int_t ngx_directstream_on_publish_handler(ngx_http_request_t *r);
+ngx_int_t ngx_directstream_metrics_handler(ngx_http_request_t *r);
 
 /*
  * A durable change: an answer when it cannot be begun, else NGX_DONE: it will
@@ -160,6 +203,11 @@ ngx_int_t ngx_directstream_admin_changed(ngx_http_request_t *r,
     ngx_directstream_change_t *change);
 ngx_int_t ngx_directstream_admin_missing(ngx_http_request_t *r,
     const char *name);
+
+/* content handlers */
+ngx_int_t ngx_directstream_events(ngx_http_request_t *r);
+ngx_int_t ngx_directstream_snapshot(ngx_http_request_t *r,
+    ngx_directstream_ctx_t *ctx);
 
 /* the handler of a resolve request's body */
 void ngx_directstream_resolve_body(ngx_http_request_t *r, ngx_str_t *body);

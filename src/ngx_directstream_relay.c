@@ -436,6 +436,12 @@ ngx_directstream_relay_newest(ngx_directstream_relay_t *relay)
             sh->quit = 0;
         }
 
+        if (sh->relay != ngx_pid
+            && sh->relay_generation == dcf->generation)
+        {
+            sh->relay_restarts++;
+        }
+
         sh->relay = ngx_pid;
         sh->relay_generation = dcf->generation;
         sh->heartbeat = ngx_current_msec;

@@ -8,12 +8,8 @@
 #include "ngx_directstream_http.h"
 
 
-#define NGX_DIRECTSTREAM_POLL      50      /* ms */
-
-
 static ngx_int_t ngx_directstream_resolve_start(ngx_http_request_t *r,
     ngx_str_t *body);
-static void ngx_directstream_resolve_wait(ngx_http_request_t *r);
 static void ngx_directstream_resolve_poll(ngx_event_t *ev);
 static ngx_int_t ngx_directstream_resolve_done(ngx_http_request_t *r,
     ngx_directstream_ctx_t *ctx);
@@ -29,12 +25,9 @@ ngx_directstream_resolve_body(ngx_http_request_t *r, ngx_str_t *body)
 
     rc = ngx_directstream_resolve_start(r, body);
 
-    if (rc == NGX_DONE) {
-        ngx_directstream_resolve_wait(r);
-        return;
+    if (rc != NGX_DONE) {
+        ngx_http_finalize_request(r, rc);
     }
-
-    ngx_http_finalize_request(r, rc);
 }
 
 
@@ -82,33 +75,7 @@ ngx_directstream_resolve_start(ngx_http_request_t *r, ngx_str_t *body)
 
     ngx_directstream_wake();
 
-    return NGX_DONE;
-}
-
-
-static void
-ngx_directstream_resolve_wait(ngx_http_request_t *r)
-{
-    ngx_directstream_ctx_t  *ctx;
-
-    ctx = ngx_http_get_module_ctx(r, ngx_http_directstream_module);
-
-    r->read_event_handler = ngx_http_test_reading;
-    r->write_event_handler = ngx_http_request_empty_handler;
-
-    if (r->connection->read->ready) {
-        ngx_post_event(r->connection->read, &ngx_posted_events);
-
-    } else if (ngx_handle_read_event(r->connection->read, 0) != NGX_OK) {
-        ngx_http_finalize_request(r, NGX_HTTP_INTERNAL_SERVER_ERROR);
-        return;
-    }
-
-    ctx->timer.handler = ngx_directstream_resolve_poll;
-    ctx->timer.data = r;
-    ctx->timer.log = r->connection->log;
-
-    ngx_add_timer(&ctx->timer, NGX_DIRECTSTREAM_POLL);
+    return ngx_directstream_wait(r, ctx, ngx_directstream_resolve_poll);
 }
 
 
@@ -220,10 +187,6 @@ static void
 ngx_directstream_resolve_cleanup(void *data)
 {
     ngx_directstream_ctx_t *ctx = data;
-
-    if (ctx->timer.timer_set) {
-        ngx_del_timer(&ctx->timer);
-    }
 
     ngx_directstream_job_end(ngx_directstream_get_conf(), ctx->job);
 }

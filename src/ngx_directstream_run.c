@@ -18,6 +18,7 @@
 typedef struct {
     ngx_queue_t              queue;
     ds_stream_t             *stream;
+    ds_still_t              *still;         /* a picture being made */
     char                     name[DS_NAME_LEN + 1];
     uint64_t                 epoch;
     uint64_t                 skip;          /* requests passed on */
@@ -54,6 +55,8 @@ static void ngx_directstream_run_repeat(ngx_directstream_runs_t *runs,
 static void ngx_directstream_run_last(ngx_directstream_runs_t *runs,
     ngx_directstream_run_t *run, ds_status_t *status);
 static void ngx_directstream_run_items(ngx_directstream_runs_t *runs,
+    ngx_directstream_run_t *run);
+static void ngx_directstream_run_aired(ngx_directstream_runs_t *runs,
     ngx_directstream_run_t *run);
 static void ngx_directstream_run_end(ngx_directstream_runs_t *runs,
     ngx_directstream_run_t *run);
@@ -114,6 +117,7 @@ ngx_directstream_runs_init(ngx_directstream_runs_t *runs,
             node->info.status.state = DS_STOPPED;
             node->info.status.since = ngx_directstream_now();
             ngx_directstream_run_off(&node->info.status);
+            ngx_directstream_journal_note(dcf, node);
         }
     }
 
@@ -163,6 +167,8 @@ ngx_directstream_runs_pass(ngx_directstream_runs_t *runs, ngx_uint_t stop)
 
         } else {
             ngx_directstream_run_report(runs, run, &status);
+            ngx_directstream_still_step(runs->dcf, run->name, run->stream,
+                                        &run->still);
 
             if (due) {
                 ngx_directstream_run_record(runs, run, &status);
@@ -249,6 +255,7 @@ ngx_directstream_run_report(ngx_directstream_runs_t *runs,
     ds_stream_status(run->stream, status);
 
     ngx_directstream_run_items(runs, run);
+    ngx_directstream_run_aired(runs, run);
 
     ngx_shmtx_lock(&runs->dcf->shpool->mutex);
 
@@ -257,6 +264,7 @@ ngx_directstream_run_report(ngx_directstream_runs_t *runs,
     if (node != NULL) {
         node->info.status = *status;
         node->info.seen = ngx_current_msec;
+        ngx_directstream_journal_note(runs->dcf, node);
     }
 
     ngx_shmtx_unlock(&runs->dcf->shpool->mutex);
@@ -386,6 +394,18 @@ ngx_directstream_run_items(ngx_directstream_runs_t *runs,
 }
 
 
+static void
+ngx_directstream_run_aired(ngx_directstream_runs_t *runs,
+    ngx_directstream_run_t *run)
+{
+    ds_aired_t  aired;
+
+    while (ds_stream_aired(run->stream, &aired)) {
+        ngx_directstream_log_write(runs->dcf, run->name, &aired);
+    }
+}
+
+
 /* no thread runs any more: the last status, and the lock is let go */
 
 static void
@@ -399,6 +419,7 @@ ngx_directstream_run_end(ngx_directstream_runs_t *runs,
     ngx_directstream_run_report(runs, run, &status);
     ngx_directstream_run_last(runs, run, &status);
 
+    ds_still_free(&run->still);
     ds_stream_free(&run->stream);
 
     ngx_shmtx_lock(&runs->dcf->shpool->mutex);
@@ -420,6 +441,9 @@ ngx_directstream_run_end(ngx_directstream_runs_t *runs,
 
         ngx_memzero(info->token, sizeof(info->token));
         info->owner = 0;
+
+        ngx_directstream_journal_note(runs->dcf, node);
+        ngx_directstream_still_clear(runs->dcf, &node->still);
     }
 
     ngx_shmtx_unlock(&runs->dcf->shpool->mutex);
@@ -699,11 +723,15 @@ ngx_directstream_run_claim(ngx_directstream_runs_t *runs,
 
     in = &node->info;
 
+    ngx_directstream_totals_add(&in->before, &in->status);
+
     ngx_memzero(&in->status, sizeof(ds_status_t));
     in->status.state = DS_RESOLVING;
     in->status.since = ngx_directstream_now();
 
     ngx_directstream_items_clear(runs->dcf, &node->items);
+    ngx_directstream_still_clear(runs->dcf, &node->still);
+    ngx_directstream_journal_note(runs->dcf, node);
 
     ngx_memcpy(in->token, token, sizeof(in->token));
     in->seen = ngx_current_msec;
@@ -743,6 +771,7 @@ ngx_directstream_run_failed(ngx_directstream_runs_t *runs,
         node->info.retry = ngx_current_msec + NGX_DIRECTSTREAM_RETRY;
         ngx_memzero(node->info.token, sizeof(node->info.token));
         node->info.owner = 0;
+        ngx_directstream_journal_note(runs->dcf, node);
     }
 
     ngx_shmtx_unlock(&runs->dcf->shpool->mutex);

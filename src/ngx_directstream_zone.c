@@ -57,6 +57,7 @@ ngx_directstream_zone_init(ngx_shm_zone_t *shm_zone, void *data)
 
         sh->magic = NGX_DIRECTSTREAM_MAGIC;
         sh->layout = ngx_directstream_layout();
+        sh->logged = ngx_directstream_now();
         (void) ngx_cpystrn((u_char *) sh->state_path, dcf->state_path.data,
                            NGX_MAX_PATH);
 
@@ -303,6 +304,7 @@ ngx_directstream_zone_remove(ngx_directstream_conf_t *dcf,
     ngx_memory_barrier();
 
     ngx_directstream_items_clear(dcf, &node->items);
+    ngx_directstream_still_clear(dcf, &node->still);
     ngx_slab_free_locked(dcf->shpool, node);
 }
 
@@ -500,4 +502,31 @@ ngx_directstream_now(void)
     tp = ngx_timeofday();
 
     return (int64_t) tp->sec * 1000 + tp->msec;
+}
+
+
+void
+ngx_directstream_totals_add(ngx_directstream_totals_t *totals,
+    ds_status_t *status)
+{
+    ngx_uint_t  i;
+
+    totals->played += status->played;
+    totals->skipped += status->skipped;
+    totals->copied += status->copied;
+    totals->encoded += status->encoded;
+    totals->received += status->counts.bytes_in;
+    totals->sent += status->bytes;
+    totals->reconnects += status->reconnects;
+    totals->dead_air += status->dead_air;
+    totals->push_reconnects += status->push.reconnects;
+    totals->push_sent += status->push.bytes;
+    totals->push_dropped += status->push.dropped;
+    totals->resolves += status->counts.resolves;
+    totals->resolve_time += status->counts.resolve_time;
+
+    for (i = 0; i < DS_NERRORS; i++) {
+        totals->faults[i] += status->counts.faults[i];
+        totals->failures[i] += status->counts.failures[i];
+    }
 }

@@ -1,7 +1,7 @@
 #!/usr/bin/perl
 
-# First video at the far end: 1.5 resolver calls and half a second after the
-# POST, however long the list.
+# First video of an item at the far end: 1.5 resolver calls and half a second
+# after the POST, however long the list.
 
 use FindBin;
 use lib "$FindBin::Bin/lib";
@@ -38,7 +38,7 @@ sub first_video {
     my $from = $t->now;
     $t->create($name, $url);
 
-    my $p = $t->wait_packet($w, 20);
+    my $p = $t->wait_picture($w, '320x180', 20);
     my $took = $p ? ($p->{at} - $from) / 1000 : 99;
 
     # sound waits for no key frame: it shows when the path was up

@@ -4,12 +4,14 @@
  * packet as it arrives, with the time stamps that are on the wire:
  *
  *   # offset UNIX_MS_MINUS_MONOTONIC_MS
- *   V|A ARRIVAL_MS DTS PTS SIZE K|- H|-
+ *   V|A ARRIVAL_MS DTS PTS SIZE WIDTHxHEIGHT K|- H|-
  *
  * ARRIVAL_MS is CLOCK_MONOTONIC; K: a key frame; H: a codec header other
- * than the track's last one came with it.  Nothing is probed or repaired.
+ * than the track's last one came with it.  The picture's size is what that
+ * header says, 0x0 for audio.  Nothing is probed or repaired.
  */
 
+#include <libavcodec/avcodec.h>
 #include <libavformat/avformat.h>
 
 #include <inttypes.h>
@@ -30,6 +32,8 @@ typedef struct {
     AVFormatContext  *fmt;
     uint8_t          *header[2];
     size_t            header_len[2];
+    int               width;
+    int               height;
 } watch_t;
 
 
@@ -38,6 +42,7 @@ static int watch_options(watch_t *w, int argc, char **argv);
 static int watch_interrupt(void *data);
 static int watch_open(watch_t *w);
 static bool watch_header(watch_t *w, int track, const uint8_t *p, size_t n);
+static void watch_size(watch_t *w, AVPacket *pkt);
 static void watch_print(watch_t *w, AVPacket *pkt);
 static int watch_run(watch_t *w);
 
@@ -167,6 +172,40 @@ watch_header(watch_t *w, int track, const uint8_t *p, size_t n)
 }
 
 
+/* the size of the picture, as the video's header has it */
+
+static void
+watch_size(watch_t *w, AVPacket *pkt)
+{
+    int                    n;
+    uint8_t               *p;
+    AVCodecContext        *ctx;
+    AVCodecParserContext  *parser;
+
+    parser = av_parser_init(AV_CODEC_ID_H264);
+    ctx = avcodec_alloc_context3(avcodec_find_decoder(AV_CODEC_ID_H264));
+
+    if (parser != NULL && ctx != NULL) {
+        ctx->extradata = av_mallocz(w->header_len[0]
+                                    + AV_INPUT_BUFFER_PADDING_SIZE);
+    }
+
+    if (ctx != NULL && ctx->extradata != NULL) {
+        memcpy(ctx->extradata, w->header[0], w->header_len[0]);
+        ctx->extradata_size = w->header_len[0];
+        parser->flags |= PARSER_FLAG_COMPLETE_FRAMES;
+
+        (void) av_parser_parse2(parser, ctx, &p, &n, pkt->data, pkt->size,
+                                pkt->pts, pkt->dts, 0);
+        w->width = parser->width;
+        w->height = parser->height;
+    }
+
+    av_parser_close(parser);
+    avcodec_free_context(&ctx);
+}
+
+
 static void
 watch_print(watch_t *w, AVPacket *pkt)
 {
@@ -200,8 +239,13 @@ watch_print(watch_t *w, AVPacket *pkt)
         changed = false;
     }
 
-    printf("%c %.3f %" PRId64 " %" PRId64 " %d %c %c\n", "VA"[track],
+    if (changed && track == 0) {
+        watch_size(w, pkt);
+    }
+
+    printf("%c %.3f %" PRId64 " %" PRId64 " %d %dx%d %c %c\n", "VA"[track],
            watch_now(CLOCK_MONOTONIC), pkt->dts, pkt->pts, pkt->size,
+           track == 0 ? w->width : 0, track == 0 ? w->height : 0,
            (pkt->flags & AV_PKT_FLAG_KEY) ? 'K' : '-', changed ? 'H' : '-');
     fflush(stdout);
 }

@@ -600,6 +600,8 @@ serve(void *arg)
         free(p->in[i].body);
     }
 
+    memset(p->in, 0, sizeof(p->in));
+
     return NULL;
 }
 
@@ -642,6 +644,24 @@ static void
 peer_start(peer_t *p, mode_e mode)
 {
     peer_listen(p, mode, 8);
+
+    if (pthread_create(&p->thread, NULL, serve, p) != 0) {
+        abort();
+    }
+}
+
+
+/* takes one more connection, when the one before is over */
+
+__attribute__((unused))
+static void
+peer_again(peer_t *p, mode_e mode)
+{
+    (void) pthread_join(p->thread, NULL);
+
+    p->mode = mode;
+    p->chunk = 128;
+    p->ngot = 0;
 
     if (pthread_create(&p->thread, NULL, serve, p) != 0) {
         abort();

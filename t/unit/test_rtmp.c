@@ -23,6 +23,15 @@ static ds_cancel_t  cancel;
 static uint8_t      data[1 << 20];
 
 
+static ds_rtmp_t *
+publish_to(const char *url, const char *name, ds_cancel_t *c, ds_error_t *err)
+{
+    ds_rtmp_conf_t  conf = { .url = url, .name = name };
+
+    return ds_rtmp_publish(&conf, c, err);
+}
+
+
 static int
 send_message(ds_rtmp_t *r, uint8_t type, uint32_t timestamp, uint32_t len,
     ds_error_t *err)
@@ -70,7 +79,7 @@ test_messages(void)
     peer_start(&p, TAKE);
     ds_error_clear(&err);
 
-    r = ds_rtmp_publish(p.url, "name?ds_token=0123", &cancel, &err);
+    r = publish_to(p.url, "name?ds_token=0123", &cancel, &err);
     ok(r != NULL, "messages: published %s", err.message);
 
     for (i = 0; r != NULL && i < n; i++) {
@@ -219,7 +228,7 @@ test_talk(void)
     peer_start(&p, TAKE_TALK);
     ds_error_clear(&err);
 
-    r = ds_rtmp_publish(p.url, "name", &cancel, &err);
+    r = publish_to(p.url, "name", &cancel, &err);
 
     for (i = 0; i < 100 && err.code == DS_OK; i++) {
         (void) send_message(r, DS_RTMP_VIDEO, i, 100, &err);
@@ -273,7 +282,7 @@ test_refusals(void)
         ds_error_clear(&err);
 
         t = ds_monotonic();
-        r = ds_rtmp_publish(p.url, "name?ds_token=0123", &cancel, &err);
+        r = publish_to(p.url, "name?ds_token=0123", &cancel, &err);
 
         ok(r == NULL && ds_monotonic() - t < 2000, "refusals: %s",
            c[i].message);
@@ -288,14 +297,13 @@ test_refusals(void)
     peer_listen(&p, TAKE, 1);
     (void) close(p.listening);
 
-    r = ds_rtmp_publish(p.url, "name", &cancel, &err);
+    r = publish_to(p.url, "name", &cancel, &err);
     ok(r == NULL, "refusals: nobody listens");
     is_int(err.code, DS_EOUTPUT_REFUSED, "refusals: is refused");
     is_str(err.message, "connect() failed: Connection refused",
            "refusals: why");
 
-    r = ds_rtmp_publish("rtmp://no.such.host.invalid/live", "name", &cancel,
-                        &err);
+    r = publish_to("rtmp://no.such.host.invalid/live", "name", &cancel, &err);
     ok(r == NULL, "refusals: no such host");
     is_int(err.code, DS_EOUTPUT_REFUSED, "refusals: is refused");
 }
@@ -370,7 +378,7 @@ test_lost(void)
         peer_start(&p, mode[i]);
         ds_error_clear(&err);
 
-        r = ds_rtmp_publish(p.url, "name", &cancel, &err);
+        r = publish_to(p.url, "name", &cancel, &err);
         t = send_until(r, 100, &err);
         is_int(err.code, code[i], "lost: %s", err.message);
         ok(t < 1000, "lost: and it is seen at once");
@@ -382,7 +390,7 @@ test_lost(void)
     peer_start(&p, TAKE_STALL);
     ds_error_clear(&err);
 
-    r = ds_rtmp_publish(p.url, "name", &cancel, &err);
+    r = publish_to(p.url, "name", &cancel, &err);
     t = send_until(r, 100000, &err);
     is_int(err.code, DS_EOUTPUT_LOST, "lost: a server that does not read");
     is_str(err.message, "send() failed: timed out", "lost: why");
@@ -397,7 +405,7 @@ test_lost(void)
 
     peer_start(&p, TAKE_STALL);
     ds_error_clear(&err);
-    r = ds_rtmp_publish(p.url, "name", &cancel, &err);
+    r = publish_to(p.url, "name", &cancel, &err);
     shrink(&p);
 
     (void) send_message(r, DS_RTMP_VIDEO, 0, 100000, &err);
@@ -430,7 +438,7 @@ test_cancel(void)
         (void) ds_cancel_init(&c);
         canceler_start(&killer, &c);
 
-        r = ds_rtmp_publish(p.url, "name", &c, &err);
+        r = publish_to(p.url, "name", &c, &err);
         ok((r != NULL) == (mode[i] == TAKE_STALL), "cancel: state %d", i);
 
         if (r != NULL) {
@@ -464,7 +472,7 @@ test_cancel(void)
     (void) ds_cancel_init(&c);
     canceler_start(&killer, &c);
 
-    r = ds_rtmp_publish(p.url, "name", &c, &err);
+    r = publish_to(p.url, "name", &c, &err);
     t = canceler_end(&killer);
     ok(r == NULL, "cancel: connect()");
     is_int(err.code, DS_ECANCELED, "cancel: is canceled");

@@ -106,6 +106,44 @@ reset(ds_timeline_t *t)
 }
 
 
+/* an item with B frames stops anywhere, the slate is cut anywhere */
+
+static void
+test_cut(void)
+{
+    int            i;
+    ds_timeline_t  t;
+
+    reset(&t);
+
+    ds_timeline_item(&t, 80000, 0);
+    send(&t, VIDEO, 80000, 0, FRAME);
+    send(&t, VIDEO, 200000, 40000, FRAME);
+    send(&t, AUDIO, 80000, 80000, SOUND);
+    is_int(ds_timeline_hole(&t), 160000 - SOUND, "sound that is missing");
+
+    for (i = 0; i < 10; i++) {
+        ds_timeline_item(&t, 0, 0);
+        send(&t, VIDEO, 0, 0, 200000);
+        send(&t, AUDIO, 0, 0, SOUND);
+        send(&t, AUDIO, SOUND, SOUND, SOUND);
+        ds_timeline_cut(&t);
+        ok(ds_timeline_hole(&t) < t.reorder,
+           "a cut: the picture ends with the sound: %d us",
+           (int) ds_timeline_hole(&t));
+        send(&t, AUDIO, 2 * SOUND, 2 * SOUND, SOUND);
+        ds_timeline_cut(&t);
+        ds_timeline_item(&t, 80000, 0);
+        send(&t, VIDEO, 80000, 0, FRAME);
+        send(&t, AUDIO, 80000, 80000, SOUND);
+    }
+
+    is_int(backward, 0, "cuts: no backward stamp");
+    ok(step[AUDIO] <= 160000, "cuts: audio steps at most the hole: %d",
+       (int) step[AUDIO]);
+}
+
+
 int
 main(void)
 {
@@ -196,6 +234,8 @@ main(void)
         ok(!ds_timeline_map(&t, VIDEO, &st),
            "frames shown before the first key frame are dropped");
     }
+
+    test_cut();
 
     return done_testing();
 }

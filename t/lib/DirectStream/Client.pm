@@ -209,6 +209,18 @@ sub wait_packet {
 }
 
 
+# the first video with pictures of that size: the slate's is another
+sub wait_picture {
+    my ($self, $name, $picture, $seconds) = @_;
+
+    my $p;
+
+    $self->wait_for(sub { ($p) = $self->flow($name)->of_picture($picture) },
+                    $seconds || 15, "pictures of $picture at $name");
+    return $p;
+}
+
+
 # waits until "n" headers of new items, or packets, whatever "test" says
 sub wait_flow {
     my ($self, $name, $test, $seconds) = @_;

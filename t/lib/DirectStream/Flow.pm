@@ -20,11 +20,12 @@ sub new {
 
         # the last line may be cut
         next unless $line =~
-            /^([VA]) (\S+) (-?\d+) (-?\d+) (\d+) ([K-]) ([H-])$/;
+            /^([VA])[ ](\S+)[ ](-?\d+)[ ](-?\d+)[ ](\d+)[ ](\d+x\d+)
+              [ ]([K-])[ ]([H-])$/x;
 
         push @{ $self->{packets} }, {
             track => $1, at => $2, dts => $3, pts => $4, size => $5,
-            key => $6 eq 'K', header => $7 eq 'H',
+            picture => $6, key => $7 eq 'K', header => $8 eq 'H',
         };
     }
 
@@ -68,6 +69,14 @@ sub between {
     $flow->{packets} = [ grep { $_->{at} >= $from && $_->{at} <= $to }
                          @{ $self->{packets} } ];
     return $flow;
+}
+
+
+# the video that has pictures of a size
+sub of_picture {
+    my ($self, $picture) = @_;
+
+    return grep { $_->{picture} eq $picture } $self->packets('V');
 }
 
 

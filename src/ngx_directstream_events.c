@@ -1,0 +1,612 @@
+
+/*
+ * ngx_directstream_events.c: GET events: the clients of this process that
+ * are told what happens.  One timer looks at the zone for all of them, what
+ * is news is rendered once and shared.  A client that does not take it in
+ * time is closed, it connects again and is told everything.
+ */
+
+#include "ngx_directstream_http.h"
+
+
+#define NGX_DIRECTSTREAM_EVENTS_TICK    250            /* ms */
+#define NGX_DIRECTSTREAM_EVENTS_SOON    20             /* ms, a new client */
+#define NGX_DIRECTSTREAM_EVENTS_SIZE    (256 * 1024)   /* bytes not taken */
+#define NGX_DIRECTSTREAM_EVENTS_LATE    10000          /* ms */
+
+
+/* what clients are being sent, as long as one of them is */
+
+typedef struct {
+    ngx_uint_t               refs;
+    size_t                   size;
+    u_char                   data[1];
+} ngx_directstream_text_t;
+
+
+typedef struct {
+    ngx_queue_t              queue;
+    ngx_http_request_t      *request;
+    uint64_t                 since;         /* entry of the log it has */
+    ngx_chain_t             *busy;          /* not taken yet */
+    ngx_chain_t             *free;
+    size_t                   left;          /* of it, at the last look */
+    size_t                   room;          /* more is too much */
+    ngx_msec_t               late;          /* if nothing is taken before */
+    unsigned                 fresh:1;       /* nothing was sent */
+} ngx_directstream_client_t;
+
+
+typedef struct {
+    ngx_queue_t              clients;
+    ngx_directstream_feed_t  feed;
+    ngx_event_t              timer;
+    ngx_connection_t         dummy;         /* the timer's, for its log */
+    unsigned                 init:1;
+} ngx_directstream_events_t;
+
+
+/* one look's texts: the news, and all there is for new clients */
+
+typedef struct {
+    ngx_pool_t              *pool;
+    ngx_directstream_text_t *news;
+    ngx_directstream_text_t *all;
+    ngx_directstream_text_t *log;           /* after "since" */
+    uint64_t                 since;
+} ngx_directstream_look_t;
+
+
+static ngx_int_t ngx_directstream_events_since(ngx_http_request_t *r,
+    uint64_t *since);
+static ngx_int_t ngx_directstream_events_header(ngx_http_request_t *r);
+static ngx_int_t ngx_directstream_events_join(ngx_http_request_t *r,
+    uint64_t since);
+static void ngx_directstream_events_leave(void *data);
+static void ngx_directstream_events_schedule(ngx_msec_t delay);
+static void ngx_directstream_events_tick(ngx_event_t *ev);
+static void ngx_directstream_events_tell(ngx_directstream_look_t *look,
+    ngx_directstream_client_t *client);
+static ngx_int_t ngx_directstream_events_first(ngx_directstream_look_t *look,
+    ngx_directstream_client_t *client);
+static void ngx_directstream_events_end(ngx_directstream_client_t *client);
+static ngx_int_t ngx_directstream_events_send(
+    ngx_directstream_client_t *client, ngx_directstream_text_t *text);
+static void ngx_directstream_events_write(ngx_http_request_t *r);
+static ngx_int_t ngx_directstream_events_flush(
+    ngx_directstream_client_t *client, ngx_chain_t *out);
+static void ngx_directstream_events_taken(ngx_directstream_client_t *client);
+static ngx_directstream_text_t *ngx_directstream_events_text(
+    ngx_directstream_json_t *w);
+static void ngx_directstream_events_unref(ngx_directstream_text_t *text);
+
+
+static ngx_directstream_events_t  ngx_directstream_event;
+
+
+ngx_int_t
+ngx_directstream_events(ngx_http_request_t *r)
+{
+    uint64_t   since;
+    ngx_int_t  rc;
+
+    since = ngx_directstream_journal_last(ngx_directstream_get_conf());
+
+    if (ngx_directstream_events_since(r, &since) != NGX_OK) {
+        return ngx_directstream_problem(r, 400, "invalid_field", "since",
+                               "it must be a whole number, 0 or more");
+    }
+
+    rc = ngx_directstream_events_header(r);
+
+    if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {
+        return rc;
+    }
+
+    return ngx_directstream_events_join(r, since);
+}
+
+
+/* a client that connects again has the same URL, and says more */
+
+static ngx_int_t
+ngx_directstream_events_since(ngx_http_request_t *r, uint64_t *since)
+{
+    off_t             n;
+    ngx_str_t         arg;
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
+
+    static ngx_str_t  name = ngx_string("last-event-id");
+
+    if (ngx_http_arg(r, (u_char *) "since", 5, &arg) == NGX_OK) {
+
+        n = ngx_atoof(arg.data, arg.len);
+        if (n == NGX_ERROR) {
+            return NGX_ERROR;
+        }
+
+        *since = n;
+    }
+
+    for (part = &r->headers_in.headers.part; part; part = part->next) {
+        h = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+            if (h[i].key.len != name.len
+                || ngx_strncmp(h[i].lowcase_key, name.data, name.len) != 0)
+            {
+                continue;
+            }
+
+            n = ngx_atoof(h[i].value.data, h[i].value.len);
+            if (n != NGX_ERROR) {
+                *since = n;
+            }
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_directstream_events_header(ngx_http_request_t *r)
+{
+    ngx_uint_t        i;
+    ngx_table_elt_t  *h;
+
+    static const struct {
+        ngx_str_t  key;
+        ngx_str_t  value;
+    } headers[] = {
+        { ngx_string("Cache-Control"), ngx_string("no-store") },
+        { ngx_string("X-Accel-Buffering"), ngx_string("no") }
+    };
+
+    for (i = 0; i < sizeof(headers) / sizeof(headers[0]); i++) {
+
+        h = ngx_list_push(&r->headers_out.headers);
+        if (h == NULL) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+
+        h->hash = 1;
+        h->key = headers[i].key;
+        h->value = headers[i].value;
+    }
+
+#if (NGX_HTTP_GZIP)
+    /* an answer to that question, whatever gzip_types says */
+    r->gzip_tested = 1;
+    r->gzip_ok = 0;
+#endif
+
+    r->headers_out.status = NGX_HTTP_OK;
+    ngx_str_set(&r->headers_out.content_type, "text/event-stream");
+    r->headers_out.content_type_len = r->headers_out.content_type.len;
+
+    return ngx_http_send_header(r);
+}
+
+
+static ngx_int_t
+ngx_directstream_events_join(ngx_http_request_t *r, uint64_t since)
+{
+    ngx_event_t                *ev;
+    ngx_pool_cleanup_t         *cln;
+    ngx_directstream_ctx_t     *ctx;
+    ngx_directstream_client_t  *client;
+
+    ctx = ngx_pcalloc(r->pool, sizeof(ngx_directstream_ctx_t));
+    client = ngx_pcalloc(r->pool, sizeof(ngx_directstream_client_t));
+    cln = ngx_pool_cleanup_add(r->pool, 0);
+
+    if (ctx == NULL || client == NULL || cln == NULL) {
+        return NGX_ERROR;
+    }
+
+    r->read_event_handler = ngx_http_test_reading;
+    r->write_event_handler = ngx_directstream_events_write;
+
+    if (r->connection->read->ready) {
+        ngx_post_event(r->connection->read, &ngx_posted_events);
+
+    } else if (ngx_handle_read_event(r->connection->read, 0) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    ev = &ngx_directstream_event.timer;
+
+    if (!ngx_directstream_event.init) {
+        ngx_directstream_event.init = 1;
+        ngx_directstream_event.dummy.fd = (ngx_socket_t) -1;
+        ngx_queue_init(&ngx_directstream_event.clients);
+
+        ev->handler = ngx_directstream_events_tick;
+        ev->data = &ngx_directstream_event.dummy;
+        ev->log = ngx_cycle->log;
+    }
+
+    if (ngx_queue_empty(&ngx_directstream_event.clients)) {
+        ngx_directstream_event.feed.logged =
+                        ngx_directstream_journal_last(ngx_directstream_get_conf());
+    }
+
+    client->request = r;
+    client->since = since;
+    client->fresh = 1;
+
+    ctx->client = client;
+    ngx_http_set_ctx(r, ctx, ngx_http_directstream_module);
+
+    cln->handler = ngx_directstream_events_leave;
+    cln->data = client;
+
+    ngx_queue_insert_tail(&ngx_directstream_event.clients, &client->queue);
+    ngx_directstream_events_schedule(NGX_DIRECTSTREAM_EVENTS_SOON);
+
+    r->main->count++;
+
+    return NGX_DONE;
+}
+
+
+static void
+ngx_directstream_events_leave(void *data)
+{
+    ngx_chain_t                *cl;
+    ngx_directstream_client_t  *client = data;
+
+    for (cl = client->busy; cl != NULL; cl = cl->next) {
+        ngx_directstream_events_unref(
+                                 (ngx_directstream_text_t *) cl->buf->start);
+    }
+
+    ngx_queue_remove(&client->queue);
+}
+
+
+/* ngx_add_timer() leaves a timer alone that is less than 300 ms off */
+
+static void
+ngx_directstream_events_schedule(ngx_msec_t delay)
+{
+    ngx_event_t  *ev;
+
+    ev = &ngx_directstream_event.timer;
+
+    if (ev->timer_set) {
+
+        if ((ngx_msec_int_t) (ev->timer.key - ngx_current_msec)
+            <= (ngx_msec_int_t) delay)
+        {
+            return;
+        }
+
+        ngx_del_timer(ev);
+    }
+
+    ngx_add_timer(ev, delay);
+}
+
+
+/*
+ * While a client is told, it or others may leave: each is moved before, and
+ * the first one left is next.
+ */
+
+static void
+ngx_directstream_events_tick(ngx_event_t *ev)
+{
+    ngx_queue_t                 done, *q, *clients;
+    ngx_directstream_look_t     look;
+    ngx_directstream_json_t     w;
+    ngx_directstream_client_t  *client;
+
+    clients = &ngx_directstream_event.clients;
+
+    ngx_memzero(&look, sizeof(ngx_directstream_look_t));
+
+    look.pool = ngx_create_pool(NGX_DEFAULT_POOL_SIZE, ev->log);
+
+    if (look.pool == NULL) {
+        ngx_directstream_events_schedule(NGX_DIRECTSTREAM_EVENTS_TICK);
+        return;
+    }
+
+    if (!ngx_queue_empty(clients) && !ngx_exiting) {
+        ngx_directstream_json_init(&w, look.pool);
+        ngx_directstream_feed_news(&ngx_directstream_event.feed, &w,
+                                   ngx_directstream_get_conf());
+        look.news = ngx_directstream_events_text(&w);
+
+        if (w.failed || (look.news == NULL && w.size != 0)) {
+            /* the next look tells everything again */
+            ngx_directstream_feed_clear(&ngx_directstream_event.feed);
+        }
+    }
+
+    ngx_queue_init(&done);
+
+    while (!ngx_queue_empty(clients)) {
+        q = ngx_queue_head(clients);
+
+        ngx_queue_remove(q);
+        ngx_queue_insert_tail(&done, q);
+
+        client = ngx_queue_data(q, ngx_directstream_client_t, queue);
+
+        if (ngx_exiting) {
+            ngx_directstream_events_end(client);
+
+        } else {
+            ngx_directstream_events_tell(&look, client);
+        }
+    }
+
+    if (ngx_queue_empty(&done)) {
+        ngx_directstream_feed_clear(&ngx_directstream_event.feed);
+
+    } else {
+        ngx_queue_add(clients, &done);
+        ngx_directstream_events_schedule(NGX_DIRECTSTREAM_EVENTS_TICK);
+    }
+
+    ngx_directstream_events_unref(look.news);
+    ngx_directstream_events_unref(look.all);
+    ngx_directstream_events_unref(look.log);
+
+    ngx_destroy_pool(look.pool);
+}
+
+
+static void
+ngx_directstream_events_tell(ngx_directstream_look_t *look,
+    ngx_directstream_client_t *client)
+{
+    ngx_int_t            rc;
+    ngx_connection_t    *c;
+    ngx_http_request_t  *r;
+
+    r = client->request;
+    c = r->connection;
+
+    ngx_http_set_log_request(c->log, r);
+
+    if (client->fresh) {
+        rc = ngx_directstream_events_first(look, client);
+
+    } else {
+        rc = ngx_directstream_events_send(client, look->news);
+    }
+
+    if (rc != NGX_OK) {
+        ngx_http_finalize_request(r, NGX_ERROR);
+        ngx_http_run_posted_requests(c);
+    }
+}
+
+
+/* those that come back at one time often have seen the same of the log */
+
+static ngx_int_t
+ngx_directstream_events_first(ngx_directstream_look_t *look,
+    ngx_directstream_client_t *client)
+{
+    ngx_directstream_conf_t  *dcf;
+    ngx_directstream_json_t   w;
+
+    dcf = ngx_directstream_get_conf();
+
+    if (look->all == NULL) {
+        ngx_directstream_json_init(&w, look->pool);
+        ngx_directstream_feed_all(&w, dcf);
+        look->all = ngx_directstream_events_text(&w);
+
+        if (look->all == NULL) {
+            return NGX_ERROR;
+        }
+    }
+
+    if (look->log == NULL || look->since != client->since) {
+        ngx_directstream_events_unref(look->log);
+
+        ngx_directstream_json_init(&w, look->pool);
+        (void) ngx_directstream_feed_log(&w, dcf, client->since);
+        look->log = ngx_directstream_events_text(&w);
+        look->since = client->since;
+    }
+
+    client->fresh = 0;
+    client->room = NGX_DIRECTSTREAM_EVENTS_SIZE + look->all->size
+                   + (look->log != NULL ? look->log->size : 0);
+
+    if (ngx_directstream_events_send(client, look->all) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_directstream_events_send(client, look->log);
+}
+
+
+/* the process is to exit, and waits for nobody */
+
+static void
+ngx_directstream_events_end(ngx_directstream_client_t *client)
+{
+    ngx_int_t            rc;
+    ngx_connection_t    *c;
+    ngx_http_request_t  *r;
+
+    r = client->request;
+    c = r->connection;
+
+    ngx_http_set_log_request(c->log, r);
+
+    r->keepalive = 0;
+
+    rc = (client->busy == NULL) ? ngx_http_send_special(r, NGX_HTTP_LAST)
+                                : NGX_ERROR;
+
+    ngx_http_finalize_request(r, (rc == NGX_OK) ? NGX_OK : NGX_ERROR);
+    ngx_http_run_posted_requests(c);
+}
+
+
+/* "text" NULL: no news, but a client may be late; NGX_ERROR: close it */
+
+static ngx_int_t
+ngx_directstream_events_send(ngx_directstream_client_t *client,
+    ngx_directstream_text_t *text)
+{
+    size_t         size;
+    ngx_buf_t     *b;
+    ngx_chain_t   *cl, **last;
+
+    size = 0;
+
+    for (last = &client->busy; *last != NULL; last = &(*last)->next) {
+        size += ngx_buf_size((*last)->buf);
+    }
+
+    if (size == 0 || size < client->left) {
+        client->late = ngx_current_msec + NGX_DIRECTSTREAM_EVENTS_LATE;
+    }
+
+    client->left = size;
+
+    if (size > client->room
+        || (ngx_msec_int_t) (ngx_current_msec - client->late) > 0)
+    {
+        ngx_log_error(NGX_LOG_INFO, client->request->connection->log, 0,
+                      "directstream: client of events is too slow, "
+                      "%uz bytes not taken", size);
+        return NGX_ERROR;
+    }
+
+    if (text == NULL) {
+        return NGX_OK;
+    }
+
+    cl = ngx_chain_get_free_buf(client->request->pool, &client->free);
+    if (cl == NULL) {
+        return NGX_ERROR;
+    }
+
+    b = cl->buf;
+
+    ngx_memzero(b, sizeof(ngx_buf_t));
+
+    b->start = (u_char *) text;
+    b->pos = text->data;
+    b->last = text->data + text->size;
+    b->memory = 1;
+    b->flush = 1;
+
+    text->refs++;
+    *last = cl;
+
+    client->left += text->size;
+
+    return ngx_directstream_events_flush(client, cl);
+}
+
+
+static void
+ngx_directstream_events_write(ngx_http_request_t *r)
+{
+    ngx_directstream_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_directstream_module);
+
+    if (ngx_directstream_events_flush(ctx->client, NULL) != NGX_OK) {
+        ngx_http_finalize_request(r, NGX_ERROR);
+    }
+}
+
+
+static ngx_int_t
+ngx_directstream_events_flush(ngx_directstream_client_t *client,
+    ngx_chain_t *out)
+{
+    ngx_connection_t          *c;
+    ngx_http_request_t        *r;
+    ngx_http_core_loc_conf_t  *clcf;
+
+    r = client->request;
+    c = r->connection;
+
+    if (ngx_http_output_filter(r, out) == NGX_ERROR) {
+        return NGX_ERROR;
+    }
+
+    ngx_directstream_events_taken(client);
+
+    if (client->busy == NULL || c->write->delayed) {
+        return NGX_OK;
+    }
+
+    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
+
+    return ngx_handle_write_event(c->write, clcf->send_lowat);
+}
+
+
+static void
+ngx_directstream_events_taken(ngx_directstream_client_t *client)
+{
+    ngx_chain_t  *cl;
+
+    while (client->busy != NULL && ngx_buf_size(client->busy->buf) == 0) {
+        cl = client->busy;
+        client->busy = cl->next;
+
+        ngx_directstream_events_unref(
+                                 (ngx_directstream_text_t *) cl->buf->start);
+
+        cl->next = client->free;
+        client->free = cl;
+    }
+}
+
+
+/* NULL: there is none */
+
+static ngx_directstream_text_t *
+ngx_directstream_events_text(ngx_directstream_json_t *w)
+{
+    u_char                   *p;
+    ngx_chain_t              *cl;
+    ngx_directstream_text_t  *text;
+
+    if (w->failed || w->size == 0) {
+        return NULL;
+    }
+
+    text = ngx_alloc(sizeof(ngx_directstream_text_t) + w->size,
+                     ngx_cycle->log);
+    if (text == NULL) {
+        return NULL;
+    }
+
+    text->refs = 1;
+    text->size = w->size;
+    p = text->data;
+
+    for (cl = w->out; cl != NULL; cl = cl->next) {
+        p = ngx_cpymem(p, cl->buf->pos, cl->buf->last - cl->buf->pos);
+    }
+
+    return text;
+}
+
+
+static void
+ngx_directstream_events_unref(ngx_directstream_text_t *text)
+{
+    if (text != NULL && --text->refs == 0) {
+        ngx_free(text);
+    }
+}

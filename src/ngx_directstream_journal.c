@@ -1,0 +1,203 @@
+
+/*
+ * ngx_directstream_journal.c: what happened to streams of late: a ring of
+ * entries in the zone, written by relay workers from what a status says that
+ * it did not say before.  An entry's id is its place in time: ids go on where
+ * they were as long as the zone lives, and beyond those of the zone before.
+ */
+
+#include "ngx_directstream.h"
+
+
+/* ms an item on air goes back by when it begins anew */
+#define NGX_DIRECTSTREAM_AGAIN  500
+
+
+static ngx_directstream_entry_t *ngx_directstream_journal_entry(
+    ngx_directstream_sh_t *sh, ngx_directstream_node_t *node,
+    ngx_directstream_entry_e type, const char *message);
+static void ngx_directstream_journal_text(char *dst, const char *src,
+    size_t size);
+static ngx_uint_t ngx_directstream_journal_item(ngx_directstream_node_t *node);
+
+
+void
+ngx_directstream_journal_note(ngx_directstream_conf_t *dcf,
+    ngx_directstream_node_t *node)
+{
+    char                       message[DS_MESSAGE_LEN];
+    ds_status_t               *st;
+    ngx_directstream_sh_t     *sh;
+    ngx_directstream_noted_t  *was;
+    ngx_directstream_entry_t  *entry;
+
+    sh = dcf->sh;
+    st = &node->info.status;
+    was = &node->noted;
+
+    if (st->error.code != DS_OK && st->error.at != was->error_at) {
+        entry = ngx_directstream_journal_entry(sh, node,
+                                               NGX_DIRECTSTREAM_ENTRY_ERROR,
+                                               st->error.message);
+        entry->code = st->error.code;
+        sh->logged++;
+    }
+
+    if (st->connected != was->connected) {
+        (void) ngx_directstream_journal_entry(sh, node,
+                                              NGX_DIRECTSTREAM_ENTRY_OUTPUT,
+                                              st->connected ? "connected"
+                                                            : "not connected");
+        sh->logged++;
+    }
+
+    if (st->state != was->state) {
+        (void) ngx_snprintf((u_char *) message, sizeof(message),
+                            "state is \"%s\"%Z", ds_state_name(st->state));
+        entry = ngx_directstream_journal_entry(sh, node,
+                                               NGX_DIRECTSTREAM_ENTRY_STATE,
+                                               message);
+        entry->state = st->state;
+        sh->logged++;
+    }
+
+    if (ngx_directstream_journal_item(node)) {
+        entry = ngx_directstream_journal_entry(sh, node,
+                                               NGX_DIRECTSTREAM_ENTRY_ITEM,
+                                               st->decision_reason);
+        entry->index = st->item.index;
+        ngx_directstream_journal_text(entry->item, st->item.id,
+                                      sizeof(entry->item));
+        ngx_directstream_journal_text(entry->title, st->item.title,
+                                      sizeof(entry->title));
+        sh->logged++;
+    }
+
+    was->state = st->state;
+    was->connected = st->connected;
+    was->error_at = st->error.at;
+    was->has_item = st->has_item;
+    was->index = st->item.index;
+    was->position = st->position;
+    ngx_memcpy(was->item, st->item.id, sizeof(was->item));
+}
+
+
+/* the place of the next entry; it is one once sh->logged counts it */
+
+static ngx_directstream_entry_t *
+ngx_directstream_journal_entry(ngx_directstream_sh_t *sh,
+    ngx_directstream_node_t *node, ngx_directstream_entry_e type,
+    const char *message)
+{
+    uint64_t                   id;
+    ngx_directstream_entry_t  *entry;
+
+    id = sh->logged + 1;
+    entry = &sh->log[id % NGX_DIRECTSTREAM_JOURNAL];
+
+    ngx_memzero(entry, sizeof(ngx_directstream_entry_t));
+
+    entry->id = id;
+    entry->at = ngx_directstream_now();
+    entry->type = type;
+    ngx_directstream_journal_text(entry->stream, node->info.def.name,
+                                  sizeof(entry->stream));
+    ngx_directstream_journal_text(entry->message, message,
+                                  sizeof(entry->message));
+
+    return entry;
+}
+
+
+/* cut at a character */
+
+static void
+ngx_directstream_journal_text(char *dst, const char *src, size_t size)
+{
+    size_t  len;
+
+    len = strlen(src);
+
+    if (len >= size) {
+        len = size - 1;
+
+        while (len != 0 && (src[len] & 0xc0) == 0x80) {
+            len--;
+        }
+    }
+
+    ngx_memcpy(dst, src, len);
+    dst[len] = '\0';
+}
+
+
+/* is another item on air, or the same one anew? */
+
+static ngx_uint_t
+ngx_directstream_journal_item(ngx_directstream_node_t *node)
+{
+    ds_status_t               *st;
+    ngx_directstream_noted_t  *was;
+
+    st = &node->info.status;
+    was = &node->noted;
+
+    if (!st->has_item) {
+        return 0;
+    }
+
+    return !was->has_item
+           || st->item.index != was->index
+           || ngx_strcmp(st->item.id, was->item) != 0
+           || st->position + NGX_DIRECTSTREAM_AGAIN < was->position;
+}
+
+
+uint64_t
+ngx_directstream_journal_last(ngx_directstream_conf_t *dcf)
+{
+    uint64_t  id;
+
+    ngx_shmtx_lock(&dcf->shpool->mutex);
+    id = dcf->sh->logged;
+    ngx_shmtx_unlock(&dcf->shpool->mutex);
+
+    return id;
+}
+
+
+ngx_uint_t
+ngx_directstream_journal_get(ngx_directstream_conf_t *dcf, uint64_t since,
+    ngx_directstream_entry_t *entries, ngx_uint_t n)
+{
+    uint64_t                   id;
+    ngx_uint_t                 i;
+    ngx_directstream_sh_t     *sh;
+    ngx_directstream_entry_t  *entry;
+
+    sh = dcf->sh;
+    i = 0;
+
+    ngx_shmtx_lock(&dcf->shpool->mutex);
+
+    /* the oldest place is being written to when its writer is killed */
+
+    id = sh->logged - (NGX_DIRECTSTREAM_JOURNAL - 2);
+
+    if (since >= id && since <= sh->logged) {
+        id = since + 1;
+    }
+
+    for ( /* void */ ; id <= sh->logged && i < n; id++) {
+        entry = &sh->log[id % NGX_DIRECTSTREAM_JOURNAL];
+
+        if (entry->id == id) {
+            entries[i++] = *entry;
+        }
+    }
+
+    ngx_shmtx_unlock(&dcf->shpool->mutex);
+
+    return i;
+}

@@ -1,0 +1,647 @@
+
+/*
+ * ngx_directstream_metrics.c: what the zone knows of all streams as text for
+ * Prometheus, or as OpenMetrics where the client prefers that.  A family's
+ * lines must stand together, so a small sample of each stream is taken first.
+ * It asks nobody: it answers while the relay worker is dead, too.
+ */
+
+#include "ngx_directstream_http.h"
+
+
+#define NGX_DIRECTSTREAM_INFOS  8      /* copied at a time */
+#define NGX_DIRECTSTREAM_LINE   256    /* names and labels are short */
+
+
+/* of one stream; what there is none of is -1 */
+
+typedef struct {
+    char                       name[DS_NAME_LEN + 1];
+    ds_state_e                 state;
+    int64_t                    running;
+    int64_t                    owned;
+    int64_t                    items;
+    int64_t                    position;    /* ms */
+    int64_t                    buffer;      /* ms */
+    int64_t                    lateness;    /* ms */
+    int64_t                    slate;
+    int64_t                    connected;
+    int64_t                    pushing;
+    ngx_directstream_totals_t  totals;
+} ngx_directstream_sample_t;
+
+
+typedef enum {
+    NGX_DIRECTSTREAM_VALUE = 0,
+    NGX_DIRECTSTREAM_MSEC,              /* shown in seconds */
+    NGX_DIRECTSTREAM_STATE,             /* one line a state, one of them 1 */
+    NGX_DIRECTSTREAM_CODES              /* one line a code that was seen */
+} ngx_directstream_metric_e;
+
+
+typedef struct {
+    const char                *name;
+    ngx_uint_t                 counter;     /* else a gauge */
+    ngx_directstream_metric_e    kind;
+    size_t                     offset;      /* in the sample */
+    const char                *help;
+} ngx_directstream_family_t;
+
+
+typedef struct {
+    ngx_directstream_json_t    w;           /* its chain alone */
+    ngx_uint_t                 open;        /* OpenMetrics */
+    ngx_array_t               *samples;
+} ngx_directstream_metrics_t;
+
+
+static ngx_uint_t ngx_directstream_metrics_open(ngx_http_request_t *r);
+static void ngx_directstream_metrics_accept(u_char *p, u_char *last,
+    ngx_uint_t *open, ngx_uint_t *text);
+static ngx_uint_t ngx_directstream_metrics_quality(u_char *p, u_char *last);
+static ngx_int_t ngx_directstream_metrics_take(ngx_directstream_metrics_t *m,
+    ngx_directstream_conf_t *dcf);
+static void ngx_directstream_metrics_sample(ngx_directstream_sample_t *s,
+    ngx_directstream_info_t *info);
+static void ngx_directstream_metrics_relay(ngx_directstream_metrics_t *m,
+    ngx_directstream_conf_t *dcf);
+static void ngx_directstream_metrics_single(ngx_directstream_metrics_t *m,
+    const ngx_directstream_family_t *f, int64_t value);
+static void ngx_directstream_metrics_family(ngx_directstream_metrics_t *m,
+    const ngx_directstream_family_t *f);
+static void ngx_directstream_metrics_codes(ngx_directstream_metrics_t *m,
+    const ngx_directstream_family_t *f, ngx_directstream_sample_t *s);
+static void ngx_directstream_metrics_states(ngx_directstream_metrics_t *m);
+static void ngx_directstream_metrics_head(ngx_directstream_metrics_t *m,
+    const ngx_directstream_family_t *f);
+static void ngx_directstream_metrics_line(ngx_directstream_metrics_t *m,
+    const char *fmt, ...);
+
+
+static const ngx_directstream_family_t  ngx_directstream_relay_up =
+    { "relay_up", 0, NGX_DIRECTSTREAM_VALUE, 0,
+      "1 when the relay worker is alive." };
+
+static const ngx_directstream_family_t  ngx_directstream_relay_restarts =
+    { "relay_restarts_total", 1, NGX_DIRECTSTREAM_VALUE, 0,
+      "Relay workers that took the place of a dead one." };
+
+static const ngx_directstream_family_t  ngx_directstream_zone_size =
+    { "zone_size_bytes", 0, NGX_DIRECTSTREAM_VALUE, 0,
+      "Size of the shared memory zone." };
+
+static const ngx_directstream_family_t  ngx_directstream_zone_free =
+    { "zone_free_bytes", 0, NGX_DIRECTSTREAM_VALUE, 0,
+      "Whole pages of the zone that are free." };
+
+static const ngx_directstream_family_t  ngx_directstream_streams =
+    { "streams", 0, NGX_DIRECTSTREAM_STATE, 0,
+      "Streams in each state." };
+
+
+#define ngx_directstream_of(field)                                           \
+    offsetof(ngx_directstream_sample_t, field)
+
+static const ngx_directstream_family_t  ngx_directstream_families[] = {
+
+    { "stream_state", 0, NGX_DIRECTSTREAM_STATE, 0,
+      "1 for the state the stream is in, as last known." },
+
+    { "stream_running", 0, NGX_DIRECTSTREAM_VALUE,
+      ngx_directstream_of(running),
+      "1 when the stream is wanted to run." },
+
+    { "stream_owned", 0, NGX_DIRECTSTREAM_VALUE, ngx_directstream_of(owned),
+      "1 when a living relay worker runs the stream." },
+
+    { "playlist_items", 0, NGX_DIRECTSTREAM_VALUE, ngx_directstream_of(items),
+      "Items of the playlist known so far." },
+
+    { "item_position_seconds", 0, NGX_DIRECTSTREAM_MSEC,
+      ngx_directstream_of(position),
+      "Position in the item on air." },
+
+    { "items_played_total", 1, NGX_DIRECTSTREAM_VALUE,
+      ngx_directstream_of(totals.played),
+      "Items played." },
+
+    { "items_skipped_total", 1, NGX_DIRECTSTREAM_VALUE,
+      ngx_directstream_of(totals.skipped),
+      "Items skipped." },
+
+    { "items_failed_total", 1, NGX_DIRECTSTREAM_CODES,
+      ngx_directstream_of(totals.failures),
+      "Items failed, by the code of the error." },
+
+    { "items_copied_total", 1, NGX_DIRECTSTREAM_VALUE,
+      ngx_directstream_of(totals.copied),
+      "Items that went on air as they are." },
+
+    { "items_encoded_total", 1, NGX_DIRECTSTREAM_VALUE,
+      ngx_directstream_of(totals.encoded),
+      "Items that went on air encoded." },
+
+    { "received_bytes_total", 1, NGX_DIRECTSTREAM_VALUE,
+      ngx_directstream_of(totals.received),
+      "Bytes read from sources." },
+
+    { "sent_bytes_total", 1, NGX_DIRECTSTREAM_VALUE,
+      ngx_directstream_of(totals.sent),
+      "Bytes of media sent to the publish application." },
+
+    { "buffer_seconds", 0, NGX_DIRECTSTREAM_MSEC, ngx_directstream_of(buffer),
+      "Media ready to be sent." },
+
+    { "dead_air_seconds_total", 1, NGX_DIRECTSTREAM_MSEC,
+      ngx_directstream_of(totals.dead_air),
+      "Time of slate and of silence." },
+
+    { "slate_on_air", 0, NGX_DIRECTSTREAM_VALUE, ngx_directstream_of(slate),
+      "1 while the slate is on air." },
+
+    { "lateness_seconds", 0, NGX_DIRECTSTREAM_MSEC,
+      ngx_directstream_of(lateness),
+      "The most a packet was late, of the last 10 s." },
+
+    { "output_connected", 0, NGX_DIRECTSTREAM_VALUE,
+      ngx_directstream_of(connected),
+      "1 when the publish application is connected." },
+
+    { "output_reconnects_total", 1, NGX_DIRECTSTREAM_VALUE,
+      ngx_directstream_of(totals.reconnects),
+      "Connections to the publish application after a lost one." },
+
+    { "push_connected", 0, NGX_DIRECTSTREAM_VALUE,
+      ngx_directstream_of(pushing),
+      "1 when the engine's push is connected." },
+
+    { "push_reconnects_total", 1, NGX_DIRECTSTREAM_VALUE,
+      ngx_directstream_of(totals.push_reconnects),
+      "Connections of the engine's push after a lost one." },
+
+    { "push_sent_bytes_total", 1, NGX_DIRECTSTREAM_VALUE,
+      ngx_directstream_of(totals.push_sent),
+      "Bytes sent by the engine's push." },
+
+    { "push_dropped_packets_total", 1, NGX_DIRECTSTREAM_VALUE,
+      ngx_directstream_of(totals.push_dropped),
+      "Packets the engine's push dropped, its queue being full." },
+
+    { "resolves_total", 1, NGX_DIRECTSTREAM_VALUE,
+      ngx_directstream_of(totals.resolves),
+      "Resolver calls for items." },
+
+    { "resolve_seconds_total", 1, NGX_DIRECTSTREAM_MSEC,
+      ngx_directstream_of(totals.resolve_time),
+      "Time of these calls." },
+
+    { "faults_total", 1, NGX_DIRECTSTREAM_CODES,
+      ngx_directstream_of(totals.faults),
+      "Faults of sources and the resolver, mended or not, by code." },
+
+    { NULL, 0, 0, 0, NULL }
+};
+
+
+ngx_int_t
+ngx_directstream_metrics_handler(ngx_http_request_t *r)
+{
+    ngx_int_t                    rc;
+    ngx_table_elt_t             *h;
+    ngx_directstream_conf_t     *dcf;
+    ngx_directstream_metrics_t   m;
+
+    const ngx_directstream_family_t  *f;
+
+    rc = ngx_http_discard_request_body(r);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))) {
+
+        h = ngx_list_push(&r->headers_out.headers);
+        if (h == NULL) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+
+        h->hash = 1;
+        ngx_str_set(&h->key, "Allow");
+        ngx_str_set(&h->value, "GET, HEAD");
+
+        return ngx_directstream_problem(r, NGX_HTTP_NOT_ALLOWED,
+                                        "method_not_allowed", NULL,
+                                        "metrics can be read only");
+    }
+
+    dcf = ngx_directstream_get_conf();
+
+    ngx_directstream_json_init(&m.w, r->pool);
+    m.open = ngx_directstream_metrics_open(r);
+
+    if (ngx_directstream_metrics_take(&m, dcf) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    ngx_directstream_metrics_relay(&m, dcf);
+    ngx_directstream_metrics_states(&m);
+
+    for (f = ngx_directstream_families; f->name != NULL; f++) {
+        ngx_directstream_metrics_family(&m, f);
+    }
+
+    if (m.open) {
+        ngx_directstream_metrics_line(&m, "# EOF\n");
+        ngx_str_set(&r->headers_out.content_type,
+                    "application/openmetrics-text; version=1.0.0; "
+                    "charset=utf-8");
+        r->headers_out.content_type_len =
+                                  sizeof("application/openmetrics-text") - 1;
+
+    } else {
+        ngx_str_set(&r->headers_out.content_type,
+                    "text/plain; version=0.0.4; charset=utf-8");
+        r->headers_out.content_type_len = sizeof("text/plain") - 1;
+    }
+
+    return ngx_directstream_send(r, NGX_HTTP_OK, &m.w);
+}
+
+
+/* OpenMetrics is for those who name it, and like it no less than the other */
+
+static ngx_uint_t
+ngx_directstream_metrics_open(ngx_http_request_t *r)
+{
+    u_char           *p, *last, *comma;
+    ngx_uint_t        i, open, text;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
+
+    open = 0;
+    text = 0;
+
+    for (part = &r->headers_in.headers.part; part != NULL; part = part->next) {
+        h = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+
+            if (h[i].key.len != sizeof("Accept") - 1
+                || ngx_strncasecmp(h[i].key.data, (u_char *) "Accept",
+                                   sizeof("Accept") - 1)
+                   != 0)
+            {
+                continue;
+            }
+
+            last = h[i].value.data + h[i].value.len;
+
+            for (p = h[i].value.data; p < last; p = comma + 1) {
+
+                comma = ngx_strlchr(p, last, ',');
+                if (comma == NULL) {
+                    comma = last;
+                }
+
+                ngx_directstream_metrics_accept(p, comma, &open, &text);
+            }
+        }
+    }
+
+    return open != 0 && open >= text;
+}
+
+
+static void
+ngx_directstream_metrics_accept(u_char *p, u_char *last, ngx_uint_t *open,
+    ngx_uint_t *text)
+{
+    u_char      *end;
+    size_t       len;
+    ngx_uint_t   q, *best;
+
+    while (p < last && (*p == ' ' || *p == '\t')) {
+        p++;
+    }
+
+    for (end = p; end < last && *end != ';' && *end != ' '; end++) {
+        /* void */
+    }
+
+    len = end - p;
+
+    if (len == sizeof("application/openmetrics-text") - 1
+        && ngx_strncasecmp(p, (u_char *) "application/openmetrics-text", len)
+           == 0)
+    {
+        best = open;
+
+    } else if (len == sizeof("text/plain") - 1
+               && ngx_strncasecmp(p, (u_char *) "text/plain", len) == 0)
+    {
+        best = text;
+
+    } else {
+        return;
+    }
+
+    q = ngx_directstream_metrics_quality(end, last);
+    *best = ngx_max(*best, q);
+}
+
+
+/* of a media range, by its parameters, in thousandths */
+
+static ngx_uint_t
+ngx_directstream_metrics_quality(u_char *p, u_char *last)
+{
+    ngx_uint_t  q, digit;
+
+    while (p < last) {
+
+        if (*p++ != ';') {
+            continue;
+        }
+
+        while (p < last && *p == ' ') {
+            p++;
+        }
+
+        if (last - p < 3 || (*p != 'q' && *p != 'Q') || p[1] != '=') {
+            continue;
+        }
+
+        if (p[2] != '0') {
+            return 1000;
+        }
+
+        q = 0;
+        digit = 100;
+
+        for (p += 4; p < last && *p >= '0' && *p <= '9'; p++) {
+            q += (*p - '0') * digit;
+            digit /= 10;
+        }
+
+        return q;
+    }
+
+    return 1000;
+}
+
+
+static ngx_int_t
+ngx_directstream_metrics_take(ngx_directstream_metrics_t *m,
+    ngx_directstream_conf_t *dcf)
+{
+    char                        name[DS_NAME_LEN + 1];
+    ngx_uint_t                  i, n;
+    ngx_directstream_info_t    *info;
+    ngx_directstream_sample_t  *s;
+
+    m->samples = ngx_array_create(m->w.pool, 64,
+                                  sizeof(ngx_directstream_sample_t));
+
+    info = ngx_palloc(m->w.pool, NGX_DIRECTSTREAM_INFOS
+                                 * sizeof(ngx_directstream_info_t));
+
+    if (m->samples == NULL || info == NULL) {
+        return NGX_ERROR;
+    }
+
+    name[0] = '\0';
+
+    do {
+        n = ngx_directstream_zone_list(dcf, name, info,
+                                       NGX_DIRECTSTREAM_INFOS);
+
+        for (i = 0; i < n; i++) {
+            s = ngx_array_push(m->samples);
+            if (s == NULL) {
+                return NGX_ERROR;
+            }
+
+            ngx_directstream_metrics_sample(s, &info[i]);
+        }
+
+        if (n != 0) {
+            ngx_memcpy(name, info[n - 1].def.name, sizeof(name));
+        }
+
+    } while (n == NGX_DIRECTSTREAM_INFOS);
+
+    return NGX_OK;
+}
+
+
+/* what only a living owner can say is not repeated after its death */
+
+static void
+ngx_directstream_metrics_sample(ngx_directstream_sample_t *s,
+    ngx_directstream_info_t *info)
+{
+    ngx_uint_t    owned;
+    ds_status_t  *st;
+
+    st = &info->status;
+    owned = ngx_directstream_alive(info->owner, info->seen);
+
+    ngx_memcpy(s->name, info->def.name, sizeof(s->name));
+
+    s->state = st->state;
+    s->running = info->running;
+    s->owned = owned;
+    s->items = st->count;
+    s->position = (owned && st->has_item) ? st->position : -1;
+    s->buffer = owned ? st->buffer : 0;
+    s->lateness = owned ? st->lateness : 0;
+    s->slate = owned && st->slate;
+    s->connected = owned && st->connected;
+    s->pushing = st->push.enabled ? (owned && st->push.connected) : -1;
+
+    s->totals = info->before;
+    ngx_directstream_totals_add(&s->totals, st);
+
+    if (!st->push.enabled) {
+        s->totals.push_reconnects = (uint64_t) -1;
+        s->totals.push_sent = (uint64_t) -1;
+        s->totals.push_dropped = (uint64_t) -1;
+    }
+}
+
+
+static void
+ngx_directstream_metrics_relay(ngx_directstream_metrics_t *m,
+    ngx_directstream_conf_t *dcf)
+{
+    size_t      size, free;
+    uint64_t    restarts;
+    ngx_pid_t   pid;
+    ngx_msec_t  seen;
+
+    ngx_shmtx_lock(&dcf->shpool->mutex);
+
+    pid = dcf->sh->relay;
+    seen = dcf->sh->heartbeat;
+    restarts = dcf->sh->relay_restarts;
+    size = dcf->shpool->end - dcf->shpool->start;
+    free = dcf->shpool->pfree * ngx_pagesize;
+
+    ngx_shmtx_unlock(&dcf->shpool->mutex);
+
+    ngx_directstream_metrics_single(m, &ngx_directstream_relay_up,
+                                    ngx_directstream_alive(pid, seen));
+    ngx_directstream_metrics_single(m, &ngx_directstream_relay_restarts,
+                                    restarts);
+    ngx_directstream_metrics_single(m, &ngx_directstream_zone_size, size);
+    ngx_directstream_metrics_single(m, &ngx_directstream_zone_free, free);
+}
+
+
+static void
+ngx_directstream_metrics_single(ngx_directstream_metrics_t *m,
+    const ngx_directstream_family_t *f, int64_t value)
+{
+    ngx_directstream_metrics_head(m, f);
+    ngx_directstream_metrics_line(m, "directstream_%s %L\n", f->name, value);
+}
+
+
+static void
+ngx_directstream_metrics_states(ngx_directstream_metrics_t *m)
+{
+    ngx_uint_t                  i, state, count[DS_FAILED + 1];
+    ngx_directstream_sample_t  *s;
+
+    ngx_memzero(count, sizeof(count));
+
+    s = m->samples->elts;
+
+    for (i = 0; i < m->samples->nelts; i++) {
+        count[s[i].state]++;
+    }
+
+    ngx_directstream_metrics_head(m, &ngx_directstream_streams);
+
+    for (state = DS_STOPPED; state <= DS_FAILED; state++) {
+        ngx_directstream_metrics_line(m,
+                                      "directstream_streams{state=\"%s\"} "
+                                      "%ui\n",
+                                      ds_state_name(state), count[state]);
+    }
+}
+
+
+/* no value of a label needs an escape: names are [A-Za-z0-9._-] */
+
+static void
+ngx_directstream_metrics_family(ngx_directstream_metrics_t *m,
+    const ngx_directstream_family_t *f)
+{
+    int64_t                     value;
+    ngx_uint_t                  i, state;
+    ngx_directstream_sample_t  *s;
+
+    ngx_directstream_metrics_head(m, f);
+
+    s = m->samples->elts;
+
+    for (i = 0; i < m->samples->nelts; i++, s++) {
+
+        if (f->kind == NGX_DIRECTSTREAM_CODES) {
+            ngx_directstream_metrics_codes(m, f, s);
+            continue;
+        }
+
+        if (f->kind == NGX_DIRECTSTREAM_STATE) {
+            for (state = DS_STOPPED; state <= DS_FAILED; state++) {
+                ngx_directstream_metrics_line(m,
+                                              "directstream_%s{stream=\"%s\","
+                                              "state=\"%s\"} %d\n",
+                                              f->name, s->name,
+                                              ds_state_name(state),
+                                              s->state == state);
+            }
+
+            continue;
+        }
+
+        value = *(int64_t *) ((u_char *) s + f->offset);
+
+        if (value < 0) {
+            continue;
+        }
+
+        if (f->kind == NGX_DIRECTSTREAM_MSEC) {
+            ngx_directstream_metrics_line(m,
+                                          "directstream_%s{stream=\"%s\"} "
+                                          "%L.%03L\n", f->name, s->name,
+                                          value / 1000, value % 1000);
+
+        } else {
+            ngx_directstream_metrics_line(m,
+                                          "directstream_%s{stream=\"%s\"} "
+                                          "%L\n", f->name, s->name, value);
+        }
+    }
+}
+
+
+static void
+ngx_directstream_metrics_codes(ngx_directstream_metrics_t *m,
+    const ngx_directstream_family_t *f, ngx_directstream_sample_t *s)
+{
+    uint64_t    *count;
+    ngx_uint_t   i;
+
+    count = (uint64_t *) ((u_char *) s + f->offset);
+
+    for (i = 0; i < DS_NERRORS; i++) {
+
+        if (count[i] == 0) {
+            continue;
+        }
+
+        ngx_directstream_metrics_line(m, "directstream_%s{stream=\"%s\","
+                                      "code=\"%s\"} %uL\n", f->name, s->name,
+                                      ds_error_code(DS_ENOMEM + (int) i),
+                                      count[i]);
+    }
+}
+
+
+/* a counter's family has no suffix in OpenMetrics, its lines do */
+
+static void
+ngx_directstream_metrics_head(ngx_directstream_metrics_t *m,
+    const ngx_directstream_family_t *f)
+{
+    size_t  len;
+
+    len = strlen(f->name);
+
+    if (m->open && f->counter) {
+        len -= sizeof("_total") - 1;
+    }
+
+    ngx_directstream_metrics_line(m, "# HELP directstream_%*s %s\n",
+                                  len, f->name, f->help);
+    ngx_directstream_metrics_line(m, "# TYPE directstream_%*s %s\n",
+                                  len, f->name,
+                                  f->counter ? "counter" : "gauge");
+}
+
+
+static void
+ngx_directstream_metrics_line(ngx_directstream_metrics_t *m, const char *fmt,
+    ...)
+{
+    u_char   line[NGX_DIRECTSTREAM_LINE], *p;
+    va_list  args;
+
+    va_start(args, fmt);
+    p = ngx_vslprintf(line, line + sizeof(line), fmt, args);
+    va_end(args);
+
+    ngx_directstream_json_raw(&m->w, (char *) line, p - line);
+}

@@ -1,0 +1,248 @@
+#!/usr/bin/perl
+
+# Every route answers as openapi.json describes it: status, type and body,
+# without a field that is not described; every refusal, too.
+
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use DirectStream::Test;
+
+use DirectStream::Schema;
+
+
+# the checks fire on what they are there for
+
+my $check = DirectStream::Schema->new({ components => { schemas => {
+    Name => { type => 'string', pattern => '^[a-z]+$' },
+} } });
+
+my %plain = (type => 'object', required => [ 'n' ], properties => {
+    n => { '$ref' => '#/components/schemas/Name' },
+    i => { type => 'integer', minimum => 1 },
+    f => { type => [ 'number', 'null' ] },
+    b => { type => 'boolean' },
+    t => { type => 'string', format => 'date-time' },
+    e => { enum => [ 'x', 'y' ] },
+    a => { type => 'array', items => { type => 'string' } },
+    o => { oneOf => [ { type => 'null' }, { const => 'z' } ] },
+});
+
+my @good = (
+    '{"n": "a"}', '{"n": "a", "i": 1, "f": 1.5, "b": true}',
+    '{"n": "a", "f": null, "t": "2026-01-02T03:04:05.678Z", "e": "y"}',
+    '{"n": "a", "f": 2, "a": [], "o": null}', '{"n": "a", "o": "z"}',
+);
+
+my @bad = (
+    '{}', '[]', '{"n": "A"}', '{"n": 1}', '{"n": "a", "i": 0}',
+    '{"n": "a", "i": "1"}', '{"n": "a", "i": 1.5}', '{"n": "a", "f": "1"}',
+    '{"n": "a", "b": 1}', '{"n": "a", "b": null}', '{"n": "a", "e": "z"}',
+    '{"n": "a", "t": "2026-01-02 03:04"}', '{"n": "a", "a": [1]}',
+    '{"n": "a", "o": "y"}', '{"n": "a", "more": 1}',
+);
+
+is(scalar $check->check(JSON::PP::decode_json($_), \%plain), 0, "good: $_")
+    for @good;
+isnt(scalar(my @f = $check->check(JSON::PP::decode_json($_), \%plain)), 0,
+     "bad: $_") for @bad;
+ok(!eval { $check->check(1, { multipleOf => 2 }); 1 },
+   'an unknown keyword is not passed over');
+
+
+my $t = DirectStream::Test->new;
+$t->far;
+
+my $url = $t->stub_list('PLdesc', entries => [
+    $t->stub_entry('descitem0001', 'a.mp4'),
+    $t->stub_entry('descitem0002', $t->media_url('b.mp4', 'status=404')),
+    $t->stub_entry('descitem0003', 'long.mp4', duration => 60),
+]);
+
+$t->near(http => 'location /ro/ { directstream_admin; }', directstream =>
+    "stream fixed { playlist $url; }");
+
+my ($status, $doc) = $t->api('GET', 'api/1/openapi.json');
+my $api = DirectStream::Schema->new($doc);
+
+is(join("\n", $api->faults), '', 'the description is whole');
+
+
+my (%seen, %codes);
+
+# one request; its answer is as described
+sub described {
+    my ($method, $path, $want, %args) = @_;
+
+    my ($got, $data, $r) = $t->api($method, ($args{base} || '') . "api$path",
+                                   $args{body}, %args);
+    my $what = "$method $path: $want" . ($args{what} || '');
+
+    is($got, $want, $what) or diag($r->{content});
+    is(join("\n", $api->answer($method, $path, $r, $data)), '',
+       "$what, as described");
+    is($r->{headers}{'cache-control'}, 'no-store', "$what, not to be stored");
+
+    if (ref $args{body} && $got < 300) {
+        is(join("\n", $api->request($method, $path, $args{body})), '',
+           "$what, the request as described");
+    }
+
+    my ($template) = $api->operation($method, $path);
+    $seen{"$method $template"} = 1 if $template && $got < 400;
+    $codes{ $data->{code} } = 1 if ref $data eq 'HASH' && $data->{code};
+
+    return $data;
+}
+
+
+my $S = '/1/streams';
+my ($yes, $no) = (JSON::PP::true, JSON::PP::false);
+
+# writes
+
+described('POST', $S, 201, body => { name => 'one', playlist => $url });
+described('POST', $S, 201, body => {
+    name => 'full', playlist => $url, mode => 'direct', shuffle => $yes,
+    loop => $no, publish => $t->near_rtmp, push => $t->push_url('KEY'),
+    start => $no,
+});
+described('PATCH', "$S/full", 200, body => { loop => $yes, push => undef });
+described('PATCH', "$S/full", 200, body => { playlist => $url,
+                                             shuffle => $no });
+
+# a failure on air, and an item on air
+
+described('POST', $S, 201, body => { name => 'bad', loop => $no,
+    playlist => $t->plain_list('bad', $t->media_url('a.mp4',
+                                                    'status=403')) });
+ok($t->wait_state('bad', 'failed'), 'one has failed');
+ok($t->wait_state('one', 'live'), 'one is live');
+
+# in each state that comes along until the long item plays
+
+my %states;
+
+ok($t->wait_for(sub {
+    my ($code, $data, $r) = $t->api('GET', "api$S/one");
+    my @wrong = $api->answer('GET', "$S/one", $r, $data);
+
+    is("@wrong", '', 'a status on the way') if @wrong;
+    $states{ $data->{status}{state} } = 1;
+
+    my $item = $data->{status}{item};
+    return @wrong || ($item && $item->{index} == 2);
+}, 20), 'the last item is on air');
+
+diag('states seen: ' . join ' ', sort keys %states);
+
+# every GET route
+
+for my $path (sort keys %{ $doc->{paths} }) {
+    my $op = $doc->{paths}{$path}{get} or next;
+    my ($ok) = grep { /^2/ } sort keys %{ $op->{responses} };
+    my @types = keys %{ $op->{responses}{$ok}{content} || {} };
+
+    (my $real = $path) =~ s/\{name\}/one/;
+
+    if (grep { $_ eq 'text/event-stream' } @types) {
+        # without an end: its head is enough
+        my $r;
+        $t->{http}->request('GET', $t->base . "/directstream/api$real", {
+            data_callback => sub { $r = $_[1]; die "enough\n" } });
+
+        is(join("\n", $r ? $api->answer('GET', $real, $r) : 'no answer'),
+           '', "GET $path, as described");
+        $seen{"GET $path"} = 1;
+        next;
+    }
+
+    described('GET', $real, $ok);
+    described('HEAD', $real, $ok) if $doc->{paths}{$path}{head};
+    described('GET', $path =~ s/\{name\}/none/r, 404) if $path =~ /\{name\}/;
+}
+
+for my $name (qw(fixed one full bad)) {
+    described('GET', "$S/$name", 200);
+    described('GET', "$S/$name/items", 200);
+}
+
+described('GET', "$S/one/items?offset=1&limit=1", 200);
+described('GET', "$S/one/items?limit=x", 400);
+
+# control
+
+described('POST', "$S/one/$_", 202) for qw(skip previous restart stop start);
+described('POST', "$S/none/$_", 404)
+    for qw(skip previous restart stop start);
+
+# lookups
+
+described('POST', '/1/resolve', 200, body => { playlist => $url });
+described('POST', '/1/resolve', 200, body => { playlist => $url,
+                                               limit => 1 });
+described('POST', '/1/resolve', 400, body => { playlist => '-x' });
+
+$t->stub_list('PLnone', entries => [], list => { mode => 'error',
+                                                 error => 'missing' });
+described('POST', '/1/resolve', 502, body => {
+    playlist => 'https://www.youtube.com/playlist?list=PLnone' });
+
+# refusals
+
+for my $try ([ 'POST', $S, { name => 'x', playlist => $url } ],
+             [ 'PATCH', "$S/one", { loop => $no } ])
+{
+    my ($method, $path, $body) = @$try;
+
+    described($method, $path, 400, body => '{');
+    described($method, $path, 400, body => { colour => 'red' });
+    described($method, $path, 400, body => { %$body, loop => 5 });
+    described($method, $path, 413, body => '"' . 'x' x 70000 . '"');
+    described($method, $path, 415, body => '{}',
+              headers => { 'Content-Type' => 'text/plain' });
+    described($method, $path, 403, base => '../ro/', body => $body);
+}
+
+described('POST', $S, 400, body => { name => 'x' });
+described('POST', $S, 409, body => { name => 'one', playlist => $url });
+described('PATCH', "$S/none", 404, body => { loop => $no });
+described('PATCH', "$S/fixed", 409, body => { loop => $no });
+described('DELETE', "$S/none", 404);
+described('DELETE', "$S/fixed", 409);
+described('DELETE', "$S/one", 403, base => '../ro/');
+described('POST', "$S/one/stop", 403, base => '../ro/');
+described('POST', '/1/resolve', 403, base => '../ro/', body => {});
+
+# what no operation describes is a problem document all the same
+
+for my $try ([ 'GET', '/1/none', 404 ], [ 'PUT', $S, 405 ],
+             [ 'DELETE', $S, 405 ], [ 'GET', "$S/one/start", 405 ])
+{
+    my ($method, $path, $want) = @$try;
+    my ($got, $data, $r) = $t->api($method, "api$path");
+
+    is($got, $want, "$method $path: $want");
+    is($r->{headers}{'content-type'}, 'application/problem+json',
+       'a problem');
+    is(join("\n", $api->check($data,
+                              { '$ref' => '#/components/schemas/Problem' })),
+       '', 'as described');
+}
+
+described('DELETE', "$S/$_", 204) for qw(one full bad);
+
+# nothing is described that was not tried
+
+my @left;
+
+for my $path (sort keys %{ $doc->{paths} }) {
+    push @left, grep { !$seen{$_} }
+                map { uc($_) . " $path" }
+                grep { /^(?:get|put|post|patch|delete)$/ }
+                sort keys %{ $doc->{paths}{$path} };
+}
+
+is(join("\n", @left), '', 'each operation was tried');
+diag('codes seen: ' . join ' ', sort keys %codes);
+
+$t->finish;

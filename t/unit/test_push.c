@@ -1,0 +1,633 @@
+
+/*
+ * The engine's own push: over TLS and without, to a far end that is right,
+ * has a wrong certificate, refuses, stops to read, goes and comes back.
+ */
+
+#define _GNU_SOURCE
+
+#include <libavcodec/avcodec.h>
+
+#include "ds_push.h"
+#include "rtmp_peer.h"
+#include "server.h"
+#include "tap.h"
+#include "tls_front.h"
+
+
+enum { VIDEO = 0, AUDIO = 1 };
+
+#define FRAME  40000
+#define GOP    25
+
+
+static char                dir[] = "/tmp/ds-push-XXXXXX";
+static AVCodecParameters  *header[2];
+static int64_t             slowest;         /* us, of a ds_push_put() */
+static int64_t             frame;           /* the next */
+static char                record[2048];    /* all of the log */
+
+
+static ds_t *
+engine(const char *trusted)
+{
+    char         path[256];
+    ds_t        *ds;
+    ds_conf_t    conf;
+    ds_error_t   err;
+
+    static const char *const  command[] = { "/bin/false", NULL };
+
+    (void) snprintf(path, sizeof(path), "%s/%s", dir, trusted);
+
+    memset(&conf, 0, sizeof(conf));
+    conf.resolve_command = command;
+    conf.resolve_extractors = "none";
+    conf.resolve_timeout = 1000;
+    conf.push_certificate = path;
+
+    ds = ds_create(&conf, &err);
+    if (ds == NULL) {
+        abort();
+    }
+
+    record[0] = '\0';
+    frame = 0;
+    slowest = 0;
+
+    return ds;
+}
+
+
+static int
+warnings(ds_t *ds, const char *word)
+{
+    int          n;
+    ds_record_t  r;
+
+    n = 0;
+
+    while (ds_poll(ds, &r)) {
+        n += r.level == DS_LOG_WARN && strstr(r.text, word) != NULL;
+        strncat(record, r.text, sizeof(record) - strlen(record) - 2);
+        strcat(record, "\n");
+    }
+
+    return n;
+}
+
+
+static void
+put_packet(ds_push_t *push, int track, int64_t dts, int flags, size_t size,
+    const AVCodecParameters *par, const uint8_t *side, size_t side_size)
+{
+    int64_t    t;
+    AVPacket  *pkt;
+
+    pkt = av_packet_alloc();
+    (void) av_new_packet(pkt, size);
+    memset(pkt->data, 0, size);
+    pkt->data[2] = (size - 4) >> 8;
+    pkt->data[3] = size - 4;
+    pkt->stream_index = track;
+    pkt->pts = pkt->dts = dts;
+    pkt->flags = flags;
+
+    if (side != NULL) {
+        memcpy(av_packet_new_side_data(pkt, AV_PKT_DATA_NEW_EXTRADATA,
+                                       side_size), side, side_size);
+    }
+
+    t = ds_monotonic_us();
+    ds_push_put(push, pkt, par);
+    t = ds_monotonic_us() - t;
+
+    if (t > slowest) {
+        slowest = t;
+    }
+
+    av_packet_free(&pkt);
+}
+
+
+/* "n" frames with sound beside each; a key frame each second */
+
+static void
+put_frames(ds_push_t *push, int n, size_t size)
+{
+    for ( /* void */ ; n > 0; n--, frame++) {
+        put_packet(push, VIDEO, frame * FRAME,
+                   frame % GOP == 0 ? AV_PKT_FLAG_KEY : 0, size,
+                   frame == 0 ? header[VIDEO] : NULL, NULL, 0);
+        put_packet(push, AUDIO, frame * FRAME + 5000, AV_PKT_FLAG_KEY, 100,
+                   frame == 0 ? header[AUDIO] : NULL, NULL, 0);
+    }
+}
+
+
+/* the status, when it says that much was sent, or an error */
+
+static ds_push_status_t
+wait_status(ds_push_t *push, uint64_t bytes, int code, int64_t ms)
+{
+    int64_t           deadline;
+    ds_push_status_t  st;
+
+    deadline = ds_monotonic() + ms;
+
+    do {
+        (void) usleep(5000);
+        ds_push_status(push, &st);
+    } while ((bytes == 0 || st.bytes < bytes)
+             && (code == 0 || st.error.code != code)
+             && ds_monotonic() < deadline);
+
+    return st;
+}
+
+
+static int64_t
+free_time(ds_push_t **push)
+{
+    int64_t  t;
+
+    t = ds_monotonic();
+    ds_push_free(push);
+
+    return ds_monotonic() - t;
+}
+
+
+static int
+peer_port(const peer_t *p)
+{
+    return atoi(strrchr(p->url, ':') + 1);
+}
+
+
+static void
+test_good(const char *host)
+{
+    ds_t              *ds;
+    peer_t             p;
+    ds_push_t         *push;
+    tls_front_t        f;
+    ds_push_status_t   st;
+
+    ds = engine("both.pem");
+    peer_start(&p, TAKE);
+    tls_start(&f, peer_port(&p), host, dir, "good.pem");
+
+    push = ds_push_create(ds, "lofi", f.url);
+    put_frames(push, 20, 1000);
+    st = wait_status(push, 20 * 1100, 0, 5000);
+
+    ok(st.enabled && st.connected, "good: connected to %s", host);
+    is_int(st.bytes, 20 * 1100, "good: all is sent");
+    is_int(st.dropped, 0, "good: nothing is dropped");
+    is_int(st.error.code, 0, "good: no error %s", st.error.message);
+    ok(free_time(&push) < 400, "good: ends");
+
+    peer_end(&p);
+    tls_end(&f);
+
+    is_str(f.name, strcmp(host, "localhost") == 0 ? host : "", "good: SNI");
+    ok(f.version >= TLS1_2_VERSION, "good: TLS 1.2 or newer");
+    is_str(p.app, "live", "good: the application");
+    ok(strncmp(p.tc_url, f.url, strlen(f.url) - 8) == 0
+       && strlen(p.tc_url) == strlen(f.url) - 8, "good: tcUrl %s", p.tc_url);
+    is_str(p.publish, "KEY?a=b", "good: the key");
+    is_int(p.ngot, 3 + 40, "good: metadata, headers and packets");
+    ok(p.got[1].head[1] == 0 && p.got[3].head[0] == 0x17
+       && p.got[3].head[1] == 1, "good: from a key frame");
+    is_int(p.got[42].timestamp, 19 * 40 + 5, "good: the last time stamp");
+    is_int(p.unpublished, 1, "good: says goodbye");
+
+    (void) warnings(ds, "");
+    ok(strstr(record, "pushing, url: \"rtmps://") != NULL
+       && strstr(record, "KEY") == NULL, "good: the log has no key");
+
+    ds_destroy(&ds);
+}
+
+
+/* what "push" says of a far end that does not take it */
+
+static void
+check_failure(ds_t *ds, const char *url, int code, const char *message)
+{
+    ds_push_t         *push;
+    ds_push_status_t   st;
+
+    push = ds_push_create(ds, "lofi", url);
+    put_frames(push, 5, 100);
+    st = wait_status(push, 0, code, 5000);
+
+    is_int(st.error.code, code, "failure: %s: %s", ds_error_code(code),
+           st.error.message);
+    ok(strstr(st.error.message, message) != NULL
+       && strstr(st.error.message, "KEY") == NULL, "failure: says \"%s\"",
+       message);
+    ok(!st.connected && st.bytes == 0, "failure: not connected");
+    ok(free_time(&push) < 200, "failure: ends at once");
+
+    is_int(warnings(ds, ds_error_code(code)), 1, "failure: is logged once");
+    ok(strstr(record, "KEY") == NULL, "failure: the log has no key");
+}
+
+
+static void
+test_failures(void)
+{
+    int          i;
+    char         url[128];
+    ds_t        *ds;
+    peer_t       p;
+    tls_front_t  f;
+
+    static const struct {
+        const char  *trusted, *shown, *host, *message;
+    } tls[] = {
+        { "good.pem", "other.pem", "localhost", "self-signed certificate" },
+        { "both.pem", "other.pem", "localhost", "hostname mismatch" },
+        { "both.pem", "other.pem", "127.0.0.1", "IP address mismatch" },
+        { "none.pem", "good.pem", "localhost", "No such file" },
+        { "bad.pem", "good.pem", "localhost", "certificate" },
+    };
+
+    static const struct {
+        mode_e       mode;
+        const char  *message;
+    } rejected[] = {
+        { BAD_NAME, "publish failed: NetStream.Publish.BadName" },
+        { ERROR_CONNECT, "NetConnection.Connect.Rejected" },
+        { CLOSE_ACCEPT, "handshake failed" },
+    };
+
+    for (i = 0; i < 5; i++) {
+        ds = engine(tls[i].trusted);
+        tls_start(&f, 1, tls[i].host, dir, tls[i].shown);
+        check_failure(ds, f.url, DS_EPUSH_TLS, tls[i].message);
+        (void) shutdown(f.listening, SHUT_RDWR);
+        tls_end(&f);
+        ds_destroy(&ds);
+    }
+
+    ds = engine("both.pem");
+
+    for (i = 0; i < 3; i++) {
+        peer_start(&p, rejected[i].mode);
+        (void) snprintf(url, sizeof(url), "%s/KEY", p.url);
+        check_failure(ds, url, DS_EPUSH_REJECTED, rejected[i].message);
+        peer_end(&p);
+    }
+
+    /* it speaks no TLS */
+
+    peer_start(&p, CLOSE_ACCEPT);
+    (void) snprintf(url, sizeof(url), "rtmps://127.0.0.1:%d/live/KEY",
+                    peer_port(&p));
+    check_failure(ds, url, DS_EPUSH_TLS, "TLS handshake failed");
+    peer_end(&p);
+
+    peer_listen(&p, TAKE, 1);
+    (void) close(p.listening);
+    (void) snprintf(url, sizeof(url), "%s/KEY", p.url);
+    check_failure(ds, url, DS_EPUSH_REFUSED, "Connection refused");
+
+    check_failure(ds, "rtmps://no.such.host.invalid/live/KEY", DS_EPUSH_DNS,
+                  "no.such.host.invalid");
+
+    ds_destroy(&ds);
+}
+
+
+/* the first video frame a peer got, and whether sound came before */
+
+static const message_t *
+first_frame(const peer_t *p, bool *sound)
+{
+    int  i;
+
+    *sound = false;
+
+    for (i = 0; i < p->ngot; i++) {
+        if (p->got[i].head[1] == 0 || p->got[i].type == DS_RTMP_DATA) {
+            continue;
+        }
+
+        if (p->got[i].type == DS_RTMP_VIDEO) {
+            return &p->got[i];
+        }
+
+        *sound = true;
+    }
+
+    return NULL;
+}
+
+
+static void
+test_reconnect(void)
+{
+    bool               sound;
+    char               url[128];
+    ds_t              *ds;
+    peer_t             p;
+    ds_push_t         *push;
+    const message_t   *m;
+    ds_push_status_t   st;
+
+    static const uint8_t  annexb[] = "\0\0\0\1\x67\x42\xc0\x0e"
+                                     "\0\0\0\1\x68\xcf";
+
+    ds = engine("both.pem");
+    peer_start(&p, TAKE_CLOSE);
+    (void) snprintf(url, sizeof(url), "%s/KEY", p.url);
+
+    push = ds_push_create(ds, "lofi", url);
+    put_frames(push, 10, 1000);
+    st = wait_status(push, 0, DS_EPUSH_LOST, 5000);
+    is_int(st.error.code, DS_EPUSH_LOST, "reconnect: lost %s",
+           st.error.message);
+
+    /* the header changes while there is nobody, and not at a key frame */
+
+    put_packet(push, VIDEO, frame++ * FRAME, 0, 1000, NULL, annexb,
+               sizeof(annexb) - 1);
+    put_frames(push, 20, 1000);
+
+    peer_again(&p, TAKE);
+    st = wait_status(push, st.bytes + 6 * 1100, 0, 5000);
+
+    ok(st.connected, "reconnect: connected again");
+    is_int(st.reconnects, 1, "reconnect: is counted");
+    is_int(st.dropped, 0, "reconnect: the queue was not full");
+    ds_push_free(&push);
+    peer_end(&p);
+
+    m = first_frame(&p, &sound);
+    ok(m != NULL && m->head[0] == 0x17 && m->timestamp == 1000 && !sound,
+       "reconnect: begins at the key frame");
+    ok(p.got[1].type == DS_RTMP_VIDEO && p.got[1].head[1] == 0
+       && p.got[1].head[8] == 0x0e, "reconnect: with the header then in force");
+    is_int(p.got[1].timestamp, 1000, "reconnect: and its time stamp");
+
+    is_int(warnings(ds, "push_lost"), 1, "reconnect: the loss is in the log");
+    ds_destroy(&ds);
+}
+
+
+/* nobody there for 100 s: the last 20 s are kept */
+
+static void
+test_time(void)
+{
+    bool               sound;
+    char               url[128];
+    ds_t              *ds;
+    peer_t             p;
+    ds_push_t         *push;
+    const message_t   *m;
+    ds_push_status_t   st;
+
+    ds = engine("both.pem");
+    peer_start(&p, CLOSE_ACCEPT);
+    (void) snprintf(url, sizeof(url), "%s/KEY", p.url);
+
+    push = ds_push_create(ds, "lofi", url);
+    (void) wait_status(push, 0, DS_EPUSH_REJECTED, 5000);
+    put_frames(push, 2500, 100);
+
+    /* whole seconds: groups of 25 pictures with their sound */
+    ds_push_status(push, &st);
+    is_int(st.dropped % 50, 0, "time: whole groups are dropped");
+    ok(st.dropped >= 3950 && st.dropped <= 4050, "time: 80 s of 100: %d",
+       (int) st.dropped);
+
+    peer_again(&p, TAKE);
+    st = wait_status(push, (5000 - st.dropped) * 100, 0, 5000);
+    is_int(st.bytes, (5000 - st.dropped) * 100, "time: the rest is sent");
+    ds_push_free(&push);
+    peer_end(&p);
+
+    m = first_frame(&p, &sound);
+    ok(m != NULL && m->head[0] == 0x17 && !sound
+       && m->timestamp == st.dropped / 2 * 40, "time: from a key frame");
+    is_int(warnings(ds, "packets are dropped"), 1, "time: is said once");
+    ds_destroy(&ds);
+}
+
+
+/* 47 days: the session is renewed at a key frame, nothing is lost */
+
+static void
+test_renewal(void)
+{
+    bool               sound;
+    char               url[128];
+    ds_t              *ds;
+    peer_t             p;
+    ds_push_t         *push;
+    const message_t   *m;
+    ds_push_status_t   st;
+
+    ds = engine("both.pem");
+    peer_start(&p, TAKE);
+    (void) snprintf(url, sizeof(url), "%s/KEY", p.url);
+
+    push = ds_push_create(ds, "lofi", url);
+    put_frames(push, 5, 1000);
+    (void) wait_status(push, 5 * 1100, 0, 5000);
+
+    frame = INT64_C(47) * 86400 * GOP;
+    put_frames(push, 30, 1000);
+
+    peer_again(&p, TAKE);
+    st = wait_status(push, 35 * 1100, 0, 5000);
+    is_int(st.bytes, 35 * 1100, "renewal: all is sent");
+    is_int(st.reconnects, 1, "renewal: over two sessions");
+    is_int(st.error.code, 0, "renewal: without an error");
+    ds_push_free(&push);
+    peer_end(&p);
+
+    m = first_frame(&p, &sound);
+    ok(m != NULL && m->head[0] == 0x17 && !sound
+       && m->timestamp == UINT32_C(47) * 86400000 + 1000,
+       "renewal: at a key frame, and the time goes on");
+    ds_destroy(&ds);
+}
+
+
+/* a peer that stops to read: bytes are bounded, and nobody waits */
+
+static void
+test_stall(void)
+{
+    bool               sound;
+    char               url[128];
+    ds_t              *ds;
+    peer_t             p;
+    int64_t            t;
+    ds_push_t         *push;
+    const message_t   *m;
+    ds_push_status_t   st;
+
+    ds = engine("both.pem");
+    peer_start(&p, TAKE_STALL);
+    (void) snprintf(url, sizeof(url), "%s/KEY", p.url);
+
+    push = ds_push_create(ds, "lofi", url);
+    put_frames(push, 1, 60000);
+    (void) wait_status(push, 60000, 0, 5000);
+
+    slowest = 0;
+    t = ds_monotonic();
+    put_frames(push, 999, 60000);
+    t = ds_monotonic() - t;
+
+    ds_push_status(push, &st);
+    ok(slowest < 100000, "stall: the putter waits %d us at most",
+       (int) slowest);
+    ok(st.connected && t < 4000, "stall: not known to be lost, after %d ms",
+       (int) t);
+    ok(st.dropped > 2 * (1000 - 16777216 / 60000 - 150),
+       "stall: no more than 16 MiB are kept: %d dropped", (int) st.dropped);
+
+    st = wait_status(push, 0, DS_EPUSH_LOST, 8000);
+    is_str(st.error.message, "send() failed: timed out", "stall: it is seen");
+
+    peer_again(&p, TAKE);
+    st = wait_status(push, st.bytes + 10000000, 0, 5000);
+    ok(st.connected && st.reconnects == 1, "stall: connected again");
+    ok(free_time(&push) < 400, "stall: ends");
+    peer_end(&p);
+
+    m = first_frame(&p, &sound);
+    ok(m != NULL && m->head[0] == 0x17 && !sound,
+       "stall: goes on from a key frame");
+    is_int(warnings(ds, "packets are dropped"), 1, "stall: is said once");
+    ds_destroy(&ds);
+}
+
+
+static void
+test_cancel(void)
+{
+    int          i;
+    char         url[128];
+    ds_t        *ds;
+    peer_t       p;
+    int64_t      t;
+    ds_push_t   *push;
+
+    static const mode_e  mode[] = { STALL_HANDSHAKE, STALL_CONNECT,
+                                    STALL_PUBLISH, TAKE_STALL };
+
+    ds = engine("both.pem");
+
+    for (i = 0; i < 8; i++) {
+        peer_start(&p, mode[i / 2]);
+        (void) snprintf(url, sizeof(url), "%s/KEY", p.url);
+
+        push = ds_push_create(ds, "lofi", url);
+        frame = 0;
+        put_frames(push, 200, 60000);
+
+        /* once in its midst, once at any time */
+        (void) usleep(i % 2 == 0 ? 150000 : 3000 * i);
+
+        t = free_time(&push);
+        ok(t < 400, "cancel: in %d ms, state %d", (int) t, i);
+        (void) shutdown(p.listening, SHUT_RDWR);
+        peer_end(&p);
+    }
+
+    /* a server that says nothing to our hello */
+
+    peer_listen(&p, TAKE, 8);
+    (void) snprintf(url, sizeof(url), "rtmps://localhost:%d/live/KEY",
+                    peer_port(&p));
+    push = ds_push_create(ds, "lofi", url);
+    (void) usleep(150000);
+    t = free_time(&push);
+    ok(t < 100, "cancel: a TLS handshake, in %d ms", (int) t);
+    (void) close(p.listening);
+
+    push = ds_push_create(ds, "lofi", url);
+    (void) wait_status(push, 0, DS_EPUSH_REFUSED, 5000);
+    t = free_time(&push);
+    ok(t < 100, "cancel: a wait, in %d ms", (int) t);
+
+    ds_destroy(&ds);
+}
+
+
+static AVCodecParameters *
+make_header(enum AVMediaType type, enum AVCodecID codec, const char *data,
+    size_t size)
+{
+    AVCodecParameters  *par;
+
+    par = avcodec_parameters_alloc();
+    par->codec_type = type;
+    par->codec_id = codec;
+    par->extradata = av_mallocz(size + AV_INPUT_BUFFER_PADDING_SIZE);
+    par->extradata_size = size;
+    memcpy(par->extradata, data, size);
+
+    return par;
+}
+
+
+int
+main(void)
+{
+    int   fds;
+    char  command[512];
+
+    if (mkdtemp(dir) == NULL
+        || !tls_certificate(dir, "good.pem", "DNS:localhost,IP:127.0.0.1")
+        || !tls_certificate(dir, "other.pem", "DNS:other.example"))
+    {
+        abort();
+    }
+
+    (void) snprintf(command, sizeof(command), "cd %s && cat good.pem other.pem "
+                    "> both.pem && echo nothing > bad.pem", dir);
+    if (system(command) != 0) {
+        abort();
+    }
+
+    header[VIDEO] = make_header(AVMEDIA_TYPE_VIDEO, AV_CODEC_ID_H264,
+                                "\x01\x42\xc0\x0d\xff\xe1\x00\x04"
+                                "\x67\x42\xc0\x0d\x01\x00\x02\x68\xce", 17);
+    header[VIDEO]->width = 320;
+    header[VIDEO]->height = 180;
+    header[AUDIO] = make_header(AVMEDIA_TYPE_AUDIO, AV_CODEC_ID_AAC,
+                                "\x12\x10", 2);
+    header[AUDIO]->sample_rate = 44100;
+
+    fds = count_entries("/proc/self/fd");
+
+    test_good("localhost");
+    test_good("127.0.0.1");
+    test_failures();
+    test_reconnect();
+    test_time();
+    test_renewal();
+    test_stall();
+    test_cancel();
+
+    is_int(count_entries("/proc/self/fd"), fds, "no descriptor is left");
+
+    avcodec_parameters_free(&header[VIDEO]);
+    avcodec_parameters_free(&header[AUDIO]);
+
+    (void) snprintf(command, sizeof(command), "rm -rf %s", dir);
+    if (system(command) != 0) {
+        (void) printf("# %s is left\n", dir);
+    }
+
+    return done_testing();
+}
