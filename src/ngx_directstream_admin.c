@@ -23,7 +23,8 @@ typedef enum {
     NGX_DIRECTSTREAM_OP_CONTROL,
     NGX_DIRECTSTREAM_OP_ITEMS,
     NGX_DIRECTSTREAM_OP_RESOLVE,
-    NGX_DIRECTSTREAM_OP_OPENAPI
+    NGX_DIRECTSTREAM_OP_OPENAPI,
+    NGX_DIRECTSTREAM_OP_PAGE
 } ngx_directstream_op_e;
 
 
@@ -39,6 +40,7 @@ static const struct {
     { NGX_HTTP_POST, ngx_string("POST") },
     { NGX_HTTP_GET|NGX_HTTP_HEAD, ngx_string("GET, HEAD") },
     { NGX_HTTP_POST, ngx_string("POST") },
+    { NGX_HTTP_GET|NGX_HTTP_HEAD, ngx_string("GET, HEAD") },
     { NGX_HTTP_GET|NGX_HTTP_HEAD, ngx_string("GET, HEAD") }
 };
 
@@ -177,6 +179,10 @@ ngx_directstream_admin_route(ngx_http_request_t *r,
         && ngx_strncmp(p, api, sizeof(api) - 1) == 0)
     {
         ctx->op = ngx_directstream_admin_tail(ctx, p + sizeof(api) - 1, last);
+
+    } else if (ngx_directstream_page_find(p, last - p, &ctx->file) == NGX_OK)
+    {
+        ctx->op = NGX_DIRECTSTREAM_OP_PAGE;
     }
 
     if (ctx->op == NGX_DIRECTSTREAM_OP_NONE) {
@@ -361,6 +367,9 @@ ngx_directstream_admin_read(ngx_http_request_t *r,
 
     case NGX_DIRECTSTREAM_OP_ITEMS:
         return ngx_directstream_admin_items(r, ctx);
+
+    case NGX_DIRECTSTREAM_OP_PAGE:
+        return ngx_directstream_page(r, ctx);
 
     case NGX_DIRECTSTREAM_OP_STREAMS:
         ngx_directstream_json_init(&w, r->pool);
