@@ -108,7 +108,7 @@ ok($t->wait_state('fixed', 'live'), 'on air');
 my $title = quotemeta '&lt;script&gt;document.body.dataset.owned = 1'
                       . '&lt;/script&gt;';
 $r = get('/directstream/');
-like($r->{content}, qr{<th scope="row">fixed</th><td>live</td>
+like($r->{content}, qr{<th\ scope="row">fixed</th><td>live</td>
                        <td><bdi>$title</bdi></td><td>0:\d\d\ of\ 1:00</td>}x,
      'the table has it, escaped');
 
@@ -163,10 +163,11 @@ ok($b->wait_text('.facts', qr/connected/), 'the output is connected');
 ok($b->wait_text('.facts', qr{\d+ kbit/s}, 30), 'a bitrate');
 
 ok($b->wait_text('tbody tr:nth-child(1)', qr/playing/), 'the playlist');
-like($b->text('.pager'), qr/Items 1 to 50 of 66/, 'its first page');
-$b->click('button', 'Later items');
-ok($b->wait_text('.pager', qr/Items 51 to 66 of 66/), 'its second');
-$b->click('button', 'Earlier items');
+like($b->text('.pager'), qr/Items 1 to 25 of 66/, 'its first page');
+$b->click('button', 'Later');
+ok($b->wait_text('.pager', qr/Items 26 to 50 of 66/), 'its second');
+$b->click('button', 'Earlier');
+ok($b->wait_text('.pager', qr/Items 1 to 25 of 66/), 'and back');
 
 for my $i (0 .. $#hostile) {
     my $want = substr $hostile[$i], 0, 200;
@@ -174,8 +175,8 @@ for my $i (0 .. $#hostile) {
         'return [...document.querySelectorAll("tbody .title")]'
         . '[arguments[0]]?.textContent', 10, "title $i", $i) || '';
 
-    # control characters may have become blanks
-    s/\s+/ /g for $want, $got;
+    # control characters may have become something else
+    s/[\s?]+/ /g for $want, $got;
     is(substr($got, 0, 200), $want, "title $i is text");
 }
 
@@ -228,7 +229,7 @@ like($t->status('lofi')->{push}, qr/^rtmp:/, 'the push is as it was');
 
 # an error on air, in words; made by somebody else
 
-is(scalar $t->create('bad', $bad), 201, 'another client');
+is(($t->create('bad', $bad))[0], 201, 'another client');
 $b->click('a', 'All streams');
 ok($b->wait_text('.streams', qr/bad.*Last error: .*private.*playlist_un/s,
                  30), 'its error, in words');
@@ -262,6 +263,8 @@ ok($b->wait_text('main', qr/There is no stream "nobody"/), 'no such stream');
 
 # as it looks, and for whom
 
+$t->create('broken', $bad);
+
 my $check = $t->read_file("$DirectStream::Test::ROOT/t/tools/access.js");
 
 for my $screen ([ 390, 844, 'phone' ], [ 1280, 800, 'desktop' ]) {
@@ -275,7 +278,8 @@ for my $screen ([ 390, 844, 'phone' ], [ 1280, 800, 'desktop' ]) {
 
             $b->open('about:blank');
             $b->open($page . ($view eq 'stream' ? '#/lofi' : '#/'));
-            $b->wait_text('.chip', qr/live/);
+            $b->wait_text('main', qr/live/);
+            $b->wait_text('.facts', qr{bit/s}) if $ENV{DS_PICTURES};
             $b->click('button', 'New stream') if $view eq 'form';
             $b->find('#field-push') if $view eq 'form';
 
@@ -291,7 +295,12 @@ for my $screen ([ 390, 844, 'phone' ], [ 1280, 800, 'desktop' ]) {
 
 # the checks see what they are there for
 
-my $planted = $b->script('document.body.insertAdjacentHTML("beforeend",'
+$b->screen(1280, 800);
+$b->open('about:blank');
+$b->open($page);
+$b->wait_text('.streams', qr/fixed/);
+
+my $planted = $b->script('document.body.insertAdjacentHTML("beforeend", '
     . '`<p id="main" class="plant">x</p><h5>x</h5><input tabindex="3">'
     . '<img src="icon.svg"><button></button>`);'
     . 'document.querySelector(".plant").style.color = "#888";'
@@ -333,7 +342,7 @@ is($b->script('return document.querySelectorAll("button").length'), 0,
 $b->click('.streams a', 'fixed');
 ok($b->wait_text('h1', qr/^fixed$/), 'a stream, read-only');
 is($b->script('return [...document.querySelectorAll("button")].map((e) =>'
-              . ' e.textContent).join()'), 'Earlier items,Later items',
+              . ' e.textContent).join()'), 'Earlier,Later',
    'nothing to change it with');
 
 # another place, by the keyboard

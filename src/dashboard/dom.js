@@ -52,8 +52,8 @@ export function show(node, shown) {
 
 /* a list of facts: [term, node] */
 
-export function facts(list) {
-    const dl = h("dl", { class: "facts" });
+export function facts(list, kind) {
+    const dl = h("dl", { class: kind || "facts" });
 
     for (const [term, value] of list) {
         dl.append(h("div", null, h("dt", null, term), h("dd", null, value)));

@@ -34,7 +34,7 @@ export function onAir() {
     const ready = h("span", { class: "ready" });
     const nextLine = h("p", { class: "next" }, h("span", null, "Next: "),
                        next, ready);
-    const none = h("p", { class: "none" }, "Nothing on air");
+    const none = h("p", { class: "none" }, "No item on air");
     const item = h("div", { class: "item" }, title,
                    h("div", { class: "far" }, bar, position));
 

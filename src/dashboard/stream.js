@@ -12,7 +12,7 @@ import { figures, lastError, onAir, stateChip } from "./parts.js";
 
 const PICTURE = 4000;
 const NO_PICTURE = 15000;       /* not asked for so often, then */
-const PAGE = 50;
+const PAGE = 25;
 const EVENTS = 50;
 
 
@@ -137,31 +137,31 @@ function playlist(name) {
     const body = h("tbody");
     const range = h("span", { role: "status" });
     const failure = h("p", { class: "failure", role: "alert" });
-    const back = button("Earlier items", () => load(offset - PAGE));
-    const on = button("Later items", () => load(offset + PAGE));
-    let offset = 0;
+    const back = button("Earlier", () => load(offset - PAGE));
+    const on = button("Later", () => load(offset + PAGE));
+    let offset = null;
     let state = "";
     let busy = false;
     let again = false;
 
     function line(item) {
         const title = h("bdi", { class: "title" });
-        const why = h("bdi");
-        const tr = h("tr", { "data-item": item.state },
-                     h("td", { class: "number" }, String(item.index + 1)),
-                     h("td", null, title),
-                     h("td", { class: "number" }, clock(item.duration)),
-                     h("td", null, item.state),
-                     h("td", null, why));
+        const what = h("td", null, title);
 
         titled(title, item);
-        put(why, item.reason || "");
 
-        if (item.code !== null) {
-            why.after(" ", h("code", null, item.code));
+        if (item.reason !== null) {
+            what.append(h("bdi", { class: "why" }, item.reason), " ");
         }
 
-        return tr;
+        if (item.code !== null) {
+            what.append(h("code", null, item.code));
+        }
+
+        return h("tr", { "data-item": item.state },
+                 h("td", { class: "number" }, String(item.index + 1)), what,
+                 h("td", { class: "number" }, clock(item.duration)),
+                 h("td", null, item.state));
     }
 
     function draw(list) {
@@ -210,8 +210,8 @@ function playlist(name) {
                        "aria-label": "Items of the playlist" },
               h("table", null,
                 h("thead", null, h("tr", null,
-                  ...["No.", "Title", "Length", "State", "Why"].map((text) =>
-                      h("th", { scope: "col" }, text)))),
+                  ...["No.", "Title, and why not", "Length", "State"].map(
+                      (text) => h("th", { scope: "col" }, text)))),
                 body)),
             h("div", { class: "pager" }, back, range, on), failure),
         update(status) {
@@ -219,9 +219,11 @@ function playlist(name) {
             const now = [status.state, item && item.index, next && next.index,
                          p.count, p.played, p.failed, p.skipped].join(" ");
 
+            /* begins where the item on air is */
             if (now !== state) {
                 state = now;
-                load(offset);
+                load(offset !== null ? offset
+                     : item === null ? 0 : item.index - item.index % PAGE);
             }
         }
     };
@@ -266,6 +268,7 @@ function happened(name) {
             const newest = own[own.length - 1] || null;
 
             show(none, newest === null);
+            show(list, newest !== null);
 
             if (newest !== last) {
                 last = newest;
@@ -279,7 +282,7 @@ function happened(name) {
 /* a list of facts that appear as they are known */
 
 function details(title, make) {
-    const list = facts([]);
+    const list = facts([], "details");
     let shown = "";
 
     return {
@@ -342,9 +345,9 @@ export function streamView(name) {
         h("div", { class: "columns" },
           section("On air", still.node, air.node),
           section("Last minutes", numbers.node, kbit.node, buffer.node)),
-        items.node,
         h("div", { class: "columns" }, known[0].node, known[1].node),
-        events.node);
+        events.node,
+        items.node);
 
     return {
         title: name,
