@@ -18,13 +18,13 @@
 
 typedef enum {
     NGX_DIRECTSTREAM_OP_NONE = 0,
+    NGX_DIRECTSTREAM_OP_PAGE,
     NGX_DIRECTSTREAM_OP_STREAMS,
     NGX_DIRECTSTREAM_OP_STREAM,
     NGX_DIRECTSTREAM_OP_CONTROL,
     NGX_DIRECTSTREAM_OP_ITEMS,
     NGX_DIRECTSTREAM_OP_RESOLVE,
-    NGX_DIRECTSTREAM_OP_OPENAPI,
-    NGX_DIRECTSTREAM_OP_PAGE
+    NGX_DIRECTSTREAM_OP_OPENAPI
 } ngx_directstream_op_e;
 
 
@@ -33,6 +33,7 @@ static const struct {
     ngx_str_t    allow;
 } ngx_directstream_ops[] = {
     { 0, ngx_null_string },
+    { NGX_HTTP_GET|NGX_HTTP_HEAD, ngx_string("GET, HEAD") },
     { NGX_HTTP_GET|NGX_HTTP_HEAD|NGX_HTTP_POST,
       ngx_string("GET, HEAD, POST") },
     { NGX_HTTP_GET|NGX_HTTP_HEAD|NGX_HTTP_PATCH|NGX_HTTP_DELETE,
@@ -40,7 +41,6 @@ static const struct {
     { NGX_HTTP_POST, ngx_string("POST") },
     { NGX_HTTP_GET|NGX_HTTP_HEAD, ngx_string("GET, HEAD") },
     { NGX_HTTP_POST, ngx_string("POST") },
-    { NGX_HTTP_GET|NGX_HTTP_HEAD, ngx_string("GET, HEAD") },
     { NGX_HTTP_GET|NGX_HTTP_HEAD, ngx_string("GET, HEAD") }
 };
 
@@ -362,14 +362,14 @@ ngx_directstream_admin_read(ngx_http_request_t *r,
 
     switch (ctx->op) {
 
+    case NGX_DIRECTSTREAM_OP_PAGE:
+        return ngx_directstream_page(r, ctx);
+
     case NGX_DIRECTSTREAM_OP_STREAM:
         return ngx_directstream_admin_stream(r, ctx->name, NGX_HTTP_OK);
 
     case NGX_DIRECTSTREAM_OP_ITEMS:
         return ngx_directstream_admin_items(r, ctx);
-
-    case NGX_DIRECTSTREAM_OP_PAGE:
-        return ngx_directstream_page(r, ctx);
 
     case NGX_DIRECTSTREAM_OP_STREAMS:
         ngx_directstream_json_init(&w, r->pool);

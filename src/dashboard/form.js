@@ -13,8 +13,8 @@ const fields = [
       hint: "A URL, or the id of a YouTube playlist" },
     { name: "mode", label: "Mode" },
     { name: "video", label: "Video",
-      hint: "Whether pictures are copied as they are, or encoded" },
-    { name: "video_size", label: "Video size", hint: "Such as 1280x720" },
+      hint: "Copied as it is, encoded, or encoded where it must be" },
+    { name: "video_size", label: "Video size", hint: "Such as 1280x720; of what is encoded" },
     { name: "shuffle", label: "Shuffle: each pass in another order" },
     { name: "loop", label: "Loop: begin again after the last item" },
     { name: "publish", label: "Publish",
@@ -68,8 +68,8 @@ function shell(title, ...children) {
 
 function control(field, described, stream) {
     const id = `field-${field.name}`;
-    const choices = described.enum
-                    || (described.const ? [described.const] : null);
+    const choices = described.enum ? [...described.enum]
+                    : described.const ? [described.const] : null;
     const flag = described.type === "boolean";
     const error = h("p", { class: "failure", id: `${id}-error`,
                            hidden: true });
@@ -82,8 +82,14 @@ function control(field, described, stream) {
     let input;
 
     if (choices !== null) {
+        /* a new stream may leave the choice to the server */
+        if (!stream && choices.length > 1 && described.default === undefined)
+        {
+            choices.unshift("");
+        }
+
         input = h("select", common, ...choices.map((choice) =>
-            h("option", { value: choice }, choice)));
+            h("option", { value: choice }, choice || "the server's default")));
 
     } else {
         input = h("input", {

@@ -35,14 +35,16 @@ export function onAir() {
     const nextLine = h("p", { class: "next" }, h("span", null, "Next: "),
                        next, ready);
     const none = h("p", { class: "none" }, "No item on air");
+    const slate = h("p", { class: "slate" }, "The slate is on air");
     const item = h("div", { class: "item" }, title,
                    h("div", { class: "far" }, bar, position));
 
     return {
-        node: h("div", { class: "air" }, item, none, nextLine),
+        node: h("div", { class: "air" }, item, none, slate, nextLine),
         update(status) {
             show(item, status.item !== null);
             show(none, status.item === null);
+            show(slate, Boolean(status.slate_on_air));
             show(nextLine, status.next !== null);
 
             if (status.item !== null) {
@@ -104,11 +106,14 @@ export function figures() {
         update(stream) {
             const status = stream.status;
             const on = status.output.connected;
+            const pushed = !status.push || status.push.connected;
 
             put(kbit, bitrate(on ? rate(stream.name) : null));
             put(buffer, seconds(status.buffer_ms));
-            put(output, on ? "connected" : "not connected");
-            output.classList.toggle("bad", stream.running && !on);
+            put(output, !on ? "not connected"
+                        : pushed ? "connected" : "connected, push is not");
+            output.classList.toggle("bad", stream.running
+                                           && !(on && pushed));
             put(dead, seconds(status.dead_air_ms));
         }
     };

@@ -324,6 +324,10 @@ const run = ({ status }) => [
     ["Skipped", status.playlist.skipped],
     ["Sent", bytes(status.output.bytes)],
     ["Reconnects", status.output.reconnects],
+    ["Push", status.push && (status.push.connected ? "connected"
+                                                  : "not connected")],
+    ["Push error", status.push && status.push.error
+                   && status.push.error.message],
     ["Relay worker", status.owner_pid]
 ];
 
