@@ -54,8 +54,8 @@ export function onAir() {
                 show(bar, duration !== null && duration > 0);
                 bar.max = duration || 1;
                 bar.value = Math.min(at || 0, duration || 1);
-                put(position, duration === null
-                              ? clock(at) : `${clock(at)} of ${clock(duration)}`);
+                put(position, clock(at) + (duration === null
+                                         ? "" : ` of ${clock(duration)}`));
             }
 
             if (status.next !== null) {
