@@ -239,22 +239,20 @@ function happened(name) {
     let last = null;
 
     function line(entry) {
-        const what = h("bdi");
-        const li = h("li", { "data-type": entry.type },
-                     h("time", { datetime: entry.at }, time(entry.at)),
-                     " ", what);
-
-        put(what, entry.message);
-
-        if (entry.code) {
-            li.append(" ", h("code", null, entry.code));
-        }
+        const li = h("li", null,
+                     h("time", { datetime: entry.at }, time(entry.at)), " ");
 
         if (entry.item) {
             const title = h("bdi", { class: "title" });
 
             titled(title, entry.item);
-            li.append(" ", title);
+            li.append(title, " ");
+        }
+
+        li.append(h("bdi", { class: entry.type }, entry.message));
+
+        if (entry.code) {
+            li.append(" ", h("code", null, entry.code));
         }
 
         return li;
