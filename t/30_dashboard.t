@@ -227,6 +227,12 @@ ok($b->wait_script('return !document.querySelector("dialog")'), 'changed');
 ok(!$t->status('lofi')->{loop}, 'loop is off');
 like($t->status('lofi')->{push}, qr/^rtmp:/, 'the push is as it was');
 
+$b->click('button', 'Change');
+$b->click('#field-unpush');
+$b->click('dialog button', 'Change');
+ok($b->wait_script('return !document.querySelector("dialog")'), 'changed');
+is($t->status('lofi')->{push}, undef, 'and the push is gone');
+
 # an error on air, in words; made by somebody else
 
 is(($t->create('bad', $bad))[0], 201, 'another client');
@@ -304,9 +310,10 @@ my $planted = $b->script('document.body.insertAdjacentHTML("beforeend", '
     . '`<p id="main" class="plant">x</p><h5>x</h5><input tabindex="3">'
     . '<img src="icon.svg"><button></button>`);'
     . 'document.querySelector(".plant").style.color = "#888";'
+    . 'document.querySelector("[tabindex=\'3\']").style.outline = "none";'
     . $check);
 like("@$planted", qr/$_/, "the checks: $_")
-    for qw(id heading name tabindex alt contrast);
+    for 'id', 'heading', 'name', 'tabindex', 'alt', 'contrast', 'focus';
 
 # the connection is lost, and comes back
 

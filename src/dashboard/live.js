@@ -1,7 +1,8 @@
 /*
  * live.js: what is known of the streams, kept up to date by the server's
  * events.  While there are none (not connected yet, lost, a server or a proxy
- * that does not pass them on) the list is asked for every two seconds.
+ * that does not pass them on) the list is asked for every two seconds, and
+ * beside them seldom, for what they do not tell.
  */
 
 import { api, Problem } from "./dom.js";
@@ -267,7 +268,7 @@ async function tick() {
 
     const events = source !== null && source.readyState === EventSource.OPEN;
 
-    again(!fresh ? 200 : events ? CHECK : POLL);
+    again(!fresh ? 200 : events || document.hidden ? CHECK : POLL);
 }
 
 

@@ -222,8 +222,17 @@ sub find {
 sub click {
     my ($self, $selector, $text) = @_;
 
-    $self->call('POST', '/element/' . $self->find($selector, $text)
-                        . '/click');
+    # it may be replaced, or move, meanwhile
+    my $ok = $self->{test}->wait_for(sub {
+        return eval {
+            $self->call('POST', '/element/' . $self->find($selector, $text)
+                                . '/click');
+            1;
+        };
+    }, 20);
+
+    croak "cannot click \"$selector\": $@" unless $ok;
+
     return;
 }
 
