@@ -382,7 +382,7 @@ test_faults(void)
         { "a.mp4?stall=50000", NULL, DS_ESOURCE_STALLED, true },
         { "a.flv?stall=50000", NULL, DS_ESOURCE_STALLED, true },
         { "a.flv?stall=500", NULL, DS_ESOURCE_STALLED, false },
-        { "a.mp4?gate=50000", NULL, DS_ESOURCE_FORBIDDEN, true },
+        { "a.mp4?gate=50000", NULL, DS_ESOURCE_GATED, true },
         { "a.mp4?length=100000", NULL, DS_ESOURCE_CUT, true },
         { "a.mp4?maxrange=100000", NULL, DS_OK, true },
         { "a.mp4?drop=20000", NULL, DS_OK, true },
@@ -391,6 +391,8 @@ test_faults(void)
         { "v.mp4", "a.m4a?status=404", DS_ESOURCE_NOT_FOUND, false },
         { "v.mp4?status=403", "a.m4a", DS_ESOURCE_FORBIDDEN, false },
     };
+
+    conf.source_timeout = 300;
 
     for (i = 0; i < (int) (sizeof(faults) / sizeof(faults[0])); i++) {
         play(server_url(faults[i].video),
@@ -406,6 +408,8 @@ test_faults(void)
                r.packets[0], r.packets[1]);
         is_int(r.disorder, 0, "in order");
     }
+
+    conf.source_timeout = 1000;
 }
 
 
