@@ -301,26 +301,35 @@ ds_demux_seek(ds_demux_t *s, int stream, int64_t us, bool any)
 {
     int  rc, flags, seekable;
 
-    if (!s->seekable && !ds_demux_is_hls(s)) {
-        return false;
-    }
-
     flags = AVSEEK_FLAG_BACKWARD;
-
-    /* a list's segments would be searched for a key frame after "us" */
-
-    if (any && ds_demux_is_hls(s)) {
-        flags |= AVSEEK_FLAG_ANY;
-    }
-
     seekable = s->pb->seekable;
 
-    if (s->seekable) {
+    if (ds_demux_is_hls(s)) {
+
+        /* of segments of MP4, whose streams have its tags, none would come */
+
+        if (s->ctx->streams[stream]->codecpar->codec_tag > 0xff) {
+            return false;
+        }
+
+        /* segments would be searched for a key frame after "us" */
+
+        flags |= any ? AVSEEK_FLAG_ANY : 0;
+
+    } else if (!s->seekable) {
+        return false;
+
+    } else {
         s->pb->seekable = AVIO_SEEKABLE_NORMAL;
     }
 
     s->active = ds_monotonic();
-    s->ctx->flags &= ~AVFMT_FLAG_IGNIDX;
+
+    /* the demuxer of mov would take up an index in mid-file */
+
+    if (!av_match_name("mov", s->ctx->iformat->name)) {
+        s->ctx->flags &= ~AVFMT_FLAG_IGNIDX;
+    }
 
     rc = av_seek_frame(s->ctx, stream,
                        av_rescale_q(us, (AVRational) {1, 1000000},
@@ -415,6 +424,16 @@ ds_demux_failed(ds_demux_t *s, const char *call, int rc, ds_error_t *err)
     }
 
     (void) av_strerror(rc, text, sizeof(text));
+
+    /* bytes that came after what broke have cleared the reason */
+
+    if (s->deadline == 0 && rc == AVERROR_EXIT) {
+        return ds_fail(err, DS_ESOURCE_STALLED, "nothing new in a live list");
+    }
+
+    if (s->deadline == 0 && rc == AVERROR(EIO)) {
+        return ds_fail(err, DS_ESOURCE_FAILED, "%s failed: %s", call, text);
+    }
 
     return ds_fail(err, DS_ESOURCE_INVALID, "not media: %s failed: %s", call,
                    text);
@@ -526,9 +545,12 @@ ds_demux_io_read(void *data, uint8_t *buf, int n)
     }
 
     if (s->deadline != 0 && ds_monotonic() > s->deadline) {
-        (void) ds_fail(&s->error, DS_ESOURCE_TIMEOUT,
-                       "too slow to be opened in %u ms",
-                       3 * s->conf->source_timeout);
+        if (s->error.code == DS_OK) {
+            (void) ds_fail(&s->error, DS_ESOURCE_TIMEOUT,
+                           "too slow to be opened in %u ms",
+                           3 * s->conf->source_timeout);
+        }
+
         return AVERROR(EIO);
     }
 

@@ -570,6 +570,13 @@ ds_input_duration(ds_input_t *in)
 }
 
 
+int64_t
+ds_input_start(ds_input_t *in)
+{
+    return in->start;
+}
+
+
 uint64_t
 ds_input_bytes(ds_input_t *in)
 {

@@ -69,6 +69,9 @@ const AVCodecParameters *ds_input_codecpar(ds_input_t *in, int track);
 
 int64_t ds_input_duration(ds_input_t *in);  /* ms, -1 unknown */
 
+/* us, what the item's own clock says at its start */
+int64_t ds_input_start(ds_input_t *in);
+
 /*
  * The next packet in DTS order over both tracks: 1 and "pkt" filled (moved
  * to the caller), pkt->stream_index is DS_VIDEO or DS_AUDIO, times are in

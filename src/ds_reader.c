@@ -27,11 +27,15 @@
 #define DS_READER_BACK      3000000
 #define DS_READER_APART     10000000
 
+/* us: a list has no more than so much of what it had before */
+#define DS_READER_OVERLAP   120000000
+
 
 typedef struct {
     AVCodecParameters  *par;            /* NULL: there is no such track */
     int64_t             last;           /* DTS of the last packet given out */
     int64_t             next;           /* its end */
+    int64_t             clock;          /* its DTS as the source says */
     bool                given;          /* there was one */
     bool                seen;           /* one came since it was opened again */
     bool                changed;        /* its header, to be told */
@@ -56,6 +60,7 @@ struct ds_reader_s {
     int64_t            sought;          /* us, where it was opened again */
     bool               noseek;          /* seeking has missed the place */
     bool               edge;            /* a broadcast's next packet is due */
+    bool               overlap;         /* and others came before */
     int64_t            shift;           /* us, of a broadcast opened again */
 
     _Atomic int64_t    logged;          /* ms */
@@ -374,6 +379,13 @@ ds_reader_next(ds_reader_t *r, AVPacket *pkt, ds_error_t *err)
         }
     }
 
+    if (rc == 0 && r->sought != 0 && !r->tracks[DS_VIDEO].seen
+        && !r->tracks[DS_AUDIO].seen)
+    {
+        r->noseek = true;
+        return ds_fail(err, DS_ESOURCE_CUT, "seeking has found the end");
+    }
+
     return rc;
 }
 
@@ -396,25 +408,43 @@ ds_reader_new(ds_reader_t *r, const AVPacket *pkt)
 }
 
 
-/* a broadcast goes on with a key frame, where the last packet has ended */
+/*
+ * A broadcast goes on with the next packet, if the list still has it, else
+ * with a key frame, where the last packet has ended.
+ */
 
 static bool
 ds_reader_edge(ds_reader_t *r, AVPacket *pkt)
 {
-    ds_reader_track_t  *v, *a;
-
-    v = &r->tracks[DS_VIDEO];
-    a = &r->tracks[DS_AUDIO];
+    int64_t             clock, behind;
+    ds_reader_track_t  *t, *v, *a;
 
     if (r->edge) {
-        if (v->par != NULL && (pkt->stream_index != DS_VIDEO
-                               || !(pkt->flags & AV_PKT_FLAG_KEY)))
+        v = &r->tracks[DS_VIDEO];
+        a = &r->tracks[DS_AUDIO];
+        t = &r->tracks[pkt->stream_index];
+
+        clock = pkt->dts + ds_input_start(r->in);
+        behind = t->clock - clock;
+
+        if (t->given && behind >= 0 && behind < DS_READER_OVERLAP) {
+            r->overlap = true;
+            return false;
+        }
+
+        if (r->overlap && t->given) {
+            r->shift = t->last - t->clock + ds_input_start(r->in);
+
+        } else if (v->par == NULL || (pkt->stream_index == DS_VIDEO
+                                      && (pkt->flags & AV_PKT_FLAG_KEY)))
         {
+            r->shift = (v->next > a->next ? v->next : a->next) - pkt->dts;
+
+        } else {
             return false;
         }
 
         r->edge = false;
-        r->shift = (v->next > a->next ? v->next : a->next) - pkt->dts;
     }
 
     pkt->dts += r->shift;
@@ -447,6 +477,7 @@ ds_reader_given(ds_reader_t *r, AVPacket *pkt, ds_error_t *err)
     t->given = true;
     t->last = pkt->dts;
     t->next = pkt->dts + pkt->duration;
+    t->clock = pkt->dts - r->shift + ds_input_start(r->in);
 
     r->dropping = 0;
 
@@ -571,6 +602,7 @@ ds_reader_reopen(ds_reader_t *r, ds_error_t *err)
     r->in = in;
 
     r->edge = live;
+    r->overlap = false;
     r->dropping = ds_monotonic();
 
     for (i = 0; i < 2; i++) {
