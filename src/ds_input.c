@@ -13,7 +13,7 @@
 #include "ds_track.h"
 
 
-#define DS_INPUT_HEIGHT  1080           /* larger pictures are the last choice */
+#define DS_INPUT_HEIGHT  1080           /* larger pictures come last */
 
 
 struct ds_input_s {

@@ -63,8 +63,8 @@ server_start(void)
         (void) snprintf(path, sizeof(path), "%s/media-server",
                         tools == NULL ? "t/tools" : tools);
         (void) execl(path, path, "--root", server_dir, "--port", "0",
-                     "--port-file", file, "--log", server_log, "--control", server_control,
-                     (char *) NULL);
+                     "--port-file", file, "--log", server_log, "--control",
+                     server_control, (char *) NULL);
         _exit(127);
     }
 
