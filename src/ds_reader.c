@@ -295,12 +295,15 @@ int
 ds_reader_read(ds_reader_t *r, AVPacket *pkt, ds_error_t *err)
 {
     int      rc;
-    int64_t  began;
+    int64_t  began, timeout, spent;
 
     began = ds_monotonic();
+    timeout = ds_conf(r->conf.ds)->source_timeout;
 
     for ( ;; ) {
+        spent = ds_monotonic();
         rc = ds_reader_next(r, pkt, err);
+        spent = ds_monotonic() - spent;
 
         ds_reader_count(r);
 
@@ -315,7 +318,11 @@ ds_reader_read(ds_reader_t *r, AVPacket *pkt, ds_error_t *err)
             r->link.excused = 0;
         }
 
-        if (!ds_reader_again(r, err)) {
+        /* after longer than one time-out the byte has been tried for long */
+
+        if ((spent > timeout + timeout / 4 && !ds_refusal_is(err->code))
+            || !ds_reader_again(r, err))
+        {
             ds_count_fault(r->conf.counters, err->code);
             return err->code;
         }
