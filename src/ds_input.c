@@ -22,6 +22,7 @@ struct ds_input_s {
     ds_track_t         tracks[2];
     int64_t            start;           /* us, the item's first time stamp */
     int64_t            duration;        /* ms */
+    bool               draining;        /* it has ended with "error" */
     ds_error_t         error;           /* what ended a source */
 };
 
@@ -600,23 +601,28 @@ ds_input_read(ds_input_t *in, AVPacket *pkt, ds_error_t *err)
 
     for (i = 0; i < 2; i++) {
         t = &in->tracks[i];
-
-        /* what is left of the other track would be out of order */
-
-        if (t->stream != NULL && t->source->rc < 0 && t->n == 0) {
-            if (err != NULL) {
-                *err = in->error;
-            }
-
-            return in->error.code;
-        }
-
         first = ds_track_first(t);
 
         if (first != NULL
             && (best == NULL || first->dts < ds_track_first(best)->dts))
         {
             best = t;
+        }
+    }
+
+    for (i = 0; i < 2; i++) {
+        t = &in->tracks[i];
+
+        /* what is left of the other track may be out of order */
+
+        if (t->stream != NULL && t->source->rc < 0 && t->n == 0
+            && (!in->draining || best == NULL || best->source != t->source))
+        {
+            if (err != NULL) {
+                *err = in->error;
+            }
+
+            return in->error.code;
         }
     }
 
@@ -631,6 +637,13 @@ ds_input_read(ds_input_t *in, AVPacket *pkt, ds_error_t *err)
     av_packet_free(&first);
 
     return 1;
+}
+
+
+void
+ds_input_drain(ds_input_t *in)
+{
+    in->draining = true;
 }
 
 

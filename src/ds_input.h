@@ -81,6 +81,13 @@ int64_t ds_input_start(ds_input_t *in);
  */
 int ds_input_read(ds_input_t *in, AVPacket *pkt, ds_error_t *err);
 
+/*
+ * After an error that ends the item: ds_input_read() gives what is left of
+ * the source that failed, which it held back so that the item could go on in
+ * order; then the error again.
+ */
+void ds_input_drain(ds_input_t *in);
+
 uint64_t ds_input_bytes(ds_input_t *in);    /* read from the source so far */
 
 void ds_input_close(ds_input_t **in);

@@ -54,6 +54,7 @@ struct ds_reader_s {
     uint64_t           counted;         /* of the input that is open */
     ds_reader_track_t  tracks[2];
 
+    ds_error_t         failed;          /* the item has ended with this */
     int64_t            broken;          /* ms, when packets ended, 0: never */
     unsigned           attempts;        /* since then */
     int64_t            dropping;        /* ms, when it began, 0: it does not */
@@ -307,6 +308,11 @@ ds_reader_read(ds_reader_t *r, AVPacket *pkt, ds_error_t *err)
 
         ds_reader_count(r);
 
+        if (r->failed.code != DS_OK && rc <= 0) {
+            *err = r->failed;
+            return err->code;
+        }
+
         if (rc >= 0) {
             r->broken = 0;
             r->attempts = 0;
@@ -324,7 +330,9 @@ ds_reader_read(ds_reader_t *r, AVPacket *pkt, ds_error_t *err)
             || !ds_reader_again(r, err))
         {
             ds_count_fault(r->conf.counters, err->code);
-            return err->code;
+
+            r->failed = *err;
+            ds_input_drain(r->in);
         }
     }
 }
