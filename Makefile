@@ -20,8 +20,8 @@ tree       = $(if $(NGX_SRC),$(abspath $(NGX_SRC)),/usr/share/nginx/src)
 configure  = $(if $(wildcard $(tree)/configure),./configure,./auto/configure)
 
 module     = $(builddir)/ngx_directstream_module.so
-sources    = $(wildcard ngx_directstream_module.c src/*.c src/*.h) \
-             src/openapi.json
+texts      = src/openapi.json $(wildcard src/dashboard/*)
+sources    = $(wildcard ngx_directstream_module.c src/*.c src/*.h) $(texts)
 
 .PHONY: all module install deps test check unit e2e tsan asan sanitize lint \
         demo bench clean
@@ -33,7 +33,7 @@ module: $(builddir)/Makefile
 	+$(MAKE) -s -f $(builddir)/Makefile -C $(tree) modules
 
 # configure runs where auto/ is, and writes to its build directory only
-$(builddir)/Makefile: config src/openapi.json Makefile $(builddir)/files
+$(builddir)/Makefile: config $(texts) Makefile $(builddir)/files
 	cd $(tree) && bash -c 'NGX_CONF_FLAGS=(--with-compat --with-threads); \
 	    if [ -f ./conf_flags ]; then . ./conf_flags; fi; \
 	    $(configure) "$${NGX_CONF_FLAGS[@]}" \

@@ -17,6 +17,7 @@
 
 #include "ds_engine.h"
 #include "ds_http.h"
+#include "ds_url.h"
 
 
 #define DS_MAX_RECORDS    256
@@ -26,6 +27,12 @@
 
 /* ms between two looks for a place */
 #define DS_PLACE_WAIT     20
+
+/* ms, how long a host is left alone that was asked too often */
+#define DS_RESOLVER_HOLD_MIN  10000
+#define DS_RESOLVER_HOLD_MAX  600000
+#define DS_SOURCE_HOLD_MIN    1000
+#define DS_SOURCE_HOLD_MAX    60000
 
 /* nginx's master sends KILL about a second after TERM */
 #define DS_DESTROY_TIME   800
@@ -61,6 +68,8 @@ struct ds_s {
 
     int                    max_resolvers;
     atomic_int             resolvers;
+    ds_hold_t             *resolver_hold;
+    ds_hold_t             *source_hold;
 
     unsigned               max_encoders;
 
@@ -77,6 +86,7 @@ struct ds_s {
 static int ds_copy_conf(ds_t *ds, const ds_conf_t *conf);
 static void ds_free(ds_t *ds);
 static bool ds_encoder_take(ds_t *ds, ds_encoder_t *e, bool *own);
+static void ds_resolver_host(char *host, size_t size, const char *url);
 
 
 ds_t *
@@ -103,7 +113,13 @@ ds_create(const ds_conf_t *conf, ds_error_t *err)
 
     (void) pthread_mutex_init(&ds->lock, NULL);
 
-    if (ds_copy_conf(ds, conf) != DS_OK) {
+    ds->resolver_hold = ds_hold_create(DS_RESOLVER_HOLD_MIN,
+                                       DS_RESOLVER_HOLD_MAX);
+    ds->source_hold = ds_hold_create(DS_SOURCE_HOLD_MIN, DS_SOURCE_HOLD_MAX);
+
+    if (ds->resolver_hold == NULL || ds->source_hold == NULL
+        || ds_copy_conf(ds, conf) != DS_OK)
+    {
         (void) ds_fail(err, DS_ENOMEM, "malloc() failed");
         ds_free(ds);
         return NULL;
@@ -257,6 +273,9 @@ ds_free(ds_t *ds)
     free(ds->push_certificate);
     free(ds->rules);
 
+    ds_hold_free(&ds->resolver_hold);
+    ds_hold_free(&ds->source_hold);
+
     (void) pthread_mutex_destroy(&ds->lock);
 
     free(ds);
@@ -264,14 +283,23 @@ ds_free(ds_t *ds)
 
 
 int
-ds_resolver_enter(ds_t *ds, ds_cancel_t *cancel, ds_error_t *err)
+ds_resolver_enter(ds_t *ds, const char *url, ds_cancel_t *cancel,
+    ds_error_t *err)
 {
+    char  host[DS_URL_LEN];
+
+    ds_resolver_host(host, sizeof(host), url);
+
     for ( ;; ) {
+        if (ds_hold_wait(ds->resolver_hold, host, cancel)) {
+            return ds_fail(err, DS_ECANCELED, "canceled");
+        }
+
         if (atomic_fetch_add(&ds->resolvers, 1) < ds->max_resolvers) {
             return DS_OK;
         }
 
-        ds_resolver_leave(ds);
+        atomic_fetch_sub(&ds->resolvers, 1);
 
         if (ds_cancel_wait(cancel, DS_PLACE_WAIT)) {
             return ds_fail(err, DS_ECANCELED, "canceled");
@@ -281,9 +309,54 @@ ds_resolver_enter(ds_t *ds, ds_cancel_t *cancel, ds_error_t *err)
 
 
 void
-ds_resolver_leave(ds_t *ds)
+ds_resolver_leave(ds_t *ds, const char *url, int rc)
 {
+    char     host[DS_URL_LEN];
+    int64_t  wait;
+
     atomic_fetch_sub(&ds->resolvers, 1);
+
+    ds_resolver_host(host, sizeof(host), url);
+
+    if (rc == DS_OK) {
+        ds_hold_clear(ds->resolver_hold, host);
+        return;
+    }
+
+    if (rc != DS_ERESOLVER_RATE_LIMITED) {
+        return;
+    }
+
+    wait = ds_hold_add(ds->resolver_hold, host, 0);
+
+    if (wait != 0) {
+        ds_log(ds, DS_LOG_WARN, NULL,
+               "resolver is asked nothing for %lld s: %s, host: \"%s\"",
+               (long long) wait / 1000, ds_error_code(rc), host);
+    }
+}
+
+
+/* what shares a limit: a site has many names, a playlist's id none at all */
+
+static void
+ds_resolver_host(char *host, size_t size, const char *url)
+{
+    ds_url_t  u;
+
+    if (ds_url_parse(&u, url, NULL) != DS_OK || ds_url_is_youtube(&u)) {
+        ds_text(host, size, "youtube.com");
+        return;
+    }
+
+    ds_text(host, size, u.host);
+}
+
+
+ds_hold_t *
+ds_source_hold(ds_t *ds)
+{
+    return ds->source_hold;
 }
 
 

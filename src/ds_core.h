@@ -9,6 +9,7 @@
  *   ds_queue_t.lock    a packet queue (ds_queue.c)
  *   ds_cache_t.lock    the cache: pins and what is written (ds_cache.c)
  *   ds_store_t.lock    one store (ds_store.c)
+ *   ds_hold_t.lock     hosts that are left alone (ds_hold.c)
  *   ds_convert_t.lock  what was decided, in words (ds_convert.c)
  *   ds_keyframe_t.lock the key frame on air (ds_still.c)
  *   ds_push_t.lock     a push's queue and status (ds_push.c)
@@ -107,11 +108,16 @@ void ds_log(ds_t *ds, int level, const char *stream, const char *fmt, ...)
 
 /*
  * At most some resolvers run at a time, however many streams start at once:
- * each is a process of some 50 MiB.  DS_OK: ds_resolver_leave() is due; else
- * DS_ECANCELED.
+ * each is a process of some 50 MiB; and none for a host that has been asked
+ * too often, for a while.  "url" is what is to be resolved.  DS_OK:
+ * ds_resolver_leave() is due, with what came of it; else DS_ECANCELED.
  */
-int ds_resolver_enter(ds_t *ds, ds_cancel_t *cancel, ds_error_t *err);
-void ds_resolver_leave(ds_t *ds);
+int ds_resolver_enter(ds_t *ds, const char *url, ds_cancel_t *cancel,
+    ds_error_t *err);
+void ds_resolver_leave(ds_t *ds, const char *url, int rc);
+
+/* the hosts of media that have been asked too often (ds_hold.h) */
+struct ds_hold_s *ds_source_hold(ds_t *ds);
 
 /*
  * At most conf.encodes items are encoded at a time, one of a stream: a

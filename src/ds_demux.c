@@ -12,8 +12,8 @@
 
 #include <libavutil/avstring.h>
 
-#include "ds_http.h"
 #include "ds_demux.h"
+#include "ds_url.h"
 
 
 #define DS_DEMUX_BUFFER    (32 * 1024)
@@ -23,6 +23,7 @@
 #define DS_DEMUX_STREAMS   128
 #define DS_DEMUX_PACKET    (16 * 1024 * 1024)
 #define DS_DEMUX_BAD       64                  /* packets in a row */
+#define DS_DEMUX_MARGIN    60000               /* ms, before a URL expires */
 
 #define DS_DEMUX_FORMATS                                                     \
     "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,flv,mpegts,hls,aac,mp3"
@@ -43,10 +44,15 @@ static int ds_demux_io_read(void *data, uint8_t *buf, int n);
 static int64_t ds_demux_io_seek(void *data, int64_t offset, int whence);
 static int ds_demux_nested(AVFormatContext *ctx, AVIOContext **pb,
     const char *url, int flags, AVDictionary **options);
+static bool ds_demux_broken(ds_demux_t *s);
+static int ds_demux_renew(void *data, ds_http_req_t *req, ds_error_t *err);
 static int ds_demux_nested_close(AVFormatContext *ctx, AVIOContext *pb);
 static char *ds_demux_headers(ds_demux_t *s, const char *url);
 static int ds_demux_interrupted(void *data);
+static void ds_demux_fault(void *data, const ds_error_t *err,
+    int64_t offset, int64_t wait);
 static int ds_demux_probe(ds_demux_t *s, ds_error_t *err);
+static bool ds_demux_is_hls(ds_demux_t *s);
 static bool ds_demux_complete(AVFormatContext *ctx);
 static int ds_demux_failed(ds_demux_t *s, const char *call, int rc,
     ds_error_t *err);
@@ -54,7 +60,7 @@ static int ds_demux_failed(ds_demux_t *s, const char *call, int rc,
 
 int
 ds_demux_open(ds_demux_t *s, const ds_conf_t *conf, const ds_media_url_t *u,
-    ds_cancel_t *cancel, ds_error_t *err)
+    const ds_http_hooks_t *hooks, ds_cancel_t *cancel, ds_error_t *err)
 {
     ds_http_req_t     req;
     AVFormatContext  *ctx;
@@ -64,9 +70,20 @@ ds_demux_open(ds_demux_t *s, const ds_conf_t *conf, const ds_media_url_t *u,
     s->conf = conf;
     s->cancel = cancel;
     s->chunk = u->chunk;
+    s->resolved_at = u->resolved_at;
     s->rc = 1;
     s->url = strdup(u->url);
     s->headers = (u->headers == NULL) ? NULL : strdup(u->headers);
+
+    if (hooks != NULL) {
+        s->hooks = hooks;
+        s->nested = *hooks;
+        s->nested.renew = NULL;
+        s->own = *hooks;
+        s->own.data = s;
+        s->own.renew = ds_demux_renew;
+        s->own.fault = (hooks->fault == NULL) ? NULL : ds_demux_fault;
+    }
 
     /* a trickle of bytes keeps no one waiting for ever */
     s->active = ds_monotonic();
@@ -85,11 +102,22 @@ ds_demux_open(ds_demux_t *s, const ds_conf_t *conf, const ds_media_url_t *u,
     req.url = s->url;
     req.headers = s->headers;
     req.chunk = s->chunk;
+    req.family = u->family;
+    req.resolved_at = u->resolved_at;
+    req.available_at = u->available_at;
+    req.expires_at = u->expires_at;
+    req.renew_at = ds_demux_renew_at(u);
+    req.hooks = (hooks == NULL) ? NULL : &s->own;
 
     s->pb = ds_demux_io(s, &req, -1, err);
     if (s->pb == NULL) {
         return (err == NULL) ? DS_ESOURCE_FAILED : err->code;
     }
+
+    /* a host may have wanted to be waited for */
+    s->active = ds_monotonic();
+    s->deadline = s->active + 3 * (int64_t) conf->source_timeout;
+    s->seekable = (s->pb->seekable != 0);
 
     ctx->pb = s->pb;
     ctx->opaque = s;
@@ -127,10 +155,14 @@ ds_demux_probe(ds_demux_t *s, ds_error_t *err)
 
     options = NULL;
 
-    /* the hls demuxer must not take our AVIOContext for libav's own */
+    /*
+     * The hls demuxer must not take our AVIOContext for libav's own; how
+     * long a list may stay without news is ds_demux_interrupted()'s to say.
+     */
 
     if (av_dict_set(&options, "http_persistent", "0", 0) < 0
-        || av_dict_set(&options, "http_multiple", "0", 0) < 0)
+        || av_dict_set(&options, "http_multiple", "0", 0) < 0
+        || av_dict_set(&options, "max_reload", "100000", 0) < 0)
     {
         av_dict_free(&options);
         return ds_fail(err, DS_ENOMEM, "no memory");
@@ -168,8 +200,17 @@ ds_demux_probe(ds_demux_t *s, ds_error_t *err)
     }
 
     s->deadline = 0;
+    s->live = ds_demux_is_hls(s) && s->ctx->duration <= 0;
 
     return DS_OK;
+}
+
+
+static bool
+ds_demux_is_hls(ds_demux_t *s)
+{
+    return s->ctx->iformat != NULL && av_match_name("hls",
+                                                    s->ctx->iformat->name);
 }
 
 
@@ -222,8 +263,8 @@ ds_demux_read(ds_demux_t *s, AVPacket *pkt, ds_error_t *err)
 
             /* the piece that came before the bytes ended */
 
-            if ((pkt->flags & AV_PKT_FLAG_CORRUPT)
-                && s->error.code != DS_OK)
+            if (s->error.code != DS_OK
+                && ((pkt->flags & AV_PKT_FLAG_CORRUPT) || ds_demux_broken(s)))
             {
                 av_packet_unref(pkt);
                 rc = AVERROR(EIO);
@@ -252,6 +293,93 @@ ds_demux_read(ds_demux_t *s, AVPacket *pkt, ds_error_t *err)
     }
 
     return ds_demux_failed(s, "av_read_frame()", rc, err);
+}
+
+
+bool
+ds_demux_seek(ds_demux_t *s, int stream, int64_t us, bool any)
+{
+    int  rc, flags, seekable;
+
+    flags = AVSEEK_FLAG_BACKWARD;
+    seekable = s->pb->seekable;
+
+    if (ds_demux_is_hls(s)) {
+
+        /* of segments of MP4, whose streams have its tags, none would come */
+
+        if (s->ctx->streams[stream]->codecpar->codec_tag > 0xff) {
+            return false;
+        }
+
+        /* segments would be searched for a key frame after "us" */
+
+        flags |= any ? AVSEEK_FLAG_ANY : 0;
+
+    } else if (!s->seekable) {
+        return false;
+
+    } else {
+        s->pb->seekable = AVIO_SEEKABLE_NORMAL;
+    }
+
+    s->active = ds_monotonic();
+
+    /* the demuxer of mov would take up an index in mid-file */
+
+    if (!av_match_name("mov", s->ctx->iformat->name)) {
+        s->ctx->flags &= ~AVFMT_FLAG_IGNIDX;
+    }
+
+    rc = av_seek_frame(s->ctx, stream,
+                       av_rescale_q(us, (AVRational) {1, 1000000},
+                                    s->ctx->streams[stream]->time_base),
+                       flags);
+
+    s->pb->seekable = seekable;
+
+    return rc >= 0;
+}
+
+
+int64_t
+ds_demux_renew_at(const ds_media_url_t *u)
+{
+    int64_t  at, most;
+
+    if (u->expires_at == 0 || u->resolved_at == 0) {
+        return 0;
+    }
+
+    at = u->expires_at - DS_DEMUX_MARGIN;
+    most = u->resolved_at + (u->expires_at - u->resolved_at) / 5 * 4;
+
+    return (most < at) ? most : at;
+}
+
+
+static void
+ds_demux_fault(void *data, const ds_error_t *err, int64_t offset,
+    int64_t wait)
+{
+    ds_demux_t  *s = data;
+
+    s->hooks->fault(s->hooks->data, err, offset, wait);
+}
+
+
+/* what is refused while it is opened is for those above to think about */
+
+static int
+ds_demux_renew(void *data, ds_http_req_t *req, ds_error_t *err)
+{
+    ds_demux_t  *s = data;
+
+    if (s->hooks->renew == NULL || s->deadline != 0) {
+        return (err->code == DS_OK) ? DS_ESOURCE_FAILED : err->code;
+    }
+
+    return s->hooks->renew(s->hooks->data, req, err);
 }
 
 
@@ -297,6 +425,16 @@ ds_demux_failed(ds_demux_t *s, const char *call, int rc, ds_error_t *err)
 
     (void) av_strerror(rc, text, sizeof(text));
 
+    /* bytes that came after what broke have cleared the reason */
+
+    if (s->deadline == 0 && rc == AVERROR_EXIT) {
+        return ds_fail(err, DS_ESOURCE_STALLED, "nothing new in a live list");
+    }
+
+    if (s->deadline == 0 && rc == AVERROR(EIO)) {
+        return ds_fail(err, DS_ESOURCE_FAILED, "%s failed: %s", call, text);
+    }
+
     return ds_fail(err, DS_ESOURCE_INVALID, "not media: %s failed: %s", call,
                    text);
 }
@@ -307,7 +445,7 @@ ds_demux_interrupted(void *data)
 {
     ds_demux_t  *s = data;
 
-    if (ds_cancel_is_set(s->cancel)) {
+    if (ds_cancel_is_set(s->cancel) || ds_demux_broken(s)) {
         return 1;
     }
 
@@ -407,9 +545,12 @@ ds_demux_io_read(void *data, uint8_t *buf, int n)
     }
 
     if (s->deadline != 0 && ds_monotonic() > s->deadline) {
-        (void) ds_fail(&s->error, DS_ESOURCE_TIMEOUT,
-                       "too slow to be opened in %u ms",
-                       3 * s->conf->source_timeout);
+        if (s->error.code == DS_OK) {
+            (void) ds_fail(&s->error, DS_ESOURCE_TIMEOUT,
+                           "too slow to be opened in %u ms",
+                           3 * s->conf->source_timeout);
+        }
+
         return AVERROR(EIO);
     }
 
@@ -480,6 +621,19 @@ ds_demux_io_seek(void *data, int64_t offset, int whence)
 }
 
 
+/*
+ * The demuxer of lists would go on with the next segment.  That is right for
+ * one that is not there, and for a broadcast.
+ */
+
+static bool
+ds_demux_broken(ds_demux_t *s)
+{
+    return s->deadline == 0 && !s->live && s->error.code != DS_OK
+           && s->error.code != DS_ESOURCE_NOT_FOUND;
+}
+
+
 /* what a list refers to: variants, segments */
 
 static int
@@ -498,6 +652,10 @@ ds_demux_nested(AVFormatContext *ctx, AVIOContext **pb, const char *url,
         return AVERROR(EACCES);
     }
 
+    if (ds_demux_broken(s)) {
+        return AVERROR_EXIT;
+    }
+
     /* a remote list has no business with local files */
 
     if (strncasecmp(url, "file:", 5) == 0
@@ -511,6 +669,10 @@ ds_demux_nested(AVFormatContext *ctx, AVIOContext **pb, const char *url,
     memset(&req, 0, sizeof(req));
     req.url = url;
     req.chunk = s->chunk;
+    req.patient = (s->deadline == 0);
+    req.resolved_at = s->resolved_at;
+    req.expires_at = ds_url_expires(url);
+    req.hooks = (s->hooks == NULL) ? NULL : &s->nested;
     end = -1;
 
     if (options != NULL && strncasecmp(url, "http", 4) == 0) {

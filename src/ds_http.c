@@ -22,9 +22,6 @@
 #define DS_HTTP_RECEIVE    (32 * 1024)
 #define DS_HTTP_CONNECT    10000            /* ms */
 #define DS_HTTP_REDIRECTS  5
-#define DS_HTTP_RESUMES    3                /* without progress */
-#define DS_HTTP_PROGRESS   (256 * 1024)     /* bytes that make a new start */
-#define DS_HTTP_RESUME_MS  400
 
 #define DS_HTTP_AGENT      "Mozilla/5.0 (compatible; ngx_directstream)"
 
@@ -33,13 +30,12 @@ static ds_http_t *ds_http_new(const ds_conf_t *conf, const ds_http_req_t *req,
     bool ranges, ds_cancel_t *cancel, ds_error_t *err);
 static int ds_http_location(ds_http_t *h, const char *url, bool *file,
     ds_error_t *err);
-static int ds_http_setup(ds_http_t *h, const char *url);
+static int ds_http_setup(ds_http_t *h);
 static int ds_http_start(ds_http_t *h);
 static void ds_http_stop(ds_http_t *h);
 static int ds_http_pump(ds_http_t *h);
 static int ds_http_finish(ds_http_t *h, CURLcode code);
 static size_t ds_http_take(ds_http_t *h, void *buf, size_t n);
-static bool ds_http_again(ds_http_t *h);
 static int ds_http_error(ds_http_t *h, ds_error_t *err);
 static size_t ds_http_on_body(char *p, size_t size, size_t n, void *data);
 static curl_socket_t ds_http_on_socket(void *data, curlsocktype purpose,
@@ -90,13 +86,23 @@ ds_http_new(const ds_conf_t *conf, const ds_http_req_t *req, bool ranges,
 
     h->conf = conf;
     h->cancel = cancel;
+    h->hooks = req->hooks;
     h->chunk = req->chunk;
     h->want = req->offset;
     h->ranges = ranges;
+    h->patient = req->patient;
     h->fd = -1;
     h->size = -1;
 
-    if (ds_http_location(h, req->url, &file, err) != DS_OK) {
+    h->multi = curl_multi_init();
+    h->easy = curl_easy_init();
+
+    if (h->multi == NULL || h->easy == NULL || ds_http_setup(h) != DS_OK) {
+        (void) ds_fail(err, DS_ENOMEM, "no memory");
+        goto failed;
+    }
+
+    if (ds_http_target(h, req, &file, err) != DS_OK) {
         goto failed;
     }
 
@@ -111,16 +117,13 @@ ds_http_new(const ds_conf_t *conf, const ds_http_req_t *req, bool ranges,
         return h;
     }
 
-    if (ds_http_headers(h, req->headers) != DS_OK
-        || ds_http_setup(h, req->url) != DS_OK)
-    {
-        (void) ds_fail(err, DS_ENOMEM, "no memory");
-        goto failed;
-    }
-
-    if (ds_http_start(h) == DS_OK) {
-        (void) ds_http_pump(h);
-    }
+    do {
+        if (ds_http_start(h) == DS_OK) {
+            (void) ds_http_pump(h);
+        }
+    } while (h->error.code != DS_OK && !h->answered
+             && (h->patient || h->error.code == DS_ESOURCE_RATE_LIMITED)
+             && ds_http_again(h));
 
     /* what broke after the head is the first read's to mend or to report */
 
@@ -136,6 +139,45 @@ failed:
     ds_http_close(&h);
 
     return NULL;
+}
+
+
+int
+ds_http_target(ds_http_t *h, const ds_http_req_t *req, bool *file,
+    ds_error_t *err)
+{
+    int    rc;
+    char  *url;
+    long   family;
+
+    rc = ds_http_location(h, req->url, file, err);
+    if (rc != DS_OK) {
+        return rc;
+    }
+
+    family = req->family == 4 ? CURL_IPRESOLVE_V4
+             : req->family == 6 ? CURL_IPRESOLVE_V6 : CURL_IPRESOLVE_WHATEVER;
+
+    url = strdup(req->url);
+
+    if (url == NULL || ds_http_headers(h, req->headers) != DS_OK
+        || curl_easy_setopt(h->easy, CURLOPT_URL, url) != CURLE_OK
+        || curl_easy_setopt(h->easy, CURLOPT_IPRESOLVE, family) != CURLE_OK)
+    {
+        free(url);
+        return ds_fail(err, DS_ENOMEM, "no memory");
+    }
+
+    free(h->url);
+
+    h->url = url;
+    h->resolved_at = req->resolved_at;
+    h->available_at = req->available_at;
+    h->expires_at = req->expires_at;
+    h->renew_at = req->renew_at;
+    h->served = 0;
+
+    return DS_OK;
 }
 
 
@@ -174,6 +216,7 @@ ds_http_location(ds_http_t *h, const char *url, bool *file, ds_error_t *err)
 
     (void) curl_url_get(u, CURLUPART_HOST, &host, 0);
 
+    free(h->host);
     h->host = strdup((host == NULL) ? "localhost" : host);
 
     curl_free(scheme);
@@ -196,18 +239,13 @@ denied:
 
 
 static int
-ds_http_setup(ds_http_t *h, const char *url)
+ds_http_setup(ds_http_t *h)
 {
     int    rc;
     long   timeout;
     CURL  *e;
 
-    h->multi = curl_multi_init();
-    h->easy = e = curl_easy_init();
-
-    if (h->multi == NULL || e == NULL) {
-        return DS_ENOMEM;
-    }
+    e = h->easy;
 
     timeout = h->conf->source_timeout;
     if (timeout > DS_HTTP_CONNECT) {
@@ -217,12 +255,10 @@ ds_http_setup(ds_http_t *h, const char *url)
     rc = 0;
     rc |= curl_multi_setopt(h->multi, CURLMOPT_MAXCONNECTS, 2L);
 
-    rc |= curl_easy_setopt(e, CURLOPT_URL, url);
     rc |= curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
     rc |= curl_easy_setopt(e, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
     rc |= curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, 1L);
     rc |= curl_easy_setopt(e, CURLOPT_MAXREDIRS, (long) DS_HTTP_REDIRECTS);
-    rc |= curl_easy_setopt(e, CURLOPT_HTTPHEADER, h->headers);
     rc |= curl_easy_setopt(e, CURLOPT_USERAGENT, DS_HTTP_AGENT);
 
     /* HTTP/2 would buffer a whole window for a paused reader */
@@ -351,7 +387,9 @@ ds_http_close(ds_http_t **hp)
     curl_easy_cleanup(h->easy);
     (void) curl_multi_cleanup(h->multi);
     curl_slist_free_all(h->headers);
+    curl_slist_free_all(h->conditional);
 
+    free(h->url);
     free(h->host);
     free(h);
 }
@@ -432,6 +470,13 @@ ds_http_start(ds_http_t *h)
     int64_t  last;
 
     ds_http_stop(h);
+    ds_http_refresh(h);
+
+    if (h->hooks != NULL && h->hooks->hold != NULL
+        && ds_hold_wait(h->hooks->hold, h->host, h->cancel))
+    {
+        return ds_fail(&h->error, DS_ECANCELED, "canceled");
+    }
 
     n = snprintf(range, sizeof(range), "%lld-", (long long) h->want);
 
@@ -446,8 +491,11 @@ ds_http_start(ds_http_t *h)
                         (long long) last);
     }
 
-    if (h->ranges
-        && curl_easy_setopt(h->easy, CURLOPT_RANGE, range) != CURLE_OK)
+    if ((h->ranges
+         && curl_easy_setopt(h->easy, CURLOPT_RANGE, range) != CURLE_OK)
+        || curl_easy_setopt(h->easy, CURLOPT_HTTPHEADER,
+                            h->etag[0] != '\0' ? h->conditional : h->headers)
+           != CURLE_OK)
     {
         return ds_fail(&h->error, DS_ENOMEM, "no memory");
     }
@@ -647,45 +695,10 @@ ds_http_take(ds_http_t *h, void *buf, size_t n)
     h->have += n;
     h->want += n;
 
+    h->broken = 0;
+    h->holds = 0;
+
     return n;
-}
-
-
-/*
- * A dropped connection is taken up again at the byte where it broke.  False:
- * the error stays.
- */
-
-static bool
-ds_http_again(ds_http_t *h)
-{
-    if (!h->seekable
-        || (h->error.code != DS_ESOURCE_CUT
-            && h->error.code != DS_ESOURCE_REFUSED))
-    {
-        return false;
-    }
-
-    if (llabs(h->have - h->resumed) > DS_HTTP_PROGRESS) {
-        h->resumes = 0;
-    }
-
-    if (h->resumes == DS_HTTP_RESUMES) {
-        return false;
-    }
-
-    if (h->resumes > 0
-        && ds_cancel_wait(h->cancel, DS_HTTP_RESUME_MS * h->resumes))
-    {
-        (void) ds_fail(&h->error, DS_ECANCELED, "canceled");
-        return false;
-    }
-
-    h->resumes++;
-    h->resumed = h->have;
-    ds_error_clear(&h->error);
-
-    return true;
 }
 
 
@@ -733,6 +746,7 @@ ds_http_on_body(char *p, size_t size, size_t n, void *data)
 
     memcpy(h->buf + h->tail, p, len);
     h->tail += len;
+    h->served |= (len != 0);
 
     return n;
 }

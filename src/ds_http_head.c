@@ -11,31 +11,42 @@
 #include <strings.h>
 
 #include "ds_http_head.h"
+#include "ds_refusal.h"
 
 
 #define DS_HTTP_HEAD       (256 * 1024)     /* response heads of a request */
 
 
+static int ds_http_condition(ds_http_t *h);
 static void ds_http_field(ds_http_t *h, const char *line);
 static int ds_http_answer(ds_http_t *h);
 static int ds_http_partial(ds_http_t *h);
 static int ds_http_status(ds_http_t *h);
+static int ds_http_refused(ds_http_t *h);
+static void ds_http_tag(char *dst, const char *value);
+static bool ds_http_same(ds_http_t *h);
+static int ds_http_know(ds_http_t *h);
+static int ds_http_changed(ds_http_t *h, const char *what);
 
 
 int
 ds_http_headers(ds_http_t *h, const char *headers)
 {
-    char               *line;
-    size_t              i, len;
-    struct curl_slist  *list;
+    char    *line;
+    size_t   i, len;
 
     static const char *const  ours[] = {
         "Range:", "Accept-Encoding:", "Connection:", "Content-Length:",
         "Transfer-Encoding:", "Expect:", "Host:", "If-Range:"
     };
 
+    curl_slist_free_all(h->headers);
+    curl_slist_free_all(h->conditional);
+
     h->headers = curl_slist_append(NULL, "Accept-Encoding: identity");
-    if (h->headers == NULL) {
+    h->conditional = curl_slist_append(NULL, "Accept-Encoding: identity");
+
+    if (h->headers == NULL || h->conditional == NULL) {
         return DS_ENOMEM;
     }
 
@@ -61,15 +72,31 @@ ds_http_headers(ds_http_t *h, const char *headers)
         }
 
         line = strndup(headers, len);
-        list = (line == NULL) ? NULL : curl_slist_append(h->headers, line);
-        free(line);
 
-        if (list == NULL) {
+        if (line == NULL || curl_slist_append(h->headers, line) == NULL
+            || curl_slist_append(h->conditional, line) == NULL)
+        {
+            free(line);
             return DS_ENOMEM;
         }
+
+        free(line);
     }
 
-    return DS_OK;
+    return h->etag[0] == '\0' ? DS_OK : ds_http_condition(h);
+}
+
+
+/* with it a server that has another resource now sends all of that */
+
+static int
+ds_http_condition(ds_http_t *h)
+{
+    char  line[DS_HTTP_TAG + 16];
+
+    (void) snprintf(line, sizeof(line), "If-Range: %s", h->etag);
+
+    return curl_slist_append(h->conditional, line) == NULL ? DS_ENOMEM : DS_OK;
 }
 
 
@@ -119,8 +146,35 @@ ds_http_field(ds_http_t *h, const char *line)
         h->stop = -1;
         h->total = -1;
         h->length = -1;
+        h->retry_after = 0;
+        h->new_etag[0] = '\0';
+        h->new_modified[0] = '\0';
         h->location = 0;
         h->chunked = 0;
+        return;
+    }
+
+    if (strncasecmp(line, "ETag:", 5) == 0) {
+        ds_http_tag(h->new_etag, line + 5);
+
+        /* a weak one does not promise the same bytes */
+
+        if (h->new_etag[0] != '"') {
+            h->new_etag[0] = '\0';
+        }
+
+        return;
+    }
+
+    if (strncasecmp(line, "Last-Modified:", 14) == 0) {
+        ds_http_tag(h->new_modified, line + 14);
+        return;
+    }
+
+    if (strncasecmp(line, "Retry-After:", 12) == 0) {
+        if (sscanf(line + 12, "%9lld", &total) == 1 && total > 0) {
+            h->retry_after = total * 1000;
+        }
         return;
     }
 
@@ -190,6 +244,7 @@ ds_http_answer(ds_http_t *h)
     if (h->status == 416 && h->total >= 0 && h->asked >= h->total) {
 
         if (h->size > h->total) {
+            h->changed = 1;
             return ds_fail(&h->error, DS_ESOURCE_CUT,
                            "ends at offset %lld of %lld, host: \"%s\"",
                            (long long) h->total, (long long) h->size,
@@ -207,25 +262,23 @@ ds_http_answer(ds_http_t *h)
         return ds_http_status(h);
     }
 
-    if (h->asked > DS_HTTP_SKIP) {
-        return ds_fail(&h->error, DS_ESOURCE_FAILED,
-                       "server ignores ranges, host: \"%s\"", h->host);
-    }
-
     h->stop = h->chunked ? -1 : h->length;
 
-    if (h->size >= 0 && h->stop >= 0 && h->stop != h->size) {
-        return ds_fail(&h->error, DS_ESOURCE_FAILED,
-                       "source changed while it was read, host: \"%s\"",
-                       h->host);
+    if (h->known && (!ds_http_same(h)
+                     || (h->size >= 0 && h->stop >= 0 && h->stop != h->size)))
+    {
+        return ds_http_changed(h, "source changed while it was read");
+    }
+
+    if (h->asked > DS_HTTP_SKIP) {
+        return ds_http_changed(h, "server ignores ranges");
     }
 
     h->have = 0;
     h->size = h->stop;
     h->seekable = 0;
-    h->answered = 1;
 
-    return DS_OK;
+    return ds_http_know(h);
 }
 
 
@@ -238,10 +291,11 @@ ds_http_partial(ds_http_t *h)
                        "host: \"%s\"", h->host);
     }
 
-    if (h->size >= 0 && h->total >= 0 && h->total != h->size) {
-        return ds_fail(&h->error, DS_ESOURCE_FAILED,
-                       "source changed while it was read, host: \"%s\"",
-                       h->host);
+    if (h->known && (!ds_http_same(h)
+                     || (h->size >= 0 && h->total >= 0
+                         && h->total != h->size)))
+    {
+        return ds_http_changed(h, "source changed while it was read");
     }
 
     if (h->total >= 0) {
@@ -249,9 +303,84 @@ ds_http_partial(ds_http_t *h)
     }
 
     h->seekable = 1;
+
+    return ds_http_know(h);
+}
+
+
+/* the resource can be told from another one from now on */
+
+static int
+ds_http_know(ds_http_t *h)
+{
     h->answered = 1;
+    h->known = 1;
+
+    if (h->modified[0] == '\0') {
+        memcpy(h->modified, h->new_modified, sizeof(h->modified));
+    }
+
+    if (h->etag[0] == '\0' && h->new_etag[0] != '\0') {
+        memcpy(h->etag, h->new_etag, sizeof(h->etag));
+
+        if (ds_http_condition(h) != DS_OK) {
+            return ds_fail(&h->error, DS_ENOMEM, "no memory");
+        }
+    }
+
+    if (h->hooks != NULL && h->hooks->hold != NULL) {
+        ds_hold_clear(h->hooks->hold, h->host);
+    }
 
     return DS_OK;
+}
+
+
+static bool
+ds_http_same(ds_http_t *h)
+{
+    if (h->etag[0] != '\0' && h->new_etag[0] != '\0') {
+        return strcmp(h->etag, h->new_etag) == 0;
+    }
+
+    if (h->modified[0] != '\0' && h->new_modified[0] != '\0') {
+        return strcmp(h->modified, h->new_modified) == 0;
+    }
+
+    return true;
+}
+
+
+static int
+ds_http_changed(ds_http_t *h, const char *what)
+{
+    h->changed = 1;
+
+    return ds_fail(&h->error, DS_ESOURCE_CUT, "%s, host: \"%s\"", what,
+                   h->host);
+}
+
+
+/* a value that does not fit is none */
+
+static void
+ds_http_tag(char *dst, const char *value)
+{
+    size_t  len;
+
+    value += strspn(value, " \t");
+    len = strlen(value);
+
+    while (len > 0 && strchr(" \t", value[len - 1]) != NULL) {
+        len--;
+    }
+
+    if (len >= DS_HTTP_TAG) {
+        len = 0;
+    }
+
+    memcpy(dst, value, len);
+    dst[len] = '\0';
 }
 
 
@@ -264,11 +393,15 @@ ds_http_status(ds_http_t *h)
 
     case 401:
     case 403:
-        rc = DS_ESOURCE_FORBIDDEN;
+        rc = ds_http_refused(h);
+        break;
+
+    case 410:
+        rc = (h->served || h->known) ? ds_http_refused(h)
+                                     : DS_ESOURCE_NOT_FOUND;
         break;
 
     case 404:
-    case 410:
         rc = DS_ESOURCE_NOT_FOUND;
         break;
 
@@ -282,6 +415,27 @@ ds_http_status(ds_http_t *h)
 
     return ds_fail(&h->error, rc, "HTTP status %ld, host: \"%s\"", h->status,
                    h->host);
+}
+
+
+static int
+ds_http_refused(ds_http_t *h)
+{
+    char          *local;
+    ds_refusal_t   r;
+
+    local = NULL;
+    (void) curl_easy_getinfo(h->easy, CURLINFO_LOCAL_IP, &local);
+
+    r.url = h->url;
+    r.now = ds_now();
+    r.resolved_at = h->resolved_at;
+    r.available_at = h->available_at;
+    r.expires_at = h->expires_at;
+    r.served = h->served;
+    r.local = (local == NULL) ? "" : local;
+
+    return ds_refusal(&r);
 }
 
 

@@ -1,91 +1,76 @@
 
 /*
  * ds_input.c: one item's video and audio, chosen from one or two sources,
- * merged by DTS.  A short queue a track puts packets
- * into order that a file interleaves loosely.  Knows no network.
+ * merged by DTS.  A short queue a track (ds_track.c) puts packets into order
+ * that a file interleaves loosely.  Knows no network.
  */
 
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <libavcodec/bsf.h>
-
 #include "ds_input.h"
-#include "ds_demux.h"
+#include "ds_track.h"
 
 
-#define DS_INPUT_HELD      512                  /* packets of a track */
-#define DS_INPUT_BYTES     (8 * 1024 * 1024)
-#define DS_INPUT_SPAN      3000000              /* us */
-#define DS_INPUT_JUMP      10000000             /* us, no gap but a new clock */
-#define DS_INPUT_TIME      (INT64_C(1) << 52)   /* us, nonsense beyond */
-#define DS_INPUT_BAD       64
-
-
-typedef struct {
-    ds_demux_t        *source;
-    AVStream           *stream;
-    AVCodecParameters  *par;
-    AVBSFContext       *bsf;            /* ADTS to raw AAC, or NULL */
-    int64_t             frame;          /* us, when a packet has no duration */
-    int64_t             last;           /* DTS, us */
-    int64_t             next;           /* where the next is expected, us */
-    bool                started;
-    unsigned            bad;            /* packets in a row */
-
-    AVPacket           *queue[DS_INPUT_HELD];
-    unsigned            head;
-    unsigned            n;
-    size_t              bytes;
-} ds_track_t;
+#define DS_INPUT_HEIGHT  1080           /* larger pictures come last */
 
 
 struct ds_input_s {
     ds_demux_t         sources[2];
-    unsigned            nsources;
-    ds_track_t          tracks[2];
-    int64_t             duration;       /* ms */
-    ds_error_t          error;          /* what ended a source */
+    unsigned           nsources;
+    ds_track_t         tracks[2];
+    int64_t            start;           /* us, the item's first time stamp */
+    int64_t            duration;        /* ms */
+    bool               draining;        /* it has ended with "error" */
+    ds_error_t         error;           /* what ended a source */
 };
 
 
 /* the second URL is opened beside the first, in a thread of its own */
 
 typedef struct {
-    ds_demux_t          *source;
-    const ds_conf_t      *conf;
-    const ds_media_url_t *url;
-    ds_cancel_t          *cancel;
-    ds_error_t            error;
-    int                   rc;
+    ds_demux_t             *source;
+    const ds_conf_t        *conf;
+    const ds_media_url_t   *url;
+    const ds_http_hooks_t  *hooks;
+    ds_cancel_t            *cancel;
+    ds_error_t              error;
+    int                     rc;
 } ds_opening_t;
 
 
 static int ds_input_open_sources(ds_input_t *in, const ds_conf_t *conf,
-    const ds_media_t *media, ds_cancel_t *cancel, ds_error_t *err);
+    const ds_media_t *media, const ds_http_hooks_t *hooks,
+    ds_cancel_t *cancel, ds_error_t *err);
 static void *ds_input_opening(void *data);
-static int ds_input_choose(ds_input_t *in, int track, ds_error_t *err);
+static int ds_input_choose(ds_input_t *in, ds_error_t *err);
 static int ds_input_incomplete(ds_input_t *in, ds_error_t *err);
 static int ds_input_pick(ds_input_t *in, ds_demux_t *s, int track);
+static int ds_input_rank(const AVStream *st, int track);
+static int64_t ds_input_bitrate(AVFormatContext *ctx, int stream);
+static bool ds_input_related(AVFormatContext *ctx, int a, int b);
 static int ds_input_prepare_audio(ds_input_t *in, ds_error_t *err);
-static int ds_input_seek_track(ds_track_t *t, int64_t us);
-static int64_t ds_input_frame(ds_track_t *t);
+static void ds_input_discard(ds_input_t *in);
+static void ds_input_origin(ds_input_t *in);
 static int64_t ds_input_length(ds_input_t *in, const ds_media_t *media);
-static bool ds_input_full(ds_track_t *t);
 static ds_demux_t *ds_input_wants(ds_input_t *in);
 static int ds_input_step(ds_input_t *in, ds_demux_t *s);
-static int ds_input_push(ds_track_t *t, AVPacket *pkt, ds_error_t *err);
-static int ds_input_filter(ds_track_t *t, AVPacket *pkt, ds_error_t *err);
-static void ds_input_stamp(ds_track_t *t, AVPacket *pkt);
+static void ds_input_flush(ds_input_t *in);
 
 
 ds_input_t *
 ds_input_open(const ds_conf_t *conf, const ds_media_t *media,
     ds_cancel_t *cancel, ds_error_t *err)
 {
-    int          i;
-    unsigned     k;
+    return ds_input_open_hooked(conf, media, NULL, cancel, err);
+}
+
+
+ds_input_t *
+ds_input_open_hooked(const ds_conf_t *conf, const ds_media_t *media,
+    const ds_http_hooks_t *hooks, ds_cancel_t *cancel, ds_error_t *err)
+{
     ds_input_t  *in;
 
     in = calloc(1, sizeof(ds_input_t));
@@ -95,34 +80,18 @@ ds_input_open(const ds_conf_t *conf, const ds_media_t *media,
     }
 
     in->nsources = (media->nurls == 2) ? 2 : 1;
+    in->tracks[DS_VIDEO].source = &in->sources[0];
+    in->tracks[DS_AUDIO].source = &in->sources[in->nsources - 1];
 
-    if (ds_input_open_sources(in, conf, media, cancel, err) != DS_OK) {
+    if (ds_input_open_sources(in, conf, media, hooks, cancel, err) != DS_OK
+        || ds_input_choose(in, err) != DS_OK
+        || ds_input_incomplete(in, err) != DS_OK)
+    {
         goto failed;
     }
 
-    for (i = 0; i < 2; i++) {
-        in->tracks[i].source = &in->sources[i * (in->nsources - 1)];
-
-        if (ds_input_choose(in, i, err) != DS_OK) {
-            goto failed;
-        }
-    }
-
-    if (ds_input_incomplete(in, err) != DS_OK) {
-        goto failed;
-    }
-
-    for (i = 0; i < (int) in->nsources; i++) {
-        for (k = 0; k < in->sources[i].ctx->nb_streams; k++) {
-            in->sources[i].ctx->streams[k]->discard = AVDISCARD_ALL;
-        }
-    }
-
-    for (i = 0; i < 2; i++) {
-        if (in->tracks[i].stream != NULL) {
-            in->tracks[i].stream->discard = AVDISCARD_DEFAULT;
-        }
-    }
+    ds_input_discard(in);
+    ds_input_origin(in);
 
     if (in->tracks[DS_AUDIO].stream != NULL
         && ds_input_prepare_audio(in, err) != DS_OK)
@@ -144,7 +113,8 @@ failed:
 
 static int
 ds_input_open_sources(ds_input_t *in, const ds_conf_t *conf,
-    const ds_media_t *media, ds_cancel_t *cancel, ds_error_t *err)
+    const ds_media_t *media, const ds_http_hooks_t *hooks,
+    ds_cancel_t *cancel, ds_error_t *err)
 {
     bool           threaded;
     unsigned       i;
@@ -157,6 +127,7 @@ ds_input_open_sources(ds_input_t *in, const ds_conf_t *conf,
         o[i].source = &in->sources[i];
         o[i].conf = conf;
         o[i].url = &media->urls[i];
+        o[i].hooks = (hooks == NULL) ? NULL : &hooks[i];
         o[i].cancel = cancel;
     }
 
@@ -192,38 +163,29 @@ ds_input_opening(void *data)
 {
     ds_opening_t  *o = data;
 
-    o->rc = ds_demux_open(o->source, o->conf, o->url, o->cancel, &o->error);
+    o->rc = ds_demux_open(o->source, o->conf, o->url, o->hooks,
+                          o->cancel, &o->error);
 
     return NULL;
 }
 
 
 static int
-ds_input_choose(ds_input_t *in, int track, ds_error_t *err)
+ds_input_choose(ds_input_t *in, ds_error_t *err)
 {
-    int          i;
+    int          i, stream;
     ds_track_t  *t;
 
-    t = &in->tracks[track];
+    for (i = 0; i < 2; i++) {
+        t = &in->tracks[i];
+        stream = ds_input_pick(in, t->source, i);
 
-    i = ds_input_pick(in, t->source, track);
-
-    if (i < 0) {
-        return DS_OK;
+        if (stream >= 0
+            && ds_track_set(t, t->source, stream, err) != DS_OK)
+        {
+            return DS_ENOMEM;
+        }
     }
-
-    t->stream = t->source->ctx->streams[i];
-
-    t->par = avcodec_parameters_alloc();
-
-    if (t->par == NULL
-        || avcodec_parameters_copy(t->par, t->stream->codecpar) < 0)
-    {
-        return ds_fail(err, DS_ENOMEM, "no memory");
-    }
-
-    t->par->codec_tag = 0;
-    t->frame = ds_input_frame(t);
 
     return DS_OK;
 }
@@ -261,58 +223,169 @@ ds_input_incomplete(ds_input_t *in, ds_error_t *err)
 }
 
 
-/* libav's best stream, but one that can be copied is better */
+/*
+ * libav's best stream, but one that can be copied is better.  Of the variants
+ * of a list it is the largest picture that is not too large, and the sound
+ * that goes with it.
+ */
 
 static int
 ds_input_pick(ds_input_t *in, ds_demux_t *s, int track)
 {
-    int                 i, best, related;
-    AVStream           *st;
-    enum AVCodecID      codec;
-    enum AVMediaType    type;
+    int               i, best, rank, first, video;
+    AVStream         *st;
+    AVFormatContext  *ctx;
+    enum AVMediaType  type;
 
+    ctx = s->ctx;
     type = (track == DS_VIDEO) ? AVMEDIA_TYPE_VIDEO : AVMEDIA_TYPE_AUDIO;
-    codec = (track == DS_VIDEO) ? AV_CODEC_ID_H264 : AV_CODEC_ID_AAC;
-    related = -1;
+    video = -1;
 
     if (track == DS_AUDIO && in->nsources == 1
         && in->tracks[DS_VIDEO].stream != NULL)
     {
-        related = in->tracks[DS_VIDEO].stream->index;
+        video = in->tracks[DS_VIDEO].stream->index;
     }
 
-    best = av_find_best_stream(s->ctx, type, -1, related, NULL, 0);
+    best = av_find_best_stream(ctx, type, -1, video, NULL, 0);
+    first = best < 0 ? -1 : ds_input_rank(ctx->streams[best], track);
 
-    if (best >= 0) {
-        st = s->ctx->streams[best];
-
-        if (st->disposition & AV_DISPOSITION_ATTACHED_PIC) {
-            best = -1;
-
-        } else if (st->codecpar->codec_id == codec) {
-            return best;
-        }
+    if (first < 0) {
+        best = -1;
     }
 
-    for (i = 0; i < (int) s->ctx->nb_streams; i++) {
-        st = s->ctx->streams[i];
+    for (i = 0; i < (int) ctx->nb_streams; i++) {
+        st = ctx->streams[i];
 
         if (st->codecpar->codec_type != type
-            || (st->disposition & AV_DISPOSITION_ATTACHED_PIC))
+            || (video >= 0 && !ds_input_related(ctx, video, i)))
         {
             continue;
         }
 
-        if (st->codecpar->codec_id == codec) {
-            return i;
-        }
+        rank = ds_input_rank(st, track);
 
-        if (best < 0) {
+        if (rank > first
+            || (rank >= 0 && rank == first && ctx->nb_programs > 1
+                && ds_input_bitrate(ctx, i) > ds_input_bitrate(ctx, best)))
+        {
             best = i;
+            first = rank;
         }
     }
 
     return best;
+}
+
+
+/* -1: not at all */
+
+static int
+ds_input_rank(const AVStream *st, int track)
+{
+    int                       rank;
+    enum AVCodecID            codec;
+    const AVCodecParameters  *par;
+
+    par = st->codecpar;
+    codec = (track == DS_VIDEO) ? AV_CODEC_ID_H264 : AV_CODEC_ID_AAC;
+
+    if (st->disposition & AV_DISPOSITION_ATTACHED_PIC) {
+        return -1;
+    }
+
+    rank = (par->codec_id == codec) ? 2 : 0;
+
+    if (track == DS_VIDEO && par->height <= DS_INPUT_HEIGHT) {
+        rank++;
+    }
+
+    return rank;
+}
+
+
+/* of the variants that a stream belongs to */
+
+static int64_t
+ds_input_bitrate(AVFormatContext *ctx, int stream)
+{
+    int64_t             rate, best;
+    AVProgram          *p;
+    AVDictionaryEntry  *e;
+
+    best = 0;
+
+    for (p = NULL; (p = av_find_program_from_stream(ctx, p, stream)) != NULL; )
+    {
+        e = av_dict_get(p->metadata, "variant_bitrate", NULL, 0);
+        rate = (e == NULL) ? 0 : strtoll(e->value, NULL, 10);
+        best = (rate > best) ? rate : best;
+    }
+
+    return best;
+}
+
+
+/* both are of one program, or at least one of them is of none */
+
+static bool
+ds_input_related(AVFormatContext *ctx, int a, int b)
+{
+    unsigned    i;
+    AVProgram  *p;
+
+    if (av_find_program_from_stream(ctx, NULL, a) == NULL
+        || av_find_program_from_stream(ctx, NULL, b) == NULL)
+    {
+        return true;
+    }
+
+    for (p = NULL; (p = av_find_program_from_stream(ctx, p, a)) != NULL; ) {
+        for (i = 0; i < p->nb_stream_indexes; i++) {
+            if (p->stream_index[i] == (unsigned) b) {
+                return true;
+            }
+        }
+    }
+
+    return false;
+}
+
+
+static void
+ds_input_discard(ds_input_t *in)
+{
+    unsigned  i, k;
+
+    for (i = 0; i < in->nsources; i++) {
+        for (k = 0; k < in->sources[i].ctx->nb_streams; k++) {
+            in->sources[i].ctx->streams[k]->discard = AVDISCARD_ALL;
+        }
+    }
+
+    for (i = 0; i < 2; i++) {
+        if (in->tracks[i].stream != NULL) {
+            in->tracks[i].stream->discard = AVDISCARD_DEFAULT;
+        }
+    }
+}
+
+
+/* times are those from the item's start, whatever its clock began with */
+
+static void
+ds_input_origin(ds_input_t *in)
+{
+    AVFormatContext  *ctx;
+
+    ctx = in->sources[0].ctx;
+
+    if (ctx->start_time != AV_NOPTS_VALUE) {
+        in->start = ctx->start_time;
+    }
+
+    in->tracks[DS_VIDEO].shift = -in->start;
+    in->tracks[DS_AUDIO].shift = -in->start;
 }
 
 
@@ -321,8 +394,7 @@ ds_input_pick(ds_input_t *in, ds_demux_t *s, int track)
 static int
 ds_input_prepare_audio(ds_input_t *in, ds_error_t *err)
 {
-    ds_track_t               *t;
-    const AVBitStreamFilter  *filter;
+    ds_track_t  *t;
 
     t = &in->tracks[DS_AUDIO];
 
@@ -330,24 +402,14 @@ ds_input_prepare_audio(ds_input_t *in, ds_error_t *err)
         return DS_OK;
     }
 
-    filter = av_bsf_get_by_name("aac_adtstoasc");
-
-    if (filter == NULL || av_bsf_alloc(filter, &t->bsf) < 0) {
-        return ds_fail(err, DS_EINTERNAL, "no aac_adtstoasc filter");
-    }
-
-    t->bsf->time_base_in = t->stream->time_base;
-
-    if (avcodec_parameters_copy(t->bsf->par_in, t->stream->codecpar) < 0
-        || av_bsf_init(t->bsf) < 0)
-    {
-        return ds_fail(err, DS_EINTERNAL, "aac_adtstoasc failed");
+    if (ds_track_filter(t, err) != DS_OK) {
+        return DS_EINTERNAL;
     }
 
     /* the first frame tells */
 
     while (t->par->extradata_size == 0 && t->source->rc == 1
-           && !ds_input_full(&in->tracks[DS_VIDEO]))
+           && !ds_track_full(&in->tracks[DS_VIDEO]))
     {
         if (ds_input_step(in, t->source) < 0) {
             if (err != NULL) {
@@ -359,38 +421,6 @@ ds_input_prepare_audio(ds_input_t *in, ds_error_t *err)
     }
 
     return DS_OK;
-}
-
-
-static int64_t
-ds_input_frame(ds_track_t *t)
-{
-    int         samples;
-    int64_t     frame;
-    AVRational  rate;
-
-    frame = 0;
-
-    if (t->par->codec_type == AVMEDIA_TYPE_AUDIO) {
-        samples = (t->par->frame_size > 0) ? t->par->frame_size : 1024;
-
-        if (t->par->sample_rate > 0) {
-            frame = (int64_t) samples * 1000000 / t->par->sample_rate;
-        }
-
-    } else {
-        rate = t->stream->avg_frame_rate;
-
-        if (rate.num <= 0 || rate.den <= 0) {
-            rate = t->stream->r_frame_rate;
-        }
-
-        if (rate.num > 0 && rate.den > 0) {
-            frame = av_rescale(1000000, rate.den, rate.num);
-        }
-    }
-
-    return (frame >= 1000 && frame <= 1000000) ? frame : 40000;
 }
 
 
@@ -414,6 +444,7 @@ ds_input_length(ds_input_t *in, const ds_media_t *media)
 int
 ds_input_seek(ds_input_t *in, int64_t ms, ds_error_t *err)
 {
+    AVPacket    *first;
     ds_track_t  *v, *a;
 
     v = &in->tracks[DS_VIDEO];
@@ -423,11 +454,13 @@ ds_input_seek(ds_input_t *in, int64_t ms, ds_error_t *err)
         v = a;
     }
 
-    if (!v->source->pb->seekable || v->n != 0 || a->n != 0
-        || ds_input_seek_track(v, ms * 1000) < 0)
+    if (!ds_demux_seek(v->source, v->stream->index, ms * 1000 + in->start,
+                       false))
     {
         return ds_fail(err, DS_ESOURCE_FAILED, "source cannot be sought in");
     }
+
+    ds_input_flush(in);
 
     if (a->source == v->source || a->stream == NULL) {
         return DS_OK;
@@ -439,21 +472,81 @@ ds_input_seek(ds_input_t *in, int64_t ms, ds_error_t *err)
         (void) ds_input_step(in, v->source);
     }
 
-    if (v->n != 0) {
-        (void) ds_input_seek_track(a, v->queue[v->head]->pts);
+    first = ds_track_first(v);
+
+    if (first != NULL) {
+        (void) ds_demux_seek(a->source, a->stream->index,
+                             first->pts - v->shift, false);
     }
 
     return DS_OK;
 }
 
 
-static int
-ds_input_seek_track(ds_track_t *t, int64_t us)
+bool
+ds_input_resume(ds_input_t *in, int64_t us)
 {
-    return av_seek_frame(t->source->ctx, t->stream->index,
-                         av_rescale_q(us, (AVRational) {1, 1000000},
-                                      t->stream->time_base),
-                         AVSEEK_FLAG_BACKWARD);
+    int          i;
+    ds_track_t  *t;
+
+    for (i = 0; i < 2; i++) {
+        t = &in->tracks[i];
+
+        if (t->stream == NULL
+            || (i == DS_AUDIO && in->nsources == 1
+                && in->tracks[DS_VIDEO].stream != NULL))
+        {
+            continue;
+        }
+
+        if (!ds_demux_seek(t->source, t->stream->index, us + in->start, true))
+        {
+            return false;
+        }
+    }
+
+    ds_input_flush(in);
+
+    return true;
+}
+
+
+/* what was read before a seek */
+
+static void
+ds_input_flush(ds_input_t *in)
+{
+    int          i;
+    AVPacket    *pkt;
+    ds_track_t  *t;
+
+    for (i = 0; i < 2; i++) {
+        t = &in->tracks[i];
+
+        while ((pkt = ds_track_take(t)) != NULL) {
+            av_packet_free(&pkt);
+        }
+
+        t->started = false;
+        t->shift = -in->start;
+        t->source->rc = 1;
+        ds_error_clear(&t->source->error);
+    }
+}
+
+
+bool
+ds_input_jumped(ds_input_t *in)
+{
+    return in->tracks[DS_VIDEO].shift != -in->start
+           || in->tracks[DS_AUDIO].shift != -in->start;
+}
+
+
+bool
+ds_input_live(ds_input_t *in)
+{
+    return in->sources[0].live || in->sources[1].live;
 }
 
 
@@ -478,6 +571,13 @@ ds_input_duration(ds_input_t *in)
 }
 
 
+int64_t
+ds_input_start(ds_input_t *in)
+{
+    return in->start;
+}
+
+
 uint64_t
 ds_input_bytes(ds_input_t *in)
 {
@@ -488,9 +588,9 @@ ds_input_bytes(ds_input_t *in)
 int
 ds_input_read(ds_input_t *in, AVPacket *pkt, ds_error_t *err)
 {
-    int           i;
-    AVPacket     *first;
-    ds_track_t   *t, *best;
+    int          i;
+    AVPacket    *first;
+    ds_track_t  *t, *best;
     ds_demux_t  *s;
 
     while ((s = ds_input_wants(in)) != NULL) {
@@ -501,22 +601,22 @@ ds_input_read(ds_input_t *in, AVPacket *pkt, ds_error_t *err)
 
     for (i = 0; i < 2; i++) {
         t = &in->tracks[i];
+        first = ds_track_first(t);
 
-        if (t->n != 0
-            && (best == NULL
-                || t->queue[t->head]->dts < best->queue[best->head]->dts))
+        if (first != NULL
+            && (best == NULL || first->dts < ds_track_first(best)->dts))
         {
             best = t;
         }
     }
 
-    /* a source that failed ends the item once its packets are used up */
-
     for (i = 0; i < 2; i++) {
         t = &in->tracks[i];
 
+        /* what is left of the other track may be out of order */
+
         if (t->stream != NULL && t->source->rc < 0 && t->n == 0
-            && (best == NULL || best->source != t->source))
+            && (!in->draining || best == NULL || best->source != t->source))
         {
             if (err != NULL) {
                 *err = in->error;
@@ -530,10 +630,7 @@ ds_input_read(ds_input_t *in, AVPacket *pkt, ds_error_t *err)
         return 0;
     }
 
-    first = best->queue[best->head];
-    best->head = (best->head + 1) % DS_INPUT_HELD;
-    best->n--;
-    best->bytes -= first->size;
+    first = ds_track_take(best);
 
     av_packet_unref(pkt);
     av_packet_move_ref(pkt, first);
@@ -544,11 +641,17 @@ ds_input_read(ds_input_t *in, AVPacket *pkt, ds_error_t *err)
 
 
 void
+ds_input_drain(ds_input_t *in)
+{
+    in->draining = true;
+}
+
+
+void
 ds_input_close(ds_input_t **inp)
 {
     int          i;
     ds_input_t  *in;
-    ds_track_t  *t;
 
     in = *inp;
     *inp = NULL;
@@ -558,37 +661,11 @@ ds_input_close(ds_input_t **inp)
     }
 
     for (i = 0; i < 2; i++) {
-        t = &in->tracks[i];
-
-        while (t->n != 0) {
-            t->n--;
-            av_packet_free(&t->queue[t->head]);
-            t->head = (t->head + 1) % DS_INPUT_HELD;
-        }
-
-        avcodec_parameters_free(&t->par);
-        av_bsf_free(&t->bsf);
-
+        ds_track_free(&in->tracks[i]);
         ds_demux_close(&in->sources[i]);
     }
 
     free(in);
-}
-
-
-static bool
-ds_input_full(ds_track_t *t)
-{
-    unsigned  last;
-
-    if (t->n == 0) {
-        return false;
-    }
-
-    last = (t->head + t->n - 1) % DS_INPUT_HELD;
-
-    return t->n == DS_INPUT_HELD || t->bytes > DS_INPUT_BYTES
-           || t->queue[last]->dts - t->queue[t->head]->dts > DS_INPUT_SPAN;
 }
 
 
@@ -604,7 +681,7 @@ ds_input_wants(ds_input_t *in)
         t = &in->tracks[i];
 
         if (t->stream != NULL && t->n == 0 && t->source->rc == 1
-            && !ds_input_full(&in->tracks[!i]))
+            && !ds_track_full(&in->tracks[!i]))
         {
             return t->source;
         }
@@ -637,7 +714,7 @@ ds_input_step(ds_input_t *in, ds_demux_t *s)
             && in->tracks[i].stream->index == pkt->stream_index)
         {
             pkt->stream_index = i;
-            rc = ds_input_push(&in->tracks[i], pkt, &error);
+            rc = ds_track_put(&in->tracks[i], &in->tracks[!i], pkt, &error);
             pkt = NULL;
             break;
         }
@@ -652,156 +729,4 @@ ds_input_step(ds_input_t *in, ds_demux_t *s)
     }
 
     return rc;
-}
-
-
-/* takes "pkt"; 1 or a DS_E… */
-
-static int
-ds_input_push(ds_track_t *t, AVPacket *pkt, ds_error_t *err)
-{
-    int  i, rc;
-
-    i = pkt->stream_index;
-
-    if (i == DS_AUDIO && (pkt->flags & AV_PKT_FLAG_DISCARD)) {
-        av_packet_free(&pkt);
-        return 1;
-    }
-
-    if (t->bsf != NULL) {
-        rc = ds_input_filter(t, pkt, err);
-
-        if (rc != DS_OK || pkt->size == 0) {
-            av_packet_free(&pkt);
-            return (rc != DS_OK) ? rc : 1;
-        }
-    }
-
-    /* the other track's reader has to stop before the queue overflows */
-
-    if (pkt->size == 0 || t->n == DS_INPUT_HELD) {
-        av_packet_free(&pkt);
-        return 1;
-    }
-
-    pkt->stream_index = i;
-    ds_input_stamp(t, pkt);
-
-    t->queue[(t->head + t->n) % DS_INPUT_HELD] = pkt;
-    t->n++;
-    t->bytes += pkt->size;
-
-    return 1;
-}
-
-
-/* removes the ADTS header; a bad packet becomes an empty one */
-
-static int
-ds_input_filter(ds_track_t *t, AVPacket *pkt, ds_error_t *err)
-{
-    int             rc;
-    size_t          size;
-    const uint8_t  *data;
-
-    rc = av_bsf_send_packet(t->bsf, pkt);
-
-    if (rc == 0) {
-        rc = av_bsf_receive_packet(t->bsf, pkt);
-    }
-
-    if (rc < 0) {
-        av_packet_unref(pkt);
-
-        if (++t->bad == DS_INPUT_BAD) {
-            return ds_fail(err, DS_ESOURCE_INVALID, "aac frames are broken");
-        }
-
-        return DS_OK;
-    }
-
-    t->bad = 0;
-
-    if (t->par->extradata_size != 0) {
-        return DS_OK;
-    }
-
-    data = av_packet_get_side_data(pkt, AV_PKT_DATA_NEW_EXTRADATA, &size);
-
-    if (data == NULL || size == 0 || size > 4096) {
-        return DS_OK;
-    }
-
-    t->par->extradata = av_mallocz(size + AV_INPUT_BUFFER_PADDING_SIZE);
-
-    if (t->par->extradata == NULL) {
-        return ds_fail(err, DS_ENOMEM, "no memory");
-    }
-
-    memcpy(t->par->extradata, data, size);
-    t->par->extradata_size = size;
-
-    return DS_OK;
-}
-
-
-/* microseconds; what is missing is filled in, DTS of a track increases */
-
-static void
-ds_input_stamp(ds_track_t *t, AVPacket *pkt)
-{
-    int64_t       jump;
-    ds_demux_t  *s;
-
-    s = t->source;
-
-    av_packet_rescale_ts(pkt, t->stream->time_base, (AVRational) {1, 1000000});
-    pkt->time_base = (AVRational) {1, 1000000};
-
-    if (pkt->duration <= 0 || pkt->duration > DS_INPUT_JUMP) {
-        pkt->duration = t->frame;
-    }
-
-    if (pkt->dts > DS_INPUT_TIME || pkt->dts < -DS_INPUT_TIME) {
-        pkt->dts = AV_NOPTS_VALUE;
-    }
-
-    if (pkt->pts > DS_INPUT_TIME || pkt->pts < -DS_INPUT_TIME) {
-        pkt->pts = AV_NOPTS_VALUE;
-    }
-
-    if (pkt->dts == AV_NOPTS_VALUE) {
-        pkt->dts = t->started ? t->next - s->shift
-                   : (pkt->pts != AV_NOPTS_VALUE) ? pkt->pts : 0;
-    }
-
-    if (pkt->pts == AV_NOPTS_VALUE || pkt->pts - pkt->dts > DS_INPUT_JUMP) {
-        pkt->pts = pkt->dts;
-    }
-
-    /* lists of segments start their clock anew where an advert was cut in */
-
-    jump = t->started ? pkt->dts + s->shift - t->next : 0;
-
-    if ((s->ctx->iformat->flags & AVFMT_TS_DISCONT)
-        && (jump > DS_INPUT_JUMP || jump < -DS_INPUT_JUMP))
-    {
-        s->shift -= jump;
-    }
-
-    pkt->dts += s->shift;
-    pkt->pts += s->shift;
-
-    if (t->started && pkt->dts <= t->last) {
-        pkt->dts = t->last + 1;
-    }
-
-    if (pkt->pts < pkt->dts) {
-        pkt->pts = pkt->dts;
-    }
-
-    t->started = true;
-    t->last = pkt->dts;
-    t->next = pkt->dts + pkt->duration;
 }

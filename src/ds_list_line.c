@@ -150,9 +150,6 @@ ds_list_judge(const cJSON *json, ds_entry_t *e)
         ds_list_mark(e, DS_EITEM_RESTRICTED,
                      "only for members, subscribers or signed-in viewers");
 
-    } else if (strcmp(live, "is_live") == 0) {
-        ds_list_mark(e, DS_EITEM_LIVE, "live broadcast");
-
     } else if (strcmp(live, "is_upcoming") == 0) {
         ds_list_mark(e, DS_EITEM_UPCOMING, "has not begun yet");
 
@@ -200,10 +197,7 @@ ds_list_parse_media(const char *line, ds_media_t *m, ds_error_t *err)
 
     live = ds_list_str(json, "live_status");
 
-    if (live != NULL && strcmp(live, "is_live") == 0) {
-        cJSON_Delete(json);
-        return ds_fail(err, DS_EITEM_LIVE, "live broadcast");
-    }
+    m->live = (live != NULL && strcmp(live, "is_live") == 0);
 
     if (live != NULL && strcmp(live, "is_upcoming") == 0) {
         cJSON_Delete(json);
@@ -241,6 +235,11 @@ ds_list_parse_media(const char *line, ds_media_t *m, ds_error_t *err)
 
             m->nurls++;
         }
+    }
+
+    if (rc == DS_EITEM_FORMAT && m->live) {
+        rc = ds_fail(err, DS_EITEM_LIVE,
+                     "a live broadcast without a format that can be read");
     }
 
     if (rc != DS_OK) {

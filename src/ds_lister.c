@@ -45,15 +45,18 @@ ds_lister_start(ds_stream_t *s)
 static void *
 ds_lister_thread(void *data)
 {
+    int          rc;
     ds_error_t   err;
     ds_stream_t *s = data;
 
     ds_error_clear(&err);
 
-    if (ds_resolver_enter(s->ds, &s->list_cancel, &err) == DS_OK) {
-        (void) ds_resolve_list(ds_conf(s->ds), s->playlist, &s->list_cancel,
-                               ds_lister_entry, s, &err);
-        ds_resolver_leave(s->ds);
+    rc = ds_resolver_enter(s->ds, s->playlist, &s->list_cancel, &err);
+
+    if (rc == DS_OK) {
+        rc = ds_resolve_list(ds_conf(s->ds), s->playlist, &s->list_cancel,
+                             ds_lister_entry, s, &err);
+        ds_resolver_leave(s->ds, s->playlist, rc);
     }
 
     s->list_err = err;

@@ -89,12 +89,12 @@ ds_lookup_thread(void *data)
 
     ds_error_clear(&err);
 
-    rc = ds_resolver_enter(l->ds, &l->cancel, &err);
+    rc = ds_resolver_enter(l->ds, l->ref, &l->cancel, &err);
 
     if (rc == DS_OK) {
         rc = ds_resolve_list(ds_conf(l->ds), l->ref, &l->cancel,
                              ds_lookup_entry, l, &err);
-        ds_resolver_leave(l->ds);
+        ds_resolver_leave(l->ds, l->ref, rc);
     }
 
     (void) pthread_mutex_lock(&l->lock);

@@ -272,7 +272,7 @@ ds_player_over(ds_stream_t *s)
 
     failed = ds_source_failed(s->cur, &err);
 
-    if (s->starved > ds_conf(s->ds)->source_timeout) {
+    if (!failed && s->starved > ds_conf(s->ds)->source_timeout) {
         failed = true;
         (void) ds_fail(&err, DS_ESOURCE_STALLED,
                        "source is too slow, it was waited for %lld ms",

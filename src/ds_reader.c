@@ -1,29 +1,95 @@
 
 /*
- * ds_reader.c: an item from its entry to its packets: resolve, wait until it
- * is available, open, read.  Knows nothing of codecs or of other items.
+ * ds_reader.c: an item from its entry to its packets.  What ds_http cannot
+ * mend at the byte is mended here at the time: the item is opened again, and
+ * what was given out before is dropped.  Knows nothing of codecs or of other
+ * items.
  */
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "ds_reader.h"
+#include "ds_link.h"
+#include "ds_refusal.h"
 
 
-/* what resolvers call "available at" is whole seconds; one spare */
-#define DS_AVAILABLE_SLACK  500
+#define DS_READER_WAIT_MIN  200             /* ms */
+#define DS_READER_WAIT_MAX  5000
+
+/* ms between two records of faults that are being mended */
+#define DS_READER_LOG       5000
+
+/*
+ * us: packets of a file may be so far from those of the same time; a track
+ * that ended long before the other one is not looked for.
+ */
+#define DS_READER_BACK      3000000
+#define DS_READER_APART     10000000
+
+/* us: a list has no more than so much of what it had before */
+#define DS_READER_OVERLAP   120000000
+
+
+typedef struct {
+    AVCodecParameters  *par;            /* NULL: there is no such track */
+    int64_t             last;           /* DTS of the last packet given out */
+    int64_t             next;           /* its end */
+    int64_t             clock;          /* its DTS as the source says */
+    bool                given;          /* there was one */
+    bool                seen;           /* one came since it was opened again */
+    bool                changed;        /* its header, to be told */
+} ds_reader_track_t;
 
 
 struct ds_reader_s {
     ds_reader_conf_t   conf;
-    ds_media_t         media;
+    ds_link_t          link;
+    ds_media_t         media;           /* as it was at first */
+    ds_http_hooks_t    hooks[2];
     ds_input_t        *in;
     int64_t            start;           /* ms; 0 when it cannot be sought in */
+
+    uint64_t           bytes;           /* of inputs closed */
+    uint64_t           counted;         /* of the input that is open */
+    ds_reader_track_t  tracks[2];
+
+    ds_error_t         failed;          /* the item has ended with this */
+    int64_t            broken;          /* ms, when packets ended, 0: never */
+    unsigned           attempts;        /* since then */
+    int64_t            dropping;        /* ms, when it began, 0: it does not */
+    int64_t            sought;          /* us, where it was opened again */
+    bool               noseek;          /* seeking has missed the place */
+    bool               edge;            /* a broadcast's next packet is due */
+    bool               overlap;         /* and others came before */
+    int64_t            shift;           /* us, of a broadcast opened again */
+
+    _Atomic int64_t    logged;          /* ms */
 };
 
 
-static int ds_reader_resolve(ds_reader_t *r, ds_error_t *err);
-static int ds_reader_available(ds_reader_t *r, ds_error_t *err);
+static void ds_reader_hooks(ds_reader_t *r);
+static void ds_reader_fault(void *data, const ds_error_t *err,
+    int64_t offset, int64_t wait);
+static int ds_reader_renew_video(void *data, ds_http_req_t *req,
+    ds_error_t *err);
+static int ds_reader_renew_audio(void *data, ds_http_req_t *req,
+    ds_error_t *err);
+static uint64_t ds_reader_bytes(ds_reader_t *r);
+static void ds_reader_log(ds_reader_t *r, const ds_error_t *err,
+    const char *where, int64_t wait);
+static int ds_reader_tell(ds_reader_t *r, ds_error_t *err);
+static void ds_reader_count(ds_reader_t *r);
+static int ds_reader_next(ds_reader_t *r, AVPacket *pkt, ds_error_t *err);
+static bool ds_reader_new(ds_reader_t *r, const AVPacket *pkt);
+static bool ds_reader_edge(ds_reader_t *r, AVPacket *pkt);
+static int ds_reader_given(ds_reader_t *r, AVPacket *pkt, ds_error_t *err);
+static bool ds_reader_again(ds_reader_t *r, ds_error_t *err);
+static bool ds_reader_transient(int code);
+static int ds_reader_reopen(ds_reader_t *r, ds_error_t *err);
+static int ds_reader_compare(ds_reader_t *r, ds_input_t *in,
+    ds_error_t *err);
+static bool ds_reader_place(ds_reader_t *r, ds_input_t *in);
 
 
 ds_reader_t *
@@ -39,15 +105,28 @@ ds_reader_open(const ds_reader_conf_t *conf, ds_error_t *err)
     }
 
     r->conf = *conf;
+    r->link.conf = &r->conf;
+    ds_reader_hooks(r);
 
-    if (ds_reader_resolve(r, err) != DS_OK
-        || ds_reader_available(r, err) != DS_OK)
-    {
+    if (ds_link_open(&r->link, err) != DS_OK) {
         goto failed;
     }
 
-    r->in = ds_input_open(ds_conf(conf->ds), &r->media, conf->cancel, err);
-    if (r->in == NULL) {
+    for ( ;; ) {
+        r->in = ds_input_open_hooked(ds_conf(conf->ds), &r->link.media,
+                                     r->hooks, conf->cancel, err);
+        if (r->in != NULL) {
+            break;
+        }
+
+        if (ds_link_mend(&r->link, 0, err) != DS_OK) {
+            goto failed;
+        }
+    }
+
+    if (ds_reader_tell(r, err) != DS_OK
+        || ds_reader_compare(r, r->in, err) != DS_OK)
+    {
         goto failed;
     }
 
@@ -56,7 +135,9 @@ ds_reader_open(const ds_reader_conf_t *conf, ds_error_t *err)
     if (r->start != 0) {
         ds_error_clear(&seek);
 
-        if (ds_input_seek(r->in, r->start, &seek) != DS_OK) {
+        if (ds_input_live(r->in)
+            || ds_input_seek(r->in, r->start, &seek) != DS_OK)
+        {
             r->start = 0;
         }
     }
@@ -72,76 +153,118 @@ failed:
 }
 
 
-static int
-ds_reader_resolve(ds_reader_t *r, ds_error_t *err)
+static void
+ds_reader_hooks(ds_reader_t *r)
 {
-    int                rc;
-    int64_t            began;
-    const ds_conf_t   *conf;
-    ds_reader_conf_t  *c;
+    int  i;
 
-    c = &r->conf;
-    conf = ds_conf(c->ds);
-
-    rc = ds_resolver_enter(c->ds, c->cancel, err);
-    if (rc != DS_OK) {
-        return rc;
+    for (i = 0; i < 2; i++) {
+        r->hooks[i].data = r;
+        r->hooks[i].hold = ds_source_hold(r->conf.ds);
+        r->hooks[i].fault = ds_reader_fault;
     }
 
-    began = ds_monotonic();
+    r->hooks[DS_VIDEO].renew = ds_reader_renew_video;
+    r->hooks[DS_AUDIO].renew = ds_reader_renew_audio;
+}
 
-    if (c->entry == NULL) {
-        rc = ds_resolve_first(conf, c->playlist, c->cancel, &r->media, err);
-    } else {
-        rc = ds_resolve_item(conf, c->entry, c->cancel, &r->media, err);
-    }
 
-    ds_resolver_leave(c->ds);
+/* context: also that of the thread that opens the second URL */
 
-    if (c->counters != NULL && (c->entry == NULL || !c->entry->plain)) {
-        (void) atomic_fetch_add(&c->counters->resolves, 1);
-        (void) atomic_fetch_add(&c->counters->resolve_time,
-                                ds_monotonic() - began);
-    }
+static void
+ds_reader_fault(void *data, const ds_error_t *err, int64_t offset,
+    int64_t wait)
+{
+    char          where[64];
+    ds_reader_t  *r = data;
 
-    return rc;
+    ds_count_fault(r->conf.counters, err->code);
+
+    (void) snprintf(where, sizeof(where), "at byte %lld", (long long) offset);
+    ds_reader_log(r, err, where, wait);
 }
 
 
 static int
-ds_reader_available(ds_reader_t *r, ds_error_t *err)
+ds_reader_renew_video(void *data, ds_http_req_t *req, ds_error_t *err)
 {
-    int64_t      at, wait;
-    unsigned     i;
-    ds_media_t  *m;
+    ds_reader_t  *r = data;
+
+    return ds_link_renew(&r->link, 0, ds_reader_bytes(r), req, err);
+}
+
+
+static int
+ds_reader_renew_audio(void *data, ds_http_req_t *req, ds_error_t *err)
+{
+    ds_reader_t  *r = data;
+
+    return ds_link_renew(&r->link, 1, ds_reader_bytes(r), req, err);
+}
+
+
+/* of the item so far; nothing is open when the first bytes are read */
+
+static uint64_t
+ds_reader_bytes(ds_reader_t *r)
+{
+    return r->bytes + (r->in == NULL ? 0 : ds_input_bytes(r->in));
+}
+
+
+static void
+ds_reader_log(ds_reader_t *r, const ds_error_t *err, const char *where,
+    int64_t wait)
+{
+    int64_t  now, logged;
+
+    now = ds_monotonic();
+    logged = atomic_load(&r->logged);
+
+    if ((logged != 0 && now - logged < DS_READER_LOG)
+        || !atomic_compare_exchange_strong(&r->logged, &logged, now))
+    {
+        return;
+    }
+
+    ds_log(r->conf.ds, DS_LOG_WARN, r->conf.stream,
+           "source broke: %s: %s, going on %s in %lld ms",
+           ds_error_code(err->code), err->message, where, (long long) wait);
+}
+
+
+/* the media as it was at first, which others may look at while it changes */
+
+static int
+ds_reader_tell(ds_reader_t *r, ds_error_t *err)
+{
+    unsigned           i;
+    ds_media_t        *m;
+    const ds_media_t  *from;
 
     m = &r->media;
-    at = 0;
+    from = &r->link.media;
 
-    for (i = 0; i < m->nurls; i++) {
-        if (m->urls[i].available_at > at) {
-            at = m->urls[i].available_at;
+    m->duration = from->duration;
+    m->live = from->live;
+    m->nurls = from->nurls;
+    m->id = from->id == NULL ? NULL : strdup(from->id);
+    m->title = from->title == NULL ? NULL : strdup(from->title);
+
+    if ((m->id == NULL && from->id != NULL)
+        || (m->title == NULL && from->title != NULL))
+    {
+        return ds_fail(err, DS_ENOMEM, "strdup() failed");
+    }
+
+    for (i = 0; i < from->nurls; i++) {
+        m->urls[i] = from->urls[i];
+        m->urls[i].headers = NULL;
+        m->urls[i].url = strdup(from->urls[i].url);
+
+        if (m->urls[i].url == NULL) {
+            return ds_fail(err, DS_ENOMEM, "strdup() failed");
         }
-    }
-
-    wait = at == 0 ? 0 : at + DS_AVAILABLE_SLACK - ds_now();
-
-    if (wait <= 0) {
-        return DS_OK;
-    }
-
-    ds_log(r->conf.ds, DS_LOG_INFO, r->conf.stream,
-           "media will be available in %lld ms, id: \"%s\"",
-           (long long) wait, m->id == NULL ? "" : m->id);
-
-    if (wait > ds_conf(r->conf.ds)->resolve_timeout) {
-        return ds_fail(err, DS_ESOURCE_TOO_EARLY,
-                       "media is not available for another %lld s",
-                       (long long) wait / 1000);
-    }
-
-    if (ds_cancel_wait(r->conf.cancel, wait)) {
-        return ds_fail(err, DS_ECANCELED, "canceled");
     }
 
     return DS_OK;
@@ -172,22 +295,427 @@ ds_reader_start(ds_reader_t *r)
 int
 ds_reader_read(ds_reader_t *r, AVPacket *pkt, ds_error_t *err)
 {
-    int       rc;
-    uint64_t  before;
+    int      rc;
+    int64_t  began, timeout, spent;
 
-    before = ds_input_bytes(r->in);
-    rc = ds_input_read(r->in, pkt, err);
+    began = ds_monotonic();
+    timeout = ds_conf(r->conf.ds)->source_timeout;
+
+    for ( ;; ) {
+        spent = ds_monotonic();
+        rc = ds_reader_next(r, pkt, err);
+        spent = ds_monotonic() - spent;
+
+        ds_reader_count(r);
+
+        if (r->failed.code != DS_OK && rc <= 0) {
+            *err = r->failed;
+            return err->code;
+        }
+
+        if (rc >= 0) {
+            r->broken = 0;
+            r->attempts = 0;
+            return rc;
+        }
+
+        if (r->broken == 0) {
+            r->broken = began;
+            r->link.excused = 0;
+        }
+
+        /* after longer than one time-out the byte has been tried for long */
+
+        if ((spent > timeout + timeout / 4 && !ds_refusal_is(err->code))
+            || !ds_reader_again(r, err))
+        {
+            ds_count_fault(r->conf.counters, err->code);
+
+            r->failed = *err;
+            ds_input_drain(r->in);
+        }
+    }
+}
+
+
+static void
+ds_reader_count(ds_reader_t *r)
+{
+    uint64_t  bytes;
+
+    bytes = ds_input_bytes(r->in);
 
     if (r->conf.counters != NULL) {
         (void) atomic_fetch_add(&r->conf.counters->bytes_in,
-                                ds_input_bytes(r->in) - before);
+                                bytes - r->counted);
     }
 
-    if (rc < 0) {
-        ds_count_fault(r->conf.counters, rc);
+    r->counted = bytes;
+}
+
+
+/* the next packet that was not given out before */
+
+static int
+ds_reader_next(ds_reader_t *r, AVPacket *pkt, ds_error_t *err)
+{
+    int                 rc;
+    int64_t             limit;
+    ds_reader_track_t  *t;
+
+    limit = 6 * (int64_t) ds_conf(r->conf.ds)->source_timeout;
+
+    while ((rc = ds_input_read(r->in, pkt, err)) == 1) {
+
+        t = &r->tracks[pkt->stream_index];
+
+        /* the first packet of each track has to be one that was there */
+
+        if (r->sought != 0 && !t->seen && t->given && pkt->dts > t->last
+            && t->last >= r->sought)
+        {
+            r->noseek = true;
+            av_packet_unref(pkt);
+            return ds_fail(err, DS_ESOURCE_CUT,
+                           "seeking has missed the place");
+        }
+
+        t->seen = true;
+
+        if (ds_reader_edge(r, pkt) && ds_reader_new(r, pkt)) {
+            return ds_reader_given(r, pkt, err);
+        }
+
+        av_packet_unref(pkt);
+
+        if (r->dropping != 0 && ds_monotonic() - r->dropping > limit) {
+            return ds_fail(err, DS_ESOURCE_TIMEOUT,
+                           "the place where it broke is too far away");
+        }
+    }
+
+    if (rc == 0 && r->sought != 0 && !r->tracks[DS_VIDEO].seen
+        && !r->tracks[DS_AUDIO].seen)
+    {
+        r->noseek = true;
+        return ds_fail(err, DS_ESOURCE_CUT, "seeking has found the end");
     }
 
     return rc;
+}
+
+
+static bool
+ds_reader_new(ds_reader_t *r, const AVPacket *pkt)
+{
+    ds_reader_track_t  *t;
+
+    t = &r->tracks[pkt->stream_index];
+
+    if (t->given && pkt->dts <= t->last) {
+        return false;
+    }
+
+    /* what a new header is for begins with a key frame */
+
+    return !t->changed || pkt->stream_index != DS_VIDEO
+           || (pkt->flags & AV_PKT_FLAG_KEY);
+}
+
+
+/*
+ * A broadcast goes on with the next packet, if the list still has it, else
+ * with a key frame, where the last packet has ended.
+ */
+
+static bool
+ds_reader_edge(ds_reader_t *r, AVPacket *pkt)
+{
+    int64_t             clock, behind;
+    ds_reader_track_t  *t, *v, *a;
+
+    if (r->edge) {
+        v = &r->tracks[DS_VIDEO];
+        a = &r->tracks[DS_AUDIO];
+        t = &r->tracks[pkt->stream_index];
+
+        clock = pkt->dts + ds_input_start(r->in);
+        behind = t->clock - clock;
+
+        if (t->given && behind >= 0 && behind < DS_READER_OVERLAP) {
+            r->overlap = true;
+            return false;
+        }
+
+        if (r->overlap && t->given) {
+            r->shift = t->last - t->clock + ds_input_start(r->in);
+
+        } else if (v->par == NULL || (pkt->stream_index == DS_VIDEO
+                                      && (pkt->flags & AV_PKT_FLAG_KEY)))
+        {
+            r->shift = (v->next > a->next ? v->next : a->next) - pkt->dts;
+
+        } else {
+            return false;
+        }
+
+        r->edge = false;
+    }
+
+    pkt->dts += r->shift;
+    pkt->pts += r->shift;
+
+    return true;
+}
+
+
+static int
+ds_reader_given(ds_reader_t *r, AVPacket *pkt, ds_error_t *err)
+{
+    uint8_t            *data;
+    ds_reader_track_t  *t;
+
+    t = &r->tracks[pkt->stream_index];
+
+    if (t->changed && t->par->extradata_size > 0) {
+        data = av_packet_new_side_data(pkt, AV_PKT_DATA_NEW_EXTRADATA,
+                                       t->par->extradata_size);
+        if (data == NULL) {
+            av_packet_unref(pkt);
+            return ds_fail(err, DS_ENOMEM, "no memory");
+        }
+
+        memcpy(data, t->par->extradata, t->par->extradata_size);
+    }
+
+    t->changed = false;
+    t->given = true;
+    t->last = pkt->dts;
+    t->next = pkt->dts + pkt->duration;
+    t->clock = pkt->dts - r->shift + ds_input_start(r->in);
+
+    r->dropping = 0;
+
+    return 1;
+}
+
+
+/* after an error: opens the item again; false: the error stays */
+
+static bool
+ds_reader_again(ds_reader_t *r, ds_error_t *err)
+{
+    int64_t           wait, left;
+    const ds_conf_t  *conf;
+
+    conf = ds_conf(r->conf.ds);
+
+    do {
+        if (ds_refusal_is(err->code)) {
+            if (ds_link_mend(&r->link, ds_reader_bytes(r), err) != DS_OK) {
+                return false;
+            }
+
+            wait = 0;
+
+        } else {
+            if (!ds_reader_transient(err->code)) {
+                return false;
+            }
+
+            wait = r->attempts == 0 ? 0
+                   : DS_READER_WAIT_MIN << (r->attempts > 5 ? 5
+                                            : r->attempts - 1);
+            wait = wait > DS_READER_WAIT_MAX ? DS_READER_WAIT_MAX : wait;
+
+            left = r->broken + r->link.excused
+                   + 3 * (int64_t) conf->source_timeout - ds_monotonic();
+
+            if (left <= wait) {
+                return false;
+            }
+
+            ds_count_fault(r->conf.counters, err->code);
+            ds_reader_log(r, err, "with the item opened again", wait);
+        }
+
+        if (wait > 0 && ds_cancel_wait(r->conf.cancel, wait)) {
+            (void) ds_fail(err, DS_ECANCELED, "canceled");
+            return false;
+        }
+
+        r->attempts++;
+
+    } while (ds_reader_reopen(r, err) != DS_OK);
+
+    return true;
+}
+
+
+static bool
+ds_reader_transient(int code)
+{
+    switch (code) {
+
+    case DS_ESOURCE_DNS:
+    case DS_ESOURCE_REFUSED:
+    case DS_ESOURCE_TLS:
+    case DS_ESOURCE_TIMEOUT:
+    case DS_ESOURCE_HTTP:
+    case DS_ESOURCE_CUT:
+    case DS_ESOURCE_STALLED:
+    case DS_ESOURCE_FAILED:
+    case DS_ESOURCE_RATE_LIMITED:
+    case DS_ERESOLVER_NETWORK:
+    case DS_ERESOLVER_TIMEOUT:
+        return true;
+
+    default:
+        return false;
+    }
+}
+
+
+static int
+ds_reader_reopen(ds_reader_t *r, ds_error_t *err)
+{
+    int          i;
+    bool         live;
+    ds_input_t  *in;
+
+    in = ds_input_open_hooked(ds_conf(r->conf.ds), &r->link.media, r->hooks,
+                              r->conf.cancel, err);
+    if (in == NULL) {
+        return err->code;
+    }
+
+    live = r->link.media.live || ds_input_live(r->in);
+    r->noseek |= ds_input_jumped(r->in);
+    r->sought = 0;
+
+    if (!live && !r->noseek && !ds_reader_place(r, in)) {
+        ds_input_close(&in);
+        r->noseek = true;
+        r->sought = 0;
+
+        in = ds_input_open_hooked(ds_conf(r->conf.ds), &r->link.media,
+                                  r->hooks, r->conf.cancel, err);
+        if (in == NULL) {
+            return err->code;
+        }
+    }
+
+    if (ds_reader_compare(r, in, err) != DS_OK) {
+        ds_input_close(&in);
+        return err->code;
+    }
+
+    r->bytes += ds_input_bytes(r->in);
+    r->counted = 0;
+
+    ds_input_close(&r->in);
+    r->in = in;
+
+    r->edge = live;
+    r->overlap = false;
+    r->dropping = ds_monotonic();
+
+    for (i = 0; i < 2; i++) {
+        r->tracks[i].seen = false;
+    }
+
+    return DS_OK;
+}
+
+
+/* the same codecs, and whether their headers are what they were */
+
+static int
+ds_reader_compare(ds_reader_t *r, ds_input_t *in, ds_error_t *err)
+{
+    int                       i;
+    ds_reader_track_t        *t;
+    const AVCodecParameters  *par;
+
+    for (i = 0; i < 2; i++) {
+        t = &r->tracks[i];
+        par = ds_input_codecpar(in, i);
+
+        if (r->attempts != 0
+            && ((par == NULL) != (t->par == NULL)
+                || (par != NULL && par->codec_id != t->par->codec_id)))
+        {
+            return ds_fail(err, DS_ESOURCE_INVALID,
+                           "source has other codecs than before");
+        }
+    }
+
+    for (i = 0; i < 2; i++) {
+        t = &r->tracks[i];
+        par = ds_input_codecpar(in, i);
+
+        if (par == NULL) {
+            continue;
+        }
+
+        if (t->par == NULL) {
+            t->par = avcodec_parameters_alloc();
+            if (t->par == NULL) {
+                return ds_fail(err, DS_ENOMEM, "no memory");
+            }
+
+        } else if (par->extradata_size != t->par->extradata_size
+                   || (par->extradata_size > 0
+                       && memcmp(par->extradata, t->par->extradata,
+                                 par->extradata_size) != 0))
+        {
+            t->changed = true;
+        }
+
+        if (avcodec_parameters_copy(t->par, par) < 0) {
+            return ds_fail(err, DS_ENOMEM, "no memory");
+        }
+    }
+
+    return DS_OK;
+}
+
+
+/* seeks to where packets were read before; false: reading has moved */
+
+static bool
+ds_reader_place(ds_reader_t *r, ds_input_t *in)
+{
+    int64_t             us, least, most;
+    ds_error_t          err;
+    ds_reader_track_t  *v, *a;
+
+    v = &r->tracks[DS_VIDEO];
+    a = &r->tracks[DS_AUDIO];
+
+    if (!v->given && !a->given) {
+        return r->start == 0
+               || ds_input_seek(in, r->start, &err) == DS_OK;
+    }
+
+    most = (!a->given || (v->given && v->last > a->last)) ? v->last : a->last;
+    least = (!a->given || (v->given && v->last < a->last)) ? v->last : a->last;
+
+    us = least - DS_READER_BACK;
+
+    if (us < most - DS_READER_APART) {
+        us = most - DS_READER_APART;
+    }
+
+    /* so near to the start there is nothing to be won */
+
+    if (us <= 0) {
+        return true;
+    }
+
+    r->sought = us;
+
+    return ds_input_resume(in, us);
 }
 
 
@@ -204,6 +732,11 @@ ds_reader_close(ds_reader_t **pr)
     *pr = NULL;
 
     ds_input_close(&r->in);
+    ds_link_close(&r->link);
     ds_media_free(&r->media);
+
+    avcodec_parameters_free(&r->tracks[DS_VIDEO].par);
+    avcodec_parameters_free(&r->tracks[DS_AUDIO].par);
+
     free(r);
 }

@@ -32,18 +32,25 @@ typedef struct {
 /* resolves, opens and probes; NULL: "err" says why */
 ds_reader_t *ds_reader_open(const ds_reader_conf_t *conf, ds_error_t *err);
 
-/* what resolving told; borrowed, constant until ds_reader_close() */
+/* what resolving told at first; borrowed, constant until ds_reader_close() */
 const ds_media_t *ds_reader_media(ds_reader_t *r);
 
-/* the streams behind the tracks may change when the item is opened again */
+/*
+ * Never NULL.  It is another one after a ds_reader_read() that has opened the
+ * item again, and all that was borrowed of the old one is gone: copy what is
+ * needed for longer.  The codecs stay the same; a changed header of one comes
+ * as AV_PKT_DATA_NEW_EXTRADATA with the first packet it is for.
+ */
 ds_input_t *ds_reader_input(ds_reader_t *r);
 
 /* ms into the item, where reading began; 0 when it cannot be sought in */
 int64_t ds_reader_start(ds_reader_t *r);
 
 /*
- * As ds_input_read(), and no packet comes twice.  An error is one that no
- * new attempt has mended.
+ * As ds_input_read(), and no packet comes twice or is missing, whatever
+ * happens to the source; of a broadcast what was missed is cut out.  An
+ * error is one that no attempt has mended for three times the source_timeout,
+ * or that none can mend.
  */
 int ds_reader_read(ds_reader_t *r, AVPacket *pkt, ds_error_t *err);
 

@@ -33,11 +33,18 @@
 #define DS_RESOLVE_COMPAT                                                     \
     "--compat-options", "no-youtube-unavailable-videos"
 
-/* without these yt-dlp takes VP9 and Opus, or formats that are no one URL */
+/*
+ * Without these yt-dlp takes VP9 and Opus, or formats that are no one URL.
+ * What can be copied comes first, then lists of segments, then any codec.
+ */
 #define DS_RESOLVE_FORMAT                                                     \
     "-f", "bv[vcodec^=avc1][height<=1080][protocol^=http]"                    \
           "+ba[acodec^=mp4a][protocol^=http]"                                 \
-          "/b[vcodec^=avc1][protocol^=http]/b[vcodec^=avc1]/b",               \
+          "/b[vcodec^=avc1][protocol^=http]/b[vcodec^=avc1]"                  \
+          "/bv[vcodec^=avc1][height<=1080][protocol^=m3u8]"                   \
+          "+ba[protocol^=m3u8]"                                               \
+          "/b/bv[height<=1080][protocol!*=dash]+ba[protocol!*=dash]"          \
+          "/bv[protocol!*=dash]+ba[protocol!*=dash]",                         \
     "--extractor-args", "youtube:skip=dash,translated_subs"
 
 #define DS_RESOLVE_MEDIA                                                      \
@@ -420,6 +427,10 @@ ds_resolve_media_child(const ds_conf_t *conf, const char *const *args,
 
     if (line != NULL) {
         rc = ds_list_parse_media(line, m, err);
+
+        m->urls[0].resolved_at = ds_now();
+        m->urls[1].resolved_at = m->urls[0].resolved_at;
+
         goto done;
     }
 

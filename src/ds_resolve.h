@@ -46,6 +46,8 @@ typedef struct {
     char       *url;
     char       *headers;        /* "Name: value\n" lines, NULL: none */
     size_t      chunk;          /* largest range of a request, 0: no limit */
+    int         family;         /* IP version to read it over, 0: either */
+    int64_t     resolved_at;    /* Unix ms, 0: it is the entry's own */
     int64_t     available_at;   /* Unix ms before which it answers 403, or 0 */
     int64_t     expires_at;     /* Unix ms, 0: unknown */
 } ds_media_url_t;
@@ -55,6 +57,7 @@ typedef struct {
     char           *id;
     char           *title;
     int64_t         duration;   /* ms, -1 unknown */
+    bool            live;       /* a broadcast that goes on */
     unsigned        nurls;      /* 1, or 2: video, audio */
     ds_media_url_t  urls[2];
 } ds_media_t;

@@ -18,6 +18,7 @@
 
 typedef enum {
     NGX_DIRECTSTREAM_OP_NONE = 0,
+    NGX_DIRECTSTREAM_OP_PAGE,
     NGX_DIRECTSTREAM_OP_STREAMS,
     NGX_DIRECTSTREAM_OP_STREAM,
     NGX_DIRECTSTREAM_OP_CONTROL,
@@ -34,6 +35,7 @@ static const struct {
     ngx_str_t    allow;
 } ngx_directstream_ops[] = {
     { 0, ngx_null_string },
+    { NGX_HTTP_GET|NGX_HTTP_HEAD, ngx_string("GET, HEAD") },
     { NGX_HTTP_GET|NGX_HTTP_HEAD|NGX_HTTP_POST,
       ngx_string("GET, HEAD, POST") },
     { NGX_HTTP_GET|NGX_HTTP_HEAD|NGX_HTTP_PATCH|NGX_HTTP_DELETE,
@@ -181,6 +183,10 @@ ngx_directstream_admin_route(ngx_http_request_t *r,
         && ngx_strncmp(p, api, sizeof(api) - 1) == 0)
     {
         ctx->op = ngx_directstream_admin_tail(ctx, p + sizeof(api) - 1, last);
+
+    } else if (ngx_directstream_page_find(p, last - p, &ctx->file) == NGX_OK)
+    {
+        ctx->op = NGX_DIRECTSTREAM_OP_PAGE;
     }
 
     if (ctx->op == NGX_DIRECTSTREAM_OP_NONE) {
@@ -369,6 +375,9 @@ ngx_directstream_admin_read(ngx_http_request_t *r,
     ngx_directstream_json_t  w;
 
     switch (ctx->op) {
+
+    case NGX_DIRECTSTREAM_OP_PAGE:
+        return ngx_directstream_page(r, ctx);
 
     case NGX_DIRECTSTREAM_OP_STREAM:
         return ngx_directstream_admin_stream(r, ctx->name, NGX_HTTP_OK);

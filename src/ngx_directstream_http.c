@@ -167,6 +167,12 @@ ngx_directstream_admin(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     clcf->handler = ngx_directstream_admin_handler;
 
+    /* without the slash: a redirect to the dashboard */
+
+    if (clcf->name.data[clcf->name.len - 1] == '/') {
+        clcf->auto_redirect = 1;
+    }
+
     ngx_directstream_seen(cf, cmd);
 
     return NGX_CONF_OK;

@@ -35,6 +35,7 @@ typedef struct {
     char                     name[DS_NAME_LEN + 1];
     ngx_uint_t               offset;
     ngx_uint_t               limit;
+    ngx_uint_t               file;          /* of the dashboard */
     ngx_str_t                base;          /* the URI before "api/1/" */
 
     /* the body being read */
@@ -211,6 +212,15 @@ ngx_int_t ngx_directstream_snapshot(ngx_http_request_t *r,
 
 /* the handler of a resolve request's body */
 void ngx_directstream_resolve_body(ngx_http_request_t *r, ngx_str_t *body);
+
+
+/*
+ * The dashboard.  find() tells the number of a file by its name, "" being the
+ * page itself; NGX_DECLINED: there is none.
+ */
+ngx_int_t ngx_directstream_page_find(u_char *name, size_t len, ngx_uint_t *n);
+ngx_int_t ngx_directstream_page(ngx_http_request_t *r,
+    ngx_directstream_ctx_t *ctx);
 
 
 #endif /* NGX_DIRECTSTREAM_HTTP_H_INCLUDED_ */

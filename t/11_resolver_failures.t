@@ -29,9 +29,6 @@ my @lists = (
       'playlist_unavailable' ],
     [ 'private', { mode => 'error', error => 'private_list' },
       'playlist_unavailable' ],
-    [ 'limit', { mode => 'error', error => '429' },
-      'resolver_rate_limited' ],
-    [ 'bot', { mode => 'error', error => 'bot' }, 'resolver_rate_limited' ],
     [ 'dns', { mode => 'error', error => 'dns' }, 'resolver_network' ],
     [ 'refused', { mode => 'error', error => 'refused' },
       'resolver_network' ],
@@ -63,8 +60,6 @@ my @listed = (
     [ 'l-deleted', { title => '[Deleted video]', duration => undef,
                      channel => undef, view_count => undef },
       'item_unavailable' ],
-    [ 'l-live', { live_status => 'is_live', duration => undef },
-      'item_live' ],
     [ 'l-upcoming', { live_status => 'is_upcoming', duration => undef },
       'item_upcoming' ],
 );
@@ -171,6 +166,25 @@ $url = $t->stub_list('PLendless', entries => [], list => 'endless',
                      item => { mode => 'error', error => 'private' });
 my ($status, $data) = $t->api('POST', 'api/1/resolve', { playlist => $url });
 ok($status == 200 || $status == 502, "endless output ends: $status");
+
+# a site that is asked too often is asked nothing by anybody, for a while
+
+for my $error ('429', 'bot') {
+    $url = $t->stub_list("PLlimit$error", entries => [],
+                         list => { mode => 'error', error => $error },
+                         first => { mode => 'error', error => $error });
+    $t->create("limit$error", $url, loop => JSON::PP::false);
+    ok($t->wait_error("limit$error", 'resolver_rate_limited', 25),
+       "$error: resolver_rate_limited");
+}
+
+$t->like_log(qr/asked nothing for \d+ s: resolver_rate_limited/,
+             'it is left alone');
+
+$calls = $t->stub_calls;
+Time::HiRes::sleep(2);
+cmp_ok($t->stub_calls - $calls, '<=', 1, 'no call meanwhile');
+$t->api('DELETE', "api/1/streams/limit$_") for '429', 'bot';
 
 # nothing is left
 

@@ -93,7 +93,7 @@ $t->api('DELETE', 'api/1/streams/redirect');
 $t->far;
 $list = $t->plain_list('goeson', 'a.mp4',
                        $t->media_url('a.mp4', 'status=404'), 'noise.mp4',
-                       $t->media_url('b.mp4', 'cut=50000'), 'c.mp4');
+                       $t->media_url('b.mp4', 'gate=50000'), 'c.mp4');
 my $w = $t->watch('goeson');
 $t->create('goeson', $list, loop => JSON::PP::false);
 ok($t->wait_state('goeson', 'finished', 20), 'a list with bad items ends');

@@ -24,6 +24,7 @@
 
 static char   server_dir[] = "/tmp/ds-unit-XXXXXX";
 static char   server_log[64];
+static char   server_control[64];
 static int    server_port;
 static pid_t  server_pid;
 
@@ -45,6 +46,8 @@ server_start(void)
 
     (void) snprintf(file, sizeof(file), "%s/.port", server_dir);
     (void) snprintf(server_log, sizeof(server_log), "%s/.log", server_dir);
+    (void) snprintf(server_control, sizeof(server_control), "%s/.control",
+                    server_dir);
 
     (void) fflush(stdout);
     server_pid = fork();
@@ -60,7 +63,8 @@ server_start(void)
         (void) snprintf(path, sizeof(path), "%s/media-server",
                         tools == NULL ? "t/tools" : tools);
         (void) execl(path, path, "--root", server_dir, "--port", "0",
-                     "--port-file", file, "--log", server_log, (char *) NULL);
+                     "--port-file", file, "--log", server_log, "--control",
+                     server_control, (char *) NULL);
         _exit(127);
     }
 
@@ -95,6 +99,26 @@ server_end(void)
 
     if (system(command) != 0) {
         (void) printf("# %s is left\n", server_dir);
+    }
+}
+
+
+/* faults for paths with "word" in them, instead of all before; NULL: none */
+
+__attribute__((unused))
+static void
+server_fault(const char *word, const char *query)
+{
+    FILE  *f;
+
+    f = fopen(server_control, "w");
+
+    if (f != NULL) {
+        if (word != NULL) {
+            (void) fprintf(f, "%s %s\n", word, query);
+        }
+
+        (void) fclose(f);
     }
 }
 

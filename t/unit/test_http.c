@@ -239,7 +239,7 @@ test_faults(void)
         { "cut=1000000", 700000, DS_ESOURCE_CUT },
         { "cut=1000000&norange=1", 0, DS_ESOURCE_CUT },
         { "drop=800000", 0, DS_OK },
-        { "gate=1000000", 0, DS_ESOURCE_FORBIDDEN },
+        { "gate=1000000", 0, DS_ESOURCE_GATED },
         { "stall=1000000", 0, DS_ESOURCE_STALLED },
         { "stall=1000000", 500000, DS_ESOURCE_STALLED },
         { "hang=1", 0, DS_ESOURCE_TIMEOUT },
@@ -259,6 +259,7 @@ test_faults(void)
     };
 
     secret = false;
+    conf.source_timeout = 300;
 
     for (i = 0; i < (int) (sizeof(faults) / sizeof(faults[0])); i++) {
         char  name[256];
@@ -279,6 +280,8 @@ test_faults(void)
     }
 
     ok(!secret, "no message shows a query");
+
+    conf.source_timeout = 1000;
 
     (void) outcome(server_url("a.bin?t=drop&drop=1500000"), 0, &err);
     is_int(server_requests("t=drop", 3, &c), 3, "resumed where it broke");

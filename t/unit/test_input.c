@@ -32,6 +32,7 @@ typedef struct {
     int        headers;
     int64_t    first[2];
     int64_t    end[2];
+    int64_t    most;            /* us from one packet to the next */
     int64_t    ms;              /* to the first packet */
     uint64_t   bytes;
 } result_t;
@@ -144,6 +145,10 @@ play(const char *video, const char *audio, result_t *r, ds_error_t *err)
             || pkt->dts <= own[i] || pkt->size <= 0)
         {
             r->disorder++;
+        }
+
+        if (last != INT64_MIN && pkt->dts - last > r->most) {
+            r->most = pkt->dts - last;
         }
 
         last = pkt->dts;
@@ -382,7 +387,7 @@ test_faults(void)
         { "a.mp4?stall=50000", NULL, DS_ESOURCE_STALLED, true },
         { "a.flv?stall=50000", NULL, DS_ESOURCE_STALLED, true },
         { "a.flv?stall=500", NULL, DS_ESOURCE_STALLED, false },
-        { "a.mp4?gate=50000", NULL, DS_ESOURCE_FORBIDDEN, true },
+        { "a.mp4?gate=50000", NULL, DS_ESOURCE_GATED, true },
         { "a.mp4?length=100000", NULL, DS_ESOURCE_CUT, true },
         { "a.mp4?maxrange=100000", NULL, DS_OK, true },
         { "a.mp4?drop=20000", NULL, DS_OK, true },
@@ -391,6 +396,8 @@ test_faults(void)
         { "v.mp4", "a.m4a?status=404", DS_ESOURCE_NOT_FOUND, false },
         { "v.mp4?status=403", "a.m4a", DS_ESOURCE_FORBIDDEN, false },
     };
+
+    conf.source_timeout = 300;
 
     for (i = 0; i < (int) (sizeof(faults) / sizeof(faults[0])); i++) {
         play(server_url(faults[i].video),
@@ -406,6 +413,8 @@ test_faults(void)
                r.packets[0], r.packets[1]);
         is_int(r.disorder, 0, "in order");
     }
+
+    conf.source_timeout = 1000;
 }
 
 
@@ -522,6 +531,167 @@ test_damage(void)
 }
 
 
+/* appends bytes of a file, from an offset on */
+
+static void
+append(const char *to, const char *from, long offset)
+{
+    int    c;
+    char   path[128];
+    FILE  *in, *out;
+
+    (void) snprintf(path, sizeof(path), "%s/%s", server_dir, from);
+    in = fopen(path, "r");
+    (void) snprintf(path, sizeof(path), "%s/%s", server_dir, to);
+    out = fopen(path, "a");
+
+    (void) fseek(in, offset, SEEK_SET);
+
+    while ((c = getc(in)) != EOF) {
+        (void) putc(c, out);
+    }
+
+    (void) fclose(in);
+    (void) fclose(out);
+}
+
+
+/*
+ * A clock that jumps: two parts play as one, of twice the length, with the
+ * tracks in step.  FLV and MP4 know no such jumps, MPEG-TS does.
+ */
+
+static void
+test_stamps(void)
+{
+    int          i;
+    int64_t      apart;
+    result_t     one, r;
+    ds_error_t   err;
+
+    static const struct {
+        const char  *name;
+        const char  *first;
+        const char  *second;
+        long         offset;        /* of the second one's first packet */
+    } joined[] = {
+        { "back.flv", "a.flv", "a.flv", 13 },
+        { "ahead.flv", "a.flv", "later.flv", 13 },
+        { "behind.flv", "later.flv", "a.flv", 13 },
+        { "back.ts", "a.ts", "a.ts", 0 },
+        { "ahead.ts", "a.ts", "later.ts", 0 },
+        { "behind.ts", "later.ts", "a.ts", 0 },
+    };
+
+    make(H264 AAC "-output_ts_offset 36000", "later.flv");
+    make(H264 AAC "-output_ts_offset 36000", "later.ts");
+    make(H264 AAC "-output_ts_offset 95442", "wrap.ts");
+    make(H264 "-bf 3 " AAC, "b.mkv");
+    make(H264 "-bf 3 " AAC "-movflags +faststart+negative_cts_offsets",
+         "negative.mp4");
+    make("-ss 0.5 " H264 "-bf 2 " AAC "-avoid_negative_ts disabled "
+         "-movflags +faststart", "edit.mp4");
+
+    for (i = 0; i < (int) (sizeof(joined) / sizeof(joined[0])); i++) {
+        append(joined[i].name, joined[i].first, 0);
+        append(joined[i].name, joined[i].second, joined[i].offset);
+
+        play(server_url(joined[i].first), NULL, &one, &err);
+        play(server_url(joined[i].name), NULL, &r, &err);
+
+        is_int(r.rc, 0, "%s: %s", joined[i].name, err.message);
+        ok(r.packets[0] >= 148 && r.packets[1] >= 2 * one.packets[1] - 6,
+           "%s: %d and %d packets", joined[i].name, r.packets[0],
+           r.packets[1]);
+        is_int(r.disorder, 0, "in order");
+
+        apart = (r.end[0] - r.end[1]) - (one.end[0] - one.end[1]);
+        ok(llabs(apart) < 30000, "the tracks are %lld us apart",
+           (long long) apart);
+        ok(llabs(r.end[0] - r.first[0] - 6000000) < 200000,
+           "%lld us long", (long long) (r.end[0] - r.first[0]));
+        ok(r.most < 200000, "no packet after more than %lld us",
+           (long long) r.most);
+    }
+
+    {
+        static const char *const  names[] = {
+            "wrap.ts", "b.mkv", "negative.mp4", "edit.mp4"
+        };
+
+        for (i = 0; i < 4; i++) {
+            play(server_url(names[i]), NULL, &r, &err);
+            is_int(r.rc, 0, "%s: %s", names[i], err.message);
+            is_int(r.disorder, 0, "in order");
+            ok(r.packets[0] >= 60 && r.end[0] - r.first[0] > 2400000
+               && r.end[0] - r.first[0] < 3300000,
+               "%d frames, %lld us", r.packets[0],
+               (long long) (r.end[0] - r.first[0]));
+            ok(r.most < 200000, "no packet after more than %lld us",
+               (long long) r.most);
+        }
+    }
+}
+
+
+/* variants of a list: the largest that is not too large, its own sound */
+
+static void
+test_variants(void)
+{
+    FILE                     *f;
+    char                      path[128];
+    result_t                  r;
+    ds_input_t               *in;
+    ds_error_t                err;
+    const AVCodecParameters  *v, *a;
+
+    make("-map 0:v " H264 "-s 160x90 -an -f hls -hls_time 1"
+         " -hls_list_size 0", "low.m3u8");
+    make("-map 0:v " H264 "-an -f hls -hls_time 1 -hls_list_size 0",
+         "high.m3u8");
+    make("-map 1:a -c:a aac -ac 1 -ar 22050 -vn -f hls -hls_time 1"
+         " -hls_list_size 0", "lowsound.m3u8");
+    make("-map 1:a " AAC "-vn -f hls -hls_time 1 -hls_list_size 0",
+         "highsound.m3u8");
+
+    (void) snprintf(path, sizeof(path), "%s/master.m3u8", server_dir);
+    f = fopen(path, "w");
+    (void) fputs("#EXTM3U\n#EXT-X-VERSION:4\n"
+                 "#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"lo\",NAME=\"a\","
+                 "DEFAULT=YES,URI=\"lowsound.m3u8\"\n"
+                 "#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"hi\",NAME=\"a\","
+                 "DEFAULT=YES,URI=\"highsound.m3u8\"\n"
+                 "#EXT-X-STREAM-INF:BANDWIDTH=100000,AUDIO=\"lo\","
+                 "CODECS=\"avc1.42c00d,mp4a.40.2\"\nlow.m3u8\n"
+                 "#EXT-X-STREAM-INF:BANDWIDTH=900000,AUDIO=\"hi\","
+                 "CODECS=\"avc1.42c00d,mp4a.40.2\"\nhigh.m3u8\n", f);
+    (void) fclose(f);
+
+    in = open_input(server_url("master.m3u8"), NULL, &err);
+
+    if (!ok(in != NULL, "a list of variants: %s", err.message)) {
+        return;
+    }
+
+    v = ds_input_codecpar(in, DS_VIDEO);
+    a = ds_input_codecpar(in, DS_AUDIO);
+    ok(v != NULL && v->width == 320, "the larger picture");
+    ok(a != NULL && a->sample_rate == 44100, "and its sound");
+    ds_input_close(&in);
+
+    play(server_url("master.m3u8"), NULL, &r, &err);
+    is_int(r.rc, 0, "is read: %s", err.message);
+    is_int(r.packets[0], 75, "its frames");
+    ok(r.packets[1] >= 128 && r.disorder == 0, "and its sound, in order");
+
+    play(server_url("high.m3u8"), server_url("highsound.m3u8"), &r, &err);
+    is_int(r.rc, 0, "two lists: %s", err.message);
+    is_int(r.packets[0], 75, "the frames of one");
+    ok(r.packets[1] >= 128 && r.disorder == 0, "the sound of the other");
+}
+
+
 static void *
 reader(void *data)
 {
@@ -588,6 +758,8 @@ main(void)
 
     test_containers();
     test_latency();
+    test_stamps();
+    test_variants();
     test_codecs();
     test_faults();
     test_cancel();

@@ -329,7 +329,7 @@ test_line_codes(void)
            DS_EITEM_RESTRICTED, "sign-in");
     is_int(test_code(",\"availability\":\"public\",\"duration\":1"), DS_OK,
            "public");
-    is_int(test_code(",\"live_status\":\"is_live\""), DS_EITEM_LIVE, "live");
+    is_int(test_code(",\"live_status\":\"is_live\""), DS_OK, "live");
     is_int(test_code(",\"live_status\":\"is_upcoming\""), DS_EITEM_UPCOMING,
            "upcoming");
     is_int(test_code(",\"live_status\":\"was_live\",\"duration\":3"), DS_OK,
@@ -435,7 +435,9 @@ test_media_formats(void)
     is_int(test_media_code("{\"requested_formats\":[{\"url\":\"http://h/a\"},"
                            "{}]}"), DS_EITEM_FORMAT, "half a pair");
     is_int(test_media_code("{\"url\":\"http://h/a\",\"live_status\":"
-                           "\"is_live\"}"), DS_EITEM_LIVE, "live");
+                           "\"is_live\"}"), DS_OK, "live");
+    is_int(test_media_code("{\"live_status\":\"is_live\"}"), DS_EITEM_LIVE,
+           "live without a stream");
     is_int(test_media_code("{\"live_status\":\"is_upcoming\"}"),
            DS_EITEM_UPCOMING, "upcoming");
 }

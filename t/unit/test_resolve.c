@@ -317,7 +317,7 @@ test_list_codes(void)
 
     static const int  want[] = {
         DS_EITEM_PRIVATE, DS_EITEM_UNAVAILABLE, DS_EITEM_UPCOMING,
-        DS_EITEM_LIVE, DS_EITEM_RESTRICTED, DS_EITEM_UNAVAILABLE, DS_OK,
+        DS_OK, DS_EITEM_RESTRICTED, DS_EITEM_UNAVAILABLE, DS_OK,
         DS_ESOURCE_DENIED
     };
 
@@ -551,6 +551,10 @@ test_item(void)
                "{\"id\": \"evil0000000\", \"protocol\": \"https\","
                "\"urls\": [\"file:///etc/passwd\"]},"
                "{\"id\": \"live0000000\", \"live_status\": \"is_live\","
+               "\"urls\": [\"http://127.0.0.1:1/x.m3u8\"]},"
+               "{\"id\": \"dead0000000\", \"live_status\": \"is_live\","
+               "\"protocol\": \"http_dash_segments\", \"extra\":"
+               "{\"fragment_base_url\": \"http://h/\"},"
                "\"urls\": [\"http://127.0.0.1:1/x\"]},"
                "{\"id\": \"none0000000\"}]}");
 
@@ -582,7 +586,12 @@ test_item(void)
     ds_media_free(&m);
     is_int(test_get("dash0000000", &m), DS_EITEM_FORMAT, "DASH segments");
     is_int(test_get("evil0000000", &m), DS_ESOURCE_DENIED, "a file");
-    is_int(test_get("live0000000", &m), DS_EITEM_LIVE, "live");
+    is_int(test_get("live0000000", &m), DS_OK, "live");
+    ok(m.live, "is known to be");
+    ok(m.urls[0].resolved_at >= now, "and when it was resolved");
+    ds_media_free(&m);
+    is_int(test_get("dead0000000", &m), DS_EITEM_LIVE,
+           "live, and nothing to read: %s", test_err.message);
     is_int(test_get("none0000000", &m), DS_EITEM_FORMAT, "no format");
     is_int(test_get("nobodyknows", &m), DS_EITEM_UNAVAILABLE, "unknown");
 

@@ -1,0 +1,313 @@
+/*
+ * form.js: the dialogs: a new stream, a change of one, its removal.  Which
+ * fields there are and what they may be is read from the API's description.
+ */
+
+import { api, button, clock, h, path, put, show, titled } from "./dom.js";
+import { apply, remove } from "./live.js";
+
+const fields = [
+    { name: "name", label: "Name", required: true, fixed: true,
+      hint: "Letters, digits, dot, underscore and hyphen" },
+    { name: "playlist", label: "Playlist", required: true,
+      hint: "A URL, or the id of a YouTube playlist" },
+    { name: "mode", label: "Mode" },
+    { name: "video", label: "Video",
+      hint: "Copied as it is, encoded, or encoded where it must be" },
+    { name: "video_size", label: "Video size",
+      hint: "Such as 1280x720; of what is encoded" },
+    { name: "shuffle", label: "Shuffle: each pass in another order" },
+    { name: "loop", label: "Loop: begin again after the last item" },
+    { name: "publish", label: "Publish",
+      hint: "rtmp://host/application; empty: the server's default" },
+    { name: "push", label: "Push",
+      hint: "rtmp://host/application/key; the key is not shown again" },
+    { name: "start", label: "Start it at once" }
+];
+
+
+/* the schema of a stream that is created, its references followed */
+
+let description = null;
+
+async function schema() {
+    if (description === null) {
+        const all = (await api("GET", "openapi.json")).components.schemas;
+
+        description = {};
+
+        for (const [key, value] of
+             Object.entries(all.NewStream.properties))
+        {
+            description[key] = value.$ref
+                ? all[value.$ref.split("/").pop()] : value;
+        }
+    }
+
+    return description;
+}
+
+
+/* a dialog is there while it is open; focus goes back by itself */
+
+function open(dialog) {
+    document.body.append(dialog);
+    dialog.addEventListener("close", () => dialog.remove());
+    dialog.showModal();
+}
+
+
+function shell(title, ...children) {
+    const head = h("h2", { id: "dialog-title" }, title);
+
+    return h("dialog", { "aria-labelledby": "dialog-title" }, head,
+             ...children);
+}
+
+
+/* an input with its label, hint and error, and how its value is sent */
+
+function control(field, described, stream) {
+    const id = `field-${field.name}`;
+    const choices = described.enum ? [...described.enum]
+                    : described.const ? [described.const] : null;
+    const flag = described.type === "boolean";
+    const error = h("p", { class: "failure", id: `${id}-error`,
+                           hidden: true });
+    const hint = h("p", { class: "hint", id: `${id}-hint` },
+                   field.hint || "");
+    const common = {
+        id, name: field.name,
+        "aria-describedby": `${id}-error ${id}-hint`
+    };
+    let input;
+
+    if (choices !== null) {
+        /* a new stream may leave the choice to the server */
+        if (!stream && choices.length > 1 && described.default === undefined)
+        {
+            choices.unshift("");
+        }
+
+        input = h("select", common, ...choices.map((choice) =>
+            h("option", { value: choice }, choice || "the server's default")));
+
+    } else {
+        input = h("input", {
+            ...common, type: flag ? "checkbox" : "text",
+            required: Boolean(field.required), autocomplete: "off",
+            autocapitalize: "none", spellcheck: "false"
+        });
+    }
+
+    const now = stream && stream[field.name];
+
+    if (flag) {
+        input.checked = stream ? now : Boolean(described.default);
+
+    } else if (now && field.name !== "push") {
+        input.value = now;
+
+    } else if (!stream && described.default !== undefined) {
+        input.value = described.default;
+    }
+
+    if (now && field.name === "push") {
+        put(hint, `Now ${now}; leave it empty to keep that`);
+    }
+
+    const value = () => (flag ? input.checked : input.value.trim());
+    const before = value();
+    const label = h("label", { for: id }, field.label);
+
+    return {
+        field, input, value,
+        changed: () => value() !== before,
+        fail(text) {
+            put(error, text);
+            show(error, text !== "");
+            input.setAttribute("aria-invalid", String(text !== ""));
+        },
+        node: h("div", { class: flag ? "field flag" : "field" },
+                ...(flag ? [input, label] : [label, input]), error, hint)
+    };
+}
+
+
+/* what a playlist holds, before anything plays it */
+
+function lookup(playlist) {
+    const result = h("div", { class: "lookup", role: "status" });
+
+    function line(item) {
+        const title = h("bdi", { class: "title" });
+        const li = h("li", null, title, " ",
+                     h("span", { class: "number" }, clock(item.duration)));
+
+        titled(title, item);
+
+        if (item.code !== null) {
+            li.append(" ", h("code", null, item.code));
+        }
+
+        return li;
+    }
+
+    const go = button("Resolve", async () => {
+        playlist.fail("");
+        put(result, "Resolving…");
+        go.disabled = true;
+
+        try {
+            const found = await api("POST", "resolve",
+                                    { playlist: playlist.value() });
+            const count = found.items.length;
+
+            result.replaceChildren(
+                h("p", null, `${count === 1 ? "1 item" : `${count} items`}`
+                             + (found.complete ? "" : ", and more")),
+                found.error === null ? "" :
+                    h("p", { class: "failure" }, found.error.message),
+                h("ol", { tabindex: 0, "aria-label": "What would play" },
+                  ...found.items.map(line)));
+
+        } catch (e) {
+            put(result, "");
+            playlist.fail(e.message);
+            playlist.input.focus();
+
+        } finally {
+            go.disabled = false;
+        }
+    });
+
+    go.title = "Show what would play";
+    playlist.input.after(go);
+    playlist.node.append(result);
+}
+
+
+function body(controls, stream, unpush) {
+    const data = {};
+
+    for (const { field, value, changed } of controls) {
+        /* what is left as it was, is left to the server */
+        if (changed() || (!stream && field.required)) {
+            data[field.name] = value();
+        }
+    }
+
+    if (unpush !== null && unpush.checked) {
+        data.push = null;
+    }
+
+    return data;
+}
+
+
+export async function streamForm(stream) {
+    const failure = h("p", { class: "failure", role: "alert" });
+    const inputs = h("div");
+    const save = h("button", { type: "submit", class: "first" },
+                   stream ? "Change" : "Create");
+    const unpush = stream && stream.push
+        ? h("input", { type: "checkbox", id: "field-unpush" }) : null;
+
+    const form = h("form", { method: "dialog", novalidate: true }, inputs,
+                   failure);
+
+    const dialog = shell(stream ? `Change ${stream.name}` : "New stream",
+                         form);
+    let controls = [];
+
+    form.append(h("div", { class: "buttons" },
+                  button("Cancel", () => dialog.close()), save));
+
+    form.addEventListener("submit", async (e) => {
+        e.preventDefault();
+        put(failure, "");
+        controls.forEach((c) => c.fail(""));
+        save.disabled = true;
+
+        try {
+            const data = body(controls, stream, unpush);
+
+            apply(stream ? await api("PATCH", path(stream.name), data)
+                         : await api("POST", "streams", data));
+            dialog.close();
+
+            if (!stream) {
+                location.hash = `#/${encodeURIComponent(data.name)}`;
+            }
+
+        } catch (problem) {
+            const at = controls.find((c) => c.field.name === problem.field);
+
+            if (at !== undefined) {
+                at.fail(problem.message);
+                at.input.focus();
+
+            } else {
+                put(failure, problem.message);
+            }
+
+        } finally {
+            save.disabled = false;
+        }
+    });
+
+    open(dialog);
+
+    try {
+        const known = await schema();
+
+        controls = fields.filter((field) => known[field.name] !== undefined
+                                 && !(stream && (field.fixed
+                                                 || field.name === "start")))
+                         .map((field) => control(field, known[field.name],
+                                                 stream));
+
+    } catch (e) {
+        put(failure, e.message);
+        save.disabled = true;
+        return;
+    }
+
+    inputs.append(...controls.map((c) => c.node));
+    lookup(controls.find((c) => c.field.name === "playlist"));
+
+    if (unpush !== null) {
+        inputs.append(h("div", { class: "field flag" }, unpush,
+                        h("label", { for: unpush.id }, "Push no longer")));
+    }
+
+    controls[0].input.focus();
+}
+
+
+export function deleteDialog(name) {
+    const failure = h("p", { class: "failure", role: "alert" });
+    const cancel = button("Cancel", () => dialog.close());
+
+    const drop = button("Delete", async () => {
+        put(failure, "");
+
+        try {
+            await api("DELETE", path(name));
+            dialog.close();
+            location.hash = "#/";
+            remove(name);
+
+        } catch (e) {
+            put(failure, e.message);
+        }
+    }, "danger");
+
+    const dialog = shell(`Delete ${name}?`,
+        h("p", null, "The stream goes off the air and its definition is "
+                     + "removed. This cannot be undone."),
+        failure, h("div", { class: "buttons" }, cancel, drop));
+
+    open(dialog);
+    cancel.focus();
+}

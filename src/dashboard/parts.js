@@ -1,0 +1,120 @@
+/*
+ * parts.js: what the list and the view of one stream both show: elements
+ * that are made once, and updated from a stream or its status.
+ */
+
+import { bitrate, clock, facts, h, put, seconds, show, time, titled }
+    from "./dom.js";
+import { rate } from "./live.js";
+
+
+/* a word and a colour */
+
+export function stateChip() {
+    const node = h("span", { class: "chip" });
+
+    return {
+        node,
+        update(status) {
+            put(node, status.stale ? `${status.state}, as last known`
+                                   : status.state);
+            node.dataset.state = status.state;
+        }
+    };
+}
+
+
+/* the item on air, how far it is, and what comes next */
+
+export function onAir() {
+    const title = h("bdi", { class: "title" });
+    const bar = h("progress", { "aria-label": "Position in the item" });
+    const position = h("span", { class: "position" });
+    const next = h("bdi", { class: "title" });
+    const ready = h("span", { class: "ready" });
+    const nextLine = h("p", { class: "next" }, h("span", null, "Next: "),
+                       next, ready);
+    const none = h("p", { class: "none" }, "No item on air");
+    const slate = h("p", { class: "slate" }, "The slate is on air");
+    const item = h("div", { class: "item" }, title,
+                   h("div", { class: "far" }, bar, position));
+
+    return {
+        node: h("div", { class: "air" }, item, none, slate, nextLine),
+        update(status) {
+            show(item, status.item !== null);
+            show(none, status.item === null);
+            show(slate, Boolean(status.slate_on_air));
+            show(nextLine, status.next !== null);
+
+            if (status.item !== null) {
+                const { duration, position: at } = status.item;
+
+                titled(title, status.item);
+                show(bar, duration !== null && duration > 0);
+                bar.max = duration || 1;
+                bar.value = Math.min(at || 0, duration || 1);
+                put(position, clock(at) + (duration === null
+                                         ? "" : ` of ${clock(duration)}`));
+            }
+
+            if (status.next !== null) {
+                titled(next, status.next);
+                put(ready, status.next.ready ? "ready" : "not ready yet");
+                ready.classList.toggle("yes", status.next.ready);
+            }
+        }
+    };
+}
+
+
+/* the last error, in words; of a stream that is live again it is history */
+
+export function lastError() {
+    const message = h("bdi");
+    const code = h("code");
+    const at = h("span");
+    const node = h("p", { class: "error" }, h("span", null, "Last error: "),
+                   message, " ", code, " ", at);
+
+    return {
+        node,
+        update(status) {
+            show(node, status.error !== null);
+            node.classList.toggle("past", status.state === "live");
+
+            if (status.error !== null) {
+                put(message, status.error.message);
+                put(code, status.error.code);
+                put(at, status.error.at === null
+                        ? "" : `at ${time(status.error.at)}`);
+            }
+        }
+    };
+}
+
+
+/* figures: [the list, its update] */
+
+export function figures() {
+    const buffer = h("span"), kbit = h("span");
+    const output = h("span"), dead = h("span");
+
+    return {
+        node: facts([["Bitrate", kbit], ["Buffer", buffer],
+                     ["Output", output], ["Dead air", dead]]),
+        update(stream) {
+            const status = stream.status;
+            const on = status.output.connected;
+            const pushed = !status.push || status.push.connected;
+
+            put(kbit, bitrate(on ? rate(stream.name) : null));
+            put(buffer, seconds(status.buffer_ms));
+            put(output, !on ? "not connected"
+                        : pushed ? "connected" : "connected, push is not");
+            output.classList.toggle("bad", stream.running
+                                           && !(on && pushed));
+            put(dead, seconds(status.dead_air_ms));
+        }
+    };
+}

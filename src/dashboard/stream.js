@@ -1,0 +1,387 @@
+/*
+ * stream.js: one stream: its controls, the picture on air, the figures of
+ * the last minutes, the playlist, what happened, how it is defined.
+ */
+
+import { chart } from "./chart.js";
+import { api, bitrate, button, bytes, clock, facts, h, path, put, seconds,
+         show, time, titled, writable } from "./dom.js";
+import { deleteDialog, streamForm } from "./form.js";
+import { apply, link, log, samples, streams } from "./live.js";
+import { figures, lastError, onAir, stateChip } from "./parts.js";
+
+const PICTURE = 4000;
+const NO_PICTURE = 15000;       /* not asked for so often, then */
+const PAGE = 25;
+const EVENTS = 50;
+
+
+function section(title, ...children) {
+    return h("section", null, h("h2", null, title), ...children);
+}
+
+
+/* the picture on air, while somebody can see it */
+
+function picture(name) {
+    const frame = h("div", { class: "picture" });
+    let live = false;
+    let timer = 0;
+
+    function none() {
+        frame.replaceChildren(h("p", null, live ? "No picture to be had"
+                                                : "Nothing on air"));
+    }
+
+    function next(ms) {
+        clearTimeout(timer);
+        timer = live ? setTimeout(load, ms) : 0;
+    }
+
+    function load() {
+        if (document.hidden) {
+            next(PICTURE);
+            return;
+        }
+
+        const image = new Image();
+
+        image.addEventListener("load", () => {
+            if (live) {
+                image.alt = `On air at ${new Date().toLocaleTimeString()}`;
+                frame.replaceChildren(image);
+                next(PICTURE);
+            }
+        });
+        image.addEventListener("error", () => {
+            none();
+            next(NO_PICTURE);
+        });
+        image.src = `api/1/${path(name)}/snapshot.jpg?at=${Date.now()}`;
+    }
+
+    none();
+
+    return {
+        node: frame,
+        update(status) {
+            const on = status.state === "live" && status.output.connected
+                       && !status.stale;
+
+            if (on !== live) {
+                live = on;
+                none();
+                next(0);
+            }
+        },
+        close() {
+            live = false;
+            clearTimeout(timer);
+        }
+    };
+}
+
+
+/* buttons; what the server refuses is said beside them */
+
+function controls(name) {
+    const failure = h("p", { class: "failure", role: "alert" });
+
+    async function act(action) {
+        put(failure, "");
+
+        try {
+            apply(await api("POST", `${path(name)}/${action}`));
+
+        } catch (e) {
+            put(failure, e.message);
+        }
+    }
+
+    const runs = (s) => s.running && !["finished", "failed"]
+                                      .includes(s.status.state);
+
+    const toggle = button("Start", () => {
+        act(runs(streams.get(name)) ? "stop" : "start");
+    }, "first");
+    const previous = button("Previous", () => act("previous"));
+    const skip = button("Skip", () => act("skip"));
+    const restart = button("Restart", () => act("restart"));
+    const change = button("Change…", () => streamForm(streams.get(name)));
+    const drop = button("Delete…", () => deleteDialog(name), "danger");
+    const fixed = h("p", { class: "none" }, "Defined in the configuration "
+                    + "file: it is changed and removed there.");
+
+    return {
+        node: h("div", null,
+                h("div", { class: "buttons", role: "group",
+                           "aria-label": "Controls" },
+                  toggle, previous, skip, restart, change, drop),
+                fixed, failure),
+        update(stream) {
+            const on = runs(stream);
+
+            put(toggle, on ? "Stop" : "Start");
+            previous.disabled = skip.disabled = !on;
+            show(change, !stream.static);
+            show(drop, !stream.static);
+            show(fixed, stream.static);
+        }
+    };
+}
+
+
+/* one page of the playlist, read anew when something in it has changed */
+
+function playlist(name) {
+    const body = h("tbody");
+    const range = h("span", { role: "status" });
+    const failure = h("p", { class: "failure", role: "alert" });
+    const back = button("Earlier", () => load(offset - PAGE));
+    const on = button("Later", () => load(offset + PAGE));
+    let offset = null;
+    let state = "";
+    let busy = false;
+    let again = false;
+
+    function line(item) {
+        const title = h("bdi", { class: "title" });
+        const what = h("td", null, title);
+
+        titled(title, item);
+
+        if (item.reason !== null) {
+            what.append(h("bdi", { class: "why" }, item.reason), " ");
+        }
+
+        if (item.code !== null) {
+            what.append(h("code", null, item.code));
+        }
+
+        return h("tr", { "data-item": item.state },
+                 h("td", { class: "number" }, String(item.index + 1)), what,
+                 h("td", { class: "number" }, clock(item.duration)),
+                 h("td", null, item.state));
+    }
+
+    function draw(list) {
+        /* an item that had no room is left out, and the next page's come */
+        const end = offset + PAGE;
+        const items = list.items.filter((item) => item.index < end);
+
+        body.replaceChildren(...items.map(line));
+        put(range, list.total === 0 ? "No items are known yet."
+            : `Items ${offset + 1} to ${Math.min(end, list.total)} of `
+              + list.total);
+        back.disabled = offset === 0;
+        on.disabled = end >= list.total;
+    }
+
+    async function load(from) {
+        offset = Math.max(0, from);
+
+        if (busy) {
+            again = true;
+            return;
+        }
+
+        busy = true;
+
+        try {
+            do {
+                again = false;
+                draw(await api("GET", `${path(name)}/items?offset=${offset}`
+                                      + `&limit=${PAGE}`));
+            } while (again);
+
+            put(failure, "");
+
+        } catch (e) {
+            put(failure, e.message);
+
+        } finally {
+            busy = false;
+        }
+    }
+
+    return {
+        node: section("Playlist",
+            h("div", { class: "wide", tabindex: 0, role: "region",
+                       "aria-label": "Items of the playlist" },
+              h("table", null,
+                h("thead", null, h("tr", null,
+                  ...["No.", "Title, and why not", "Length", "State"].map(
+                      (text) => h("th", { scope: "col" }, text)))),
+                body)),
+            h("div", { class: "pager" }, back, range, on), failure),
+        update(status) {
+            const { item, next, playlist: p } = status;
+            const now = [status.state, item && item.index, next && next.index,
+                         p.count, p.played, p.failed, p.skipped].join(" ");
+
+            /* begins where the item on air is */
+            if (now !== state) {
+                state = now;
+                load(offset !== null ? offset
+                     : item === null ? 0 : item.index - item.index % PAGE);
+            }
+        }
+    };
+}
+
+
+/* what happened, the latest first */
+
+function happened(name) {
+    const list = h("ol", { class: "events", tabindex: 0,
+                             "aria-label": "Latest first" });
+    const none = h("p", { class: "none" }, "Nothing is on record.");
+    let last = null;
+
+    function line(entry) {
+        const li = h("li", null,
+                     h("time", { datetime: entry.at }, time(entry.at)), " ");
+
+        if (entry.item) {
+            const title = h("bdi", { class: "title" });
+
+            titled(title, entry.item);
+            li.append(title, " ");
+        }
+
+        li.append(h("bdi", { class: entry.type }, entry.message));
+
+        if (entry.code) {
+            li.append(" ", h("code", null, entry.code));
+        }
+
+        return li;
+    }
+
+    return {
+        node: section("Events", list, none),
+        update() {
+            const own = log.filter((entry) => entry.stream === name)
+                           .slice(-EVENTS);
+            const newest = own[own.length - 1] || null;
+
+            show(none, newest === null);
+            show(list, newest !== null);
+
+            if (newest !== last) {
+                last = newest;
+                list.replaceChildren(...own.reverse().map(line));
+            }
+        }
+    };
+}
+
+
+/* a list of facts that appear as they are known */
+
+function details(title, make) {
+    const list = facts([], "details");
+    let shown = "";
+
+    return {
+        node: section(title, list),
+        update(stream) {
+            const now = make(stream).filter(([, value]) =>
+                value !== undefined && value !== null);
+
+            if (JSON.stringify(now) !== shown) {
+                shown = JSON.stringify(now);
+                list.replaceChildren(...facts(now.map(([term, value]) =>
+                    [term, h("bdi", null, String(value))])).children);
+            }
+        }
+    };
+}
+
+
+const definition = (stream) => [
+    ["Playlist", stream.playlist],
+    ["Mode", stream.mode],
+    ["Video", stream.video],
+    ["Video size", stream.video_size],
+    ["Shuffle", stream.shuffle ? "on" : "off"],
+    ["Loop", stream.loop ? "on" : "off"],
+    ["Publishes to", stream.publish],
+    ["Pushes to", stream.push || "nowhere"]
+];
+
+
+const run = ({ status }) => [
+    ["Since", status.since && `${status.state} since ${time(status.since)}`],
+    ["Conversion", status.item && status.item.decision],
+    ["Why", status.item && status.item.reason || null],
+    ["Items", `${status.playlist.count}`
+              + (status.playlist.complete ? "" : ", and more to come")],
+    ["Played", status.playlist.played],
+    ["Failed", status.playlist.failed],
+    ["Skipped", status.playlist.skipped],
+    ["Sent", bytes(status.output.bytes)],
+    ["Reconnects", status.output.reconnects],
+    ["Push", status.push && (status.push.connected ? "connected"
+                                                  : "not connected")],
+    ["Push error", status.push && status.push.error
+                   && status.push.error.message],
+    ["Relay worker", status.owner_pid]
+];
+
+
+export function streamView(name) {
+    const chip = stateChip(), air = onAir(), error = lastError();
+    const parts = [picture(name), happened(name), playlist(name)];
+    const [still, events, items] = parts;
+    const buttons = writable ? controls(name) : null;
+    const numbers = figures();
+    const known = [details("Now", run), details("Definition", definition)];
+    const kbit = chart("Bitrate", (s) => s.kbit, bitrate);
+    const buffer = chart("Buffer", (s) => s.buffer, seconds);
+    const none = h("p", { class: "none" });
+
+    const body = h("div", null,
+        error.node,
+        buttons === null ? "" : buttons.node,
+        h("div", { class: "columns" },
+          section("On air", still.node, air.node),
+          section("Last minutes", numbers.node, kbit.node, buffer.node)),
+        h("div", { class: "columns" }, known[0].node, known[1].node),
+        events.node,
+        items.node);
+
+    return {
+        title: name,
+        node: h("div", null,
+                h("p", null, h("a", { href: "#/" }, "All streams")),
+                h("div", { class: "head" },
+                  h("h1", { tabindex: -1 }, name), chip.node),
+                none, body),
+        close: still.close,
+        update() {
+            const stream = streams.get(name);
+
+            show(body, stream !== undefined);
+            show(chip.node, stream !== undefined);
+            show(none, stream === undefined);
+            put(none, link.ready ? `There is no stream "${name}".` : "…");
+
+            if (stream === undefined) {
+                return;
+            }
+
+            [chip, air, error, still, items].forEach((part) =>
+                part.update(stream.status));
+            [numbers, ...known].forEach((part) => part.update(stream));
+
+            if (buttons !== null) {
+                buttons.update(stream);
+            }
+
+            events.update();
+            kbit.update(samples.get(name));
+            buffer.update(samples.get(name));
+        }
+    };
+}
