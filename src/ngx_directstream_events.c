@@ -231,7 +231,7 @@ ngx_directstream_events_join(ngx_http_request_t *r, uint64_t since)
 
     if (ngx_queue_empty(&ngx_directstream_event.clients)) {
         ngx_directstream_event.feed.logged =
-                        ngx_directstream_journal_last(ngx_directstream_get_conf());
+                   ngx_directstream_journal_last(ngx_directstream_get_conf());
     }
 
     client->request = r;
