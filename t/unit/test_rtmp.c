@@ -180,7 +180,15 @@ test_output(void)
             memcpy(v->extradata, annexb, v->extradata_size);
         }
 
-        rc = ds_output_write(out, pkt, i == 8 ? v : NULL, &err);
+        /* an item goes on with another header than it began with */
+
+        if (i == 10) {
+            memcpy(av_packet_new_side_data(pkt, AV_PKT_DATA_NEW_EXTRADATA,
+                                           sizeof(avcc) - 1),
+                   avcc, sizeof(avcc) - 1);
+        }
+
+        rc = ds_output_write(out, pkt, i == 8 || i == 10 ? v : NULL, &err);
         av_packet_unref(pkt);
     }
 
@@ -191,7 +199,7 @@ test_output(void)
 
     is_str(p.publish, "lofi?ds_token=0123&ds_push=127.0.0.1:1935",
            "output: the name");
-    is_int(p.ngot, 3 + 12 + 1, "output: messages");
+    is_int(p.ngot, 3 + 12 + 2, "output: messages");
     is_int(p.got[0].type, DS_RTMP_DATA, "output: metadata");
     ok(memcmp(p.got[0].head, "\2\0\x0d@setDataFrame\2\0\x0aonMetaData", 29)
        == 0, "output: @setDataFrame");
@@ -208,7 +216,10 @@ test_output(void)
     is_int(p.got[7].len, 500005, "output: a large frame");
     ok(p.got[11].head[1] == 0 && p.got[11].head[8] == 0x0e,
        "output: the next AVC header, of Annex B");
-    is_int(p.got[15].timestamp, 0xffff00 + 11 * 40,
+    ok(memcmp(p.got[14].head, "\x17\0\0\0\0", 5) == 0
+       && memcmp(p.got[14].head + 5, avcc, sizeof(avcc) - 1) == 0,
+       "output: a packet's own AVC header comes before its item's");
+    is_int(p.got[16].timestamp, 0xffff00 + 11 * 40,
            "output: a time stamp beyond 24 bits");
 
     av_packet_free(&pkt);
