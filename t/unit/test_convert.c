@@ -560,6 +560,22 @@ test_damage(void)
     ok(good >= 10, "most are played");
     is_int(bad, 0, "always in order");
 
+    /* some kilobytes that would be hours of sound */
+
+    make(VIDEO, AUDIO, "-vn -af asetrate=1,asetnsamples=1024 -c:a pcm_s16le",
+         "slow.mkv");
+    convert("slow.mkv", NULL, &r);
+    is_int(r.rc, DS_EENCODE_FAILED, "a sample a second: %s", r.err.message);
+    result_free(&r);
+
+    /* pixels a billion times as high as wide */
+
+    make(VIDEO, AUDIO, "-c:v mpeg4 one.mkv && ffmpeg -v error -y -i one.mkv "
+         "-c copy -aspect 1/2000000000", "thread.mov");
+    convert("thread.mov", NULL, &r);
+    is_int(r.rc, 0, "a picture like a thread: %s", r.err.message);
+    result_free(&r);
+
     make(VIDEO, AUDIO, VP9 "-c:a libopus -bsf:v noise=amount=1", "noise.mkv");
     convert("noise.mkv", NULL, &r);
     is_int(r.rc, DS_EENCODE_FAILED, "noise: %s", r.err.message);
