@@ -161,7 +161,8 @@ ds_slate_thread(void *data)
     /* a clip takes its time, and something has to be there until then */
 
     if (first) {
-        (void) ds_slate_made(sl, ds_picture_name(sl->name, &sl->form, &err),
+        (void) ds_slate_made(sl, ds_picture_name(sl->name, &sl->form,
+                                                 &sl->cancel, &err),
                              &err);
     }
 
@@ -172,7 +173,8 @@ ds_slate_thread(void *data)
     }
 
     if (!first && (sl->file == NULL || sl->bad)) {
-        (void) ds_slate_made(sl, ds_picture_name(sl->name, &sl->form, &err),
+        (void) ds_slate_made(sl, ds_picture_name(sl->name, &sl->form,
+                                                 &sl->cancel, &err),
                              &err);
     }
 
