@@ -142,8 +142,8 @@ ds_decode_get(ds_decode_t *d, AVFrame *frame, ds_error_t *err)
     }
 
     if (frame->nb_samples > 0 && frame->sample_rate < DS_DECODE_RATE) {
-        return ds_fail(err, DS_EENCODE_FAILED, "%s decoder: %d samples a second",
-                       d->ctx->codec->name, frame->sample_rate);
+        return ds_fail(err, DS_EENCODE_FAILED, "%s decoder: %d samples a "
+                       "second", d->ctx->codec->name, frame->sample_rate);
     }
 
     d->bad = 0;

@@ -115,6 +115,23 @@ test_messages(void)
 }
 
 
+static AVCodecParameters *
+make_header(enum AVMediaType type, enum AVCodecID codec, const void *data,
+    int size)
+{
+    AVCodecParameters  *par;
+
+    par = avcodec_parameters_alloc();
+    par->codec_type = type;
+    par->codec_id = codec;
+    par->extradata = av_mallocz(size + AV_INPUT_BUFFER_PADDING_SIZE);
+    par->extradata_size = size;
+    memcpy(par->extradata, data, size);
+
+    return par;
+}
+
+
 static void
 test_output(void)
 {
@@ -131,24 +148,14 @@ test_output(void)
     static const uint8_t  annexb[] = "\0\0\0\1\x67\x42\xc0\x0e"
                                      "\0\0\0\1\x68\xcf";
 
-    v = avcodec_parameters_alloc();
-    a = avcodec_parameters_alloc();
+    v = make_header(AVMEDIA_TYPE_VIDEO, AV_CODEC_ID_H264, avcc,
+                    sizeof(avcc) - 1);
+    a = make_header(AVMEDIA_TYPE_AUDIO, AV_CODEC_ID_AAC, "\x12\x10", 2);
     pkt = av_packet_alloc();
 
-    v->codec_type = AVMEDIA_TYPE_VIDEO;
-    v->codec_id = AV_CODEC_ID_H264;
     v->width = 320;
     v->height = 180;
-    v->extradata = av_mallocz(sizeof(avcc) + AV_INPUT_BUFFER_PADDING_SIZE);
-    v->extradata_size = sizeof(avcc) - 1;
-    memcpy(v->extradata, avcc, v->extradata_size);
-
-    a->codec_type = AVMEDIA_TYPE_AUDIO;
-    a->codec_id = AV_CODEC_ID_AAC;
     a->sample_rate = 44100;
-    a->extradata = av_mallocz(2 + AV_INPUT_BUFFER_PADDING_SIZE);
-    a->extradata_size = 2;
-    memcpy(a->extradata, "\x12\x10", 2);
 
     peer_start(&p, TAKE);
 
