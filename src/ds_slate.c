@@ -143,6 +143,11 @@ ds_slate_check(ds_slate_t *sl)
 
     sl->making = ds_thread_start(&sl->thread, "ds-slate", ds_slate_thread, sl)
                  == DS_OK;
+
+    if (!sl->making) {
+        /* the next check tries again */
+        memset(&sl->form, 0, sizeof(ds_form_t));
+    }
 }
 
 
