@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ds_codec.h"
 #include "ds_link.h"
 #include "ds_refusal.h"
 
@@ -38,7 +39,8 @@ typedef struct {
     int64_t             clock;          /* its DTS as the source says */
     bool                given;          /* there was one */
     bool                seen;           /* one came since it was opened again */
-    bool                changed;        /* its header, to be told */
+    bool                changed;        /* only a key frame may follow */
+    bool                renewed;        /* its header is not the first one */
 } ds_reader_track_t;
 
 
@@ -84,6 +86,7 @@ static int ds_reader_next(ds_reader_t *r, AVPacket *pkt, ds_error_t *err);
 static bool ds_reader_new(ds_reader_t *r, const AVPacket *pkt);
 static bool ds_reader_edge(ds_reader_t *r, AVPacket *pkt);
 static int ds_reader_given(ds_reader_t *r, AVPacket *pkt, ds_error_t *err);
+static int ds_reader_header(ds_reader_track_t *t, AVPacket *pkt);
 static bool ds_reader_again(ds_reader_t *r, ds_error_t *err);
 static bool ds_reader_transient(int code);
 static int ds_reader_reopen(ds_reader_t *r, ds_error_t *err);
@@ -472,20 +475,13 @@ ds_reader_edge(ds_reader_t *r, AVPacket *pkt)
 static int
 ds_reader_given(ds_reader_t *r, AVPacket *pkt, ds_error_t *err)
 {
-    uint8_t            *data;
     ds_reader_track_t  *t;
 
     t = &r->tracks[pkt->stream_index];
 
-    if (t->changed && t->par->extradata_size > 0) {
-        data = av_packet_new_side_data(pkt, AV_PKT_DATA_NEW_EXTRADATA,
-                                       t->par->extradata_size);
-        if (data == NULL) {
-            av_packet_unref(pkt);
-            return ds_fail(err, DS_ENOMEM, "no memory");
-        }
-
-        memcpy(data, t->par->extradata, t->par->extradata_size);
+    if (ds_reader_header(t, pkt) != DS_OK) {
+        av_packet_unref(pkt);
+        return ds_fail(err, DS_ENOMEM, "no memory");
     }
 
     t->changed = false;
@@ -497,6 +493,62 @@ ds_reader_given(ds_reader_t *r, AVPacket *pkt, ds_error_t *err)
     r->dropping = 0;
 
     return 1;
+}
+
+
+/*
+ * Whoever begins in the midst of the item, after a break, knows the first
+ * header only: another one comes with each packet to begin with.
+ */
+
+static int
+ds_reader_header(ds_reader_track_t *t, AVPacket *pkt)
+{
+    size_t    size;
+    uint8_t  *side, *data;
+
+    side = av_packet_get_side_data(pkt, AV_PKT_DATA_NEW_EXTRADATA, &size);
+
+    if (side == NULL) {
+
+        if (!t->renewed || !(pkt->flags & AV_PKT_FLAG_KEY)
+            || t->par->extradata_size <= 0)
+        {
+            return DS_OK;
+        }
+
+        size = t->par->extradata_size;
+        data = av_packet_new_side_data(pkt, AV_PKT_DATA_NEW_EXTRADATA, size);
+
+        if (data == NULL) {
+            return DS_ENOMEM;
+        }
+
+        memcpy(data, t->par->extradata, size);
+
+        return DS_OK;
+    }
+
+    if (size > DS_CODEC_HEADER
+        || (size == (size_t) t->par->extradata_size
+            && memcmp(side, t->par->extradata, size) == 0))
+    {
+        return DS_OK;
+    }
+
+    data = av_mallocz(size + AV_INPUT_BUFFER_PADDING_SIZE);
+    if (data == NULL) {
+        return DS_ENOMEM;
+    }
+
+    memcpy(data, side, size);
+    av_freep(&t->par->extradata);
+
+    t->par->extradata = data;
+    t->par->extradata_size = size;
+    t->renewed = true;
+
+    return DS_OK;
 }
 
 
@@ -670,6 +722,7 @@ ds_reader_compare(ds_reader_t *r, ds_input_t *in, ds_error_t *err)
                                  par->extradata_size) != 0))
         {
             t->changed = true;
+            t->renewed = true;
         }
 
         if (avcodec_parameters_copy(t->par, par) < 0) {

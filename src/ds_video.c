@@ -424,12 +424,9 @@ ds_video_check_pace(ds_video_t *v, ds_error_t *err)
 int
 ds_video_until(ds_video_t *v, int64_t us, ds_error_t *err)
 {
-    int64_t  n;
-
     us -= v->enc.origin;
-    n = ds_video_slot(v, us);
 
-    if (!v->started || n - v->next > DS_VIDEO_GAP / 1000000 * v->profile.rate) {
+    if (!v->started) {
         return DS_OK;
     }
 
@@ -437,7 +434,7 @@ ds_video_until(ds_video_t *v, int64_t us, ds_error_t *err)
         v->end = us;
     }
 
-    return ds_video_fill(v, n, err);
+    return ds_video_fill(v, ds_video_slot(v, us), err);
 }
 
 
