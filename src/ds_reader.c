@@ -65,6 +65,7 @@ struct ds_reader_s {
     int64_t            shift;           /* us, of a broadcast opened again */
 
     _Atomic int64_t    logged;          /* ms */
+    atomic_int         trouble;         /* DS_E…, until the next packet */
 };
 
 
@@ -76,6 +77,8 @@ static int ds_reader_renew_video(void *data, ds_http_req_t *req,
 static int ds_reader_renew_audio(void *data, ds_http_req_t *req,
     ds_error_t *err);
 static uint64_t ds_reader_bytes(ds_reader_t *r);
+static void ds_reader_mending(ds_reader_t *r, const ds_error_t *err,
+    const char *where, int64_t wait);
 static void ds_reader_log(ds_reader_t *r, const ds_error_t *err,
     const char *where, int64_t wait);
 static int ds_reader_tell(ds_reader_t *r, ds_error_t *err);
@@ -178,9 +181,17 @@ ds_reader_fault(void *data, const ds_error_t *err, int64_t offset,
     char          where[64];
     ds_reader_t  *r = data;
 
-    ds_count_fault(r->conf.counters, err->code);
-
     (void) snprintf(where, sizeof(where), "at byte %lld", (long long) offset);
+    ds_reader_mending(r, err, where, wait);
+}
+
+
+static void
+ds_reader_mending(ds_reader_t *r, const ds_error_t *err, const char *where,
+    int64_t wait)
+{
+    ds_count_fault(r->conf.counters, err->code);
+    atomic_store(&r->trouble, err->code);
     ds_reader_log(r, err, where, wait);
 }
 
@@ -293,6 +304,13 @@ ds_reader_start(ds_reader_t *r)
 
 
 int
+ds_reader_trouble(ds_reader_t *r)
+{
+    return atomic_load(&r->trouble);
+}
+
+
+int
 ds_reader_read(ds_reader_t *r, AVPacket *pkt, ds_error_t *err)
 {
     int      rc;
@@ -316,6 +334,7 @@ ds_reader_read(ds_reader_t *r, AVPacket *pkt, ds_error_t *err)
         if (rc >= 0) {
             r->broken = 0;
             r->attempts = 0;
+            atomic_store(&r->trouble, DS_OK);
             return rc;
         }
 
@@ -535,8 +554,7 @@ ds_reader_again(ds_reader_t *r, ds_error_t *err)
                 return false;
             }
 
-            ds_count_fault(r->conf.counters, err->code);
-            ds_reader_log(r, err, "with the item opened again", wait);
+            ds_reader_mending(r, err, "with the item opened again", wait);
         }
 
         if (wait > 0 && ds_cancel_wait(r->conf.cancel, wait)) {

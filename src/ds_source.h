@@ -45,6 +45,9 @@ ds_source_t *ds_source_start(const ds_source_conf_t *sc, ds_entry_t *e,
  */
 bool ds_source_ready(ds_source_t *s);
 
+/* true when its source has answered, and is media */
+bool ds_source_opened(ds_source_t *s);
+
 /* true when the thread gave up; "err" is why; the queue may hold packets */
 bool ds_source_failed(ds_source_t *s, ds_error_t *err);
 
@@ -68,6 +71,9 @@ int64_t ds_source_duration(ds_source_t *s);
 
 /* * what resolving told, strings or NULL */
 const ds_media_t *ds_source_media(ds_source_t *s);
+
+/* * DS_E… that is being mended, 0: none */
+int ds_source_trouble(ds_source_t *s);
 
 /*
  * * copied or encoded; "reason", of DS_MESSAGE_LEN, says what and why, and
