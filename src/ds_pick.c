@@ -22,7 +22,7 @@
 #define DS_RETRY_MIN     250
 #define DS_RETRY_MAX     30000
 #define DS_PASS_MIN      1000
-#define DS_PASS_MAX      60000
+#define DS_PASS_MAX      30000
 
 /* shuffled: choose among the list's first page, or what 3 s brought */
 #define DS_SHUFFLE_ITEMS 100

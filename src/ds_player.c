@@ -20,6 +20,10 @@
 /* ms: an item that was on air for so long has not failed at once */
 #define DS_ITEM_LASTED   5000
 
+/* ms: what is left of an item is not waited for longer than so */
+#define DS_ITEM_REST     500
+#define DS_ITEM_WAIT     200
+
 /* ms on air for which one ms of waiting for the source is forgiven */
 #define DS_FORGIVE       10
 
@@ -250,15 +254,24 @@ ds_player_air(ds_stream_t *s)
 
 /*
  * An item whose source is too slow makes room for one that is ready, even if
- * it never stops for as long as source_timeout.
+ * it never stops for as long as source_timeout; so does one that was on air
+ * but for its last moments.
  */
 
 static void
 ds_player_starved(ds_stream_t *s)
 {
+    int64_t  left, missing;
+
     s->starved += DS_TICK_LIVE;
 
-    if (s->starved > ds_conf(s->ds)->source_timeout && ds_pick_ready(s)) {
+    left = ds_source_duration(s->cur) - ds_air_position(s->air);
+    missing = ds_meter_missing(ds_air_meter(s->air), ds_monotonic());
+
+    if ((s->starved > ds_conf(s->ds)->source_timeout
+         || (llabs(left) < DS_ITEM_REST && missing > DS_ITEM_WAIT))
+        && ds_pick_ready(s))
+    {
         ds_player_over(s);
         (void) ds_player_switch(s);
     }

@@ -14,6 +14,10 @@
 #include "ds_refusal.h"
 
 
+/* attempts to open an item, and ms after which there is none any more */
+#define DS_READER_OPENS     3
+#define DS_READER_OPENING   5000
+
 #define DS_READER_WAIT_MIN  200             /* ms */
 #define DS_READER_WAIT_MAX  5000
 
@@ -69,6 +73,7 @@ struct ds_reader_s {
 };
 
 
+static int ds_reader_begin(ds_reader_t *r, ds_error_t *err);
 static void ds_reader_hooks(ds_reader_t *r);
 static void ds_reader_fault(void *data, const ds_error_t *err,
     int64_t offset, int64_t wait);
@@ -111,20 +116,10 @@ ds_reader_open(const ds_reader_conf_t *conf, ds_error_t *err)
     r->link.conf = &r->conf;
     ds_reader_hooks(r);
 
-    if (ds_link_open(&r->link, err) != DS_OK) {
+    if (ds_link_open(&r->link, err) != DS_OK
+        || ds_reader_begin(r, err) != DS_OK)
+    {
         goto failed;
-    }
-
-    for ( ;; ) {
-        r->in = ds_input_open_hooked(ds_conf(conf->ds), &r->link.media,
-                                     r->hooks, conf->cancel, err);
-        if (r->in != NULL) {
-            break;
-        }
-
-        if (ds_link_mend(&r->link, 0, err) != DS_OK) {
-            goto failed;
-        }
     }
 
     if (ds_reader_tell(r, err) != DS_OK
@@ -153,6 +148,45 @@ failed:
     ds_reader_close(&r);
 
     return NULL;
+}
+
+
+/* opens the item; what is soon over must not cost it */
+
+static int
+ds_reader_begin(ds_reader_t *r, ds_error_t *err)
+{
+    int64_t   began, wait;
+    unsigned  tries;
+
+    began = ds_monotonic();
+    tries = 1;
+
+    while ((r->in = ds_input_open_hooked(ds_conf(r->conf.ds), &r->link.media,
+                                         r->hooks, r->conf.cancel, err))
+           == NULL)
+    {
+        if (ds_link_mend(&r->link, 0, err) == DS_OK) {
+            continue;
+        }
+
+        if (tries == DS_READER_OPENS || !ds_reader_transient(err->code)
+            || ds_monotonic() - began > DS_READER_OPENING)
+        {
+            return err->code;
+        }
+
+        wait = DS_READER_WAIT_MIN * tries++;
+        ds_reader_mending(r, err, "from the start", wait);
+
+        if (ds_cancel_wait(r->conf.cancel, wait)) {
+            return ds_fail(err, DS_ECANCELED, "canceled");
+        }
+    }
+
+    atomic_store(&r->trouble, DS_OK);
+
+    return DS_OK;
 }
 
 
