@@ -108,7 +108,8 @@ sub start {
             $list = $list->() if ref $list eq 'CODE';
             $list = $t->plain_list($name, @$list) if ref $list;
 
-            $t->create($name, $list, loop => $case{$name}{loop} || $no);
+            $t->create($name, $list, loop => $no,
+                       %{ $case{$name}{def} || {} });
         }
 
         for my $name (@some) {
@@ -224,6 +225,9 @@ expect('drip', [ 'a.mp4', url('a.mp4', 'drip=100'), 'mid.mp4' ],
 expect('hang', entries('hang', 'a.mp4', [ 'b.mp4', fault => 'hang' ],
                        'mid.mp4'),
        @covered, code => 'resolver_timeout', faults => ['resolver_timeout']);
+expect('late', entries('late', 'a.mp4', [ 'b.mp4', latency => 4.5 ],
+                       'mid.mp4'),
+       @covered, states => 'played played played');
 expect('limited', [ 'a.mp4', server('127.0.0.2')
                     . '/b.mp4?status=429&retry=2', 'mid.mp4' ],
        @covered, code => 'source_rate_limited',
@@ -272,13 +276,6 @@ expect('expired', sub {
                    [ $soon, calls => [ [$soon], [ url('mid.mp4') ] ],
                      chunk => 32768 ], 'c.mp4');
 }, @mended);
-expect('revoked', sub {
-    my $old = url('mid.mp4', 'status=403&skip=4&expire='
-                             . (int(Time::HiRes::time()) + 50));
-    return entries('revoked', 'a.mp4',
-                   [ $old, calls => [ [$old], [ url('mid.mp4') ] ],
-                     chunk => 32768 ], 'c.mp4');
-}, @mended, faults => ['source_expired']);
 expect('fresh', sub {
     my $old = url('mid.mp4', 'status=403&skip=4&n=4');
     return entries('fresh', 'a.mp4',
@@ -287,7 +284,7 @@ expect('fresh', sub {
 }, @mended, faults => ['source_gated']);
 expect('early', sub {
     return entries('early', 'two.mp4',
-                   url('b.mp4', 'until=' . int(Time::HiRes::time() + 3)),
+                   url('b.mp4', 'until=' . int(Time::HiRes::time() + 2)),
                    'c.mp4');
 }, @mended, faults => ['source_too_early']);
 
@@ -297,6 +294,9 @@ expect('gated', entries('gated', [ url('mid.mp4', 'gate=150000'),
                                    chunk => 32768 ], 'c.mp4'),
        dead => [0, 350], states => 'failed played', code => 'source_gated',
        faults => ['source_gated']);
+expect('overdue', entries('overdue', 'a.mp4',
+           [ 'mid.mp4', chunk => 32768, expires_in => 4 ], 'c.mp4'),
+       @quick, code => 'source_expired', faults => ['source_expired']);
 expect('evercut', [ url('mid.mp4', 'cut=150000&n=3'), 'c.mp4' ],
        @starved, code => 'source_cut', faults => ['source_cut']);
 expect('stalled', [ url('mid.mp4', 'stall=150000'), 'c.mp4' ],
@@ -319,9 +319,148 @@ expect('shorter', [ url('a.mp4', 'length=-5000'), 'mid.mp4', 'c.mp4' ],
 expect('short', [ 'a.mp4', 'short.mp4', 'c.mp4' ], @mended);
 expect('flipped', [ 'a.mp4', 'flipped.mp4', 'c.mp4' ], @mended);
 
-my @first = sort keys %case;
+my @some = sort keys %case;
 
-start(@first);
-ends(45, @first);
+start(@some);
+ends(45, @some);
+
+like($t->log_of, qr/"late": item 2 on air.*"late": item 1 on air/s,
+     'late: the slow item has its turn afterwards');
+
+# with a large buffer; and what concerns more than one item
+
+$t->stop_nginx('near', 'QUIT');
+$t->near(directstream => 'source_timeout 3s; resolve_timeout 5s;'
+                         . ' buffer 20s 16m;',
+         http => 'location = /metrics { directstream_metrics; }');
+
+expect('ridden', entries('ridden', [ url('mid.mp4', 'outage=230000-5000&n=5'),
+                                     chunk => 16384 ], 'c.mp4'),
+       @mended, states => 'played played', faults => ['source_stalled']);
+expect('down', sub { down() }, def => { loop => JSON::PP::true });
+
+start('ridden', 'down');
+resolver_down($ENV{SOAK} ? 120 : 20);
+ends(20, 'ridden');
+
+expect('killed', [ 'long.mp4' ]);
+expect('closing', [ 'long.mp4' ], def => { push_via => 'engine' });
+start('killed', 'closing');
+killed();
+closing();
 
 $t->finish;
+
+
+# a list that needs the resolver for each item, which may fail
+sub down {
+    my ($fault) = @_;
+
+    return $t->stub_list('PLdown', list => $fault, first => $fault,
+                         item => $fault, entries => [ map {
+        $t->stub_entry("downxxxxxx$_", 'a.mp4') } 1 .. 3 ]);
+}
+
+
+# there is the slate meanwhile, and soon the programme again
+sub resolver_down {
+    my ($seconds) = @_;
+
+    my $from = $t->now;
+    down({ mode => 'error', error => 'refused' });
+
+    ok($t->wait_state('down', 'stalled', 10), 'down: stalled');
+    ok($t->wait_error('down', 'resolver_network', 10), 'down: its code');
+    ok($t->field('down', 'slate_on_air'), 'down: the slate is on air');
+
+    $t->wait_for(sub { $t->now - $from > 1000 * $seconds }, $seconds + 5);
+    is($t->state('down'), 'stalled', 'down: until the resolver is back');
+
+    down();
+    ok($t->wait_state('down', 'live', 35), 'down: then the programme');
+    ok($t->wait_for(sub { ($t->items('down'))[1]{state} eq 'playing' }, 10),
+       'down: which goes on');
+
+    my $dead = $t->field('down', 'dead_air_ms') - $case{down}{before};
+    my $max = ($seconds > 60 ? 32 : 18) + $seconds;
+    ok($dead > 1000 * ($seconds - 6) && $dead < 1000 * $max,
+       "down: dead air of $seconds s and the wait") or diag("$dead ms");
+
+    is($t->field('down', 'output', 'reconnects'), 0, 'down: one session');
+
+    my %faults;
+    my @m = metrics();
+
+    while (my ($name, $code, $n) = splice @m, 0, 3) {
+        $faults{$name}{$code} = $n;
+    }
+
+    cmp_ok($faults{down}{resolver_network} || 0, '>=', 3,
+           'down: the faults are counted');
+    $t->api('DELETE', 'api/1/streams/down');
+    whole('down', $t->watched($case{down}{watch}), 210);
+    return;
+}
+
+
+# nginx-rtmp dies with the session, and is there again
+sub killed {
+    my $relay = $t->relay_pid;
+    my $last = $t->flow($case{killed}{watch})->last('V');
+
+    kill 'KILL', grep { $_ != $relay } $t->worker_pids;
+    $t->allow(qr/exited on signal 9/);
+
+    ok($t->wait_for(sub { $t->field('killed', 'output', 'reconnects') == 1 },
+                    10), 'killed: another session');
+
+    my $now = $t->now;
+    ok($t->wait_flow($case{killed}{watch}, sub {
+        my $p = $_->last('V');
+        return $p && $p->{at} > $now + 500;
+    }, 15), 'killed: it goes on at the far end');
+
+    is($t->field('killed', 'state'), 'live', 'killed: live');
+    is($t->field('killed', 'playlist', 'failed'), 0,
+       'killed: nothing of the item is lost for it');
+    cmp_ok($t->field('killed', 'dead_air_ms') - $case{killed}{before}, '<',
+           4000, 'killed: dead air');
+    return;
+}
+
+
+# the far end closes: the engine pushes again, nothing is felt before it;
+# nginx-rtmp does not, but in the stream's next session
+sub closing {
+    my %before = map { $_ => $t->status($_)->{status} } qw(killed closing);
+
+    kill 'KILL', $t->worker_pids($t->master_pid('far'));
+
+    my %w = map { $_ => $t->watch($_, name => "$_-again") } keys %before;
+
+    ok($t->wait_packet($w{closing}, 15), 'closing: pushed again');
+    is($t->field('closing', 'push', 'reconnects'), 1,
+       'closing: another session of the push');
+
+    for my $name (sort keys %before) {
+        my $s = $t->status($name)->{status};
+
+        is($s->{state}, 'live', "$name: far end gone: live");
+        is($s->{output}{reconnects}, $before{$name}{output}{reconnects},
+           "$name: far end gone: the session stays");
+        cmp_ok($s->{dead_air_ms} - $before{$name}{dead_air_ms}, '<=', 350,
+               "$name: far end gone: no dead air");
+    }
+
+    is(scalar $t->api('POST', 'api/1/streams/killed/restart'), 202,
+       'killed: restart');
+    ok($t->wait_packet($w{killed}, 15), 'killed: pushed by nginx-rtmp again');
+
+    for my $name (sort keys %w) {
+        $t->api('DELETE', "api/1/streams/$name");
+        is(join("\n", $t->watched($w{$name})->backward), '',
+           "$name: no backward time stamp");
+    }
+
+    return;
+}
