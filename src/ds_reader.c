@@ -15,6 +15,10 @@
 #include "ds_refusal.h"
 
 
+/* attempts to open an item, and ms after which there is none any more */
+#define DS_READER_OPENS     3
+#define DS_READER_OPENING   5000
+
 #define DS_READER_WAIT_MIN  200             /* ms */
 #define DS_READER_WAIT_MAX  5000
 
@@ -67,9 +71,11 @@ struct ds_reader_s {
     int64_t            shift;           /* us, of a broadcast opened again */
 
     _Atomic int64_t    logged;          /* ms */
+    atomic_int         trouble;         /* DS_E…, until the next packet */
 };
 
 
+static int ds_reader_begin(ds_reader_t *r, ds_error_t *err);
 static void ds_reader_hooks(ds_reader_t *r);
 static void ds_reader_fault(void *data, const ds_error_t *err,
     int64_t offset, int64_t wait);
@@ -78,6 +84,8 @@ static int ds_reader_renew_video(void *data, ds_http_req_t *req,
 static int ds_reader_renew_audio(void *data, ds_http_req_t *req,
     ds_error_t *err);
 static uint64_t ds_reader_bytes(ds_reader_t *r);
+static void ds_reader_mending(ds_reader_t *r, const ds_error_t *err,
+    const char *where, int64_t wait);
 static void ds_reader_log(ds_reader_t *r, const ds_error_t *err,
     const char *where, int64_t wait);
 static int ds_reader_tell(ds_reader_t *r, ds_error_t *err);
@@ -111,20 +119,10 @@ ds_reader_open(const ds_reader_conf_t *conf, ds_error_t *err)
     r->link.conf = &r->conf;
     ds_reader_hooks(r);
 
-    if (ds_link_open(&r->link, err) != DS_OK) {
+    if (ds_link_open(&r->link, err) != DS_OK
+        || ds_reader_begin(r, err) != DS_OK)
+    {
         goto failed;
-    }
-
-    for ( ;; ) {
-        r->in = ds_input_open_hooked(ds_conf(conf->ds), &r->link.media,
-                                     r->hooks, conf->cancel, err);
-        if (r->in != NULL) {
-            break;
-        }
-
-        if (ds_link_mend(&r->link, 0, err) != DS_OK) {
-            goto failed;
-        }
     }
 
     if (ds_reader_tell(r, err) != DS_OK
@@ -156,6 +154,45 @@ failed:
 }
 
 
+/* opens the item; what is soon over must not cost it */
+
+static int
+ds_reader_begin(ds_reader_t *r, ds_error_t *err)
+{
+    int64_t   began, wait;
+    unsigned  tries;
+
+    began = ds_monotonic();
+    tries = 1;
+
+    while ((r->in = ds_input_open_hooked(ds_conf(r->conf.ds), &r->link.media,
+                                         r->hooks, r->conf.cancel, err))
+           == NULL)
+    {
+        if (ds_link_mend(&r->link, 0, err) == DS_OK) {
+            continue;
+        }
+
+        if (tries == DS_READER_OPENS || !ds_reader_transient(err->code)
+            || ds_monotonic() - began > DS_READER_OPENING)
+        {
+            return err->code;
+        }
+
+        wait = DS_READER_WAIT_MIN * tries++;
+        ds_reader_mending(r, err, "from the start", wait);
+
+        if (ds_cancel_wait(r->conf.cancel, wait)) {
+            return ds_fail(err, DS_ECANCELED, "canceled");
+        }
+    }
+
+    atomic_store(&r->trouble, DS_OK);
+
+    return DS_OK;
+}
+
+
 static void
 ds_reader_hooks(ds_reader_t *r)
 {
@@ -181,9 +218,17 @@ ds_reader_fault(void *data, const ds_error_t *err, int64_t offset,
     char          where[64];
     ds_reader_t  *r = data;
 
-    ds_count_fault(r->conf.counters, err->code);
-
     (void) snprintf(where, sizeof(where), "at byte %lld", (long long) offset);
+    ds_reader_mending(r, err, where, wait);
+}
+
+
+static void
+ds_reader_mending(ds_reader_t *r, const ds_error_t *err, const char *where,
+    int64_t wait)
+{
+    ds_count_fault(r->conf.counters, err->code);
+    atomic_store(&r->trouble, err->code);
     ds_reader_log(r, err, where, wait);
 }
 
@@ -296,6 +341,13 @@ ds_reader_start(ds_reader_t *r)
 
 
 int
+ds_reader_trouble(ds_reader_t *r)
+{
+    return atomic_load(&r->trouble);
+}
+
+
+int
 ds_reader_read(ds_reader_t *r, AVPacket *pkt, ds_error_t *err)
 {
     int      rc;
@@ -319,6 +371,7 @@ ds_reader_read(ds_reader_t *r, AVPacket *pkt, ds_error_t *err)
         if (rc >= 0) {
             r->broken = 0;
             r->attempts = 0;
+            atomic_store(&r->trouble, DS_OK);
             return rc;
         }
 
@@ -587,8 +640,7 @@ ds_reader_again(ds_reader_t *r, ds_error_t *err)
                 return false;
             }
 
-            ds_count_fault(r->conf.counters, err->code);
-            ds_reader_log(r, err, "with the item opened again", wait);
+            ds_reader_mending(r, err, "with the item opened again", wait);
         }
 
         if (wait > 0 && ds_cancel_wait(r->conf.cancel, wait)) {

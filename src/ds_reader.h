@@ -55,6 +55,9 @@ int64_t ds_reader_start(ds_reader_t *r);
  */
 int ds_reader_read(ds_reader_t *r, AVPacket *pkt, ds_error_t *err);
 
+/* any thread: the DS_E… that is being mended, 0: none */
+int ds_reader_trouble(ds_reader_t *r);
+
 void ds_reader_close(ds_reader_t **r);
 
 
