@@ -182,6 +182,7 @@ bench: deps
 	$(e2e_env) perl t/bench/streams
 	$(e2e_env) perl t/bench/api
 	$(e2e_env) perl t/bench/events
+	$(e2e_env) perl t/bench/encode
 
 
 # libFuzzer, with clang: FUZZ_TIME seconds each; what is found stays in

@@ -122,6 +122,9 @@ static const kind_t  kinds[] = {
     { "interlaced.ts", "-vf scale=160:96,setsar=1 -x264opts tff=1 " H264 AAC,
       "encode: video h264 160x96 (interlaced) to H.264 160x90, AAC 44100 Hz, "
       "2 channels copied" },
+    { "fields.mp4", "-vf scale=160:96,setsar=1 -x264opts tff=1 " H264 AAC,
+      "encode: video h264 160x96 (interlaced) to H.264 160x90, AAC 44100 Hz, "
+      "2 channels copied" },
     { "uneven.mkv", "-vf select='lt(n\\,25)+not(mod(n\\,4))' -fps_mode vfr "
       "-c:v mpeg4 " AAC,
       "encode: video mpeg4 160x90 to H.264 160x90, AAC 44100 Hz, 2 channels "

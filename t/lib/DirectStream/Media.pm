@@ -44,9 +44,30 @@ sub dir {
 
     $dir = $ENV{DS_MEDIA} || '/tmp/directstream-media.' . $> . '-'
                              . substr $id, 0, 8;
-    make($dir);
+    once($dir, \&make);
 
     return $dir;
+}
+
+
+# fills a folder, unless another test of this run has done it
+sub once {
+    my ($to, $fill) = @_;
+
+    mkdir $to;
+    chmod 0755, $to;
+
+    open my $lock, '>', "$to/.lock" or die "$to: $!\n";
+    flock $lock, LOCK_EX or die "$to: $!\n";
+
+    return if -e "$to/.done";
+
+    $fill->($to);
+
+    open my $fh, '>', "$to/.done" or die "$to: $!\n";
+    close $fh;
+
+    return;
 }
 
 
@@ -94,14 +115,6 @@ sub clip {
 sub make {
     my ($to) = @_;
 
-    mkdir $to;
-    chmod 0755, $to;
-
-    open my $lock, '>', "$to/.lock" or die "$to: $!\n";
-    flock $lock, LOCK_EX or die "$to: $!\n";
-
-    return if -e "$to/.done";
-
     my $tone = 220;
 
     for my $name (sort keys %clips) {
@@ -127,9 +140,6 @@ sub make {
     open my $fh, '>', "$to/noise.mp4" or die "noise.mp4: $!\n";
     srand 7;
     print $fh pack 'C*', map { int rand 256 } 1 .. 65536;
-    close $fh;
-
-    open $fh, '>', "$to/.done" or die "$to: $!\n";
     close $fh;
 
     return;
