@@ -5,6 +5,7 @@
  * other items.
  */
 
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -142,6 +143,10 @@ ds_source_thread(void *data)
     }
 
     ds_queue_finish(s->queue);
+
+    /* codecs, and what was sent of the item before, leave holes in the heap */
+
+    (void) malloc_trim(0);
 
     atomic_store(&s->ended, true);
 
