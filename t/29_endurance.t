@@ -96,17 +96,20 @@ sub children {
 }
 
 
-# the proportional set size of the relay worker, KiB
+# the relay worker's proportional set size, MiB: all of it, and what is no
+# file's, so that it does not matter who else uses the libraries
 sub pss {
-    return $t->read_file("/proc/$relay/smaps_rollup") =~ /^Pss:\s+(\d+)/m
-           ? $1 : 0;
+    my ($kind) = @_;
+
+    return $t->read_file("/proc/$relay/smaps_rollup") =~ /^$kind:\s+(\d+)/m
+           ? $1 / 1024 : 0;
 }
 
 
-sub mean {
-    my $sum = 0;
-    $sum += $_ for @_;
-    return @_ ? $sum / @_ : 0;
+# an encode is a peak of some MiB, so it is not the mean
+sub median {
+    my @sorted = sort { $a <=> $b } @_;
+    return $sorted[$#sorted / 2];
 }
 
 
@@ -173,7 +176,7 @@ while (($n = changed()) < $changes && $t->now < $deadline) {
         $most{$_} = $now{$_} if $now{$_} > ($most{$_} || 0);
     }
 
-    push @pss, pss();
+    push @pss, pss('Pss_Anon');
     $relays{$_} = 1 for $t->relay_pids;
 }
 
@@ -226,12 +229,15 @@ ok($t->wait_for(sub { (my @d = descriptors()) <= @before }, 5),
                             sort(descriptors()));
 
 my $part = int(@pss / 8);
-my @mean = map { mean(@pss[$_ * $part .. ($_ + 1) * $part - 1]) / 1024 }
-           0 .. 7;
-my ($second, $last) = (mean(@mean[2, 3]), mean(@mean[6, 7]));
+my @part = map { [ @pss[$_ * $part .. ($_ + 1) * $part - 1] ] } 0 .. 7;
+my ($second, $last) = map { median(map { @$_ } @part[$_, $_ + 1]) } 2, 6;
 
-diag(sprintf 'memory, MiB, by eighths of the time: %s; without streams %.1f',
-     join(' ', map { sprintf '%.1f', $_ } @mean), pss() / 1024);
+diag(sprintf 'memory, MiB, by eighths of the time: %s; second quarter %.2f,'
+     . ' last %.2f; without streams %.2f, %.2f with the libraries',
+     join(' ', map { sprintf '%.2f', median(@$_) } @part), $second, $last,
+     pss('Pss_Anon'), pss('Pss'));
+
+$t->write_file('memory.txt', join "\n", @pss);
 
 SKIP: {
     skip('too short to measure memory', 1) unless $measured;
