@@ -5,6 +5,7 @@
  * packets, slate and RTMP are ds_air.c's; the network is the sources'.
  */
 
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -567,6 +568,8 @@ ds_player_finish(ds_stream_t *s)
     ds_report(s);
     ds_air_free(&s->air);
     ds_slate_free(&s->standby);
+
+    (void) malloc_trim(0);
 
     (void) pthread_mutex_lock(&s->lock);
     s->status.connected = false;

@@ -6,6 +6,7 @@
  * other items.
  */
 
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -156,6 +157,10 @@ ds_source_thread(void *data)
 
     /* the air does not wait for the disk */
     ds_shelf_end(&s->shelf, rc == DS_OK, &s->end_cancel);
+
+    /* codecs, and what was sent of the item before, leave holes in the heap */
+
+    (void) malloc_trim(0);
 
     atomic_store(&s->ended, true);
 

@@ -148,7 +148,7 @@ sub make {
 
 # a larger clip for the bench: "mbit" Mbit/s for "seconds"
 sub big {
-    my ($name, $seconds, $mbit) = @_;
+    my ($name, $seconds, $mbit, $size, $rate) = @_;
 
     my $file = path($name);
     return $file if -e $file;
@@ -156,7 +156,7 @@ sub big {
     my $kbit = $mbit * 1000 - 128;
 
     ffmpeg($file, '-f', 'lavfi', '-i',
-           "testsrc2=size=640x360:rate=25:duration=$seconds,"
+           "testsrc2=size=$size:rate=$rate:duration=$seconds,"
            . 'noise=alls=60:allf=t',
            '-f', 'lavfi', '-i', "sine=frequency=330:duration=$seconds",
            '-c:v', 'libx264', '-preset', 'ultrafast', '-pix_fmt', 'yuv420p',
