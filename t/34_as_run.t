@@ -285,4 +285,12 @@ $t->api('POST', 'api/1/streams/skip/stop');
 ok($t->wait_state('skip', 'stopped', 5), 'stopped');
 cmp_ok(scalar(my @s = wait_records($n + 1)), '>', $n, 'a line of what it was');
 
+# so does one that is on air when nginx is stopped, the fast way as well
+
+$t->api('POST', 'api/1/streams/skip/start');
+ok($t->wait_state('skip', 'live', 10), 'on air again');
+$n = records();
+is($t->stop_nginx('near', 'TERM'), 0, 'a fast stop');
+cmp_ok(scalar(@s = records()), '>', $n, 'a line of what was on air');
+
 $t->finish;
