@@ -84,8 +84,17 @@ ngx_directstream_still_get(ngx_directstream_conf_t *dcf, const char *name,
 static ngx_uint_t
 ngx_directstream_still_age(ngx_directstream_still_t *still)
 {
-    return still->made ? ngx_current_msec - still->at
-                       : NGX_DIRECTSTREAM_STILL_FRESH;
+    ngx_msec_int_t  age;
+
+    if (!still->made) {
+        return NGX_DIRECTSTREAM_STILL_FRESH;
+    }
+
+    /* the clock of the process that made it may be ahead of ours */
+
+    age = (ngx_msec_int_t) (ngx_current_msec - still->at);
+
+    return (age > 0) ? age : 0;
 }
 
 
