@@ -20,6 +20,8 @@ static ngx_uint_t ngx_directstream_still_wanted(ngx_directstream_conf_t *dcf,
     const char *name);
 static void ngx_directstream_still_put(ngx_directstream_conf_t *dcf,
     const char *name, const uint8_t *data, size_t size, ds_error_t *err);
+static u_char *ngx_directstream_still_alloc(ngx_slab_pool_t *shpool,
+    size_t size);
 static ngx_directstream_still_t *ngx_directstream_still_find(
     ngx_directstream_conf_t *dcf, const char *name);
 
@@ -180,8 +182,7 @@ ngx_directstream_still_put(ngx_directstream_conf_t *dcf, const char *name,
     still->error = *err;
 
     if (data != NULL) {
-        copy = (size <= NGX_DIRECTSTREAM_STILL_MAX)
-               ? ngx_slab_alloc_locked(dcf->shpool, size) : NULL;
+        copy = ngx_directstream_still_alloc(dcf->shpool, size);
 
         if (copy != NULL) {
             ngx_memcpy(copy, data, size);
@@ -203,6 +204,25 @@ ngx_directstream_still_put(ngx_directstream_conf_t *dcf, const char *name,
 done:
 
     ngx_shmtx_unlock(&dcf->shpool->mutex);
+}
+
+
+/* pictures leave an eighth of the zone to streams and their items */
+
+static u_char *
+ngx_directstream_still_alloc(ngx_slab_pool_t *shpool, size_t size)
+{
+    size_t  kept;
+
+    kept = (shpool->end - shpool->start) / 8;
+
+    if (size > NGX_DIRECTSTREAM_STILL_MAX
+        || size + kept > shpool->pfree * ngx_pagesize)
+    {
+        return NULL;
+    }
+
+    return ngx_slab_alloc_locked(shpool, size);
 }
 
 
