@@ -390,10 +390,12 @@ $b->quit;
 
 # without scripts
 
+ok($t->wait_for(sub { $t->field('broken', 'slate_on_air') }, 20), 'a slate');
 $b = DirectStream::Browser->new($t, name => 'plain', no_script => 1);
 $b->open($page);
 like($b->text('main'), qr/With JavaScript/, 'without scripts');
 like($b->text('tbody'), qr/fixed/, 'the table');
+like($b->text('tbody'), qr/broken.*the slate is on air/, 'the slate in it');
 $b->quit;
 
 $t->finish;
