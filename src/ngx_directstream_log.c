@@ -175,11 +175,13 @@ ngx_directstream_log(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     if (value[1].len == 0
+        || ngx_strchr(value[1].data, '$') != NULL
         || ngx_strncmp(value[1].data, "syslog:", sizeof("syslog:") - 1) == 0)
     {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "invalid path \"%V\" in \"%V\", it must be a "
-                           "file or \"off\"", &value[1], &cmd->name);
+                           "file, without variables, or \"off\"", &value[1],
+                           &cmd->name);
         return NGX_CONF_ERROR;
     }
 
@@ -281,6 +283,13 @@ ngx_directstream_log_format(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         }
 
         i++;
+    }
+
+    if (i == cf->args->nelts) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"%V\" \"%V\" has no text", &cmd->name,
+                           &value[1]);
+        return NGX_CONF_ERROR;
     }
 
     for ( /* void */ ; i < cf->args->nelts; i++) {

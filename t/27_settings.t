@@ -142,6 +142,8 @@ is($data->{push_via}, 'rtmp', 'by nginx-rtmp');
 $data = patch('full', { push_via => 'engine' }, 200, 'the other way');
 is($data->{push_via}, 'engine', 'by the engine');
 is($data->{push}, 'rtmp://h/app/***', 'to the same target');
+$data = patch('full', { push => 'rtmp://h/app/SECRETKEY2' }, 200, 'a new key');
+is($data->{push_via}, 'engine', 'who pushes is as it was chosen');
 $data = patch('full', { push => undef }, 200, 'no push');
 is($data->{push_via}, undef, 'by nobody');
 is($data->{status}{push}, undef, 'nor in the status');

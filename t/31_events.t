@@ -246,6 +246,8 @@ cmp_ok(($e->got('log'))[0]{id}, '==', $last + 1, 'ids go on');
 
 # the relay worker hangs, which is no matter of one stream alone
 
+ok($t->wait_for(sub { (my @p = $t->relay_pids) == 1 }, 10),
+   'the old relay worker leaves');
 my ($relay) = $t->relay_pids;
 kill 'STOP', $relay;
 for my $name (qw(fixed one)) {

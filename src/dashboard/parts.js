@@ -24,12 +24,13 @@ export function stateChip() {
 }
 
 
-/* the item on air, how far it is, and what comes next */
+/* the item on air, how and why so, how far it is, and what comes next */
 
 export function onAir() {
     const title = h("bdi", { class: "title" });
     const bar = h("progress", { "aria-label": "Position in the item" });
     const position = h("span", { class: "position" });
+    const how = h("p", { class: "how" });
     const next = h("bdi", { class: "title" });
     const ready = h("span", { class: "ready" });
     const nextLine = h("p", { class: "next" }, h("span", null, "Next: "),
@@ -37,7 +38,7 @@ export function onAir() {
     const none = h("p", { class: "none" }, "No item on air");
     const slate = h("p", { class: "slate" }, "The slate is on air");
     const item = h("div", { class: "item" }, title,
-                   h("div", { class: "far" }, bar, position));
+                   h("div", { class: "far" }, bar, position), how);
 
     return {
         node: h("div", { class: "air" }, item, none, slate, nextLine),
@@ -51,6 +52,7 @@ export function onAir() {
                 const { duration, position: at } = status.item;
 
                 titled(title, status.item);
+                put(how, status.item.reason);
                 show(bar, duration !== null && duration > 0);
                 bar.max = duration || 1;
                 bar.value = Math.min(at || 0, duration || 1);
