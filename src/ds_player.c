@@ -263,15 +263,17 @@ ds_player_air(ds_stream_t *s)
 static void
 ds_player_starved(ds_stream_t *s)
 {
-    int64_t  left, missing;
+    int64_t  duration, left, missing;
 
     s->starved += DS_TICK_LIVE;
 
-    left = ds_source_duration(s->cur) - ds_air_position(s->air);
+    duration = ds_source_duration(s->cur);
+    left = duration - ds_air_position(s->air);
     missing = ds_meter_missing(ds_air_meter(s->air), ds_monotonic());
 
     if ((s->starved > ds_conf(s->ds)->source_timeout
-         || (llabs(left) < DS_ITEM_REST && missing > DS_ITEM_WAIT))
+         || (duration != -1 && llabs(left) < DS_ITEM_REST
+             && missing > DS_ITEM_WAIT))
         && ds_pick_ready(s))
     {
         ds_player_over(s);

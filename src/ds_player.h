@@ -85,7 +85,7 @@ struct ds_stream_s {
     uint32_t         cur_index;
     int64_t          cur_started;       /* monotonic ms */
     int64_t          cur_at;            /* the same, Unix ms */
-    int64_t          starved;           /* ms of waiting, less what is forgiven */
+    int64_t          starved;           /* ms of waiting not forgiven */
     ds_decision_e    decision;
     char             reason[DS_MESSAGE_LEN];
     ds_source_t     *next;
