@@ -122,8 +122,9 @@ my $dir = $t->dir;
 
 # ffmpeg's parser, unlike its decoder, knows the first header only
 my ($status, $out) = $t->command(qw(ffmpeg -nostdin -v error -xerror
-    -fflags noparse -i), $file, '-vf', "signalstats,metadata=print:key=lavfi.signalstats.YAVG"
-    . ":file=$dir/luma", '-af', 'asetnsamples=441,astats=metadata=1:reset=1,'
+    -fflags noparse -i), $file, '-vf',
+    "signalstats,metadata=print:key=lavfi.signalstats.YAVG:file=$dir/luma",
+    '-af', 'asetnsamples=441,astats=metadata=1:reset=1,'
     . "ametadata=print:key=lavfi.astats.Overall.RMS_level:file=$dir/level",
     qw(-fps_mode passthrough -enc_time_base 1:1000 -f null -));
 
