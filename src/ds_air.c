@@ -293,7 +293,8 @@ ds_air_play(ds_air_t *air, ds_error_t *err)
         return DS_AIR_OVER;
     }
 
-    return n != 0 ? DS_AIR_SENT : ds_air_idle(air, DS_AIR_STARVED, err);
+    return n != 0 && !ds_meter_slow(&air->meter)
+           ? DS_AIR_SENT : ds_air_idle(air, DS_AIR_STARVED, err);
 }
 
 
@@ -388,8 +389,9 @@ ds_air_lacks(ds_air_t *air)
         since = air->begin_at;
     }
 
-    return now - since >= (air->feed.src == NULL ? DS_DARK_IDLE
-                                                 : DS_DARK_STARVED);
+    return ds_meter_slow(&air->meter)
+           || now - since >= (air->feed.src == NULL ? DS_DARK_IDLE
+                                                    : DS_DARK_STARVED);
 }
 
 

@@ -7,7 +7,13 @@
 /* ms: a longer silence is dead air */
 #define DS_MAX_SILENCE   250
 
+/* ms: the clock is set anew; in all until that is too often; and forgotten */
+#define DS_METER_LATE    200
+#define DS_METER_BEHIND  1000
+#define DS_METER_CALM    10000
 
+
+static void ds_meter_lag(ds_meter_t *m, int64_t now, int64_t late);
 static void ds_meter_turn(ds_meter_t *m, int64_t now);
 
 
@@ -18,6 +24,7 @@ ds_meter_item(ds_meter_t *m)
     m->item_slate = 0;
     m->item_time = 0;
     m->item_bytes = 0;
+    m->behind = 0;
 }
 
 
@@ -45,9 +52,13 @@ ds_meter_sent(ds_meter_t *m, int64_t now, bool slate, size_t bytes,
     m->slate = slate;
     m->bytes += bytes;
 
-    if (!slate) {
+    if (slate) {
+        m->behind = 0;
+
+    } else {
         m->item_at = now;
         m->item_bytes += bytes;
+        ds_meter_lag(m, now, late);
     }
 
     ds_meter_turn(m, now);
@@ -74,6 +85,31 @@ ds_meter_turn(ds_meter_t *m, int64_t now)
     while (m->second < now) {
         m->late[++m->second % DS_METER_TIME] = 0;
     }
+}
+
+
+/* one long delay may be ours; many of them are the source's */
+
+static void
+ds_meter_lag(ds_meter_t *m, int64_t now, int64_t late)
+{
+    if (late < DS_METER_LATE) {
+        return;
+    }
+
+    if (now - m->behind_at > DS_METER_CALM) {
+        m->behind = 0;
+    }
+
+    m->behind += late < 2 * DS_METER_LATE ? late : 2 * DS_METER_LATE;
+    m->behind_at = now;
+}
+
+
+bool
+ds_meter_slow(const ds_meter_t *m)
+{
+    return m->behind > DS_METER_BEHIND;
 }
 
 

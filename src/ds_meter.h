@@ -25,6 +25,9 @@ typedef struct {
     int64_t    late[DS_METER_TIME];     /* ms, the most of each second */
     int64_t    second;                  /* the newest of them */
 
+    int64_t    behind;                  /* ms, what the item was late in all */
+    int64_t    behind_at;               /* when it grew */
+
     /* of this item, and since the end of the one before */
     int64_t    item_gap;                /* ms of silence right before it */
     int64_t    item_slate;              /* ms of slate */
@@ -39,6 +42,9 @@ void ds_meter_item(ds_meter_t *m);
 /* a packet of "bytes" was sent "late" ms after it was due (or before it) */
 void ds_meter_sent(ds_meter_t *m, int64_t now, bool slate, size_t bytes,
     int64_t late);
+
+/* the item comes more slowly than it plays, and has for some time */
+bool ds_meter_slow(const ds_meter_t *m);
 
 /* since the last packet, and since the last one of an item; -1: none ever */
 int64_t ds_meter_silence(const ds_meter_t *m, int64_t now);
