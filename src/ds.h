@@ -108,6 +108,11 @@ typedef enum {
     DS_ESTORE_EXISTS,           /* store_exists: one of that name */
     DS_ESTORE_NOT_FOUND,        /* store_not_found */
     DS_ESTORE_FAILED,           /* store_failed: any other error */
+
+    DS_ECACHE_FULL,             /* cache_full: no room can be made */
+    DS_ECACHE_BUSY,             /* cache_busy: somebody else is writing it */
+    DS_ECACHE_FAILED,           /* cache_failed: the directory or its disk */
+    DS_ECACHE_MISSING,          /* cache_missing: not kept, or damaged */
     DS_ELAST
 } ds_error_e;
 
@@ -180,6 +185,10 @@ typedef struct {
     const char             *media_root;        /* NULL: no file: URLs */
     unsigned                encodes;           /* items encoded at one time;
                                                   0: as many as CPUs */
+    const char             *cache_path;        /* NULL: nothing is kept */
+    uint64_t                cache_max_size;    /* bytes, of all that is kept */
+    uint64_t                cache_min_free;    /* bytes left on its disk */
+    const char             *store_path;        /* of the cache's index */
     const char             *push_certificate;  /* trusted for rtmps, a PEM
                                                   file; NULL: the system's */
 
@@ -298,9 +307,19 @@ typedef struct {
     { DS_VIDEO_COPY, 1280, 720, 30, 3000000, 128000, 44100, 0 }
 
 
+/* how items come to the air; without a cache all of them come direct */
+
+typedef enum {
+    DS_MODE_DIRECT = 0,                 /* nothing is written to the disk */
+    DS_MODE_DOWNLOAD,                   /* fetched whole before they play */
+    DS_MODE_HYBRID                      /* at once, what was sent is kept */
+} ds_mode_e;
+
+
 typedef struct {
     const char    *name;
     const char    *playlist;
+    ds_mode_e      mode;
     const char    *publish;             /* application; the name is appended */
     const char    *push;                /* NULL: no push */
     bool           push_engine;         /* by the engine, not on_publish */
@@ -355,10 +374,37 @@ typedef struct {
 } ds_push_status_t;
 
 
+/* an item that is being fetched whole, for its turn or ahead of it */
+
+typedef struct {
+    bool             active;
+    uint32_t         index;             /* of the item */
+    uint64_t         bytes;
+    uint64_t         total;             /* 0: unknown */
+    uint64_t         speed;             /* bytes a second */
+    int64_t          left;              /* ms to its end, -1 unknown */
+} ds_fetching_t;
+
+/* items at a time: the next one and the one after it */
+#define DS_FETCHES       2
+
+
+/* what ds_stream_prefetch() asked for */
+
+typedef struct {
+    bool             active;
+    uint32_t         done;              /* items looked at, kept or not */
+    uint32_t         failed;            /* of them, for whatever reason */
+    uint32_t         total;             /* items of the list */
+} ds_prefetch_status_t;
+
+
 /* all since the stream started */
 
 typedef struct {
     uint64_t         bytes_in;          /* read from sources */
+    uint64_t         cache_hits;        /* items played from the cache */
+    uint64_t         cache_misses;      /* looked for there in vain */
     uint64_t         resolves;          /* resolver calls for items */
     uint64_t         resolve_time;      /* ms, of all of them */
     uint32_t         faults[DS_NERRORS];    /* seen, mended or not */
@@ -381,6 +427,14 @@ typedef struct {
     bool             next_ready;
     ds_decision_e    next_decision;
     char             next_reason[DS_MESSAGE_LEN];
+
+    ds_mode_e        mode;              /* of the items to come */
+    bool             item_from_cache;
+    bool             next_from_cache;
+    bool             keeping;           /* the item on air, or what is read
+                                           ahead of it, is being kept */
+    ds_fetching_t    fetching[DS_FETCHES];
+    ds_prefetch_status_t  prefetch;
 
     bool             slate;             /* the slate is on air */
     uint32_t         count;             /* items known */
@@ -410,6 +464,10 @@ const char *ds_state_name(ds_state_e state);           /* "live" */
 const char *ds_item_state_name(ds_item_state_e state); /* "playing" */
 const char *ds_decision_name(ds_decision_e decision);  /* "copy", "none" */
 const char *ds_video_name(ds_video_e video);           /* "copy", "auto" */
+const char *ds_mode_name(ds_mode_e mode);              /* "direct", "hybrid" */
+
+/* false: there is no mode of that name */
+bool ds_mode_from_name(ds_mode_e *mode, const char *name);
 
 
 /*
@@ -434,6 +492,16 @@ void ds_stream_skip(ds_stream_t *s);
 void ds_stream_previous(ds_stream_t *s);
 void ds_stream_set_loop(ds_stream_t *s, bool loop);
 
+/* at any time; what is prepared from now on follows it */
+void ds_stream_set_mode(ds_stream_t *s, ds_mode_e mode);
+
+/*
+ * With "on" all items are fetched into the cache in the background, one at a
+ * time and in the order of the list, as far as its bound allows; without, that
+ * ends.  Of no effect without a cache; of no use in mode direct.
+ */
+void ds_stream_prefetch(ds_stream_t *s, bool on);
+
 void ds_stream_status(ds_stream_t *s, ds_status_t *status);
 
 /*
@@ -455,6 +523,7 @@ typedef struct {
     int64_t          gap;               /* ms without media right before it */
     int64_t          slate;             /* ms of slate before and within it */
     uint64_t         bytes;             /* of its media, sent */
+    bool             from_cache;
     ds_decision_e    decision;
     char             decision_reason[DS_MESSAGE_LEN];
 } ds_aired_t;
@@ -635,6 +704,67 @@ int ds_store_get_items(ds_store_t *store, const char *name, uint32_t offset,
 int ds_store_begin_run(ds_store_t *store, const char *name, int64_t *run,
     ds_error_t *err);
 int ds_store_end_run(ds_store_t *store, int64_t run, const ds_status_t *st,
+    ds_error_t *err);
+
+
+/*
+ * The cache's index: one row for each item whose media is kept, under a key,
+ * in files of the cache's directory named KEY.0, and KEY.1 where the audio is
+ * apart.
+ */
+
+#define DS_KEY_LEN       32
+#define DS_FORM_LEN      64
+
+
+typedef struct {
+    char         key[DS_KEY_LEN + 1];   /* hexadecimal */
+    char         form[DS_FORM_LEN];     /* what was made of it: "download" */
+    char         id[DS_ID_LEN];
+    char         title[DS_TITLE_LEN];
+    char         origin[DS_MESSAGE_LEN];    /* URL, redacted */
+    uint32_t     files;                 /* 1 or 2 */
+    uint64_t     size;                  /* bytes, of all its files */
+    char         sum[2][DS_KEY_LEN + 1];    /* checksum of each file */
+    int64_t      duration;              /* ms, -1 unknown */
+    int64_t      kept;                  /* Unix ms, since when */
+    int64_t      used;                  /* Unix ms, when last */
+    uint64_t     uses;
+} ds_kept_t;
+
+
+/* creates or replaces */
+int ds_store_put_kept(ds_store_t *store, const ds_kept_t *kept,
+    ds_error_t *err);
+
+/* DS_ESTORE_NOT_FOUND when there is none */
+int ds_store_get_kept(ds_store_t *store, const char *key, ds_kept_t *kept,
+    ds_error_t *err);
+
+/* it is used now */
+int ds_store_use_kept(ds_store_t *store, const char *key, ds_error_t *err);
+
+/* no error when there is none */
+int ds_store_delete_kept(ds_store_t *store, const char *key,
+    ds_error_t *err);
+
+/*
+ * The longest unused first, from the "offset"-th on; *n: room in "kept"
+ * before, rows read after.
+ */
+int ds_store_list_kept(ds_store_t *store, uint32_t offset, ds_kept_t *kept,
+    size_t *n, ds_error_t *err);
+
+/* how many there are, and the bytes of all of them */
+int ds_store_count_kept(ds_store_t *store, uint32_t *count, uint64_t *size,
+    ds_error_t *err);
+
+/*
+ * Removes what is kept under a key from the index and from the directory
+ * "path", for any process: who reads it now reads it to its end.  Any thread.
+ * DS_ESTORE_NOT_FOUND when there is none.
+ */
+int ds_cache_delete(ds_store_t *store, const char *path, const char *key,
     ds_error_t *err);
 
 

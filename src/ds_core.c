@@ -91,6 +91,10 @@ static const char *const  ds_codes[] = {
     [DS_ESTORE_EXISTS - DS_ENOMEM] = "store_exists",
     [DS_ESTORE_NOT_FOUND - DS_ENOMEM] = "store_not_found",
     [DS_ESTORE_FAILED - DS_ENOMEM] = "store_failed",
+    [DS_ECACHE_FULL - DS_ENOMEM] = "cache_full",
+    [DS_ECACHE_BUSY - DS_ENOMEM] = "cache_busy",
+    [DS_ECACHE_FAILED - DS_ENOMEM] = "cache_failed",
+    [DS_ECACHE_MISSING - DS_ENOMEM] = "cache_missing",
 };
 
 _Static_assert(sizeof(ds_codes) / sizeof(ds_codes[0])
@@ -163,6 +167,31 @@ ds_video_name(ds_video_e video)
     static const char *const  names[] = { "copy", "auto", "encode" };
 
     return (unsigned) video <= DS_VIDEO_ENCODE ? names[video] : "unknown";
+}
+
+
+const char *
+ds_mode_name(ds_mode_e mode)
+{
+    static const char *const  names[] = { "direct", "download", "hybrid" };
+
+    return (unsigned) mode <= DS_MODE_HYBRID ? names[mode] : "unknown";
+}
+
+
+bool
+ds_mode_from_name(ds_mode_e *mode, const char *name)
+{
+    int  i;
+
+    for (i = DS_MODE_DIRECT; i <= DS_MODE_HYBRID; i++) {
+        if (strcmp(name, ds_mode_name(i)) == 0) {
+            *mode = i;
+            return true;
+        }
+    }
+
+    return false;
 }
 
 
@@ -468,6 +497,8 @@ ds_counters_get(ds_counters_t *c, ds_counts_t *counts)
     int  i;
 
     counts->bytes_in = atomic_load(&c->bytes_in);
+    counts->cache_hits = atomic_load(&c->cache_hits);
+    counts->cache_misses = atomic_load(&c->cache_misses);
     counts->resolves = atomic_load(&c->resolves);
     counts->resolve_time = atomic_load(&c->resolve_time);
 

@@ -7,6 +7,8 @@
  *
  *   ds_stream_t.lock   a stream's status, playlist and wishes (ds_stream.c)
  *   ds_queue_t.lock    a packet queue (ds_queue.c)
+ *   ds_cache_t.lock    the cache: pins and what is written (ds_cache.c)
+ *   ds_store_t.lock    one store (ds_store.c)
  *   ds_hold_t.lock     hosts that are left alone (ds_hold.c)
  *   ds_convert_t.lock  what was decided, in words (ds_convert.c)
  *   ds_keyframe_t.lock the key frame on air (ds_still.c)
@@ -84,6 +86,8 @@ int ds_thread_start(pthread_t *tid, const char *name,
 
 typedef struct {
     _Atomic uint64_t  bytes_in;
+    _Atomic uint64_t  cache_hits;
+    _Atomic uint64_t  cache_misses;
     _Atomic uint64_t  resolves;
     _Atomic uint64_t  resolve_time;
     _Atomic uint32_t  faults[DS_NERRORS];

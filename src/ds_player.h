@@ -61,6 +61,7 @@ struct ds_stream_s {
     unsigned         skips;             /* wished, not done yet */
     unsigned         previous;
     bool             loop;
+    bool             prefetch;          /* wished */
     ds_error_t       list_err;          /* set before list_done */
     atomic_bool      list_done;
     ds_aired_t       records[DS_RECORDS];

@@ -16,6 +16,7 @@
 #include "ds_list.h"
 #include "ds_proc.h"
 #include "ds_resolve.h"
+#include "ds_resolve_child.h"
 #include "ds_resolve_error.h"
 #include "ds_url.h"
 
@@ -64,23 +65,19 @@ static int ds_resolve_plain_url(const char *url, ds_media_url_t *u);
 static int ds_resolve_media_child(const ds_conf_t *conf,
     const char *const *args, const char *url, ds_cancel_t *cancel,
     ds_media_t *m, ds_error_t *err);
-static ds_proc_t *ds_resolve_start(const ds_conf_t *conf,
-    const char *const *args, const char *url, ds_cancel_t *cancel,
-    ds_error_t *err);
 static size_t ds_resolve_count(const char *const *args);
 static char *ds_resolve_url(const char *playlist);
 
 
-/* "-O playlist:…" alone would download what the list stage resolves */
+/* what every call has; what is not to be downloaded is said by each */
 
 static const char *const  ds_resolve_common[] = {
-    "--ignore-config", "--simulate", "--no-update", "--no-cache-dir",
-    "--no-colors",
+    "--ignore-config", "--no-update", "--no-cache-dir", "--no-colors",
     "--socket-timeout", "10", "--extractor-retries", "1", NULL
 };
 
 static const char *const  ds_resolve_list_args[] = {
-    "--yes-playlist", "--flat-playlist", "--lazy-playlist",
+    "--simulate", "--yes-playlist", "--flat-playlist", "--lazy-playlist",
     DS_RESOLVE_COMPAT,
     "-O", "%(.{id,ie_key,url,webpage_url,title,duration,live_status,"
           "availability,channel,view_count,protocol,playlist_count})j",
@@ -89,12 +86,12 @@ static const char *const  ds_resolve_list_args[] = {
 };
 
 static const char *const  ds_resolve_item_args[] = {
-    "--no-playlist", DS_RESOLVE_FORMAT, DS_RESOLVE_MEDIA, NULL
+    "--simulate", "--no-playlist", DS_RESOLVE_FORMAT, DS_RESOLVE_MEDIA, NULL
 };
 
 static const char *const  ds_resolve_first_args[] = {
-    "-I", "1", "--yes-playlist", "--lazy-playlist", DS_RESOLVE_COMPAT,
-    DS_RESOLVE_FORMAT, DS_RESOLVE_MEDIA, NULL
+    "--simulate", "-I", "1", "--yes-playlist", "--lazy-playlist",
+    DS_RESOLVE_COMPAT, DS_RESOLVE_FORMAT, DS_RESOLVE_MEDIA, NULL
 };
 
 
@@ -157,7 +154,8 @@ ds_resolve_list_child(const ds_conf_t *conf, const char *url,
     ds_proc_t   *p;
     ds_entry_t   e;
 
-    p = ds_resolve_start(conf, ds_resolve_list_args, url, cancel, err);
+    p = ds_resolve_start(conf, ds_resolve_list_args, url,
+                         conf->resolve_timeout, cancel, err);
     if (p == NULL) {
         return err->code;
     }
@@ -420,7 +418,7 @@ ds_resolve_media_child(const ds_conf_t *conf, const char *const *args,
     char       *line;
     ds_proc_t  *p;
 
-    p = ds_resolve_start(conf, args, url, cancel, err);
+    p = ds_resolve_start(conf, args, url, conf->resolve_timeout, cancel, err);
     if (p == NULL) {
         return err->code;
     }
@@ -465,9 +463,9 @@ done:
 }
 
 
-static ds_proc_t *
+ds_proc_t *
 ds_resolve_start(const ds_conf_t *conf, const char *const *args,
-    const char *url, ds_cancel_t *cancel, ds_error_t *err)
+    const char *url, int64_t timeout, ds_cancel_t *cancel, ds_error_t *err)
 {
     size_t        n, i;
     ds_proc_t    *p;
@@ -512,7 +510,7 @@ ds_resolve_start(const ds_conf_t *conf, const char *const *args,
     argv[n++] = "--";
     argv[n] = url;
 
-    p = ds_proc_start(argv, conf->resolve_timeout, cancel, err);
+    p = ds_proc_start(argv, timeout, cancel, err);
 
     free(argv);
 

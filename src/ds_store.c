@@ -12,18 +12,6 @@
 #include "ds_store_db.h"
 
 
-struct ds_store_s {
-    pthread_mutex_t   lock;             /* over each call; recursive */
-    sqlite3          *db;
-    sqlite3_stmt     *stmt[DS_SQL_LAST];
-};
-
-
-static sqlite3_stmt *ds_store_stmt(ds_store_t *store, ds_sql_e sql,
-    const char *name, ds_error_t *err);
-static void ds_store_done(ds_store_t *store, sqlite3_stmt *st);
-static int ds_store_run(ds_store_t *store, sqlite3_stmt *st,
-    ds_error_t *err);
 static int ds_store_run_one(ds_store_t *store, sqlite3_stmt *st,
     ds_error_t *err);
 static int ds_store_drop_ended(ds_store_t *store, const char *name,
@@ -96,12 +84,7 @@ ds_store_close(ds_store_t **pstore)
 }
 
 
-/*
- * A statement ready to be bound, "name" (may be NULL) bound as ?1, with the
- * lock held, which ds_store_done() lets go; NULL: it is not held.
- */
-
-static sqlite3_stmt *
+sqlite3_stmt *
 ds_store_stmt(ds_store_t *store, ds_sql_e sql, const char *name,
     ds_error_t *err)
 {
@@ -146,7 +129,7 @@ ds_store_stmt(ds_store_t *store, ds_sql_e sql, const char *name,
 }
 
 
-static void
+void
 ds_store_done(ds_store_t *store, sqlite3_stmt *st)
 {
     (void) sqlite3_reset(st);
@@ -156,9 +139,7 @@ ds_store_done(ds_store_t *store, sqlite3_stmt *st)
 }
 
 
-/* runs a statement that gives no row, and makes it ready for the next time */
-
-static int
+int
 ds_store_run(ds_store_t *store, sqlite3_stmt *st, ds_error_t *err)
 {
     int  rc;

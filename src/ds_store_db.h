@@ -40,8 +40,33 @@ typedef enum {
     DS_SQL_END_CRASHED,
     DS_SQL_BEGIN_RUN,
     DS_SQL_END_RUN,
+    DS_SQL_PUT_KEPT,
+    DS_SQL_GET_KEPT,
+    DS_SQL_USE_KEPT,
+    DS_SQL_DELETE_KEPT,
+    DS_SQL_LIST_KEPT,
+    DS_SQL_COUNT_KEPT,
     DS_SQL_LAST
 } ds_sql_e;
+
+
+struct ds_store_s {
+    pthread_mutex_t   lock;             /* over each call; recursive */
+    sqlite3          *db;
+    sqlite3_stmt     *stmt[DS_SQL_LAST];
+};
+
+
+/*
+ * A statement ready to be bound, "name" (may be NULL) bound as ?1, with the
+ * lock held, which ds_store_done() lets go; NULL: it is not held.
+ */
+sqlite3_stmt *ds_store_stmt(ds_store_t *store, ds_sql_e sql,
+    const char *name, ds_error_t *err);
+void ds_store_done(ds_store_t *store, sqlite3_stmt *st);
+
+/* runs a statement that gives no row, and makes it ready for the next time */
+int ds_store_run(ds_store_t *store, sqlite3_stmt *st, ds_error_t *err);
 
 
 /* the statements (ds_store_schema.c) */

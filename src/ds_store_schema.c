@@ -100,6 +100,19 @@ static const ds_step_t  ds_steps[] = {
         ") STRICT;",
         ""
     },
+    {
+        /* what is on the disk stays there, and is found again */
+        "CREATE TABLE IF NOT EXISTS kept ("
+        "    key TEXT PRIMARY KEY, form TEXT NOT NULL, id TEXT NOT NULL,"
+        "    title TEXT NOT NULL, origin TEXT NOT NULL,"
+        "    files INTEGER NOT NULL, size INTEGER NOT NULL,"
+        "    sum0 TEXT NOT NULL, sum1 TEXT NOT NULL,"
+        "    duration INTEGER NOT NULL, kept INTEGER NOT NULL,"
+        "    used INTEGER NOT NULL, uses INTEGER NOT NULL"
+        ") STRICT;"
+        "CREATE INDEX IF NOT EXISTS kept_by_use ON kept (used);",
+        ""
+    },
 };
 
 #define DS_SCHEMA  ((int) (sizeof(ds_steps) / sizeof(ds_steps[0])))
@@ -113,6 +126,8 @@ static const ds_step_t  ds_steps[] = {
 #define DS_CURRENT   "EXISTS (SELECT 1 FROM stream WHERE name = ?1) AND "      \
                      "(?9 = 0 OR EXISTS (SELECT 1 FROM run "                \
                      "WHERE id = ?9 AND NOT stale)) "
+#define DS_KEPT      "key, form, id, title, origin, files, size, sum0, "      \
+                     "sum1, duration, kept, used, uses"
 #define DS_PROGRESS  "state, item, item_id, position, seed, pass, at"
 
 
@@ -182,6 +197,19 @@ const char *const  ds_store_sql[DS_SQL_LAST] = {
         "UPDATE run SET ended_at = ?2, state = ?3, code = ?4, message = ?5, "
         "played = ?6, failed = ?7, skipped = ?8, dead_air = ?9 "
         "WHERE id = ?1",
+    [DS_SQL_PUT_KEPT] =
+        "INSERT OR REPLACE INTO kept (" DS_KEPT ") "
+        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+    [DS_SQL_GET_KEPT] =
+        "SELECT " DS_KEPT " FROM kept WHERE key = ?1",
+    [DS_SQL_USE_KEPT] =
+        "UPDATE kept SET used = ?2, uses = uses + 1 WHERE key = ?1",
+    [DS_SQL_DELETE_KEPT] =
+        "DELETE FROM kept WHERE key = ?1",
+    [DS_SQL_LIST_KEPT] =
+        "SELECT " DS_KEPT " FROM kept ORDER BY used, key LIMIT ?2 OFFSET ?1",
+    [DS_SQL_COUNT_KEPT] =
+        "SELECT count(*), coalesce(sum(size), 0) FROM kept",
 };
 
 

@@ -37,6 +37,7 @@ ds_stream_start(ds_t *ds, const ds_def_t *def, ds_error_t *err)
     s->list_cancel.fd = -1;
     s->shuffle = def->shuffle;
     s->loop = def->loop;
+    s->status.mode = def->mode;
     s->status.state = DS_RESOLVING;
     s->status.since = ds_now();
 
@@ -245,6 +246,24 @@ ds_stream_set_loop(ds_stream_t *s, bool loop)
 {
     (void) pthread_mutex_lock(&s->lock);
     s->loop = loop;
+    (void) pthread_mutex_unlock(&s->lock);
+}
+
+
+void
+ds_stream_set_mode(ds_stream_t *s, ds_mode_e mode)
+{
+    (void) pthread_mutex_lock(&s->lock);
+    s->status.mode = mode;
+    (void) pthread_mutex_unlock(&s->lock);
+}
+
+
+void
+ds_stream_prefetch(ds_stream_t *s, bool on)
+{
+    (void) pthread_mutex_lock(&s->lock);
+    s->prefetch = on;
     (void) pthread_mutex_unlock(&s->lock);
 }
 

@@ -332,6 +332,65 @@ test_settings(void)
 
 
 static void
+test_kept(void)
+{
+    int          i, good;
+    size_t       n;
+    uint32_t     count;
+    uint64_t     size;
+    ds_kept_t    k, rows[4];
+    ds_error_t   err;
+    ds_store_t  *store;
+
+    store = ds_store_open(path, true, &err);
+    is_int(ds_store_get_kept(store, "k0", &k, &err), DS_ESTORE_NOT_FOUND,
+           "nothing is kept");
+
+    memset(&k, 0, sizeof(ds_kept_t));
+    (void) snprintf(k.id, sizeof(k.id), "it's");
+    (void) snprintf(k.form, sizeof(k.form), "download");
+    (void) snprintf(k.title, sizeof(k.title), "tïtle");
+    (void) snprintf(k.sum[1], sizeof(k.sum[1]), "beef");
+    k.files = 2;
+    k.duration = -1;
+    good = 1;
+
+    for (i = 0; i < 6; i++) {
+        (void) snprintf(k.key, sizeof(k.key), "k%d", i);
+        k.size = 5000000000 + i;
+        k.used = k.kept = 100 - i;
+        good &= ds_store_put_kept(store, &k, &err) == 0;
+    }
+
+    ok(good, "rows of the cache's index");
+    is_int(ds_store_use_kept(store, "k5", &err), 0, "one is used");
+    is_int(ds_store_delete_kept(store, "k4", &err), 0, "one is removed");
+    is_int(ds_store_delete_kept(store, "k4", &err), 0, "or was");
+    ds_store_close(&store);
+
+    is_int(ds_store_migrate(path, ds_store_version() - 1, &err), 0,
+           "an older build");
+    is_int(ds_store_migrate(path, -1, &err), 0, "and back");
+
+    store = ds_store_open(path, true, &err);
+    is_int(ds_store_count_kept(store, &count, &size, &err), 0, "counted");
+    ok(count == 5 && size == 5 * 5000000000 + 11, "none is lost");
+    n = 4;
+    is_int(ds_store_list_kept(store, 1, rows, &n, &err), 0, "listed");
+    is_int(n, 4, "all but the first");
+    is_str(rows[0].key, "k2", "the longest unused first");
+    ok(strcmp(rows[3].key, "k5") == 0 && rows[3].uses == 1
+       && rows[3].kept == 95, "what was used is last");
+    is_int(ds_store_get_kept(store, "k0", &k, &err), 0, "got");
+    ok(strcmp(k.id, "it's") == 0 && strcmp(k.title, "tïtle") == 0
+       && strcmp(k.sum[1], "beef") == 0 && k.sum[0][0] == '\0'
+       && k.files == 2 && k.duration == -1 && k.size == 5000000000,
+       "as it was put");
+    ds_store_close(&store);
+}
+
+
+static void
 test_migrations(void)
 {
     int            v, good;
@@ -450,6 +509,7 @@ main(void)
 
     test_basics();
     test_settings();
+    test_kept();
     test_migrations();
     test_faults();
 
