@@ -1,9 +1,8 @@
 
 /*
- * ngx_directstream_log.c: the as-run log: a line for each item that was on
- * air, in the manner of nginx's access log: formats are compiled when the
- * configuration is read, lines are written at once, and files are opened by
- * nginx, which opens them anew when it is told to.
+ * ngx_directstream_log.c: the as-run log: a line for each item that was on air,
+ * as in nginx's access log: formats are compiled when the configuration is
+ * read, lines written at once, and files opened, also anew, by nginx.
  */
 
 #include "ngx_directstream.h"
@@ -25,6 +24,8 @@ typedef enum {
     NGX_DIRECTSTREAM_LOG_DECISION,
     NGX_DIRECTSTREAM_LOG_REASON,
     NGX_DIRECTSTREAM_LOG_OUTCOME,
+    NGX_DIRECTSTREAM_LOG_CACHE,
+    NGX_DIRECTSTREAM_LOG_FROM_CACHE,
     NGX_DIRECTSTREAM_LOG_CODE
 } ngx_directstream_log_kind_e;
 
@@ -121,6 +122,8 @@ static const ngx_directstream_log_var_t  ngx_directstream_log_vars[] = {
     { ngx_string("bytes"), NGX_DIRECTSTREAM_LOG_BYTES, 0 },
     { ngx_string("decision"), NGX_DIRECTSTREAM_LOG_DECISION, 0 },
     { ngx_string("reason"), NGX_DIRECTSTREAM_LOG_REASON, 0 },
+    { ngx_string("cache"), NGX_DIRECTSTREAM_LOG_CACHE, 0 },
+    { ngx_string("from_cache"), NGX_DIRECTSTREAM_LOG_FROM_CACHE, 0 },
     { ngx_string("outcome"), NGX_DIRECTSTREAM_LOG_OUTCOME, 0 },
     { ngx_string("code"), NGX_DIRECTSTREAM_LOG_CODE, 0 },
     { ngx_null_string, 0, 0 }
@@ -135,7 +138,7 @@ static const struct {
     { ngx_string("combined"), NGX_DIRECTSTREAM_ESCAPE_DEFAULT,
       ngx_string("$stream [$time_iso8601] $outcome $index \"$id\" "
                  "\"$title\" $duration $position $gap $slate $bytes "
-                 "$decision \"$source\" $code \"$reason\"") },
+                 "$decision \"$source\" $code \"$reason\" $cache") },
     { ngx_string("json"), NGX_DIRECTSTREAM_ESCAPE_JSON,
       ngx_string("{\"time\":\"$time_iso8601\",\"stream\":\"$stream\","
                  "\"index\":$index,\"id\":\"$id\",\"title\":\"$title\","
@@ -143,6 +146,7 @@ static const struct {
                  "\"ended\":\"$ended\",\"duration\":$duration,"
                  "\"position\":$position,\"gap\":$gap,\"slate\":$slate,"
                  "\"bytes\":$bytes,\"decision\":\"$decision\","
+                 "\"from_cache\":$from_cache,"
                  "\"outcome\":\"$outcome\",\"code\":\"$code\","
                  "\"reason\":\"$reason\"}") }
 };
@@ -732,6 +736,14 @@ ngx_directstream_log_get(ngx_str_t *value, u_char *buf,
         /* why it was not played to its end, else why as it was */
         text = aired->item.reason[0] ? aired->item.reason
                                      : aired->decision_reason;
+        break;
+
+    case NGX_DIRECTSTREAM_LOG_CACHE:
+        text = aired->from_cache ? "hit" : "";
+        break;
+
+    case NGX_DIRECTSTREAM_LOG_FROM_CACHE:
+        text = aired->from_cache ? "true" : "false";
         break;
 
     case NGX_DIRECTSTREAM_LOG_OUTCOME:

@@ -102,7 +102,7 @@ my ($yes, $no) = (JSON::PP::true, JSON::PP::false);
 
 described('POST', $S, 201, body => { name => 'one', playlist => $url });
 described('POST', $S, 201, body => {
-    name => 'full', playlist => $url, mode => 'direct', shuffle => $yes,
+    name => 'full', playlist => $url, mode => 'hybrid', shuffle => $yes,
     loop => $no, publish => $t->near_rtmp, push => $t->push_url('KEY'),
     start => $no,
 });
@@ -168,12 +168,21 @@ for my $name (qw(fixed one full bad)) {
 
 described('GET', "$S/one/items?offset=1&limit=1", 200);
 described('GET', "$S/one/items?limit=x", 400);
+described('GET', '/1/cache?offset=1&limit=1', 200);
+described('GET', '/1/cache?limit=0', 400);
+described('DELETE', '/1/cache/' . '0' x 32, 404);
+described('DELETE', '/1/cache/' . '0' x 32, 403, base => '../ro/');
 
 # control
 
-described('POST', "$S/one/$_", 202) for qw(skip previous restart stop start);
+described('POST', "$S/one/$_", 202)
+    for qw(skip previous prefetch restart stop start);
+described('POST', "$S/one/prefetch", 202, body => { on => $no });
+described('POST', "$S/one/prefetch", 400, body => { on => 0 });
+described('POST', "$S/one/prefetch", 400, body => { off => $yes });
+described('POST', "$S/one/prefetch", 400, body => '[');
 described('POST', "$S/none/$_", 404)
-    for qw(skip previous restart stop start);
+    for qw(skip previous prefetch restart stop start);
 
 # lookups
 
