@@ -15,6 +15,7 @@
 
 #include <libavformat/avformat.h>
 
+#include "ds_cache.h"
 #include "ds_engine.h"
 #include "ds_http.h"
 #include "ds_url.h"
@@ -63,6 +64,9 @@ struct ds_s {
     char                  *extractors;
     char                  *media_root;
     char                  *push_certificate;
+    char                  *cache_path;
+    char                  *store_path;
+    ds_cache_t            *cache;       /* NULL: none */
 
     ds_task_t             *tasks;       /* owner's thread */
 
@@ -84,6 +88,7 @@ struct ds_s {
 
 
 static int ds_copy_conf(ds_t *ds, const ds_conf_t *conf);
+static void ds_open_cache(ds_t *ds);
 static void ds_free(ds_t *ds);
 static bool ds_encoder_take(ds_t *ds, ds_encoder_t *e, bool *own);
 static void ds_resolver_host(char *host, size_t size, const char *url);
@@ -141,7 +146,29 @@ ds_create(const ds_conf_t *conf, ds_error_t *err)
     av_log_set_level(AV_LOG_QUIET);
     (void) avformat_network_init();
 
+    ds_open_cache(ds);
+
     return ds;
+}
+
+
+/* without it the streams go on: everything plays direct */
+
+static void
+ds_open_cache(ds_t *ds)
+{
+    ds_error_t  err;
+
+    if (ds->conf.cache_path == NULL) {
+        return;
+    }
+
+    ds->cache = ds_cache_open(&ds->conf, &err);
+
+    if (ds->cache == NULL) {
+        ds_log(ds, DS_LOG_ERR, NULL, "nothing is kept: %s: %s",
+               ds_error_code(err.code), err.message);
+    }
 }
 
 
@@ -191,6 +218,18 @@ ds_copy_conf(ds_t *ds, const ds_conf_t *conf)
         }
 
         ds->conf.push_certificate = ds->push_certificate;
+    }
+
+    if (conf->cache_path != NULL) {
+        ds->cache_path = strdup(conf->cache_path);
+        ds->store_path = strdup(conf->store_path);
+
+        if (ds->cache_path == NULL || ds->store_path == NULL) {
+            return DS_ENOMEM;
+        }
+
+        ds->conf.cache_path = ds->cache_path;
+        ds->conf.store_path = ds->store_path;
     }
 
     if (conf->nsource_rules != 0) {
@@ -271,6 +310,9 @@ ds_free(ds_t *ds)
     free(ds->extractors);
     free(ds->media_root);
     free(ds->push_certificate);
+    ds_cache_close(&ds->cache);
+    free(ds->cache_path);
+    free(ds->store_path);
     free(ds->rules);
 
     ds_hold_free(&ds->resolver_hold);
@@ -456,6 +498,13 @@ const ds_conf_t *
 ds_conf(ds_t *ds)
 {
     return &ds->conf;
+}
+
+
+ds_cache_t *
+ds_cache(ds_t *ds)
+{
+    return ds->cache;
 }
 
 

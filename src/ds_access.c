@@ -186,3 +186,28 @@ ds_access_below(const char *path, const char *root)
 
     return strncmp(path, root, len) == 0 && path[len] == '/';
 }
+
+
+int
+ds_access_kept(const char *path, int64_t *size, ds_error_t *err)
+{
+    int          fd;
+    struct stat  st;
+
+    fd = open(path, O_RDONLY|O_CLOEXEC|O_NOFOLLOW);
+
+    if (fd == -1 || fstat(fd, &st) == -1) {
+        (void) ds_fail(err, DS_ECACHE_MISSING, "open() failed: %s, file: "
+                       "\"%s\"", strerror(errno), path);
+
+        if (fd != -1) {
+            (void) close(fd);
+        }
+
+        return -1;
+    }
+
+    *size = st.st_size;
+
+    return fd;
+}

@@ -24,5 +24,11 @@ bool ds_access_address(const ds_conf_t *conf, const struct sockaddr *sa);
 int ds_access_file(const ds_conf_t *conf, const char *url, int64_t *size,
     ds_error_t *err);
 
+/*
+ * The same of a file of the cache, by its path, which is ours: it comes from
+ * no list and no URL.
+ */
+int ds_access_kept(const char *path, int64_t *size, ds_error_t *err);
+
 
 #endif /* DS_ACCESS_H_INCLUDED_ */

@@ -371,6 +371,13 @@ ds_cache_remove(ds_cache_t *cache, const char *key, ds_error_t *err)
 }
 
 
+void
+ds_cache_forget(ds_cache_t *cache, const char *key)
+{
+    (void) ds_cache_remove(cache, key, NULL);
+}
+
+
 int
 ds_cache_delete(ds_store_t *store, const char *path, const char *key,
     ds_error_t *err)

@@ -38,6 +38,9 @@ int ds_cache_get(ds_cache_t *cache, const char *key, ds_cancel_t *cancel,
     ds_kept_t *kept, ds_error_t *err);
 void ds_cache_release(ds_cache_t *cache, const char *key);
 
+/* removes it: it cannot be read after all */
+void ds_cache_forget(ds_cache_t *cache, const char *key);
+
 /* malloc()ed path of a kept file, 0 or 1; NULL without memory */
 char *ds_cache_path(ds_cache_t *cache, const char *key, unsigned file);
 
@@ -65,6 +68,9 @@ void ds_keep_set(ds_keep_t *keep, uint32_t files, int64_t duration);
  * not go on.
  */
 int ds_keep_grown(ds_keep_t *keep, uint64_t size, ds_error_t *err);
+
+/* it is worth no other one: nothing is removed to make room for it */
+void ds_keep_modest(ds_keep_t *keep);
 
 /* all is written: it is kept from now on; frees in any case */
 int ds_keep_commit(ds_keep_t **keep, ds_cancel_t *cancel, ds_error_t *err);

@@ -132,6 +132,9 @@ int ds_encoder_enter(ds_t *ds, const char *stream, ds_cancel_t *cancel,
 void ds_encoder_leave(ds_t *ds, const char *stream);
 
 const ds_conf_t *ds_conf(ds_t *ds);         /* constant after ds_create() */
+
+/* NULL: nothing is kept; constant after ds_create() (ds_cache.h) */
+struct ds_cache_s *ds_cache(ds_t *ds);
 void ds_wakeup(ds_t *ds);
 
 

@@ -25,8 +25,10 @@
 #define DS_DEMUX_BAD       64                  /* packets in a row */
 #define DS_DEMUX_MARGIN    60000               /* ms, before a URL expires */
 
-#define DS_DEMUX_FORMATS                                                     \
-    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,flv,mpegts,hls,aac,mp3"
+#define DS_DEMUX_FILES                                                       \
+    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,flv,mpegts,aac,mp3"
+
+#define DS_DEMUX_FORMATS   DS_DEMUX_FILES ",hls"
 
 
 typedef struct {
@@ -102,6 +104,7 @@ ds_demux_open(ds_demux_t *s, const ds_conf_t *conf, const ds_media_url_t *u,
     req.url = s->url;
     req.headers = s->headers;
     req.chunk = s->chunk;
+    req.local = u->local;
     req.family = u->family;
     req.resolved_at = u->resolved_at;
     req.available_at = u->available_at;
@@ -134,7 +137,10 @@ ds_demux_open(ds_demux_t *s, const ds_conf_t *conf, const ds_media_url_t *u,
     ctx->format_probesize = DS_DEMUX_FORMAT;
     ctx->max_analyze_duration = DS_DEMUX_ANALYZE;
     ctx->max_streams = DS_DEMUX_STREAMS;
-    ctx->format_whitelist = av_strdup(DS_DEMUX_FORMATS);
+
+    /* what is kept refers to nothing else */
+    ctx->format_whitelist = av_strdup(u->local ? DS_DEMUX_FILES
+                                               : DS_DEMUX_FORMATS);
     ctx->protocol_whitelist = av_strdup(conf->media_root != NULL
                                         ? "http,https,file" : "http,https");
 

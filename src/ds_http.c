@@ -102,6 +102,17 @@ ds_http_new(const ds_conf_t *conf, const ds_http_req_t *req, bool ranges,
         goto failed;
     }
 
+    if (req->local) {
+        h->fd = ds_access_kept(req->url, &h->size, err);
+        if (h->fd == -1) {
+            goto failed;
+        }
+
+        h->seekable = 1;
+
+        return h;
+    }
+
     if (ds_http_target(h, req, &file, err) != DS_OK) {
         goto failed;
     }

@@ -26,6 +26,7 @@ struct ds_http_req_s {
     const char      *headers;   /* "Name: value\n" lines, NULL: none */
     size_t           chunk;     /* largest range of one request, 0: no limit */
     int64_t          offset;    /* of the first read */
+    bool             local;     /* "url" is the path of a file of the cache */
     int              family;    /* IP version to connect over, 0: either */
     bool             patient;   /* the first request is tried again, too */
 

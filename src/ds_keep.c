@@ -40,6 +40,7 @@ struct ds_keep_s {
     ds_kept_t          kept;
     char              *path;            /* KEY.part */
     int                fd;              /* of the lock */
+    bool               modest;
     /* under the cache's lock */
     uint64_t           size;            /* written */
     uint64_t           reserved;
@@ -226,6 +227,13 @@ ds_keep_set(ds_keep_t *keep, uint32_t files, int64_t duration)
 }
 
 
+void
+ds_keep_modest(ds_keep_t *keep)
+{
+    keep->modest = true;
+}
+
+
 int
 ds_keep_grown(ds_keep_t *keep, uint64_t size, ds_error_t *err)
 {
@@ -303,7 +311,8 @@ ds_keep_room(ds_keep_t *keep, ds_error_t *err)
             return DS_OK;
         }
 
-        rc = ds_keep_evict(cache, &use, err);
+        rc = keep->modest ? ds_fail(err, DS_ECACHE_FULL, "the cache is full")
+                          : ds_keep_evict(cache, &use, err);
         free(use.idle);
 
         if (rc != DS_OK) {

@@ -42,6 +42,10 @@ ds_pick_prepare(ds_stream_t *s)
     ds_entry_t   e;
     ds_source_t *src;
 
+    (void) pthread_mutex_lock(&s->lock);
+    s->source.mode = s->status.mode;
+    (void) pthread_mutex_unlock(&s->lock);
+
     if (s->next != NULL || s->finished || ds_monotonic() < s->retry_at
         || !ds_pick_wanted(s))
     {
@@ -51,7 +55,10 @@ ds_pick_prepare(ds_stream_t *s)
     if (!s->first_tried) {
         s->first_tried = true;
 
-        if (!s->shuffle && !s->resume.valid
+        /* what is kept is known by what the list says of it */
+
+        if ((s->source.mode == DS_MODE_DIRECT || ds_cache(s->ds) == NULL)
+            && !s->shuffle && !s->resume.valid
             && ds_resolve_has_first(s->playlist))
         {
             s->next_index = DS_NO_ITEM;
@@ -122,7 +129,10 @@ ds_pick_wanted(ds_stream_t *s)
     int64_t      duration, now;
     ds_meter_t  *m;
 
+    /* fetching takes the longer, the longer an item is */
+
     if (s->cur == NULL || s->cutting || s->starved > DS_SILENCE_LIVE
+        || s->source.mode == DS_MODE_DOWNLOAD
         || ds_queue_ended(ds_source_queue(s->cur)))
     {
         return true;

@@ -88,6 +88,7 @@ ds_player_step(ds_stream_t *s)
     ds_player_wishes(s);
     ds_pick_check(s);
     ds_pick_prepare(s);
+    ds_ahead_step(s);
     ds_player_air(s);
     ds_player_reap(s);
     ds_report(s);
@@ -331,8 +332,7 @@ ds_player_over(ds_stream_t *s)
 static void
 ds_player_record(ds_stream_t *s)
 {
-    ds_aired_t        *a;
-    const ds_media_t  *m;
+    ds_aired_t  *a;
 
     (void) pthread_mutex_lock(&s->lock);
 
@@ -350,9 +350,8 @@ ds_player_record(ds_stream_t *s)
         ds_text(a->item.reason, sizeof(a->item.reason), "stream was stopped");
     }
 
-    m = ds_source_media(s->cur);
-    ds_redact_url(a->url, sizeof(a->url), m->nurls == 0 ? ""
-                                                        : m->urls[0].url);
+    ds_source_origin_url(s->cur, a->url);
+    a->from_cache = ds_source_from_cache(s->cur);
 
     a->started = s->cur_at;
     a->ended = ds_now();
@@ -542,6 +541,7 @@ ds_player_finish(ds_stream_t *s)
         ds_source_free(&s->ending[i]);
     }
 
+    ds_ahead_end(s);
     ds_lister_end(s);
 
     ds_report(s);

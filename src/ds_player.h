@@ -28,6 +28,9 @@
 #define DS_SILENCE_LIVE  1000
 
 
+typedef struct ds_ahead_s  ds_ahead_t;
+
+
 struct ds_stream_s {
     ds_task_t        task;              /* first */
 
@@ -86,6 +89,9 @@ struct ds_stream_s {
     ds_decision_e    decision;
     char             reason[DS_MESSAGE_LEN];
     ds_source_t     *next;
+    ds_ahead_t      *ahead;             /* the item after the next one */
+    ds_ahead_t      *warmer;            /* any item, by request */
+    ds_prefetch_status_t  warm;
     uint32_t         next_index;        /* DS_NO_ITEM: the first, beside list */
     ds_source_t     *ending[DS_ENDING];
 
@@ -150,6 +156,15 @@ bool ds_lister_check(ds_stream_t *s);
 void ds_lister_again(ds_stream_t *s, int64_t wait);
 
 void ds_lister_end(ds_stream_t *s);
+
+
+/*
+ * context: player's thread.  Fetches what is not due yet (ds_ahead.c); is any
+ * of it being fetched; ends that.
+ */
+void ds_ahead_step(ds_stream_t *s);
+bool ds_ahead_fetching(ds_stream_t *s, ds_fetching_t *f);
+void ds_ahead_end(ds_stream_t *s);
 
 
 /* ms to wait after the "n"-th failure in a row, from 1 */

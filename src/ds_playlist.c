@@ -203,6 +203,38 @@ ds_playlist_pick(ds_playlist_t *pl, uint32_t *index)
 }
 
 
+bool
+ds_playlist_peek(ds_playlist_t *pl, bool loop, uint32_t *index)
+{
+    uint32_t   place;
+    ds_pick_e  rc;
+
+    if (pl->resume != DS_NONE) {
+        return false;
+    }
+
+    if (pl->jump != DS_NONE) {
+        *index = pl->jump;
+        return true;
+    }
+
+    if (pl->shuffle) {
+        return ds_playlist_pick_shuffled(pl, index) == DS_PICK_ITEM;
+    }
+
+    rc = ds_playlist_pick_next(pl, index);
+
+    if (rc == DS_PICK_PASS && loop) {
+        place = pl->place;
+        pl->place = DS_NONE;
+        rc = ds_playlist_pick_next(pl, index);
+        pl->place = place;
+    }
+
+    return rc == DS_PICK_ITEM;
+}
+
+
 static ds_pick_e
 ds_playlist_pick_next(ds_playlist_t *pl, uint32_t *index)
 {

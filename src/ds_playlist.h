@@ -44,6 +44,12 @@ uint32_t ds_playlist_playable(ds_playlist_t *pl);
 ds_pick_e ds_playlist_pick(ds_playlist_t *pl, uint32_t *index);
 
 /*
+ * What the next pick will be, as far as it is known by now; with "loop" also
+ * that of the next pass, unless it is shuffled.  False: it is not known.
+ */
+bool ds_playlist_peek(ds_playlist_t *pl, bool loop, uint32_t *index);
+
+/*
  * Begins the next pass.  False: nothing was on air in this one, so the next
  * would not be better: the caller waits before it picks again.
  */

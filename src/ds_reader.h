@@ -23,6 +23,7 @@ typedef struct {
     const char        *stream;          /* name for log records */
     const ds_entry_t  *entry;           /* NULL: the first item of "playlist" */
     const char        *playlist;
+    const ds_media_t  *kept;            /* what to read, NULL: resolve it */
     int64_t            start;           /* ms into the item, where to begin */
     ds_counters_t     *counters;        /* NULL: none */
     ds_cancel_t       *cancel;

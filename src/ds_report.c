@@ -56,8 +56,10 @@ ds_report(ds_stream_t *s)
         memcpy(st->progress.id, st->item.id, sizeof(st->progress.id));
         memcpy(st->decision_reason, s->reason, sizeof(s->reason));
         st->buffer = ds_queue_time(ds_source_queue(s->cur)) / 1000;
+        st->item_from_cache = ds_source_from_cache(s->cur);
 
     } else {
+        st->item_from_cache = false;
         st->decision = DS_DECISION_NONE;
         st->decision_reason[0] = '\0';
         st->buffer = 0;
@@ -108,9 +110,24 @@ ds_report_next(ds_stream_t *s, ds_status_t *st)
         ds_playlist_item(s->list, s->next_index, &st->next);
     }
 
+    st->next_from_cache = false;
+
     if (st->next_ready) {
         st->next_decision = ds_source_decision(s->next, st->next_reason);
+        st->next_from_cache = ds_source_from_cache(s->next);
     }
+
+    st->keeping = (s->cur != NULL && ds_source_keeping(s->cur))
+                  || (s->next != NULL && ds_source_keeping(s->next));
+
+    memset(st->fetching, 0, sizeof(st->fetching));
+
+    if (s->next != NULL && ds_source_fetching(s->next, &st->fetching[0])) {
+        st->fetching[0].index = s->next_index;
+    }
+
+    (void) ds_ahead_fetching(s, &st->fetching[1]);
+    st->prefetch = s->warm;
 }
 
 

@@ -45,6 +45,7 @@ int ds_resolve_list(const ds_conf_t *conf, const char *playlist,
 typedef struct {
     char       *url;
     char       *headers;        /* "Name: value\n" lines, NULL: none */
+    bool        local;          /* "url" is the path of a file of the cache */
     size_t      chunk;          /* largest range of a request, 0: no limit */
     int         family;         /* IP version to read it over, 0: either */
     int64_t     resolved_at;    /* Unix ms, 0: it is the entry's own */

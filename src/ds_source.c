@@ -1,7 +1,8 @@
 
 /*
- * ds_source.c: the thread that brings one item: resolve and open (ds_reader),
- * copy or encode (ds_convert), read ahead.  Knows nothing of the output or of
+ * ds_source.c: the thread that brings one item: from the cache or fetched into
+ * it (ds_shelf), or resolved, and opened (ds_reader), copied or encoded
+ * (ds_convert), read ahead.  Knows nothing of the output or of
  * other items.
  */
 
@@ -9,6 +10,7 @@
 #include <string.h>
 
 #include "ds_convert.h"
+#include "ds_shelf.h"
 #include "ds_source.h"
 
 
@@ -23,9 +25,12 @@ struct ds_source_s {
     ds_entry_t         entry;
     ds_profile_t       profile;
     ds_reader_conf_t   conf;
+    ds_mode_e          mode;
+    ds_shelf_t         shelf;
 
     pthread_t          thread;
     ds_cancel_t        cancel;
+    ds_cancel_t        end_cancel;      /* of what is done once all is read */
     ds_queue_t        *queue;
 
     /* written by the thread before "opened" is set, constant from then on */
@@ -45,6 +50,7 @@ struct ds_source_s {
 
 
 static void *ds_source_thread(void *data);
+static int ds_source_open(ds_source_t *s);
 static int ds_source_begin(ds_source_t *s);
 static int ds_source_read(ds_source_t *s);
 static void ds_source_destroy(ds_source_t *s);
@@ -67,7 +73,9 @@ ds_source_start(const ds_source_conf_t *sc, ds_entry_t *e, int64_t start,
 
     s->ds = sc->ds;
     s->profile = *sc->profile;
+    s->mode = sc->mode;
     s->cancel.fd = -1;
+    s->end_cancel.fd = -1;
     ds_text(s->stream, sizeof(s->stream), sc->stream);
 
     s->conf.ds = sc->ds;
@@ -91,7 +99,9 @@ ds_source_start(const ds_source_conf_t *sc, ds_entry_t *e, int64_t start,
         s->conf.playlist = s->playlist;
     }
 
-    if (ds_cancel_init(&s->cancel) != DS_OK) {
+    if (ds_cancel_init(&s->cancel) != DS_OK
+        || ds_cancel_init(&s->end_cancel) != DS_OK)
+    {
         goto failed;
     }
 
@@ -143,6 +153,9 @@ ds_source_thread(void *data)
 
     ds_queue_finish(s->queue);
 
+    /* the air does not wait for the disk */
+    ds_shelf_end(&s->shelf, rc == DS_OK, &s->end_cancel);
+
     atomic_store(&s->ended, true);
 
     return NULL;
@@ -152,14 +165,81 @@ ds_source_thread(void *data)
 /* context: source's thread */
 
 static int
+ds_source_open(ds_source_t *s)
+{
+    int          rc;
+    ds_shelf_t  *shelf;
+
+    shelf = &s->shelf;
+
+    if (s->mode != DS_MODE_DIRECT) {
+        ds_shelf_init(shelf, &s->conf, &s->profile);
+    }
+
+    rc = ds_shelf_find(shelf, &s->err);
+
+    if (shelf->cache != NULL && s->conf.counters != NULL) {
+        (void) atomic_fetch_add(shelf->found ? &s->conf.counters->cache_hits
+                                             : &s->conf.counters->cache_misses,
+                                1);
+    }
+
+    if (!shelf->found && s->mode == DS_MODE_DOWNLOAD) {
+        rc = ds_shelf_fetch(shelf, false, &s->err);
+
+        if (rc != DS_OK && !ds_shelf_optional(rc)) {
+            ds_count_fault(s->conf.counters, rc);
+            return rc;
+        }
+
+        if (rc != DS_OK) {
+            ds_log(s->ds, DS_LOG_INFO, s->stream,
+                   "item is not fetched, it plays direct: %s: %s",
+                   ds_error_code(rc), s->err.message);
+        }
+    }
+
+    if (shelf->found) {
+        s->conf.kept = &shelf->media;
+        s->reader = ds_reader_open(&s->conf, &s->err);
+
+        if (s->reader != NULL || ds_cancel_is_set(&s->cancel)) {
+            return s->reader == NULL ? s->err.code : DS_OK;
+        }
+
+        ds_log(s->ds, DS_LOG_WARN, s->stream,
+               "what is kept cannot be read: %s: %s",
+               ds_error_code(s->err.code), s->err.message);
+
+        ds_shelf_drop(shelf);
+        s->conf.kept = NULL;
+    }
+
+    ds_error_clear(&s->err);
+
+    s->reader = ds_reader_open(&s->conf, &s->err);
+
+    return s->reader == NULL ? s->err.code : DS_OK;
+}
+
+
+/* context: source's thread */
+
+static int
 ds_source_begin(ds_source_t *s)
 {
+    int                rc;
     char               reason[DS_MESSAGE_LEN];
     const ds_media_t  *m;
 
-    s->reader = ds_reader_open(&s->conf, &s->err);
-    if (s->reader == NULL) {
-        return s->err.code;
+    rc = ds_source_open(s);
+    if (rc != DS_OK) {
+        return rc;
+    }
+
+    if (s->shelf.found && s->shelf.form == DS_SHELF_SENT) {
+        /* it is what the profile asks for */
+        s->profile.video = DS_VIDEO_COPY;
     }
 
     s->duration = ds_input_duration(ds_reader_input(s->reader));
@@ -172,6 +252,14 @@ ds_source_begin(ds_source_t *s)
 
     m = ds_reader_media(s->reader);
     (void) ds_convert_decision(s->convert, reason);
+
+    if (s->mode == DS_MODE_HYBRID && !m->live && s->conf.start == 0
+        && !(s->shelf.found && s->shelf.form == DS_SHELF_SENT))
+    {
+        ds_shelf_begin(&s->shelf, ds_convert_codecpar(s->convert, DS_VIDEO),
+                       ds_convert_codecpar(s->convert, DS_AUDIO),
+                       s->duration);
+    }
 
     ds_log(s->ds, DS_LOG_NOTICE, s->stream, "item decision: \"%s\", id: \"%s\"",
            reason, m->id == NULL ? "" : m->id);
@@ -225,6 +313,8 @@ ds_source_read(ds_source_t *s)
         if (end > ends[pkt->stream_index]) {
             ends[pkt->stream_index] = end;
         }
+
+        ds_shelf_write(&s->shelf, pkt);
 
         rc = ds_queue_put(s->queue, pkt);
         if (rc != DS_OK) {
@@ -338,6 +428,44 @@ ds_source_decision(ds_source_t *s, char *reason)
 }
 
 
+bool
+ds_source_from_cache(ds_source_t *s)
+{
+    return s->shelf.found;
+}
+
+
+void
+ds_source_origin_url(ds_source_t *s, char *url)
+{
+    const ds_media_t  *m;
+
+    m = ds_reader_media(s->reader);
+
+    if (s->shelf.found) {
+        ds_text(url, DS_MESSAGE_LEN, s->shelf.kept[s->shelf.form].origin);
+
+    } else {
+        ds_redact_url(url, DS_MESSAGE_LEN, m->nurls == 0 ? ""
+                                                         : m->urls[0].url);
+    }
+}
+
+
+bool
+ds_source_keeping(ds_source_t *s)
+{
+    return atomic_load(&s->shelf.keeping);
+}
+
+
+bool
+ds_source_fetching(ds_source_t *s, ds_fetching_t *f)
+{
+    return ds_shelf_fetching(&s->shelf, f);
+}
+
+
 void
 ds_source_cancel(ds_source_t *s)
 {
@@ -366,6 +494,7 @@ ds_source_free(ds_source_t **ps)
     *ps = NULL;
 
     ds_source_cancel(s);
+    ds_cancel_set(&s->end_cancel);
     (void) pthread_join(s->thread, NULL);
 
     ds_source_destroy(s);
@@ -377,9 +506,11 @@ ds_source_destroy(ds_source_t *s)
 {
     ds_convert_free(&s->convert);
     ds_reader_close(&s->reader);
+    ds_shelf_free(&s->shelf);
     ds_entry_free(&s->entry);
     ds_queue_free(&s->queue);
     ds_cancel_free(&s->cancel);
+    ds_cancel_free(&s->end_cancel);
     free(s->playlist);
     free(s);
 }

@@ -26,6 +26,7 @@ typedef struct {
     const char         *playlist;
     const ds_profile_t *profile;
     ds_counters_t      *counters;       /* outlives the source */
+    ds_mode_e           mode;           /* of the items started from now on */
 } ds_source_conf_t;
 
 
@@ -68,6 +69,18 @@ int64_t ds_source_duration(ds_source_t *s);
 
 /* * what resolving told, strings or NULL */
 const ds_media_t *ds_source_media(ds_source_t *s);
+
+/* * it is read from the cache */
+bool ds_source_from_cache(ds_source_t *s);
+
+/* * where it comes from, of DS_MESSAGE_LEN, without secrets */
+void ds_source_origin_url(ds_source_t *s, char *url);
+
+/* it is being kept while it is read */
+bool ds_source_keeping(ds_source_t *s);
+
+/* false: nothing is being fetched; the item's index is left alone */
+bool ds_source_fetching(ds_source_t *s, ds_fetching_t *f);
 
 /*
  * * copied or encoded; "reason", of DS_MESSAGE_LEN, says what and why, and

@@ -275,10 +275,61 @@ test_items(void)
 }
 
 
+/* what comes next, without taking it */
+
+static void
+test_peek(void)
+{
+    int             i, n, wrong;
+    uint32_t        index, next;
+    ds_playlist_t  *pl;
+
+    pl = ds_playlist_create(false, 1);
+    ok(!ds_playlist_peek(pl, true, &next), "peek: nothing is known yet");
+
+    for (i = 0; i < 3; i++) {
+        add(pl, i, i == 0 ? DS_EITEM_PRIVATE : 0);
+    }
+
+    ok(ds_playlist_peek(pl, false, &next) && next == 1,
+       "peek: a private item is passed over");
+    (void) ds_playlist_pick(pl, &index);
+    ok(ds_playlist_peek(pl, false, &next) && next == 2, "peek: the second");
+    (void) ds_playlist_pick(pl, &index);
+    ok(!ds_playlist_peek(pl, true, &next), "peek: the list may go on");
+    ds_playlist_complete(pl);
+    ok(!ds_playlist_peek(pl, false, &next), "peek: the end");
+    ok(ds_playlist_peek(pl, true, &next) && next == 1,
+       "peek: the first of the next pass");
+    is_int(ds_playlist_pick(pl, &index), DS_PICK_PASS, "peek: takes nothing");
+    ds_playlist_goto(pl, 2);
+    ok(ds_playlist_peek(pl, false, &next) && next == 2, "peek: by request");
+    ds_playlist_free(&pl);
+
+    pl = ds_playlist_create(true, 7);
+    wrong = 0;
+
+    for (i = 0; i < 50; i++) {
+        add(pl, i, 0);
+    }
+
+    ds_playlist_complete(pl);
+
+    for (n = 0; ds_playlist_peek(pl, true, &next); n++) {
+        wrong += ds_playlist_pick(pl, &index) != DS_PICK_ITEM
+                 || index != next;
+    }
+
+    ok(n == 50 && wrong == 0, "peek: a shuffled pass is foreseen");
+    ds_playlist_free(&pl);
+}
+
+
 int
 main(void)
 {
     test_order();
+    test_peek();
     test_shuffle();
     test_resume();
     test_items();
