@@ -44,7 +44,8 @@ modes_engine(uint64_t max)
 
 
 static ds_stream_t *
-modes_start(const char *list, ds_mode_e mode, bool loop)
+modes_start_at(const char *list, ds_mode_e mode, bool loop,
+    const ds_progress_t *resume)
 {
     ds_def_t      def;
     ds_error_t    err;
@@ -61,6 +62,7 @@ modes_start(const char *list, ds_mode_e mode, bool loop)
     def.publish = server.url;
     def.token = "0123";
     def.loop = loop;
+    def.resume = resume;
     def.profile = profile;
 
     s = ds_stream_start(ds, &def, &err);
@@ -69,6 +71,13 @@ modes_start(const char *list, ds_mode_e mode, bool loop)
     }
 
     return s;
+}
+
+
+static ds_stream_t *
+modes_start(const char *list, ds_mode_e mode, bool loop)
+{
+    return modes_start_at(list, mode, loop, NULL);
 }
 
 
@@ -222,6 +231,33 @@ test_hybrid(void)
     is_int(st.played, 3, "hybrid: all played");
     ds_stream_free(&s);
     run("mv %s/away/*.mp4 %s", server_dir, server_dir);
+}
+
+
+/* what is kept is gone on with in its middle */
+
+static void
+test_resume(void)
+{
+    ds_status_t    st;
+    ds_stream_t   *s;
+    ds_progress_t  resume;
+
+    fresh(100000000);
+    s = modes_start("d.json", DS_MODE_HYBRID, true);
+    ok(await(s, has_kept, 1, &st), "resume: an item is kept");
+    ds_stream_free(&s);
+
+    memset(&resume, 0, sizeof(resume));
+    resume.valid = true;
+    resume.position = 4000;
+
+    s = modes_start_at("d.json", DS_MODE_HYBRID, true, &resume);
+    ok(await(s, from_cache, 1, &st), "resume: from the cache");
+    ok(st.position >= 3000 && st.position < 5000, "resume: at %d ms",
+       (int) st.position);
+    ds_stream_free(&s);
+    is_int(requests(), 1, "resume: without the source");
 }
 
 
@@ -392,6 +428,7 @@ main(void)
         { "two.json", "[\"a.mp4\", \"b.mp4\"]" },
         { "long.json", "[\"d.mp4?drip=60000\", \"a.mp4\"]" },
         { "cut.json", "[\"d.mp4?cut=90000\", \"a.mp4\"]" },
+        { "d.json", "[\"d.mp4\"]" },
         { "slow.json", "[\"a.mp4?latency=5000\"]" },
         { "hls.json", "[\"a.m3u8\", \"b.m3u8\"]" },
     };
@@ -422,6 +459,7 @@ main(void)
 
     test_direct();
     test_hybrid();
+    test_resume();
     test_partly();
     test_download();
     test_prefetch();

@@ -390,7 +390,8 @@ main(void)
     unsigned            seed;
     ds_error_t          err;
     ds_output_t        *out;
-    ds_target_t         target = { "rtmp://h/live", "lofi", "0", NULL, NULL };
+    ds_target_t         target = { .publish = "rtmp://h/live",
+                                   .name = "lofi", .token = "0" };
     ds_timeline_t       t;
     AVCodecParameters  *par[2], *video[2];
 
