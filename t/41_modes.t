@@ -198,7 +198,11 @@ my @hls = map { $t->media_url("hls$_.m3u8") } 1 .. 3;
 my $change = $t->watch('change');
 my $six = $t->plain_list('six', map { "$_.mp4" } qw(a b e f d c));
 $t->create('change', $six);
-ok($t->wait_packet($change), 'changes: on air');
+
+# one that does not change, as a measure of what the machine is up to
+my $calm = $t->watch('calm');
+$t->create('calm', $six);
+ok($t->wait_packet($_), 'changes: on air') for $change, $calm;
 ok(played('change', 1), 'changes: one item');
 my $began = $t->now;
 
@@ -224,7 +228,10 @@ is($t->field('change', 'playlist', 'failed'), 0, 'changes: nothing failed');
 $flow = $t->flow($change);
 is(join("\n", $flow->backward), '', 'changes: no backward time stamp');
 $flow = $flow->between($began, $t->now);
-cmp_ok($flow->largest_gap, '<', 200, 'changes: no gap');
+
+my $limit = $t->flow($calm)->between($began, $t->now)->largest_gap + 50;
+$limit = 200 if $limit < 200;
+cmp_ok($flow->largest_gap, '<', $limit, 'changes: no gap');
 is(join("\n", $flow->steps_over('V', 200)), '', 'changes: nor a step');
 diag($flow->summary);
 
@@ -233,7 +240,7 @@ ok($t->field('hls', 'item', 'from_cache'), 'download: from the cache');
 my $first = $t->wait_packet($v);
 my @pictures = $t->flow($v)->of_picture('320x180');
 $flow = $t->flow($v)->between($pictures[0]{at}, $t->now);
-cmp_ok($flow->largest_gap, '<', 200, 'download: no gap');
+cmp_ok($flow->largest_gap, '<', $limit, 'download: no gap');
 is(join("\n", $t->flow($v)->backward), '', 'download: no backward stamp');
 diag($flow->summary);
 
