@@ -128,11 +128,14 @@ e2e_env    = DS_BUILD=$(builddir) DS_MODULE=$(module)
 e2e: module schema $(builddir)/watch
 	$(e2e_env) $(PROVE) $(TESTS)
 
-# kills at random, many more than the test of the same name does
-SOAK_KILLS ?= 500
+# kills at random, and item changes with faults, many more than the tests of
+# the same names do
+SOAK_KILLS   ?= 500
+SOAK_CHANGES ?= 1000
 
 soak: module schema $(builddir)/watch
 	$(e2e_env) SOAK_KILLS=$(SOAK_KILLS) prove -v t/24_kills.t
+	$(e2e_env) SOAK_CHANGES=$(SOAK_CHANGES) prove -v t/29_endurance.t
 .PHONY: soak
 
 asan_dir   = $(builddir)/asan
@@ -182,6 +185,7 @@ bench: deps
 	$(e2e_env) perl t/bench/streams
 	$(e2e_env) perl t/bench/api
 	$(e2e_env) perl t/bench/events
+	$(e2e_env) perl t/bench/encode
 
 
 # libFuzzer, with clang: FUZZ_TIME seconds each; what is found stays in

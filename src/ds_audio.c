@@ -50,6 +50,7 @@ static int ds_audio_take(ds_audio_t *a, ds_error_t *err);
 static int ds_audio_place(ds_audio_t *a, AVFrame *frame, ds_error_t *err);
 static int ds_audio_write(ds_audio_t *a, AVFrame *frame, int skip,
     ds_error_t *err);
+static int ds_audio_reach(ds_audio_t *a, int64_t at, ds_error_t *err);
 static int ds_audio_pad(ds_audio_t *a, int64_t n, ds_error_t *err);
 static int ds_audio_encode(ds_audio_t *a, int least, ds_error_t *err);
 static int64_t ds_audio_samples(ds_audio_t *a, int64_t us);
@@ -291,16 +292,8 @@ ds_audio_place(ds_audio_t *a, AVFrame *frame, ds_error_t *err)
     at = ds_audio_samples(a, frame->pts - a->enc.origin);
     jitter = position == 0 ? 0 : ds_audio_samples(a, DS_AUDIO_JITTER);
 
-    if (at - position > ds_audio_samples(a, DS_AUDIO_GAP)) {
-        rc = ds_audio_encode(a, 1, err);
-        if (rc != DS_OK) {
-            return rc;
-        }
-
-        a->next = at;
-
-    } else if (at - position > jitter) {
-        rc = ds_audio_pad(a, at - position, err);
+    if (at - position > jitter) {
+        rc = ds_audio_reach(a, at, err);
         if (rc != DS_OK) {
             return rc;
         }
@@ -331,6 +324,27 @@ ds_audio_write(ds_audio_t *a, AVFrame *frame, int skip, ds_error_t *err)
     }
 
     return ds_audio_encode(a, a->enc.ctx->frame_size, err);
+}
+
+
+/* goes on with sample "at", later than all there are */
+
+static int
+ds_audio_reach(ds_audio_t *a, int64_t at, ds_error_t *err)
+{
+    int      rc;
+    int64_t  n;
+
+    n = at - ds_audio_position(a);
+
+    if (n <= ds_audio_samples(a, DS_AUDIO_GAP)) {
+        return ds_audio_pad(a, n, err);
+    }
+
+    rc = ds_audio_encode(a, 1, err);
+    a->next = at;
+
+    return rc;
 }
 
 
@@ -395,15 +409,7 @@ ds_audio_encode(ds_audio_t *a, int least, ds_error_t *err)
 int
 ds_audio_until(ds_audio_t *a, int64_t us, ds_error_t *err)
 {
-    int64_t  n;
-
-    n = ds_audio_samples(a, us - a->enc.origin) - ds_audio_position(a);
-
-    if (n <= 0 || n > ds_audio_samples(a, DS_AUDIO_GAP)) {
-        return DS_OK;
-    }
-
-    return ds_audio_pad(a, n, err);
+    return ds_audio_reach(a, ds_audio_samples(a, us - a->enc.origin), err);
 }
 
 

@@ -57,6 +57,7 @@ struct ds_convert_s {
     ds_error_t               error;
 
     int64_t                  first[2];  /* us, PTS; video's of a key frame */
+    bool                     keyed;     /* a key frame has come */
     int64_t                  key;       /* us, PTS of the latest */
     int64_t                  end[2];    /* us, of a copied track */
     ds_pace_t                pace;      /* as it was last told */
@@ -70,6 +71,7 @@ static int ds_convert_prepare(ds_convert_t *c, ds_error_t *err);
 static int ds_convert_params(ds_convert_t *c, ds_error_t *err);
 static int ds_convert_read_head(ds_convert_t *c, bool measure,
     ds_error_t *err);
+static void ds_convert_first(ds_convert_t *c, const AVPacket *pkt);
 static bool ds_convert_known(ds_convert_t *c, bool measure, int64_t span);
 static int ds_convert_open(ds_convert_t *c, ds_error_t *err);
 static int ds_convert_open_video(ds_convert_t *c, ds_error_t *err);
@@ -191,7 +193,7 @@ ds_convert_params(ds_convert_t *c, ds_error_t *err)
 static int
 ds_convert_read_head(ds_convert_t *c, bool measure, ds_error_t *err)
 {
-    int        rc, track;
+    int        rc;
     int64_t    start, last;
     AVPacket  *pkt;
 
@@ -210,18 +212,13 @@ ds_convert_read_head(ds_convert_t *c, bool measure, ds_error_t *err)
             break;
         }
 
-        track = pkt->stream_index;
         last = pkt->dts;
 
         if (start == AV_NOPTS_VALUE) {
             start = last;
         }
 
-        if (c->first[track] == AV_NOPTS_VALUE
-            && (track == DS_AUDIO || (pkt->flags & AV_PKT_FLAG_KEY)))
-        {
-            c->first[track] = pkt->pts;
-        }
+        ds_convert_first(c, pkt);
 
         ds_convert_watch(c, pkt);
 
@@ -254,6 +251,32 @@ ds_convert_read_head(ds_convert_t *c, bool measure, ds_error_t *err)
     }
 
     return rc;
+}
+
+
+/* decoded are pictures from a key frame on, shown those an edit list has */
+
+static void
+ds_convert_first(ds_convert_t *c, const AVPacket *pkt)
+{
+    int  hidden;
+
+    if (pkt->stream_index == DS_VIDEO && !c->keyed) {
+        if (!(pkt->flags & AV_PKT_FLAG_KEY)) {
+            return;
+        }
+
+        c->keyed = true;
+    }
+
+    hidden = pkt->stream_index == DS_VIDEO && c->plan.encode[DS_VIDEO]
+             ? AV_PKT_FLAG_DISCARD : 0;
+
+    if (c->first[pkt->stream_index] == AV_NOPTS_VALUE
+        && !(pkt->flags & hidden))
+    {
+        c->first[pkt->stream_index] = pkt->pts;
+    }
 }
 
 

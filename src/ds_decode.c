@@ -13,7 +13,9 @@
 /* 8192x4320 and a little */
 #define DS_DECODE_PIXELS   (36 * 1024 * 1024)
 
-#define DS_DECODE_SAMPLES  (1024 * 1024)
+/* of one frame; and a second, or a small file would be hours of sound */
+#define DS_DECODE_SAMPLES  (256 * 1024)
+#define DS_DECODE_RATE     4000
 
 /* packets in a row, a few seconds of video */
 #define DS_DECODE_BAD      250
@@ -139,12 +141,17 @@ ds_decode_get(ds_decode_t *d, AVFrame *frame, ds_error_t *err)
         return ds_decode_bad(d, rc, err);
     }
 
+    if (frame->nb_samples > 0 && frame->sample_rate < DS_DECODE_RATE) {
+        return ds_fail(err, DS_EENCODE_FAILED, "%s decoder: %d samples a "
+                       "second", d->ctx->codec->name, frame->sample_rate);
+    }
+
     d->bad = 0;
     d->frames++;
 
     duration = frame->pkt_duration > 0 ? frame->pkt_duration : 0;
 
-    if (frame->nb_samples > 0 && frame->sample_rate > 0) {
+    if (frame->nb_samples > 0) {
         duration = av_rescale(frame->nb_samples, 1000000, frame->sample_rate);
     }
 

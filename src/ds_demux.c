@@ -13,6 +13,7 @@
 #include <libavutil/avstring.h>
 
 #include "ds_demux.h"
+#include "ds_sps.h"
 #include "ds_url.h"
 
 
@@ -236,8 +237,9 @@ ds_demux_complete(AVFormatContext *ctx)
         }
 
         if (par->codec_id == AV_CODEC_ID_NONE
+            || (par->codec_type == AVMEDIA_TYPE_VIDEO && par->width <= 0)
             || (par->codec_id == AV_CODEC_ID_H264
-                && (par->width <= 0 || par->extradata_size == 0))
+                && !ds_sps_progressive(par->extradata, par->extradata_size))
             || (par->codec_id == AV_CODEC_ID_AAC
                 && (par->sample_rate <= 0 || par->extradata_size == 0)))
         {

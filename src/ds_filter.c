@@ -17,7 +17,10 @@
 #include "ds_filter.h"
 
 
-#define DS_FILTER_TIME  ((AVRational) { 1, 1000000 })
+#define DS_FILTER_TIME   ((AVRational) { 1, 1000000 })
+
+/* of a picture's width to its height, or the other way */
+#define DS_FILTER_RATIO  10000
 
 
 static int ds_filter_create(ds_filter_t *f, const AVFrame *frame,
@@ -244,6 +247,8 @@ ds_filter_video(char *spec, size_t size, const AVFrame *frame,
     if (sideways) {
         ratio = 1 / ratio;
     }
+
+    ratio = av_clipd(ratio, 1.0 / DS_FILTER_RATIO, DS_FILTER_RATIO);
 
     /* the largest that fits, even; at least 2 for a picture like a thread */
 

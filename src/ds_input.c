@@ -116,10 +116,10 @@ ds_input_open_sources(ds_input_t *in, const ds_conf_t *conf,
     const ds_media_t *media, const ds_http_hooks_t *hooks,
     ds_cancel_t *cancel, ds_error_t *err)
 {
-    bool           threaded;
-    unsigned       i;
-    ds_opening_t   o[2];
-    unsigned long  tid;
+    bool          threaded;
+    unsigned      i;
+    pthread_t     tid;
+    ds_opening_t  o[2];
 
     memset(o, 0, sizeof(o));
 

@@ -32,7 +32,7 @@ static int ds_loop_silence(ds_loop_t *l, ds_error_t *err);
 
 
 ds_loop_t *
-ds_loop_create(const ds_form_t *form, ds_error_t *err)
+ds_loop_create(const ds_form_t *form, atomic_bool *cancel, ds_error_t *err)
 {
     ds_loop_t  *l;
 
@@ -43,6 +43,7 @@ ds_loop_create(const ds_form_t *form, ds_error_t *err)
     }
 
     l->form = *form;
+    l->cancel = cancel;
 
     if (ds_loop_open_video(l, err) != DS_OK
         || ds_loop_open_audio(l, err) != DS_OK)
@@ -216,6 +217,10 @@ ds_loop_encode(ds_loop_t *l, int track, AVFrame *frame, ds_error_t *err)
 {
     int        rc;
     AVPacket  *pkt;
+
+    if (atomic_load(l->cancel)) {
+        return ds_fail(err, DS_ECANCELED, "canceled");
+    }
 
     rc = avcodec_send_frame(l->enc[track], frame);
 

@@ -39,13 +39,18 @@ typedef struct {
     size_t              bytes;
 
     /* while it is made */
+    atomic_bool        *cancel;         /* borrowed */
     AVCodecContext     *enc[2];
     int64_t             sent[2];        /* frames, given to the encoder */
 } ds_loop_t;
 
 
-/* begins one; NULL: DS_EENCODE_FAILED, DS_ENOMEM */
-ds_loop_t *ds_loop_create(const ds_form_t *form, ds_error_t *err);
+/*
+ * Begins one; NULL: DS_EENCODE_FAILED, DS_ENOMEM.  Once "cancel" has become
+ * true the calls below fail with DS_ECANCELED.
+ */
+ds_loop_t *ds_loop_create(const ds_form_t *form, atomic_bool *cancel,
+    ds_error_t *err);
 
 /*
  * The next frame of a track: video as yuv420p of the form's size, audio as

@@ -417,7 +417,11 @@ ds_output_change(ds_output_t *out, AVPacket *pkt, const AVCodecParameters *par,
     uint8_t            *side;
     AVCodecParameters  *old;
 
-    if (par->extradata_size > 0) {
+    /* a header of the packet's own is newer than its item's */
+
+    side = av_packet_get_side_data(pkt, AV_PKT_DATA_NEW_EXTRADATA, NULL);
+
+    if (side == NULL && par->extradata_size > 0) {
         side = av_packet_new_side_data(pkt, AV_PKT_DATA_NEW_EXTRADATA,
                                        par->extradata_size);
         if (side == NULL) {

@@ -55,7 +55,7 @@ int ds_output_begin(ds_output_t *out, const AVCodecParameters *video,
  * the dts of a track increasing, without an end: on the wire they are modulo
  * 2^32 ms.  "pkt" stays the caller's, its times as they were.  "extradata":
  * the codecpar whose header, and picture size, are in force from this packet
- * on, or NULL; the header becomes the packet's side data.
+ * on, or NULL; the header becomes the packet's side data, unless it has one.
  * What is written leaves at the next ds_output_flush(), at the latest.
  */
 int ds_output_write(ds_output_t *out, AVPacket *pkt,

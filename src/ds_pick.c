@@ -13,44 +13,63 @@
 /* ms: the next item is prepared when so much, or less, is left of this one */
 #define DS_LEAD          90000
 
+/* the same of one that is prepared beside a next one in trouble */
+#define DS_SPARE_LEAD    20000
+
 /* failures in a row that are followed by the next item at once */
 #define DS_FREE_FAILS    3
 
 #define DS_RETRY_MIN     250
 #define DS_RETRY_MAX     30000
 #define DS_PASS_MIN      1000
-#define DS_PASS_MAX      60000
+#define DS_PASS_MAX      30000
 
 /* shuffled: choose among the list's first page, or what 3 s brought */
 #define DS_SHUFFLE_ITEMS 100
 #define DS_SHUFFLE_WAIT  3000
 
 
+static void ds_pick_prepare_spare(ds_stream_t *s);
 static bool ds_pick_wanted(ds_stream_t *s);
+static bool ds_pick_spare_wanted(ds_stream_t *s);
 static int64_t ds_pick_start_at(ds_stream_t *s, const ds_entry_t *e);
-static ds_pick_e ds_pick_item(ds_stream_t *s, ds_entry_t *e);
+static ds_source_t *ds_pick_start(ds_stream_t *s, uint32_t index,
+    ds_entry_t *e, int64_t at);
+static ds_pick_e ds_pick_item(ds_stream_t *s, uint32_t *index,
+    ds_entry_t *e);
 static void ds_pick_pass(ds_stream_t *s);
 static void ds_pick_adopt_first(ds_stream_t *s);
-static void ds_pick_set_state(ds_stream_t *s, ds_item_state_e state,
-    const ds_error_t *err);
+static bool ds_pick_given_up(ds_stream_t *s, ds_source_t **src,
+    uint32_t index);
+static void ds_pick_promote(ds_stream_t *s);
+static void ds_pick_set_state(ds_stream_t *s, uint32_t index,
+    ds_item_state_e state, const ds_error_t *err);
 
 
 void
 ds_pick_prepare(ds_stream_t *s)
 {
-    ds_pick_e    pick;
-    ds_entry_t   e;
-    ds_source_t *src;
+    ds_pick_e   pick;
+    ds_entry_t  e;
 
     (void) pthread_mutex_lock(&s->lock);
     s->source.mode = s->status.mode;
     (void) pthread_mutex_unlock(&s->lock);
 
-    if (s->next != NULL || s->finished || ds_monotonic() < s->retry_at
-        || !ds_pick_wanted(s))
-    {
+    if (s->finished || ds_monotonic() < s->retry_at) {
         return;
     }
+
+    if (s->next != NULL) {
+        ds_pick_prepare_spare(s);
+        return;
+    }
+
+    if (!ds_pick_wanted(s)) {
+        return;
+    }
+
+    s->next_at = ds_monotonic();
 
     if (!s->first_tried) {
         s->first_tried = true;
@@ -67,7 +86,7 @@ ds_pick_prepare(ds_stream_t *s)
         }
     }
 
-    pick = ds_pick_item(s, &e);
+    pick = ds_pick_item(s, &s->next_index, &e);
 
     s->at_end = false;
 
@@ -80,17 +99,117 @@ ds_pick_prepare(ds_stream_t *s)
         return;
     }
 
-    src = ds_source_start(&s->source, &e, ds_pick_start_at(s, &e), &s->err);
+    s->next = ds_pick_start(s, s->next_index, &e, ds_pick_start_at(s, &e));
+}
 
-    if (src == NULL) {
-        ds_entry_free(&e);
-        ds_pick_set_state(s, DS_ITEM_FAILED, &s->err);
-        ds_pick_failed(s, s->next_index, &s->err);
+
+/*
+ * While the next item is in trouble the one after it is prepared as well: the
+ * one that is ready goes on air, and the other one has its turn when it is.
+ */
+
+static void
+ds_pick_prepare_spare(ds_stream_t *s)
+{
+    uint32_t    index;
+    ds_pick_e   pick;
+    ds_entry_t  e;
+
+    if (!ds_pick_spare_wanted(s)) {
         return;
     }
 
-    s->next = src;
-    ds_pick_set_state(s, DS_ITEM_NEXT, NULL);
+    pick = ds_pick_item(s, &index, &e);
+
+    if (pick == DS_PICK_PASS) {
+        (void) pthread_mutex_lock(&s->lock);
+
+        if (s->loop && !s->list_cut && ds_playlist_aired(s->list)) {
+            (void) ds_playlist_rewind(s->list);
+        }
+
+        (void) pthread_mutex_unlock(&s->lock);
+    }
+
+    if (pick != DS_PICK_ITEM) {
+        return;
+    }
+
+    if (index == s->next_index) {
+        ds_entry_free(&e);
+        return;
+    }
+
+    s->spare_at = ds_monotonic();
+    s->spare_index = index;
+    s->spare = ds_pick_start(s, index, &e, 0);
+
+    if (s->spare != NULL) {
+        ds_log(s->ds, DS_LOG_WARN, s->name,
+               "item %u is not ready, preparing item %u beside it",
+               (unsigned) s->next_index, (unsigned) index);
+    }
+}
+
+
+static bool
+ds_pick_spare_wanted(ds_stream_t *s)
+{
+    int64_t   now, left;
+    uint32_t  playable;
+
+    now = ds_monotonic();
+
+    if (s->spare != NULL || s->next_index == DS_NO_ITEM
+        || now - s->next_at < ds_conf(s->ds)->source_timeout
+        || ds_source_ready(s->next))
+    {
+        return false;
+    }
+
+    (void) pthread_mutex_lock(&s->lock);
+    playable = ds_playlist_playable(s->list);
+    (void) pthread_mutex_unlock(&s->lock);
+
+    if (playable < 2) {
+        return false;
+    }
+
+    if (s->cur == NULL || s->cutting
+        || ds_meter_missing(ds_air_meter(s->air), now) > DS_SILENCE_LIVE)
+    {
+        return true;
+    }
+
+    /* what has been opened may only wait for the encoder */
+
+    left = ds_source_duration(s->cur) - ds_air_position(s->air);
+
+    return !ds_source_opened(s->next)
+           && (ds_queue_ended(ds_source_queue(s->cur))
+               || (left >= 0 && left <= DS_SPARE_LEAD));
+}
+
+
+/* takes over "e"; NULL: the item has failed */
+
+static ds_source_t *
+ds_pick_start(ds_stream_t *s, uint32_t index, ds_entry_t *e, int64_t at)
+{
+    ds_source_t  *src;
+
+    src = ds_source_start(&s->source, e, at, &s->err);
+
+    if (src == NULL) {
+        ds_entry_free(e);
+        ds_pick_set_state(s, index, DS_ITEM_FAILED, &s->err);
+        ds_pick_failed(s, index, &s->err);
+        return NULL;
+    }
+
+    ds_pick_set_state(s, index, DS_ITEM_NEXT, NULL);
+
+    return src;
 }
 
 
@@ -150,10 +269,10 @@ ds_pick_wanted(ds_stream_t *s)
 }
 
 
-/* fills "e" and s->next_index */
+/* fills "e" and *index */
 
 static ds_pick_e
-ds_pick_item(ds_stream_t *s, ds_entry_t *e)
+ds_pick_item(ds_stream_t *s, uint32_t *index, ds_entry_t *e)
 {
     ds_pick_e  pick;
 
@@ -166,11 +285,11 @@ ds_pick_item(ds_stream_t *s, ds_entry_t *e)
         pick = DS_PICK_WAIT;
 
     } else {
-        pick = ds_playlist_pick(s->list, &s->next_index);
+        pick = ds_playlist_pick(s->list, index);
     }
 
     if (pick == DS_PICK_ITEM
-        && ds_playlist_entry(s->list, s->next_index, e) != DS_OK)
+        && ds_playlist_entry(s->list, *index, e) != DS_OK)
     {
         pick = DS_PICK_WAIT;
     }
@@ -279,10 +398,89 @@ ds_pick_check(ds_stream_t *s)
         return;
     }
 
-    if (ds_source_failed(s->next, &err) && !ds_source_ready(s->next)) {
-        ds_pick_set_state(s, DS_ITEM_FAILED, &err);
-        ds_pick_failed(s, s->next_index, &err);
-        ds_player_end_source(s, &s->next);
+    if (s->spare != NULL) {
+        (void) ds_pick_given_up(s, &s->spare, s->spare_index);
+    }
+
+    if (ds_pick_given_up(s, &s->next, s->next_index)) {
+        ds_pick_promote(s);
+    }
+}
+
+
+static bool
+ds_pick_given_up(ds_stream_t *s, ds_source_t **src, uint32_t index)
+{
+    ds_error_t  err;
+
+    if (!ds_source_failed(*src, &err) || ds_source_ready(*src)) {
+        return false;
+    }
+
+    ds_pick_set_state(s, index, DS_ITEM_FAILED, &err);
+    ds_pick_failed(s, index, &err);
+    ds_player_end_source(s, src);
+
+    return true;
+}
+
+
+bool
+ds_pick_ready(ds_stream_t *s)
+{
+    int64_t       at;
+    uint32_t      index;
+    ds_source_t  *src;
+
+    if (s->next == NULL || s->next_index == DS_NO_ITEM) {
+        return false;
+    }
+
+    if (ds_source_ready(s->next)) {
+        return true;
+    }
+
+    if (s->spare == NULL || !ds_source_ready(s->spare)) {
+        return false;
+    }
+
+    src = s->next;
+    index = s->next_index;
+    at = s->next_at;
+
+    ds_pick_promote(s);
+
+    s->spare = src;
+    s->spare_index = index;
+    s->spare_at = at;
+
+    return true;
+}
+
+
+ds_source_t *
+ds_pick_take(ds_stream_t *s)
+{
+    ds_source_t  *src;
+
+    src = s->next;
+    ds_pick_promote(s);
+
+    return src;
+}
+
+
+/* the next one is gone: the spare one, if any, is next */
+
+static void
+ds_pick_promote(ds_stream_t *s)
+{
+    s->next = s->spare;
+
+    if (s->spare != NULL) {
+        s->next_index = s->spare_index;
+        s->next_at = s->spare_at;
+        s->spare = NULL;
     }
 }
 
@@ -374,19 +572,21 @@ ds_pick_drop(ds_stream_t *s, const char *reason)
 
     (void) ds_fail(&err, DS_OK, "%s", reason == NULL ? "" : reason);
 
-    ds_pick_set_state(s, reason == NULL ? DS_ITEM_PENDING : DS_ITEM_SKIPPED,
-                       &err);
+    ds_pick_set_state(s, s->next_index,
+                      reason == NULL ? DS_ITEM_PENDING : DS_ITEM_SKIPPED,
+                      &err);
     ds_player_end_source(s, &s->next);
+    ds_pick_promote(s);
 }
 
 
 /* a list of one item may have it on air and next, then it is on air */
 
 static void
-ds_pick_set_state(ds_stream_t *s, ds_item_state_e state,
+ds_pick_set_state(ds_stream_t *s, uint32_t index, ds_item_state_e state,
     const ds_error_t *err)
 {
-    if (s->cur == NULL || s->cur_index != s->next_index) {
-        ds_player_set_item(s, s->next_index, state, err);
+    if (s->cur == NULL || s->cur_index != index) {
+        ds_player_set_item(s, index, state, err);
     }
 }

@@ -181,7 +181,8 @@ ds_picture_draw(AVFrame *frame, uint64_t bits, int x, int y, int scale)
 
 
 ds_loop_t *
-ds_picture_still(AVFrame *frame, const ds_form_t *form, ds_error_t *err)
+ds_picture_still(AVFrame *frame, const ds_form_t *form, atomic_bool *cancel,
+    ds_error_t *err)
 {
     int         i, rc;
     ds_form_t   f;
@@ -190,7 +191,7 @@ ds_picture_still(AVFrame *frame, const ds_form_t *form, ds_error_t *err)
     f = *form;
     f.rate = DS_STILL_RATE;
 
-    l = ds_loop_create(&f, err);
+    l = ds_loop_create(&f, cancel, err);
     if (l == NULL) {
         return NULL;
     }
@@ -210,7 +211,8 @@ ds_picture_still(AVFrame *frame, const ds_form_t *form, ds_error_t *err)
 
 
 ds_loop_t *
-ds_picture_name(const char *name, const ds_form_t *form, ds_error_t *err)
+ds_picture_name(const char *name, const ds_form_t *form, atomic_bool *cancel,
+    ds_error_t *err)
 {
     AVFrame    *frame;
     ds_loop_t  *l;
@@ -223,7 +225,7 @@ ds_picture_name(const char *name, const ds_form_t *form, ds_error_t *err)
 
     ds_picture_text(frame, name);
 
-    l = ds_picture_still(frame, form, err);
+    l = ds_picture_still(frame, form, cancel, err);
     av_frame_free(&frame);
 
     return l;

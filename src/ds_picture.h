@@ -22,11 +22,11 @@ ds_loop_t *ds_picture_file(const char *path, const ds_form_t *form,
 
 /* a loop that shows "frame", of the form's size, with silence */
 ds_loop_t *ds_picture_still(AVFrame *frame, const ds_form_t *form,
-    ds_error_t *err);
+    atomic_bool *cancel, ds_error_t *err);
 
 /* a loop that shows "name" */
 ds_loop_t *ds_picture_name(const char *name, const ds_form_t *form,
-    ds_error_t *err);
+    atomic_bool *cancel, ds_error_t *err);
 
 
 #endif /* DS_PICTURE_H_INCLUDED_ */

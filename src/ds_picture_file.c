@@ -72,7 +72,7 @@ ds_picture_file(const char *path, const ds_form_t *form, atomic_bool *cancel,
     c.cancel = cancel;
     c.track[DS_VIDEO].index = -1;
     c.track[DS_AUDIO].index = -1;
-    c.loop = ds_loop_create(form, err);
+    c.loop = ds_loop_create(form, cancel, err);
 
     rc = c.loop == NULL ? err->code : ds_clip_open(&c, path, err);
 
@@ -89,7 +89,7 @@ ds_picture_file(const char *path, const ds_form_t *form, atomic_bool *cancel,
     }
 
     if (rc == DS_OK && c.loop->sent[DS_VIDEO] < form->rate) {
-        l = ds_picture_still(c.first, form, err);
+        l = ds_picture_still(c.first, form, cancel, err);
 
     } else if (rc == DS_OK && ds_loop_close(c.loop, err) == DS_OK) {
         l = c.loop;

@@ -5,6 +5,7 @@
  * packets, slate and RTMP are ds_air.c's; the network is the sources'.
  */
 
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,6 +21,12 @@
 /* ms: an item that was on air for so long has not failed at once */
 #define DS_ITEM_LASTED   5000
 
+/* ms: what is left of an item is not waited for longer than so */
+#define DS_ITEM_REST     500
+#define DS_ITEM_WAIT     200
+
+/* ms on air for which one ms of waiting for the source is forgiven */
+#define DS_FORGIVE       10
 
 
 static void ds_player_step(ds_stream_t *s);
@@ -151,7 +158,7 @@ ds_player_back(ds_stream_t *s)
         return;
     }
 
-    if (s->next != NULL) {
+    while (s->next != NULL) {
         ds_pick_drop(s, NULL);
     }
 
@@ -182,9 +189,7 @@ ds_player_air(ds_stream_t *s)
     }
 
     if ((s->cutting || s->expired)
-        && (s->next == NULL ? s->at_end
-                            : s->next_index != DS_NO_ITEM
-                              && ds_source_ready(s->next)))
+        && (s->next == NULL ? s->at_end : ds_pick_ready(s)))
     {
         ds_air_cut(s->air);
     }
@@ -220,6 +225,11 @@ ds_player_air(ds_stream_t *s)
         case DS_AIR_SENT:
             s->down = false;
             s->aired = true;
+
+            if (s->starved > 0) {
+                s->starved -= DS_TICK_LIVE / DS_FORGIVE;
+            }
+
             break;
 
         case DS_AIR_SLATE:
@@ -246,16 +256,25 @@ ds_player_air(ds_stream_t *s)
 
 /*
  * An item whose source is too slow makes room for one that is ready, even if
- * it never stops for as long as source_timeout.
+ * it never stops for as long as source_timeout; so does one that was on air
+ * but for its last moments.
  */
 
 static void
 ds_player_starved(ds_stream_t *s)
 {
+    int64_t  duration, left, missing;
+
     s->starved += DS_TICK_LIVE;
 
-    if (s->starved > ds_conf(s->ds)->source_timeout && s->next != NULL
-        && s->next_index != DS_NO_ITEM && ds_source_ready(s->next))
+    duration = ds_source_duration(s->cur);
+    left = duration - ds_air_position(s->air);
+    missing = ds_meter_missing(ds_air_meter(s->air), ds_monotonic());
+
+    if ((s->starved > ds_conf(s->ds)->source_timeout
+         || (duration != -1 && llabs(left) < DS_ITEM_REST
+             && missing > DS_ITEM_WAIT))
+        && ds_pick_ready(s))
     {
         ds_player_over(s);
         (void) ds_player_switch(s);
@@ -268,6 +287,7 @@ ds_player_starved(ds_stream_t *s)
 static void
 ds_player_over(ds_stream_t *s)
 {
+    int         trouble;
     bool        failed;
     ds_error_t  err;
 
@@ -275,8 +295,9 @@ ds_player_over(ds_stream_t *s)
 
     if (!failed && s->starved > ds_conf(s->ds)->source_timeout) {
         failed = true;
-        (void) ds_fail(&err, DS_ESOURCE_STALLED,
-                       "source is too slow, it was waited for %lld ms",
+        trouble = ds_source_trouble(s->cur);
+        (void) ds_fail(&err, trouble != DS_OK ? trouble : DS_ESOURCE_STALLED,
+                       "source was too slow, it was waited for %lld ms",
                        (long long) s->starved);
     }
 
@@ -378,18 +399,15 @@ ds_player_switch(ds_stream_t *s)
     ds_item_t          item;
     const ds_media_t  *m;
 
-    if (s->next == NULL || s->next_index == DS_NO_ITEM
-        || !ds_source_ready(s->next))
-    {
+    if (!ds_pick_ready(s)) {
         return false;
     }
 
-    s->cur = s->next;
     s->cur_index = s->next_index;
+    s->cur = ds_pick_take(s);
     s->cur_started = ds_monotonic();
     s->cur_at = ds_now();
     s->starved = 0;
-    s->next = NULL;
 
     m = ds_source_media(s->cur);
 
@@ -532,10 +550,15 @@ ds_player_finish(ds_stream_t *s)
         ds_source_cancel(s->next);
     }
 
+    if (s->spare != NULL) {
+        ds_source_cancel(s->spare);
+    }
+
     ds_air_item(s->air, NULL);
 
     ds_source_free(&s->cur);
     ds_source_free(&s->next);
+    ds_source_free(&s->spare);
 
     for (i = 0; i < DS_ENDING; i++) {
         ds_source_free(&s->ending[i]);
@@ -547,6 +570,8 @@ ds_player_finish(ds_stream_t *s)
     ds_report(s);
     ds_air_free(&s->air);
     ds_slate_free(&s->standby);
+
+    (void) malloc_trim(0);
 
     (void) pthread_mutex_lock(&s->lock);
     s->status.connected = false;

@@ -85,7 +85,7 @@ struct ds_stream_s {
     uint32_t         cur_index;
     int64_t          cur_started;       /* monotonic ms */
     int64_t          cur_at;            /* the same, Unix ms */
-    int64_t          starved;           /* ms, of this item, in all */
+    int64_t          starved;           /* ms of waiting not forgiven */
     ds_decision_e    decision;
     char             reason[DS_MESSAGE_LEN];
     ds_source_t     *next;
@@ -93,6 +93,10 @@ struct ds_stream_s {
     ds_ahead_t      *warmer;            /* any item, by request */
     ds_prefetch_status_t  warm;
     uint32_t         next_index;        /* DS_NO_ITEM: the first, beside list */
+    int64_t          next_at;           /* monotonic ms, when it was begun */
+    ds_source_t     *spare;             /* beside a next in trouble, only */
+    uint32_t         spare_index;
+    int64_t          spare_at;
     ds_source_t     *ending[DS_ENDING];
 
     ds_progress_t    resume;            /* valid until an item is chosen */
@@ -128,6 +132,12 @@ void *ds_player_thread(void *data);
  */
 void ds_pick_prepare(ds_stream_t *s);
 void ds_pick_check(ds_stream_t *s);
+
+/* true when there is one to go on air now, which is s->next from then on */
+bool ds_pick_ready(ds_stream_t *s);
+
+/* s->next, which is the caller's then */
+ds_source_t *ds_pick_take(ds_stream_t *s);
 
 /* gives it up; "reason" NULL: it will have its turn again */
 void ds_pick_drop(ds_stream_t *s, const char *reason);

@@ -398,6 +398,13 @@ ds_playlist_key(ds_playlist_t *pl, uint32_t index)
 
 
 bool
+ds_playlist_aired(ds_playlist_t *pl)
+{
+    return pl->aired != 0;
+}
+
+
+bool
 ds_playlist_rewind(ds_playlist_t *pl)
 {
     bool  aired;

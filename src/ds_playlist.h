@@ -55,6 +55,9 @@ bool ds_playlist_peek(ds_playlist_t *pl, bool loop, uint32_t *index);
  */
 bool ds_playlist_rewind(ds_playlist_t *pl);
 
+/* something was on air in this pass */
+bool ds_playlist_aired(ds_playlist_t *pl);
+
 /*
  * Goes on from where a stream was: in that pass, after what had been chosen
  * before.  The next pick is that item, found by its id if the list has

@@ -10,9 +10,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ds_codec.h"
 #include "ds_link.h"
 #include "ds_refusal.h"
 
+
+/* attempts to open an item, and ms after which there is none any more */
+#define DS_READER_OPENS     3
+#define DS_READER_OPENING   5000
 
 #define DS_READER_WAIT_MIN  200             /* ms */
 #define DS_READER_WAIT_MAX  5000
@@ -38,7 +43,8 @@ typedef struct {
     int64_t             clock;          /* its DTS as the source says */
     bool                given;          /* there was one */
     bool                seen;           /* one came since it was opened again */
-    bool                changed;        /* its header, to be told */
+    bool                changed;        /* only a key frame may follow */
+    bool                renewed;        /* its header is not the first one */
 } ds_reader_track_t;
 
 
@@ -65,9 +71,11 @@ struct ds_reader_s {
     int64_t            shift;           /* us, of a broadcast opened again */
 
     _Atomic int64_t    logged;          /* ms */
+    atomic_int         trouble;         /* DS_E…, until the next packet */
 };
 
 
+static int ds_reader_begin(ds_reader_t *r, ds_error_t *err);
 static void ds_reader_hooks(ds_reader_t *r);
 static void ds_reader_fault(void *data, const ds_error_t *err,
     int64_t offset, int64_t wait);
@@ -76,6 +84,8 @@ static int ds_reader_renew_video(void *data, ds_http_req_t *req,
 static int ds_reader_renew_audio(void *data, ds_http_req_t *req,
     ds_error_t *err);
 static uint64_t ds_reader_bytes(ds_reader_t *r);
+static void ds_reader_mending(ds_reader_t *r, const ds_error_t *err,
+    const char *where, int64_t wait);
 static void ds_reader_log(ds_reader_t *r, const ds_error_t *err,
     const char *where, int64_t wait);
 static int ds_reader_tell(ds_reader_t *r, ds_error_t *err);
@@ -84,6 +94,7 @@ static int ds_reader_next(ds_reader_t *r, AVPacket *pkt, ds_error_t *err);
 static bool ds_reader_new(ds_reader_t *r, const AVPacket *pkt);
 static bool ds_reader_edge(ds_reader_t *r, AVPacket *pkt);
 static int ds_reader_given(ds_reader_t *r, AVPacket *pkt, ds_error_t *err);
+static int ds_reader_header(ds_reader_track_t *t, AVPacket *pkt);
 static bool ds_reader_again(ds_reader_t *r, ds_error_t *err);
 static bool ds_reader_transient(int code);
 static int ds_reader_reopen(ds_reader_t *r, ds_error_t *err);
@@ -108,20 +119,10 @@ ds_reader_open(const ds_reader_conf_t *conf, ds_error_t *err)
     r->link.conf = &r->conf;
     ds_reader_hooks(r);
 
-    if (ds_link_open(&r->link, err) != DS_OK) {
+    if (ds_link_open(&r->link, err) != DS_OK
+        || ds_reader_begin(r, err) != DS_OK)
+    {
         goto failed;
-    }
-
-    for ( ;; ) {
-        r->in = ds_input_open_hooked(ds_conf(conf->ds), &r->link.media,
-                                     r->hooks, conf->cancel, err);
-        if (r->in != NULL) {
-            break;
-        }
-
-        if (ds_link_mend(&r->link, 0, err) != DS_OK) {
-            goto failed;
-        }
     }
 
     if (ds_reader_tell(r, err) != DS_OK
@@ -153,6 +154,45 @@ failed:
 }
 
 
+/* opens the item; what is soon over must not cost it */
+
+static int
+ds_reader_begin(ds_reader_t *r, ds_error_t *err)
+{
+    int64_t   began, wait;
+    unsigned  tries;
+
+    began = ds_monotonic();
+    tries = 1;
+
+    while ((r->in = ds_input_open_hooked(ds_conf(r->conf.ds), &r->link.media,
+                                         r->hooks, r->conf.cancel, err))
+           == NULL)
+    {
+        if (ds_link_mend(&r->link, 0, err) == DS_OK) {
+            continue;
+        }
+
+        if (tries == DS_READER_OPENS || !ds_reader_transient(err->code)
+            || ds_monotonic() - began > DS_READER_OPENING)
+        {
+            return err->code;
+        }
+
+        wait = DS_READER_WAIT_MIN * tries++;
+        ds_reader_mending(r, err, "from the start", wait);
+
+        if (ds_cancel_wait(r->conf.cancel, wait)) {
+            return ds_fail(err, DS_ECANCELED, "canceled");
+        }
+    }
+
+    atomic_store(&r->trouble, DS_OK);
+
+    return DS_OK;
+}
+
+
 static void
 ds_reader_hooks(ds_reader_t *r)
 {
@@ -178,9 +218,17 @@ ds_reader_fault(void *data, const ds_error_t *err, int64_t offset,
     char          where[64];
     ds_reader_t  *r = data;
 
-    ds_count_fault(r->conf.counters, err->code);
-
     (void) snprintf(where, sizeof(where), "at byte %lld", (long long) offset);
+    ds_reader_mending(r, err, where, wait);
+}
+
+
+static void
+ds_reader_mending(ds_reader_t *r, const ds_error_t *err, const char *where,
+    int64_t wait)
+{
+    ds_count_fault(r->conf.counters, err->code);
+    atomic_store(&r->trouble, err->code);
     ds_reader_log(r, err, where, wait);
 }
 
@@ -293,6 +341,13 @@ ds_reader_start(ds_reader_t *r)
 
 
 int
+ds_reader_trouble(ds_reader_t *r)
+{
+    return atomic_load(&r->trouble);
+}
+
+
+int
 ds_reader_read(ds_reader_t *r, AVPacket *pkt, ds_error_t *err)
 {
     int      rc;
@@ -316,6 +371,7 @@ ds_reader_read(ds_reader_t *r, AVPacket *pkt, ds_error_t *err)
         if (rc >= 0) {
             r->broken = 0;
             r->attempts = 0;
+            atomic_store(&r->trouble, DS_OK);
             return rc;
         }
 
@@ -474,20 +530,13 @@ ds_reader_edge(ds_reader_t *r, AVPacket *pkt)
 static int
 ds_reader_given(ds_reader_t *r, AVPacket *pkt, ds_error_t *err)
 {
-    uint8_t            *data;
     ds_reader_track_t  *t;
 
     t = &r->tracks[pkt->stream_index];
 
-    if (t->changed && t->par->extradata_size > 0) {
-        data = av_packet_new_side_data(pkt, AV_PKT_DATA_NEW_EXTRADATA,
-                                       t->par->extradata_size);
-        if (data == NULL) {
-            av_packet_unref(pkt);
-            return ds_fail(err, DS_ENOMEM, "no memory");
-        }
-
-        memcpy(data, t->par->extradata, t->par->extradata_size);
+    if (ds_reader_header(t, pkt) != DS_OK) {
+        av_packet_unref(pkt);
+        return ds_fail(err, DS_ENOMEM, "no memory");
     }
 
     t->changed = false;
@@ -499,6 +548,62 @@ ds_reader_given(ds_reader_t *r, AVPacket *pkt, ds_error_t *err)
     r->dropping = 0;
 
     return 1;
+}
+
+
+/*
+ * Whoever begins in the midst of the item, after a break, knows the first
+ * header only: another one comes with each packet to begin with.
+ */
+
+static int
+ds_reader_header(ds_reader_track_t *t, AVPacket *pkt)
+{
+    size_t    size;
+    uint8_t  *side, *data;
+
+    side = av_packet_get_side_data(pkt, AV_PKT_DATA_NEW_EXTRADATA, &size);
+
+    if (side == NULL) {
+
+        if (!t->renewed || !(pkt->flags & AV_PKT_FLAG_KEY)
+            || t->par->extradata_size <= 0)
+        {
+            return DS_OK;
+        }
+
+        size = t->par->extradata_size;
+        data = av_packet_new_side_data(pkt, AV_PKT_DATA_NEW_EXTRADATA, size);
+
+        if (data == NULL) {
+            return DS_ENOMEM;
+        }
+
+        memcpy(data, t->par->extradata, size);
+
+        return DS_OK;
+    }
+
+    if (size > DS_CODEC_HEADER
+        || (size == (size_t) t->par->extradata_size
+            && memcmp(side, t->par->extradata, size) == 0))
+    {
+        return DS_OK;
+    }
+
+    data = av_mallocz(size + AV_INPUT_BUFFER_PADDING_SIZE);
+    if (data == NULL) {
+        return DS_ENOMEM;
+    }
+
+    memcpy(data, side, size);
+    av_freep(&t->par->extradata);
+
+    t->par->extradata = data;
+    t->par->extradata_size = size;
+    t->renewed = true;
+
+    return DS_OK;
 }
 
 
@@ -537,8 +642,7 @@ ds_reader_again(ds_reader_t *r, ds_error_t *err)
                 return false;
             }
 
-            ds_count_fault(r->conf.counters, err->code);
-            ds_reader_log(r, err, "with the item opened again", wait);
+            ds_reader_mending(r, err, "with the item opened again", wait);
         }
 
         if (wait > 0 && ds_cancel_wait(r->conf.cancel, wait)) {
@@ -672,6 +776,7 @@ ds_reader_compare(ds_reader_t *r, ds_input_t *in, ds_error_t *err)
                                  par->extradata_size) != 0))
         {
             t->changed = true;
+            t->renewed = true;
         }
 
         if (avcodec_parameters_copy(t->par, par) < 0) {

@@ -40,7 +40,7 @@ const ds_media_t *ds_reader_media(ds_reader_t *r);
  * Never NULL.  It is another one after a ds_reader_read() that has opened the
  * item again, and all that was borrowed of the old one is gone: copy what is
  * needed for longer.  The codecs stay the same; a changed header of one comes
- * as AV_PKT_DATA_NEW_EXTRADATA with the first packet it is for.
+ * as AV_PKT_DATA_NEW_EXTRADATA with every key frame it is for.
  */
 ds_input_t *ds_reader_input(ds_reader_t *r);
 
@@ -54,6 +54,9 @@ int64_t ds_reader_start(ds_reader_t *r);
  * or that none can mend.
  */
 int ds_reader_read(ds_reader_t *r, AVPacket *pkt, ds_error_t *err);
+
+/* any thread: the DS_E… that is being mended, 0: none */
+int ds_reader_trouble(ds_reader_t *r);
 
 void ds_reader_close(ds_reader_t **r);
 

@@ -143,6 +143,11 @@ ds_slate_check(ds_slate_t *sl)
 
     sl->making = ds_thread_start(&sl->thread, "ds-slate", ds_slate_thread, sl)
                  == DS_OK;
+
+    if (!sl->making) {
+        /* the next check tries again */
+        memset(&sl->form, 0, sizeof(ds_form_t));
+    }
 }
 
 
@@ -161,7 +166,8 @@ ds_slate_thread(void *data)
     /* a clip takes its time, and something has to be there until then */
 
     if (first) {
-        (void) ds_slate_made(sl, ds_picture_name(sl->name, &sl->form, &err),
+        (void) ds_slate_made(sl, ds_picture_name(sl->name, &sl->form,
+                                                 &sl->cancel, &err),
                              &err);
     }
 
@@ -172,7 +178,8 @@ ds_slate_thread(void *data)
     }
 
     if (!first && (sl->file == NULL || sl->bad)) {
-        (void) ds_slate_made(sl, ds_picture_name(sl->name, &sl->form, &err),
+        (void) ds_slate_made(sl, ds_picture_name(sl->name, &sl->form,
+                                                 &sl->cancel, &err),
                              &err);
     }
 

@@ -368,10 +368,6 @@ ds_sock_wait(ds_sock_t *s, short events, ds_error_t *err)
     int64_t        left;
     struct pollfd  pfd[2];
 
-    if (events == POLLIN && s->tls != NULL && ds_tls_pending(s->tls)) {
-        return DS_OK;
-    }
-
     for ( ;; ) {
         if (ds_cancel_is_set(s->cancel)) {
             s->broken = true;
@@ -382,6 +378,10 @@ ds_sock_wait(ds_sock_t *s, short events, ds_error_t *err)
 
         if (left <= 0) {
             return ds_sock_lost(s, "timed out", err);
+        }
+
+        if (events == POLLIN && s->tls != NULL && ds_tls_pending(s->tls)) {
+            return DS_OK;
         }
 
         pfd[0].fd = s->fd;

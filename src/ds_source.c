@@ -6,6 +6,7 @@
  * other items.
  */
 
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -33,7 +34,7 @@ struct ds_source_s {
     ds_cancel_t        end_cancel;      /* of what is done once all is read */
     ds_queue_t        *queue;
 
-    /* written by the thread before "opened" is set, constant from then on */
+    /* written by the thread before "begun" is set, constant from then on */
     ds_reader_t       *reader;
     ds_convert_t      *convert;
     int64_t            duration;
@@ -44,6 +45,7 @@ struct ds_source_s {
     int64_t            end[2];          /* before the queue is finished */
 
     atomic_bool        opened;
+    atomic_bool        begun;
     atomic_bool        failed;
     atomic_bool        ended;
 };
@@ -156,6 +158,10 @@ ds_source_thread(void *data)
     /* the air does not wait for the disk */
     ds_shelf_end(&s->shelf, rc == DS_OK, &s->end_cancel);
 
+    /* codecs, and what was sent of the item before, leave holes in the heap */
+
+    (void) malloc_trim(0);
+
     atomic_store(&s->ended, true);
 
     return NULL;
@@ -242,6 +248,8 @@ ds_source_begin(ds_source_t *s)
         s->profile.video = DS_VIDEO_COPY;
     }
 
+    atomic_store(&s->opened, true);
+
     s->duration = ds_input_duration(ds_reader_input(s->reader));
 
     s->convert = ds_convert_create(&s->conf, &s->profile, s->reader,
@@ -299,7 +307,7 @@ ds_source_read(ds_source_t *s)
                 begun = true;
                 s->origin_pts = pkt->pts;
                 s->origin_dts = pkt->dts;
-                atomic_store(&s->opened, true);
+                atomic_store(&s->begun, true);
             }
 
         } else if (!begun && ds_queue_full(s->queue)) {
@@ -338,9 +346,16 @@ ds_source_read(ds_source_t *s)
 bool
 ds_source_ready(ds_source_t *s)
 {
-    return atomic_load(&s->opened)
+    return atomic_load(&s->begun)
            && (ds_queue_time(s->queue) >= DS_READY_TIME
                || ds_queue_full(s->queue) || ds_queue_ended(s->queue));
+}
+
+
+bool
+ds_source_opened(ds_source_t *s)
+{
+    return atomic_load(&s->opened);
 }
 
 
@@ -418,6 +433,13 @@ const ds_media_t *
 ds_source_media(ds_source_t *s)
 {
     return ds_reader_media(s->reader);
+}
+
+
+int
+ds_source_trouble(ds_source_t *s)
+{
+    return ds_reader_trouble(s->reader);
 }
 
 

@@ -46,6 +46,9 @@ ds_source_t *ds_source_start(const ds_source_conf_t *sc, ds_entry_t *e,
  */
 bool ds_source_ready(ds_source_t *s);
 
+/* true when its source has answered, and is media */
+bool ds_source_opened(ds_source_t *s);
+
 /* true when the thread gave up; "err" is why; the queue may hold packets */
 bool ds_source_failed(ds_source_t *s, ds_error_t *err);
 
@@ -81,6 +84,9 @@ bool ds_source_keeping(ds_source_t *s);
 
 /* false: nothing is being fetched; the item's index is left alone */
 bool ds_source_fetching(ds_source_t *s, ds_fetching_t *f);
+
+/* * DS_E… that is being mended, 0: none */
+int ds_source_trouble(ds_source_t *s);
 
 /*
  * * copied or encoded; "reason", of DS_MESSAGE_LEN, says what and why, and

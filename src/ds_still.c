@@ -5,13 +5,11 @@
  * it decodes has been sent to it by somebody: sizes are bounded.
  */
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <libavfilter/avfilter.h>
-#include <libavfilter/buffersink.h>
-#include <libavfilter/buffersrc.h>
-
+#include "ds_filter.h"
 #include "ds_player.h"
 #include "ds_still.h"
 
@@ -24,9 +22,6 @@
 
 /* bytes of a JPEG; a larger one is made again, worse */
 #define DS_STILL_SIZE    (128 * 1024)
-
-/* from the frame to the picture */
-#define DS_STILL_FILTERS 4
 
 
 /* a key frame and how to decode it; constant, counted */
@@ -72,9 +67,7 @@ static int ds_still_decode(const ds_key_t *key, AVFrame *frame);
 static AVCodecContext *ds_still_decoder(const AVCodecParameters *par);
 static void ds_still_size(const AVFrame *frame, int max, int *width,
     int *height);
-static int ds_still_scale(AVFrame *frame, int width, int height);
-static int ds_still_filters(AVFilterGraph *graph, AVFilterContext **ctx,
-    const AVFrame *frame, int width, int height);
+static bool ds_still_scale(AVFrame *frame, int width, int height);
 static AVPacket *ds_still_encode(AVFrame *frame, int quality);
 static void ds_still_task_cancel(ds_task_t *task);
 static bool ds_still_task_done(ds_task_t *task);
@@ -328,7 +321,7 @@ ds_still_thread(void *data)
 
     ds_still_size(frame, (int) still->width, &width, &height);
 
-    if (ds_still_scale(frame, width, height) < 0) {
+    if (!ds_still_scale(frame, width, height)) {
         (void) ds_fail(&still->err, DS_EENCODE_FAILED,
                        "the picture cannot be scaled");
         goto done;
@@ -460,79 +453,26 @@ ds_still_size(const AVFrame *frame, int max, int *width, int *height)
 
 /* replaces the frame */
 
-static int
+static bool
 ds_still_scale(AVFrame *frame, int width, int height)
 {
-    int               rc;
-    AVFilterGraph    *graph;
-    AVFilterContext  *ctx[DS_STILL_FILTERS];
+    bool         done;
+    char         spec[128];
+    ds_filter_t  filter;
 
-    graph = avfilter_graph_alloc();
-    if (graph == NULL) {
-        return AVERROR(ENOMEM);
-    }
+    memset(&filter, 0, sizeof(filter));
 
-    graph->nb_threads = 1;
+    (void) snprintf(spec, sizeof(spec),
+                    "scale=%d:%d:flags=area,format=yuvj420p", width, height);
 
-    rc = ds_still_filters(graph, ctx, frame, width, height);
+    done = ds_filter_open(&filter, frame, spec, NULL) == DS_OK
+           && ds_filter_put(&filter, frame, NULL) == DS_OK
+           && ds_filter_put(&filter, NULL, NULL) == DS_OK
+           && ds_filter_get(&filter, frame, NULL) == 1;
 
-    if (rc >= 0) {
-        rc = av_buffersrc_add_frame(ctx[0], frame);
-    }
+    ds_filter_close(&filter);
 
-    if (rc >= 0) {
-        rc = av_buffersrc_add_frame(ctx[0], NULL);
-    }
-
-    if (rc >= 0) {
-        av_frame_unref(frame);
-        rc = av_buffersink_get_frame(ctx[DS_STILL_FILTERS - 1], frame);
-    }
-
-    avfilter_graph_free(&graph);
-
-    return rc;
-}
-
-
-static int
-ds_still_filters(AVFilterGraph *graph, AVFilterContext **ctx,
-    const AVFrame *frame, int width, int height)
-{
-    int   i, rc;
-    char  args[2][128];
-
-    const struct {
-        const char  *name;
-        const char  *args;
-    } filters[DS_STILL_FILTERS] = {
-        { "buffer", args[0] },
-        { "scale", args[1] },
-        { "format", "yuvj420p" },
-        { "buffersink", NULL }
-    };
-
-    (void) snprintf(args[0], sizeof(args[0]),
-                    "video_size=%dx%d:pix_fmt=%d:time_base=1/25",
-                    frame->width, frame->height, frame->format);
-    (void) snprintf(args[1], sizeof(args[1]), "%d:%d:flags=area", width,
-                    height);
-
-    for (i = 0; i < DS_STILL_FILTERS; i++) {
-        rc = avfilter_graph_create_filter(&ctx[i],
-                                     avfilter_get_by_name(filters[i].name),
-                                     NULL, filters[i].args, NULL, graph);
-
-        if (rc >= 0 && i > 0) {
-            rc = avfilter_link(ctx[i - 1], 0, ctx[i], 0);
-        }
-
-        if (rc < 0) {
-            return rc;
-        }
-    }
-
-    return avfilter_graph_config(graph, NULL);
+    return done;
 }
 
 

@@ -74,6 +74,9 @@ ds_tls_context(ds_tls_t *tls, const char *certificate, ds_error_t *err)
                                       | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER
                                       | SSL_MODE_RELEASE_BUFFERS);
 
+    /* what is to be sent would wait for what nobody reads meanwhile */
+    (void) SSL_CTX_set_options(tls->ctx, SSL_OP_NO_RENEGOTIATION);
+
     SSL_CTX_set_verify(tls->ctx, SSL_VERIFY_PEER, NULL);
 
     rc = certificate == NULL

@@ -265,7 +265,7 @@ ds_track_complete(ds_track_t *t, AVPacket *pkt)
         if (pkt->pts != AV_NOPTS_VALUE
             && (!t->started || t->par->codec_type == AVMEDIA_TYPE_AUDIO))
         {
-            pkt->dts = pkt->pts;
+            pkt->dts = pkt->pts - (int64_t) t->par->video_delay * t->frame;
 
         } else {
             pkt->dts = t->started ? t->next - t->shift : 0;

@@ -56,6 +56,7 @@ static int ds_video_drain(ds_video_t *v, ds_error_t *err);
 static int ds_video_show(ds_video_t *v, ds_error_t *err);
 static int ds_video_fill(ds_video_t *v, int64_t n, ds_error_t *err);
 static int ds_video_check_pace(ds_video_t *v, ds_error_t *err);
+static int64_t ds_video_place(ds_video_t *v, int64_t us);
 static int64_t ds_video_slot(ds_video_t *v, int64_t us);
 
 
@@ -224,7 +225,7 @@ ds_video_decoded(ds_video_t *v, ds_error_t *err)
 
     /* of a source with more frames a second those not shown cost nothing */
 
-    if (!v->interlaced && v->started && ds_video_slot(v, us) <= v->next) {
+    if (!v->interlaced && v->started && ds_video_place(v, us) <= v->next) {
         return DS_OK;
     }
 
@@ -311,7 +312,7 @@ ds_video_show(ds_video_t *v, ds_error_t *err)
 
     while ((rc = ds_filter_get(&v->filter, v->frame, err)) == 1) {
 
-        n = ds_video_slot(v, v->frame->pts - v->enc.origin);
+        n = ds_video_place(v, v->frame->pts - v->enc.origin);
 
         if (n < 0 || (v->started && n <= v->next)) {
             av_frame_unref(v->frame);
@@ -424,12 +425,9 @@ ds_video_check_pace(ds_video_t *v, ds_error_t *err)
 int
 ds_video_until(ds_video_t *v, int64_t us, ds_error_t *err)
 {
-    int64_t  n;
-
     us -= v->enc.origin;
-    n = ds_video_slot(v, us);
 
-    if (!v->started || n - v->next > DS_VIDEO_GAP / 1000000 * v->profile.rate) {
+    if (!v->started) {
         return DS_OK;
     }
 
@@ -437,7 +435,7 @@ ds_video_until(ds_video_t *v, int64_t us, ds_error_t *err)
         v->end = us;
     }
 
-    return ds_video_fill(v, n, err);
+    return ds_video_fill(v, ds_video_slot(v, us), err);
 }
 
 
@@ -464,6 +462,20 @@ ds_video_finish(ds_video_t *v, ds_error_t *err)
     rc = ds_video_fill(v, n <= v->next && v->fresh ? v->next + 1 : n, err);
 
     return rc == DS_OK ? ds_encode_put(&v->enc, NULL, err) : rc;
+}
+
+
+/*
+ * The frame as which a picture of "us" is shown.  Of several the first one is,
+ * so that one a little before its time is too early for it, but for what
+ * containers round.
+ */
+
+static int64_t
+ds_video_place(ds_video_t *v, int64_t us)
+{
+    return av_rescale_rnd(us * v->profile.rate + 250000, 1, 1000000,
+                          AV_ROUND_DOWN);
 }
 
 

@@ -686,6 +686,13 @@ void ngx_directstream_record_settle(ngx_directstream_record_t *rec);
 void ngx_directstream_record_close(ngx_directstream_record_t *rec);
 
 
+/* RFC 3339 with milliseconds, nothing when there is none; the text's end */
+u_char *ngx_directstream_time_utc(u_char *p, int64_t ms);
+
+/* as $time_iso8601 of nginx's http has it */
+u_char *ngx_directstream_time_local(u_char *p, int64_t ms);
+
+
 /* a line in each as-run log; a failure is logged, once a minute */
 void ngx_directstream_log_write(ngx_directstream_conf_t *dcf,
     const char *stream, ds_aired_t *aired);

@@ -21,6 +21,7 @@ typedef struct {
     ngx_uint_t                  patch;
     ngx_uint_t                  named;
     ngx_uint_t                  via;        /* who pushes was given */
+    ngx_uint_t                  engine;     /* chosen before, not needed */
     ngx_directstream_mistake_t *mistake;
 } ngx_directstream_parse_t;
 
@@ -109,6 +110,8 @@ ngx_directstream_def_parse(ngx_directstream_conf_t *dcf, ngx_str_t *body,
     if (!patch) {
         *def = dcf->base.def;
     }
+
+    p.engine = def->push_engine && !ngx_directstream_push_tls(def->push);
 
     rc = ngx_directstream_parse_fields(&p, root);
 
@@ -219,7 +222,8 @@ ngx_directstream_parse_push(ngx_directstream_parse_t *p)
     }
 
     if (!p->via) {
-        def->push_engine = ngx_directstream_push_tls(def->push);
+        def->push_engine = p->engine
+                           || ngx_directstream_push_tls(def->push);
     }
 
     if (ngx_directstream_check_push(def->push, def->push_engine, &err)

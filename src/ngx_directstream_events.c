@@ -34,6 +34,7 @@ typedef struct {
     size_t                   room;          /* more is too much */
     ngx_msec_t               late;          /* if nothing is taken before */
     unsigned                 fresh:1;       /* nothing was sent */
+    unsigned                 over:1;        /* the last of it was sent */
 } ngx_directstream_client_t;
 
 
@@ -431,7 +432,10 @@ ngx_directstream_events_first(ngx_directstream_look_t *look,
 }
 
 
-/* the process is to exit, and waits for nobody */
+/*
+ * The process is to exit, and waits for nobody: nor for a connection that
+ * lingers because its client sent more.
+ */
 
 static void
 ngx_directstream_events_end(ngx_directstream_client_t *client)
@@ -447,8 +451,10 @@ ngx_directstream_events_end(ngx_directstream_client_t *client)
 
     r->keepalive = 0;
 
-    rc = (client->busy == NULL) ? ngx_http_send_special(r, NGX_HTTP_LAST)
-                                : NGX_ERROR;
+    rc = (client->busy == NULL && !client->over)
+         ? ngx_http_send_special(r, NGX_HTTP_LAST) : NGX_ERROR;
+
+    client->over = 1;
 
     ngx_http_finalize_request(r, (rc == NGX_OK) ? NGX_OK : NGX_ERROR);
     ngx_http_run_posted_requests(c);

@@ -101,6 +101,11 @@ void ngx_directstream_json_time(ngx_directstream_json_t *w, int64_t ms);
 
 void ngx_directstream_render_stream(ngx_directstream_json_t *w,
     ngx_directstream_conf_t *dcf, ngx_directstream_info_t *info);
+
+/* is what is known of it old, as nobody lives who could say it anew? */
+ngx_uint_t ngx_directstream_stale(ngx_directstream_conf_t *dcf,
+    ngx_directstream_info_t *info);
+
 void ngx_directstream_render_list(ngx_directstream_json_t *w,
     ngx_directstream_conf_t *dcf);
 void ngx_directstream_render_item(ngx_directstream_json_t *w,

@@ -89,8 +89,6 @@ static void ngx_directstream_log_out(ngx_directstream_log_t *log, u_char *line,
 static void ngx_directstream_log_get(ngx_str_t *value, u_char *buf,
     const ngx_directstream_log_var_t *var, const char *stream,
     ds_aired_t *aired);
-static u_char *ngx_directstream_log_time(u_char *p, int64_t ms);
-static u_char *ngx_directstream_log_local(u_char *p, int64_t ms);
 
 
 #define ngx_directstream_in(field)  offsetof(ds_aired_t, field)
@@ -179,11 +177,13 @@ ngx_directstream_log(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     if (value[1].len == 0
+        || ngx_strchr(value[1].data, '$') != NULL
         || ngx_strncmp(value[1].data, "syslog:", sizeof("syslog:") - 1) == 0)
     {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "invalid path \"%V\" in \"%V\", it must be a "
-                           "file or \"off\"", &value[1], &cmd->name);
+                           "file, without variables, or \"off\"", &value[1],
+                           &cmd->name);
         return NGX_CONF_ERROR;
     }
 
@@ -285,6 +285,13 @@ ngx_directstream_log_format(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         }
 
         i++;
+    }
+
+    if (i == cf->args->nelts) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"%V\" \"%V\" has no text", &cmd->name,
+                           &value[1]);
+        return NGX_CONF_ERROR;
     }
 
     for ( /* void */ ; i < cf->args->nelts; i++) {
@@ -709,11 +716,11 @@ ngx_directstream_log_get(ngx_str_t *value, u_char *buf,
         break;
 
     case NGX_DIRECTSTREAM_LOG_TIME:
-        p = ngx_directstream_log_time(p, *(int64_t *) field);
+        p = ngx_directstream_time_utc(p, *(int64_t *) field);
         break;
 
     case NGX_DIRECTSTREAM_LOG_LOCAL:
-        p = ngx_directstream_log_local(p, aired->ended);
+        p = ngx_directstream_time_local(p, aired->ended);
         break;
 
     case NGX_DIRECTSTREAM_LOG_STREAM:
@@ -757,44 +764,4 @@ ngx_directstream_log_get(ngx_str_t *value, u_char *buf,
 
     value->data = (text != NULL) ? (u_char *) text : buf;
     value->len = (text != NULL) ? ngx_strlen(text) : (size_t) (p - buf);
-}
-
-
-static u_char *
-ngx_directstream_log_time(u_char *p, int64_t ms)
-{
-    ngx_tm_t  tm;
-
-    if (ms <= 0) {
-        return p;
-    }
-
-    ngx_gmtime((time_t) (ms / 1000), &tm);
-
-    return ngx_sprintf(p, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ",
-                       tm.ngx_tm_year, tm.ngx_tm_mon, tm.ngx_tm_mday,
-                       tm.ngx_tm_hour, tm.ngx_tm_min, tm.ngx_tm_sec,
-                       (int) (ms % 1000));
-}
-
-
-/* as $time_iso8601 of nginx's http has it */
-
-static u_char *
-ngx_directstream_log_local(u_char *p, int64_t ms)
-{
-    ngx_tm_t     tm;
-    ngx_int_t    gmtoff;
-    ngx_time_t  *tp;
-
-    tp = ngx_timeofday();
-    gmtoff = tp->gmtoff;
-
-    ngx_gmtime((time_t) (ms / 1000 + gmtoff * 60), &tm);
-
-    return ngx_sprintf(p, "%04d-%02d-%02dT%02d:%02d:%02d%c%02i:%02i",
-                       tm.ngx_tm_year, tm.ngx_tm_mon, tm.ngx_tm_mday,
-                       tm.ngx_tm_hour, tm.ngx_tm_min, tm.ngx_tm_sec,
-                       gmtoff < 0 ? '-' : '+',
-                       ngx_abs(gmtoff / 60), ngx_abs(gmtoff % 60));
 }

@@ -45,7 +45,7 @@ static void ngx_directstream_page_write(ngx_directstream_json_t *w,
 static void ngx_directstream_page_streams(ngx_directstream_json_t *w,
     ngx_http_request_t *r);
 static void ngx_directstream_page_row(ngx_directstream_json_t *w,
-    ngx_directstream_info_t *info);
+    ngx_directstream_conf_t *dcf, ngx_directstream_info_t *info);
 static void ngx_directstream_page_time(ngx_directstream_json_t *w,
     int64_t ms);
 static void ngx_directstream_page_text(ngx_directstream_json_t *w,
@@ -322,7 +322,10 @@ ngx_directstream_page_streams(ngx_directstream_json_t *w,
 {
     char                      name[DS_NAME_LEN + 1];
     ngx_uint_t                i, n;
+    ngx_directstream_conf_t  *dcf;
     ngx_directstream_info_t  *info;
+
+    dcf = ngx_directstream_get_conf();
 
     info = ngx_palloc(r->pool, NGX_DIRECTSTREAM_INFOS
                                * sizeof(ngx_directstream_info_t));
@@ -334,11 +337,11 @@ ngx_directstream_page_streams(ngx_directstream_json_t *w,
     name[0] = '\0';
 
     do {
-        n = ngx_directstream_zone_list(ngx_directstream_get_conf(), name,
-                                       info, NGX_DIRECTSTREAM_INFOS);
+        n = ngx_directstream_zone_list(dcf, name, info,
+                                       NGX_DIRECTSTREAM_INFOS);
 
         for (i = 0; i < n; i++) {
-            ngx_directstream_page_row(w, &info[i]);
+            ngx_directstream_page_row(w, dcf, &info[i]);
         }
 
         if (n != 0) {
@@ -351,7 +354,7 @@ ngx_directstream_page_streams(ngx_directstream_json_t *w,
 
 static void
 ngx_directstream_page_row(ngx_directstream_json_t *w,
-    ngx_directstream_info_t *info)
+    ngx_directstream_conf_t *dcf, ngx_directstream_info_t *info)
 {
     ds_status_t  *st;
 
@@ -361,6 +364,11 @@ ngx_directstream_page_row(ngx_directstream_json_t *w,
     ngx_directstream_page_text(w, info->def.name, sizeof(info->def.name));
     ngx_directstream_page_html(w, "</th><td>");
     ngx_directstream_page_text(w, ds_state_name(st->state), 32);
+
+    if (ngx_directstream_stale(dcf, info)) {
+        ngx_directstream_page_html(w, ", as last known");
+    }
+
     ngx_directstream_page_html(w, "</td><td><bdi>");
 
     if (st->has_item) {
@@ -369,7 +377,13 @@ ngx_directstream_page_row(ngx_directstream_json_t *w,
                                    DS_TITLE_LEN);
     }
 
-    ngx_directstream_page_html(w, "</bdi></td><td>");
+    ngx_directstream_page_html(w, "</bdi>");
+
+    if (st->slate) {
+        ngx_directstream_page_html(w, " (the slate is on air)");
+    }
+
+    ngx_directstream_page_html(w, "</td><td>");
 
     if (st->has_item) {
         ngx_directstream_page_time(w, st->position);

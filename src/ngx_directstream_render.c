@@ -115,14 +115,6 @@ void
 ngx_directstream_render_stream(ngx_directstream_json_t *w,
     ngx_directstream_conf_t *dcf, ngx_directstream_info_t *info)
 {
-    ngx_uint_t  alive;
-
-    alive = ngx_directstream_alive(info->owner, info->seen);
-
-    if (info->owner == 0) {
-        alive = ngx_directstream_relay_alive(dcf);
-    }
-
     ngx_directstream_json_open(w, '{');
 
     ngx_directstream_render_def(w, &info->def);
@@ -133,9 +125,20 @@ ngx_directstream_render_stream(ngx_directstream_json_t *w,
     ngx_directstream_json_bool(w, info->running);
 
     ngx_directstream_json_key(w, "status");
-    ngx_directstream_render_status(w, info, !alive);
+    ngx_directstream_render_status(w, info,
+                                   ngx_directstream_stale(dcf, info));
 
     ngx_directstream_json_close(w, '}');
+}
+
+
+ngx_uint_t
+ngx_directstream_stale(ngx_directstream_conf_t *dcf,
+    ngx_directstream_info_t *info)
+{
+    return (info->owner != 0)
+           ? !ngx_directstream_alive(info->owner, info->seen)
+           : !ngx_directstream_relay_alive(dcf);
 }
 
 

@@ -12,6 +12,8 @@
 
 #define NGX_DIRECTSTREAM_PROGRESS  5000    /* ms between two records */
 #define NGX_DIRECTSTREAM_STEPS     64      /* skips passed on at a time */
+#define NGX_DIRECTSTREAM_LEAVE     300     /* ms for runs to come to an end */
+#define NGX_DIRECTSTREAM_LOOK      5       /* ms between two looks at them */
 
 
 /* what a run has to know of the zone in one pass */
@@ -44,6 +46,7 @@ static void ngx_directstream_run_aired(ngx_directstream_runs_t *runs,
 static void ngx_directstream_run_end(ngx_directstream_runs_t *runs,
     ngx_directstream_run_t *run);
 static void ngx_directstream_run_cache(ngx_directstream_runs_t *runs);
+static void ngx_directstream_runs_halt(ngx_directstream_runs_t *runs);
 static void ngx_directstream_run_off(ds_status_t *status);
 
 
@@ -525,12 +528,13 @@ ngx_directstream_runs_leave(ngx_directstream_runs_t *runs)
     ds_status_t              status;
     ngx_directstream_run_t  *run;
 
+    ngx_directstream_runs_halt(runs);
+
     for (q = ngx_queue_head(&runs->runs);
          q != ngx_queue_sentinel(&runs->runs);
          q = ngx_queue_next(q))
     {
         run = ngx_queue_data(q, ngx_directstream_run_t, queue);
-        run->stopping = 1;
 
         ngx_directstream_run_report(runs, run, &status);
         ngx_directstream_run_last(runs, run, &status);
@@ -538,6 +542,40 @@ ngx_directstream_runs_leave(ngx_directstream_runs_t *runs)
         if (runs->record.waiting) {
             /* a store that does not answer must not hold up the end */
             break;
+        }
+    }
+}
+
+
+/* what is on air is on record only when it is over */
+
+static void
+ngx_directstream_runs_halt(ngx_directstream_runs_t *runs)
+{
+    ngx_uint_t               ms;
+    ngx_queue_t             *q;
+    ngx_directstream_run_t  *run;
+
+    for (q = ngx_queue_head(&runs->runs);
+         q != ngx_queue_sentinel(&runs->runs);
+         q = ngx_queue_next(q))
+    {
+        run = ngx_queue_data(q, ngx_directstream_run_t, queue);
+        run->stopping = 1;
+        ds_stream_stop(run->stream);
+    }
+
+    ms = 0;
+
+    for (q = ngx_queue_head(&runs->runs);
+         q != ngx_queue_sentinel(&runs->runs);
+         q = ngx_queue_next(q))
+    {
+        run = ngx_queue_data(q, ngx_directstream_run_t, queue);
+
+        while (!ds_stream_done(run->stream) && ms < NGX_DIRECTSTREAM_LEAVE) {
+            ngx_msleep(NGX_DIRECTSTREAM_LOOK);
+            ms += NGX_DIRECTSTREAM_LOOK;
         }
     }
 }

@@ -20,6 +20,8 @@ static ngx_uint_t ngx_directstream_still_wanted(ngx_directstream_conf_t *dcf,
     const char *name);
 static void ngx_directstream_still_put(ngx_directstream_conf_t *dcf,
     const char *name, const uint8_t *data, size_t size, ds_error_t *err);
+static u_char *ngx_directstream_still_alloc(ngx_slab_pool_t *shpool,
+    size_t size);
 static ngx_directstream_still_t *ngx_directstream_still_find(
     ngx_directstream_conf_t *dcf, const char *name);
 
@@ -84,8 +86,17 @@ ngx_directstream_still_get(ngx_directstream_conf_t *dcf, const char *name,
 static ngx_uint_t
 ngx_directstream_still_age(ngx_directstream_still_t *still)
 {
-    return still->made ? ngx_current_msec - still->at
-                       : NGX_DIRECTSTREAM_STILL_FRESH;
+    ngx_msec_int_t  age;
+
+    if (!still->made) {
+        return NGX_DIRECTSTREAM_STILL_FRESH;
+    }
+
+    /* the clock of the process that made it may be ahead of ours */
+
+    age = (ngx_msec_int_t) (ngx_current_msec - still->at);
+
+    return (age > 0) ? age : 0;
 }
 
 
@@ -171,8 +182,7 @@ ngx_directstream_still_put(ngx_directstream_conf_t *dcf, const char *name,
     still->error = *err;
 
     if (data != NULL) {
-        copy = (size <= NGX_DIRECTSTREAM_STILL_MAX)
-               ? ngx_slab_alloc_locked(dcf->shpool, size) : NULL;
+        copy = ngx_directstream_still_alloc(dcf->shpool, size);
 
         if (copy != NULL) {
             ngx_memcpy(copy, data, size);
@@ -194,6 +204,25 @@ ngx_directstream_still_put(ngx_directstream_conf_t *dcf, const char *name,
 done:
 
     ngx_shmtx_unlock(&dcf->shpool->mutex);
+}
+
+
+/* pictures leave an eighth of the zone to streams and their items */
+
+static u_char *
+ngx_directstream_still_alloc(ngx_slab_pool_t *shpool, size_t size)
+{
+    size_t  kept;
+
+    kept = (shpool->end - shpool->start) / 8;
+
+    if (size > NGX_DIRECTSTREAM_STILL_MAX
+        || size + kept > shpool->pfree * ngx_pagesize)
+    {
+        return NULL;
+    }
+
+    return ngx_slab_alloc_locked(shpool, size);
 }
 
 

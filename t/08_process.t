@@ -22,7 +22,8 @@ $t->near(workers => 2, main => 'worker_rlimit_core 0;');
 my $relay = $t->relay_pid;
 
 is(scalar(my @r = $t->relay_pids), 1, 'one relay worker');
-is(scalar(my @w = $t->worker_pids), 2, 'and the two that were asked for');
+ok($t->wait_for(sub { (my @w = $t->worker_pids) == 2 }, 5),
+   'and the two that were asked for');
 
 
 # no listening socket

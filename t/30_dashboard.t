@@ -42,7 +42,17 @@ $t->stub_list('PLbad', entries => [], list => { mode => 'error',
               error => 'private_list' });
 my $bad = 'https://www.youtube.com/playlist?list=PLbad';
 
-$t->near(directstream => "stream fixed { playlist $url; }",
+my $push = $t->push_url('FIXEDKEY');
+
+$t->near(directstream => <<"END",
+stream fixed {
+    playlist   $url;
+    video      encode;
+    video_size 160x90;
+    video_rate 10;
+    push       $push via=engine;
+}
+END
          http => 'location /ro/ { directstream_admin; }'
                  . 'location /deep/er { directstream_admin write=on; }');
 
@@ -240,9 +250,16 @@ $b->click('a', 'All streams');
 ok($b->wait_text('.streams', qr/bad.*Last error: .*private.*playlist_un/s,
                  30), 'its error, in words');
 
-# removed, when confirmed
+# the slate, and why
 
 $b->click('.streams a', 'bad');
+ok($b->wait_text('.air', qr/The slate is on air/), 'the slate is on air');
+ok($b->wait_text('.error', qr/private/), 'why');
+ok($b->wait_script('const i = document.querySelector(".picture img");'
+                   . 'return i && i.naturalWidth > 0', 30), 'its picture');
+
+# removed, when confirmed
+
 $b->click('button', 'Delete');
 is($b->wait_script('return document.activeElement.textContent'), 'Cancel',
    'the focus is on the harmless one');
@@ -256,9 +273,15 @@ ok($b->wait_script('return !document.querySelector(".streams")'
                    . '.innerText.includes("bad")'), 'and gone');
 is(scalar $t->api('GET', 'api/1/streams/bad'), 404, 'indeed');
 
-# one of nginx.conf
+# one of nginx.conf: encoded, and pushed by the engine
 
 $b->click('.streams a', 'fixed');
+ok($b->wait_text('.air .how', qr/^encode: video .*320x180.* 160x90/),
+   'how it is on air, and why');
+ok($b->wait_text('.details', qr/Push\s+connected, [\d.]+ kB sent, 0 reconn/),
+   'the push');
+unlike($b->script('return document.documentElement.outerHTML'),
+       qr/FIXEDKEY/, 'whose key is not shown');
 ok($b->wait_text('main', qr/Defined in the configuration file/), 'fixed');
 ok(!$b->script('return [...document.querySelectorAll("button")].some((e) =>'
                . ' e.checkVisibility() && /Delete|Change/.test('
@@ -367,10 +390,12 @@ $b->quit;
 
 # without scripts
 
+ok($t->wait_for(sub { $t->field('broken', 'slate_on_air') }, 20), 'a slate');
 $b = DirectStream::Browser->new($t, name => 'plain', no_script => 1);
 $b->open($page);
 like($b->text('main'), qr/With JavaScript/, 'without scripts');
 like($b->text('tbody'), qr/fixed/, 'the table');
+like($b->text('tbody'), qr/broken.*the slate is on air/, 'the slate in it');
 $b->quit;
 
 $t->finish;

@@ -103,7 +103,8 @@ ok($e->wait_event('stream', sub {
 
 my $p = $e->wait_event('progress', sub {
     $_->{name} eq 'one' && $_->{position} > 1 }, 15);
-is(join(' ', sort keys %$p), 'buffer_ms bytes dead_air_ms fetching name position',
+is(join(' ', sort keys %$p),
+   'buffer_ms bytes dead_air_ms fetching name position',
    'progress');
 cmp_ok($p->{bytes}, '>', 0, 'its bytes');
 
@@ -246,6 +247,8 @@ cmp_ok(($e->got('log'))[0]{id}, '==', $last + 1, 'ids go on');
 
 # the relay worker hangs, which is no matter of one stream alone
 
+ok($t->wait_for(sub { (my @p = $t->relay_pids) == 1 }, 10),
+   'the old relay worker leaves');
 my ($relay) = $t->relay_pids;
 kill 'STOP', $relay;
 for my $name (qw(fixed one)) {

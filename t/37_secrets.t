@@ -7,6 +7,7 @@
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use DirectStream::Test;
+use DirectStream::Events;
 
 
 my $t = DirectStream::Test->new;
@@ -20,7 +21,8 @@ chmod 0777, "$dir/logs";
 
 my %secret = (
     key => 'sEcReTkEy-abcd-1234', file_key => 'sEcReTfIlEkEy-99',
-    new_key => 'sEcReTnEwKeY-77', list => 'sEcReTlIsT', media =>
+    new_key => 'sEcReTnEwKeY-77', engine_key => 'sEcReTeNgInE-55',
+    list => 'sEcReTlIsT', media =>
     'sEcReTmEdIa', header => 'sEcReThEaDeR', bad => 'sEcReTbAd',
 );
 
@@ -53,6 +55,11 @@ $t->near(http => 'location = /metrics { directstream_metrics; }',
         playlist $plain;
         push     rtmp://127.0.0.1:$closed/live2/$secret{file_key};
     }
+
+    stream engine {
+        playlist $plain;
+        push     rtmps://127.0.0.1:$closed/live2/$secret{engine_key};
+    }
 END
 
 my @shown;          # [what, text]
@@ -80,7 +87,7 @@ sub call {
 sub look {
     call('GET', 'api/1/streams');
 
-    for my $name (qw(fixed plain resolved)) {
+    for my $name (qw(fixed plain resolved engine)) {
         call('GET', "api/1/streams/$name");
         call('GET', "api/1/streams/$name/items");
     }
@@ -171,12 +178,22 @@ ok($t->wait_state('plain', 'live', 20), 'live again');
 look();
 arguments();
 
-call('POST', "$S/$_/stop") for qw(plain resolved fixed);
+ok($t->wait_for(sub { $t->field('engine', 'push', 'error') }, 10),
+   'a push by the engine that fails');
+look();
+
+my $events = DirectStream::Events->new($t,
+    path => '/directstream/api/1/events?since=0');
+ok($events->wait_event('log', sub { $_->{type} eq 'error' }),
+   'events of errors');
+
+call('POST', "$S/$_/stop") for qw(plain resolved fixed engine);
 ok($t->wait_state('plain', 'stopped'), 'stopped');
 look();
 
-# the page, the description, logs
+# the page, the description, events, logs
 
+keep('events', $events->take->{raw});
 keep('the page', $t->{http}->get($t->base . '/directstream/')->{content});
 call('GET', 'api/1/openapi.json');
 call('DELETE', "$S/plain");

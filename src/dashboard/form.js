@@ -22,7 +22,10 @@ const fields = [
     { name: "publish", label: "Publish",
       hint: "rtmp://host/application; empty: the server's default" },
     { name: "push", label: "Push",
-      hint: "rtmp://host/application/key; the key is not shown again" },
+      hint: "rtmp:// or rtmps://host/application/key; the key is not shown "
+            + "again" },
+    { name: "push_via", label: "Pushed by",
+      hint: "nginx-rtmp, or the engine, which rtmps:// needs" },
     { name: "start", label: "Start it at once" }
 ];
 
@@ -81,12 +84,12 @@ function control(field, described, stream) {
         id, name: field.name,
         "aria-describedby": `${id}-error ${id}-hint`
     };
+    const now = stream && stream[field.name];
     let input;
 
     if (choices !== null) {
-        /* a new stream may leave the choice to the server */
-        if (!stream && choices.length > 1 && described.default === undefined)
-        {
+        /* what was not chosen may be left to the server */
+        if (!now && choices.length > 1 && described.default === undefined) {
             choices.unshift("");
         }
 
@@ -100,8 +103,6 @@ function control(field, described, stream) {
             autocapitalize: "none", spellcheck: "false"
         });
     }
-
-    const now = stream && stream[field.name];
 
     if (flag) {
         input.checked = stream ? now : Boolean(described.default);

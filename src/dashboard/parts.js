@@ -24,7 +24,7 @@ export function stateChip() {
 }
 
 
-/* the item on air, how far it is, and what comes next */
+/* the item on air, how and why so, how far it is, and what comes next */
 
 export function onAir() {
     const title = h("bdi", { class: "title" });
@@ -32,6 +32,7 @@ export function onAir() {
     const position = h("span", { class: "position" });
     const kept = () => h("span", { class: "badge" }, "from cache");
     const itemKept = kept(), nextKept = kept();
+    const how = h("p", { class: "how" });
     const next = h("bdi", { class: "title" });
     const ready = h("span", { class: "ready" });
     const nextLine = h("p", { class: "next" }, h("span", null, "Next: "),
@@ -40,7 +41,7 @@ export function onAir() {
     const slate = h("p", { class: "slate" }, "The slate is on air");
     const item = h("div", { class: "item" }, title,
                    itemKept,
-                   h("div", { class: "far" }, bar, position));
+                   h("div", { class: "far" }, bar, position), how);
 
     return {
         node: h("div", { class: "air" }, item, none, slate, nextLine),
@@ -55,6 +56,7 @@ export function onAir() {
 
                 titled(title, status.item);
                 show(itemKept, status.item.from_cache);
+                put(how, status.item.reason);
                 show(bar, duration !== null && duration > 0);
                 bar.max = duration || 1;
                 bar.value = Math.min(at || 0, duration || 1);

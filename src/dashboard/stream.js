@@ -65,8 +65,8 @@ function picture(name) {
     return {
         node: frame,
         update(status) {
-            const on = status.state === "live" && status.output.connected
-                       && !status.stale;
+            const on = (status.state === "live" || status.slate_on_air)
+                       && status.output.connected && !status.stale;
 
             if (on !== live) {
                 live = on;
@@ -304,32 +304,44 @@ const definition = (stream) => [
     ["Mode", stream.mode],
     ["Video", stream.video],
     ["Video size", stream.video_size],
+    ["Video rate", `${stream.video_rate} frames/s`],
+    ["Video bitrate", bitrate(stream.video_bitrate / 1000)],
+    ["Audio", `${stream.audio_rate} Hz, `
+              + bitrate(stream.audio_bitrate / 1000)],
+    ["Slate", stream.slate || "a picture of the name"],
     ["Shuffle", stream.shuffle ? "on" : "off"],
     ["Loop", stream.loop ? "on" : "off"],
     ["Publishes to", stream.publish],
-    ["Pushes to", stream.push || "nowhere"]
+    ["Pushes to", stream.push || "nowhere"],
+    ["Pushed by", stream.push && (stream.push_via === "engine"
+                                  ? "the engine" : "nginx-rtmp")]
 ];
+
+
+const pushed = (push) => [
+    push.connected ? "connected" : "not connected",
+    `${bytes(push.bytes)} sent`, `${push.reconnects} reconnects`,
+    `${push.dropped} packets dropped`
+].join(", ");
 
 
 const run = ({ status }) => [
     ["Since", status.since && `${status.state} since ${time(status.since)}`],
-    ["Conversion", status.item && status.item.decision],
-    ["Why", status.item && status.item.reason || null],
     ["Items", `${status.playlist.count}`
               + (status.playlist.complete ? "" : ", and more to come")],
-    ["Played", status.playlist.played],
-    ["Failed", status.playlist.failed],
-    ["Skipped", status.playlist.skipped],
+    ["Items played", status.playlist.played],
+    ["Items failed", status.playlist.failed],
+    ["Items skipped", status.playlist.skipped],
     ["From cache", status.cache.hits + status.cache.misses === 0 ? null
                    : `${status.cache.hits} items, ${status.cache.misses} not`],
     ["Prefetch", !status.prefetch.active ? null
                  : `${status.prefetch.done} of ${status.prefetch.total}`],
-    ["Sent", bytes(status.output.bytes)],
-    ["Reconnects", status.output.reconnects],
-    ["Push", status.push && (status.push.connected ? "connected"
-                                                  : "not connected")],
+    ["Output", `${bytes(status.output.bytes)} sent, `
+               + `${status.output.reconnects} reconnects`],
+    ["Push", status.push && pushed(status.push)],
     ["Push error", status.push && status.push.error
-                   && status.push.error.message],
+                   && `${status.push.error.message} `
+                      + `at ${time(status.push.error.at)}`],
     ["Relay worker", status.owner_pid]
 ];
 

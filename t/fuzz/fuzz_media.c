@@ -114,7 +114,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     r = ds_reader_open(&conf, &err);
 
     if (r != NULL) {
-        c = ds_convert_create(&conf, &profile, r, &err);
+        c = ds_convert_create(&conf, &profile, r, DS_CONVERT_SPEED, &err);
 
         for (n = 0; c != NULL && n < FUZZ_PACKETS; n++) {
             if (ds_convert_read(c, pkt, &err) != 1) {

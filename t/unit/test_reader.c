@@ -35,7 +35,8 @@ typedef struct {
     ds_error_t     err;
     int            n;
     int            disorder;
-    int            headers;
+    int            headers;         /* packets with one of their own */
+    int            bare;            /* key frames after such, without */
     ds_counters_t  counters;
     packet_t       packets[PACKETS];
 } seq_t;
@@ -95,7 +96,7 @@ make_media(void)
     remux("a.mp4", "-f hls -hls_time 2 -hls_list_size 0"
           " -hls_segment_type fmp4 -hls_fmp4_init_filename init.mp4"
           " -hls_segment_filename 'f%d.m4s'", "f.m3u8");
-    make("-s 160x90 -movflags +faststart", "small.mp4");
+    make("-s 160x90 -g 10 -movflags +faststart", "small.mp4");
     make("-c:v libvpx -deadline realtime -cpu-used 8 -f matroska", "vp8.mkv");
 }
 
@@ -141,8 +142,15 @@ read_all(const ds_entry_t *e, seq_t *s)
         s->disorder += pkt->dts <= last[pkt->stream_index];
         last[pkt->stream_index] = pkt->dts;
 
-        s->headers += av_packet_get_side_data(pkt, AV_PKT_DATA_NEW_EXTRADATA,
-                                              NULL) != NULL;
+        if (av_packet_get_side_data(pkt, AV_PKT_DATA_NEW_EXTRADATA, NULL)
+            != NULL)
+        {
+            s->headers++;
+
+        } else if (s->headers != 0 && pkt->stream_index == DS_VIDEO) {
+            s->bare += (pkt->flags & AV_PKT_FLAG_KEY) != 0;
+        }
+
         av_packet_unref(pkt);
     }
 
@@ -498,7 +506,8 @@ test_changed(void)
                   &got);
     is_int(got.rc, 0, "another size: %s", got.err.message);
     is_int(got.disorder, 0, "in order");
-    is_int(got.headers, 1, "its header is told");
+    ok(got.headers > 1, "its header is told, %d times", got.headers);
+    is_int(got.bare, 0, "with every key frame");
 
     read_resolved("[[\"@a.mp4?gate=200000&c=24\"],[\"@vp8.mkv?c=25\"]]", "",
                   &got);

@@ -115,6 +115,23 @@ test_messages(void)
 }
 
 
+static AVCodecParameters *
+make_header(enum AVMediaType type, enum AVCodecID codec, const void *data,
+    int size)
+{
+    AVCodecParameters  *par;
+
+    par = avcodec_parameters_alloc();
+    par->codec_type = type;
+    par->codec_id = codec;
+    par->extradata = av_mallocz(size + AV_INPUT_BUFFER_PADDING_SIZE);
+    par->extradata_size = size;
+    memcpy(par->extradata, data, size);
+
+    return par;
+}
+
+
 static void
 test_output(void)
 {
@@ -131,24 +148,14 @@ test_output(void)
     static const uint8_t  annexb[] = "\0\0\0\1\x67\x42\xc0\x0e"
                                      "\0\0\0\1\x68\xcf";
 
-    v = avcodec_parameters_alloc();
-    a = avcodec_parameters_alloc();
+    v = make_header(AVMEDIA_TYPE_VIDEO, AV_CODEC_ID_H264, avcc,
+                    sizeof(avcc) - 1);
+    a = make_header(AVMEDIA_TYPE_AUDIO, AV_CODEC_ID_AAC, "\x12\x10", 2);
     pkt = av_packet_alloc();
 
-    v->codec_type = AVMEDIA_TYPE_VIDEO;
-    v->codec_id = AV_CODEC_ID_H264;
     v->width = 320;
     v->height = 180;
-    v->extradata = av_mallocz(sizeof(avcc) + AV_INPUT_BUFFER_PADDING_SIZE);
-    v->extradata_size = sizeof(avcc) - 1;
-    memcpy(v->extradata, avcc, v->extradata_size);
-
-    a->codec_type = AVMEDIA_TYPE_AUDIO;
-    a->codec_id = AV_CODEC_ID_AAC;
     a->sample_rate = 44100;
-    a->extradata = av_mallocz(2 + AV_INPUT_BUFFER_PADDING_SIZE);
-    a->extradata_size = 2;
-    memcpy(a->extradata, "\x12\x10", 2);
 
     peer_start(&p, TAKE);
 
@@ -180,7 +187,15 @@ test_output(void)
             memcpy(v->extradata, annexb, v->extradata_size);
         }
 
-        rc = ds_output_write(out, pkt, i == 8 ? v : NULL, &err);
+        /* an item goes on with another header than it began with */
+
+        if (i == 10) {
+            memcpy(av_packet_new_side_data(pkt, AV_PKT_DATA_NEW_EXTRADATA,
+                                           sizeof(avcc) - 1),
+                   avcc, sizeof(avcc) - 1);
+        }
+
+        rc = ds_output_write(out, pkt, i == 8 || i == 10 ? v : NULL, &err);
         av_packet_unref(pkt);
     }
 
@@ -191,7 +206,7 @@ test_output(void)
 
     is_str(p.publish, "lofi?ds_token=0123&ds_push=127.0.0.1:1935",
            "output: the name");
-    is_int(p.ngot, 3 + 12 + 1, "output: messages");
+    is_int(p.ngot, 3 + 12 + 2, "output: messages");
     is_int(p.got[0].type, DS_RTMP_DATA, "output: metadata");
     ok(memcmp(p.got[0].head, "\2\0\x0d@setDataFrame\2\0\x0aonMetaData", 29)
        == 0, "output: @setDataFrame");
@@ -208,7 +223,10 @@ test_output(void)
     is_int(p.got[7].len, 500005, "output: a large frame");
     ok(p.got[11].head[1] == 0 && p.got[11].head[8] == 0x0e,
        "output: the next AVC header, of Annex B");
-    is_int(p.got[15].timestamp, 0xffff00 + 11 * 40,
+    ok(memcmp(p.got[14].head, "\x17\0\0\0\0", 5) == 0
+       && memcmp(p.got[14].head + 5, avcc, sizeof(avcc) - 1) == 0,
+       "output: a packet's own AVC header comes before its item's");
+    is_int(p.got[16].timestamp, 0xffff00 + 11 * 40,
            "output: a time stamp beyond 24 bits");
 
     av_packet_free(&pkt);

@@ -234,6 +234,7 @@ check(const char *what, const ds_form_t *f, int seconds)
 static void
 test_name(void)
 {
+    int64_t      t;
     AVPacket    *pkt;
     ds_form_t    f;
     ds_slate_t  *sl;
@@ -287,6 +288,17 @@ test_name(void)
     ds_slate_want(sl, &f);
     ok(begin(sl, 1), "720p: made");
     ds_slate_free(&sl);
+
+    f.width = 4096;
+    f.height = 2304;
+    sl = ds_slate_create(ds, "large", NULL);
+    ds_slate_want(sl, &f);
+    usleep(100000);
+    t = ds_monotonic();
+    ds_slate_free(&sl);
+    t = ds_monotonic() - t;
+    ok(t < 500, "a large one that is being made: ends at once: %d ms",
+       (int) t);
 
     {
         struct timespec  end;

@@ -27,6 +27,7 @@ my %clips = (
     'early.mp4' => [2, '320x180', 44100, '-g 25 -bf 0 -refs 2', 1.7],
     'late.mp4' => [2, '320x180', 44100, '-g 25 -bf 3 -b_strategy 0', 2.4],
 
+    'mid.mp4' => [8, '320x180', 44100, '-g 50 -bf 0', 8],
     'long.mp4' => [60, '320x180', 44100, '-g 50 -bf 0', 60],
     'two.mp4' => [4, '640x360', 44100, '-g 50 -bf 2', 4],
 );
@@ -43,9 +44,30 @@ sub dir {
 
     $dir = $ENV{DS_MEDIA} || '/tmp/directstream-media.' . $> . '-'
                              . substr $id, 0, 8;
-    make($dir);
+    once($dir, \&make);
 
     return $dir;
+}
+
+
+# fills a folder, unless another test of this run has done it
+sub once {
+    my ($to, $fill) = @_;
+
+    mkdir $to;
+    chmod 0755, $to;
+
+    open my $lock, '>', "$to/.lock" or die "$to: $!\n";
+    flock $lock, LOCK_EX or die "$to: $!\n";
+
+    return if -e "$to/.done";
+
+    $fill->($to);
+
+    open my $fh, '>', "$to/.done" or die "$to: $!\n";
+    close $fh;
+
+    return;
 }
 
 
@@ -93,14 +115,6 @@ sub clip {
 sub make {
     my ($to) = @_;
 
-    mkdir $to;
-    chmod 0755, $to;
-
-    open my $lock, '>', "$to/.lock" or die "$to: $!\n";
-    flock $lock, LOCK_EX or die "$to: $!\n";
-
-    return if -e "$to/.done";
-
     my $tone = 220;
 
     for my $name (sort keys %clips) {
@@ -128,16 +142,13 @@ sub make {
     print $fh pack 'C*', map { int rand 256 } 1 .. 65536;
     close $fh;
 
-    open $fh, '>', "$to/.done" or die "$to: $!\n";
-    close $fh;
-
     return;
 }
 
 
 # a larger clip for the bench: "mbit" Mbit/s for "seconds"
 sub big {
-    my ($name, $seconds, $mbit) = @_;
+    my ($name, $seconds, $mbit, $size, $rate) = @_;
 
     my $file = path($name);
     return $file if -e $file;
@@ -145,7 +156,7 @@ sub big {
     my $kbit = $mbit * 1000 - 128;
 
     ffmpeg($file, '-f', 'lavfi', '-i',
-           "testsrc2=size=640x360:rate=25:duration=$seconds,"
+           "testsrc2=size=$size:rate=$rate:duration=$seconds,"
            . 'noise=alls=60:allf=t',
            '-f', 'lavfi', '-i', "sine=frequency=330:duration=$seconds",
            '-c:v', 'libx264', '-preset', 'ultrafast', '-pix_fmt', 'yuv420p',
