@@ -41,6 +41,28 @@ static ngx_command_t  ngx_directstream_commands[] = {
       offsetof(ngx_directstream_conf_t, state_path),
       NULL },
 
+    /* directory of the media that is kept, and its bounds */
+    { ngx_string("cache_path"),
+      NGX_DIRECTSTREAM_CONF|NGX_DIRECT_CONF|NGX_CONF_TAKE1,
+      ngx_directstream_path,
+      0,
+      offsetof(ngx_directstream_conf_t, cache_path),
+      NULL },
+
+    { ngx_string("cache_max_size"),
+      NGX_DIRECTSTREAM_CONF|NGX_DIRECT_CONF|NGX_CONF_TAKE1,
+      ngx_directstream_cache_bound,
+      NGX_DIRECTSTREAM_CACHE_LEAST,
+      offsetof(ngx_directstream_conf_t, cache_max_size),
+      NULL },
+
+    { ngx_string("cache_min_free"),
+      NGX_DIRECTSTREAM_CONF|NGX_DIRECT_CONF|NGX_CONF_TAKE1,
+      ngx_directstream_cache_bound,
+      0,
+      offsetof(ngx_directstream_conf_t, cache_min_free),
+      NULL },
+
     /* the resolver's program and its first arguments */
     { ngx_string("resolve_command"),
       NGX_DIRECTSTREAM_CONF|NGX_DIRECT_CONF|NGX_CONF_1MORE,
@@ -149,13 +171,6 @@ static ngx_command_t  ngx_directstream_commands[] = {
       NGX_DIRECTSTREAM_SET_PLAYLIST,
       NULL },
 
-    { ngx_string("mode"),
-      NGX_DIRECTSTREAM_STREAM_CONF|NGX_DIRECT_CONF|NGX_CONF_TAKE1,
-      ngx_directstream_stream_mode,
-      0,
-      0,
-      NULL },
-
     { ngx_string("shuffle"),
       NGX_DIRECTSTREAM_STREAM_CONF|NGX_DIRECT_CONF|NGX_CONF_TAKE1,
       ngx_directstream_stream_flag,
@@ -195,6 +210,14 @@ static ngx_command_t  ngx_directstream_commands[] = {
       ngx_directstream_stream_slate,
       0,
       NGX_DIRECTSTREAM_SET_SLATE,
+      NULL },
+
+    { ngx_string("mode"),
+      NGX_DIRECTSTREAM_CONF|NGX_DIRECTSTREAM_STREAM_CONF|NGX_DIRECT_CONF
+                           |NGX_CONF_TAKE1,
+      ngx_directstream_stream_setting,
+      0,
+      0,
       NULL },
 
     { ngx_string("video"),
@@ -302,6 +325,8 @@ ngx_directstream_create_conf(ngx_cycle_t *cycle)
     dcf->source_timeout = NGX_CONF_UNSET_MSEC;
     dcf->buffer_time = NGX_CONF_UNSET_MSEC;
     dcf->encodes = NGX_CONF_UNSET_UINT;
+    dcf->cache_max_size = NGX_CONF_UNSET;
+    dcf->cache_min_free = NGX_CONF_UNSET;
     dcf->cycle = cycle;
     dcf->worker = NGX_ERROR;
 

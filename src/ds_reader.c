@@ -344,7 +344,9 @@ ds_reader_count(ds_reader_t *r)
 
     bytes = ds_input_bytes(r->in);
 
-    if (r->conf.counters != NULL) {
+    /* the cache is no source */
+
+    if (r->conf.counters != NULL && r->conf.kept == NULL) {
         (void) atomic_fetch_add(&r->conf.counters->bytes_in,
                                 bytes - r->counted);
     }

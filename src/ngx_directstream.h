@@ -30,7 +30,7 @@ typedef struct ngx_thread_pool_s  ngx_thread_pool_t;
 #define NGX_DIRECTSTREAM_STREAM_CONF   0x04000000
 
 #define NGX_DIRECTSTREAM_MAGIC         0x6469727374726d31ULL
-#define NGX_DIRECTSTREAM_LAYOUT        4
+#define NGX_DIRECTSTREAM_LAYOUT        5
 
 #define NGX_DIRECTSTREAM_PAGE          512     /* items in a table's page */
 #define NGX_DIRECTSTREAM_PAGES         256
@@ -38,6 +38,8 @@ typedef struct ngx_thread_pool_s  ngx_thread_pool_t;
 #define NGX_DIRECTSTREAM_LOOKUP_MAX    1000    /* items of a lookup */
 #define NGX_DIRECTSTREAM_BATCH         32      /* items moved at a time */
 #define NGX_DIRECTSTREAM_JOURNAL           256     /* entries */
+
+#define NGX_DIRECTSTREAM_CACHE_LEAST   (1024 * 1024)   /* cache_max_size */
 
 #define NGX_DIRECTSTREAM_DEAD          3000    /* ms without a heartbeat */
 
@@ -56,6 +58,7 @@ typedef struct {
                                                            of the name */
     ds_profile_t             profile;
     uint32_t                 max_item_duration;         /* ms, 0: none */
+    ds_mode_e                mode;
     unsigned                 push_engine:1;
     unsigned                 shuffle:1;
     unsigned                 loop:1;
@@ -76,14 +79,15 @@ typedef struct {
 #define NGX_DIRECTSTREAM_SET_AUDIO_RATE     0x0800
 #define NGX_DIRECTSTREAM_SET_KEYFRAME       0x1000
 #define NGX_DIRECTSTREAM_SET_MAX_ITEM       0x2000
-#define NGX_DIRECTSTREAM_SET_ALL            0x3fff
-#define NGX_DIRECTSTREAM_SET_MODE           0x4000  /* given, has one value */
+#define NGX_DIRECTSTREAM_SET_MODE           0x4000
+#define NGX_DIRECTSTREAM_SET_ALL            0x7fff
 
 
 /* a value that nginx.conf and the API give by the same name */
 
 typedef enum {
-    NGX_DIRECTSTREAM_WORD = 0,              /* a ds_video_e */
+    NGX_DIRECTSTREAM_MODE = 0,              /* a ds_mode_e, by its name */
+    NGX_DIRECTSTREAM_VIDEO,                 /* a ds_video_e, by its name */
     NGX_DIRECTSTREAM_SIZE,                  /* two uint32_t, pixels */
     NGX_DIRECTSTREAM_NUMBER,                /* uint32_t, as all below */
     NGX_DIRECTSTREAM_BITRATE,               /* bit/s */
@@ -119,6 +123,8 @@ typedef struct {
     uint64_t                 push_dropped;  /* packets */
     uint64_t                 resolves;
     uint64_t                 resolve_time;  /* ms */
+    uint64_t                 cache_hits;
+    uint64_t                 cache_misses;
     uint64_t                 faults[DS_NERRORS];
     uint64_t                 failures[DS_NERRORS];
 } ngx_directstream_totals_t;
@@ -137,10 +143,12 @@ typedef struct {
     unsigned                 fixed:1;       /* defined in nginx.conf */
     unsigned                 running:1;
     unsigned                 reserved:1;    /* being created: nobody sees it */
+    unsigned                 prefetching:1; /* what was requested last */
     ngx_pid_t                writer;        /* has a write under way; 0: none */
     uint64_t                 epoch;
     uint64_t                 skip;          /* requests so far */
     uint64_t                 previous;
+    uint64_t                 prefetch;
 
     /* known; written by the relay worker that owns the stream */
     uint64_t                 done;          /* the epoch that ended by itself */
@@ -273,6 +281,9 @@ typedef struct {
     ngx_directstream_node_t *streams;
     ngx_directstream_job_t   jobs[NGX_DIRECTSTREAM_LOOKUPS];
 
+    uint64_t                 cache_size;    /* bytes kept, as last counted */
+    uint32_t                 cache_count;
+
     uint64_t                 logged;        /* id of the last entry */
     ngx_directstream_entry_t log[NGX_DIRECTSTREAM_JOURNAL];
 } ngx_directstream_sh_t;
@@ -292,6 +303,9 @@ typedef struct {
     ngx_str_t                zone_name;
     ssize_t                  zone_size;
     ngx_str_t                state_path;
+    ngx_str_t                cache_path;
+    off_t                    cache_max_size;
+    off_t                    cache_min_free;
     ngx_array_t             *resolve_command;   /* of char *, NULL last */
     ngx_str_t                resolve_extractors;
     ngx_msec_t               resolve_timeout;
@@ -346,6 +360,8 @@ char *ngx_directstream_buffer(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_directstream_source(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_directstream_encodes(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+char *ngx_directstream_cache_bound(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 char *ngx_directstream_certificate(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_directstream_stream_url(ngx_conf_t *cf, ngx_command_t *cmd,
@@ -355,8 +371,6 @@ char *ngx_directstream_stream_push(ngx_conf_t *cf, ngx_command_t *cmd,
 char *ngx_directstream_stream_slate(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_directstream_stream_setting(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
-char *ngx_directstream_stream_mode(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_directstream_stream_flag(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
@@ -392,12 +406,16 @@ const ngx_directstream_setting_t *ngx_directstream_setting_find(
 ngx_int_t ngx_directstream_setting_text(const ngx_directstream_setting_t *s,
     ngx_directstream_def_t *def, ngx_str_t *text);
 
-/* in the field's unit; for those that are not words or sizes */
+/* is it written, and a string in JSON, or else a number? */
+ngx_uint_t ngx_directstream_setting_is_text(
+    const ngx_directstream_setting_t *s);
+
+/* in the field's unit; for those that are numbers */
 ngx_int_t ngx_directstream_setting_number(
     const ngx_directstream_setting_t *s, ngx_directstream_def_t *def,
     int64_t n);
 
-/* takes those of "set"; NGX_OK, or NGX_AGAIN: some were different */
+/* takes those of "set"; NGX_OK, or NGX_AGAIN: a new run is needed */
 ngx_int_t ngx_directstream_setting_copy(ngx_directstream_def_t *dst,
     const ngx_directstream_def_t *src, ngx_uint_t set);
 
@@ -423,9 +441,20 @@ ngx_int_t ngx_directstream_zone_next(ngx_directstream_conf_t *dcf,
 ngx_uint_t ngx_directstream_zone_list(ngx_directstream_conf_t *dcf,
     const char *name, ngx_directstream_info_t *info, ngx_uint_t n);
 
-/* NGX_OK or NGX_DECLINED */
+/*
+ * What is for the moment: the run that is there does it, and nobody keeps it.
+ * NGX_OK or NGX_DECLINED: no such stream.
+ */
+
+typedef enum {
+    NGX_DIRECTSTREAM_SKIP = 0,
+    NGX_DIRECTSTREAM_PREVIOUS,
+    NGX_DIRECTSTREAM_PREFETCH,
+    NGX_DIRECTSTREAM_PREFETCH_OFF
+} ngx_directstream_step_e;
+
 ngx_int_t ngx_directstream_zone_step(ngx_directstream_conf_t *dcf,
-    const char *name, ngx_uint_t back);
+    const char *name, ngx_directstream_step_e step);
 
 
 /*
@@ -645,12 +674,23 @@ ngx_int_t ngx_directstream_record_items(ngx_directstream_record_t *rec,
 ngx_int_t ngx_directstream_record_trim(ngx_directstream_record_t *rec,
     const char *name, uint32_t count);
 
+/* what the cache's index has; NGX_ERROR: not read */
+ngx_int_t ngx_directstream_record_kept(ngx_directstream_record_t *rec,
+    uint32_t *count, uint64_t *size);
+
 /* ends the transaction; its writes may be lost, and "lost" counts */
 void ngx_directstream_record_commit(ngx_directstream_record_t *rec);
 
 /* streams whose writer died become what the store has */
 void ngx_directstream_record_settle(ngx_directstream_record_t *rec);
 void ngx_directstream_record_close(ngx_directstream_record_t *rec);
+
+
+/* RFC 3339 with milliseconds, nothing when there is none; the text's end */
+u_char *ngx_directstream_time_utc(u_char *p, int64_t ms);
+
+/* as $time_iso8601 of nginx's http has it */
+u_char *ngx_directstream_time_local(u_char *p, int64_t ms);
 
 
 /* a line in each as-run log; a failure is logged, once a minute */

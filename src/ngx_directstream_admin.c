@@ -13,7 +13,6 @@
 
 
 #define NGX_DIRECTSTREAM_BODY_MAX  (64 * 1024)
-#define NGX_DIRECTSTREAM_ITEMS_MAX 1000
 
 
 typedef enum {
@@ -26,7 +25,9 @@ typedef enum {
     NGX_DIRECTSTREAM_OP_RESOLVE,
     NGX_DIRECTSTREAM_OP_OPENAPI,
     NGX_DIRECTSTREAM_OP_EVENTS,
-    NGX_DIRECTSTREAM_OP_SNAPSHOT
+    NGX_DIRECTSTREAM_OP_SNAPSHOT,
+    NGX_DIRECTSTREAM_OP_CACHE,
+    NGX_DIRECTSTREAM_OP_KEPT
 } ngx_directstream_op_e;
 
 
@@ -45,23 +46,25 @@ static const struct {
     { NGX_HTTP_POST, ngx_string("POST") },
     { NGX_HTTP_GET|NGX_HTTP_HEAD, ngx_string("GET, HEAD") },
     { NGX_HTTP_GET|NGX_HTTP_HEAD, ngx_string("GET, HEAD") },
-    { NGX_HTTP_GET|NGX_HTTP_HEAD, ngx_string("GET, HEAD") }
+    { NGX_HTTP_GET|NGX_HTTP_HEAD, ngx_string("GET, HEAD") },
+    { NGX_HTTP_GET|NGX_HTTP_HEAD, ngx_string("GET, HEAD") },
+    { NGX_HTTP_DELETE, ngx_string("DELETE") }
 };
 
 
-#define NGX_DIRECTSTREAM_ACT_SKIP      3
-#define NGX_DIRECTSTREAM_ACT_PREVIOUS  4
-
 static const struct {
     const char                *name;
-    ngx_directstream_change_e  op;          /* of those that are durable */
+    ngx_uint_t                 durable;
+    ngx_directstream_change_e  op;
+    ngx_directstream_step_e    step;        /* of those that are not */
 } ngx_directstream_actions[] = {
-    { "start", NGX_DIRECTSTREAM_START },
-    { "stop", NGX_DIRECTSTREAM_STOP },
-    { "restart", NGX_DIRECTSTREAM_RESTART },
-    { "skip", 0 },
-    { "previous", 0 },
-    { NULL, 0 }
+    { "start", 1, NGX_DIRECTSTREAM_START, 0 },
+    { "stop", 1, NGX_DIRECTSTREAM_STOP, 0 },
+    { "restart", 1, NGX_DIRECTSTREAM_RESTART, 0 },
+    { "skip", 0, 0, NGX_DIRECTSTREAM_SKIP },
+    { "previous", 0, 0, NGX_DIRECTSTREAM_PREVIOUS },
+    { "prefetch", 0, 0, NGX_DIRECTSTREAM_PREFETCH },
+    { NULL, 0, 0, 0 }
 };
 
 
@@ -78,10 +81,6 @@ static ngx_int_t ngx_directstream_admin_read(ngx_http_request_t *r,
     ngx_directstream_ctx_t *ctx);
 static ngx_int_t ngx_directstream_admin_delete(ngx_http_request_t *r,
     ngx_directstream_ctx_t *ctx);
-static ngx_int_t ngx_directstream_admin_items(ngx_http_request_t *r,
-    ngx_directstream_ctx_t *ctx);
-static ngx_int_t ngx_directstream_admin_arg(ngx_http_request_t *r,
-    const char *name, ngx_uint_t min, ngx_uint_t max, ngx_uint_t *value);
 static void ngx_directstream_admin_body(ngx_http_request_t *r,
     ngx_str_t *body);
 static ngx_int_t ngx_directstream_admin_create(ngx_http_request_t *r,
@@ -91,7 +90,9 @@ static ngx_int_t ngx_directstream_admin_location(ngx_http_request_t *r,
 static ngx_int_t ngx_directstream_admin_patch(ngx_http_request_t *r,
     ngx_directstream_ctx_t *ctx, ngx_str_t *body);
 static ngx_int_t ngx_directstream_admin_control(ngx_http_request_t *r,
-    ngx_directstream_ctx_t *ctx);
+    ngx_directstream_ctx_t *ctx, ngx_str_t *body);
+static ngx_int_t ngx_directstream_admin_step(ngx_http_request_t *r,
+    ngx_directstream_ctx_t *ctx, ngx_str_t *body);
 static ngx_int_t ngx_directstream_admin_stream(ngx_http_request_t *r,
     const char *name, ngx_uint_t status);
 
@@ -211,6 +212,7 @@ ngx_directstream_admin_tail(ngx_directstream_ctx_t *ctx, u_char *p,
     static ngx_str_t  openapi = ngx_string("openapi.json");
     static ngx_str_t  events = ngx_string("events");
     static ngx_str_t  snapshot = ngx_string("snapshot.jpg");
+    static ngx_str_t  cache = ngx_string("cache");
 
 #define ngx_directstream_is(s, p, len)                                       \
     ((s)->len == (len) && ngx_memcmp((s)->data, p, len) == 0)
@@ -231,6 +233,18 @@ ngx_directstream_admin_tail(ngx_directstream_ctx_t *ctx, u_char *p,
 
     if (ngx_directstream_is(&events, p, len)) {
         return NGX_DIRECTSTREAM_OP_EVENTS;
+    }
+
+    if (ngx_directstream_is(&cache, p, len)) {
+        return NGX_DIRECTSTREAM_OP_CACHE;
+    }
+
+    if (len == cache.len + 1 + DS_KEY_LEN
+        && ngx_memcmp(p, cache.data, cache.len) == 0
+        && p[cache.len] == '/')
+    {
+        ngx_memcpy(ctx->key, last - DS_KEY_LEN, DS_KEY_LEN);
+        return NGX_DIRECTSTREAM_OP_KEPT;
     }
 
     if (len <= streams.len + 1
@@ -372,6 +386,7 @@ static ngx_int_t
 ngx_directstream_admin_read(ngx_http_request_t *r,
     ngx_directstream_ctx_t *ctx)
 {
+    ngx_int_t                rc;
     ngx_directstream_json_t  w;
 
     switch (ctx->op) {
@@ -383,7 +398,19 @@ ngx_directstream_admin_read(ngx_http_request_t *r,
         return ngx_directstream_admin_stream(r, ctx->name, NGX_HTTP_OK);
 
     case NGX_DIRECTSTREAM_OP_ITEMS:
-        return ngx_directstream_admin_items(r, ctx);
+        return ngx_directstream_list_items(r, ctx);
+
+    case NGX_DIRECTSTREAM_OP_CACHE:
+        /* it may be over before the call returns */
+        r->main->count++;
+
+        rc = ngx_directstream_cache_list(r, ctx);
+
+        if (rc != NGX_DONE) {
+            r->main->count--;
+        }
+
+        return rc;
 
     case NGX_DIRECTSTREAM_OP_EVENTS:
         return ngx_directstream_events(r);
@@ -452,116 +479,15 @@ ngx_directstream_admin_delete(ngx_http_request_t *r,
     /* it may be over before the call returns */
     r->main->count++;
 
-    rc = ngx_directstream_write(r, &change);
+    rc = (ctx->op == NGX_DIRECTSTREAM_OP_KEPT)
+         ? ngx_directstream_cache_delete(r, ctx->key)
+         : ngx_directstream_write(r, &change);
 
     if (rc != NGX_DONE) {
         r->main->count--;
     }
 
     return rc;
-}
-
-
-static ngx_int_t
-ngx_directstream_admin_items(ngx_http_request_t *r,
-    ngx_directstream_ctx_t *ctx)
-{
-    ds_item_t                *items;
-    ngx_uint_t                i, n, total, truncated;
-    ngx_directstream_conf_t  *dcf;
-    ngx_directstream_json_t   w;
-    ngx_directstream_node_t  *node;
-
-    ctx->offset = 0;
-    ctx->limit = 100;
-
-    if (ngx_directstream_admin_arg(r, "offset", 0, 0x7fffffff, &ctx->offset)
-        != NGX_OK)
-    {
-        return ngx_directstream_problem(r, 400, "invalid_field", "offset",
-                               "it must be a whole number, 0 or more");
-    }
-
-    if (ngx_directstream_admin_arg(r, "limit", 1, NGX_DIRECTSTREAM_ITEMS_MAX,
-                                   &ctx->limit)
-        != NGX_OK)
-    {
-        return ngx_directstream_problem(r, 400, "invalid_field", "limit",
-                               "it must be a whole number from 1 to %d",
-                               NGX_DIRECTSTREAM_ITEMS_MAX);
-    }
-
-    items = ngx_palloc(r->pool, ctx->limit * sizeof(ds_item_t));
-    if (items == NULL) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    dcf = ngx_directstream_get_conf();
-
-    n = 0;
-    total = 0;
-    truncated = 0;
-
-    ngx_shmtx_lock(&dcf->shpool->mutex);
-
-    node = ngx_directstream_zone_find(dcf->sh, ctx->name);
-
-    if (node != NULL) {
-        total = ngx_max(node->items.count, node->info.status.count);
-        truncated = node->items.truncated;
-        n = ngx_directstream_items_get(&node->items, ctx->offset, items,
-                                       ctx->limit);
-    }
-
-    ngx_shmtx_unlock(&dcf->shpool->mutex);
-
-    if (node == NULL) {
-        return ngx_directstream_admin_missing(r, ctx->name);
-    }
-
-    ngx_directstream_json_init(&w, r->pool);
-    ngx_directstream_json_open(&w, '{');
-    ngx_directstream_json_key(&w, "total");
-    ngx_directstream_json_integer(&w, total);
-    ngx_directstream_json_key(&w, "offset");
-    ngx_directstream_json_integer(&w, ctx->offset);
-    ngx_directstream_json_key(&w, "truncated");
-    ngx_directstream_json_bool(&w, truncated);
-    ngx_directstream_json_key(&w, "items");
-    ngx_directstream_json_open(&w, '[');
-
-    for (i = 0; i < n; i++) {
-        ngx_directstream_render_item(&w, &items[i], 1);
-    }
-
-    ngx_directstream_json_close(&w, ']');
-    ngx_directstream_json_close(&w, '}');
-    ngx_directstream_json_raw(&w, "\n", 1);
-
-    return ngx_directstream_send(r, NGX_HTTP_OK, &w);
-}
-
-
-static ngx_int_t
-ngx_directstream_admin_arg(ngx_http_request_t *r, const char *name,
-    ngx_uint_t min, ngx_uint_t max, ngx_uint_t *value)
-{
-    ngx_int_t  n;
-    ngx_str_t  arg;
-
-    if (ngx_http_arg(r, (u_char *) name, strlen(name), &arg) != NGX_OK) {
-        return NGX_OK;
-    }
-
-    n = ngx_atoi(arg.data, arg.len);
-
-    if (n == NGX_ERROR || (ngx_uint_t) n < min || (ngx_uint_t) n > max) {
-        return NGX_ERROR;
-    }
-
-    *value = n;
-
-    return NGX_OK;
 }
 
 
@@ -582,7 +508,7 @@ ngx_directstream_admin_body(ngx_http_request_t *r, ngx_str_t *body)
         return;
 
     } else if (ctx->op == NGX_DIRECTSTREAM_OP_CONTROL) {
-        rc = ngx_directstream_admin_control(r, ctx);
+        rc = ngx_directstream_admin_control(r, ctx, body);
 
     } else if (r->method == NGX_HTTP_PATCH) {
         rc = ngx_directstream_admin_patch(r, ctx, body);
@@ -738,23 +664,12 @@ ngx_directstream_admin_patch(ngx_http_request_t *r,
 
 static ngx_int_t
 ngx_directstream_admin_control(ngx_http_request_t *r,
-    ngx_directstream_ctx_t *ctx)
+    ngx_directstream_ctx_t *ctx, ngx_str_t *body)
 {
     ngx_directstream_change_t  change;
 
-    if (ctx->action >= NGX_DIRECTSTREAM_ACT_SKIP) {
-
-        if (ngx_directstream_zone_step(ngx_directstream_get_conf(), ctx->name,
-                                ctx->action == NGX_DIRECTSTREAM_ACT_PREVIOUS)
-            != NGX_OK)
-        {
-            return ngx_directstream_admin_missing(r, ctx->name);
-        }
-
-        ngx_directstream_wake();
-
-        return ngx_directstream_admin_stream(r, ctx->name,
-                                             NGX_HTTP_ACCEPTED);
+    if (!ngx_directstream_actions[ctx->action].durable) {
+        return ngx_directstream_admin_step(r, ctx, body);
     }
 
     ngx_memzero(&change, sizeof(ngx_directstream_change_t));
@@ -764,4 +679,39 @@ ngx_directstream_admin_control(ngx_http_request_t *r,
     ngx_memcpy(change.def.name, ctx->name, sizeof(ctx->name));
 
     return ngx_directstream_write(r, &change);
+}
+
+
+static ngx_int_t
+ngx_directstream_admin_step(ngx_http_request_t *r,
+    ngx_directstream_ctx_t *ctx, ngx_str_t *body)
+{
+    ngx_uint_t                  on;
+    ngx_directstream_step_e     step;
+    ngx_directstream_mistake_t  m;
+
+    step = ngx_directstream_actions[ctx->action].step;
+
+    if (step == NGX_DIRECTSTREAM_PREFETCH) {
+
+        if (ngx_directstream_prefetch_parse(body, &on, &m) != NGX_OK) {
+            return ngx_directstream_problem(r, 400, m.code, m.field, "%s",
+                                            m.detail);
+        }
+
+        if (!on) {
+            step = NGX_DIRECTSTREAM_PREFETCH_OFF;
+        }
+    }
+
+    if (ngx_directstream_zone_step(ngx_directstream_get_conf(), ctx->name,
+                                   step)
+        != NGX_OK)
+    {
+        return ngx_directstream_admin_missing(r, ctx->name);
+    }
+
+    ngx_directstream_wake();
+
+    return ngx_directstream_admin_stream(r, ctx->name, NGX_HTTP_ACCEPTED);
 }

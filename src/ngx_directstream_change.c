@@ -344,7 +344,9 @@ ngx_directstream_def_store(ngx_directstream_def_t *def, ds_stored_t *stored)
     ngx_memcpy(stored->publish, def->publish, sizeof(def->publish));
     ngx_memcpy(stored->push, def->push, sizeof(def->push));
     ngx_memcpy(stored->slate, def->slate, sizeof(def->slate));
-    ngx_memcpy(stored->mode, "direct", sizeof("direct"));
+    (void) ngx_cpystrn((u_char *) stored->mode,
+                       (u_char *) ds_mode_name(def->mode),
+                       sizeof(stored->mode));
 
     stored->profile = def->profile;
     stored->max_item_duration = def->max_item_duration;
@@ -365,6 +367,9 @@ ngx_directstream_def_load(ngx_directstream_def_t *def,
     ngx_memcpy(def->publish, stored->publish, sizeof(def->publish));
     ngx_memcpy(def->push, stored->push, sizeof(def->push));
     ngx_memcpy(def->slate, stored->slate, sizeof(def->slate));
+
+    /* of a newer build's mode: direct */
+    (void) ds_mode_from_name(&def->mode, stored->mode);
 
     def->profile = stored->profile;
     def->max_item_duration = (uint32_t) stored->max_item_duration;

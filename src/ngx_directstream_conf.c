@@ -48,12 +48,26 @@ ngx_directstream_block(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 static char *
 ngx_directstream_block_end(ngx_conf_t *cf, ngx_directstream_conf_t *dcf)
 {
-    char      **arg;
-    ngx_str_t   path;
+    u_char      *p;
+    char       **arg;
+    ngx_str_t    path;
 
     if (dcf->state_path.len == 0) {
         ngx_str_set(&path, "/var/lib/nginx/directstream");
         dcf->state_path = path;
+    }
+
+    if (dcf->cache_path.len == 0) {
+        path.len = dcf->state_path.len + sizeof("/cache") - 1;
+
+        p = ngx_pnalloc(cf->pool, path.len + 1);
+        if (p == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        (void) ngx_sprintf(p, "%V/cache%Z", &dcf->state_path);
+        path.data = p;
+        dcf->cache_path = path;
     }
 
     if (dcf->resolve_command == NULL) {
@@ -79,6 +93,8 @@ ngx_directstream_block_end(ngx_conf_t *cf, ngx_directstream_conf_t *dcf)
     ngx_conf_init_msec_value(dcf->resolve_timeout, 60000);
     ngx_conf_init_msec_value(dcf->source_timeout, 15000);
     ngx_conf_init_uint_value(dcf->encodes, 0);
+    ngx_conf_init_value(dcf->cache_max_size, (off_t) 10 << 30);
+    ngx_conf_init_value(dcf->cache_min_free, (off_t) 1 << 30);
 
     if (dcf->buffer_time == NGX_CONF_UNSET_MSEC) {
         dcf->buffer_time = 4000;
@@ -267,6 +283,7 @@ invalid:
 
 /*
  * state_path path; default /var/lib/nginx/directstream
+ * cache_path path; default the state_path's "cache"
  * media_root path; default none
  * context: directstream
  */
@@ -596,6 +613,43 @@ ngx_directstream_encodes(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     dcf->encodes = n;
+
+    return NGX_CONF_OK;
+}
+
+
+/*
+ * cache_max_size size; default 10g
+ * cache_min_free size; default 1g
+ * context: directstream
+ */
+
+char *
+ngx_directstream_cache_bound(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    char  *p = conf;
+
+    off_t      *field, least;
+    ngx_str_t  *value;
+
+    field = (off_t *) (p + cmd->offset);
+
+    if (*field != NGX_CONF_UNSET) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+    least = cmd->conf;
+
+    *field = ngx_parse_offset(&value[1]);
+
+    if (*field == (off_t) NGX_ERROR || *field < least) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid size \"%V\" in \"%V\", it must be %O "
+                           "bytes or more, as in \"10g\"", &value[1],
+                           &cmd->name, least);
+        return NGX_CONF_ERROR;
+    }
 
     return NGX_CONF_OK;
 }

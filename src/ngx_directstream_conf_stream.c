@@ -231,6 +231,7 @@ ngx_directstream_stream_slate(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
 
 /*
+ * mode direct | download | hybrid; default direct
  * video copy | auto | encode; default copy
  * video_size WIDTHxHEIGHT; default 1280x720
  * video_rate number; default 30
@@ -269,34 +270,6 @@ ngx_directstream_stream_setting(ngx_conf_t *cf, ngx_command_t *cmd,
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "invalid value \"%V\" in \"%V\", it must be %s",
                            &value[1], &cmd->name, setting->accepted);
-        return NGX_CONF_ERROR;
-    }
-
-    return NGX_CONF_OK;
-}
-
-
-/* mode direct; default direct; context: stream */
-
-char *
-ngx_directstream_stream_mode(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
-{
-    ngx_directstream_conf_t *dcf = conf;
-
-    ngx_str_t  *value;
-
-    if (dcf->stream->set & NGX_DIRECTSTREAM_SET_MODE) {
-        return "is duplicate";
-    }
-
-    dcf->stream->set |= NGX_DIRECTSTREAM_SET_MODE;
-
-    value = cf->args->elts;
-
-    if (ngx_strcmp(value[1].data, "direct") != 0) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid mode \"%V\", only \"direct\" is accepted",
-                           &value[1]);
         return NGX_CONF_ERROR;
     }
 

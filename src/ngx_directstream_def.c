@@ -53,8 +53,6 @@ static ngx_int_t ngx_directstream_field_name(ngx_directstream_parse_t *p,
     const cJSON *v);
 static ngx_int_t ngx_directstream_field_playlist(ngx_directstream_parse_t *p,
     const cJSON *v);
-static ngx_int_t ngx_directstream_field_mode(ngx_directstream_parse_t *p,
-    const cJSON *v);
 static ngx_int_t ngx_directstream_field_shuffle(ngx_directstream_parse_t *p,
     const cJSON *v);
 static ngx_int_t ngx_directstream_field_loop(ngx_directstream_parse_t *p,
@@ -76,7 +74,6 @@ static ngx_int_t ngx_directstream_field_setting(ngx_directstream_parse_t *p,
 static const ngx_directstream_field_t  ngx_directstream_fields[] = {
     { "name", ngx_directstream_field_name },
     { "playlist", ngx_directstream_field_playlist },
-    { "mode", ngx_directstream_field_mode },
     { "shuffle", ngx_directstream_field_shuffle },
     { "loop", ngx_directstream_field_loop },
     { "publish", ngx_directstream_field_publish },
@@ -237,6 +234,45 @@ ngx_directstream_parse_push(ngx_directstream_parse_t *p)
     }
 
     return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_directstream_prefetch_parse(ngx_str_t *body, ngx_uint_t *on,
+    ngx_directstream_mistake_t *m)
+{
+    cJSON        *root;
+    ngx_int_t     rc;
+    const cJSON  *v;
+
+    *on = 1;
+
+    if (body->len == 0) {
+        return NGX_OK;
+    }
+
+    root = ngx_directstream_parse_object(body, m);
+    if (root == NULL) {
+        return NGX_ERROR;
+    }
+
+    rc = NGX_OK;
+
+    cJSON_ArrayForEach(v, root) {
+
+        rc = (ngx_strcmp(v->string, "on") == 0)
+             ? ngx_directstream_parse_bool(m, v, on)
+             : ngx_directstream_mistake(m, "unknown_field", v->string,
+                               "the field is not known; known is on");
+
+        if (rc != NGX_OK) {
+            break;
+        }
+    }
+
+    cJSON_Delete(root);
+
+    return rc;
 }
 
 
@@ -517,18 +553,6 @@ ngx_directstream_field_playlist(ngx_directstream_parse_t *p, const cJSON *v)
 
 
 static ngx_int_t
-ngx_directstream_field_mode(ngx_directstream_parse_t *p, const cJSON *v)
-{
-    if (!cJSON_IsString(v) || ngx_strcmp(v->valuestring, "direct") != 0) {
-        return ngx_directstream_mistake(p->mistake, "invalid_field",
-                               v->string, "only \"direct\" is accepted");
-    }
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
 ngx_directstream_field_shuffle(ngx_directstream_parse_t *p, const cJSON *v)
 {
     ngx_uint_t  flag;
@@ -670,7 +694,7 @@ ngx_directstream_field_setting(ngx_directstream_parse_t *p,
 
     rc = NGX_ERROR;
 
-    if (s->kind == NGX_DIRECTSTREAM_WORD || s->kind == NGX_DIRECTSTREAM_SIZE) {
+    if (ngx_directstream_setting_is_text(s)) {
 
         if (cJSON_IsString(v)) {
             text.data = (u_char *) v->valuestring;

@@ -194,6 +194,7 @@ ngx_directstream_feed_clear(ngx_directstream_feed_t *feed)
 static uint32_t
 ngx_directstream_feed_hash(ngx_directstream_info_t *info, ngx_uint_t relay)
 {
+    ngx_uint_t                i;
     ds_status_t              *st;
     ngx_directstream_info_t   key;
 
@@ -206,6 +207,8 @@ ngx_directstream_feed_hash(ngx_directstream_info_t *info, ngx_uint_t relay)
     key.writer = 0;
     key.skip = 0;
     key.previous = 0;
+    key.prefetch = 0;
+    key.prefetching = 0;
     key.retry = 0;
 
     st = &key.status;
@@ -217,6 +220,13 @@ ngx_directstream_feed_hash(ngx_directstream_info_t *info, ngx_uint_t relay)
     st->lateness = 0;
     st->push.bytes = 0;
     st->push.dropped = 0;
+
+    for (i = 0; i < DS_FETCHES; i++) {
+        st->fetching[i].bytes = 0;
+        st->fetching[i].speed = 0;
+        st->fetching[i].left = 0;
+    }
+
     ngx_memzero(&st->counts, sizeof(ds_counts_t));
     ngx_memzero(&st->progress, sizeof(ds_progress_t));
 
@@ -279,6 +289,7 @@ ngx_directstream_feed_progress(ngx_directstream_json_t *w,
     ngx_directstream_json_integer(w, st->buffer);
     ngx_directstream_json_key(w, "dead_air_ms");
     ngx_directstream_json_integer(w, st->dead_air);
+    ngx_directstream_render_fetching(w, st);
     ngx_directstream_feed_end(w);
 }
 

@@ -70,7 +70,7 @@ ngx_module_t  ngx_http_directstream_module = {
     NULL,                                  /* init process */
     NULL,                                  /* init thread */
     NULL,                                  /* exit thread */
-    ngx_directstream_write_exit,           /* exit process */
+    ngx_directstream_task_exit,            /* exit process */
     NULL,                                  /* exit master */
     NGX_MODULE_V1_PADDING
 };

@@ -33,6 +33,7 @@ typedef struct {
     ngx_uint_t               op;
     ngx_uint_t               action;
     char                     name[DS_NAME_LEN + 1];
+    char                     key[DS_KEY_LEN + 1];
     ngx_uint_t               offset;
     ngx_uint_t               limit;
     ngx_uint_t               file;          /* of the dashboard */
@@ -109,6 +110,8 @@ void ngx_directstream_render_list(ngx_directstream_json_t *w,
     ngx_directstream_conf_t *dcf);
 void ngx_directstream_render_item(ngx_directstream_json_t *w,
     ds_item_t *item, ngx_uint_t state);
+void ngx_directstream_render_fetching(ngx_directstream_json_t *w,
+    ds_status_t *st);
 void ngx_directstream_render_error(ngx_directstream_json_t *w,
     ds_error_t *err);
 
@@ -174,6 +177,10 @@ ngx_int_t ngx_directstream_def_parse(ngx_directstream_conf_t *dcf,
     ngx_str_t *body, ngx_uint_t patch, ngx_directstream_def_t *def,
     ngx_uint_t *set, ngx_uint_t *start, ngx_directstream_mistake_t *m);
 
+/* of a prefetch, which may have none */
+ngx_int_t ngx_directstream_prefetch_parse(ngx_str_t *body, ngx_uint_t *on,
+    ngx_directstream_mistake_t *m);
+
 ngx_int_t ngx_directstream_lookup_parse(ngx_directstream_conf_t *dcf,
     ngx_str_t *body, char *playlist, ngx_uint_t *limit,
     ngx_directstream_mistake_t *m);
@@ -195,14 +202,63 @@ ngx_int_t ngx_directstream_on_publish_handler(ngx_http_request_t *r);
 ngx_int_t ngx_directstream_metrics_handler(ngx_http_request_t *r);
 
 /*
+ * Work on the store, which blocks and so is done in a thread.  A task is the
+ * first member of what its file makes of it; create() allocates "size" zeroed
+ * bytes, or returns NULL.  Once posted it frees itself.
+ */
+
+typedef struct ngx_directstream_task_s  ngx_directstream_task_t;
+
+struct ngx_directstream_task_s {
+
+    /* context: a thread of the pool; what it returns becomes "rc" */
+    int                    (*run)(ngx_directstream_task_t *t, ds_store_t *db);
+
+    /* afterwards, in any case; NULL: nothing to do */
+    void                   (*end)(ngx_directstream_task_t *t);
+
+    /* when the client is still there */
+    ngx_int_t              (*answer)(ngx_http_request_t *r,
+                                     ngx_directstream_task_t *t);
+
+    int                      rc;
+    ds_error_t               err;
+
+    /* private to ngx_directstream_task.c */
+    ngx_queue_t              queue;
+    ngx_thread_task_t        task;
+    ngx_http_request_t      *request;       /* NULL: the client went away */
+    ngx_pool_cleanup_t      *cln;           /* of the request */
+    u_char                   path[NGX_MAX_PATH];
+    ngx_msec_t               since;
+    ngx_event_t              hold;
+    ngx_connection_t         dummy;         /* the timer's, for its log */
+};
+
+void *ngx_directstream_task_create(ngx_http_request_t *r, size_t size);
+
+/* NGX_DONE: it will finalize the request, which it has not counted */
+ngx_int_t ngx_directstream_task_post(ngx_directstream_task_t *t);
+
+/* the answer to an error of the store */
+ngx_int_t ngx_directstream_task_failed(ngx_http_request_t *r,
+    ngx_directstream_task_t *t, const char *what);
+
+/* closes the store of this process */
+void ngx_directstream_task_exit(ngx_cycle_t *cycle);
+
+/*
  * A durable change: an answer when it cannot be begun, else NGX_DONE: it will
  * finalize the request, which it has not counted.
  */
 ngx_int_t ngx_directstream_write(ngx_http_request_t *r,
     ngx_directstream_change_t *change);
 
-/* closes the store of this process */
-void ngx_directstream_write_exit(ngx_cycle_t *cycle);
+/* the cache's index, and what is kept under a key; as a change */
+ngx_int_t ngx_directstream_cache_list(ngx_http_request_t *r,
+    ngx_directstream_ctx_t *ctx);
+ngx_int_t ngx_directstream_cache_delete(ngx_http_request_t *r,
+    const char *key);
 
 /* answers */
 ngx_int_t ngx_directstream_admin_changed(ngx_http_request_t *r,
@@ -210,7 +266,16 @@ ngx_int_t ngx_directstream_admin_changed(ngx_http_request_t *r,
 ngx_int_t ngx_directstream_admin_missing(ngx_http_request_t *r,
     const char *name);
 
+/*
+ * Which part of a list is asked for: "offset" and "limit" of the context.
+ * NGX_OK; NGX_DECLINED: it is wrong, as has been answered; else an error.
+ */
+ngx_int_t ngx_directstream_list_page(ngx_http_request_t *r,
+    ngx_directstream_ctx_t *ctx);
+
 /* content handlers */
+ngx_int_t ngx_directstream_list_items(ngx_http_request_t *r,
+    ngx_directstream_ctx_t *ctx);
 ngx_int_t ngx_directstream_events(ngx_http_request_t *r);
 ngx_int_t ngx_directstream_snapshot(ngx_http_request_t *r,
     ngx_directstream_ctx_t *ctx);

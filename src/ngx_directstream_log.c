@@ -1,9 +1,8 @@
 
 /*
- * ngx_directstream_log.c: the as-run log: a line for each item that was on
- * air, in the manner of nginx's access log: formats are compiled when the
- * configuration is read, lines are written at once, and files are opened by
- * nginx, which opens them anew when it is told to.
+ * ngx_directstream_log.c: the as-run log: a line for each item that was on air,
+ * as in nginx's access log: formats are compiled when the configuration is
+ * read, lines written at once, and files opened, also anew, by nginx.
  */
 
 #include "ngx_directstream.h"
@@ -25,6 +24,8 @@ typedef enum {
     NGX_DIRECTSTREAM_LOG_DECISION,
     NGX_DIRECTSTREAM_LOG_REASON,
     NGX_DIRECTSTREAM_LOG_OUTCOME,
+    NGX_DIRECTSTREAM_LOG_CACHE,
+    NGX_DIRECTSTREAM_LOG_FROM_CACHE,
     NGX_DIRECTSTREAM_LOG_CODE
 } ngx_directstream_log_kind_e;
 
@@ -88,8 +89,6 @@ static void ngx_directstream_log_out(ngx_directstream_log_t *log, u_char *line,
 static void ngx_directstream_log_get(ngx_str_t *value, u_char *buf,
     const ngx_directstream_log_var_t *var, const char *stream,
     ds_aired_t *aired);
-static u_char *ngx_directstream_log_time(u_char *p, int64_t ms);
-static u_char *ngx_directstream_log_local(u_char *p, int64_t ms);
 
 
 #define ngx_directstream_in(field)  offsetof(ds_aired_t, field)
@@ -121,6 +120,8 @@ static const ngx_directstream_log_var_t  ngx_directstream_log_vars[] = {
     { ngx_string("bytes"), NGX_DIRECTSTREAM_LOG_BYTES, 0 },
     { ngx_string("decision"), NGX_DIRECTSTREAM_LOG_DECISION, 0 },
     { ngx_string("reason"), NGX_DIRECTSTREAM_LOG_REASON, 0 },
+    { ngx_string("cache"), NGX_DIRECTSTREAM_LOG_CACHE, 0 },
+    { ngx_string("from_cache"), NGX_DIRECTSTREAM_LOG_FROM_CACHE, 0 },
     { ngx_string("outcome"), NGX_DIRECTSTREAM_LOG_OUTCOME, 0 },
     { ngx_string("code"), NGX_DIRECTSTREAM_LOG_CODE, 0 },
     { ngx_null_string, 0, 0 }
@@ -135,7 +136,7 @@ static const struct {
     { ngx_string("combined"), NGX_DIRECTSTREAM_ESCAPE_DEFAULT,
       ngx_string("$stream [$time_iso8601] $outcome $index \"$id\" "
                  "\"$title\" $duration $position $gap $slate $bytes "
-                 "$decision \"$source\" $code \"$reason\"") },
+                 "$decision \"$source\" $code \"$reason\" $cache") },
     { ngx_string("json"), NGX_DIRECTSTREAM_ESCAPE_JSON,
       ngx_string("{\"time\":\"$time_iso8601\",\"stream\":\"$stream\","
                  "\"index\":$index,\"id\":\"$id\",\"title\":\"$title\","
@@ -143,6 +144,7 @@ static const struct {
                  "\"ended\":\"$ended\",\"duration\":$duration,"
                  "\"position\":$position,\"gap\":$gap,\"slate\":$slate,"
                  "\"bytes\":$bytes,\"decision\":\"$decision\","
+                 "\"from_cache\":$from_cache,"
                  "\"outcome\":\"$outcome\",\"code\":\"$code\","
                  "\"reason\":\"$reason\"}") }
 };
@@ -714,11 +716,11 @@ ngx_directstream_log_get(ngx_str_t *value, u_char *buf,
         break;
 
     case NGX_DIRECTSTREAM_LOG_TIME:
-        p = ngx_directstream_log_time(p, *(int64_t *) field);
+        p = ngx_directstream_time_utc(p, *(int64_t *) field);
         break;
 
     case NGX_DIRECTSTREAM_LOG_LOCAL:
-        p = ngx_directstream_log_local(p, aired->ended);
+        p = ngx_directstream_time_local(p, aired->ended);
         break;
 
     case NGX_DIRECTSTREAM_LOG_STREAM:
@@ -743,6 +745,14 @@ ngx_directstream_log_get(ngx_str_t *value, u_char *buf,
                                      : aired->decision_reason;
         break;
 
+    case NGX_DIRECTSTREAM_LOG_CACHE:
+        text = aired->from_cache ? "hit" : "";
+        break;
+
+    case NGX_DIRECTSTREAM_LOG_FROM_CACHE:
+        text = aired->from_cache ? "true" : "false";
+        break;
+
     case NGX_DIRECTSTREAM_LOG_OUTCOME:
         text = ds_item_state_name(aired->item.state);
         break;
@@ -754,44 +764,4 @@ ngx_directstream_log_get(ngx_str_t *value, u_char *buf,
 
     value->data = (text != NULL) ? (u_char *) text : buf;
     value->len = (text != NULL) ? ngx_strlen(text) : (size_t) (p - buf);
-}
-
-
-static u_char *
-ngx_directstream_log_time(u_char *p, int64_t ms)
-{
-    ngx_tm_t  tm;
-
-    if (ms <= 0) {
-        return p;
-    }
-
-    ngx_gmtime((time_t) (ms / 1000), &tm);
-
-    return ngx_sprintf(p, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ",
-                       tm.ngx_tm_year, tm.ngx_tm_mon, tm.ngx_tm_mday,
-                       tm.ngx_tm_hour, tm.ngx_tm_min, tm.ngx_tm_sec,
-                       (int) (ms % 1000));
-}
-
-
-/* as $time_iso8601 of nginx's http has it */
-
-static u_char *
-ngx_directstream_log_local(u_char *p, int64_t ms)
-{
-    ngx_tm_t     tm;
-    ngx_int_t    gmtoff;
-    ngx_time_t  *tp;
-
-    tp = ngx_timeofday();
-    gmtoff = tp->gmtoff;
-
-    ngx_gmtime((time_t) (ms / 1000 + gmtoff * 60), &tm);
-
-    return ngx_sprintf(p, "%04d-%02d-%02dT%02d:%02d:%02d%c%02i:%02i",
-                       tm.ngx_tm_year, tm.ngx_tm_mon, tm.ngx_tm_mday,
-                       tm.ngx_tm_hour, tm.ngx_tm_min, tm.ngx_tm_sec,
-                       gmtoff < 0 ? '-' : '+',
-                       ngx_abs(gmtoff / 60), ngx_abs(gmtoff % 60));
 }

@@ -27,6 +27,9 @@ typedef struct {
     int64_t                    slate;
     int64_t                    connected;
     int64_t                    pushing;
+    int64_t                    fetched;     /* bytes */
+    int64_t                    fetching;    /* bytes in all */
+    int64_t                    speed;       /* bytes a second */
     ngx_directstream_totals_t  totals;
 } ngx_directstream_sample_t;
 
@@ -63,6 +66,8 @@ static ngx_int_t ngx_directstream_metrics_take(ngx_directstream_metrics_t *m,
     ngx_directstream_conf_t *dcf);
 static void ngx_directstream_metrics_sample(ngx_directstream_sample_t *s,
     ngx_directstream_info_t *info);
+static void ngx_directstream_metrics_fetch(ngx_directstream_sample_t *s,
+    ngx_directstream_info_t *info, ngx_uint_t owned);
 static void ngx_directstream_metrics_relay(ngx_directstream_metrics_t *m,
     ngx_directstream_conf_t *dcf);
 static void ngx_directstream_metrics_single(ngx_directstream_metrics_t *m,
@@ -93,6 +98,14 @@ static const ngx_directstream_family_t  ngx_directstream_zone_size =
 static const ngx_directstream_family_t  ngx_directstream_zone_free =
     { "zone_free_bytes", 0, NGX_DIRECTSTREAM_VALUE, 0,
       "Whole pages of the zone that are free." };
+
+static const ngx_directstream_family_t  ngx_directstream_cache_size =
+    { "cache_size_bytes", 0, NGX_DIRECTSTREAM_VALUE, 0,
+      "Media kept in the cache." };
+
+static const ngx_directstream_family_t  ngx_directstream_cache_entries =
+    { "cache_entries", 0, NGX_DIRECTSTREAM_VALUE, 0,
+      "Items kept in the cache." };
 
 static const ngx_directstream_family_t  ngx_directstream_streams =
     { "streams", 0, NGX_DIRECTSTREAM_STATE, 0,
@@ -194,6 +207,26 @@ static const ngx_directstream_family_t  ngx_directstream_families[] = {
     { "resolve_seconds_total", 1, NGX_DIRECTSTREAM_MSEC,
       ngx_directstream_of(totals.resolve_time),
       "Time of these calls." },
+
+    { "cache_hits_total", 1, NGX_DIRECTSTREAM_VALUE,
+      ngx_directstream_of(totals.cache_hits),
+      "Items played from the cache." },
+
+    { "cache_misses_total", 1, NGX_DIRECTSTREAM_VALUE,
+      ngx_directstream_of(totals.cache_misses),
+      "Items looked for in the cache in vain." },
+
+    { "fetched_bytes", 0, NGX_DIRECTSTREAM_VALUE,
+      ngx_directstream_of(fetched),
+      "What there is of the items being fetched whole." },
+
+    { "fetch_size_bytes", 0, NGX_DIRECTSTREAM_VALUE,
+      ngx_directstream_of(fetching),
+      "What these items are in all, where it is known." },
+
+    { "fetch_speed_bytes", 0, NGX_DIRECTSTREAM_VALUE,
+      ngx_directstream_of(speed),
+      "Bytes a second at which they come." },
 
     { "faults_total", 1, NGX_DIRECTSTREAM_CODES,
       ngx_directstream_of(totals.faults),
@@ -459,6 +492,8 @@ ngx_directstream_metrics_sample(ngx_directstream_sample_t *s,
     s->connected = owned && st->connected;
     s->pushing = st->push.enabled ? (owned && st->push.connected) : -1;
 
+    ngx_directstream_metrics_fetch(s, info, owned);
+
     s->totals = info->before;
     ngx_directstream_totals_add(&s->totals, st);
 
@@ -471,11 +506,41 @@ ngx_directstream_metrics_sample(ngx_directstream_sample_t *s,
 
 
 static void
+ngx_directstream_metrics_fetch(ngx_directstream_sample_t *s,
+    ngx_directstream_info_t *info, ngx_uint_t owned)
+{
+    ngx_uint_t      i;
+    ds_fetching_t  *f;
+
+    s->fetched = 0;
+    s->fetching = 0;
+    s->speed = 0;
+
+    for (i = 0; owned && i < DS_FETCHES; i++) {
+        f = &info->status.fetching[i];
+
+        if (!f->active) {
+            continue;
+        }
+
+        s->fetched += f->bytes;
+        s->speed += f->speed;
+
+        /* of one that is not known all of them are not */
+
+        s->fetching = (f->total == 0 || s->fetching < 0)
+                      ? -1 : s->fetching + (int64_t) f->total;
+    }
+}
+
+
+static void
 ngx_directstream_metrics_relay(ngx_directstream_metrics_t *m,
     ngx_directstream_conf_t *dcf)
 {
     size_t      size, free;
-    uint64_t    restarts;
+    uint64_t    restarts, kept;
+    uint32_t    entries;
     ngx_pid_t   pid;
     ngx_msec_t  seen;
 
@@ -484,6 +549,8 @@ ngx_directstream_metrics_relay(ngx_directstream_metrics_t *m,
     pid = dcf->sh->relay;
     seen = dcf->sh->heartbeat;
     restarts = dcf->sh->relay_restarts;
+    kept = dcf->sh->cache_size;
+    entries = dcf->sh->cache_count;
     size = dcf->shpool->end - dcf->shpool->start;
     free = dcf->shpool->pfree * ngx_pagesize;
 
@@ -495,6 +562,9 @@ ngx_directstream_metrics_relay(ngx_directstream_metrics_t *m,
                                     restarts);
     ngx_directstream_metrics_single(m, &ngx_directstream_zone_size, size);
     ngx_directstream_metrics_single(m, &ngx_directstream_zone_free, free);
+    ngx_directstream_metrics_single(m, &ngx_directstream_cache_size, kept);
+    ngx_directstream_metrics_single(m, &ngx_directstream_cache_entries,
+                                    entries);
 }
 
 

@@ -273,6 +273,23 @@ ngx_directstream_record_trim(ngx_directstream_record_t *rec,
 }
 
 
+ngx_int_t
+ngx_directstream_record_kept(ngx_directstream_record_t *rec, uint32_t *count,
+    uint64_t *size)
+{
+    int         rc;
+    ds_error_t  err;
+
+    if (ngx_directstream_record_open(rec) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    rc = ds_store_count_kept(rec->store, count, size, &err);
+
+    return ngx_directstream_record_check(rec, NULL, rc, &err);
+}
+
+
 void
 ngx_directstream_record_settle(ngx_directstream_record_t *rec)
 {

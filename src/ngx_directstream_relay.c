@@ -534,6 +534,7 @@ ngx_directstream_relay_exit(ngx_cycle_t *cycle)
 static void
 ngx_directstream_relay_create(ngx_directstream_relay_t *relay)
 {
+    u_char                    store[NGX_MAX_PATH];
     ds_conf_t                 conf;
     ds_error_t                err;
     ngx_directstream_conf_t  *dcf;
@@ -547,6 +548,7 @@ ngx_directstream_relay_create(ngx_directstream_relay_t *relay)
     dcf = relay->dcf;
 
     ngx_memzero(&conf, sizeof(ds_conf_t));
+    ngx_directstream_state_db(dcf, store);
 
     conf.resolve_command = dcf->resolve_command->elts;
     conf.resolve_extractors = (char *) dcf->resolve_extractors.data;
@@ -561,6 +563,10 @@ ngx_directstream_relay_create(ngx_directstream_relay_t *relay)
     conf.encodes = dcf->encodes ? dcf->encodes : (unsigned) ngx_ncpu;
     conf.push_certificate = dcf->push_certificate.len
                             ? (char *) dcf->push_certificate.data : NULL;
+    conf.cache_path = (char *) dcf->cache_path.data;
+    conf.cache_max_size = dcf->cache_max_size;
+    conf.cache_min_free = dcf->cache_min_free;
+    conf.store_path = (char *) store;
     conf.wakeup = ngx_directstream_relay_wakeup;
     conf.wakeup_data = &relay->news_fd;
 

@@ -19,6 +19,8 @@ static void ngx_directstream_render_playing(ngx_directstream_json_t *w,
     ds_status_t *st);
 static void ngx_directstream_render_counters(ngx_directstream_json_t *w,
     ngx_directstream_info_t *info);
+static void ngx_directstream_render_cache(ngx_directstream_json_t *w,
+    ds_status_t *st);
 static void ngx_directstream_render_setting(ngx_directstream_json_t *w,
     ngx_directstream_def_t *def, const ngx_directstream_setting_t *s);
 static void ngx_directstream_render_decision(ngx_directstream_json_t *w,
@@ -152,7 +154,6 @@ ngx_directstream_render_def(ngx_directstream_json_t *w,
 
     ngx_directstream_render_text(w, "name", def->name, sizeof(def->name));
     ngx_directstream_render_text(w, "playlist", playlist, sizeof(playlist));
-    ngx_directstream_render_text(w, "mode", "direct", 16);
 
     ngx_directstream_json_key(w, "shuffle");
     ngx_directstream_json_bool(w, def->shuffle);
@@ -201,7 +202,11 @@ ngx_directstream_render_setting(ngx_directstream_json_t *w,
 
     switch (s->kind) {
 
-    case NGX_DIRECTSTREAM_WORD:
+    case NGX_DIRECTSTREAM_MODE:
+        ngx_directstream_json_string(w, ds_mode_name(def->mode), 16);
+        return;
+
+    case NGX_DIRECTSTREAM_VIDEO:
         ngx_directstream_json_string(w, ds_video_name(def->profile.video),
                                      16);
         return;
@@ -243,6 +248,7 @@ ngx_directstream_render_status(ngx_directstream_json_t *w,
 
     ngx_directstream_render_playing(w, st);
     ngx_directstream_render_counters(w, info);
+    ngx_directstream_render_cache(w, st);
 
     ngx_directstream_json_key(w, "slate_on_air");
     ngx_directstream_json_bool(w, st->slate);
@@ -287,6 +293,8 @@ ngx_directstream_render_playing(ngx_directstream_json_t *w, ds_status_t *st)
         ngx_directstream_json_seconds(w, st->item.duration);
         ngx_directstream_json_key(w, "position");
         ngx_directstream_json_seconds(w, st->position);
+        ngx_directstream_json_key(w, "from_cache");
+        ngx_directstream_json_bool(w, st->item_from_cache);
         ngx_directstream_render_decision(w, st->decision,
                                          st->decision_reason);
         ngx_directstream_json_close(w, '}');
@@ -308,6 +316,8 @@ ngx_directstream_render_playing(ngx_directstream_json_t *w, ds_status_t *st)
         ngx_directstream_json_seconds(w, st->next.duration);
         ngx_directstream_json_key(w, "ready");
         ngx_directstream_json_bool(w, st->next_ready);
+        ngx_directstream_json_key(w, "from_cache");
+        ngx_directstream_json_bool(w, st->next_from_cache);
         ngx_directstream_render_decision(w, st->next_decision,
                                          st->next_reason);
         ngx_directstream_json_close(w, '}');
@@ -371,6 +381,76 @@ ngx_directstream_render_counters(ngx_directstream_json_t *w,
 
     ngx_directstream_json_key(w, "push");
     ngx_directstream_render_push(w, info);
+}
+
+
+static void
+ngx_directstream_render_cache(ngx_directstream_json_t *w, ds_status_t *st)
+{
+    ngx_directstream_json_key(w, "cache");
+    ngx_directstream_json_open(w, '{');
+    ngx_directstream_json_key(w, "hits");
+    ngx_directstream_json_integer(w, st->counts.cache_hits);
+    ngx_directstream_json_key(w, "misses");
+    ngx_directstream_json_integer(w, st->counts.cache_misses);
+    ngx_directstream_json_key(w, "keeping");
+    ngx_directstream_json_bool(w, st->keeping);
+    ngx_directstream_json_close(w, '}');
+
+    ngx_directstream_render_fetching(w, st);
+
+    ngx_directstream_json_key(w, "prefetch");
+    ngx_directstream_json_open(w, '{');
+    ngx_directstream_json_key(w, "active");
+    ngx_directstream_json_bool(w, st->prefetch.active);
+    ngx_directstream_json_key(w, "done");
+    ngx_directstream_json_integer(w, st->prefetch.done);
+    ngx_directstream_json_key(w, "failed");
+    ngx_directstream_json_integer(w, st->prefetch.failed);
+    ngx_directstream_json_key(w, "total");
+    ngx_directstream_json_integer(w, st->prefetch.total);
+    ngx_directstream_json_close(w, '}');
+}
+
+
+void
+ngx_directstream_render_fetching(ngx_directstream_json_t *w, ds_status_t *st)
+{
+    ngx_uint_t      i;
+    ds_fetching_t  *f;
+
+    ngx_directstream_json_key(w, "fetching");
+    ngx_directstream_json_open(w, '[');
+
+    for (i = 0; i < DS_FETCHES; i++) {
+        f = &st->fetching[i];
+
+        if (!f->active) {
+            continue;
+        }
+
+        ngx_directstream_json_open(w, '{');
+        ngx_directstream_json_key(w, "index");
+        ngx_directstream_json_integer(w, f->index);
+        ngx_directstream_json_key(w, "bytes");
+        ngx_directstream_json_integer(w, f->bytes);
+        ngx_directstream_json_key(w, "total");
+
+        if (f->total != 0) {
+            ngx_directstream_json_integer(w, f->total);
+
+        } else {
+            ngx_directstream_json_null(w);
+        }
+
+        ngx_directstream_json_key(w, "speed");
+        ngx_directstream_json_integer(w, f->speed);
+        ngx_directstream_json_key(w, "eta");
+        ngx_directstream_json_seconds(w, f->left);
+        ngx_directstream_json_close(w, '}');
+    }
+
+    ngx_directstream_json_close(w, ']');
 }
 
 

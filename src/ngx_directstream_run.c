@@ -23,6 +23,9 @@ typedef struct {
     ngx_uint_t               loop;
     uint64_t                 skip;
     uint64_t                 previous;
+    uint64_t                 prefetch;
+    ngx_uint_t               prefetching;
+    ds_mode_e                mode;
 } ngx_directstream_want_t;
 
 
@@ -42,6 +45,7 @@ static void ngx_directstream_run_aired(ngx_directstream_runs_t *runs,
     ngx_directstream_run_t *run);
 static void ngx_directstream_run_end(ngx_directstream_runs_t *runs,
     ngx_directstream_run_t *run);
+static void ngx_directstream_run_cache(ngx_directstream_runs_t *runs);
 static void ngx_directstream_runs_halt(ngx_directstream_runs_t *runs);
 static void ngx_directstream_run_off(ds_status_t *status);
 
@@ -146,6 +150,33 @@ ngx_directstream_runs_pass(ngx_directstream_runs_t *runs, ngx_uint_t stop)
     }
 
     ngx_directstream_record_commit(&runs->record);
+
+    if (due) {
+        ngx_directstream_run_cache(runs);
+    }
+}
+
+
+/* for metrics, which must not wait for a disk */
+
+static void
+ngx_directstream_run_cache(ngx_directstream_runs_t *runs)
+{
+    uint32_t  count;
+    uint64_t  size;
+
+    if (ngx_directstream_record_kept(&runs->record, &count, &size)
+        != NGX_OK)
+    {
+        return;
+    }
+
+    ngx_shmtx_lock(&runs->dcf->shpool->mutex);
+
+    runs->dcf->sh->cache_count = count;
+    runs->dcf->sh->cache_size = size;
+
+    ngx_shmtx_unlock(&runs->dcf->shpool->mutex);
 }
 
 
@@ -166,6 +197,9 @@ ngx_directstream_run_want(ngx_directstream_runs_t *runs,
         want->loop = node->info.def.loop;
         want->skip = node->info.skip;
         want->previous = node->info.previous;
+        want->prefetch = node->info.prefetch;
+        want->prefetching = node->info.prefetching;
+        want->mode = node->info.def.mode;
     }
 
     ngx_shmtx_unlock(&runs->dcf->shpool->mutex);
@@ -181,6 +215,16 @@ ngx_directstream_run_steer(ngx_directstream_run_t *run,
     if (run->loop != want->loop) {
         run->loop = want->loop;
         ds_stream_set_loop(run->stream, want->loop);
+    }
+
+    if (run->mode != want->mode) {
+        run->mode = want->mode;
+        ds_stream_set_mode(run->stream, want->mode);
+    }
+
+    if (run->prefetch != want->prefetch) {
+        run->prefetch = want->prefetch;
+        ds_stream_prefetch(run->stream, want->prefetching);
     }
 
     for (n = 0; run->skip < want->skip && n < NGX_DIRECTSTREAM_STEPS; n++) {

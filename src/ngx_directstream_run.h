@@ -22,6 +22,8 @@ typedef struct {
     int64_t                  id;            /* in the store; 0: not there yet */
     ngx_uint_t               lost;          /* transactions, when written */
     uint32_t                 trimmed;       /* the list's length in the store */
+    uint64_t                 prefetch;
+    ds_mode_e                mode;
     unsigned                 loop:1;
     unsigned                 stopping:1;
     unsigned                 missed:1;      /* items the store has not got */

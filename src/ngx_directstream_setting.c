@@ -16,7 +16,7 @@
     offsetof(ngx_directstream_def_t, profile.field)
 
 
-static ngx_int_t ngx_directstream_setting_word(ngx_directstream_def_t *def,
+static ngx_int_t ngx_directstream_setting_video(ngx_directstream_def_t *def,
     ngx_str_t *text);
 static ngx_int_t ngx_directstream_setting_size(ngx_directstream_def_t *def,
     ngx_str_t *text);
@@ -26,7 +26,11 @@ static int64_t ngx_directstream_setting_parse(
 
 const ngx_directstream_setting_t  ngx_directstream_settings[] = {
 
-    { "video", NGX_DIRECTSTREAM_SET_VIDEO, NGX_DIRECTSTREAM_WORD,
+    { "mode", NGX_DIRECTSTREAM_SET_MODE, NGX_DIRECTSTREAM_MODE,
+      offsetof(ngx_directstream_def_t, mode), sizeof(ds_mode_e), 0, 0,
+      "\"direct\", \"download\" or \"hybrid\"" },
+
+    { "video", NGX_DIRECTSTREAM_SET_VIDEO, NGX_DIRECTSTREAM_VIDEO,
       ngx_directstream_profile(video), sizeof(ds_video_e), 0, 0,
       "\"copy\", \"auto\" or \"encode\"" },
 
@@ -67,7 +71,7 @@ const ngx_directstream_setting_t  ngx_directstream_settings[] = {
       1000, 30 * 24 * 3600 * 1000LL,
       "off (0), or from 1 second to 30 days" },
 
-    { NULL, 0, NGX_DIRECTSTREAM_WORD, 0, 0, 0, 0, NULL }
+    { NULL, 0, NGX_DIRECTSTREAM_MODE, 0, 0, 0, 0, NULL }
 };
 
 
@@ -92,8 +96,13 @@ ngx_directstream_setting_text(const ngx_directstream_setting_t *s,
 {
     switch (s->kind) {
 
-    case NGX_DIRECTSTREAM_WORD:
-        return ngx_directstream_setting_word(def, text);
+    case NGX_DIRECTSTREAM_MODE:
+        return (ngx_strlen(text->data) == text->len
+                && ds_mode_from_name(&def->mode, (char *) text->data))
+               ? NGX_OK : NGX_ERROR;
+
+    case NGX_DIRECTSTREAM_VIDEO:
+        return ngx_directstream_setting_video(def, text);
 
     case NGX_DIRECTSTREAM_SIZE:
         return ngx_directstream_setting_size(def, text);
@@ -105,8 +114,15 @@ ngx_directstream_setting_text(const ngx_directstream_setting_t *s,
 }
 
 
+ngx_uint_t
+ngx_directstream_setting_is_text(const ngx_directstream_setting_t *s)
+{
+    return s->kind <= NGX_DIRECTSTREAM_SIZE;
+}
+
+
 static ngx_int_t
-ngx_directstream_setting_word(ngx_directstream_def_t *def, ngx_str_t *text)
+ngx_directstream_setting_video(ngx_directstream_def_t *def, ngx_str_t *text)
 {
     ds_video_e   video;
     const char  *name;
@@ -240,7 +256,12 @@ ngx_directstream_setting_copy(ngx_directstream_def_t *dst,
 
         if ((set & s->set) && ngx_memcmp(to, from, s->size) != 0) {
             ngx_memcpy(to, from, s->size);
-            rc = NGX_AGAIN;
+
+            /* a run goes on when its mode changes */
+
+            if (s->kind != NGX_DIRECTSTREAM_MODE) {
+                rc = NGX_AGAIN;
+            }
         }
     }
 

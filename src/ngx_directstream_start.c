@@ -138,6 +138,7 @@ ngx_directstream_run_start(ngx_directstream_runs_t *runs,
 
     def.name = info->def.name;
     def.playlist = info->def.playlist;
+    def.mode = info->def.mode;
     def.publish = info->def.publish;
     def.push = info->def.push[0] ? info->def.push : NULL;
     def.push_engine = info->def.push_engine;
@@ -171,6 +172,8 @@ ngx_directstream_run_start(ngx_directstream_runs_t *runs,
     run->skip = info->skip;
     run->previous = info->previous;
     run->loop = info->def.loop;
+    run->mode = info->def.mode;
+    run->prefetch = info->prefetch;
 
     ngx_queue_insert_tail(&runs->runs, &run->queue);
 

@@ -25,8 +25,9 @@ typedef struct {
 } ngx_directstream_guise_t;
 
 
-static ngx_int_t ngx_directstream_state_path(ngx_directstream_conf_t *dcf,
-    ngx_cycle_t *cycle, ngx_uid_t user);
+static ngx_uint_t ngx_directstream_state_within(ngx_directstream_conf_t *dcf);
+static ngx_int_t ngx_directstream_state_path(ngx_cycle_t *cycle,
+    const char *name, u_char *path, ngx_uid_t user);
 static ngx_int_t ngx_directstream_state_lock(ngx_directstream_conf_t *dcf,
     ngx_cycle_t *cycle, ngx_uid_t user);
 static ngx_int_t ngx_directstream_state_owner(ngx_directstream_conf_t *dcf,
@@ -63,6 +64,7 @@ ngx_directstream_state_init(ngx_directstream_conf_t *dcf, ngx_cycle_t *cycle,
 {
     ngx_int_t                 rc;
     ngx_uid_t                 user;
+    ngx_uint_t                within;
     ngx_core_conf_t          *ccf;
     ngx_directstream_guise_t  g;
 
@@ -70,7 +72,15 @@ ngx_directstream_state_init(ngx_directstream_conf_t *dcf, ngx_cycle_t *cycle,
                                            ngx_core_module);
     user = (geteuid() == 0) ? ccf->user : (ngx_uid_t) NGX_CONF_UNSET_UINT;
 
-    if (ngx_directstream_state_path(dcf, cycle, user) != NGX_OK
+    within = ngx_directstream_state_within(dcf);
+
+    if (ngx_directstream_state_path(cycle, "state_path",
+                                    dcf->state_path.data, user)
+        != NGX_OK
+        || (!within
+            && ngx_directstream_state_path(cycle, "cache_path",
+                                           dcf->cache_path.data, user)
+               != NGX_OK)
         || ngx_directstream_state_lock(dcf, cycle, user) != NGX_OK
         || ngx_directstream_state_owner(dcf, cycle, user) != NGX_OK
         || ngx_directstream_state_enter(cycle, &g) != NGX_OK)
@@ -78,7 +88,17 @@ ngx_directstream_state_init(ngx_directstream_conf_t *dcf, ngx_cycle_t *cycle,
         return NGX_ERROR;
     }
 
-    rc = ngx_directstream_state_open(dcf, cycle, fresh);
+    rc = NGX_OK;
+
+    if (within) {
+        rc = ngx_directstream_state_path(cycle, "cache_path",
+                                         dcf->cache_path.data,
+                                         (ngx_uid_t) NGX_CONF_UNSET_UINT);
+    }
+
+    if (rc == NGX_OK) {
+        rc = ngx_directstream_state_open(dcf, cycle, fresh);
+    }
 
     ngx_directstream_state_leave(cycle, &g);
 
@@ -86,14 +106,24 @@ ngx_directstream_state_init(ngx_directstream_conf_t *dcf, ngx_cycle_t *cycle,
 }
 
 
-static ngx_int_t
-ngx_directstream_state_path(ngx_directstream_conf_t *dcf, ngx_cycle_t *cycle,
-    ngx_uid_t user)
-{
-    u_char           *path;
-    ngx_file_info_t   fi;
+/* where the workers' user may have put anything, root must not follow it */
 
-    path = dcf->state_path.data;
+static ngx_uint_t
+ngx_directstream_state_within(ngx_directstream_conf_t *dcf)
+{
+    return ngx_strncmp(dcf->cache_path.data, dcf->state_path.data,
+                       dcf->state_path.len)
+           == 0
+           && (dcf->cache_path.data[dcf->state_path.len] == '/'
+               || dcf->state_path.data[dcf->state_path.len - 1] == '/');
+}
+
+
+static ngx_int_t
+ngx_directstream_state_path(ngx_cycle_t *cycle, const char *name,
+    u_char *path, ngx_uid_t user)
+{
+    ngx_file_info_t  fi;
 
     if (ngx_create_dir(path, 0700) == NGX_FILE_ERROR
         && ngx_errno != NGX_EEXIST)
@@ -111,8 +141,8 @@ ngx_directstream_state_path(ngx_directstream_conf_t *dcf, ngx_cycle_t *cycle,
 
     if (!ngx_is_dir(&fi) || (fi.st_mode & S_IWOTH)) {
         ngx_log_error(NGX_LOG_EMERG, cycle->log, 0,
-                      "\"state_path\" \"%s\" must be a directory of its own, "
-                      "not writable by others", path);
+                      "\"%s\" \"%s\" must be a directory of its own, "
+                      "not writable by others", name, path);
         return NGX_ERROR;
     }
 

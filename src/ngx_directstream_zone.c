@@ -309,7 +309,7 @@ ngx_directstream_zone_remove(ngx_directstream_conf_t *dcf,
 }
 
 
-/* a change of anything but the loop needs a new run */
+/* a change of anything but the loop and the mode needs a new run */
 
 ngx_int_t
 ngx_directstream_def_set(ngx_directstream_def_t *dst,
@@ -439,7 +439,7 @@ ngx_directstream_zone_list(ngx_directstream_conf_t *dcf, const char *name,
 
 ngx_int_t
 ngx_directstream_zone_step(ngx_directstream_conf_t *dcf, const char *name,
-    ngx_uint_t back)
+    ngx_directstream_step_e step)
 {
     ngx_directstream_node_t  *node;
 
@@ -448,11 +448,21 @@ ngx_directstream_zone_step(ngx_directstream_conf_t *dcf, const char *name,
     node = ngx_directstream_zone_find(dcf->sh, name);
 
     if (node != NULL) {
-        if (back) {
-            node->info.previous++;
+        switch (step) {
 
-        } else {
+        case NGX_DIRECTSTREAM_SKIP:
             node->info.skip++;
+            break;
+
+        case NGX_DIRECTSTREAM_PREVIOUS:
+            node->info.previous++;
+            break;
+
+        case NGX_DIRECTSTREAM_PREFETCH:
+        case NGX_DIRECTSTREAM_PREFETCH_OFF:
+            node->info.prefetching = (step == NGX_DIRECTSTREAM_PREFETCH);
+            node->info.prefetch++;
+            break;
         }
     }
 
@@ -524,6 +534,8 @@ ngx_directstream_totals_add(ngx_directstream_totals_t *totals,
     totals->push_dropped += status->push.dropped;
     totals->resolves += status->counts.resolves;
     totals->resolve_time += status->counts.resolve_time;
+    totals->cache_hits += status->counts.cache_hits;
+    totals->cache_misses += status->counts.cache_misses;
 
     for (i = 0; i < DS_NERRORS; i++) {
         totals->faults[i] += status->counts.faults[i];

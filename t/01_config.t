@@ -81,13 +81,15 @@ good('all of it', <<"END");
     deny_source all;
     media_root /srv;
     encodes 4;
+    cache_path /var/cache/media; cache_max_size 1m; cache_min_free 0;
+    mode hybrid;
     push_trusted_certificate $file;
     video auto; video_size 1920x1080; video_rate 25; video_bitrate 4500k;
     audio_bitrate 160k; audio_rate 48000; max_keyframe_interval 4s;
     slate $file; max_item_duration 1h;
     stream one.two-3_x {
         $list
-        mode direct; shuffle on; loop off;
+        mode download; shuffle on; loop off;
         publish rtmp://127.0.0.1/other;
         push rtmp://127.0.0.1/live2/key;
         video copy; video_size 64x2160; video_rate 1; video_bitrate 50m;
@@ -122,7 +124,6 @@ bad('stream name, 65', 'stream ' . 'x' x 65 . " { $list }", qr/64/);
 bad('two streams', "stream s { $list }\nstream s {  $list }",
     qr/duplicate|already/, 'stream s {  ');
 bad('no playlist', "stream nolist { loop on; }", qr/playlist/);
-bad('mode', stream("$list\nmode download;"), qr/direct/, 'mode download');
 bad('shuffle', stream("$list\nshuffle maybe;"), qr/"on" or "off"|on.*off/,
     'shuffle maybe');
 bad('loop', stream("$list\nloop 3;"), qr/"on" or "off"|on.*off/, 'loop 3');
@@ -152,6 +153,8 @@ bad('push via', stream("$list\npush rtmp://h/app/key KEYKEY;"),
 # wherever they are allowed
 
 for my $i (
+    [ mode => qr/"direct", "download" or "hybrid"/, 'off', 'Direct',
+      'hybrids', '' ],
     [ video => qr/"copy", "auto" or "encode"/, 'on', 'Copy', 'autox' ],
     [ video_size => qr/WIDTHxHEIGHT/, '1280', '1280x', 'x720', '1281x720',
       '1280x719', '62x64', '64x62', '3842x2160', '3840x2162', '1280x720p',
@@ -183,6 +186,13 @@ bad('video twice', "video copy;\nvideo  auto;", qr/duplicate/,
 good('video in both places', "stream s { $list video copy; } video auto;");
 bad("encodes $_", "encodes $_;", qr/from 1 to 1024, or "auto"/)
     for qw(0 -1 1025 many 1.5);
+bad("cache_max_size $_", "cache_max_size $_;",
+    qr/it must be 1048576 bytes or more/) for qw(0 1023k -1 big 10t 1.5g);
+bad("cache_min_free $_", "cache_min_free $_;",
+    qr/it must be 0 bytes or more/) for qw(-1 x 99999999999999g);
+bad('cache_max_size twice', "cache_max_size 1g;\ncache_max_size  2g;",
+    qr/duplicate/, 'cache_max_size  2g');
+bad('cache_path', 'cache_path "";', qr/must name a directory/);
 bad('push_trusted_certificate', 'push_trusted_certificate nofile.pem;',
     qr/can be read/);
 
@@ -212,5 +222,6 @@ like($out, qr/directstream/, 'directstream_admin without the block: why');
 
 # -t leaves nothing behind
 ok(!-e $t->state_path . '/owners.lock', 'nginx -t makes no state');
+ok(!-e $t->state_path . '/cache', 'nor a cache');
 
 $t->finish;

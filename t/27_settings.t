@@ -28,12 +28,13 @@ sub block {
     my ($slate, $rate) = @_;
 
     return <<"END";
-    encodes 2;
+    encodes 2; mode hybrid;
     slate $slate;
     video_rate $rate; audio_bitrate 96k; max_item_duration 1h;
     max_keyframe_interval 30s;
     stream heir { playlist $url; }
-    stream own  { playlist $url; video_rate 24; max_item_duration off;
+    stream own  { playlist $url; video_rate 24;
+                  max_item_duration off; mode direct;
                   video_bitrate 2m; slate near.png;
                   push rtmps://127.0.0.1:9/app/SECRETKEY; }
 END
@@ -82,10 +83,12 @@ sub again {
 
 # inherited
 
-has('heir', 'inherited', slate => $slate[0], video_rate => 25,
+has('heir', 'inherited', mode => 'hybrid', slate => $slate[0],
+    video_rate => 25,
     audio_bitrate => 96000, max_item_duration => 3600,
     max_keyframe_interval => 30, video_size => '1280x720');
-has('own', 'its own', slate => $t->dir . '/near/near.png', video_rate => 24,
+has('own', 'its own', mode => 'direct', video_rate => 24,
+    slate => $t->dir . '/near/near.png',
     audio_bitrate => 96000, max_item_duration => 0, video_bitrate => 2000000,
     push => 'rtmps://127.0.0.1:9/app/***', push_via => 'engine');
 

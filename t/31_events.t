@@ -103,7 +103,8 @@ ok($e->wait_event('stream', sub {
 
 my $p = $e->wait_event('progress', sub {
     $_->{name} eq 'one' && $_->{position} > 1 }, 15);
-is(join(' ', sort keys %$p), 'buffer_ms bytes dead_air_ms name position',
+is(join(' ', sort keys %$p),
+   'buffer_ms bytes dead_air_ms fetching name position',
    'progress');
 cmp_ok($p->{bytes}, '>', 0, 'its bytes');
 

@@ -194,7 +194,7 @@ my @combined = split /\n/, $t->read_file('logs/combined.log');
 is(scalar @combined, scalar @r, 'combined: as many lines');
 is(scalar(grep { !/^run\ \[[^]]+\]\ (?:played|failed|skipped)\ \d+\ "[^"]*"
                    \ "[^"]*"(?:\ \d+\.\d{3}){4}\ \d+\ (?:copy|encode|none)
-                   \ "[^"]*"\ [\w-]+\ "[^"]*"$/x } @combined), 0,
+                   \ "[^"]*"\ [\w-]+\ "[^"]*"\ -$/x } @combined), 0,
    'in their form') or diag(join "\n", @combined);
 is(scalar(grep { /[^\x20-\x7e]/ } @combined), 0, 'and printable');
 

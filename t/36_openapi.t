@@ -102,13 +102,23 @@ my ($yes, $no) = (JSON::PP::true, JSON::PP::false);
 
 described('POST', $S, 201, body => { name => 'one', playlist => $url });
 described('POST', $S, 201, body => {
-    name => 'full', playlist => $url, mode => 'direct', shuffle => $yes,
+    name => 'full', playlist => $url, mode => 'hybrid', shuffle => $yes,
     loop => $no, publish => $t->near_rtmp, push => $t->push_url('KEY'),
     start => $no,
 });
 described('PATCH', "$S/full", 200, body => { loop => $yes, push => undef });
 described('PATCH', "$S/full", 200, body => { playlist => $url,
                                              shuffle => $no });
+
+# something is kept
+
+described('POST', $S, 201, body => { name => 'kept', mode => 'hybrid',
+    playlist => $t->plain_list('kept', 'a.mp4') });
+
+my $kept;
+ok($t->wait_for(sub {
+    $kept = ($t->api('GET', 'api/1/cache'))[1]{entries}[0];
+}, 15), 'an item is kept');
 
 # a failure on air, and an item on air
 
@@ -168,12 +178,23 @@ for my $name (qw(fixed one full bad)) {
 
 described('GET', "$S/one/items?offset=1&limit=1", 200);
 described('GET', "$S/one/items?limit=x", 400);
+described('GET', '/1/cache?offset=1&limit=1', 200);
+described('GET', '/1/cache?limit=0', 400);
+described('GET', "$S/kept", 200);
+described('DELETE', "/1/cache/$kept->{key}", 204);
+described('DELETE', '/1/cache/' . '0' x 32, 404);
+described('DELETE', '/1/cache/' . '0' x 32, 403, base => '../ro/');
 
 # control
 
-described('POST', "$S/one/$_", 202) for qw(skip previous restart stop start);
+described('POST', "$S/one/$_", 202)
+    for qw(skip previous prefetch restart stop start);
+described('POST', "$S/one/prefetch", 202, body => { on => $no });
+described('POST', "$S/one/prefetch", 400, body => { on => 0 });
+described('POST', "$S/one/prefetch", 400, body => { off => $yes });
+described('POST', "$S/one/prefetch", 400, body => '[');
 described('POST', "$S/none/$_", 404)
-    for qw(skip previous restart stop start);
+    for qw(skip previous prefetch restart stop start);
 
 # lookups
 
@@ -229,7 +250,7 @@ for my $try ([ 'GET', '/1/none', 404 ], [ 'PUT', $S, 405 ],
        '', 'as described');
 }
 
-described('DELETE', "$S/$_", 204) for qw(one full bad);
+described('DELETE', "$S/$_", 204) for qw(one full bad kept);
 
 # nothing is described that was not tried
 

@@ -82,6 +82,7 @@ function progress(data) {
 
     status.buffer_ms = data.buffer_ms;
     status.dead_air_ms = data.dead_air_ms;
+    status.fetching = data.fetching;
     status.output.bytes = data.bytes;
 
     if (status.item !== null) {

@@ -3,7 +3,7 @@
  * that are made once, and updated from a stream or its status.
  */
 
-import { bitrate, clock, facts, h, put, seconds, show, time, titled }
+import { bitrate, bytes, clock, facts, h, put, seconds, show, time, titled }
     from "./dom.js";
 import { rate } from "./live.js";
 
@@ -30,14 +30,17 @@ export function onAir() {
     const title = h("bdi", { class: "title" });
     const bar = h("progress", { "aria-label": "Position in the item" });
     const position = h("span", { class: "position" });
+    const kept = () => h("span", { class: "badge" }, "from cache");
+    const itemKept = kept(), nextKept = kept();
     const how = h("p", { class: "how" });
     const next = h("bdi", { class: "title" });
     const ready = h("span", { class: "ready" });
     const nextLine = h("p", { class: "next" }, h("span", null, "Next: "),
-                       next, ready);
+                       next, ready, nextKept);
     const none = h("p", { class: "none" }, "No item on air");
     const slate = h("p", { class: "slate" }, "The slate is on air");
     const item = h("div", { class: "item" }, title,
+                   itemKept,
                    h("div", { class: "far" }, bar, position), how);
 
     return {
@@ -52,6 +55,7 @@ export function onAir() {
                 const { duration, position: at } = status.item;
 
                 titled(title, status.item);
+                show(itemKept, status.item.from_cache);
                 put(how, status.item.reason);
                 show(bar, duration !== null && duration > 0);
                 bar.max = duration || 1;
@@ -62,9 +66,40 @@ export function onAir() {
 
             if (status.next !== null) {
                 titled(next, status.next);
+                show(nextKept, status.next.from_cache);
                 put(ready, status.next.ready ? "ready" : "not ready yet");
                 ready.classList.toggle("yes", status.next.ready);
             }
+        }
+    };
+}
+
+
+/* items that are being fetched whole, a line each */
+
+export function fetches() {
+    const list = h("ul", { class: "fetches" });
+
+    function line({ index, bytes: got, total, speed, eta }) {
+        const bar = h("progress", { "aria-label": "How much is there",
+                                    max: total || 1 });
+
+        if (total !== null) {
+            bar.value = Math.min(got, total);
+        }
+
+        return h("li", null, `Fetching item ${index + 1} `, bar, " ",
+                 h("span", { class: "number" }, bytes(got)
+                   + (total === null ? "" : ` of ${bytes(total)}`)
+                   + `, ${bytes(speed)}/s`
+                   + (eta === null ? "" : `, ${clock(eta)} left`)));
+    }
+
+    return {
+        node: list,
+        update(status) {
+            show(list, status.fetching.length !== 0);
+            list.replaceChildren(...status.fetching.map(line));
         }
     };
 }

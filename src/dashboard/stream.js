@@ -8,7 +8,7 @@ import { api, bitrate, button, bytes, clock, facts, h, path, put, seconds,
          show, time, titled, writable } from "./dom.js";
 import { deleteDialog, streamForm } from "./form.js";
 import { apply, link, log, samples, streams } from "./live.js";
-import { figures, lastError, onAir, stateChip } from "./parts.js";
+import { fetches, figures, lastError, onAir, stateChip } from "./parts.js";
 
 const PICTURE = 4000;
 const NO_PICTURE = 15000;       /* not asked for so often, then */
@@ -332,6 +332,10 @@ const run = ({ status }) => [
     ["Items played", status.playlist.played],
     ["Items failed", status.playlist.failed],
     ["Items skipped", status.playlist.skipped],
+    ["From cache", status.cache.hits + status.cache.misses === 0 ? null
+                   : `${status.cache.hits} items, ${status.cache.misses} not`],
+    ["Prefetch", !status.prefetch.active ? null
+                 : `${status.prefetch.done} of ${status.prefetch.total}`],
     ["Output", `${bytes(status.output.bytes)} sent, `
                + `${status.output.reconnects} reconnects`],
     ["Push", status.push && pushed(status.push)],
@@ -344,6 +348,7 @@ const run = ({ status }) => [
 
 export function streamView(name) {
     const chip = stateChip(), air = onAir(), error = lastError();
+    const fetching = fetches();
     const parts = [picture(name), happened(name), playlist(name)];
     const [still, events, items] = parts;
     const buttons = writable ? controls(name) : null;
@@ -357,7 +362,7 @@ export function streamView(name) {
         error.node,
         buttons === null ? "" : buttons.node,
         h("div", { class: "columns" },
-          section("On air", still.node, air.node),
+          section("On air", still.node, air.node, fetching.node),
           section("Last minutes", numbers.node, kbit.node, buffer.node)),
         h("div", { class: "columns" }, known[0].node, known[1].node),
         events.node,
@@ -383,7 +388,7 @@ export function streamView(name) {
                 return;
             }
 
-            [chip, air, error, still, items].forEach((part) =>
+            [chip, air, fetching, error, still, items].forEach((part) =>
                 part.update(stream.status));
             [numbers, ...known].forEach((part) => part.update(stream));
 
