@@ -151,7 +151,7 @@ sub changed {
 
 
 my ($from, $n, $late, $skips) = ($t->now, 0, 0, 0);
-my (@pss, %relays, %most);
+my (@pss, @all, %relays, %most);
 my $deadline = $from + 60_000 + 2000 * $slow * $changes;
 
 while (($n = changed()) < $changes && $t->now < $deadline) {
@@ -177,6 +177,7 @@ while (($n = changed()) < $changes && $t->now < $deadline) {
     }
 
     push @pss, pss('Pss_Anon');
+    push @all, pss('Pss');
 
     # a child of it has its title until it is a resolver
     my %child = map { $_ => 1 } $t->descendants($relay);
@@ -206,8 +207,6 @@ diag(join ', ', map { "$_ $total{$_}" } sort keys %total);
 cmp_ok($total{$_}, '>', 0, $_)
     for qw(played failed items_copied items_encoded);
 
-my $all = pss('Pss');
-
 my $flow = $t->watched($w);
 my ($gap, $where) = $flow->largest_gap;
 
@@ -235,6 +234,7 @@ ok($t->wait_for(sub { (my @d = descriptors()) <= @before }, 5),
 
 my $part = int(@pss / 8);
 my @part = map { [ @pss[$_ * $part .. ($_ + 1) * $part - 1] ] } 0 .. 7;
+my $all = median(@all);
 my ($second, $last) = map { median(map { @$_ } @part[$_, $_ + 1]) } 2, 6;
 
 diag(sprintf 'memory, MiB, by eighths of the time: %s; second quarter %.2f,'
