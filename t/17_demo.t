@@ -32,6 +32,6 @@ like($out, qr/ encode /, 'another one encoded');
 like($out, qr{http://127\.0\.0\.1:$http/directstream/\s}, 'the dashboard');
 like($out, qr{/directstream/metrics}, 'the metrics');
 like($out, qr{rtmp://127\.0\.0\.1:\d+/}, 'a URL to look at');
-like($out, qr{a\.rtmp\.youtube\.com}, 'how to make it one\'s own');
+like($out, qr{a\.rtmps\.youtube\.com}, 'how to make it one\'s own');
 
 $t->finish;
