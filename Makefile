@@ -165,7 +165,10 @@ sanitize: asan tsan asan-e2e
 deps:
 	tools/deps
 
-test: deps
+deps-%:
+	tools/deps $*
+
+test: deps-test
 	+$(MAKE) check
 
 check: module lint
@@ -175,11 +178,11 @@ check: module lint
 lint:
 	tools/lint
 
-demo: deps
+demo: deps-demo
 	+$(MAKE) module $(builddir)/watch
 	conf/demo/demo
 
-bench: deps
+bench: deps-bench
 	+$(MAKE) module $(builddir)/watch
 	$(e2e_env) perl t/bench/startup
 	$(e2e_env) perl t/bench/streams
@@ -206,10 +209,7 @@ fuzz_objs  = $(patsubst src/%.c,$(fuzz_dir)/%.o,$(wildcard src/ds*.c)) \
 
 fuzz: deps-fuzz
 	+$(MAKE) fuzz-run
-.PHONY: fuzz fuzz-run deps-fuzz
-
-deps-fuzz:
-	tools/deps fuzz
+.PHONY: fuzz fuzz-run
 
 fuzz-run: module $(addprefix $(fuzz_dir)/,$(fuzz_names))
 	FUZZ_TIME=$(FUZZ_TIME) t/fuzz/run $(fuzz_dir) $(fuzz_names)
