@@ -30,7 +30,7 @@ all: module schema
 
 # make's own rules know what changed; -s: the objects' commands are long
 module: $(builddir)/Makefile
-	+$(MAKE) -s -f $(builddir)/Makefile -C $(tree) modules
+	+$(MAKE) -s -j$(JOBS) -f $(builddir)/Makefile -C $(tree) modules
 
 # configure runs where auto/ is, and writes to its build directory only
 $(builddir)/Makefile: config $(texts) Makefile $(builddir)/files
@@ -102,14 +102,20 @@ PROVE      = prove -j $(JOBS) --timer
 unit: unit-progs
 	$(PROVE) --exec '' $(unit_progs)
 
+unit_asan  = ENG_DIR=$(builddir)/unit-asan \
+             ENG_OPT='-g -O1 -fno-omit-frame-pointer \
+                      -fsanitize=address,undefined'
+unit_tsan  = ENG_DIR=$(builddir)/unit-tsan \
+             ENG_OPT='-g -O1 -fno-omit-frame-pointer -fsanitize=thread'
+
 asan:
-	+$(MAKE) unit ENG_DIR=$(builddir)/unit-asan \
-	    ENG_OPT='-g -O1 -fno-omit-frame-pointer -fsanitize=address,undefined'
+	+$(MAKE) -j$(JOBS) unit-progs $(unit_asan)
+	+$(MAKE) unit $(unit_asan)
 
 tsan:
+	+$(MAKE) -j$(JOBS) unit-progs $(unit_tsan)
 	+TSAN_OPTIONS="halt_on_error=1 suppressions=$(top)/t/tools/tsan.supp" \
-	$(MAKE) unit ENG_DIR=$(builddir)/unit-tsan \
-	    ENG_OPT='-g -O1 -fno-omit-frame-pointer -fsanitize=thread'
+	$(MAKE) unit $(unit_tsan)
 
 
 # with a real nginx
@@ -172,6 +178,7 @@ test: deps-test
 	+$(MAKE) check
 
 check: module lint
+	+$(MAKE) -j$(JOBS) unit-progs
 	+$(MAKE) unit asan tsan
 	+$(MAKE) e2e
 
