@@ -62,7 +62,9 @@ SKIP: {
                 $sent += $n;
             }
 
-        } elsif (/^\d+ +(?:sendto|sendmsg)\(.*= (\d+)$/) {
+        } elsif (/^\d+ +(?:sendto|sendmsg)\(.*= (\d+)$/
+                 || /^\d+ +<\.\.\. (?:sendto|sendmsg) resumed>.*= (\d+)$/)
+        {
             $sent += $1;
 
         } elsif (/^\d+ +open(?:at)?\(.*"([^"]*)".*O_(?:WRONLY|RDWR|CREAT)/) {
