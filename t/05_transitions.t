@@ -29,14 +29,7 @@ $t->create('change', $url, loop => JSON::PP::false);
 ok($t->wait_packet($w), 'on air');
 ok($t->wait_state('change', 'finished', 90), 'all of it was played');
 
-# until the queues between us and the far end are empty
-my $count = -1;
-$t->wait_for(sub {
-    my $last = $count;
-    $count = $t->flow($w)->count;
-    Time::HiRes::sleep(0.3);
-    return $count == $last;
-}, 10);
+$t->wait_drained($w);
 
 my $flow = $t->watched($w);
 diag($flow->summary);

@@ -55,13 +55,7 @@ ok($t->wait_for(sub {
     return $s->{state} eq 'finished';
 }, 150), 'all of it was played');
 
-my $count = -1;
-$t->wait_for(sub {
-    my $last = $count;
-    $count = $t->flow($w)->count;
-    Time::HiRes::sleep(0.3);
-    return $count == $last;
-}, 10);
+$t->wait_drained($w);
 
 my $flow = $t->watched($w);
 diag($flow->summary);

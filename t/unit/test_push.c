@@ -9,6 +9,7 @@
 #include <libavcodec/avcodec.h>
 
 #include "ds_push.h"
+#include "header.h"
 #include "rtmp_peer.h"
 #include "server.h"
 #include "tap.h"
@@ -560,23 +561,6 @@ test_cancel(void)
     ok(t < 100, "cancel: a wait, in %d ms", (int) t);
 
     ds_destroy(&ds);
-}
-
-
-static AVCodecParameters *
-make_header(enum AVMediaType type, enum AVCodecID codec, const char *data,
-    size_t size)
-{
-    AVCodecParameters  *par;
-
-    par = avcodec_parameters_alloc();
-    par->codec_type = type;
-    par->codec_id = codec;
-    par->extradata = av_mallocz(size + AV_INPUT_BUFFER_PADDING_SIZE);
-    par->extradata_size = size;
-    memcpy(par->extradata, data, size);
-
-    return par;
 }
 
 

@@ -11,6 +11,7 @@
 
 #include "ds_output.h"
 #include "ds_rtmp.h"
+#include "header.h"
 #include "rtmp_peer.h"
 #include "server.h"
 #include "tap.h"
@@ -112,23 +113,6 @@ test_messages(void)
            "messages: %u bytes at %u are the same", sent[i].len,
            sent[i].timestamp);
     }
-}
-
-
-static AVCodecParameters *
-make_header(enum AVMediaType type, enum AVCodecID codec, const void *data,
-    int size)
-{
-    AVCodecParameters  *par;
-
-    par = avcodec_parameters_alloc();
-    par->codec_type = type;
-    par->codec_id = codec;
-    par->extradata = av_mallocz(size + AV_INPUT_BUFFER_PADDING_SIZE);
-    par->extradata_size = size;
-    memcpy(par->extradata, data, size);
-
-    return par;
 }
 
 

@@ -12,6 +12,7 @@
 #include "ds_output.h"
 #include "ds_rtmp.h"
 #include "ds_timeline.h"
+#include "header.h"
 #include "tap.h"
 
 
@@ -360,23 +361,6 @@ make_item(unsigned *seed)
     item.size = rand_r(seed) % 2;
 
     return item;
-}
-
-
-static AVCodecParameters *
-make_header(enum AVMediaType type, enum AVCodecID codec, const char *data,
-    size_t size)
-{
-    AVCodecParameters  *par;
-
-    par = avcodec_parameters_alloc();
-    par->codec_type = type;
-    par->codec_id = codec;
-    par->extradata = av_mallocz(size + AV_INPUT_BUFFER_PADDING_SIZE);
-    par->extradata_size = size;
-    memcpy(par->extradata, data, size);
-
-    return par;
 }
 
 

@@ -237,6 +237,21 @@ sub wait_flow {
 }
 
 
+# waits until the queues between us and the viewer are empty
+sub wait_drained {
+    my ($self, $name, $seconds) = @_;
+
+    my $count = -1;
+
+    return $self->wait_for(sub {
+        my $last = $count;
+        $count = $self->flow($name)->count;
+        Time::HiRes::sleep(0.3);
+        return $count == $last;
+    }, $seconds || 10);
+}
+
+
 # helpers around: the media server and the resolver's stand-in
 
 sub media {
