@@ -20,8 +20,9 @@ tree       = $(if $(NGX_SRC),$(abspath $(NGX_SRC)),/usr/share/nginx/src)
 configure  = $(if $(wildcard $(tree)/configure),./configure,./auto/configure)
 
 module     = $(builddir)/ngx_directstream_module.so
-texts      = src/openapi.json $(wildcard src/dashboard/*)
-sources    = $(wildcard ngx_directstream_module.c src/*.c src/*.h) $(texts)
+texts      = src/nginx/openapi.json $(wildcard src/dashboard/*)
+sources    = $(wildcard ngx_directstream_module.c src/*.[ch] src/*/*.[ch]) \
+             $(texts)
 
 .PHONY: all module install deps test check unit e2e tsan asan sanitize lint \
         demo bench clean
@@ -67,14 +68,16 @@ ENG_CFLAGS = -std=gnu11 $(WARN) $(ENG_OPT) -pthread -Isrc -It/unit \
              $(shell pkg-config --cflags $(libs))
 ENG_LIBS   = $(shell pkg-config --libs $(libs)) -pthread -lm
 units      = $(patsubst t/unit/%.c,%,$(wildcard t/unit/test_*.c))
-eng_objs   = $(patsubst src/%.c,$(ENG_DIR)/%.o,$(wildcard src/ds*.c))
+eng_c      = $(wildcard src/ds*.c src/*/ds_*.c)
+eng_h      = $(wildcard src/ds*.h src/*/ds_*.h)
+eng_objs   = $(patsubst src/%.c,$(ENG_DIR)/%.o,$(eng_c))
 
 # migrates a state.db; needs the store's part of the engine alone
 schema: $(builddir)/directstream-schema
 .PHONY: schema
 
-schema_objs = $(addprefix $(ENG_DIR)/,ds_store.o ds_store_row.o \
-              ds_store_schema.o ds_core.o)
+schema_objs = $(addprefix $(ENG_DIR)/,store/ds_store.o store/ds_store_row.o \
+              store/ds_store_schema.o base/ds_core.o)
 
 $(builddir)/directstream-schema: tools/directstream-schema.c $(schema_objs)
 	$(CC) $(ENG_CFLAGS) -o $@ $< $(schema_objs) \
@@ -82,7 +85,7 @@ $(builddir)/directstream-schema: tools/directstream-schema.c $(schema_objs)
 
 unit_progs = $(addprefix $(ENG_DIR)/,$(units))
 
-$(ENG_DIR)/%.o: src/%.c $(wildcard src/ds*.h)
+$(ENG_DIR)/%.o: src/%.c $(eng_h)
 	@mkdir -p $(@D)
 	$(CC) $(ENG_CFLAGS) -c -o $@ $<
 
@@ -206,13 +209,13 @@ fuzz_dir   = $(builddir)/fuzz
 fuzz_san   = address,undefined
 fuzz_names = $(patsubst t/fuzz/%.c,%,$(wildcard t/fuzz/fuzz_*.c))
 fuzz_cflags = -std=gnu11 $(WARN) -g -O1 -fno-omit-frame-pointer -pthread \
-             -Isrc -It/fuzz $(shell pkg-config --cflags $(libs))
+             -Isrc -Isrc/nginx -It/fuzz $(shell pkg-config --cflags $(libs))
 fuzz_nginx = $(addprefix -I$(tree)/src/,core event event/modules os/unix \
              http http/v2 http/modules) -I$(builddir)
 
-fuzz_objs  = $(patsubst src/%.c,$(fuzz_dir)/%.o,$(wildcard src/ds*.c)) \
-             $(fuzz_dir)/ngx_directstream_def.o \
-             $(fuzz_dir)/ngx_directstream_setting.o
+fuzz_objs  = $(patsubst src/%.c,$(fuzz_dir)/%.o,$(eng_c)) \
+             $(fuzz_dir)/nginx/ngx_directstream_def.o \
+             $(fuzz_dir)/nginx/ngx_directstream_setting.o
 
 fuzz: deps-fuzz
 	+$(MAKE) fuzz-run
@@ -221,12 +224,13 @@ fuzz: deps-fuzz
 fuzz-run: module $(addprefix $(fuzz_dir)/,$(fuzz_names))
 	FUZZ_TIME=$(FUZZ_TIME) t/fuzz/run $(fuzz_dir) $(fuzz_names)
 
-$(fuzz_dir)/%.o: src/%.c $(wildcard src/ds*.h)
+$(fuzz_dir)/%.o: src/%.c $(eng_h)
 	@mkdir -p $(@D)
 	clang $(fuzz_cflags) -fsanitize=fuzzer-no-link,$(fuzz_san) -c -o $@ $<
 
 # what of nginx's side reads bodies
-$(fuzz_dir)/ngx_%.o: src/ngx_%.c $(wildcard src/*.h) | $(builddir)/Makefile
+$(fuzz_dir)/nginx/%.o: src/nginx/%.c \
+                       $(wildcard src/*.h src/nginx/*.h) | $(builddir)/Makefile
 	@mkdir -p $(@D)
 	clang $(fuzz_cflags) $(fuzz_nginx) \
 	    -fsanitize=fuzzer-no-link,$(fuzz_san) -c -o $@ $<

@@ -15,19 +15,14 @@
 
 #include <libavformat/avformat.h>
 
-#include "ds_cache.h"
-#include "ds_engine.h"
-#include "ds_http.h"
-#include "ds_url.h"
+#include "base/ds_engine.h"
+#include "net/ds_hold.h"
+#include "net/ds_http.h"
+#include "source/ds_cache.h"
 
-
-#define DS_MAX_RECORDS    256
 
 /* resolvers at a time, for each CPU; they mostly wait for the network */
 #define DS_RESOLVERS      4
-
-/* ms between two looks for a place */
-#define DS_PLACE_WAIT     20
 
 /* ms, how long a host is left alone that was asked too often */
 #define DS_RESOLVER_HOLD_MIN  10000
@@ -39,59 +34,10 @@
 #define DS_DESTROY_TIME   800
 
 
-typedef struct ds_node_s  ds_node_t;
-
-struct ds_node_s {
-    ds_record_t            record;
-    ds_node_t             *next;
-};
-
-
-/* a stream that encodes */
-
-typedef struct ds_encoder_s  ds_encoder_t;
-
-struct ds_encoder_s {
-    const char            *stream;
-    ds_encoder_t          *next;
-};
-
-
-struct ds_s {
-    ds_conf_t              conf;        /* constant, deep copy */
-    char                 **argv;
-    ds_source_rule_t      *rules;
-    char                  *extractors;
-    char                  *media_root;
-    char                  *push_certificate;
-    char                  *cache_path;
-    char                  *store_path;
-    ds_cache_t            *cache;       /* NULL: none */
-
-    ds_task_t             *tasks;       /* owner's thread */
-
-    int                    max_resolvers;
-    atomic_int             resolvers;
-    ds_hold_t             *resolver_hold;
-    ds_hold_t             *source_hold;
-
-    unsigned               max_encoders;
-
-    pthread_mutex_t        lock;
-    ds_encoder_t          *encoders;    /* lock */
-    unsigned               nencoders;   /* lock */
-    ds_node_t             *first;       /* lock */
-    ds_node_t            **last;        /* lock */
-    unsigned               nrecords;    /* lock */
-    unsigned               dropped;     /* lock */
-};
-
-
 static int ds_copy_conf(ds_t *ds, const ds_conf_t *conf);
 static void ds_open_cache(ds_t *ds);
 static void ds_free(ds_t *ds);
-static bool ds_encoder_take(ds_t *ds, ds_encoder_t *e, bool *own);
-static void ds_resolver_host(char *host, size_t size, const char *url);
+static int ds_copy_string(const char **copy, const char *s);
 
 
 ds_t *
@@ -113,8 +59,8 @@ ds_create(const ds_conf_t *conf, ds_error_t *err)
     n = sysconf(_SC_NPROCESSORS_ONLN);
     n = n < 1 ? 1 : n;
 
-    ds->max_resolvers = DS_RESOLVERS * (int) n;
-    ds->max_encoders = conf->encodes != 0 ? conf->encodes : n;
+    ds->resolvers = ds_gate_create(DS_RESOLVERS * n);
+    ds->encoders = ds_gate_create(conf->encodes != 0 ? conf->encodes : n);
 
     (void) pthread_mutex_init(&ds->lock, NULL);
 
@@ -122,7 +68,8 @@ ds_create(const ds_conf_t *conf, ds_error_t *err)
                                        DS_RESOLVER_HOLD_MAX);
     ds->source_hold = ds_hold_create(DS_SOURCE_HOLD_MIN, DS_SOURCE_HOLD_MAX);
 
-    if (ds->resolver_hold == NULL || ds->source_hold == NULL
+    if (ds->resolvers == NULL || ds->encoders == NULL
+        || ds->resolver_hold == NULL || ds->source_hold == NULL
         || ds_copy_conf(ds, conf) != DS_OK)
     {
         (void) ds_fail(err, DS_ENOMEM, "malloc() failed");
@@ -175,75 +122,73 @@ ds_open_cache(ds_t *ds)
 static int
 ds_copy_conf(ds_t *ds, const ds_conf_t *conf)
 {
-    size_t  i, n;
+    char              **argv;
+    size_t              i, n;
+    ds_conf_t          *c;
+    ds_source_rule_t   *rules;
 
-    ds->conf = *conf;
+    c = &ds->conf;
+    *c = *conf;
+
+    /* what is not copied yet is not ours to free */
+    c->resolve_command = NULL;
+    c->resolve_extractors = NULL;
+    c->media_root = NULL;
+    c->push_certificate = NULL;
+    c->cache_path = NULL;
+    c->store_path = NULL;
+    c->source_rules = NULL;
 
     for (n = 0; conf->resolve_command[n] != NULL; n++) { /* void */ }
 
-    ds->argv = calloc(n + 1, sizeof(char *));
-    if (ds->argv == NULL) {
+    argv = calloc(n + 1, sizeof(char *));
+    if (argv == NULL) {
         return DS_ENOMEM;
     }
 
-    ds->conf.resolve_command = (const char *const *) ds->argv;
+    c->resolve_command = (const char *const *) argv;
 
     for (i = 0; i < n; i++) {
-        ds->argv[i] = strdup(conf->resolve_command[i]);
-        if (ds->argv[i] == NULL) {
+        argv[i] = strdup(conf->resolve_command[i]);
+        if (argv[i] == NULL) {
             return DS_ENOMEM;
         }
-    }
-
-    ds->extractors = strdup(conf->resolve_extractors);
-    if (ds->extractors == NULL) {
-        return DS_ENOMEM;
-    }
-
-    ds->conf.resolve_extractors = ds->extractors;
-
-    if (conf->media_root != NULL) {
-        ds->media_root = strdup(conf->media_root);
-        if (ds->media_root == NULL) {
-            return DS_ENOMEM;
-        }
-
-        ds->conf.media_root = ds->media_root;
-    }
-
-    if (conf->push_certificate != NULL) {
-        ds->push_certificate = strdup(conf->push_certificate);
-        if (ds->push_certificate == NULL) {
-            return DS_ENOMEM;
-        }
-
-        ds->conf.push_certificate = ds->push_certificate;
-    }
-
-    if (conf->cache_path != NULL) {
-        ds->cache_path = strdup(conf->cache_path);
-        ds->store_path = strdup(conf->store_path);
-
-        if (ds->cache_path == NULL || ds->store_path == NULL) {
-            return DS_ENOMEM;
-        }
-
-        ds->conf.cache_path = ds->cache_path;
-        ds->conf.store_path = ds->store_path;
     }
 
     if (conf->nsource_rules != 0) {
-        ds->rules = calloc(conf->nsource_rules, sizeof(ds_source_rule_t));
-        if (ds->rules == NULL) {
+        rules = calloc(conf->nsource_rules, sizeof(ds_source_rule_t));
+        if (rules == NULL) {
             return DS_ENOMEM;
         }
 
-        memcpy(ds->rules, conf->source_rules,
+        memcpy(rules, conf->source_rules,
                conf->nsource_rules * sizeof(ds_source_rule_t));
-        ds->conf.source_rules = ds->rules;
+        c->source_rules = rules;
+    }
+
+    if (ds_copy_string(&c->resolve_extractors, conf->resolve_extractors)
+        || ds_copy_string(&c->media_root, conf->media_root)
+        || ds_copy_string(&c->push_certificate, conf->push_certificate)
+        || ds_copy_string(&c->cache_path, conf->cache_path)
+        || ds_copy_string(&c->store_path, conf->store_path))
+    {
+        return DS_ENOMEM;
     }
 
     return DS_OK;
+}
+
+
+static int
+ds_copy_string(const char **copy, const char *s)
+{
+    if (s == NULL) {
+        return DS_OK;
+    }
+
+    *copy = strdup(s);
+
+    return *copy != NULL ? DS_OK : DS_ENOMEM;
 }
 
 
@@ -292,332 +237,34 @@ ds_destroy(ds_t **pds)
 static void
 ds_free(ds_t *ds)
 {
-    size_t      i;
-    ds_node_t  *node;
+    size_t             i;
+    const ds_conf_t   *c;
 
-    while ((node = ds->first) != NULL) {
-        ds->first = node->next;
-        free(node);
-    }
+    c = &ds->conf;
 
-    if (ds->argv != NULL) {
-        for (i = 0; ds->argv[i] != NULL; i++) {
-            free(ds->argv[i]);
+    if (c->resolve_command != NULL) {
+        for (i = 0; c->resolve_command[i] != NULL; i++) {
+            free((void *) c->resolve_command[i]);
         }
     }
 
-    free(ds->argv);
-    free(ds->extractors);
-    free(ds->media_root);
-    free(ds->push_certificate);
     ds_cache_close(&ds->cache);
-    free(ds->cache_path);
-    free(ds->store_path);
-    free(ds->rules);
 
+    free((void *) c->resolve_command);
+    free((void *) c->resolve_extractors);
+    free((void *) c->media_root);
+    free((void *) c->push_certificate);
+    free((void *) c->cache_path);
+    free((void *) c->store_path);
+    free((void *) c->source_rules);
+
+    ds_log_free(ds);
+    ds_gate_free(&ds->resolvers);
+    ds_gate_free(&ds->encoders);
     ds_hold_free(&ds->resolver_hold);
     ds_hold_free(&ds->source_hold);
 
     (void) pthread_mutex_destroy(&ds->lock);
 
     free(ds);
-}
-
-
-int
-ds_resolver_enter(ds_t *ds, const char *url, ds_cancel_t *cancel,
-    ds_error_t *err)
-{
-    char  host[DS_URL_LEN];
-
-    ds_resolver_host(host, sizeof(host), url);
-
-    for ( ;; ) {
-        if (ds_hold_wait(ds->resolver_hold, host, cancel)) {
-            return ds_fail(err, DS_ECANCELED, "canceled");
-        }
-
-        if (atomic_fetch_add(&ds->resolvers, 1) < ds->max_resolvers) {
-            return DS_OK;
-        }
-
-        atomic_fetch_sub(&ds->resolvers, 1);
-
-        if (ds_cancel_wait(cancel, DS_PLACE_WAIT)) {
-            return ds_fail(err, DS_ECANCELED, "canceled");
-        }
-    }
-}
-
-
-void
-ds_resolver_leave(ds_t *ds, const char *url, int rc)
-{
-    char     host[DS_URL_LEN];
-    int64_t  wait;
-
-    atomic_fetch_sub(&ds->resolvers, 1);
-
-    ds_resolver_host(host, sizeof(host), url);
-
-    if (rc == DS_OK) {
-        ds_hold_clear(ds->resolver_hold, host);
-        return;
-    }
-
-    if (rc != DS_ERESOLVER_RATE_LIMITED) {
-        return;
-    }
-
-    wait = ds_hold_add(ds->resolver_hold, host, 0);
-
-    if (wait != 0) {
-        ds_log(ds, DS_LOG_WARN, NULL,
-               "resolver is asked nothing for %lld s: %s, host: \"%s\"",
-               (long long) wait / 1000, ds_error_code(rc), host);
-    }
-}
-
-
-/* what shares a limit: a site has many names, a playlist's id none at all */
-
-static void
-ds_resolver_host(char *host, size_t size, const char *url)
-{
-    ds_url_t  u;
-
-    if (ds_url_parse(&u, url, NULL) != DS_OK || ds_url_is_youtube(&u)) {
-        ds_text(host, size, "youtube.com");
-        return;
-    }
-
-    ds_text(host, size, u.host);
-}
-
-
-ds_hold_t *
-ds_source_hold(ds_t *ds)
-{
-    return ds->source_hold;
-}
-
-
-int
-ds_encoder_enter(ds_t *ds, const char *stream, ds_cancel_t *cancel,
-    ds_error_t *err)
-{
-    bool           own;
-    int64_t        since;
-    ds_encoder_t  *e;
-
-    e = malloc(sizeof(ds_encoder_t));
-    if (e == NULL) {
-        return ds_fail(err, DS_ENOMEM, "malloc() failed");
-    }
-
-    e->stream = stream;
-    since = ds_monotonic();
-
-    while (!ds_encoder_take(ds, e, &own)) {
-
-        if (own) {
-            since = ds_monotonic();
-        }
-
-        if (ds_monotonic() - since >= ds->conf.source_timeout) {
-            free(e);
-            return ds_fail(err, DS_EENCODE_LIMIT, "%u items are being encoded,"
-                           " which is the limit", ds->max_encoders);
-        }
-
-        if (ds_cancel_wait(cancel, DS_PLACE_WAIT)) {
-            free(e);
-            return ds_fail(err, DS_ECANCELED, "canceled");
-        }
-    }
-
-    return DS_OK;
-}
-
-
-/* "*own": the stream has a place, the only one it may have */
-
-static bool
-ds_encoder_take(ds_t *ds, ds_encoder_t *e, bool *own)
-{
-    bool           taken;
-    ds_encoder_t  *p;
-
-    (void) pthread_mutex_lock(&ds->lock);
-
-    for (p = ds->encoders; p != NULL; p = p->next) {
-        if (strcmp(p->stream, e->stream) == 0) {
-            break;
-        }
-    }
-
-    *own = p != NULL;
-    taken = p == NULL && ds->nencoders < ds->max_encoders;
-
-    if (taken) {
-        e->next = ds->encoders;
-        ds->encoders = e;
-        ds->nencoders++;
-    }
-
-    (void) pthread_mutex_unlock(&ds->lock);
-
-    return taken;
-}
-
-
-void
-ds_encoder_leave(ds_t *ds, const char *stream)
-{
-    ds_encoder_t  *e, **p;
-
-    (void) pthread_mutex_lock(&ds->lock);
-
-    for (p = &ds->encoders; strcmp((*p)->stream, stream) != 0;
-         p = &(*p)->next)
-    {
-        /* void */
-    }
-
-    e = *p;
-    *p = e->next;
-    ds->nencoders--;
-
-    (void) pthread_mutex_unlock(&ds->lock);
-
-    free(e);
-}
-
-
-const ds_conf_t *
-ds_conf(ds_t *ds)
-{
-    return &ds->conf;
-}
-
-
-ds_cache_t *
-ds_cache(ds_t *ds)
-{
-    return ds->cache;
-}
-
-
-void
-ds_wakeup(ds_t *ds)
-{
-    if (ds->conf.wakeup != NULL) {
-        ds->conf.wakeup(ds->conf.wakeup_data);
-    }
-}
-
-
-void
-ds_task_add(ds_t *ds, ds_task_t *task)
-{
-    task->next = ds->tasks;
-    ds->tasks = task;
-}
-
-
-void
-ds_task_remove(ds_t *ds, ds_task_t *task)
-{
-    ds_task_t  **t;
-
-    for (t = &ds->tasks; *t != NULL; t = &(*t)->next) {
-        if (*t == task) {
-            *t = task->next;
-            return;
-        }
-    }
-}
-
-
-void
-ds_log(ds_t *ds, int level, const char *stream, const char *fmt, ...)
-{
-    va_list     args;
-    ds_node_t  *node;
-    char        text[DS_RECORD_LEN];
-
-    node = malloc(sizeof(ds_node_t));
-    if (node == NULL) {
-        return;
-    }
-
-    va_start(args, fmt);
-    (void) vsnprintf(text, sizeof(text), fmt, args);
-    va_end(args);
-
-    node->next = NULL;
-    node->record.level = level;
-    ds_text(node->record.stream, sizeof(node->record.stream), stream);
-    ds_text(node->record.text, sizeof(node->record.text), text);
-
-    (void) pthread_mutex_lock(&ds->lock);
-
-    if (ds->nrecords == DS_MAX_RECORDS) {
-        ds->dropped++;
-        (void) pthread_mutex_unlock(&ds->lock);
-        free(node);
-        return;
-    }
-
-    *ds->last = node;
-    ds->last = &node->next;
-    ds->nrecords++;
-
-    (void) pthread_mutex_unlock(&ds->lock);
-
-    ds_wakeup(ds);
-}
-
-
-bool
-ds_poll(ds_t *ds, ds_record_t *record)
-{
-    unsigned    dropped;
-    ds_node_t  *node;
-
-    (void) pthread_mutex_lock(&ds->lock);
-
-    dropped = 0;
-    node = ds->first;
-
-    if (node != NULL) {
-        ds->first = node->next;
-        ds->nrecords--;
-
-        if (ds->first == NULL) {
-            ds->last = &ds->first;
-        }
-
-    } else {
-        dropped = ds->dropped;
-        ds->dropped = 0;
-    }
-
-    (void) pthread_mutex_unlock(&ds->lock);
-
-    if (node != NULL) {
-        *record = node->record;
-        free(node);
-        return true;
-    }
-
-    if (dropped != 0) {
-        record->level = DS_LOG_WARN;
-        record->stream[0] = '\0';
-        (void) snprintf(record->text, sizeof(record->text),
-                        "%u log records dropped", dropped);
-        return true;
-    }
-
-    return false;
 }

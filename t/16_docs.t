@@ -37,7 +37,8 @@ SKIP: {
 
     # directives
 
-    my $glue = all_of(glob("$root/ngx_directstream*.c $root/src/ngx_*.c"));
+    my $glue = all_of(glob("$root/ngx_directstream*.c"),
+                      glob("$root/src/nginx/ngx_*.c"));
 
     my %directive = map { $_ => 1 }
         $glue =~ /\{\s*ngx_string\("(\w+)"\),\s*\n\s*NGX_(?:\w*CONF)/g;
@@ -71,7 +72,8 @@ SKIP: {
 
     # routes, of the description and of README
 
-    my $api = JSON::PP->new->decode($t->read_file("$root/src/openapi.json"));
+    my $api = JSON::PP->new->decode(
+        $t->read_file("$root/src/nginx/openapi.json"));
     my @routes;
 
     for my $path (keys %{ $api->{paths} }) {

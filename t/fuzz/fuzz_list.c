@@ -1,7 +1,7 @@
 
 /* M3U and JSON lists of URLs, as anybody may serve them. */
 
-#include "ds_list.h"
+#include "resolve/ds_list.h"
 #include "fuzz.h"
 
 

@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "ds_convert.h"
+#include "source/ds_convert.h"
 #include "fuzz.h"
 
 

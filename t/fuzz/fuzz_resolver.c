@@ -4,8 +4,8 @@
  * the list, an item's line, or the end of stderr.
  */
 
-#include "ds_list.h"
-#include "ds_resolve_error.h"
+#include "resolve/ds_list.h"
+#include "resolve/ds_resolve_error.h"
 #include "fuzz.h"
 
 

@@ -13,7 +13,7 @@
 
 #include <libavcodec/avcodec.h>
 
-#include "ds_convert.h"
+#include "source/ds_convert.h"
 #include "tap.h"
 
 

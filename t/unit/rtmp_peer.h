@@ -18,8 +18,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "ds_amf.h"
-#include "ds_chunk.h"
+#include "rtmp/ds_amf.h"
+#include "rtmp/ds_chunk.h"
 
 
 #define HANDSHAKE  1536

@@ -19,7 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "ds_core.h"
+#include "base/ds_core.h"
 
 
 static char   server_dir[] = "/tmp/ds-unit-XXXXXX";

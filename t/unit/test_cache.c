@@ -15,7 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "ds_cache.h"
+#include "source/ds_cache.h"
 #include "tap.h"
 
 

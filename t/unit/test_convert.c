@@ -10,6 +10,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/ds_engine.h"
 #include "convert.h"
 
 
@@ -423,11 +424,10 @@ wait_for_place(void *data)
 static void
 test_limit(void)
 {
-    pthread_t   thread;
-    result_t    r;
-    ds_error_t  err;
+    pthread_t  thread;
+    result_t   r;
 
-    is_int(ds_encoder_enter(ds, "other", &cancel, &err), DS_OK, "a place");
+    is_int(ds_gate_enter(ds->encoders, "other", 0, &cancel), DS_OK, "a place");
 
     convert("vp9.webm", NULL, &r);
     is_int(r.rc, DS_EENCODE_LIMIT, "%s", r.err.message);
@@ -436,18 +436,18 @@ test_limit(void)
     is_int(r.rc, 0, "audio alone needs no place");
     result_free(&r);
 
-    ds_encoder_leave(ds, "other");
+    ds_gate_leave(ds->encoders, "other");
 
     convert("vp9.webm", NULL, &r);
     is_int(r.rc, 0, "the place is free again");
     result_free(&r);
 
-    is_int(ds_encoder_enter(ds, "same", &cancel, &err), DS_OK,
+    is_int(ds_gate_enter(ds->encoders, "same", 0, &cancel), DS_OK,
            "and was given back");
 
     (void) pthread_create(&thread, NULL, wait_for_place, &r);
     (void) usleep(800 * MS);
-    ds_encoder_leave(ds, "same");
+    ds_gate_leave(ds->encoders, "same");
     (void) pthread_join(thread, NULL);
 
     is_int(r.rc, 0, "an item waits for its stream's other one: %s",

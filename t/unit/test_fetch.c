@@ -8,8 +8,8 @@
 
 #include <sys/stat.h>
 
-#include "ds_fetch.h"
-#include "ds_input.h"
+#include "source/ds_fetch.h"
+#include "media/ds_input.h"
 #include "server.h"
 #include "tap.h"
 

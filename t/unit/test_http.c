@@ -11,7 +11,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 
-#include "ds_http.h"
+#include "net/ds_http.h"
 #include "server.h"
 #include "tap.h"
 

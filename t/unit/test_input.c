@@ -8,9 +8,9 @@
 
 #include <sys/stat.h>
 
-#include "ds_codec.h"
-#include "ds_http.h"
-#include "ds_input.h"
+#include "media/ds_codec.h"
+#include "net/ds_http.h"
+#include "media/ds_input.h"
 #include "server.h"
 #include "tap.h"
 

@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-#include "../../src/ds_list.h"
+#include "resolve/ds_list.h"
 #include "tap.h"
 
 

@@ -6,8 +6,8 @@
 
 #define _GNU_SOURCE
 
-#include "ds_input.h"
-#include "ds_mux.h"
+#include "media/ds_input.h"
+#include "source/ds_mux.h"
 #include "server.h"
 #include "tap.h"
 

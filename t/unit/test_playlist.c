@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ds_playlist.h"
+#include "play/ds_playlist.h"
 #include "tap.h"
 
 

@@ -13,7 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "../../src/ds_proc.h"
+#include "base/ds_proc.h"
 #include "tap.h"
 
 

@@ -8,7 +8,7 @@
 
 #include <libavcodec/avcodec.h>
 
-#include "ds_push.h"
+#include "air/ds_push.h"
 #include "header.h"
 #include "rtmp_peer.h"
 #include "server.h"

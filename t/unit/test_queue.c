@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "ds_queue.h"
+#include "media/ds_queue.h"
 #include "tap.h"
 
 

@@ -9,10 +9,10 @@
 
 #include <sys/stat.h>
 
-#include "ds_hold.h"
-#include "ds_http.h"
-#include "ds_reader.h"
-#include "ds_refusal.h"
+#include "net/ds_hold.h"
+#include "net/ds_http.h"
+#include "source/ds_reader.h"
+#include "net/ds_refusal.h"
 #include "server.h"
 #include "tap.h"
 

@@ -13,8 +13,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "../../src/ds_http.h"
-#include "../../src/ds_resolve.h"
+#include "net/ds_http.h"
+#include "resolve/ds_resolve.h"
+#include "net/ds_http.h"
+#include "resolve/ds_resolve.h"
 #include "tap.h"
 
 

@@ -4,7 +4,7 @@
  * left of it in messages.
  */
 
-#include "../../src/ds_resolve_error.h"
+#include "resolve/ds_resolve_error.h"
 #include "tap.h"
 
 

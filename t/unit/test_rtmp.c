@@ -9,8 +9,8 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
-#include "ds_output.h"
-#include "ds_rtmp.h"
+#include "air/ds_output.h"
+#include "rtmp/ds_rtmp.h"
 #include "header.h"
 #include "rtmp_peer.h"
 #include "server.h"

@@ -10,8 +10,8 @@
 
 #include <libavcodec/avcodec.h>
 
-#include "ds_input.h"
-#include "ds_slate.h"
+#include "media/ds_input.h"
+#include "air/ds_slate.h"
 #include "tap.h"
 
 

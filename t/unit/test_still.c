@@ -9,8 +9,8 @@
 
 #include <libavcodec/avcodec.h>
 
-#include "ds_player.h"
-#include "ds_still.h"
+#include "play/ds_player.h"
+#include "air/ds_still.h"
 #include "tap.h"
 
 

@@ -13,7 +13,7 @@
 
 #include <sqlite3.h>
 
-#include "ds_core.h"
+#include "base/ds_core.h"
 #include "tap.h"
 
 

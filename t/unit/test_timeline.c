@@ -6,7 +6,7 @@
 
 #include <stdlib.h>
 
-#include "ds_timeline.h"
+#include "air/ds_timeline.h"
 #include "tap.h"
 
 

@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-#include "../../src/ds_url.h"
+#include "base/ds_url.h"
 #include "tap.h"
 
 

@@ -9,9 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ds_output.h"
-#include "ds_rtmp.h"
-#include "ds_timeline.h"
+#include "air/ds_output.h"
+#include "rtmp/ds_rtmp.h"
+#include "air/ds_timeline.h"
 #include "header.h"
 #include "tap.h"
 

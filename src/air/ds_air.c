@@ -1,0 +1,796 @@
+
+/*
+ * ds_air.c: sends one item after another over one RTMP session, each packet
+ * when it is due, and the slate when there is none.  Knows nothing of
+ * playlists: which item is next, and what becomes of a failed one, is for its
+ * caller.
+ */
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "air/ds_air.h"
+#include "air/ds_feed.h"
+#include "air/ds_push.h"
+#include "air/ds_timeline.h"
+#include "base/ds_engine.h"
+#include "base/ds_item.h"
+
+
+/* us: later than this the clock is set anew, or the backlog would burst out */
+#define DS_MAX_LATE      200000
+
+/* us: no item waits so long for its next packet, its clock has jumped */
+#define DS_MAX_GAP       3000000
+
+/* packets after which a session is good, and bad ones before one is dropped */
+#define DS_GOOD_PACKETS  100
+#define DS_BAD_SESSIONS  3
+
+/*
+ * ms after which the slate takes the place of what is missing: from the
+ * start; when there is no item; when the item's source gives nothing
+ */
+#define DS_DARK_START    900
+#define DS_DARK_IDLE     160
+#define DS_DARK_STARVED  400
+
+/* us of sound that the slate begins with, to close the hole before it */
+#define DS_SLATE_LEAD    300000
+
+/*
+ * ms between publishing and the first packet, when nginx-rtmp pushes: it
+ * connects to the target meanwhile, and does not keep a key frame for it
+ */
+#define DS_PUSH_TIME     200
+
+/* ms between two looks at a session that has nothing to send */
+#define DS_IDLE_LOOK     1000
+
+/* ms between connects */
+#define DS_RETRY_MIN     100
+#define DS_RETRY_MAX     5000
+
+
+struct ds_air_s {
+    ds_t               *ds;
+    const ds_target_t  *target;
+    ds_slate_t         *slate;          /* borrowed; NULL: none */
+    ds_cancel_t        *cancel;
+    ds_push_t          *push;           /* NULL: none of our own */
+
+    ds_output_t        *out;            /* NULL: not connected */
+    unsigned            tries;          /* sessions in a row, none good */
+    unsigned            bad;            /* those that were lost early */
+    unsigned            packets;        /* of this session */
+    int64_t             retry_at;       /* monotonic ms */
+    int64_t             begin_at;       /* monotonic ms, not before */
+    int64_t             dark_at;        /* monotonic ms, the first slate */
+    bool                begun;          /* the session has its headers */
+    int64_t             looked_at;      /* monotonic ms, when idle */
+    uint32_t            sessions;
+
+    ds_timeline_t       timeline;
+    int64_t             clock;          /* monotonic us of output time 0 */
+
+    ds_feed_t           feed;           /* the item */
+    AVPacket           *pkt[2];         /* next of each track, mapped */
+    ds_stamp_t          stamp[2];
+    bool                header[2];      /* the item's, still to be sent */
+    bool                wait_key;       /* new session: from a key frame */
+    bool                cut;            /* ends with what has been sent */
+
+    bool                on_slate;       /* and not the item */
+    int64_t             position;       /* ms into the item, meanwhile */
+    bool                over;           /* it was cut meanwhile */
+
+    ds_meter_t          meter;
+};
+
+
+static ds_air_e ds_air_play(ds_air_t *air, ds_error_t *err);
+static int ds_air_begin(ds_air_t *air, ds_error_t *err);
+static int ds_air_send_due(ds_air_t *air, unsigned *sent, ds_error_t *err);
+static int ds_air_connect(ds_air_t *air, ds_error_t *err);
+static ds_air_e ds_air_idle(ds_air_t *air, ds_air_e rc, ds_error_t *err);
+static void ds_air_enter(ds_air_t *air);
+static bool ds_air_lacks(ds_air_t *air);
+static bool ds_air_show_slate(ds_air_t *air);
+static void ds_air_relieve(ds_air_t *air);
+static void ds_air_close_gap(ds_air_t *air, int64_t gap);
+static const AVCodecParameters *ds_air_codecpar(ds_air_t *air, int track);
+static void ds_air_drop(AVPacket *pkt[2]);
+static void ds_air_fill(ds_air_t *air, int track);
+static int ds_air_next(ds_air_t *air);
+static int ds_air_send(ds_air_t *air, int track, int64_t late,
+    ds_error_t *err);
+static void ds_air_lost(ds_air_t *air);
+static void ds_air_retry(ds_air_t *air);
+
+
+ds_air_t *
+ds_air_create(ds_t *ds, const ds_target_t *target, ds_slate_t *slate,
+    ds_cancel_t *cancel)
+{
+    ds_air_t  *air;
+
+    air = calloc(1, sizeof(ds_air_t));
+    if (air == NULL) {
+        return NULL;
+    }
+
+    air->ds = ds;
+    air->target = target;
+    air->slate = slate;
+    air->cancel = cancel;
+    air->dark_at = ds_monotonic() + DS_DARK_START;
+
+    ds_timeline_init(&air->timeline);
+
+    if (target->engine_push != NULL) {
+        air->push = ds_push_create(ds, target->name, target->engine_push);
+        if (air->push == NULL) {
+            ds_air_free(&air);
+        }
+    }
+
+    return air;
+}
+
+
+void
+ds_air_free(ds_air_t **pair)
+{
+    ds_air_t  *air;
+
+    air = *pair;
+    if (air == NULL) {
+        return;
+    }
+
+    *pair = NULL;
+
+    ds_feed_item(&air->feed, NULL);
+    ds_air_drop(air->pkt);
+    ds_output_close(&air->out);
+    ds_push_free(&air->push);
+
+    free(air);
+}
+
+
+void
+ds_air_item(ds_air_t *air, ds_source_t *src)
+{
+    ds_feed_item(&air->feed, src);
+    air->over = false;
+
+    if (src == NULL) {
+        ds_meter_item(&air->meter);
+
+        if (!air->on_slate) {
+            ds_air_drop(air->pkt);
+        }
+
+        return;
+    }
+
+    air->position = ds_source_offset(src);
+
+    if (air->out != NULL && ds_output_worn(air->out)) {
+        ds_output_close(&air->out);
+    }
+
+    if (!air->on_slate || air->out == NULL) {
+        ds_air_enter(air);
+    }
+}
+
+
+/* the item begins, or goes on, after all that was sent */
+
+static void
+ds_air_enter(ds_air_t *air)
+{
+    int64_t  pts, dts;
+
+    if (air->on_slate) {
+        ds_timeline_cut(&air->timeline);
+    }
+
+    ds_air_drop(air->pkt);
+    ds_feed_begin(&air->feed, &pts, &dts);
+
+    air->on_slate = false;
+    air->cut = false;
+    air->header[DS_VIDEO] = true;
+    air->header[DS_AUDIO] = true;
+
+    ds_timeline_item(&air->timeline, pts, dts);
+}
+
+
+void
+ds_air_cut(ds_air_t *air)
+{
+    if (air->on_slate) {
+        air->over = true;
+        return;
+    }
+
+    av_packet_free(&air->pkt[DS_VIDEO]);
+
+    air->cut = true;
+}
+
+
+ds_air_e
+ds_air_tick(ds_air_t *air, ds_error_t *err)
+{
+    ds_air_e  rc;
+
+    if (air->out == NULL && ds_air_connect(air, err) != DS_OK) {
+        return DS_AIR_DOWN;
+    }
+
+    if (air->on_slate) {
+        ds_air_relieve(air);
+    }
+
+    rc = ds_air_play(air, err);
+
+    if ((rc == DS_AIR_IDLE || rc == DS_AIR_STARVED) && ds_air_lacks(air)
+        && ds_air_show_slate(air))
+    {
+        rc = ds_air_play(air, err);
+    }
+
+    return rc;
+}
+
+
+/* sends what is due of the item, or of the slate */
+
+static ds_air_e
+ds_air_play(ds_air_t *air, ds_error_t *err)
+{
+    int       track;
+    unsigned  n;
+
+    if (air->feed.src == NULL && !air->on_slate) {
+        return ds_air_idle(air, DS_AIR_IDLE, err);
+    }
+
+    if (!air->begun) {
+        if (ds_monotonic() < air->begin_at) {
+            return DS_AIR_IDLE;
+        }
+
+        if (ds_air_begin(air, err) != DS_OK) {
+            return DS_AIR_DOWN;
+        }
+    }
+
+    track = ds_air_send_due(air, &n, err);
+
+    if (track < -1
+        || (n != 0 && ds_output_flush(air->out, err) != DS_OK))
+    {
+        ds_air_lost(air);
+        return DS_AIR_DOWN;
+    }
+
+    if (air->on_slate) {
+        return air->feed.src != NULL
+               && (air->over || ds_feed_drained(&air->feed))
+               ? DS_AIR_OVER : DS_AIR_SLATE;
+    }
+
+    if (track != -1) {
+        return DS_AIR_SENT;
+    }
+
+    if (air->cut || ds_feed_drained(&air->feed)) {
+        return DS_AIR_OVER;
+    }
+
+    return n != 0 && !ds_meter_slow(&air->meter)
+           ? DS_AIR_SENT : ds_air_idle(air, DS_AIR_STARVED, err);
+}
+
+
+static int
+ds_air_begin(ds_air_t *air, ds_error_t *err)
+{
+    int  rc;
+
+    rc = ds_output_begin(air->out, ds_air_codecpar(air, DS_VIDEO),
+                         ds_air_codecpar(air, DS_AUDIO), err);
+
+    if (rc != DS_OK) {
+        ds_air_lost(air);
+        return rc;
+    }
+
+    air->begun = true;
+
+    return DS_OK;
+}
+
+
+/* the track that is not due yet, -1: nothing is left, or an error */
+
+static int
+ds_air_send_due(ds_air_t *air, unsigned *sent, ds_error_t *err)
+{
+    int      track, rc;
+    int64_t  now, due, late;
+
+    now = ds_monotonic_us();
+
+    for (*sent = 0; /* void */ ; (*sent)++) {
+        track = ds_air_next(air);
+
+        if (track == -1) {
+            if (air->on_slate && air->cut) {
+                ds_air_enter(air);
+                continue;
+            }
+
+            return -1;
+        }
+
+        due = air->clock + air->stamp[track].dts;
+        late = now - due;
+
+        if (late < -DS_MAX_GAP && !air->wait_key && air->meter.sent_at != 0) {
+            ds_air_close_gap(air, -late - 2 * DS_AIR_TICK);
+            return track;
+        }
+
+        if (air->wait_key || air->meter.sent_at == 0) {
+            air->clock += late;
+            late = 0;
+
+        } else if (late > DS_MAX_LATE) {
+            air->clock += late;
+
+        } else if (due > now + DS_AIR_TICK && !(air->on_slate && air->cut)) {
+            return track;
+        }
+
+        rc = ds_air_send(air, track, late, err);
+        if (rc != DS_OK) {
+            return rc;
+        }
+    }
+}
+
+
+/* true when nothing has been on air for too long */
+
+static bool
+ds_air_lacks(ds_air_t *air)
+{
+    int64_t  now, since;
+
+    now = ds_monotonic();
+
+    if (air->slate == NULL || air->out == NULL || now < air->begin_at) {
+        return false;
+    }
+
+    since = air->meter.sent_at;
+
+    if (since == 0) {
+        return now >= air->dark_at;
+    }
+
+    if (since < air->begin_at) {
+        since = air->begin_at;
+    }
+
+    return ds_meter_slow(&air->meter)
+           || now - since >= (air->feed.src == NULL ? DS_DARK_IDLE
+                                                    : DS_DARK_STARVED);
+}
+
+
+/* from its first picture, after all that was sent; false: there is none */
+
+static bool
+ds_air_show_slate(ds_air_t *air)
+{
+    int64_t  lead;
+
+    if (air->on_slate) {
+        ds_timeline_cut(&air->timeline);
+    }
+
+    lead = ds_timeline_hole(&air->timeline);
+
+    if (!ds_slate_begin(air->slate, lead < DS_SLATE_LEAD ? lead
+                                                         : DS_SLATE_LEAD))
+    {
+        return false;
+    }
+
+    if (!air->on_slate && air->feed.src != NULL) {
+        air->position = ds_air_position(air);
+        ds_feed_aside(&air->feed, air->pkt);
+    }
+
+    ds_air_drop(air->pkt);
+
+    air->on_slate = true;
+    air->cut = false;
+    air->header[DS_VIDEO] = true;
+    air->header[DS_AUDIO] = true;
+
+    ds_timeline_item(&air->timeline, 0, 0);
+
+    return true;
+}
+
+
+/* the slate ends as soon as there is something better */
+
+static void
+ds_air_relieve(ds_air_t *air)
+{
+    if (air->feed.src != NULL && !air->over && ds_feed_ready(&air->feed)) {
+
+        /* the sound of its last picture is still to be sent */
+
+        av_packet_free(&air->pkt[DS_VIDEO]);
+        ds_timeline_cut(&air->timeline);
+        air->cut = true;
+
+    } else if (ds_slate_renewed(air->slate)) {
+        (void) ds_air_show_slate(air);
+    }
+}
+
+
+static const AVCodecParameters *
+ds_air_codecpar(ds_air_t *air, int track)
+{
+    return air->on_slate ? ds_slate_codecpar(air->slate, track)
+                         : ds_source_codecpar(air->feed.src, track);
+}
+
+
+static void
+ds_air_drop(AVPacket *pkt[2])
+{
+    av_packet_free(&pkt[DS_VIDEO]);
+    av_packet_free(&pkt[DS_AUDIO]);
+}
+
+
+/* the server pings, and may leave, also while there is nothing to send */
+
+static ds_air_e
+ds_air_idle(ds_air_t *air, ds_air_e rc, ds_error_t *err)
+{
+    int64_t  now;
+
+    now = ds_monotonic();
+
+    if (now - air->looked_at < DS_IDLE_LOOK) {
+        return rc;
+    }
+
+    air->looked_at = now;
+
+    if (ds_output_flush(air->out, err) != DS_OK) {
+        ds_air_lost(air);
+        return DS_AIR_DOWN;
+    }
+
+    return rc;
+}
+
+
+static int
+ds_air_connect(ds_air_t *air, ds_error_t *err)
+{
+    char     url[DS_URL_LEN];
+    int64_t  now;
+
+    ds_error_clear(err);
+
+    now = ds_monotonic();
+
+    if (now < air->retry_at) {
+        return DS_EOUTPUT_LOST;
+    }
+
+    air->out = ds_output_open(air->target, air->cancel, err);
+    if (air->out == NULL) {
+        ds_air_retry(air);
+        return err->code;
+    }
+
+    ds_redact_url(url, sizeof(url), air->target->publish);
+
+    ds_log(air->ds, DS_LOG_NOTICE, air->target->name,
+           "%s, url: \"%s\"",
+           air->sessions == 0 ? "publishing" : "publishing again", url);
+
+    air->packets = 0;
+    air->sessions++;
+    air->wait_key = true;
+    air->begun = false;
+    air->begin_at = ds_monotonic()
+                    + (air->target->push == NULL ? 0 : DS_PUSH_TIME);
+
+    if (air->on_slate) {
+        (void) ds_air_show_slate(air);
+    }
+
+    return DS_OK;
+}
+
+
+/* the source's clock has jumped: what comes next follows at once */
+
+static void
+ds_air_close_gap(ds_air_t *air, int64_t gap)
+{
+    int  i;
+
+    air->timeline.base -= gap;
+
+    for (i = 0; i < 2; i++) {
+        air->stamp[i].pts -= gap;
+        air->stamp[i].dts -= gap;
+    }
+}
+
+
+/* takes the next packet of a track that has a place on the timeline */
+
+static void
+ds_air_fill(ds_air_t *air, int track)
+{
+    bool         beyond;
+    AVPacket    *pkt;
+    ds_stamp_t  *st;
+
+    if (air->cut && track == DS_VIDEO) {
+        return;
+    }
+
+    st = &air->stamp[track];
+
+    while (air->pkt[track] == NULL) {
+        pkt = air->on_slate ? ds_slate_next(air->slate, track)
+                            : ds_feed_take(&air->feed, track);
+        if (pkt == NULL) {
+            return;
+        }
+
+        st->pts = pkt->pts;
+        st->dts = pkt->dts;
+        st->duration = pkt->duration;
+
+        beyond = !air->on_slate && ds_feed_beyond(&air->feed, track, pkt);
+
+        if (beyond && track == DS_VIDEO) {
+            av_packet_free(&pkt);
+            ds_air_cut(air);
+            return;
+        }
+
+        if (beyond
+            || !ds_timeline_map(&air->timeline, track, st)
+            || (air->wait_key && track == DS_VIDEO
+                && !(pkt->flags & AV_PKT_FLAG_KEY)))
+        {
+            av_packet_free(&pkt);
+            continue;
+        }
+
+        air->pkt[track] = pkt;
+    }
+}
+
+
+/* the track whose packet is to be sent next, -1: there is none now */
+
+static int
+ds_air_next(ds_air_t *air)
+{
+    ds_stamp_t  *st;
+
+    ds_air_fill(air, DS_VIDEO);
+    ds_air_fill(air, DS_AUDIO);
+
+    st = air->stamp;
+
+    if (air->cut) {
+        if (air->wait_key || air->pkt[DS_AUDIO] == NULL
+            || st[DS_AUDIO].pts + st[DS_AUDIO].duration / 2
+               >= air->timeline.end[DS_VIDEO])
+        {
+            return -1;
+        }
+
+        return DS_AUDIO;
+    }
+
+    if (air->wait_key) {
+
+        /*
+         * Audio from before the key frame belongs to the lost session, and
+         * would keep the queue full with the key frame still to come.
+         */
+
+        while (air->pkt[DS_AUDIO] != NULL && air->sessions > 1
+               && (air->pkt[DS_VIDEO] == NULL
+                   || st[DS_AUDIO].dts < st[DS_VIDEO].dts))
+        {
+            av_packet_free(&air->pkt[DS_AUDIO]);
+            ds_air_fill(air, DS_AUDIO);
+        }
+
+        return air->pkt[DS_VIDEO] == NULL ? -1 : DS_VIDEO;
+    }
+
+    if (air->pkt[DS_VIDEO] == NULL) {
+        return air->pkt[DS_AUDIO] == NULL ? -1 : DS_AUDIO;
+    }
+
+    if (air->pkt[DS_AUDIO] == NULL) {
+        return DS_VIDEO;
+    }
+
+    return st[DS_AUDIO].dts < st[DS_VIDEO].dts ? DS_AUDIO : DS_VIDEO;
+}
+
+
+static int
+ds_air_send(ds_air_t *air, int track, int64_t late, ds_error_t *err)
+{
+    int                       rc;
+    size_t                    size;
+    int64_t                   end;
+    AVPacket                 *pkt;
+    const AVCodecParameters  *par;
+
+    pkt = air->pkt[track];
+
+    pkt->pts = air->stamp[track].pts;
+    pkt->dts = air->stamp[track].dts;
+
+    par = air->header[track] ? ds_air_codecpar(air, track) : NULL;
+    size = pkt->size;
+
+    rc = ds_output_write(air->out, pkt, par, err);
+    if (rc != DS_OK) {
+        return rc;
+    }
+
+    if (track == DS_VIDEO) {
+        ds_keyframe_put(air->target->key, pkt, par);
+    }
+
+    if (air->push != NULL) {
+        ds_push_put(air->push, pkt, par);
+    }
+
+    if (++air->packets == DS_GOOD_PACKETS) {
+        air->tries = 0;
+        air->bad = 0;
+    }
+
+    air->header[track] = false;
+    air->wait_key = false;
+
+    end = air->timeline.end[DS_VIDEO];
+    ds_timeline_sent(&air->timeline, track, &air->stamp[track]);
+
+    if (!air->on_slate) {
+        air->meter.item_time += air->timeline.end[DS_VIDEO] - end;
+    }
+
+    ds_meter_sent(&air->meter, ds_monotonic(), air->on_slate, size,
+                  late / 1000);
+
+    av_packet_free(&air->pkt[track]);
+
+    return DS_OK;
+}
+
+
+static void
+ds_air_lost(ds_air_t *air)
+{
+    ds_output_close(&air->out);
+    ds_air_retry(air);
+
+    /* a server that hangs up at this packet will do so again */
+
+    if (air->packets < DS_GOOD_PACKETS) {
+        air->bad++;
+    }
+
+    if (air->pkt[DS_VIDEO] != NULL
+        && (air->bad >= DS_BAD_SESSIONS
+            || !(air->pkt[DS_VIDEO]->flags & AV_PKT_FLAG_KEY)))
+    {
+        air->bad = 0;
+        av_packet_free(&air->pkt[DS_VIDEO]);
+    }
+}
+
+
+static void
+ds_air_retry(ds_air_t *air)
+{
+    int64_t  wait;
+
+    wait = DS_RETRY_MIN << (air->tries < 6 ? air->tries : 6);
+
+    air->tries++;
+    air->retry_at = ds_monotonic() + (wait > DS_RETRY_MAX ? DS_RETRY_MAX
+                                                          : wait);
+}
+
+
+bool
+ds_air_connected(ds_air_t *air)
+{
+    return air->out != NULL;
+}
+
+
+void
+ds_air_push_status(ds_air_t *air, ds_push_status_t *status)
+{
+    if (air->push != NULL) {
+        ds_push_status(air->push, status);
+    }
+}
+
+
+uint32_t
+ds_air_reconnects(ds_air_t *air)
+{
+    return air->sessions > 1 ? air->sessions - 1 : 0;
+}
+
+
+int64_t
+ds_air_position(ds_air_t *air)
+{
+    int64_t  us;
+
+    if (air->feed.src == NULL) {
+        return 0;
+    }
+
+    if (air->on_slate) {
+        return air->position;
+    }
+
+    us = air->timeline.end[DS_VIDEO] - air->timeline.base;
+
+    return ds_source_offset(air->feed.src)
+           + (air->feed.origin + (us > 0 ? us : 0)) / 1000;
+}
+
+
+bool
+ds_air_on_slate(ds_air_t *air)
+{
+    return air->on_slate;
+}
+
+
+ds_meter_t *
+ds_air_meter(ds_air_t *air)
+{
+    return &air->meter;
+}

@@ -1,0 +1,68 @@
+
+/*
+ * ds_air.h: what is on air: one RTMP session, one timeline, one clock, and
+ * the item they carry now; the slate where there is none, or its source gives
+ * nothing.  Used by the stream's thread alone.
+ */
+
+#ifndef DS_AIR_H_INCLUDED_
+#define DS_AIR_H_INCLUDED_
+
+
+#include "air/ds_meter.h"
+#include "air/ds_output.h"
+#include "air/ds_slate.h"
+#include "source/ds_source.h"
+
+
+/* us: packets are sent in batches: each wakeup costs more than a packet */
+#define DS_AIR_TICK  80000
+
+
+typedef struct ds_air_s  ds_air_t;
+
+
+typedef enum {
+    DS_AIR_IDLE = 0,            /* no item */
+    DS_AIR_SENT,                /* up to date */
+    DS_AIR_SLATE,               /* up to date with the slate */
+    DS_AIR_STARVED,             /* the item's source gives nothing */
+    DS_AIR_DOWN,                /* no connection; "err" is why, if new */
+    DS_AIR_OVER                 /* the item is over */
+} ds_air_e;
+
+
+/*
+ * "target" and its strings are borrowed, as are "cancel" and "slate", which
+ * may be NULL: then there is silence instead.
+ */
+ds_air_t *ds_air_create(ds_t *ds, const ds_target_t *target,
+    ds_slate_t *slate, ds_cancel_t *cancel);
+void ds_air_free(ds_air_t **air);
+
+/*
+ * Puts a ready source on air after what was; borrowed; NULL: none.  When it
+ * gives nothing the slate takes its place, until it goes on at a key frame.
+ */
+void ds_air_item(ds_air_t *air, ds_source_t *src);
+
+/* ends the item at what has been sent, audio and video together */
+void ds_air_cut(ds_air_t *air);
+
+/* sends what is due; connects first if it must, which may block */
+ds_air_e ds_air_tick(ds_air_t *air, ds_error_t *err);
+
+bool ds_air_connected(ds_air_t *air);
+uint32_t ds_air_reconnects(ds_air_t *air);
+
+/* left as it is when the engine does not push */
+void ds_air_push_status(ds_air_t *air, ds_push_status_t *status);
+
+int64_t ds_air_position(ds_air_t *air);     /* ms into the item */
+bool ds_air_on_slate(ds_air_t *air);
+
+/* what was counted, in ds_monotonic() time; borrowed */
+ds_meter_t *ds_air_meter(ds_air_t *air);
+
+
+#endif /* DS_AIR_H_INCLUDED_ */

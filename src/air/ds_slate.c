@@ -1,0 +1,316 @@
+
+/*
+ * ds_slate.c: has the slate made whenever its form changes, and plays it
+ * round and round.  Codecs are ds_loop.c's, pictures ds_picture.c's.
+ */
+
+#include <malloc.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "air/ds_picture.h"
+#include "air/ds_slate.h"
+#include "base/ds_engine.h"
+#include "base/ds_item.h"
+
+
+/* pixels: no larger slate is made, whatever an item says of itself */
+#define DS_SLATE_PIXELS  (4096 * 2304)
+
+/* an edge of it, the least that can be encoded */
+#define DS_SLATE_EDGE    16
+
+
+struct ds_slate_s {
+    ds_t                *ds;
+    char                 name[DS_NAME_LEN + 1];
+    char                *file;          /* NULL: none */
+
+    pthread_t            thread;
+    bool                 making;        /* thread is to be joined */
+    ds_form_t            form;          /* made, or being made */
+    ds_form_t            wanted;
+
+    /* the maker's thread, while there is one */
+    bool                 begun;         /* a slate was made */
+    bool                 bad;           /* the file cannot be shown */
+
+    atomic_bool          done;          /* thread has ended */
+    atomic_bool          cancel;
+    _Atomic(ds_loop_t *) made;          /* NULL, or not taken yet */
+
+    ds_loop_t           *loop;          /* taken; NULL: none */
+    int64_t              lead;          /* us */
+    int64_t              count[2];      /* packets since it began */
+    unsigned             audio;         /* the next packet of sound */
+    int64_t              turns;         /* loops that sound has begun */
+};
+
+
+static void *ds_slate_thread(void *data);
+static bool ds_slate_made(ds_slate_t *sl, ds_loop_t *l,
+    const ds_error_t *err);
+static int64_t ds_slate_audio_at(ds_slate_t *sl, int64_t n);
+
+
+ds_slate_t *
+ds_slate_create(ds_t *ds, const char *name, const char *file)
+{
+    ds_slate_t  *sl;
+
+    sl = calloc(1, sizeof(ds_slate_t));
+    if (sl == NULL) {
+        return NULL;
+    }
+
+    sl->ds = ds;
+    ds_text(sl->name, sizeof(sl->name), name);
+
+    if (file != NULL) {
+        sl->file = strdup(file);
+        if (sl->file == NULL) {
+            free(sl);
+            return NULL;
+        }
+    }
+
+    return sl;
+}
+
+
+void
+ds_slate_free(ds_slate_t **psl)
+{
+    ds_loop_t   *l;
+    ds_slate_t  *sl;
+
+    sl = *psl;
+    if (sl == NULL) {
+        return;
+    }
+
+    *psl = NULL;
+
+    atomic_store(&sl->cancel, true);
+
+    if (sl->making) {
+        (void) pthread_join(sl->thread, NULL);
+    }
+
+    l = atomic_exchange(&sl->made, NULL);
+    ds_loop_free(&l);
+    ds_loop_free(&sl->loop);
+
+    free(sl->file);
+    free(sl);
+}
+
+
+void
+ds_slate_want(ds_slate_t *sl, const ds_form_t *form)
+{
+    if (form->width < DS_SLATE_EDGE || form->height < DS_SLATE_EDGE
+        || (int64_t) form->width * form->height > DS_SLATE_PIXELS)
+    {
+        return;
+    }
+
+    sl->wanted = *form;
+    sl->wanted.width &= ~1;
+    sl->wanted.height &= ~1;
+
+    ds_slate_check(sl);
+}
+
+
+void
+ds_slate_check(ds_slate_t *sl)
+{
+    if (sl->making) {
+        if (!atomic_load(&sl->done)) {
+            return;
+        }
+
+        sl->making = false;
+        (void) pthread_join(sl->thread, NULL);
+    }
+
+    if (memcmp(&sl->wanted, &sl->form, sizeof(ds_form_t)) == 0) {
+        return;
+    }
+
+    sl->form = sl->wanted;
+    atomic_store(&sl->done, false);
+
+    sl->making = ds_thread_start(&sl->thread, "ds-slate", ds_slate_thread, sl)
+                 == DS_OK;
+
+    if (!sl->making) {
+        /* the next check tries again */
+        memset(&sl->form, 0, sizeof(ds_form_t));
+    }
+}
+
+
+/* context: maker's thread */
+
+static void *
+ds_slate_thread(void *data)
+{
+    bool         first;
+    ds_error_t   err;
+    ds_slate_t  *sl = data;
+
+    ds_error_clear(&err);
+    first = !sl->begun;
+
+    /* a clip takes its time, and something has to be there until then */
+
+    if (first) {
+        (void) ds_slate_made(sl, ds_picture_name(sl->name, &sl->form,
+                                                 &sl->cancel, &err),
+                             &err);
+    }
+
+    if (sl->file != NULL && !sl->bad && !atomic_load(&sl->cancel)) {
+        sl->bad = !ds_slate_made(sl, ds_picture_file(sl->file, &sl->form,
+                                                     &sl->cancel, &err),
+                                 &err);
+    }
+
+    if (!first && (sl->file == NULL || sl->bad)) {
+        (void) ds_slate_made(sl, ds_picture_name(sl->name, &sl->form,
+                                                 &sl->cancel, &err),
+                             &err);
+    }
+
+    /* an encoder takes many times what the slate does, page by page */
+
+    (void) malloc_trim(0);
+
+    atomic_store(&sl->done, true);
+
+    return NULL;
+}
+
+
+/* context: maker's thread; "l" NULL: why is in "err" */
+
+static bool
+ds_slate_made(ds_slate_t *sl, ds_loop_t *l, const ds_error_t *err)
+{
+    if (l == NULL) {
+        if (err->code != DS_ECANCELED) {
+            ds_log(sl->ds, DS_LOG_WARN, sl->name,
+                   "slate of %dx%d could not be made: %s: %s, file: \"%s\"",
+                   sl->form.width, sl->form.height, ds_error_code(err->code),
+                   err->message, sl->file == NULL ? "" : sl->file);
+        }
+
+        return false;
+    }
+
+    sl->begun = true;
+
+    l = atomic_exchange(&sl->made, l);
+    ds_loop_free(&l);
+
+    return true;
+}
+
+
+bool
+ds_slate_renewed(ds_slate_t *sl)
+{
+    return atomic_load(&sl->made) != NULL;
+}
+
+
+bool
+ds_slate_begin(ds_slate_t *sl, int64_t lead)
+{
+    ds_loop_t  *l;
+
+    l = atomic_exchange(&sl->made, NULL);
+
+    if (l != NULL) {
+        ds_loop_free(&sl->loop);
+        sl->loop = l;
+    }
+
+    sl->lead = lead;
+    sl->count[DS_VIDEO] = 0;
+    sl->count[DS_AUDIO] = 0;
+    sl->audio = 0;
+    sl->turns = 1;
+
+    return sl->loop != NULL;
+}
+
+
+const AVCodecParameters *
+ds_slate_codecpar(ds_slate_t *sl, int track)
+{
+    return sl->loop->par[track];
+}
+
+
+AVPacket *
+ds_slate_next(ds_slate_t *sl, int track)
+{
+    int64_t     n, at, end, turn;
+    unsigned    i;
+    AVPacket   *pkt;
+    ds_loop_t  *l;
+
+    l = sl->loop;
+    n = sl->count[track];
+
+    if (track == DS_VIDEO) {
+        at = n * 1000000 / l->form.rate;
+        end = (n + 1) * 1000000 / l->form.rate;
+        i = n % l->n[DS_VIDEO];
+
+    } else {
+        at = ds_slate_audio_at(sl, n);
+        end = ds_slate_audio_at(sl, n + 1);
+
+        /* sound begins anew with the pictures, at the nearest packet */
+
+        turn = sl->turns * l->n[DS_VIDEO] * 1000000 / l->form.rate;
+
+        if ((at + end) / 2 >= turn || sl->audio == l->n[DS_AUDIO]) {
+            sl->audio = 0;
+            sl->turns++;
+        }
+
+        i = sl->audio;
+    }
+
+    pkt = av_packet_clone(l->pkt[track][i]);
+    if (pkt == NULL) {
+        return NULL;
+    }
+
+    pkt->pts = at;
+    pkt->dts = at;
+    pkt->duration = end - at;
+
+    sl->count[track]++;
+
+    if (track == DS_AUDIO) {
+        sl->audio++;
+    }
+
+    return pkt;
+}
+
+
+/* us, of the n-th packet of sound */
+
+static int64_t
+ds_slate_audio_at(ds_slate_t *sl, int64_t n)
+{
+    return n * sl->loop->frame * 1000000 / sl->loop->form.sample_rate
+           - sl->lead;
+}

@@ -1,0 +1,509 @@
+
+/*
+ * ds_core.c: errors, cancellation, time and text, for every file of the
+ * engine.  Knows no libav, no libcurl, no JSON, no stream.
+ */
+
+#define _GNU_SOURCE
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/ds_core.h"
+
+
+/* libav's probing and libcurl's TLS need room; the kernel gives it lazily */
+#define DS_STACK_SIZE  (1024 * 1024)
+
+
+static bool ds_counted(int code);
+
+
+static const char *const  ds_codes[] = {
+    [DS_ENOMEM - DS_ENOMEM] = "no_memory",
+    [DS_EINTERNAL - DS_ENOMEM] = "internal",
+    [DS_ECANCELED - DS_ENOMEM] = "canceled",
+    [DS_EPLAYLIST_INVALID - DS_ENOMEM] = "playlist_invalid",
+    [DS_EPLAYLIST_EMPTY - DS_ENOMEM] = "playlist_empty",
+    [DS_EPLAYLIST_UNAVAILABLE - DS_ENOMEM] = "playlist_unavailable",
+    [DS_EPLAYLIST_UNPLAYABLE - DS_ENOMEM] = "playlist_unplayable",
+    [DS_EPLAYLIST_FORMAT - DS_ENOMEM] = "playlist_format",
+    [DS_ERESOLVER_MISSING - DS_ENOMEM] = "resolver_missing",
+    [DS_ERESOLVER_FAILED - DS_ENOMEM] = "resolver_failed",
+    [DS_ERESOLVER_OUTPUT - DS_ENOMEM] = "resolver_output",
+    [DS_ERESOLVER_OVERFLOW - DS_ENOMEM] = "resolver_overflow",
+    [DS_ERESOLVER_TIMEOUT - DS_ENOMEM] = "resolver_timeout",
+    [DS_ERESOLVER_RATE_LIMITED - DS_ENOMEM] = "resolver_rate_limited",
+    [DS_ERESOLVER_NETWORK - DS_ENOMEM] = "resolver_network",
+    [DS_ERESOLVER_OUTDATED - DS_ENOMEM] = "resolver_outdated",
+    [DS_ERESOLVER_UNSUPPORTED - DS_ENOMEM] = "resolver_unsupported",
+    [DS_EITEM_PRIVATE - DS_ENOMEM] = "item_private",
+    [DS_EITEM_UNAVAILABLE - DS_ENOMEM] = "item_unavailable",
+    [DS_EITEM_UPCOMING - DS_ENOMEM] = "item_upcoming",
+    [DS_EITEM_LIVE - DS_ENOMEM] = "item_live",
+    [DS_EITEM_RESTRICTED - DS_ENOMEM] = "item_restricted",
+    [DS_EITEM_FORMAT - DS_ENOMEM] = "item_format",
+    [DS_ESOURCE_DENIED - DS_ENOMEM] = "source_denied",
+    [DS_ESOURCE_DNS - DS_ENOMEM] = "source_dns",
+    [DS_ESOURCE_REFUSED - DS_ENOMEM] = "source_refused",
+    [DS_ESOURCE_TLS - DS_ENOMEM] = "source_tls",
+    [DS_ESOURCE_TIMEOUT - DS_ENOMEM] = "source_timeout",
+    [DS_ESOURCE_FORBIDDEN - DS_ENOMEM] = "source_forbidden",
+    [DS_ESOURCE_EXPIRED - DS_ENOMEM] = "source_expired",
+    [DS_ESOURCE_TOO_EARLY - DS_ENOMEM] = "source_too_early",
+    [DS_ESOURCE_GATED - DS_ENOMEM] = "source_gated",
+    [DS_ESOURCE_ADDRESS - DS_ENOMEM] = "source_address",
+    [DS_ESOURCE_NOT_FOUND - DS_ENOMEM] = "source_not_found",
+    [DS_ESOURCE_RATE_LIMITED - DS_ENOMEM] = "source_rate_limited",
+    [DS_ESOURCE_HTTP - DS_ENOMEM] = "source_http",
+    [DS_ESOURCE_CUT - DS_ENOMEM] = "source_cut",
+    [DS_ESOURCE_STALLED - DS_ENOMEM] = "source_stalled",
+    [DS_ESOURCE_FAILED - DS_ENOMEM] = "source_failed",
+    [DS_ESOURCE_INVALID - DS_ENOMEM] = "source_invalid",
+    [DS_ECODEC_VIDEO - DS_ENOMEM] = "codec_video",
+    [DS_ECODEC_AUDIO - DS_ENOMEM] = "codec_audio",
+    [DS_ENO_VIDEO - DS_ENOMEM] = "no_video",
+    [DS_ENO_AUDIO - DS_ENOMEM] = "no_audio",
+    [DS_EENCODE_LIMIT - DS_ENOMEM] = "encode_limit",
+    [DS_EENCODE_FAILED - DS_ENOMEM] = "encode_failed",
+    [DS_ESLATE_INVALID - DS_ENOMEM] = "slate_invalid",
+    [DS_EOUTPUT_REFUSED - DS_ENOMEM] = "output_refused",
+    [DS_EOUTPUT_REJECTED - DS_ENOMEM] = "output_rejected",
+    [DS_EOUTPUT_LOST - DS_ENOMEM] = "output_lost",
+    [DS_EPUSH_DNS - DS_ENOMEM] = "push_dns",
+    [DS_EPUSH_REFUSED - DS_ENOMEM] = "push_refused",
+    [DS_EPUSH_TLS - DS_ENOMEM] = "push_tls",
+    [DS_EPUSH_REJECTED - DS_ENOMEM] = "push_rejected",
+    [DS_EPUSH_LOST - DS_ENOMEM] = "push_lost",
+    [DS_ESTORE_FULL - DS_ENOMEM] = "store_full",
+    [DS_ESTORE_READONLY - DS_ENOMEM] = "store_readonly",
+    [DS_ESTORE_BUSY - DS_ENOMEM] = "store_busy",
+    [DS_ESTORE_CORRUPT - DS_ENOMEM] = "store_corrupt",
+    [DS_ESTORE_VERSION - DS_ENOMEM] = "store_version",
+    [DS_ESTORE_EXISTS - DS_ENOMEM] = "store_exists",
+    [DS_ESTORE_NOT_FOUND - DS_ENOMEM] = "store_not_found",
+    [DS_ESTORE_FAILED - DS_ENOMEM] = "store_failed",
+    [DS_ECACHE_FULL - DS_ENOMEM] = "cache_full",
+    [DS_ECACHE_BUSY - DS_ENOMEM] = "cache_busy",
+    [DS_ECACHE_FAILED - DS_ENOMEM] = "cache_failed",
+    [DS_ECACHE_MISSING - DS_ENOMEM] = "cache_missing",
+};
+
+_Static_assert(sizeof(ds_codes) / sizeof(ds_codes[0])
+               == (size_t) (DS_ELAST - DS_ENOMEM),
+               "each error has a code");
+
+
+const char *
+ds_error_code(int code)
+{
+    if (code < DS_ENOMEM || code >= DS_ELAST) {
+        return code == DS_OK ? "" : "internal";
+    }
+
+    return ds_codes[code - DS_ENOMEM];
+}
+
+
+int
+ds_error_from_code(const char *code)
+{
+    int  i;
+
+    for (i = DS_ENOMEM; i < DS_ELAST; i++) {
+        if (strcmp(code, ds_codes[i - DS_ENOMEM]) == 0) {
+            return i;
+        }
+    }
+
+    return DS_OK;
+}
+
+
+const char *
+ds_state_name(ds_state_e state)
+{
+    static const char *const  names[] = {
+        "stopped", "resolving", "starting", "live", "stalled", "finished",
+        "failed"
+    };
+
+    return (unsigned) state <= DS_FAILED ? names[state] : "unknown";
+}
+
+
+const char *
+ds_item_state_name(ds_item_state_e state)
+{
+    static const char *const  names[] = {
+        "pending", "next", "playing", "played", "skipped", "failed"
+    };
+
+    return (unsigned) state <= DS_ITEM_FAILED ? names[state] : "unknown";
+}
+
+
+const char *
+ds_decision_name(ds_decision_e decision)
+{
+    static const char *const  names[] = { "none", "copy", "encode" };
+
+    return (unsigned) decision <= DS_DECISION_ENCODE ? names[decision]
+                                                     : "unknown";
+}
+
+
+const char *
+ds_video_name(ds_video_e video)
+{
+    static const char *const  names[] = { "copy", "auto", "encode" };
+
+    return (unsigned) video <= DS_VIDEO_ENCODE ? names[video] : "unknown";
+}
+
+
+const char *
+ds_mode_name(ds_mode_e mode)
+{
+    static const char *const  names[] = { "direct", "download", "hybrid" };
+
+    return (unsigned) mode <= DS_MODE_HYBRID ? names[mode] : "unknown";
+}
+
+
+bool
+ds_mode_from_name(ds_mode_e *mode, const char *name)
+{
+    int  i;
+
+    for (i = DS_MODE_DIRECT; i <= DS_MODE_HYBRID; i++) {
+        if (strcmp(name, ds_mode_name(i)) == 0) {
+            *mode = i;
+            return true;
+        }
+    }
+
+    return false;
+}
+
+
+int
+ds_fail(ds_error_t *err, int code, const char *fmt, ...)
+{
+    char     buf[DS_MESSAGE_LEN * 2];
+    va_list  args;
+
+    if (err == NULL) {
+        return code;
+    }
+
+    va_start(args, fmt);
+    (void) vsnprintf(buf, sizeof(buf), fmt, args);
+    va_end(args);
+
+    err->code = code;
+    err->at = ds_now();
+    ds_text(err->message, sizeof(err->message), buf);
+
+    return code;
+}
+
+
+void
+ds_error_clear(ds_error_t *err)
+{
+    if (err != NULL) {
+        err->code = DS_OK;
+        err->at = 0;
+        err->message[0] = '\0';
+    }
+}
+
+
+int
+ds_cancel_init(ds_cancel_t *c)
+{
+    atomic_init(&c->set, false);
+
+    c->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+
+    return c->fd == -1 ? DS_EINTERNAL : DS_OK;
+}
+
+
+void
+ds_cancel_set(ds_cancel_t *c)
+{
+    ssize_t   n;
+    uint64_t  one;
+
+    atomic_store(&c->set, true);
+
+    one = 1;
+    n = write(c->fd, &one, sizeof(one));
+    (void) n;
+}
+
+
+bool
+ds_cancel_is_set(ds_cancel_t *c)
+{
+    return atomic_load_explicit(&c->set, memory_order_relaxed);
+}
+
+
+void
+ds_cancel_free(ds_cancel_t *c)
+{
+    if (c->fd != -1) {
+        (void) close(c->fd);
+        c->fd = -1;
+    }
+}
+
+
+bool
+ds_cancel_wait(ds_cancel_t *c, int64_t ms)
+{
+    int64_t        left, end;
+    struct pollfd  pfd;
+
+    end = ds_monotonic() + ms;
+
+    for ( ;; ) {
+        if (ds_cancel_is_set(c)) {
+            return true;
+        }
+
+        left = end - ds_monotonic();
+        if (left <= 0) {
+            return false;
+        }
+
+        pfd.fd = c->fd;
+        pfd.events = POLLIN;
+
+        (void) poll(&pfd, 1, left > 60000 ? 60000 : (int) left);
+    }
+}
+
+
+int64_t
+ds_now(void)
+{
+    struct timespec  ts;
+
+    (void) clock_gettime(CLOCK_REALTIME, &ts);
+
+    return (int64_t) ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+
+int64_t
+ds_monotonic(void)
+{
+    return ds_monotonic_us() / 1000;
+}
+
+
+int64_t
+ds_monotonic_us(void)
+{
+    struct timespec  ts;
+
+    (void) clock_gettime(CLOCK_MONOTONIC, &ts);
+
+    return (int64_t) ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
+}
+
+
+size_t
+ds_utf8_len(const uint8_t *p, size_t n)
+{
+    size_t         len, i;
+    unsigned long  c;
+
+    if (p[0] < 0x80) {
+        return 1;
+
+    } else if (p[0] >= 0xc2 && p[0] <= 0xdf) {
+        len = 2;
+        c = p[0] & 0x1f;
+
+    } else if ((p[0] & 0xf0) == 0xe0) {
+        len = 3;
+        c = p[0] & 0x0f;
+
+    } else if (p[0] >= 0xf0 && p[0] <= 0xf4) {
+        len = 4;
+        c = p[0] & 0x07;
+
+    } else {
+        return 0;
+    }
+
+    if (len > n) {
+        return 0;
+    }
+
+    for (i = 1; i < len; i++) {
+        if ((p[i] & 0xc0) != 0x80) {
+            return 0;
+        }
+
+        c = (c << 6) | (p[i] & 0x3f);
+    }
+
+    if ((len == 3 && (c < 0x800 || (c >= 0xd800 && c <= 0xdfff)))
+        || (len == 4 && (c < 0x10000 || c > 0x10ffff)))
+    {
+        return 0;
+    }
+
+    return len;
+}
+
+
+void
+ds_text(char *dst, size_t size, const char *src)
+{
+    size_t                len, left;
+    const unsigned char  *p;
+
+    if (size == 0) {
+        return;
+    }
+
+    p = (const unsigned char *) (src == NULL ? "" : src);
+    left = strlen((const char *) p);
+    size--;
+
+    while (left != 0) {
+        len = ds_utf8_len(p, left);
+
+        if (size < (len == 0 ? 1 : len)) {
+            break;
+        }
+
+        if (len == 0 || *p < 0x20 || *p == 0x7f) {
+            *dst++ = '?';
+            size--;
+            p++;
+            left--;
+            continue;
+        }
+
+        memcpy(dst, p, len);
+        dst += len;
+        size -= len;
+        p += len;
+        left -= len;
+    }
+
+    *dst = '\0';
+}
+
+
+char *
+ds_sprintf(const char *fmt, ...)
+{
+    int      rc;
+    char    *s;
+    va_list  args;
+
+    va_start(args, fmt);
+    rc = vasprintf(&s, fmt, args);
+    va_end(args);
+
+    return rc == -1 ? NULL : s;
+}
+
+
+int
+ds_thread_start(pthread_t *tid, const char *name,
+    void *(*start)(void *), void *data)
+{
+    int             rc;
+    sigset_t        set, old;
+    pthread_attr_t  attr;
+
+    if (pthread_attr_init(&attr) != 0) {
+        return DS_EINTERNAL;
+    }
+
+    (void) pthread_attr_setstacksize(&attr, DS_STACK_SIZE);
+
+    /* a thread inherits the mask of the one that starts it */
+
+    sigfillset(&set);
+    sigdelset(&set, SIGILL);
+    sigdelset(&set, SIGFPE);
+    sigdelset(&set, SIGSEGV);
+    sigdelset(&set, SIGBUS);
+
+    (void) pthread_sigmask(SIG_BLOCK, &set, &old);
+
+    rc = pthread_create(tid, &attr, start, data);
+
+    (void) pthread_sigmask(SIG_SETMASK, &old, NULL);
+    (void) pthread_attr_destroy(&attr);
+
+    if (rc != 0) {
+        return DS_EINTERNAL;
+    }
+
+    (void) pthread_setname_np(*tid, name);
+
+    return DS_OK;
+}
+
+
+void
+ds_count_fault(ds_counters_t *c, int code)
+{
+    if (c != NULL && ds_counted(code)) {
+        (void) atomic_fetch_add(&c->faults[code - DS_ENOMEM], 1);
+    }
+}
+
+
+void
+ds_count_failure(ds_counters_t *c, int code)
+{
+    if (c != NULL && ds_counted(code)) {
+        (void) atomic_fetch_add(&c->failures[code - DS_ENOMEM], 1);
+    }
+}
+
+
+static bool
+ds_counted(int code)
+{
+    return code >= DS_ENOMEM && code < DS_ELAST && code != DS_ECANCELED;
+}
+
+
+void
+ds_counters_get(ds_counters_t *c, ds_counts_t *counts)
+{
+    int  i;
+
+    counts->bytes_in = atomic_load(&c->bytes_in);
+    counts->cache_hits = atomic_load(&c->cache_hits);
+    counts->cache_misses = atomic_load(&c->cache_misses);
+    counts->resolves = atomic_load(&c->resolves);
+    counts->resolve_time = atomic_load(&c->resolve_time);
+
+    for (i = 0; i < DS_NERRORS; i++) {
+        counts->faults[i] = atomic_load(&c->faults[i]);
+        counts->failures[i] = atomic_load(&c->failures[i]);
+    }
+}

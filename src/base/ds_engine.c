@@ -1,0 +1,146 @@
+
+/*
+ * ds_engine.c: the engine's log, by which alone its threads reach the world
+ * above, with a wakeup; and the list of what it runs.
+ */
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/ds_engine.h"
+
+
+#define DS_MAX_RECORDS    256
+
+
+struct ds_node_s {
+    ds_record_t   record;
+    ds_node_t    *next;
+};
+
+
+void
+ds_wakeup(ds_t *ds)
+{
+    if (ds->conf.wakeup != NULL) {
+        ds->conf.wakeup(ds->conf.wakeup_data);
+    }
+}
+
+
+void
+ds_task_add(ds_t *ds, ds_task_t *task)
+{
+    task->next = ds->tasks;
+    ds->tasks = task;
+}
+
+
+void
+ds_task_remove(ds_t *ds, ds_task_t *task)
+{
+    ds_task_t  **t;
+
+    for (t = &ds->tasks; *t != NULL; t = &(*t)->next) {
+        if (*t == task) {
+            *t = task->next;
+            return;
+        }
+    }
+}
+
+
+void
+ds_log(ds_t *ds, int level, const char *stream, const char *fmt, ...)
+{
+    va_list     args;
+    ds_node_t  *node;
+    char        text[DS_RECORD_LEN];
+
+    node = malloc(sizeof(ds_node_t));
+    if (node == NULL) {
+        return;
+    }
+
+    va_start(args, fmt);
+    (void) vsnprintf(text, sizeof(text), fmt, args);
+    va_end(args);
+
+    node->next = NULL;
+    node->record.level = level;
+    ds_text(node->record.stream, sizeof(node->record.stream), stream);
+    ds_text(node->record.text, sizeof(node->record.text), text);
+
+    (void) pthread_mutex_lock(&ds->lock);
+
+    if (ds->nrecords == DS_MAX_RECORDS) {
+        ds->dropped++;
+        (void) pthread_mutex_unlock(&ds->lock);
+        free(node);
+        return;
+    }
+
+    *ds->last = node;
+    ds->last = &node->next;
+    ds->nrecords++;
+
+    (void) pthread_mutex_unlock(&ds->lock);
+
+    ds_wakeup(ds);
+}
+
+
+bool
+ds_poll(ds_t *ds, ds_record_t *record)
+{
+    unsigned    dropped;
+    ds_node_t  *node;
+
+    (void) pthread_mutex_lock(&ds->lock);
+
+    dropped = 0;
+    node = ds->first;
+
+    if (node != NULL) {
+        ds->first = node->next;
+        ds->nrecords--;
+
+        if (ds->first == NULL) {
+            ds->last = &ds->first;
+        }
+
+    } else {
+        dropped = ds->dropped;
+        ds->dropped = 0;
+    }
+
+    (void) pthread_mutex_unlock(&ds->lock);
+
+    if (node != NULL) {
+        *record = node->record;
+        free(node);
+        return true;
+    }
+
+    if (dropped != 0) {
+        record->level = DS_LOG_WARN;
+        record->stream[0] = '\0';
+        (void) snprintf(record->text, sizeof(record->text),
+                        "%u log records dropped", dropped);
+        return true;
+    }
+
+    return false;
+}
+
+
+void
+ds_log_free(ds_t *ds)
+{
+    ds_node_t  *node;
+
+    while ((node = ds->first) != NULL) {
+        ds->first = node->next;
+        free(node);
+    }
+}

@@ -1,0 +1,74 @@
+
+/*
+ * ds_engine.h: what all that runs in one engine shares: its configuration,
+ * its log, its limits, and the list of what it runs.  ds.c makes it.
+ */
+
+#ifndef DS_ENGINE_H_INCLUDED_
+#define DS_ENGINE_H_INCLUDED_
+
+
+#include "base/ds_core.h"
+#include "base/ds_gate.h"
+
+
+typedef struct ds_task_s  ds_task_t;
+typedef struct ds_node_s  ds_node_t;
+
+
+/*
+ * A task is a stream or a lookup: something with threads that ds_destroy()
+ * must end.
+ */
+
+struct ds_task_s {
+    /* asks the threads to end, does not wait */
+    void       (*cancel)(ds_task_t *task);
+
+    /* true when no thread has anything left to do: free() will not wait */
+    bool       (*done)(ds_task_t *task);
+
+    /* joins and frees */
+    void       (*free)(ds_task_t *task);
+
+    ds_task_t   *next;          /* ds_engine.c's */
+};
+
+
+/* constant after ds_create() but for the tasks and the log */
+
+struct ds_s {
+    ds_conf_t           conf;           /* strings are malloc()ed */
+
+    ds_gate_t          *resolvers;      /* see resolve/ds_resolver.h */
+    ds_gate_t          *encoders;       /* one item of a stream, by its name */
+    struct ds_hold_s   *resolver_hold;  /* of hosts asked too often */
+    struct ds_hold_s   *source_hold;    /* the same, of media */
+    struct ds_cache_s  *cache;          /* NULL: nothing is kept */
+
+    ds_task_t          *tasks;          /* owner's thread */
+
+    pthread_mutex_t     lock;
+    ds_node_t          *first;          /* lock */
+    ds_node_t         **last;           /* lock */
+    unsigned            nrecords;       /* lock */
+    unsigned            dropped;        /* lock */
+};
+
+
+/* both from the thread that owns the engine */
+
+void ds_task_add(ds_t *ds, ds_task_t *task);
+void ds_task_remove(ds_t *ds, ds_task_t *task);
+
+/* the engine's log; "stream" may be NULL; any thread */
+void ds_log(ds_t *ds, int level, const char *stream, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
+
+void ds_log_free(ds_t *ds);
+
+/* the owner has something to look at; any thread */
+void ds_wakeup(ds_t *ds);
+
+
+#endif /* DS_ENGINE_H_INCLUDED_ */

@@ -1,0 +1,775 @@
+
+/*
+ * ds_proc.c: one child process.  Owns its pid, its pipes and its process
+ * group; must not know what the child prints.
+ *
+ * The child's end is taken from waitid(), never from the end of its pipes:
+ * a grandchild may hold those for ever.  The group is killed before its
+ * leader is reaped, while the number still cannot belong to anybody else.
+ */
+
+#define _GNU_SOURCE
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/ds_proc.h"
+
+
+#define DS_PROC_BUFFER  4096            /* stdout, to begin with */
+#define DS_PROC_STDERR  8192
+#define DS_PROC_TICK    100             /* ms between looks at the child */
+#define DS_PROC_GRACE   2000            /* ms to exit after the last line */
+#define DS_PROC_TERM    500             /* ms from TERM to KILL */
+
+#ifndef CLOSE_RANGE_CLOEXEC
+#define CLOSE_RANGE_CLOEXEC  (1U << 2)
+#endif
+
+
+struct ds_proc_s {
+    pid_t           pid;                /* 0: reaped */
+    int             status;             /* exit code or minus a signal */
+    int             out;                /* -1: closed */
+    int             err;
+    bool            eof;                /* stdout has been read to its end */
+
+    int64_t         timeout;
+    int64_t         deadline;           /* CLOCK_MONOTONIC, ms */
+    ds_cancel_t    *cancel;
+
+    char           *buf;                /* start … scan … end … size */
+    size_t          size;
+    size_t          start;
+    size_t          scan;
+    size_t          end;
+    size_t          total;
+
+    size_t          nstderr;
+    bool            cut;                /* its beginning is lost */
+    char            stderr_text[DS_PROC_STDERR + 1];
+};
+
+
+typedef struct {
+    int             null;
+    int             out[2];
+    int             err[2];
+    int             status[2];
+    int             nfiles;
+    pid_t           parent;
+} ds_proc_fds_t;
+
+
+/* what a child that could not exec sends up the status pipe */
+
+typedef struct {
+    int             exec;               /* execve() itself failed */
+    int             error;
+} ds_proc_failure_t;
+
+
+static int ds_proc_open(ds_proc_fds_t *fds);
+static void ds_proc_close(int *fd);
+static pid_t ds_proc_fork(const ds_proc_fds_t *fds, const char *const *argv);
+static void ds_proc_child(const ds_proc_fds_t *fds, const char *const *argv);
+static void ds_proc_signals(void);
+static void ds_proc_close_rest(int nfiles);
+static int ds_proc_wait_exec(int fd, const char *program, ds_error_t *err);
+static int ds_proc_poll(ds_proc_t *p, ds_error_t *err);
+static int ds_proc_read(ds_proc_t *p, size_t max_total, ds_error_t *err);
+static char *ds_proc_take(ds_proc_t *p);
+static void ds_proc_drain(ds_proc_t *p);
+static bool ds_proc_exited(ds_proc_t *p);
+static bool ds_proc_wait(ds_proc_t *p, int64_t ms, bool cancelable);
+static void ds_proc_reap(ds_proc_t *p);
+
+
+static const char *const  ds_proc_env[] = {
+    "PATH=/usr/bin:/bin",
+    "HOME=/nonexistent",
+    "LANG=C.UTF-8",
+    "YTDLP_NO_PLUGINS=1",
+    NULL
+};
+
+
+ds_proc_t *
+ds_proc_start(const char *const *argv, int64_t timeout, ds_cancel_t *cancel,
+    ds_error_t *err)
+{
+    ds_proc_t      *p;
+    ds_proc_fds_t   fds;
+
+    /* a name without "/" would be looked for in the current directory */
+
+    if (argv[0] == NULL || strchr(argv[0], '/') == NULL) {
+        (void) ds_fail(err, DS_ERESOLVER_MISSING,
+                       "\"%s\" is not the path of a program",
+                       argv[0] == NULL ? "" : argv[0]);
+        return NULL;
+    }
+
+    p = calloc(1, sizeof(ds_proc_t));
+    if (p == NULL) {
+        (void) ds_fail(err, DS_ENOMEM, "no memory for a process");
+        return NULL;
+    }
+
+    p->out = -1;
+    p->err = -1;
+    p->timeout = timeout;
+    p->deadline = ds_monotonic() + timeout;
+    p->cancel = cancel;
+
+    p->size = DS_PROC_BUFFER;
+    p->buf = malloc(p->size);
+
+    if (p->buf == NULL) {
+        (void) ds_fail(err, DS_ENOMEM, "no memory for a process");
+        goto failed;
+    }
+
+    if (ds_proc_open(&fds) != DS_OK) {
+        (void) ds_fail(err, DS_EINTERNAL, "pipe2() failed: %s",
+                       strerror(errno));
+        goto failed;
+    }
+
+    p->pid = ds_proc_fork(&fds, argv);
+
+    ds_proc_close(&fds.null);
+    ds_proc_close(&fds.out[1]);
+    ds_proc_close(&fds.err[1]);
+    ds_proc_close(&fds.status[1]);
+
+    p->out = fds.out[0];
+    p->err = fds.err[0];
+
+    if (p->pid == -1) {
+        p->pid = 0;
+        (void) ds_fail(err, DS_EINTERNAL, "fork() failed: %s",
+                       strerror(errno));
+        ds_proc_close(&fds.status[0]);
+        goto failed;
+    }
+
+    if (ds_proc_wait_exec(fds.status[0], argv[0], err) != DS_OK) {
+        goto failed;
+    }
+
+    return p;
+
+failed:
+
+    ds_proc_free(&p);
+
+    return NULL;
+}
+
+
+static int
+ds_proc_open(ds_proc_fds_t *fds)
+{
+    int            e;
+    struct rlimit  rl;
+
+    fds->out[0] = fds->out[1] = -1;
+    fds->err[0] = fds->err[1] = -1;
+    fds->status[0] = fds->status[1] = -1;
+    fds->parent = getpid();
+
+    fds->nfiles = 65536;
+
+    if (getrlimit(RLIMIT_NOFILE, &rl) == 0 && rl.rlim_cur < 65536) {
+        fds->nfiles = (int) rl.rlim_cur;
+    }
+
+    fds->null = open("/dev/null", O_RDONLY|O_CLOEXEC);
+
+    if (fds->null == -1
+        || pipe2(fds->out, O_CLOEXEC) == -1
+        || pipe2(fds->err, O_CLOEXEC) == -1
+        || pipe2(fds->status, O_CLOEXEC) == -1
+        || fcntl(fds->out[0], F_SETFL, O_NONBLOCK) == -1
+        || fcntl(fds->err[0], F_SETFL, O_NONBLOCK) == -1)
+    {
+        e = errno;
+
+        ds_proc_close(&fds->null);
+        ds_proc_close(&fds->out[0]);
+        ds_proc_close(&fds->out[1]);
+        ds_proc_close(&fds->err[0]);
+        ds_proc_close(&fds->err[1]);
+        ds_proc_close(&fds->status[0]);
+        ds_proc_close(&fds->status[1]);
+
+        errno = e;
+
+        return DS_EINTERNAL;
+    }
+
+    return DS_OK;
+}
+
+
+static void
+ds_proc_close(int *fd)
+{
+    int  e;
+
+    if (*fd != -1) {
+        e = errno;
+        (void) close(*fd);
+        errno = e;
+
+        *fd = -1;
+    }
+}
+
+
+/*
+ * Signals are blocked across fork(), or the parent's handlers could run in
+ * the child.
+ */
+
+static pid_t
+ds_proc_fork(const ds_proc_fds_t *fds, const char *const *argv)
+{
+    int       e;
+    pid_t     pid;
+    sigset_t  all, old;
+
+    (void) sigfillset(&all);
+    (void) pthread_sigmask(SIG_SETMASK, &all, &old);
+
+    pid = fork();
+
+    if (pid == 0) {
+        ds_proc_child(fds, argv);
+    }
+
+    e = errno;
+    (void) pthread_sigmask(SIG_SETMASK, &old, NULL);
+    errno = e;
+
+    return pid;
+}
+
+
+/* context: the child of a threaded process, async-signal-safe calls alone */
+
+static void
+ds_proc_child(const ds_proc_fds_t *fds, const char *const *argv)
+{
+    int                in, out, err, status;
+    ssize_t            n;
+    ds_proc_failure_t  f;
+
+    f.exec = 0;
+
+    /* a parent without 0, 1 and 2 gets them as the ends of its pipes */
+
+    status = fcntl(fds->status[1], F_DUPFD_CLOEXEC, 3);
+    in = fcntl(fds->null, F_DUPFD_CLOEXEC, 3);
+    out = fcntl(fds->out[1], F_DUPFD_CLOEXEC, 3);
+    err = fcntl(fds->err[1], F_DUPFD_CLOEXEC, 3);
+
+    if (status == -1) {
+        _exit(127);
+    }
+
+    if (in == -1 || out == -1 || err == -1
+        || dup2(in, STDIN_FILENO) == -1
+        || dup2(out, STDOUT_FILENO) == -1
+        || dup2(err, STDERR_FILENO) == -1
+        || setpgid(0, 0) == -1
+        || prctl(PR_SET_PDEATHSIG, SIGKILL) == -1)
+    {
+        goto failed;
+    }
+
+    /* a parent that is dead already sends no signal any more */
+
+    if (getppid() != fds->parent) {
+        _exit(127);
+    }
+
+    ds_proc_signals();
+    ds_proc_close_rest(fds->nfiles);
+
+    f.exec = 1;
+
+    (void) execve(argv[0], (char *const *) argv,
+                  (char *const *) ds_proc_env);
+
+failed:
+
+    f.error = errno;
+    n = write(status, &f, sizeof(f));
+    (void) n;
+
+    _exit(127);
+}
+
+
+static void
+ds_proc_signals(void)
+{
+    int               n;
+    sigset_t          none;
+    struct sigaction  sa;
+
+    memset(&sa, 0, sizeof(sa));
+    sa.sa_handler = SIG_DFL;
+
+    for (n = 1; n < NSIG; n++) {
+        (void) sigaction(n, &sa, NULL);
+    }
+
+    (void) sigemptyset(&none);
+    (void) sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+
+/* at exec, so that its failure can still be reported */
+
+static void
+ds_proc_close_rest(int nfiles)
+{
+    int  fd;
+
+    if (close_range(3, ~0U, CLOSE_RANGE_CLOEXEC) == 0) {
+        return;
+    }
+
+    for (fd = 3; fd < nfiles; fd++) {
+        (void) fcntl(fd, F_SETFD, FD_CLOEXEC);
+    }
+}
+
+
+/* the status pipe closes by itself when exec has worked */
+
+static int
+ds_proc_wait_exec(int fd, const char *program, ds_error_t *err)
+{
+    ssize_t            n;
+    ds_proc_failure_t  f;
+
+    do {
+        n = read(fd, &f, sizeof(f));
+    } while (n == -1 && errno == EINTR);
+
+    (void) close(fd);
+
+    if (n == 0) {
+        return DS_OK;
+    }
+
+    if (n != (ssize_t) sizeof(f)) {
+        return ds_fail(err, DS_EINTERNAL, "\"%s\" could not be started",
+                       program);
+    }
+
+    if (f.exec) {
+        return ds_fail(err, DS_ERESOLVER_MISSING,
+                       "execve() failed: %s, program: \"%s\"",
+                       strerror(f.error), program);
+    }
+
+    return ds_fail(err, DS_EINTERNAL, "\"%s\" could not be started: %s",
+                   program, strerror(f.error));
+}
+
+
+char *
+ds_proc_line(ds_proc_t *p, size_t max_line, size_t max_total, ds_error_t *err)
+{
+    char  *line;
+
+    ds_error_clear(err);
+
+    for ( ;; ) {
+        if (ds_cancel_is_set(p->cancel)) {
+            (void) ds_fail(err, DS_ECANCELED, "canceled");
+            return NULL;
+        }
+
+        line = ds_proc_take(p);
+
+        if (line != NULL ? strlen(line) > max_line
+                         : p->end - p->start > max_line)
+        {
+            (void) ds_fail(err, DS_ERESOLVER_OVERFLOW,
+                           "a line of the output is longer than %zu bytes",
+                           max_line);
+            return NULL;
+        }
+
+        if (line != NULL) {
+            return line;
+        }
+
+        if (p->eof) {
+            return NULL;
+        }
+
+        if (ds_proc_poll(p, err) != DS_OK
+            || ds_proc_read(p, max_total, err) != DS_OK)
+        {
+            return NULL;
+        }
+    }
+}
+
+
+/* the next whole line of the buffer, or what is left at the end */
+
+static char *
+ds_proc_take(ds_proc_t *p)
+{
+    char  *line, *nl;
+
+    nl = memchr(p->buf + p->scan, '\n', p->end - p->scan);
+
+    if (nl == NULL) {
+        p->scan = p->end;
+
+        if (!p->eof || p->start == p->end) {
+            return NULL;
+        }
+
+        /* ds_proc_read() leaves room for a byte */
+
+        nl = p->buf + p->end;
+        p->end++;
+    }
+
+    line = p->buf + p->start;
+    *nl = '\0';
+
+    p->start = (size_t) (nl + 1 - p->buf);
+    p->scan = p->start;
+
+    return line;
+}
+
+
+/* waits for something to read; sees to the deadline and to the cancel */
+
+static int
+ds_proc_poll(ds_proc_t *p, ds_error_t *err)
+{
+    int            rc;
+    bool           exited;
+    int64_t        left;
+    struct pollfd  pfd[3];
+
+    for ( ;; ) {
+        left = p->deadline - ds_monotonic();
+
+        if (left <= 0) {
+            return ds_fail(err, DS_ERESOLVER_TIMEOUT,
+                           "the resolver was not done within %lld ms",
+                           (long long) p->timeout);
+        }
+
+        /* before poll(): what it wrote before its exit is then seen by it */
+
+        exited = ds_proc_exited(p);
+
+        pfd[0].fd = p->cancel->fd;
+        pfd[0].events = POLLIN;
+        pfd[1].fd = p->out;
+        pfd[1].events = POLLIN;
+        pfd[2].fd = p->err;
+        pfd[2].events = POLLIN;
+
+        if (left > DS_PROC_TICK) {
+            left = DS_PROC_TICK;
+        }
+
+        rc = poll(pfd, 3, exited ? 0 : (int) left);
+
+        if (ds_cancel_is_set(p->cancel)) {
+            return ds_fail(err, DS_ECANCELED, "canceled");
+        }
+
+        if (rc == -1) {
+            if (errno == EINTR) {
+                continue;
+            }
+
+            return ds_fail(err, DS_EINTERNAL, "poll() failed: %s",
+                           strerror(errno));
+        }
+
+        if (rc > 0 && pfd[2].revents) {
+            ds_proc_drain(p);
+        }
+
+        if (rc > 0 && pfd[1].revents) {
+            return DS_OK;
+        }
+
+        if (exited) {
+            p->eof = true;
+            return DS_OK;
+        }
+    }
+}
+
+
+static int
+ds_proc_read(ds_proc_t *p, size_t max_total, ds_error_t *err)
+{
+    char     *buf;
+    ssize_t   n;
+
+    if (p->eof) {
+        return DS_OK;
+    }
+
+    if (p->start != 0) {
+        memmove(p->buf, p->buf + p->start, p->end - p->start);
+        p->end -= p->start;
+        p->scan -= p->start;
+        p->start = 0;
+    }
+
+    /* one byte is for the NUL of a last line without a newline */
+
+    if (p->size - p->end < DS_PROC_BUFFER / 2) {
+        buf = realloc(p->buf, p->size * 2);
+
+        if (buf == NULL) {
+            return ds_fail(err, DS_ENOMEM, "no memory for a line");
+        }
+
+        p->buf = buf;
+        p->size *= 2;
+    }
+
+    do {
+        n = read(p->out, p->buf + p->end, p->size - p->end - 1);
+    } while (n == -1 && errno == EINTR);
+
+    if (n == -1 && errno == EAGAIN) {
+        return DS_OK;
+    }
+
+    if (n <= 0) {
+        p->eof = true;
+        return DS_OK;
+    }
+
+    p->end += (size_t) n;
+    p->total += (size_t) n;
+
+    if (p->total > max_total) {
+        return ds_fail(err, DS_ERESOLVER_OVERFLOW,
+                       "the output is longer than %zu bytes", max_total);
+    }
+
+    return DS_OK;
+}
+
+
+/*
+ * Reads what is there of stderr and keeps its end.  Bounded, as the child
+ * may write faster than we read.
+ */
+
+static void
+ds_proc_drain(ds_proc_t *p)
+{
+    char      buf[4096];
+    size_t    cut;
+    ssize_t   n;
+    unsigned  i;
+
+    for (i = 0; i < 16 && p->err != -1; i++) {
+        n = read(p->err, buf, sizeof(buf));
+
+        if (n == -1 && (errno == EAGAIN || errno == EINTR)) {
+            return;
+        }
+
+        if (n <= 0) {
+            ds_proc_close(&p->err);
+            return;
+        }
+
+        if (p->nstderr + (size_t) n > DS_PROC_STDERR) {
+            cut = p->nstderr + (size_t) n - DS_PROC_STDERR;
+            memmove(p->stderr_text, p->stderr_text + cut, p->nstderr - cut);
+            p->nstderr -= cut;
+            p->cut = true;
+        }
+
+        memcpy(p->stderr_text + p->nstderr, buf, (size_t) n);
+        p->nstderr += (size_t) n;
+    }
+}
+
+
+void
+ds_proc_renew(ds_proc_t *p)
+{
+    p->deadline = ds_monotonic() + p->timeout;
+}
+
+
+int
+ds_proc_end(ds_proc_t *p)
+{
+    if (p->pid == 0) {
+        return p->status;
+    }
+
+    /* after the last line a child is allowed to exit in peace */
+
+    if (!ds_proc_wait(p, p->eof ? DS_PROC_GRACE : 0, true)) {
+        (void) kill(-p->pid, SIGTERM);
+        (void) ds_proc_wait(p, DS_PROC_TERM, false);
+    }
+
+    ds_proc_drain(p);
+
+    /* also grandchildren that have outlived a child that is a zombie now */
+
+    (void) kill(-p->pid, SIGKILL);
+
+    ds_proc_reap(p);
+
+    return p->status;
+}
+
+
+/* false: "ms" have passed, or cancel has been set, and the child still runs */
+
+static bool
+ds_proc_wait(ds_proc_t *p, int64_t ms, bool cancelable)
+{
+    int            step;
+    int64_t        end;
+    struct pollfd  pfd[2];
+
+    end = ds_monotonic() + ms;
+
+    if (cancelable && end > p->deadline) {
+        end = p->deadline;
+    }
+
+    for (step = 1; /* void */ ; step = (step < 16) ? step * 2 : 16) {
+
+        if (ds_proc_exited(p)) {
+            return true;
+        }
+
+        if (ds_monotonic() >= end
+            || (cancelable && ds_cancel_is_set(p->cancel)))
+        {
+            return false;
+        }
+
+        pfd[0].fd = cancelable ? p->cancel->fd : -1;
+        pfd[0].events = POLLIN;
+        pfd[1].fd = p->err;
+        pfd[1].events = POLLIN;
+
+        if (poll(pfd, 2, step) > 0 && pfd[1].revents) {
+            ds_proc_drain(p);
+        }
+    }
+}
+
+
+/* looks without reaping */
+
+static bool
+ds_proc_exited(ds_proc_t *p)
+{
+    int        rc;
+    siginfo_t  info;
+
+    info.si_pid = 0;
+
+    do {
+        rc = waitid(P_PID, (id_t) p->pid, &info, WEXITED|WNOHANG|WNOWAIT);
+    } while (rc == -1 && errno == EINTR);
+
+    /* ECHILD: somebody else has reaped it */
+
+    return rc == -1 || info.si_pid != 0;
+}
+
+
+static void
+ds_proc_reap(ds_proc_t *p)
+{
+    int    status;
+    pid_t  pid;
+
+    do {
+        pid = waitpid(p->pid, &status, 0);
+    } while (pid == -1 && errno == EINTR);
+
+    if (pid == -1) {
+        p->status = 0;
+
+    } else if (WIFSIGNALED(status)) {
+        p->status = -WTERMSIG(status);
+
+    } else {
+        p->status = WEXITSTATUS(status);
+    }
+
+    p->pid = 0;
+}
+
+
+const char *
+ds_proc_stderr(ds_proc_t *p)
+{
+    char  *nl;
+
+    p->stderr_text[p->nstderr] = '\0';
+
+    if (!p->cut) {
+        return p->stderr_text;
+    }
+
+    /* what is left of a line may be the middle of a secret */
+
+    nl = strchr(p->stderr_text, '\n');
+
+    return (nl == NULL) ? "" : nl + 1;
+}
+
+
+void
+ds_proc_free(ds_proc_t **p)
+{
+    if (*p == NULL) {
+        return;
+    }
+
+    (void) ds_proc_end(*p);
+
+    ds_proc_close(&(*p)->out);
+    ds_proc_close(&(*p)->err);
+
+    free((*p)->buf);
+    free(*p);
+    *p = NULL;
+}

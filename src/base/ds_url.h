@@ -1,0 +1,48 @@
+
+/* ds_url.h: URLs as text.  Pure functions, any thread, no network. */
+
+#ifndef DS_URL_H_INCLUDED_
+#define DS_URL_H_INCLUDED_
+
+
+#include "base/ds_core.h"
+
+
+typedef struct {
+    char        scheme[16];     /* lower case */
+    char        host[256];      /* without brackets */
+    int         port;           /* -1: none written */
+    bool        userinfo;
+    const char *path;           /* in the URL: from '/', '?', '#' or its end */
+    size_t      path_len;       /* without query and fragment */
+    const char *query;          /* without '?', NULL: none */
+    const char *fragment;       /* without '#', NULL: none */
+} ds_url_t;
+
+/* 0 or DS_EPLAYLIST_INVALID; "url" must outlive "u" */
+int ds_url_parse(ds_url_t *u, const char *url, ds_error_t *err);
+
+/* "domain" itself or a name below it */
+bool ds_url_in_domain(const ds_url_t *u, const char *domain);
+bool ds_url_is_youtube(const ds_url_t *u);
+
+/* the value of "expire=" (Unix seconds) of a media URL in Unix ms, or 0 */
+int64_t ds_url_expires(const char *url);
+
+typedef enum {
+    DS_REF_RESOLVER,            /* yt-dlp names its items */
+    DS_REF_VIDEO,               /* one item that yt-dlp resolves */
+    DS_REF_MEDIA,               /* one plain media file */
+    DS_REF_LIST                 /* M3U or JSON over http(s) or file: */
+} ds_ref_e;
+
+/*
+ * What a checked playlist reference or a list's entry is, by its form alone:
+ * .m3u .m3u8 .json are lists (an .m3u8 may turn out to be HLS media), .mp4
+ * .m4v .mov .mkv .webm .flv .ts .m4a .mp3 .aac are media, a YouTube watch
+ * URL without list= is one video, the rest is the resolver's.
+ */
+ds_ref_e ds_url_kind(const char *url);
+
+
+#endif /* DS_URL_H_INCLUDED_ */

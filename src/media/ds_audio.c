@@ -1,0 +1,474 @@
+
+/*
+ * ds_audio.c: an audio track on its way through decoder, resampler and
+ * encoder.  Output samples are numbered from the origin: what is missing is
+ * silence, what comes twice is left out, so there is no drift.
+ */
+
+#include <stdlib.h>
+
+#include <libavutil/audio_fifo.h>
+#include <libavutil/channel_layout.h>
+
+#include "media/ds_audio.h"
+#include "media/ds_decode.h"
+#include "media/ds_encode.h"
+#include "media/ds_filter.h"
+
+
+/* us: silence for so long, more is a new clock */
+#define DS_AUDIO_GAP     10000000
+
+/* us: time stamps are as inexact as containers round them */
+#define DS_AUDIO_JITTER  30000
+
+#define DS_AUDIO_CHUNK   4096           /* samples of silence at a time */
+
+
+struct ds_audio_s {
+    ds_profile_t   profile;
+    ds_cancel_t   *cancel;
+
+    ds_decode_t    dec;
+    ds_filter_t    filter;
+    ds_encode_t    enc;
+    AVAudioFifo   *fifo;
+    AVFrame       *frame;
+    AVFrame       *silence;
+    bool           decodes;             /* else there is only silence */
+    bool           packets;
+
+    int64_t        next;                /* samples; the first not encoded */
+};
+
+
+static int ds_audio_alloc(ds_audio_t *a, ds_error_t *err);
+static AVFrame *ds_audio_frame(ds_audio_t *a, int samples);
+static int ds_audio_decoded(ds_audio_t *a, ds_error_t *err);
+static int ds_audio_drain(ds_audio_t *a, ds_error_t *err);
+static int ds_audio_take(ds_audio_t *a, ds_error_t *err);
+static int ds_audio_place(ds_audio_t *a, AVFrame *frame, ds_error_t *err);
+static int ds_audio_write(ds_audio_t *a, AVFrame *frame, int skip,
+    ds_error_t *err);
+static int ds_audio_reach(ds_audio_t *a, int64_t at, ds_error_t *err);
+static int ds_audio_pad(ds_audio_t *a, int64_t n, ds_error_t *err);
+static int ds_audio_encode(ds_audio_t *a, int least, ds_error_t *err);
+static int64_t ds_audio_samples(ds_audio_t *a, int64_t us);
+static int64_t ds_audio_position(ds_audio_t *a);
+
+
+ds_audio_t *
+ds_audio_create(const ds_profile_t *profile, const AVCodecParameters *par,
+    ds_merge_t *out, ds_cancel_t *cancel, ds_error_t *err)
+{
+    int          rc;
+    ds_audio_t  *a;
+
+    a = calloc(1, sizeof(ds_audio_t));
+    if (a == NULL) {
+        (void) ds_fail(err, DS_ENOMEM, "calloc() failed");
+        return NULL;
+    }
+
+    a->profile = *profile;
+    a->cancel = cancel;
+    a->enc.out = out;
+    a->decodes = par != NULL;
+
+    rc = a->decodes ? ds_decode_open(&a->dec, par, err) : DS_OK;
+
+    if (rc == DS_OK) {
+        rc = ds_encode_open_audio(&a->enc, &a->profile, err);
+    }
+
+    if (rc == DS_OK) {
+        rc = ds_audio_alloc(a, err);
+    }
+
+    if (rc != DS_OK) {
+        ds_audio_free(&a);
+    }
+
+    return a;
+}
+
+
+static int
+ds_audio_alloc(ds_audio_t *a, ds_error_t *err)
+{
+    a->frame = av_frame_alloc();
+    a->fifo = av_audio_fifo_alloc(AV_SAMPLE_FMT_FLTP, 2, DS_AUDIO_CHUNK);
+    a->silence = ds_audio_frame(a, DS_AUDIO_CHUNK);
+
+    if (a->frame == NULL || a->fifo == NULL || a->silence == NULL) {
+        return ds_fail(err, DS_ENOMEM, "av_frame_alloc() failed");
+    }
+
+    (void) av_samples_set_silence(a->silence->extended_data, 0,
+                                  DS_AUDIO_CHUNK, 2, AV_SAMPLE_FMT_FLTP);
+
+    return DS_OK;
+}
+
+
+static AVFrame *
+ds_audio_frame(ds_audio_t *a, int samples)
+{
+    AVFrame  *f;
+
+    f = av_frame_alloc();
+    if (f == NULL) {
+        return NULL;
+    }
+
+    f->format = AV_SAMPLE_FMT_FLTP;
+    f->sample_rate = a->profile.sample_rate;
+    f->nb_samples = samples;
+    av_channel_layout_default(&f->ch_layout, 2);
+
+    if (av_frame_get_buffer(f, 0) < 0) {
+        av_frame_free(&f);
+    }
+
+    return f;
+}
+
+
+int
+ds_audio_codecpar(ds_audio_t *a, AVCodecParameters *par)
+{
+    return avcodec_parameters_from_context(par, a->enc.ctx) < 0 ? DS_ENOMEM
+                                                                : DS_OK;
+}
+
+
+void
+ds_audio_set_origin(ds_audio_t *a, int64_t us)
+{
+    a->enc.origin = us;
+}
+
+
+int
+ds_audio_packet(ds_audio_t *a, const AVPacket *pkt, ds_error_t *err)
+{
+    int  rc;
+
+    if (!a->decodes) {
+        return DS_OK;
+    }
+
+    a->packets |= (pkt != NULL);
+
+    rc = ds_decode_put(&a->dec, pkt, err);
+
+    while (rc == DS_OK) {
+        rc = ds_decode_get(&a->dec, a->frame, err);
+        if (rc != 1) {
+            break;
+        }
+
+        rc = ds_audio_decoded(a, err);
+        av_frame_unref(a->frame);
+    }
+
+    if (rc == DS_OK && pkt == NULL) {
+        rc = ds_audio_drain(a, err);
+
+        if (rc == DS_OK && a->packets && a->dec.frames == 0) {
+            rc = ds_fail(err, DS_EENCODE_FAILED,
+                         "no frame of the audio could be decoded");
+        }
+    }
+
+    return rc;
+}
+
+
+/* context: a->frame is one of the decoder's */
+
+static int
+ds_audio_decoded(ds_audio_t *a, ds_error_t *err)
+{
+    int       rc, n;
+    char      spec[128];
+    AVFrame  *f;
+
+    if (ds_cancel_is_set(a->cancel)) {
+        return ds_fail(err, DS_ECANCELED, "canceled");
+    }
+
+    f = a->frame;
+
+    if (f->ch_layout.order == AV_CHANNEL_ORDER_UNSPEC) {
+        n = f->ch_layout.nb_channels;
+        av_channel_layout_uninit(&f->ch_layout);
+        av_channel_layout_default(&f->ch_layout, n);
+    }
+
+    if (!ds_filter_fits(&a->filter, f)) {
+        rc = ds_audio_drain(a, err);
+        if (rc != DS_OK) {
+            return rc;
+        }
+
+        ds_filter_audio(spec, sizeof(spec), a->profile.sample_rate);
+
+        rc = ds_filter_open(&a->filter, f, spec, err);
+        if (rc != DS_OK) {
+            return rc;
+        }
+    }
+
+    rc = ds_filter_put(&a->filter, f, err);
+
+    return rc == DS_OK ? ds_audio_take(a, err) : rc;
+}
+
+
+/* takes what the graph has left, and frees it */
+
+static int
+ds_audio_drain(ds_audio_t *a, ds_error_t *err)
+{
+    int  rc;
+
+    if (a->filter.graph == NULL) {
+        return DS_OK;
+    }
+
+    rc = ds_filter_put(&a->filter, NULL, err);
+
+    if (rc == DS_OK) {
+        rc = ds_audio_take(a, err);
+    }
+
+    ds_filter_close(&a->filter);
+
+    return rc;
+}
+
+
+static int
+ds_audio_take(ds_audio_t *a, ds_error_t *err)
+{
+    int       rc;
+    AVFrame  *frame;
+
+    frame = av_frame_alloc();
+    if (frame == NULL) {
+        return ds_fail(err, DS_ENOMEM, "av_frame_alloc() failed");
+    }
+
+    while ((rc = ds_filter_get(&a->filter, frame, err)) == 1) {
+        rc = ds_audio_place(a, frame, err);
+        av_frame_unref(frame);
+
+        if (rc != DS_OK) {
+            break;
+        }
+    }
+
+    av_frame_free(&frame);
+
+    return rc;
+}
+
+
+/* puts samples where they belong */
+
+static int
+ds_audio_place(ds_audio_t *a, AVFrame *frame, ds_error_t *err)
+{
+    int      rc;
+    int64_t  at, position, jitter;
+
+    position = ds_audio_position(a);
+
+    if (frame->pts == AV_NOPTS_VALUE) {
+        return ds_audio_write(a, frame, 0, err);
+    }
+
+    at = ds_audio_samples(a, frame->pts - a->enc.origin);
+    jitter = position == 0 ? 0 : ds_audio_samples(a, DS_AUDIO_JITTER);
+
+    if (at - position > jitter) {
+        rc = ds_audio_reach(a, at, err);
+        if (rc != DS_OK) {
+            return rc;
+        }
+
+    } else if (position - at > jitter) {
+        return position - at >= frame->nb_samples
+               ? DS_OK : ds_audio_write(a, frame, position - at, err);
+    }
+
+    return ds_audio_write(a, frame, 0, err);
+}
+
+
+static int
+ds_audio_write(ds_audio_t *a, AVFrame *frame, int skip, ds_error_t *err)
+{
+    int    i, n;
+    void  *data[2];
+
+    n = frame->nb_samples - skip;
+
+    for (i = 0; i < 2; i++) {
+        data[i] = frame->extended_data[i] + skip * sizeof(float);
+    }
+
+    if (av_audio_fifo_write(a->fifo, data, n) < n) {
+        return ds_fail(err, DS_ENOMEM, "av_audio_fifo_write() failed");
+    }
+
+    return ds_audio_encode(a, a->enc.ctx->frame_size, err);
+}
+
+
+/* goes on with sample "at", later than all there are */
+
+static int
+ds_audio_reach(ds_audio_t *a, int64_t at, ds_error_t *err)
+{
+    int      rc;
+    int64_t  n;
+
+    n = at - ds_audio_position(a);
+
+    if (n <= ds_audio_samples(a, DS_AUDIO_GAP)) {
+        return ds_audio_pad(a, n, err);
+    }
+
+    rc = ds_audio_encode(a, 1, err);
+    a->next = at;
+
+    return rc;
+}
+
+
+static int
+ds_audio_pad(ds_audio_t *a, int64_t n, ds_error_t *err)
+{
+    int  rc, part;
+
+    while (n > 0) {
+        part = n > DS_AUDIO_CHUNK ? DS_AUDIO_CHUNK : n;
+        n -= part;
+
+        rc = ds_audio_write(a, a->silence, DS_AUDIO_CHUNK - part, err);
+        if (rc != DS_OK) {
+            return rc;
+        }
+    }
+
+    return DS_OK;
+}
+
+
+/* encodes while there are "least" samples; a short frame ends in silence */
+
+static int
+ds_audio_encode(ds_audio_t *a, int least, ds_error_t *err)
+{
+    int       rc, n, size;
+    AVFrame  *f;
+
+    size = a->enc.ctx->frame_size;
+
+    while (av_audio_fifo_size(a->fifo) >= least) {
+
+        f = ds_audio_frame(a, size);
+        if (f == NULL) {
+            return ds_fail(err, DS_ENOMEM, "av_frame_alloc() failed");
+        }
+
+        n = av_audio_fifo_read(a->fifo, (void **) f->extended_data, size);
+
+        if (n < size) {
+            (void) av_samples_set_silence(f->extended_data, n, size - n, 2,
+                                          AV_SAMPLE_FMT_FLTP);
+        }
+
+        f->pts = a->next;
+        a->next += n;
+
+        rc = ds_encode_put(&a->enc, f, err);
+        av_frame_free(&f);
+
+        if (rc != DS_OK) {
+            return rc;
+        }
+    }
+
+    return DS_OK;
+}
+
+
+int
+ds_audio_until(ds_audio_t *a, int64_t us, ds_error_t *err)
+{
+    return ds_audio_reach(a, ds_audio_samples(a, us - a->enc.origin), err);
+}
+
+
+int64_t
+ds_audio_end(ds_audio_t *a)
+{
+    return a->enc.origin
+           + av_rescale(ds_audio_position(a), 1000000, a->profile.sample_rate);
+}
+
+
+int
+ds_audio_finish(ds_audio_t *a, ds_error_t *err)
+{
+    int  rc;
+
+    rc = ds_audio_encode(a, 1, err);
+
+    return rc == DS_OK ? ds_encode_put(&a->enc, NULL, err) : rc;
+}
+
+
+static int64_t
+ds_audio_samples(ds_audio_t *a, int64_t us)
+{
+    return av_rescale(us, a->profile.sample_rate, 1000000);
+}
+
+
+/* where the next sample will be, from the origin */
+
+static int64_t
+ds_audio_position(ds_audio_t *a)
+{
+    return a->next + av_audio_fifo_size(a->fifo);
+}
+
+
+void
+ds_audio_free(ds_audio_t **pa)
+{
+    ds_audio_t  *a;
+
+    a = *pa;
+    if (a == NULL) {
+        return;
+    }
+
+    *pa = NULL;
+
+    ds_decode_close(&a->dec);
+    ds_filter_close(&a->filter);
+    ds_encode_close(&a->enc);
+
+    if (a->fifo != NULL) {
+        av_audio_fifo_free(a->fifo);
+    }
+
+    av_frame_free(&a->frame);
+    av_frame_free(&a->silence);
+    free(a);
+}

@@ -1,0 +1,41 @@
+
+/*
+ * ds_audio.h: an audio track, encoded into the profile: decoded, resampled,
+ * without holes, encoded.  Used by one thread.
+ */
+
+#ifndef DS_AUDIO_H_INCLUDED_
+#define DS_AUDIO_H_INCLUDED_
+
+
+#include "media/ds_merge.h"
+
+#include <libavcodec/avcodec.h>
+
+
+typedef struct ds_audio_s  ds_audio_t;
+
+
+/*
+ * "profile" is copied, "out" and "cancel" are borrowed; "par" NULL: there is
+ * nothing to be heard.
+ */
+ds_audio_t *ds_audio_create(const ds_profile_t *profile,
+    const AVCodecParameters *par, ds_merge_t *out, ds_cancel_t *cancel,
+    ds_error_t *err);
+
+/* the functions below are as those of ds_video.h */
+
+int ds_audio_codecpar(ds_audio_t *a, AVCodecParameters *par);
+void ds_audio_set_origin(ds_audio_t *a, int64_t us);
+int ds_audio_packet(ds_audio_t *a, const AVPacket *pkt, ds_error_t *err);
+
+/* silence until "us" */
+int ds_audio_until(ds_audio_t *a, int64_t us, ds_error_t *err);
+
+int64_t ds_audio_end(ds_audio_t *a);
+int ds_audio_finish(ds_audio_t *a, ds_error_t *err);
+void ds_audio_free(ds_audio_t **a);
+
+
+#endif /* DS_AUDIO_H_INCLUDED_ */

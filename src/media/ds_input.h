@@ -1,0 +1,94 @@
+
+/*
+ * ds_input.h: one item's media as a sequence of packets of one video and one
+ * audio track, read from one or two URLs (libavformat over ds_http).  Used
+ * by one thread.  Blocks; ends soon after "cancel" is set.
+ */
+
+#ifndef DS_INPUT_H_INCLUDED_
+#define DS_INPUT_H_INCLUDED_
+
+
+#include <libavformat/avformat.h>
+
+#include "base/ds_item.h"
+#include "net/ds_http.h"
+
+
+typedef struct ds_input_s  ds_input_t;
+
+
+/*
+ * Opens and probes, and chooses a track of each kind, one that can be copied
+ * before others.  AAC has its AudioSpecificConfig, else the codecs are what
+ * they are.  NULL: "err" is a DS_ESOURCE_…, DS_ENO_VIDEO (no track at all),
+ * DS_ECANCELED.
+ */
+ds_input_t *ds_input_open(const ds_conf_t *conf, const ds_media_t *media,
+    ds_cancel_t *cancel, ds_error_t *err);
+
+/*
+ * The same; "hooks" (borrowed until ds_input_close()) are two, one for each
+ * URL.  While it opens both may be called at the same time, by two threads,
+ * and "renew" is not called.
+ */
+ds_input_t *ds_input_open_hooked(const ds_conf_t *conf,
+    const ds_media_t *media, const ds_http_hooks_t *hooks,
+    ds_cancel_t *cancel, ds_error_t *err);
+
+/*
+ * Before the first read: goes on from the last key frame at or before "ms"
+ * from the start.  DS_ESOURCE_FAILED: this source cannot; reading starts
+ * where it would have without.
+ */
+int ds_input_seek(ds_input_t *in, int64_t ms, ds_error_t *err);
+
+/*
+ * Before the first read: goes on somewhere at or before "us", not at a key
+ * frame: the packets that follow are those that were read there before.
+ * False: where reading goes on is not known.
+ */
+bool ds_input_resume(ds_input_t *in, int64_t us);
+
+/* its clock has jumped: "us" above cannot be told from what was read */
+bool ds_input_jumped(ds_input_t *in);
+
+/* a list without an end, yet */
+bool ds_input_live(ds_input_t *in);
+
+/*
+ * The stream behind a track, borrowed until ds_input_close(), NULL: there is
+ * no such track.  Its packets' times are not in its time base, see below.
+ */
+const AVStream *ds_input_stream(ds_input_t *in, int track);
+
+/* borrowed, valid until ds_input_close(); NULL: there is no such track */
+const AVCodecParameters *ds_input_codecpar(ds_input_t *in, int track);
+
+int64_t ds_input_duration(ds_input_t *in);  /* ms, -1 unknown */
+
+/* us, what the item's own clock says at its start */
+int64_t ds_input_start(ds_input_t *in);
+
+/*
+ * The next packet in DTS order over both tracks: 1 and "pkt" filled (moved
+ * to the caller), pkt->stream_index is DS_VIDEO or DS_AUDIO, times are in
+ * microseconds from the item's start, dts and pts are both set, DTS of a
+ * track increases, duration is set; 0 at the end of the item; a negative
+ * DS_E… on an error.
+ */
+int ds_input_read(ds_input_t *in, AVPacket *pkt, ds_error_t *err);
+
+/*
+ * After an error that ends the item: ds_input_read() gives what is left of
+ * the source that failed, which it held back so that the item could go on in
+ * order; then the error again.
+ */
+void ds_input_drain(ds_input_t *in);
+
+uint64_t ds_input_bytes(ds_input_t *in);    /* read from the source so far */
+
+void ds_input_close(ds_input_t **in);
+
+
+#endif /* DS_INPUT_H_INCLUDED_ */

@@ -1,0 +1,213 @@
+
+/*
+ * ds_access.c: what sources may be read: which network addresses, which
+ * files.  Knows no protocol.
+ */
+
+#define _GNU_SOURCE
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <curl/curl.h>
+
+#include "net/ds_access.h"
+
+
+static bool ds_access_below(const char *path, const char *root);
+
+
+bool
+ds_access_address(const ds_conf_t *conf, const struct sockaddr *sa)
+{
+    size_t                   i;
+    uint8_t                  addr[16], family, mask;
+    unsigned                 bytes, bits;
+    const ds_source_rule_t  *rule;
+
+    static const uint8_t  mapped[12] = {
+        0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff
+    };
+    static const uint8_t  any[16] = { 0 };
+
+    if (sa->sa_family == AF_INET) {
+        family = 4;
+        memcpy(addr, &((const struct sockaddr_in *) sa)->sin_addr, 4);
+
+    } else if (sa->sa_family == AF_INET6) {
+        family = 6;
+        memcpy(addr, &((const struct sockaddr_in6 *) sa)->sin6_addr, 16);
+
+        if (memcmp(addr, mapped, 12) == 0) {
+            family = 4;
+            memmove(addr, addr + 12, 4);
+        }
+
+    } else {
+        return false;
+    }
+
+    /* a connect() to the unspecified address reaches the local host */
+
+    if (memcmp(addr, any, family == 4 ? 4 : 16) == 0) {
+        if (family == 4) {
+            addr[0] = 127;
+            addr[3] = 1;
+        } else {
+            addr[15] = 1;
+        }
+    }
+
+    for (i = 0; i < conf->nsource_rules; i++) {
+        rule = &conf->source_rules[i];
+
+        if (rule->family != family) {
+            continue;
+        }
+
+        bytes = rule->prefix / 8;
+        bits = rule->prefix % 8;
+        mask = (uint8_t) (0xff00 >> bits);
+
+        if (memcmp(addr, rule->addr, bytes) == 0
+            && (bits == 0
+                || (addr[bytes] & mask) == (rule->addr[bytes] & mask)))
+        {
+            return rule->allow;
+        }
+    }
+
+    return true;
+}
+
+
+int
+ds_access_file(const ds_conf_t *conf, const char *url, int64_t *size,
+    ds_error_t *err)
+{
+    int          rc, fd, len;
+    char        *path, root[PATH_MAX], real[PATH_MAX];
+    struct stat  st;
+
+    fd = -1;
+    path = NULL;
+
+    if (strncasecmp(url, "file://", 7) != 0 || conf->media_root == NULL
+        || realpath(conf->media_root, root) == NULL)
+    {
+        goto denied;
+    }
+
+    url += 7;
+    url += (strncasecmp(url, "localhost/", 10) == 0) ? 9 : 0;
+
+    path = curl_easy_unescape(NULL, url, (int) strcspn(url, "?#"), &len);
+    if (path == NULL) {
+        (void) ds_fail(err, DS_ENOMEM, "no memory");
+        return -1;
+    }
+
+    /* a name outside is refused before it can be told to exist */
+
+    if ((size_t) len != strlen(path) || strstr(path, "/..") != NULL
+        || (!ds_access_below(path, root)
+            && !ds_access_below(path, conf->media_root)))
+    {
+        goto denied;
+    }
+
+    if (realpath(path, real) == NULL) {
+        goto failed;
+    }
+
+    if (!ds_access_below(real, root)) {
+        goto denied;
+    }
+
+    fd = open(real, O_RDONLY|O_CLOEXEC|O_NOFOLLOW|O_NONBLOCK);
+
+    if (fd == -1 || fstat(fd, &st) == -1) {
+        goto failed;
+    }
+
+    if (!S_ISREG(st.st_mode)) {
+        goto denied;
+    }
+
+    curl_free(path);
+
+    *size = st.st_size;
+
+    return fd;
+
+denied:
+
+    (void) ds_fail(err, DS_ESOURCE_DENIED, "file is not below media_root");
+    goto done;
+
+failed:
+
+    rc = (errno == EACCES) ? DS_ESOURCE_FORBIDDEN
+         : (errno == ENOENT || errno == ENOTDIR) ? DS_ESOURCE_NOT_FOUND
+         : DS_ESOURCE_FAILED;
+
+    (void) ds_fail(err, rc, "open() failed: %s, file: \"%s\"",
+                   strerror(errno), path);
+
+done:
+
+    curl_free(path);
+
+    if (fd != -1) {
+        (void) close(fd);
+    }
+
+    return -1;
+}
+
+
+static bool
+ds_access_below(const char *path, const char *root)
+{
+    size_t  len;
+
+    len = strlen(root);
+
+    while (len > 0 && root[len - 1] == '/') {
+        len--;
+    }
+
+    return strncmp(path, root, len) == 0 && path[len] == '/';
+}
+
+
+int
+ds_access_kept(const char *path, int64_t *size, ds_error_t *err)
+{
+    int          fd;
+    struct stat  st;
+
+    fd = open(path, O_RDONLY|O_CLOEXEC|O_NOFOLLOW);
+
+    if (fd == -1 || fstat(fd, &st) == -1) {
+        (void) ds_fail(err, DS_ECACHE_MISSING, "open() failed: %s, file: "
+                       "\"%s\"", strerror(errno), path);
+
+        if (fd != -1) {
+            (void) close(fd);
+        }
+
+        return -1;
+    }
+
+    *size = st.st_size;
+
+    return fd;
+}

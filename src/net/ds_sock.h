@@ -1,0 +1,77 @@
+
+/*
+ * ds_sock.h: a TCP connection, plain or with TLS, with a send buffer, a
+ * deadline and a cancel token.  Used by one thread, which it blocks no longer
+ * than these say.
+ */
+
+#ifndef DS_SOCK_H_INCLUDED_
+#define DS_SOCK_H_INCLUDED_
+
+
+#include <sys/types.h>
+
+#include "base/ds_core.h"
+#include "net/ds_tls.h"
+#include "base/ds_url.h"
+
+
+/* three ticks' worth at 4 Mbit/s; touched as far as it is needed */
+#define DS_SOCK_BUFFER  131072
+
+
+typedef struct {
+    int              fd;
+    ds_tls_t        *tls;           /* NULL: plain */
+    ds_cancel_t     *cancel;
+    int64_t          deadline;      /* monotonic ms, set by the user */
+    const char      *doing;         /* the same, for messages */
+    int              lost;          /* the code of a failure, the same */
+    bool             broken;        /* there was one */
+
+    uint32_t         received;      /* bytes, modulo 2^32 */
+    size_t           len;           /* in the buffer, not sent */
+    uint8_t          buf[DS_SOCK_BUFFER];
+} ds_sock_t;
+
+
+/* NULL: no memory; "cancel" must outlive the result */
+ds_sock_t *ds_sock_create(ds_cancel_t *cancel);
+
+/* ends the connection, at once; sets *s to NULL */
+void ds_sock_free(ds_sock_t **s);
+
+/*
+ * To "port" where the URL has none; each address of the host is tried.  0,
+ * "dns" when the host is not found, s->lost, DS_ECANCELED.
+ */
+int ds_sock_connect(ds_sock_t *s, const ds_url_t *u, const char *port,
+    int dns, ds_error_t *err);
+
+/* from here on with TLS, see ds_tls_create(); 0, DS_ENOMEM, DS_EPUSH_TLS, … */
+int ds_sock_secure(ds_sock_t *s, const char *host, const char *certificate,
+    ds_error_t *err);
+
+/* The following fail with s->lost or DS_ECANCELED; s->broken is set then. */
+
+/* to the buffer, whose content is sent when it is full */
+int ds_sock_append(ds_sock_t *s, const uint8_t *data, size_t n,
+    ds_error_t *err);
+
+/* sends the whole buffer */
+int ds_sock_drain(ds_sock_t *s, ds_error_t *err);
+
+/* until there is something to read */
+int ds_sock_await(ds_sock_t *s, ds_error_t *err);
+
+/* what is there, at most "n" bytes, without waiting; 0: nothing now */
+ssize_t ds_sock_recv(ds_sock_t *s, uint8_t *buf, size_t n, ds_error_t *err);
+
+/* waits for "n" bytes */
+int ds_sock_recv_all(ds_sock_t *s, uint8_t *buf, size_t n, ds_error_t *err);
+
+/* fails: "doing failed: why" */
+int ds_sock_lost(ds_sock_t *s, const char *why, ds_error_t *err);
+
+
+#endif /* DS_SOCK_H_INCLUDED_ */

@@ -1,0 +1,592 @@
+
+/*
+ * ds_pick.c: which item is next, and having it ready in time.  Knows nothing
+ * of what is on air but how long it will last.
+ */
+
+#include <string.h>
+
+#include "base/ds_item.h"
+#include "play/ds_player.h"
+
+
+/* ms: the next item is prepared when so much, or less, is left of this one */
+#define DS_LEAD          90000
+
+/* the same of one that is prepared beside a next one in trouble */
+#define DS_SPARE_LEAD    20000
+
+/* failures in a row that are followed by the next item at once */
+#define DS_FREE_FAILS    3
+
+#define DS_RETRY_MIN     250
+#define DS_RETRY_MAX     30000
+#define DS_PASS_MIN      1000
+#define DS_PASS_MAX      30000
+
+/* shuffled: choose among the list's first page, or what 3 s brought */
+#define DS_SHUFFLE_ITEMS 100
+#define DS_SHUFFLE_WAIT  3000
+
+
+static void ds_pick_prepare_spare(ds_stream_t *s);
+static bool ds_pick_wanted(ds_stream_t *s);
+static bool ds_pick_spare_wanted(ds_stream_t *s);
+static int64_t ds_pick_start_at(ds_stream_t *s, const ds_entry_t *e);
+static ds_source_t *ds_pick_start(ds_stream_t *s, uint32_t index,
+    ds_entry_t *e, int64_t at);
+static ds_pick_e ds_pick_item(ds_stream_t *s, uint32_t *index,
+    ds_entry_t *e);
+static void ds_pick_pass(ds_stream_t *s);
+static void ds_pick_adopt_first(ds_stream_t *s);
+static bool ds_pick_given_up(ds_stream_t *s, ds_source_t **src,
+    uint32_t index);
+static void ds_pick_promote(ds_stream_t *s);
+static void ds_pick_set_state(ds_stream_t *s, uint32_t index,
+    ds_item_state_e state, const ds_error_t *err);
+
+
+void
+ds_pick_prepare(ds_stream_t *s)
+{
+    ds_pick_e   pick;
+    ds_entry_t  e;
+
+    (void) pthread_mutex_lock(&s->lock);
+    s->source.mode = s->status.mode;
+    (void) pthread_mutex_unlock(&s->lock);
+
+    if (s->finished || ds_monotonic() < s->retry_at) {
+        return;
+    }
+
+    if (s->next != NULL) {
+        ds_pick_prepare_spare(s);
+        return;
+    }
+
+    if (!ds_pick_wanted(s)) {
+        return;
+    }
+
+    s->next_at = ds_monotonic();
+
+    if (!s->first_tried) {
+        s->first_tried = true;
+
+        /* what is kept is known by what the list says of it */
+
+        if ((s->source.mode == DS_MODE_DIRECT || s->ds->cache == NULL)
+            && !s->shuffle && !s->resume.valid
+            && ds_resolve_has_first(s->playlist))
+        {
+            s->next_index = DS_NO_ITEM;
+            s->next = ds_source_start(&s->source, NULL, 0, &s->err);
+            return;
+        }
+    }
+
+    pick = ds_pick_item(s, &s->next_index, &e);
+
+    s->at_end = false;
+
+    if (pick == DS_PICK_WAIT) {
+        return;
+    }
+
+    if (pick == DS_PICK_PASS) {
+        ds_pick_pass(s);
+        return;
+    }
+
+    s->next = ds_pick_start(s, s->next_index, &e, ds_pick_start_at(s, &e));
+}
+
+
+/*
+ * While the next item is in trouble the one after it is prepared as well: the
+ * one that is ready goes on air, and the other one has its turn when it is.
+ */
+
+static void
+ds_pick_prepare_spare(ds_stream_t *s)
+{
+    uint32_t    index;
+    ds_pick_e   pick;
+    ds_entry_t  e;
+
+    if (!ds_pick_spare_wanted(s)) {
+        return;
+    }
+
+    pick = ds_pick_item(s, &index, &e);
+
+    if (pick == DS_PICK_PASS) {
+        (void) pthread_mutex_lock(&s->lock);
+
+        if (s->loop && !s->list_cut && ds_playlist_aired(s->list)) {
+            (void) ds_playlist_rewind(s->list);
+        }
+
+        (void) pthread_mutex_unlock(&s->lock);
+    }
+
+    if (pick != DS_PICK_ITEM) {
+        return;
+    }
+
+    if (index == s->next_index) {
+        ds_entry_free(&e);
+        return;
+    }
+
+    s->spare_at = ds_monotonic();
+    s->spare_index = index;
+    s->spare = ds_pick_start(s, index, &e, 0);
+
+    if (s->spare != NULL) {
+        ds_log(s->ds, DS_LOG_WARN, s->name,
+               "item %u is not ready, preparing item %u beside it",
+               (unsigned) s->next_index, (unsigned) index);
+    }
+}
+
+
+static bool
+ds_pick_spare_wanted(ds_stream_t *s)
+{
+    int64_t   now, left;
+    uint32_t  playable;
+
+    now = ds_monotonic();
+
+    if (s->spare != NULL || s->next_index == DS_NO_ITEM
+        || now - s->next_at < s->ds->conf.source_timeout
+        || ds_source_ready(s->next))
+    {
+        return false;
+    }
+
+    (void) pthread_mutex_lock(&s->lock);
+    playable = ds_playlist_playable(s->list);
+    (void) pthread_mutex_unlock(&s->lock);
+
+    if (playable < 2) {
+        return false;
+    }
+
+    if (s->cur == NULL || s->cutting
+        || ds_meter_missing(ds_air_meter(s->air), now) > DS_SILENCE_LIVE)
+    {
+        return true;
+    }
+
+    /* what has been opened may only wait for the encoder */
+
+    left = ds_source_duration(s->cur) - ds_air_position(s->air);
+
+    return !ds_source_opened(s->next)
+           && (ds_queue_ended(ds_source_queue(s->cur))
+               || (left >= 0 && left <= DS_SPARE_LEAD));
+}
+
+
+/* takes over "e"; NULL: the item has failed */
+
+static ds_source_t *
+ds_pick_start(ds_stream_t *s, uint32_t index, ds_entry_t *e, int64_t at)
+{
+    ds_source_t  *src;
+
+    src = ds_source_start(&s->source, e, at, &s->err);
+
+    if (src == NULL) {
+        ds_entry_free(e);
+        ds_pick_set_state(s, index, DS_ITEM_FAILED, &s->err);
+        ds_pick_failed(s, index, &s->err);
+        return NULL;
+    }
+
+    ds_pick_set_state(s, index, DS_ITEM_NEXT, NULL);
+
+    return src;
+}
+
+
+/* ms: the item that was on air when the stream ended goes on from there */
+
+static int64_t
+ds_pick_start_at(ds_stream_t *s, const ds_entry_t *e)
+{
+    char     id[DS_ID_LEN];
+    int64_t  at;
+
+    if (!s->resume.valid) {
+        return 0;
+    }
+
+    s->resume.valid = false;
+
+    ds_text(id, sizeof(id), e->id);
+
+    at = strcmp(id, s->resume.id) == 0
+         && (id[0] != '\0' || s->next_index == s->resume.index)
+         ? s->resume.position : 0;
+
+    if (at != 0) {
+        ds_log(s->ds, DS_LOG_NOTICE, s->name, "going on with item %u at %lld s",
+               (unsigned) s->next_index, (long long) at / 1000);
+    }
+
+    return at;
+}
+
+
+static bool
+ds_pick_wanted(ds_stream_t *s)
+{
+    int64_t      duration, now;
+    ds_meter_t  *m;
+
+    /* fetching takes the longer, the longer an item is */
+
+    if (s->cur == NULL || s->cutting || s->starved > DS_SILENCE_LIVE
+        || s->source.mode == DS_MODE_DOWNLOAD
+        || ds_queue_ended(ds_source_queue(s->cur)))
+    {
+        return true;
+    }
+
+    now = ds_monotonic();
+    m = ds_air_meter(s->air);
+    duration = ds_source_duration(s->cur);
+
+    return duration == -1
+           || duration - ds_air_position(s->air) <= DS_LEAD
+           || (s->max_item != 0
+               && s->max_item - m->item_time / 1000 <= DS_LEAD)
+           || ds_meter_missing(m, now) > DS_SILENCE_LIVE;
+}
+
+
+/* fills "e" and *index */
+
+static ds_pick_e
+ds_pick_item(ds_stream_t *s, uint32_t *index, ds_entry_t *e)
+{
+    ds_pick_e  pick;
+
+    (void) pthread_mutex_lock(&s->lock);
+
+    if (s->shuffle && !ds_playlist_is_complete(s->list)
+        && ds_playlist_count(s->list) < DS_SHUFFLE_ITEMS
+        && ds_monotonic() - s->list_started < DS_SHUFFLE_WAIT)
+    {
+        pick = DS_PICK_WAIT;
+
+    } else {
+        pick = ds_playlist_pick(s->list, index);
+    }
+
+    if (pick == DS_PICK_ITEM
+        && ds_playlist_entry(s->list, *index, e) != DS_OK)
+    {
+        pick = DS_PICK_WAIT;
+    }
+
+    (void) pthread_mutex_unlock(&s->lock);
+
+    return pick;
+}
+
+
+/* the pass is over: the next one, or the end */
+
+static void
+ds_pick_pass(ds_stream_t *s)
+{
+    bool      loop, better, wait_cut;
+    int64_t   wait;
+    uint32_t  playable;
+
+    (void) pthread_mutex_lock(&s->lock);
+
+    loop = s->loop;
+    wait_cut = loop && s->list_cut && s->cur != NULL;
+    playable = ds_playlist_playable(s->list);
+    better = loop && !wait_cut && playable != 0
+             && ds_playlist_rewind(s->list);
+
+    (void) pthread_mutex_unlock(&s->lock);
+
+    if (better) {
+        s->bad_passes = 0;
+
+        if (s->list_cut) {
+            ds_lister_again(s, 0);
+        }
+
+        return;
+    }
+
+    if (loop && s->cur != NULL) {
+        /* it goes on; what is to follow is looked for again */
+        s->retry_at = ds_monotonic() + DS_PASS_MIN;
+        return;
+    }
+
+    if (playable == 0) {
+        (void) ds_fail(&s->err, DS_EPLAYLIST_UNPLAYABLE,
+                       "no item of the playlist can be played");
+    }
+
+    if (!loop) {
+        s->at_end = true;
+
+        if (s->cur == NULL) {
+            s->finished = true;
+
+            if (!s->aired) {
+                ds_log(s->ds, DS_LOG_ERR, s->name,
+                       "no item could be played, the last error: %s: %s",
+                       ds_error_code(s->err.code), s->err.message);
+            }
+        }
+
+        return;
+    }
+
+    s->bad_passes++;
+
+    wait = ds_backoff(s->bad_passes, DS_PASS_MIN, DS_PASS_MAX);
+    s->retry_at = ds_monotonic() + wait;
+
+    ds_log(s->ds, DS_LOG_WARN, s->name,
+           "no item could be played: %s: %s, trying again in %lld ms",
+           ds_error_code(s->err.code), s->err.message, (long long) wait);
+
+    /* perhaps by then it names something that can be played */
+    ds_lister_again(s, wait);
+}
+
+
+/* the one being prepared: has it failed, which item is it */
+
+void
+ds_pick_check(ds_stream_t *s)
+{
+    ds_error_t  err;
+
+    if (s->next == NULL) {
+        return;
+    }
+
+    if (s->next_index == DS_NO_ITEM) {
+
+        if (ds_source_failed(s->next, &err) && !ds_source_ready(s->next)) {
+            /* the list will tell more about this item, and of others */
+            ds_log(s->ds, DS_LOG_INFO, s->name,
+                   "first item could not be resolved beside the list: %s: %s",
+                   ds_error_code(err.code), err.message);
+            s->next_index = 0;
+            ds_player_end_source(s, &s->next);
+            return;
+        }
+
+        ds_pick_adopt_first(s);
+
+        return;
+    }
+
+    if (s->spare != NULL) {
+        (void) ds_pick_given_up(s, &s->spare, s->spare_index);
+    }
+
+    if (ds_pick_given_up(s, &s->next, s->next_index)) {
+        ds_pick_promote(s);
+    }
+}
+
+
+static bool
+ds_pick_given_up(ds_stream_t *s, ds_source_t **src, uint32_t index)
+{
+    ds_error_t  err;
+
+    if (!ds_source_failed(*src, &err) || ds_source_ready(*src)) {
+        return false;
+    }
+
+    ds_pick_set_state(s, index, DS_ITEM_FAILED, &err);
+    ds_pick_failed(s, index, &err);
+    ds_player_end_source(s, src);
+
+    return true;
+}
+
+
+bool
+ds_pick_ready(ds_stream_t *s)
+{
+    int64_t       at;
+    uint32_t      index;
+    ds_source_t  *src;
+
+    if (s->next == NULL || s->next_index == DS_NO_ITEM) {
+        return false;
+    }
+
+    if (ds_source_ready(s->next)) {
+        return true;
+    }
+
+    if (s->spare == NULL || !ds_source_ready(s->spare)) {
+        return false;
+    }
+
+    src = s->next;
+    index = s->next_index;
+    at = s->next_at;
+
+    ds_pick_promote(s);
+
+    s->spare = src;
+    s->spare_index = index;
+    s->spare_at = at;
+
+    return true;
+}
+
+
+ds_source_t *
+ds_pick_take(ds_stream_t *s)
+{
+    ds_source_t  *src;
+
+    src = s->next;
+    ds_pick_promote(s);
+
+    return src;
+}
+
+
+/* the next one is gone: the spare one, if any, is next */
+
+static void
+ds_pick_promote(ds_stream_t *s)
+{
+    s->next = s->spare;
+
+    if (s->spare != NULL) {
+        s->next_index = s->spare_index;
+        s->next_at = s->spare_at;
+        s->spare = NULL;
+    }
+}
+
+
+/* the source that was started beside the list gets its place in it */
+
+static void
+ds_pick_adopt_first(ds_stream_t *s)
+{
+    bool              same;
+    uint32_t          index;
+    ds_entry_t        e;
+    const ds_media_t *m;
+
+    if (!ds_source_ready(s->next)) {
+        return;
+    }
+
+    m = ds_source_media(s->next);
+    same = false;
+
+    (void) pthread_mutex_lock(&s->lock);
+
+    if (ds_playlist_count(s->list) == 0) {
+        if (s->list_at == 0 && !atomic_load(&s->list_done)) {
+            (void) pthread_mutex_unlock(&s->lock);
+            return;
+        }
+
+    } else if (ds_playlist_entry(s->list, 0, &e) == DS_OK) {
+        same = e.code == DS_OK
+               && (e.id == NULL || m->id == NULL || strcmp(e.id, m->id) == 0);
+        ds_entry_free(&e);
+    }
+
+    if (same) {
+        ds_playlist_goto(s->list, 0);
+        (void) ds_playlist_pick(s->list, &index);
+        ds_playlist_set_info(s->list, 0, m->title, m->duration);
+        ds_playlist_set_state(s->list, 0, DS_ITEM_NEXT, DS_OK, NULL);
+    }
+
+    (void) pthread_mutex_unlock(&s->lock);
+
+    s->next_index = 0;
+
+    if (!same) {
+        ds_player_end_source(s, &s->next);
+    }
+}
+
+
+/* an item cannot be played, or no further */
+
+void
+ds_pick_failed(ds_stream_t *s, uint32_t index, const ds_error_t *err)
+{
+    ds_item_t  item;
+
+    s->err = *err;
+    s->failed++;
+    s->fails++;
+
+    ds_count_failure(&s->counters, err->code);
+
+    if (s->fails > DS_FREE_FAILS) {
+        s->retry_at = ds_monotonic()
+                      + ds_backoff(s->fails - DS_FREE_FAILS, DS_RETRY_MIN,
+                                   DS_RETRY_MAX);
+    }
+
+    (void) pthread_mutex_lock(&s->lock);
+    ds_playlist_item(s->list, index, &item);
+    (void) pthread_mutex_unlock(&s->lock);
+
+    ds_log(s->ds, DS_LOG_ERR, s->name,
+           "item %u failed: %s: %s, id: \"%s\", title: \"%s\"",
+           (unsigned) index, ds_error_code(err->code), err->message, item.id,
+           item.title);
+}
+
+
+/* "reason" NULL: it will have its turn again */
+
+void
+ds_pick_drop(ds_stream_t *s, const char *reason)
+{
+    ds_error_t  err;
+
+    (void) ds_fail(&err, DS_OK, "%s", reason == NULL ? "" : reason);
+
+    ds_pick_set_state(s, s->next_index,
+                      reason == NULL ? DS_ITEM_PENDING : DS_ITEM_SKIPPED,
+                      &err);
+    ds_player_end_source(s, &s->next);
+    ds_pick_promote(s);
+}
+
+
+/* a list of one item may have it on air and next, then it is on air */
+
+static void
+ds_pick_set_state(ds_stream_t *s, uint32_t index, ds_item_state_e state,
+    const ds_error_t *err)
+{
+    if (s->cur == NULL || s->cur_index != index) {
+        ds_player_set_item(s, index, state, err);
+    }
+}

@@ -1,0 +1,583 @@
+
+/*
+ * ds_player.c: a stream's own thread: keeps an item on air, and decides what
+ * happens when it ends or fails.  The next one is ds_pick.c's; time stamps,
+ * packets, slate and RTMP are ds_air.c's; the network is the sources'.
+ */
+
+#include <malloc.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/ds_item.h"
+#include "play/ds_player.h"
+#include "base/ds_url.h"
+
+
+/* ms between two looks at the state of things, on air and before */
+#define DS_TICK_LIVE     (DS_AIR_TICK / 1000)
+#define DS_TICK_START    10
+
+/* ms: an item that was on air for so long has not failed at once */
+#define DS_ITEM_LASTED   5000
+
+/* ms: what is left of an item is not waited for longer than so */
+#define DS_ITEM_REST     500
+#define DS_ITEM_WAIT     200
+
+/* ms on air for which one ms of waiting for the source is forgiven */
+#define DS_FORGIVE       10
+
+
+static void ds_player_step(ds_stream_t *s);
+static void ds_player_wishes(ds_stream_t *s);
+static void ds_player_back(ds_stream_t *s);
+static void ds_player_starved(ds_stream_t *s);
+static void ds_player_air(ds_stream_t *s);
+static void ds_player_over(ds_stream_t *s);
+static void ds_player_record(ds_stream_t *s);
+static bool ds_player_switch(ds_stream_t *s);
+static void ds_player_form(ds_stream_t *s, ds_source_t *src);
+static void ds_player_reap(ds_stream_t *s);
+static void ds_player_finish(ds_stream_t *s);
+
+
+void *
+ds_player_thread(void *data)
+{
+    int64_t      now, tick, at;
+    ds_stream_t *s = data;
+
+    s->standby = ds_slate_create(s->ds, s->name, s->slate);
+    s->air = ds_air_create(s->ds, &s->target, s->standby, &s->cancel);
+
+    if (s->standby != NULL) {
+        ds_player_form(s, NULL);
+    }
+
+    if (s->air != NULL) {
+        ds_lister_start(s);
+        at = ds_monotonic();
+
+        while (!ds_cancel_is_set(&s->cancel) && !s->finished) {
+            ds_player_step(s);
+
+            tick = s->cur == NULL && s->next != NULL ? DS_TICK_START
+                                                     : DS_TICK_LIVE;
+            now = ds_monotonic();
+            at += tick;
+
+            if (at < now) {
+                at = now;
+            }
+
+            (void) ds_cancel_wait(&s->cancel, at - now);
+        }
+    }
+
+    ds_player_finish(s);
+
+    return NULL;
+}
+
+
+static void
+ds_player_step(ds_stream_t *s)
+{
+    if (!ds_lister_check(s)) {
+        s->finished = true;
+    }
+
+    if (s->standby != NULL) {
+        ds_slate_check(s->standby);
+    }
+
+    ds_player_wishes(s);
+    ds_pick_check(s);
+    ds_pick_prepare(s);
+    ds_ahead_step(s);
+    ds_player_air(s);
+    ds_player_reap(s);
+    ds_report(s);
+}
+
+
+/* what the operator asked for; what is on air stays until it can be done */
+
+static void
+ds_player_wishes(ds_stream_t *s)
+{
+    bool  skip, previous;
+
+    if (s->cutting || s->next_index == DS_NO_ITEM) {
+        /* one after the other */
+        return;
+    }
+
+    (void) pthread_mutex_lock(&s->lock);
+
+    previous = s->previous != 0;
+    skip = !previous && s->skips != 0;
+
+    if (previous) {
+        s->previous--;
+
+    } else if (skip) {
+        s->skips--;
+    }
+
+    (void) pthread_mutex_unlock(&s->lock);
+
+    if (previous) {
+        ds_player_back(s);
+
+    } else if (skip) {
+        if (s->cur != NULL) {
+            s->cutting = true;
+
+        } else if (s->next != NULL) {
+            ds_pick_drop(s, "skipped by request");
+            s->skipped++;
+        }
+    }
+}
+
+
+static void
+ds_player_back(ds_stream_t *s)
+{
+    uint32_t  index;
+
+    if (s->nhistory != 0) {
+        index = s->history[--s->nhistory];
+
+    } else if (s->cur != NULL) {
+        index = s->cur_index;
+
+    } else {
+        return;
+    }
+
+    while (s->next != NULL) {
+        ds_pick_drop(s, NULL);
+    }
+
+    (void) pthread_mutex_lock(&s->lock);
+    ds_playlist_goto(s->list, index);
+    (void) pthread_mutex_unlock(&s->lock);
+
+    s->cutting = s->cur != NULL;
+    s->going_back = s->cutting;
+    s->retry_at = 0;
+}
+
+
+static void
+ds_player_air(ds_stream_t *s)
+{
+    ds_error_t  err;
+
+    if (s->cur == NULL) {
+        /* without an item it still connects */
+        (void) ds_player_switch(s);
+    }
+
+    if (s->cur != NULL && s->max_item != 0
+        && ds_air_meter(s->air)->item_time / 1000 >= s->max_item)
+    {
+        s->expired = true;
+    }
+
+    if ((s->cutting || s->expired)
+        && (s->next == NULL ? s->at_end : ds_pick_ready(s)))
+    {
+        ds_air_cut(s->air);
+    }
+
+    for ( ;; ) {
+        ds_error_clear(&err);
+
+        switch (ds_air_tick(s->air, &err)) {
+
+        case DS_AIR_OVER:
+            ds_player_over(s);
+
+            if (ds_player_switch(s)) {
+                continue;
+            }
+
+            break;
+
+        case DS_AIR_DOWN:
+            if (err.code != DS_OK && err.code != DS_ECANCELED) {
+                if (!s->down || err.code != s->err.code) {
+                    ds_log(s->ds, DS_LOG_WARN, s->name,
+                           "output is down, trying again: %s: %s",
+                           ds_error_code(err.code), err.message);
+                }
+
+                s->err = err;
+            }
+
+            s->down = true;
+            break;
+
+        case DS_AIR_SENT:
+            s->down = false;
+            s->aired = true;
+
+            if (s->starved > 0) {
+                s->starved -= DS_TICK_LIVE / DS_FORGIVE;
+            }
+
+            break;
+
+        case DS_AIR_SLATE:
+            s->down = false;
+
+            if (s->cur != NULL) {
+                ds_player_starved(s);
+            }
+
+            break;
+
+        case DS_AIR_STARVED:
+            ds_player_starved(s);
+            break;
+
+        default:
+            break;
+        }
+
+        return;
+    }
+}
+
+
+/*
+ * An item whose source is too slow makes room for one that is ready, even if
+ * it never stops for as long as source_timeout; so does one that was on air
+ * but for its last moments.
+ */
+
+static void
+ds_player_starved(ds_stream_t *s)
+{
+    int64_t  duration, left, missing;
+
+    s->starved += DS_TICK_LIVE;
+
+    duration = ds_source_duration(s->cur);
+    left = duration - ds_air_position(s->air);
+    missing = ds_meter_missing(ds_air_meter(s->air), ds_monotonic());
+
+    if ((s->starved > s->ds->conf.source_timeout
+         || (duration != -1 && llabs(left) < DS_ITEM_REST
+             && missing > DS_ITEM_WAIT))
+        && ds_pick_ready(s))
+    {
+        ds_player_over(s);
+        (void) ds_player_switch(s);
+    }
+}
+
+
+/* the item on air has ended: by itself, by request, or by a fault */
+
+static void
+ds_player_over(ds_stream_t *s)
+{
+    int         trouble;
+    bool        failed;
+    ds_error_t  err;
+
+    failed = ds_source_failed(s->cur, &err);
+
+    if (!failed && s->starved > s->ds->conf.source_timeout) {
+        failed = true;
+        trouble = ds_source_trouble(s->cur);
+        (void) ds_fail(&err, trouble != DS_OK ? trouble : DS_ESOURCE_STALLED,
+                       "source was too slow, it was waited for %lld ms",
+                       (long long) s->starved);
+    }
+
+    if (s->cutting) {
+        (void) ds_fail(&err, DS_OK, "skipped by request");
+        ds_player_set_item(s, s->cur_index, DS_ITEM_SKIPPED, &err);
+        s->skipped++;
+
+    } else if (s->expired) {
+        (void) ds_fail(&err, DS_OK, "cut at its max_item_duration of %lld s",
+                       (long long) s->max_item / 1000);
+        ds_player_set_item(s, s->cur_index, DS_ITEM_PLAYED, &err);
+        s->played++;
+        s->fails = 0;
+
+    } else if (failed) {
+        if (ds_monotonic() - s->cur_started > DS_ITEM_LASTED) {
+            s->fails = 0;
+        }
+
+        ds_player_set_item(s, s->cur_index, DS_ITEM_FAILED, &err);
+        ds_pick_failed(s, s->cur_index, &err);
+
+    } else {
+        ds_player_set_item(s, s->cur_index, DS_ITEM_PLAYED, NULL);
+        s->played++;
+        s->fails = 0;
+    }
+
+    ds_player_record(s);
+
+    if (!s->going_back) {
+        if (s->nhistory == DS_HISTORY) {
+            memmove(s->history, s->history + 1,
+                    (DS_HISTORY - 1) * sizeof(uint32_t));
+            s->nhistory--;
+        }
+
+        s->history[s->nhistory++] = s->cur_index;
+    }
+
+    s->cutting = false;
+    s->expired = false;
+    s->going_back = false;
+
+    ds_air_item(s->air, NULL);
+    ds_player_end_source(s, &s->cur);
+}
+
+
+/* what has been on air, for who asks later */
+
+static void
+ds_player_record(ds_stream_t *s)
+{
+    ds_aired_t  *a;
+
+    (void) pthread_mutex_lock(&s->lock);
+
+    a = &s->records[s->record++ % DS_RECORDS];
+
+    if (s->nrecords < DS_RECORDS) {
+        s->nrecords++;
+    }
+
+    ds_playlist_item(s->list, s->cur_index, &a->item);
+    ds_meter_aired(ds_air_meter(s->air), a);
+
+    if (a->item.state == DS_ITEM_PLAYING) {
+        a->item.state = DS_ITEM_SKIPPED;
+        ds_text(a->item.reason, sizeof(a->item.reason), "stream was stopped");
+    }
+
+    ds_source_origin_url(s->cur, a->url);
+    a->from_cache = ds_source_from_cache(s->cur);
+
+    a->started = s->cur_at;
+    a->ended = ds_now();
+    a->position = ds_source_offset(s->cur);
+    a->decision = s->decision;
+    memcpy(a->decision_reason, s->reason, sizeof(s->reason));
+
+    (void) pthread_mutex_unlock(&s->lock);
+
+    ds_log(s->ds, DS_LOG_INFO, s->name,
+           "item %u is over, %s, sent: %lld ms, %llu bytes, "
+           "silence before: %lld ms, slate: %lld ms, id: \"%s\"",
+           (unsigned) s->cur_index, ds_item_state_name(a->item.state),
+           (long long) a->aired, (unsigned long long) a->bytes,
+           (long long) a->gap, (long long) a->slate, a->item.id);
+}
+
+
+/* puts the next item on air if it is ready */
+
+static bool
+ds_player_switch(ds_stream_t *s)
+{
+    ds_item_t          item;
+    const ds_media_t  *m;
+
+    if (!ds_pick_ready(s)) {
+        return false;
+    }
+
+    s->cur_index = s->next_index;
+    s->cur = ds_pick_take(s);
+    s->cur_started = ds_monotonic();
+    s->cur_at = ds_now();
+    s->starved = 0;
+
+    m = ds_source_media(s->cur);
+
+    (void) pthread_mutex_lock(&s->lock);
+
+    ds_playlist_set_info(s->list, s->cur_index, m->title,
+                         m->duration != -1 ? m->duration
+                                           : ds_source_duration(s->cur));
+    ds_playlist_set_state(s->list, s->cur_index, DS_ITEM_PLAYING, DS_OK,
+                          NULL);
+    ds_playlist_item(s->list, s->cur_index, &item);
+
+    (void) pthread_mutex_unlock(&s->lock);
+
+    ds_air_item(s->air, s->cur);
+    s->decision = ds_source_decision(s->cur, s->reason);
+
+    if (s->decision == DS_DECISION_ENCODE) {
+        s->encoded++;
+
+    } else {
+        s->copied++;
+    }
+
+    if (s->standby != NULL && s->profile.video == DS_VIDEO_COPY) {
+        ds_player_form(s, s->cur);
+    }
+
+    ds_log(s->ds, DS_LOG_NOTICE, s->name,
+           "item %u on air, %s, id: \"%s\", title: \"%s\"",
+           (unsigned) s->cur_index, s->reason, item.id, item.title);
+
+    return true;
+}
+
+
+/* the slate looks like "src", or like the profile */
+
+static void
+ds_player_form(ds_stream_t *s, ds_source_t *src)
+{
+    ds_form_t                 form;
+    const AVCodecParameters  *video, *audio;
+
+    form.width = s->profile.width;
+    form.height = s->profile.height;
+    form.rate = s->profile.rate;
+    form.video_bitrate = s->profile.video_bitrate;
+    form.sample_rate = s->profile.sample_rate;
+    form.channels = 2;
+    form.audio_bitrate = s->profile.audio_bitrate;
+
+    if (src != NULL) {
+        video = ds_source_codecpar(src, DS_VIDEO);
+        audio = ds_source_codecpar(src, DS_AUDIO);
+
+        form.width = video->width;
+        form.height = video->height;
+        form.sample_rate = audio->sample_rate;
+        form.channels = audio->ch_layout.nb_channels == 1 ? 1 : 2;
+    }
+
+    ds_slate_want(s->standby, &form);
+}
+
+
+/* tells a source to end, and waits for it elsewhere */
+
+void
+ds_player_end_source(ds_stream_t *s, ds_source_t **src)
+{
+    unsigned  i;
+
+    ds_source_cancel(*src);
+
+    for (i = 0; i < DS_ENDING; i++) {
+        if (s->ending[i] == NULL) {
+            s->ending[i] = *src;
+            *src = NULL;
+            return;
+        }
+    }
+
+    ds_source_free(src);
+}
+
+
+static void
+ds_player_reap(ds_stream_t *s)
+{
+    unsigned  i;
+
+    for (i = 0; i < DS_ENDING; i++) {
+        if (s->ending[i] != NULL && ds_source_ended(s->ending[i])) {
+            ds_source_free(&s->ending[i]);
+        }
+    }
+}
+
+
+void
+ds_player_set_item(ds_stream_t *s, uint32_t index, ds_item_state_e state,
+    const ds_error_t *err)
+{
+    (void) pthread_mutex_lock(&s->lock);
+    ds_playlist_set_state(s->list, index, state, err == NULL ? 0 : err->code,
+                          err == NULL ? NULL : err->message);
+    (void) pthread_mutex_unlock(&s->lock);
+}
+
+
+static void
+ds_player_finish(ds_stream_t *s)
+{
+    unsigned  i;
+
+    if (s->air == NULL) {
+        ds_slate_free(&s->standby);
+        s->finished = true;
+        (void) ds_fail(&s->err, DS_ENOMEM, "malloc() failed");
+
+        (void) pthread_mutex_lock(&s->lock);
+        s->status.state = DS_FAILED;
+        s->status.error = s->err;
+        (void) pthread_mutex_unlock(&s->lock);
+
+        atomic_store(&s->done, true);
+        ds_wakeup(s->ds);
+        return;
+    }
+
+    ds_cancel_set(&s->list_cancel);
+
+    if (s->cur != NULL) {
+        ds_player_record(s);
+        ds_source_cancel(s->cur);
+    }
+
+    if (s->next != NULL) {
+        ds_source_cancel(s->next);
+    }
+
+    if (s->spare != NULL) {
+        ds_source_cancel(s->spare);
+    }
+
+    ds_air_item(s->air, NULL);
+
+    ds_source_free(&s->cur);
+    ds_source_free(&s->next);
+    ds_source_free(&s->spare);
+
+    for (i = 0; i < DS_ENDING; i++) {
+        ds_source_free(&s->ending[i]);
+    }
+
+    ds_ahead_end(s);
+    ds_lister_end(s);
+
+    ds_report(s);
+    ds_air_free(&s->air);
+    ds_slate_free(&s->standby);
+
+    (void) malloc_trim(0);
+
+    (void) pthread_mutex_lock(&s->lock);
+    s->status.connected = false;
+    s->status.push.connected = false;
+    (void) pthread_mutex_unlock(&s->lock);
+
+    atomic_store(&s->done, true);
+    ds_wakeup(s->ds);
+}

@@ -1,0 +1,585 @@
+
+/*
+ * ds_playlist.c: a stream's items and the order they are played in.  Knows
+ * no thread, no network, no media.
+ */
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "play/ds_playlist.h"
+
+
+#define DS_NONE  UINT32_MAX
+
+
+typedef struct {
+    ds_entry_t        entry;
+    ds_item_state_e   state;
+    int               code;
+    char             *reason;       /* NULL: none */
+    uint32_t          pass;         /* chosen in this pass; shuffle */
+    uint32_t          next_dirty;   /* DS_NONE: the last one */
+    bool              dirty;
+} ds_slot_t;
+
+
+struct ds_playlist_s {
+    ds_slot_t        *slots;
+    uint32_t          count;
+    uint32_t          size;
+    uint32_t          playable;
+
+    bool              shuffle;
+    bool              complete;
+    uint64_t          seed;
+    uint32_t          pass;         /* from 1 */
+    uint32_t          aired;        /* items on air in this pass */
+    uint32_t          place;        /* last chosen, DS_NONE: none in the pass */
+    uint32_t          last;         /* last on air */
+    uint32_t          jump;         /* chosen by ds_playlist_goto() */
+
+    uint32_t          resume;       /* DS_NONE: nothing to resume */
+    char              resume_id[DS_ID_LEN];
+    uint32_t          floor_pass;   /* in it, keys up to "floor" were chosen */
+    uint64_t          floor;
+
+    uint32_t          first_dirty;
+    uint32_t          last_dirty;
+};
+
+
+static ds_pick_e ds_playlist_pick_next(ds_playlist_t *pl, uint32_t *index);
+static ds_pick_e ds_playlist_pick_shuffled(ds_playlist_t *pl,
+    uint32_t *index);
+static bool ds_playlist_find_resume(ds_playlist_t *pl);
+static bool ds_playlist_is_resume(ds_playlist_t *pl, uint32_t index);
+static uint64_t ds_playlist_key(ds_playlist_t *pl, uint32_t index);
+static void ds_playlist_dirty(ds_playlist_t *pl, uint32_t index);
+static char *ds_strdup(const char *s, bool *failed);
+
+
+ds_playlist_t *
+ds_playlist_create(bool shuffle, uint64_t seed)
+{
+    ds_playlist_t  *pl;
+
+    pl = calloc(1, sizeof(ds_playlist_t));
+    if (pl == NULL) {
+        return NULL;
+    }
+
+    pl->shuffle = shuffle;
+    pl->seed = seed;
+    pl->pass = 1;
+    pl->place = DS_NONE;
+    pl->last = DS_NONE;
+    pl->jump = DS_NONE;
+    pl->resume = DS_NONE;
+    pl->first_dirty = DS_NONE;
+    pl->last_dirty = DS_NONE;
+
+    return pl;
+}
+
+
+void
+ds_playlist_free(ds_playlist_t **ppl)
+{
+    uint32_t        i;
+    ds_playlist_t  *pl;
+
+    pl = *ppl;
+    if (pl == NULL) {
+        return;
+    }
+
+    *ppl = NULL;
+
+    for (i = 0; i < pl->count; i++) {
+        ds_entry_free(&pl->slots[i].entry);
+        free(pl->slots[i].reason);
+    }
+
+    free(pl->slots);
+    free(pl);
+}
+
+
+int
+ds_playlist_add(ds_playlist_t *pl, ds_entry_t *e)
+{
+    uint32_t    size;
+    ds_slot_t  *slots, *s;
+
+    if (pl->count == pl->size) {
+        size = pl->size == 0 ? 64 : pl->size * 2;
+
+        slots = realloc(pl->slots, size * sizeof(ds_slot_t));
+        if (slots == NULL) {
+            return DS_ENOMEM;
+        }
+
+        pl->slots = slots;
+        pl->size = size;
+    }
+
+    s = &pl->slots[pl->count];
+
+    memset(s, 0, sizeof(ds_slot_t));
+
+    s->entry = *e;
+    s->state = DS_ITEM_PENDING;
+
+    pl->count++;
+
+    if (e->code != DS_OK) {
+        ds_playlist_set_state(pl, pl->count - 1, DS_ITEM_SKIPPED, e->code,
+                              e->reason);
+    } else {
+        pl->playable++;
+        ds_playlist_dirty(pl, pl->count - 1);
+    }
+
+    return DS_OK;
+}
+
+
+void
+ds_playlist_complete(ds_playlist_t *pl)
+{
+    pl->complete = true;
+}
+
+
+bool
+ds_playlist_is_complete(ds_playlist_t *pl)
+{
+    return pl->complete;
+}
+
+
+uint32_t
+ds_playlist_count(ds_playlist_t *pl)
+{
+    return pl->count;
+}
+
+
+uint32_t
+ds_playlist_playable(ds_playlist_t *pl)
+{
+    return pl->playable;
+}
+
+
+ds_pick_e
+ds_playlist_pick(ds_playlist_t *pl, uint32_t *index)
+{
+    ds_pick_e  rc;
+
+    if (pl->resume != DS_NONE && !ds_playlist_find_resume(pl)) {
+        return DS_PICK_WAIT;
+    }
+
+    if (pl->jump != DS_NONE) {
+        *index = pl->jump;
+        pl->jump = DS_NONE;
+        rc = DS_PICK_ITEM;
+
+    } else if (pl->shuffle) {
+        rc = ds_playlist_pick_shuffled(pl, index);
+
+    } else {
+        rc = ds_playlist_pick_next(pl, index);
+    }
+
+    if (rc == DS_PICK_ITEM) {
+        pl->place = *index;
+        pl->slots[*index].pass = pl->pass;
+    }
+
+    return rc;
+}
+
+
+bool
+ds_playlist_peek(ds_playlist_t *pl, bool loop, uint32_t *index)
+{
+    uint32_t   place;
+    ds_pick_e  rc;
+
+    if (pl->resume != DS_NONE) {
+        return false;
+    }
+
+    if (pl->jump != DS_NONE) {
+        *index = pl->jump;
+        return true;
+    }
+
+    if (pl->shuffle) {
+        return ds_playlist_pick_shuffled(pl, index) == DS_PICK_ITEM;
+    }
+
+    rc = ds_playlist_pick_next(pl, index);
+
+    if (rc == DS_PICK_PASS && loop) {
+        place = pl->place;
+        pl->place = DS_NONE;
+        rc = ds_playlist_pick_next(pl, index);
+        pl->place = place;
+    }
+
+    return rc == DS_PICK_ITEM;
+}
+
+
+static ds_pick_e
+ds_playlist_pick_next(ds_playlist_t *pl, uint32_t *index)
+{
+    uint32_t  i;
+
+    i = pl->place == DS_NONE ? 0 : pl->place + 1;
+
+    for ( /* void */ ; i < pl->count; i++) {
+        if (pl->slots[i].entry.code == DS_OK) {
+            *index = i;
+            return DS_PICK_ITEM;
+        }
+    }
+
+    return pl->complete ? DS_PICK_PASS : DS_PICK_WAIT;
+}
+
+
+/*
+ * The permutation is the order of the items' keys, so it needs no table and
+ * takes in what the list still adds.
+ */
+
+static ds_pick_e
+ds_playlist_pick_shuffled(ds_playlist_t *pl, uint32_t *index)
+{
+    uint32_t  i, best, last;
+    uint64_t  key, best_key;
+
+    best = DS_NONE;
+    last = DS_NONE;
+    best_key = 0;
+
+    for (i = 0; i < pl->count; i++) {
+        if (pl->slots[i].entry.code != DS_OK
+            || pl->slots[i].pass == pl->pass)
+        {
+            continue;
+        }
+
+        if (i == pl->last) {
+            last = i;
+            continue;
+        }
+
+        key = ds_playlist_key(pl, i);
+
+        if (pl->pass == pl->floor_pass && key <= pl->floor) {
+            continue;
+        }
+
+        if (best == DS_NONE || key < best_key) {
+            best = i;
+            best_key = key;
+        }
+    }
+
+    /* the one on air, when the rest of this pass has failed, or it is alone */
+
+    if (best == DS_NONE && pl->complete) {
+        best = last;
+    }
+
+    if (best == DS_NONE) {
+        return pl->complete ? DS_PICK_PASS : DS_PICK_WAIT;
+    }
+
+    *index = best;
+
+    return DS_PICK_ITEM;
+}
+
+
+/* false: the list may still bring it */
+
+static bool
+ds_playlist_find_resume(ds_playlist_t *pl)
+{
+    uint32_t  i, found;
+
+    found = DS_NONE;
+
+    if (pl->resume < pl->count && ds_playlist_is_resume(pl, pl->resume)) {
+        found = pl->resume;
+
+    } else if (!pl->complete) {
+        return false;
+
+    } else {
+        for (i = 0; i < pl->count && found == DS_NONE; i++) {
+            if (ds_playlist_is_resume(pl, i)) {
+                found = i;
+            }
+        }
+    }
+
+    pl->resume = DS_NONE;
+
+    if (found != DS_NONE) {
+        pl->jump = found;
+        pl->floor_pass = pl->pass;
+        pl->floor = ds_playlist_key(pl, found);
+    }
+
+    return true;
+}
+
+
+static bool
+ds_playlist_is_resume(ds_playlist_t *pl, uint32_t index)
+{
+    char         id[DS_ID_LEN];
+    ds_entry_t  *e;
+
+    e = &pl->slots[index].entry;
+
+    if (e->code != DS_OK) {
+        return false;
+    }
+
+    ds_text(id, sizeof(id), e->id);
+
+    return (pl->resume_id[0] == '\0' && index == pl->resume)
+           || (pl->resume_id[0] != '\0' && strcmp(id, pl->resume_id) == 0);
+}
+
+
+void
+ds_playlist_resume(ds_playlist_t *pl, const ds_progress_t *progress)
+{
+    pl->seed = progress->seed;
+    pl->pass = progress->pass == 0 ? 1 : progress->pass;
+    pl->resume = progress->index;
+
+    memcpy(pl->resume_id, progress->id, sizeof(pl->resume_id));
+}
+
+
+uint32_t
+ds_playlist_pass(ds_playlist_t *pl)
+{
+    return pl->pass;
+}
+
+
+/* splitmix64's finalizer over seed, pass and index */
+
+static uint64_t
+ds_playlist_key(ds_playlist_t *pl, uint32_t index)
+{
+    uint64_t  z;
+
+    z = pl->seed + (((uint64_t) pl->pass << 32) + index + 1)
+                   * 0x9e3779b97f4a7c15u;
+
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+
+    return z ^ (z >> 31);
+}
+
+
+bool
+ds_playlist_aired(ds_playlist_t *pl)
+{
+    return pl->aired != 0;
+}
+
+
+bool
+ds_playlist_rewind(ds_playlist_t *pl)
+{
+    bool  aired;
+
+    aired = pl->aired != 0;
+
+    pl->pass++;
+    pl->aired = 0;
+    pl->place = DS_NONE;
+
+    return aired;
+}
+
+
+void
+ds_playlist_goto(ds_playlist_t *pl, uint32_t index)
+{
+    if (index < pl->count) {
+        pl->jump = index;
+    }
+}
+
+
+int
+ds_playlist_entry(ds_playlist_t *pl, uint32_t index, ds_entry_t *e)
+{
+    bool               failed;
+    const ds_entry_t  *src;
+
+    src = &pl->slots[index].entry;
+    failed = false;
+
+    *e = *src;
+
+    e->url = ds_strdup(src->url, &failed);
+    e->audio_url = ds_strdup(src->audio_url, &failed);
+    e->id = ds_strdup(src->id, &failed);
+    e->title = ds_strdup(src->title, &failed);
+
+    if (failed) {
+        ds_entry_free(e);
+        return DS_ENOMEM;
+    }
+
+    return DS_OK;
+}
+
+
+static char *
+ds_strdup(const char *s, bool *failed)
+{
+    char  *p;
+
+    if (s == NULL) {
+        return NULL;
+    }
+
+    p = strdup(s);
+    if (p == NULL) {
+        *failed = true;
+    }
+
+    return p;
+}
+
+
+void
+ds_playlist_item(ds_playlist_t *pl, uint32_t index, ds_item_t *item)
+{
+    ds_slot_t  *s;
+
+    s = &pl->slots[index];
+
+    item->index = index;
+    item->state = s->state;
+    item->code = s->code;
+    item->duration = s->entry.duration;
+
+    ds_text(item->id, sizeof(item->id), s->entry.id);
+    ds_text(item->title, sizeof(item->title), s->entry.title);
+    ds_text(item->reason, sizeof(item->reason), s->reason);
+}
+
+
+void
+ds_playlist_set_state(ds_playlist_t *pl, uint32_t index,
+    ds_item_state_e state, int code, const char *reason)
+{
+    ds_slot_t  *s;
+
+    s = &pl->slots[index];
+
+    if (state == DS_ITEM_PLAYING) {
+        pl->aired++;
+        pl->last = index;
+
+    } else if (state == DS_ITEM_PENDING) {
+        /* its turn is still to come */
+        s->pass = 0;
+    }
+
+    s->state = state;
+    s->code = code;
+
+    free(s->reason);
+    s->reason = (reason == NULL || *reason == '\0') ? NULL : strdup(reason);
+
+    ds_playlist_dirty(pl, index);
+}
+
+
+void
+ds_playlist_set_info(ds_playlist_t *pl, uint32_t index, const char *title,
+    int64_t duration)
+{
+    char        *p;
+    ds_entry_t  *e;
+
+    e = &pl->slots[index].entry;
+
+    if (title != NULL && e->title == NULL) {
+        p = strdup(title);
+        if (p != NULL) {
+            e->title = p;
+            ds_playlist_dirty(pl, index);
+        }
+    }
+
+    if (duration >= 0 && e->duration < 0) {
+        e->duration = duration;
+        ds_playlist_dirty(pl, index);
+    }
+}
+
+
+static void
+ds_playlist_dirty(ds_playlist_t *pl, uint32_t index)
+{
+    ds_slot_t  *s;
+
+    s = &pl->slots[index];
+
+    if (s->dirty) {
+        return;
+    }
+
+    s->dirty = true;
+    s->next_dirty = DS_NONE;
+
+    if (pl->first_dirty == DS_NONE) {
+        pl->first_dirty = index;
+    } else {
+        pl->slots[pl->last_dirty].next_dirty = index;
+    }
+
+    pl->last_dirty = index;
+}
+
+
+size_t
+ds_playlist_take(ds_playlist_t *pl, ds_item_t *items, size_t n)
+{
+    size_t      i;
+    uint32_t    index;
+    ds_slot_t  *s;
+
+    for (i = 0; i < n && pl->first_dirty != DS_NONE; i++) {
+        index = pl->first_dirty;
+        s = &pl->slots[index];
+
+        pl->first_dirty = s->next_dirty;
+        s->dirty = false;
+
+        ds_playlist_item(pl, index, &items[i]);
+    }
+
+    return i;
+}

@@ -1,0 +1,90 @@
+
+/*
+ * ds_playlist.h: the items of a stream, what became of each, and which is
+ * next.  No lock of its own: its owner's lock covers every call.
+ */
+
+#ifndef DS_PLAYLIST_H_INCLUDED_
+#define DS_PLAYLIST_H_INCLUDED_
+
+
+#include "resolve/ds_resolve.h"
+
+
+typedef struct ds_playlist_s  ds_playlist_t;
+
+
+typedef enum {
+    DS_PICK_ITEM,               /* *index is set */
+    DS_PICK_WAIT,               /* the next one is not known yet */
+    DS_PICK_PASS,               /* the pass is over; see ds_playlist_rewind() */
+} ds_pick_e;
+
+
+ds_playlist_t *ds_playlist_create(bool shuffle, uint64_t seed);
+void ds_playlist_free(ds_playlist_t **pl);
+
+/* takes over the strings of "e"; DS_ENOMEM leaves them */
+int ds_playlist_add(ds_playlist_t *pl, ds_entry_t *e);
+
+/* the list has been read to its end, or no more of it can be had */
+void ds_playlist_complete(ds_playlist_t *pl);
+bool ds_playlist_is_complete(ds_playlist_t *pl);
+
+uint32_t ds_playlist_count(ds_playlist_t *pl);
+
+/* how many of them can be played, as far as the list itself tells */
+uint32_t ds_playlist_playable(ds_playlist_t *pl);
+
+/*
+ * Chooses the next item and makes it the place in the list.  In order: the
+ * one after the last chosen.  Shuffled: each pass is a permutation drawn
+ * from the seed, and does not begin with the item that ended the last one.
+ */
+ds_pick_e ds_playlist_pick(ds_playlist_t *pl, uint32_t *index);
+
+/*
+ * What the next pick will be, as far as it is known by now; with "loop" also
+ * that of the next pass, unless it is shuffled.  False: it is not known.
+ */
+bool ds_playlist_peek(ds_playlist_t *pl, bool loop, uint32_t *index);
+
+/*
+ * Begins the next pass.  False: nothing was on air in this one, so the next
+ * would not be better: the caller waits before it picks again.
+ */
+bool ds_playlist_rewind(ds_playlist_t *pl);
+
+/* something was on air in this pass */
+bool ds_playlist_aired(ds_playlist_t *pl);
+
+/*
+ * Goes on from where a stream was: in that pass, after what had been chosen
+ * before.  The next pick is that item, found by its id if the list has
+ * changed; while it is not listed yet it is DS_PICK_WAIT.
+ */
+void ds_playlist_resume(ds_playlist_t *pl, const ds_progress_t *progress);
+
+uint32_t ds_playlist_pass(ds_playlist_t *pl);
+
+/* the next pick is "index", or follows it */
+void ds_playlist_goto(ds_playlist_t *pl, uint32_t index);
+
+/* a copy of an entry, its strings malloc()ed; DS_ENOMEM */
+int ds_playlist_entry(ds_playlist_t *pl, uint32_t index, ds_entry_t *e);
+
+void ds_playlist_item(ds_playlist_t *pl, uint32_t index, ds_item_t *item);
+
+/* "code" and "reason" may be 0 and NULL */
+void ds_playlist_set_state(ds_playlist_t *pl, uint32_t index,
+    ds_item_state_e state, int code, const char *reason);
+
+/* what resolving an item told; NULL and -1 change nothing */
+void ds_playlist_set_info(ds_playlist_t *pl, uint32_t index, const char *title,
+    int64_t duration);
+
+/* see ds_stream_items() */
+size_t ds_playlist_take(ds_playlist_t *pl, ds_item_t *items, size_t n);
+
+
+#endif /* DS_PLAYLIST_H_INCLUDED_ */

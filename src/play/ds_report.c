@@ -1,0 +1,159 @@
+
+/*
+ * ds_report.c: what a stream's status says, gathered by its own thread.
+ */
+
+#include <string.h>
+
+#include "base/ds_item.h"
+#include "play/ds_player.h"
+
+
+static void ds_report_next(ds_stream_t *s, ds_status_t *st);
+static ds_state_e ds_report_state(ds_stream_t *s);
+
+
+void
+ds_report(ds_stream_t *s)
+{
+    bool          changed;
+    int64_t       now;
+    ds_state_e    state;
+    ds_meter_t   *m;
+    ds_status_t  *st;
+
+    state = ds_report_state(s);
+    m = ds_air_meter(s->air);
+    now = ds_monotonic();
+
+    if (s->cur != NULL) {
+        /* an encode that takes a faster preset says so */
+        s->decision = ds_source_decision(s->cur, s->reason);
+    }
+
+    (void) pthread_mutex_lock(&s->lock);
+
+    st = &s->status;
+
+    changed = st->state != state;
+
+    if (changed) {
+        st->state = state;
+        st->since = ds_now();
+    }
+
+    st->has_item = s->cur != NULL;
+
+    if (st->has_item) {
+        ds_playlist_item(s->list, s->cur_index, &st->item);
+        st->position = ds_air_position(s->air);
+        st->decision = s->decision;
+        st->progress.valid = true;
+        st->progress.index = s->cur_index;
+        st->progress.position = st->position;
+        st->progress.pass = ds_playlist_pass(s->list);
+        st->progress.at = ds_now();
+        memcpy(st->progress.id, st->item.id, sizeof(st->progress.id));
+        memcpy(st->decision_reason, s->reason, sizeof(s->reason));
+        st->buffer = ds_queue_time(ds_source_queue(s->cur)) / 1000;
+        st->item_from_cache = ds_source_from_cache(s->cur);
+
+    } else {
+        st->item_from_cache = false;
+        st->decision = DS_DECISION_NONE;
+        st->decision_reason[0] = '\0';
+        st->buffer = 0;
+    }
+
+    st->progress.state = state;
+    st->progress.seed = s->seed;
+
+    ds_report_next(s, st);
+
+    st->count = ds_playlist_count(s->list);
+    st->complete = ds_playlist_is_complete(s->list);
+    st->played = s->played;
+    st->failed = s->failed;
+    st->skipped = s->skipped;
+    st->connected = ds_air_connected(s->air);
+    st->bytes = m->bytes;
+    st->reconnects = ds_air_reconnects(s->air);
+    st->slate = ds_air_on_slate(s->air) && st->connected;
+    st->dead_air = ds_meter_dead(m, now);
+    st->lateness = ds_meter_late(m, now);
+    st->copied = s->copied;
+    st->encoded = s->encoded;
+    ds_air_push_status(s->air, &st->push);
+    st->error = s->err;
+    ds_counters_get(&s->counters, &st->counts);
+
+    (void) pthread_mutex_unlock(&s->lock);
+
+    if (changed) {
+        ds_log(s->ds, DS_LOG_NOTICE, s->name, "state is \"%s\"",
+               ds_state_name(state));
+    }
+}
+
+
+/* context: s->lock is held */
+
+static void
+ds_report_next(ds_stream_t *s, ds_status_t *st)
+{
+    st->has_next = s->next != NULL && s->next_index != DS_NO_ITEM;
+    st->next_ready = st->has_next && ds_source_ready(s->next);
+    st->next_decision = DS_DECISION_NONE;
+    st->next_reason[0] = '\0';
+
+    if (st->has_next) {
+        ds_playlist_item(s->list, s->next_index, &st->next);
+    }
+
+    st->next_from_cache = false;
+
+    if (st->next_ready) {
+        st->next_decision = ds_source_decision(s->next, st->next_reason);
+        st->next_from_cache = ds_source_from_cache(s->next);
+    }
+
+    st->keeping = (s->cur != NULL && ds_source_keeping(s->cur))
+                  || (s->next != NULL && ds_source_keeping(s->next));
+
+    memset(st->fetching, 0, sizeof(st->fetching));
+
+    if (s->next != NULL && ds_source_fetching(s->next, &st->fetching[0])) {
+        st->fetching[0].index = s->next_index;
+    }
+
+    (void) ds_ahead_fetching(s, &st->fetching[1]);
+    st->prefetch = s->warm;
+}
+
+
+static ds_state_e
+ds_report_state(ds_stream_t *s)
+{
+    int64_t  missing;
+
+    if (s->finished) {
+        return s->aired ? DS_FINISHED : DS_FAILED;
+    }
+
+    if (ds_cancel_is_set(&s->cancel)) {
+        return DS_STOPPED;
+    }
+
+    missing = ds_meter_missing(ds_air_meter(s->air), ds_monotonic());
+
+    if (missing != -1) {
+        return missing <= DS_SILENCE_LIVE ? DS_LIVE : DS_STALLED;
+    }
+
+    if (s->down || s->fails != 0 || s->list_tries != 0 || s->bad_passes != 0) {
+        return DS_STALLED;
+    }
+
+    return s->next == NULL || s->next_index == DS_NO_ITEM ? DS_RESOLVING
+                                                          : DS_STARTING;
+}

@@ -1,0 +1,310 @@
+
+/*
+ * ds_stream.c: a stream as its owner sees it: definition, wishes, status,
+ * and the two threads that make it: one lists the playlist, one plays it
+ * (ds_player.c).
+ */
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "play/ds_player.h"
+
+
+static void ds_stream_task_cancel(ds_task_t *task);
+static bool ds_stream_task_done(ds_task_t *task);
+static void ds_stream_task_free(ds_task_t *task);
+static int ds_stream_copy(ds_stream_t *s, const ds_def_t *def);
+static void ds_stream_destroy(ds_stream_t *s);
+
+
+ds_stream_t *
+ds_stream_start(ds_t *ds, const ds_def_t *def, ds_error_t *err)
+{
+    ds_stream_t  *s;
+
+    ds_error_clear(err);
+
+    s = calloc(1, sizeof(ds_stream_t));
+    if (s == NULL) {
+        (void) ds_fail(err, DS_ENOMEM, "calloc() failed");
+        return NULL;
+    }
+
+    s->ds = ds;
+    s->cancel.fd = -1;
+    s->list_cancel.fd = -1;
+    s->shuffle = def->shuffle;
+    s->loop = def->loop;
+    s->status.mode = def->mode;
+    s->status.state = DS_RESOLVING;
+    s->status.since = ds_now();
+
+    (void) pthread_mutex_init(&s->lock, NULL);
+
+    if (getrandom(&s->seed, sizeof(s->seed), 0) != sizeof(s->seed)) {
+        s->seed = (uint64_t) ds_monotonic_us();
+    }
+
+    if (ds_stream_copy(s, def) != DS_OK
+        || ds_cancel_init(&s->cancel) != DS_OK
+        || ds_cancel_init(&s->list_cancel) != DS_OK)
+    {
+        goto failed;
+    }
+
+    if (def->resume != NULL && def->resume->valid) {
+        s->resume = *def->resume;
+        s->seed = s->resume.seed;
+    }
+
+    s->key = ds_keyframe_create();
+    s->list = ds_playlist_create(s->shuffle, s->seed);
+
+    if (s->key == NULL || s->list == NULL) {
+        goto failed;
+    }
+
+    s->target.key = s->key;
+
+    if (s->resume.valid) {
+        ds_playlist_resume(s->list, &s->resume);
+    }
+
+    if (ds_thread_start(&s->thread, "ds-stream", ds_player_thread, s)
+        != DS_OK)
+    {
+        goto failed;
+    }
+
+    s->task.cancel = ds_stream_task_cancel;
+    s->task.done = ds_stream_task_done;
+    s->task.free = ds_stream_task_free;
+
+    ds_task_add(ds, &s->task);
+
+    return s;
+
+failed:
+
+    (void) ds_fail(err, DS_ENOMEM, "stream could not be started");
+    ds_stream_destroy(s);
+
+    return NULL;
+}
+
+
+static int
+ds_stream_copy(ds_stream_t *s, const ds_def_t *def)
+{
+    s->name = strdup(def->name);
+    s->playlist = strdup(def->playlist);
+    s->publish = strdup(def->publish);
+    s->token = strdup(def->token);
+
+    if (s->name == NULL || s->playlist == NULL || s->publish == NULL
+        || s->token == NULL)
+    {
+        return DS_ENOMEM;
+    }
+
+    if (def->push != NULL) {
+        s->push = strdup(def->push);
+        if (s->push == NULL) {
+            return DS_ENOMEM;
+        }
+    }
+
+    if (def->slate != NULL) {
+        s->slate = strdup(def->slate);
+        if (s->slate == NULL) {
+            return DS_ENOMEM;
+        }
+    }
+
+    s->profile = def->profile;
+    s->max_item = def->max_item_duration;
+    s->push_engine = def->push_engine;
+
+    s->source.ds = s->ds;
+    s->source.stream = s->name;
+    s->source.playlist = s->playlist;
+    s->source.profile = &s->profile;
+    s->source.counters = &s->counters;
+
+    s->target.publish = s->publish;
+    s->target.name = s->name;
+    s->target.token = s->token;
+    s->target.push = s->push_engine ? NULL : s->push;
+    s->target.engine_push = s->push_engine ? s->push : NULL;
+
+    return DS_OK;
+}
+
+
+void
+ds_stream_stop(ds_stream_t *s)
+{
+    ds_cancel_set(&s->list_cancel);
+    ds_cancel_set(&s->cancel);
+}
+
+
+bool
+ds_stream_done(ds_stream_t *s)
+{
+    return atomic_load(&s->done);
+}
+
+
+void
+ds_stream_free(ds_stream_t **ps)
+{
+    ds_stream_t  *s;
+
+    s = *ps;
+    if (s == NULL) {
+        return;
+    }
+
+    *ps = NULL;
+
+    ds_task_remove(s->ds, &s->task);
+    ds_stream_stop(s);
+    ds_stream_task_free(&s->task);
+}
+
+
+static void
+ds_stream_task_cancel(ds_task_t *task)
+{
+    ds_stream_stop((ds_stream_t *) task);
+}
+
+
+static bool
+ds_stream_task_done(ds_task_t *task)
+{
+    return ds_stream_done((ds_stream_t *) task);
+}
+
+
+static void
+ds_stream_task_free(ds_task_t *task)
+{
+    ds_stream_t  *s;
+
+    s = (ds_stream_t *) task;
+
+    (void) pthread_join(s->thread, NULL);
+
+    ds_stream_destroy(s);
+}
+
+
+static void
+ds_stream_destroy(ds_stream_t *s)
+{
+    ds_playlist_free(&s->list);
+    ds_keyframe_free(&s->key);
+    ds_cancel_free(&s->cancel);
+    ds_cancel_free(&s->list_cancel);
+
+    (void) pthread_mutex_destroy(&s->lock);
+
+    free(s->name);
+    free(s->playlist);
+    free(s->publish);
+    free(s->push);
+    free(s->slate);
+    free(s->token);
+    free(s);
+}
+
+
+void
+ds_stream_skip(ds_stream_t *s)
+{
+    (void) pthread_mutex_lock(&s->lock);
+    s->skips++;
+    (void) pthread_mutex_unlock(&s->lock);
+}
+
+
+void
+ds_stream_previous(ds_stream_t *s)
+{
+    (void) pthread_mutex_lock(&s->lock);
+    s->previous++;
+    (void) pthread_mutex_unlock(&s->lock);
+}
+
+
+void
+ds_stream_set_loop(ds_stream_t *s, bool loop)
+{
+    (void) pthread_mutex_lock(&s->lock);
+    s->loop = loop;
+    (void) pthread_mutex_unlock(&s->lock);
+}
+
+
+void
+ds_stream_set_mode(ds_stream_t *s, ds_mode_e mode)
+{
+    (void) pthread_mutex_lock(&s->lock);
+    s->status.mode = mode;
+    (void) pthread_mutex_unlock(&s->lock);
+}
+
+
+void
+ds_stream_prefetch(ds_stream_t *s, bool on)
+{
+    (void) pthread_mutex_lock(&s->lock);
+    s->prefetch = on;
+    (void) pthread_mutex_unlock(&s->lock);
+}
+
+
+void
+ds_stream_status(ds_stream_t *s, ds_status_t *status)
+{
+    (void) pthread_mutex_lock(&s->lock);
+    *status = s->status;
+    (void) pthread_mutex_unlock(&s->lock);
+}
+
+
+bool
+ds_stream_aired(ds_stream_t *s, ds_aired_t *aired)
+{
+    bool  found;
+
+    (void) pthread_mutex_lock(&s->lock);
+
+    found = s->nrecords != 0;
+
+    if (found) {
+        *aired = s->records[(s->record - s->nrecords) % DS_RECORDS];
+        s->nrecords--;
+    }
+
+    (void) pthread_mutex_unlock(&s->lock);
+
+    return found;
+}
+
+
+size_t
+ds_stream_items(ds_stream_t *s, ds_item_t *items, size_t n)
+{
+    size_t  taken;
+
+    (void) pthread_mutex_lock(&s->lock);
+    taken = ds_playlist_take(s->list, items, n);
+    (void) pthread_mutex_unlock(&s->lock);
+
+    return taken;
+}

@@ -1,0 +1,543 @@
+
+/*
+ * ds_resolve.c: from a playlist reference to entries, from an entry to media
+ * URLs, with yt-dlp as a child process where one is needed.  Owns the command
+ * lines and the meaning of exit codes; ds_list reads what is printed,
+ * ds_resolve_error.c what is complained of.
+ *
+ * The invocations work with yt-dlp from 2023.03.04 on.  The URL comes last,
+ * after "--": nothing that a caller sends can become an option.
+ */
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "net/ds_http.h"
+#include "resolve/ds_list.h"
+#include "base/ds_proc.h"
+#include "resolve/ds_resolve.h"
+#include "resolve/ds_resolve_child.h"
+#include "resolve/ds_resolve_error.h"
+#include "base/ds_url.h"
+
+
+#define DS_RESOLVE_LINE   (1024 * 1024)
+#define DS_RESOLVE_LIST   (64 * 1024 * 1024)
+#define DS_RESOLVE_ITEM   (4 * 1024 * 1024)
+#define DS_RESOLVE_TEXT   (8 * 1024 * 1024)     /* an M3U or JSON list */
+
+#define DS_RESOLVE_EXTRACTORS                                                 \
+    "youtube,youtube:tab,youtube:playlist,youtubeytbe"
+
+/* saves a request, and most private and deleted entries */
+#define DS_RESOLVE_COMPAT                                                     \
+    "--compat-options", "no-youtube-unavailable-videos"
+
+/*
+ * Without these yt-dlp takes VP9 and Opus, or formats that are no one URL.
+ * What can be copied comes first, then lists of segments, then any codec.
+ */
+#define DS_RESOLVE_FORMAT                                                     \
+    "-f", "bv[vcodec^=avc1][height<=1080][protocol^=http]"                    \
+          "+ba[acodec^=mp4a][protocol^=http]"                                 \
+          "/b[vcodec^=avc1][protocol^=http]/b[vcodec^=avc1]"                  \
+          "/bv[vcodec^=avc1][height<=1080][protocol^=m3u8]"                   \
+          "+ba[protocol^=m3u8]"                                               \
+          "/b/bv[height<=1080][protocol!*=dash]+ba[protocol!*=dash]"          \
+          "/bv[protocol!*=dash]+ba[protocol!*=dash]",                         \
+    "--extractor-args", "youtube:skip=dash,translated_subs"
+
+#define DS_RESOLVE_MEDIA                                                      \
+    "-O", "%(.{id,title,duration,live_status,format_id,ext,protocol,url,"     \
+          "vcodec,acodec,http_headers,available_at,manifest_url,"             \
+          "fragment_base_url,downloader_options,requested_formats})j"
+
+
+static int ds_resolve_list_child(const ds_conf_t *conf, const char *url,
+    ds_cancel_t *cancel, ds_entry_pt entry, void *data, ds_error_t *err);
+static int ds_resolve_list_end(ds_proc_t *p, ds_cancel_t *cancel, uint64_t n,
+    int64_t count, ds_error_t *err);
+static int ds_resolve_list_text(const ds_conf_t *conf, const char *url,
+    ds_cancel_t *cancel, ds_entry_pt entry, void *data, ds_error_t *err);
+static int ds_resolve_plain(const ds_entry_t *e, ds_media_t *m,
+    ds_error_t *err);
+static int ds_resolve_plain_url(const char *url, ds_media_url_t *u);
+static int ds_resolve_media_child(const ds_conf_t *conf,
+    const char *const *args, const char *url, ds_cancel_t *cancel,
+    ds_media_t *m, ds_error_t *err);
+static size_t ds_resolve_count(const char *const *args);
+static char *ds_resolve_url(const char *playlist);
+
+
+/* what every call has; what is not to be downloaded is said by each */
+
+static const char *const  ds_resolve_common[] = {
+    "--ignore-config", "--no-update", "--no-cache-dir", "--no-colors",
+    "--socket-timeout", "10", "--extractor-retries", "1", NULL
+};
+
+static const char *const  ds_resolve_list_args[] = {
+    "--simulate", "--yes-playlist", "--flat-playlist", "--lazy-playlist",
+    DS_RESOLVE_COMPAT,
+    "-O", "%(.{id,ie_key,url,webpage_url,title,duration,live_status,"
+          "availability,channel,view_count,protocol,playlist_count})j",
+    "-O", "playlist:" DS_LIST_END "%(.{playlist_count})j",
+    NULL
+};
+
+static const char *const  ds_resolve_item_args[] = {
+    "--simulate", "--no-playlist", DS_RESOLVE_FORMAT, DS_RESOLVE_MEDIA, NULL
+};
+
+static const char *const  ds_resolve_first_args[] = {
+    "--simulate", "-I", "1", "--yes-playlist", "--lazy-playlist",
+    DS_RESOLVE_COMPAT, DS_RESOLVE_FORMAT, DS_RESOLVE_MEDIA, NULL
+};
+
+
+int
+ds_resolve_list(const ds_conf_t *conf, const char *playlist,
+    ds_cancel_t *cancel, ds_entry_pt entry, void *data, ds_error_t *err)
+{
+    int         rc;
+    char       *url;
+    ds_error_t  local;
+
+    if (err == NULL) {
+        err = &local;
+    }
+
+    ds_error_clear(err);
+
+    rc = ds_check_playlist(playlist, conf->media_root != NULL, err);
+    if (rc != DS_OK) {
+        return rc;
+    }
+
+    switch (ds_url_kind(playlist)) {
+
+    case DS_REF_VIDEO:
+    case DS_REF_MEDIA:
+
+        /* a URL is a list of one URL */
+
+        return ds_list_parse(playlist, playlist, entry, data, err);
+
+    case DS_REF_LIST:
+        return ds_resolve_list_text(conf, playlist, cancel, entry, data, err);
+
+    case DS_REF_RESOLVER:
+        break;
+    }
+
+    url = ds_resolve_url(playlist);
+    if (url == NULL) {
+        return ds_fail(err, DS_ENOMEM, "no memory for a URL");
+    }
+
+    rc = ds_resolve_list_child(conf, url, cancel, entry, data, err);
+
+    free(url);
+
+    return rc;
+}
+
+
+static int
+ds_resolve_list_child(const ds_conf_t *conf, const char *url,
+    ds_cancel_t *cancel, ds_entry_pt entry, void *data, ds_error_t *err)
+{
+    int          rc;
+    char        *line;
+    int64_t      count;
+    uint64_t     n;
+    ds_proc_t   *p;
+    ds_entry_t   e;
+
+    p = ds_resolve_start(conf, ds_resolve_list_args, url,
+                         conf->resolve_timeout, cancel, err);
+    if (p == NULL) {
+        return err->code;
+    }
+
+    n = 0;
+    count = -1;
+
+    for ( ;; ) {
+        line = ds_proc_line(p, DS_RESOLVE_LINE, DS_RESOLVE_LIST, err);
+
+        if (line == NULL) {
+            break;
+        }
+
+        rc = ds_list_parse_line(line, &e, &count, err);
+        if (rc != DS_OK) {
+            goto done;
+        }
+
+        /* the last line, which only counts */
+
+        if (e.url == NULL && e.code == DS_OK) {
+            continue;
+        }
+
+        n++;
+        ds_proc_renew(p);
+
+        if (!entry(data, &e)) {
+            rc = DS_OK;
+            goto done;
+        }
+    }
+
+    rc = err->code;
+
+    if (rc == DS_OK) {
+        rc = ds_resolve_list_end(p, cancel, n, count, err);
+    }
+
+done:
+
+    ds_proc_free(&p);
+
+    return rc;
+}
+
+
+static int
+ds_resolve_list_end(ds_proc_t *p, ds_cancel_t *cancel, uint64_t n,
+    int64_t count, ds_error_t *err)
+{
+    int  rc, status;
+
+    status = ds_proc_end(p);
+
+    if (ds_cancel_is_set(cancel)) {
+        return ds_fail(err, DS_ECANCELED, "canceled");
+    }
+
+    if (status == 0) {
+        if (n > 0) {
+            return DS_OK;
+        }
+
+        if (count > 0) {
+            return ds_fail(err, DS_ERESOLVER_OUTDATED,
+                           "the playlist has %lld items and the resolver "
+                           "found none of them: it may be too old",
+                           (long long) count);
+        }
+
+        return ds_fail(err, DS_EPLAYLIST_EMPTY, "the playlist has no items");
+    }
+
+    rc = ds_resolve_error(status, ds_proc_stderr(p), err);
+
+    if (rc <= DS_EITEM_FORMAT && rc >= DS_EITEM_PRIVATE) {
+
+        /* an item that failed is missing from the list, which goes on */
+
+        if (n > 0) {
+            ds_error_clear(err);
+            return DS_OK;
+        }
+
+        rc = DS_EPLAYLIST_UNAVAILABLE;
+        err->code = rc;
+    }
+
+    return rc;
+}
+
+
+static int
+ds_resolve_list_text(const ds_conf_t *conf, const char *url,
+    ds_cancel_t *cancel, ds_entry_pt entry, void *data, ds_error_t *err)
+{
+    int    rc;
+    char  *text;
+
+    rc = ds_http_get(conf, url, DS_RESOLVE_TEXT, cancel, &text, err);
+    if (rc != DS_OK) {
+        return rc;
+    }
+
+    rc = ds_list_parse(text, url, entry, data, err);
+
+    free(text);
+
+    return rc;
+}
+
+
+int
+ds_resolve_item(const ds_conf_t *conf, const ds_entry_t *e,
+    ds_cancel_t *cancel, ds_media_t *m, ds_error_t *err)
+{
+    int         rc;
+    ds_error_t  local;
+
+    memset(m, 0, sizeof(ds_media_t));
+    m->duration = -1;
+
+    if (err == NULL) {
+        err = &local;
+    }
+
+    ds_error_clear(err);
+
+    if (e->code != DS_OK) {
+        return ds_fail(err, e->code, "%s", e->reason);
+    }
+
+    if (e->plain) {
+        return ds_resolve_plain(e, m, err);
+    }
+
+    if (e->url == NULL || !ds_list_url_ok(e->url, false)) {
+        return ds_fail(err, DS_ESOURCE_DENIED,
+                       "not a valid http or https URL");
+    }
+
+    rc = ds_resolve_media_child(conf, ds_resolve_item_args, e->url, cancel, m,
+                                err);
+    if (rc != DS_OK) {
+        return rc;
+    }
+
+    /* a feed's title and id are better than those made of a file's name */
+
+    if (e->title != NULL) {
+        free(m->title);
+        m->title = NULL;
+        rc = ds_list_copy(&m->title, e->title, DS_TITLE_LEN);
+    }
+
+    if (rc == DS_OK && e->id != NULL) {
+        free(m->id);
+        m->id = NULL;
+        rc = ds_list_copy(&m->id, e->id, DS_ID_LEN);
+    }
+
+    if (rc != DS_OK) {
+        ds_media_free(m);
+        return ds_fail(err, DS_ENOMEM, "no memory for an item");
+    }
+
+    if (m->duration == -1) {
+        m->duration = e->duration;
+    }
+
+    return DS_OK;
+}
+
+
+static int
+ds_resolve_plain(const ds_entry_t *e, ds_media_t *m, ds_error_t *err)
+{
+    m->duration = e->duration;
+    m->nurls = (e->audio_url == NULL) ? 1 : 2;
+
+    if (ds_list_copy(&m->id, e->id, DS_ID_LEN) != DS_OK
+        || ds_list_copy(&m->title, e->title, DS_TITLE_LEN) != DS_OK
+        || ds_resolve_plain_url(e->url, &m->urls[0]) != DS_OK
+        || ds_resolve_plain_url(e->audio_url, &m->urls[1]) != DS_OK)
+    {
+        ds_media_free(m);
+        return ds_fail(err, DS_ENOMEM, "no memory for an item");
+    }
+
+    return DS_OK;
+}
+
+
+static int
+ds_resolve_plain_url(const char *url, ds_media_url_t *u)
+{
+    if (url == NULL) {
+        return DS_OK;
+    }
+
+    u->chunk = ds_list_chunk(url);
+    u->expires_at = ds_url_expires(url);
+
+    return ds_list_copy(&u->url, url, 0);
+}
+
+
+bool
+ds_resolve_has_first(const char *playlist)
+{
+    return ds_url_kind(playlist) == DS_REF_RESOLVER;
+}
+
+
+int
+ds_resolve_first(const ds_conf_t *conf, const char *playlist,
+    ds_cancel_t *cancel, ds_media_t *m, ds_error_t *err)
+{
+    int         rc;
+    char       *url;
+    ds_error_t  local;
+
+    memset(m, 0, sizeof(ds_media_t));
+    m->duration = -1;
+
+    if (err == NULL) {
+        err = &local;
+    }
+
+    ds_error_clear(err);
+
+    rc = ds_check_playlist(playlist, false, err);
+    if (rc != DS_OK) {
+        return rc;
+    }
+
+    url = ds_resolve_url(playlist);
+    if (url == NULL) {
+        return ds_fail(err, DS_ENOMEM, "no memory for a URL");
+    }
+
+    rc = ds_resolve_media_child(conf, ds_resolve_first_args, url, cancel, m,
+                                err);
+
+    free(url);
+
+    return rc;
+}
+
+
+/* runs a child that prints one item, and does not wait for its exit */
+
+static int
+ds_resolve_media_child(const ds_conf_t *conf, const char *const *args,
+    const char *url, ds_cancel_t *cancel, ds_media_t *m, ds_error_t *err)
+{
+    int         rc, status;
+    char       *line;
+    ds_proc_t  *p;
+
+    p = ds_resolve_start(conf, args, url, conf->resolve_timeout, cancel, err);
+    if (p == NULL) {
+        return err->code;
+    }
+
+    line = ds_proc_line(p, DS_RESOLVE_ITEM, DS_RESOLVE_ITEM, err);
+
+    if (line != NULL) {
+        rc = ds_list_parse_media(line, m, err);
+
+        m->urls[0].resolved_at = ds_now();
+        m->urls[1].resolved_at = m->urls[0].resolved_at;
+
+        goto done;
+    }
+
+    rc = err->code;
+
+    if (rc != DS_OK) {
+        goto done;
+    }
+
+    status = ds_proc_end(p);
+
+    if (ds_cancel_is_set(cancel)) {
+        rc = ds_fail(err, DS_ECANCELED, "canceled");
+
+    } else if (status != 0) {
+        rc = ds_resolve_error(status, ds_proc_stderr(p), err);
+
+    } else if (args == ds_resolve_first_args) {
+        rc = ds_fail(err, DS_EPLAYLIST_EMPTY, "the playlist has no items");
+
+    } else {
+        rc = ds_fail(err, DS_ERESOLVER_OUTPUT, "the resolver printed nothing");
+    }
+
+done:
+
+    ds_proc_free(&p);
+
+    return rc;
+}
+
+
+ds_proc_t *
+ds_resolve_start(const ds_conf_t *conf, const char *const *args,
+    const char *url, int64_t timeout, ds_cancel_t *cancel, ds_error_t *err)
+{
+    size_t        n, i;
+    ds_proc_t    *p;
+    const char   *extractors;
+    const char  **argv;
+
+    n = ds_resolve_count(conf->resolve_command)
+        + ds_resolve_count(ds_resolve_common)
+        + ds_resolve_count(args);
+
+    /* --ies, its value, "--", the URL, NULL */
+
+    argv = calloc(n + 5, sizeof(char *));
+    if (argv == NULL) {
+        (void) ds_fail(err, DS_ENOMEM, "no memory for a command line");
+        return NULL;
+    }
+
+    n = 0;
+
+    for (i = 0; conf->resolve_command[i] != NULL; i++) {
+        argv[n++] = conf->resolve_command[i];
+    }
+
+    for (i = 0; ds_resolve_common[i] != NULL; i++) {
+        argv[n++] = ds_resolve_common[i];
+    }
+
+    extractors = conf->resolve_extractors;
+
+    if (extractors == NULL || *extractors == '\0') {
+        extractors = DS_RESOLVE_EXTRACTORS;
+    }
+
+    argv[n++] = "--ies";
+    argv[n++] = extractors;
+
+    for (i = 0; args[i] != NULL; i++) {
+        argv[n++] = args[i];
+    }
+
+    argv[n++] = "--";
+    argv[n] = url;
+
+    p = ds_proc_start(argv, timeout, cancel, err);
+
+    free(argv);
+
+    return p;
+}
+
+
+static size_t
+ds_resolve_count(const char *const *args)
+{
+    size_t  n;
+
+    for (n = 0; args[n] != NULL; n++) { /* void */ }
+
+    return n;
+}
+
+
+/* a bare id as the URL it stands for: nothing is left to yt-dlp to guess */
+
+static char *
+ds_resolve_url(const char *playlist)
+{
+    if (strstr(playlist, "://") == NULL) {
+        return ds_sprintf("https://www.youtube.com/playlist?list=%s",
+                          playlist);
+    }
+
+    return strdup(playlist);
+}

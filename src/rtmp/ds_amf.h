@@ -1,0 +1,48 @@
+
+/*
+ * ds_amf.h: AMF0, as much of it as RTMP's commands need.  Pure functions over
+ * bounded memory, any thread; what is read may come from anybody.
+ */
+
+#ifndef DS_AMF_H_INCLUDED_
+#define DS_AMF_H_INCLUDED_
+
+
+#include "base/ds_core.h"
+
+
+typedef struct {
+    uint8_t        *pos;
+    uint8_t        *end;
+    bool            full;       /* something did not fit and is missing */
+} ds_amf_out_t;
+
+void ds_amf_string(ds_amf_out_t *out, const char *s);
+void ds_amf_number(ds_amf_out_t *out, double n);
+void ds_amf_null(ds_amf_out_t *out);
+
+/* an object of strings: ds_amf_object(), ds_amf_field()…, ds_amf_end() */
+void ds_amf_object(ds_amf_out_t *out);
+void ds_amf_field(ds_amf_out_t *out, const char *name, const char *value);
+void ds_amf_end(ds_amf_out_t *out);
+
+
+typedef struct {
+    const uint8_t  *pos;
+    const uint8_t  *end;
+} ds_amf_in_t;
+
+/*
+ * Each reads the next value and goes past it; false: it is of another type,
+ * or broken.  A string is cut to "size" - 1 bytes, and at a NUL.
+ */
+bool ds_amf_get_string(ds_amf_in_t *in, char *buf, size_t size);
+bool ds_amf_get_number(ds_amf_in_t *in, double *n);
+bool ds_amf_skip(ds_amf_in_t *in);
+
+/* the string "name" of the object that comes next; "in" stays before it */
+bool ds_amf_get_field(const ds_amf_in_t *in, const char *name, char *buf,
+    size_t size);
+
+
+#endif /* DS_AMF_H_INCLUDED_ */

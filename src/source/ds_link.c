@@ -1,0 +1,446 @@
+
+/*
+ * ds_link.c: what is done about URLs that are refused.  Each reason has its
+ * own answer and each answer its bound: no item makes the resolver run in a
+ * loop.  Knows no bytes.
+ */
+
+#include <string.h>
+
+#include "base/ds_engine.h"
+#include "media/ds_demux.h"
+#include "net/ds_refusal.h"
+#include "resolve/ds_resolve.h"
+#include "resolve/ds_resolver.h"
+#include "source/ds_link.h"
+
+
+/* what resolvers call "available at" is whole seconds; one spare */
+#define DS_LINK_SLACK    500
+
+/* ms between two resolver calls that nobody but a clock asks for */
+#define DS_LINK_RENEW    60000
+
+/* refusals that waiting may mend: after 1, 2 and 4 s */
+#define DS_LINK_EARLY    3
+#define DS_LINK_WAIT     1000
+
+/* bytes; a fresh URL that is refused before has the same gate */
+#define DS_LINK_GATE     (4 * 1024 * 1024)
+
+/* calls of a resolver that is asked too often, each is held back for long */
+#define DS_LINK_CALLS    3
+
+
+static int ds_link_kept(ds_link_t *l, ds_error_t *err);
+static int ds_link_resolve(ds_link_t *l, ds_media_t *m, ds_error_t *err);
+static int ds_link_available(ds_link_t *l, ds_error_t *err);
+static int ds_link_again(ds_link_t *l, uint64_t bytes, ds_error_t *err);
+static int ds_link_early(ds_link_t *l, uint64_t bytes, ds_error_t *err);
+static int ds_link_gated(ds_link_t *l, uint64_t bytes, ds_error_t *err);
+static int ds_link_address(ds_link_t *l, ds_error_t *err);
+static bool ds_link_plain(const ds_link_t *l);
+static void ds_link_log(ds_link_t *l, const ds_error_t *err,
+    const char *remedy);
+
+
+int
+ds_link_open(ds_link_t *l, ds_error_t *err)
+{
+    int  rc;
+
+    if (l->conf->kept != NULL) {
+        return ds_link_kept(l, err);
+    }
+
+    rc = ds_link_resolve(l, &l->media, err);
+
+    return rc == DS_OK ? ds_link_available(l, err) : rc;
+}
+
+
+/* files of the cache: there is nothing to resolve, now or later */
+
+static int
+ds_link_kept(ds_link_t *l, ds_error_t *err)
+{
+    unsigned           i;
+    ds_media_t        *m;
+    const ds_media_t  *from;
+
+    m = &l->media;
+    from = l->conf->kept;
+
+    m->duration = from->duration;
+    m->nurls = from->nurls;
+    m->id = strdup(from->id);
+    m->title = strdup(from->title);
+
+    for (i = 0; i < from->nurls; i++) {
+        m->urls[i].local = true;
+        m->urls[i].url = strdup(from->urls[i].url);
+
+        if (m->urls[i].url == NULL) {
+            return ds_fail(err, DS_ENOMEM, "strdup() failed");
+        }
+    }
+
+    return m->id != NULL && m->title != NULL
+           ? DS_OK : ds_fail(err, DS_ENOMEM, "strdup() failed");
+}
+
+
+static int
+ds_link_resolve(ds_link_t *l, ds_media_t *m, ds_error_t *err)
+{
+    int                      rc;
+    int64_t                  began;
+    unsigned                 calls;
+    const char              *url;
+    const ds_conf_t         *conf;
+    const ds_reader_conf_t  *c;
+
+    c = l->conf;
+    conf = &c->ds->conf;
+
+    if (ds_link_plain(l)) {
+        return ds_resolve_item(conf, c->entry, c->cancel, m, err);
+    }
+
+    url = c->entry == NULL ? c->playlist
+          : c->entry->url == NULL ? "" : c->entry->url;
+    calls = 0;
+
+    do {
+        rc = ds_resolver_enter(c->ds, url, c->cancel, err);
+        if (rc != DS_OK) {
+            return rc;
+        }
+
+        began = ds_monotonic();
+
+        if (c->entry == NULL) {
+            rc = ds_resolve_first(conf, c->playlist, c->cancel, m, err);
+        } else {
+            rc = ds_resolve_item(conf, c->entry, c->cancel, m, err);
+        }
+
+        ds_resolver_leave(c->ds, url, rc);
+
+        if (c->counters != NULL) {
+            (void) atomic_fetch_add(&c->counters->resolves, 1);
+            (void) atomic_fetch_add(&c->counters->resolve_time,
+                                    ds_monotonic() - began);
+        }
+
+        calls++;
+
+    } while (rc == DS_ERESOLVER_RATE_LIMITED && calls < DS_LINK_CALLS);
+
+    return rc;
+}
+
+
+static int
+ds_link_available(ds_link_t *l, ds_error_t *err)
+{
+    int64_t      at, wait;
+    unsigned     i;
+    ds_media_t  *m;
+
+    m = &l->media;
+    at = 0;
+
+    for (i = 0; i < m->nurls; i++) {
+        if (m->urls[i].available_at > at) {
+            at = m->urls[i].available_at;
+        }
+    }
+
+    wait = at == 0 ? 0 : at + DS_LINK_SLACK - ds_now();
+
+    if (wait <= 0) {
+        return DS_OK;
+    }
+
+    ds_log(l->conf->ds, DS_LOG_INFO, l->conf->stream,
+           "media will be available in %lld ms, id: \"%s\"",
+           (long long) wait, m->id == NULL ? "" : m->id);
+
+    if (wait > l->conf->ds->conf.resolve_timeout) {
+        return ds_fail(err, DS_ESOURCE_TOO_EARLY,
+                       "media is not available for another %lld s",
+                       (long long) wait / 1000);
+    }
+
+    if (ds_cancel_wait(l->conf->cancel, wait)) {
+        return ds_fail(err, DS_ECANCELED, "canceled");
+    }
+
+    return DS_OK;
+}
+
+
+int
+ds_link_mend(ds_link_t *l, uint64_t bytes, ds_error_t *err)
+{
+    int         rc;
+    int64_t     began;
+    unsigned    i;
+    ds_error_t  why;
+
+    why = *err;
+
+    if (bytes > l->bytes) {
+        l->early = 0;
+
+        if (why.code == DS_ESOURCE_FORBIDDEN
+            || why.code == DS_ESOURCE_TOO_EARLY)
+        {
+            why.code = DS_ESOURCE_GATED;
+        }
+    }
+
+    /* there is no way to the address that the URL is bound to */
+
+    for (i = 0; i < l->media.nurls; i++) {
+        if (l->media.urls[i].family != 0
+            && (why.code == DS_ESOURCE_REFUSED || why.code == DS_ESOURCE_DNS))
+        {
+            why.code = DS_ESOURCE_ADDRESS;
+        }
+    }
+
+    began = ds_monotonic();
+    *err = why;
+
+    switch (why.code) {
+
+    case DS_ESOURCE_EXPIRED:
+        rc = ds_link_again(l, bytes, err);
+        break;
+
+    case DS_ESOURCE_TOO_EARLY:
+        rc = ds_link_early(l, bytes, err);
+        break;
+
+    case DS_ESOURCE_GATED:
+        rc = ds_link_gated(l, bytes, err);
+        break;
+
+    case DS_ESOURCE_ADDRESS:
+        rc = ds_link_address(l, err);
+        break;
+
+    default:
+        return err->code;
+    }
+
+    l->excused += ds_monotonic() - began;
+
+    if (rc == DS_OK) {
+        ds_count_fault(l->conf->counters, why.code);
+        ds_error_clear(err);
+    }
+
+    return rc;
+}
+
+
+/* new URLs, at most once a minute; else the error stays */
+
+static int
+ds_link_again(ds_link_t *l, uint64_t bytes, ds_error_t *err)
+{
+    int         rc;
+    int64_t     now;
+    ds_media_t  m;
+
+    now = ds_monotonic();
+
+    if (ds_link_plain(l)
+        || (l->renewed != 0 && now - l->renewed < DS_LINK_RENEW))
+    {
+        return err->code;
+    }
+
+    ds_link_log(l, err, "resolving again");
+
+    l->renewed = now;
+
+    rc = ds_link_resolve(l, &m, err);
+    if (rc != DS_OK) {
+        return rc;
+    }
+
+    ds_media_free(&l->media);
+
+    l->media = m;
+    l->bytes = bytes;
+
+    return ds_link_available(l, err);
+}
+
+
+/* the same URL a little later; then one more; then there is another cause */
+
+static int
+ds_link_early(ds_link_t *l, uint64_t bytes, ds_error_t *err)
+{
+    int64_t  unit;
+
+    unit = l->conf->ds->conf.source_timeout / 10;
+    unit = (unit > DS_LINK_WAIT) ? DS_LINK_WAIT : unit;
+
+    /* a gate, when it has been waited for what the resolver told */
+
+    if (l->gated && l->media.urls[0].available_at != 0) {
+        l->early = DS_LINK_EARLY;
+    }
+
+    if (l->early < DS_LINK_EARLY) {
+        ds_link_log(l, err, "waiting");
+
+        if (ds_cancel_wait(l->conf->cancel, unit << l->early)) {
+            return ds_fail(err, DS_ECANCELED, "canceled");
+        }
+
+        l->early++;
+
+        return DS_OK;
+    }
+
+    if (l->gated) {
+        err->code = DS_ESOURCE_GATED;
+        return err->code;
+    }
+
+    if (l->early == DS_LINK_EARLY) {
+        l->early++;
+
+        if (ds_link_again(l, bytes, err) == DS_OK) {
+            return DS_OK;
+        }
+    }
+
+    if (err->code == DS_ESOURCE_TOO_EARLY) {
+        err->code = DS_ESOURCE_FORBIDDEN;
+    }
+
+    return err->code;
+}
+
+
+/* once; and again only if the fresh URL has brought much more */
+
+static int
+ds_link_gated(ds_link_t *l, uint64_t bytes, ds_error_t *err)
+{
+    if (l->gated && bytes - l->bytes < DS_LINK_GATE) {
+        return err->code;
+    }
+
+    l->gated = true;
+
+    return ds_link_again(l, bytes, err);
+}
+
+
+/* over the other version of IP, once */
+
+static int
+ds_link_address(ds_link_t *l, ds_error_t *err)
+{
+    bool             other;
+    unsigned         i;
+    ds_media_url_t  *u;
+
+    other = false;
+
+    for (i = 0; i < l->media.nurls; i++) {
+        u = &l->media.urls[i];
+
+        if (u->family == 0) {
+            u->family = ds_refusal_family(u->url);
+            other |= (u->family != 0);
+        }
+    }
+
+    if (!other) {
+        return err->code;
+    }
+
+    ds_link_log(l, err, "trying the address's family");
+
+    return DS_OK;
+}
+
+
+int
+ds_link_renew(ds_link_t *l, unsigned i, uint64_t bytes, ds_http_req_t *req,
+    ds_error_t *err)
+{
+    int              rc;
+    ds_media_url_t  *u;
+
+    /* the other URL may have been refused before: one call serves both */
+
+    if (i < l->media.nurls
+        && l->media.urls[i].resolved_at == req->resolved_at)
+    {
+        if (err->code == DS_OK) {
+            (void) ds_fail(err, DS_ESOURCE_EXPIRED, "URL is about to expire");
+            rc = ds_link_again(l, bytes, err);
+
+        } else {
+            rc = ds_link_mend(l, bytes, err);
+        }
+
+        if (rc != DS_OK) {
+            return rc;
+        }
+    }
+
+    if (i >= l->media.nurls) {
+        return ds_fail(err, DS_ESOURCE_CUT, "item has fewer parts now");
+    }
+
+    u = &l->media.urls[i];
+
+    req->url = u->url;
+    req->headers = u->headers;
+    req->family = u->family;
+    req->resolved_at = u->resolved_at;
+    req->available_at = u->available_at;
+    req->expires_at = u->expires_at;
+    req->renew_at = ds_demux_renew_at(u);
+
+    return DS_OK;
+}
+
+
+void
+ds_link_close(ds_link_t *l)
+{
+    ds_media_free(&l->media);
+}
+
+
+/* an item of a list of files: its URL is what it is */
+
+static bool
+ds_link_plain(const ds_link_t *l)
+{
+    return l->conf->kept != NULL
+           || (l->conf->entry != NULL && l->conf->entry->plain);
+}
+
+
+static void
+ds_link_log(ds_link_t *l, const ds_error_t *err, const char *remedy)
+{
+    ds_log(l->conf->ds, DS_LOG_WARN, l->conf->stream,
+           "source refused: %s: %s, %s, id: \"%s\"", ds_error_code(err->code),
+           err->message, remedy,
+           l->media.id == NULL ? "" : l->media.id);
+}

@@ -1,0 +1,44 @@
+
+/*
+ * ds_link.h: the URLs of one item, kept usable: resolved, waited for until
+ * they are available, resolved anew when they are refused.  Private to
+ * ds_reader.c, one thread.  Blocks; ends soon after "cancel" is set.
+ */
+
+#ifndef DS_LINK_H_INCLUDED_
+#define DS_LINK_H_INCLUDED_
+
+
+#include "source/ds_reader.h"
+
+
+typedef struct {
+    const ds_reader_conf_t  *conf;      /* borrowed */
+    ds_media_t               media;     /* what the last resolving told */
+    int64_t                  renewed;   /* ms, when that was asked for again,
+                                           0: never */
+    int64_t                  excused;   /* ms spent on waiting for others */
+    uint64_t                 bytes;     /* of the item, when it was */
+    unsigned                 early;     /* refusals in a row, too early */
+    bool                     gated;     /* refused after a first part */
+} ds_link_t;
+
+
+/* resolves and waits; "l" is zeroed but for "conf"; 0 or a DS_E… */
+int ds_link_open(ds_link_t *l, ds_error_t *err);
+
+/*
+ * After an error, when "bytes" of the item have been read: DS_OK when the
+ * URLs, the same or new ones, are worth another attempt; else "err" says why
+ * not, its code may be a better one.
+ */
+int ds_link_mend(ds_link_t *l, uint64_t bytes, ds_error_t *err);
+
+/* for ds_http_hooks_t.renew, of URL "i"; "req" has the old resolved_at */
+int ds_link_renew(ds_link_t *l, unsigned i, uint64_t bytes,
+    ds_http_req_t *req, ds_error_t *err);
+
+void ds_link_close(ds_link_t *l);
+
+
+#endif /* DS_LINK_H_INCLUDED_ */

@@ -1,0 +1,574 @@
+
+/*
+ * ds_reader.c: an item from its entry to its packets.  What ds_http cannot
+ * mend at the byte is mended at the time: the item is opened again
+ * (ds_reader_again.c), and what was given out before is dropped.  Knows
+ * nothing of codecs or of other items.
+ */
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/ds_engine.h"
+#include "media/ds_codec.h"
+#include "net/ds_refusal.h"
+#include "source/ds_reader_in.h"
+
+
+/* attempts to open an item, and ms after which there is none any more */
+#define DS_READER_OPENS     3
+#define DS_READER_OPENING   5000
+#define DS_READER_WAIT      200             /* ms between them, growing */
+
+/* ms between two records of faults that are being mended */
+#define DS_READER_LOG       5000
+
+/* us: a list has no more than so much of what it had before */
+#define DS_READER_OVERLAP   120000000
+
+
+static int ds_reader_begin(ds_reader_t *r, ds_error_t *err);
+static void ds_reader_hooks(ds_reader_t *r);
+static void ds_reader_fault(void *data, const ds_error_t *err,
+    int64_t offset, int64_t wait);
+static int ds_reader_renew_video(void *data, ds_http_req_t *req,
+    ds_error_t *err);
+static int ds_reader_renew_audio(void *data, ds_http_req_t *req,
+    ds_error_t *err);
+static void ds_reader_log(ds_reader_t *r, const ds_error_t *err,
+    const char *where, int64_t wait);
+static int ds_reader_tell(ds_reader_t *r, ds_error_t *err);
+static void ds_reader_count(ds_reader_t *r);
+static int ds_reader_next(ds_reader_t *r, AVPacket *pkt, ds_error_t *err);
+static bool ds_reader_new(ds_reader_t *r, const AVPacket *pkt);
+static bool ds_reader_edge(ds_reader_t *r, AVPacket *pkt);
+static int ds_reader_given(ds_reader_t *r, AVPacket *pkt, ds_error_t *err);
+static int ds_reader_header(ds_reader_track_t *t, AVPacket *pkt);
+
+
+ds_reader_t *
+ds_reader_open(const ds_reader_conf_t *conf, ds_error_t *err)
+{
+    ds_error_t    seek;
+    ds_reader_t  *r;
+
+    r = calloc(1, sizeof(ds_reader_t));
+    if (r == NULL) {
+        (void) ds_fail(err, DS_ENOMEM, "calloc() failed");
+        return NULL;
+    }
+
+    r->conf = *conf;
+    r->link.conf = &r->conf;
+    ds_reader_hooks(r);
+
+    if (ds_link_open(&r->link, err) != DS_OK
+        || ds_reader_begin(r, err) != DS_OK)
+    {
+        goto failed;
+    }
+
+    if (ds_reader_tell(r, err) != DS_OK
+        || ds_reader_compare(r, r->in, err) != DS_OK)
+    {
+        goto failed;
+    }
+
+    r->start = conf->start;
+
+    if (r->start != 0) {
+        ds_error_clear(&seek);
+
+        if (ds_input_live(r->in)
+            || ds_input_seek(r->in, r->start, &seek) != DS_OK)
+        {
+            r->start = 0;
+        }
+    }
+
+    return r;
+
+failed:
+
+    ds_count_fault(conf->counters, err->code);
+    ds_reader_close(&r);
+
+    return NULL;
+}
+
+
+/* opens the item; what is soon over must not cost it */
+
+static int
+ds_reader_begin(ds_reader_t *r, ds_error_t *err)
+{
+    int64_t   began, wait;
+    unsigned  tries;
+
+    began = ds_monotonic();
+    tries = 1;
+
+    while ((r->in = ds_input_open_hooked(&r->conf.ds->conf, &r->link.media,
+                                         r->hooks, r->conf.cancel, err))
+           == NULL)
+    {
+        if (ds_link_mend(&r->link, 0, err) == DS_OK) {
+            continue;
+        }
+
+        if (tries == DS_READER_OPENS || !ds_reader_transient(err->code)
+            || ds_monotonic() - began > DS_READER_OPENING)
+        {
+            return err->code;
+        }
+
+        wait = DS_READER_WAIT * tries++;
+        ds_reader_mending(r, err, "from the start", wait);
+
+        if (ds_cancel_wait(r->conf.cancel, wait)) {
+            return ds_fail(err, DS_ECANCELED, "canceled");
+        }
+    }
+
+    atomic_store(&r->trouble, DS_OK);
+
+    return DS_OK;
+}
+
+
+static void
+ds_reader_hooks(ds_reader_t *r)
+{
+    int  i;
+
+    for (i = 0; i < 2; i++) {
+        r->hooks[i].data = r;
+        r->hooks[i].hold = r->conf.ds->source_hold;
+        r->hooks[i].fault = ds_reader_fault;
+    }
+
+    r->hooks[DS_VIDEO].renew = ds_reader_renew_video;
+    r->hooks[DS_AUDIO].renew = ds_reader_renew_audio;
+}
+
+
+/* context: also that of the thread that opens the second URL */
+
+static void
+ds_reader_fault(void *data, const ds_error_t *err, int64_t offset,
+    int64_t wait)
+{
+    char          where[64];
+    ds_reader_t  *r = data;
+
+    (void) snprintf(where, sizeof(where), "at byte %lld", (long long) offset);
+    ds_reader_mending(r, err, where, wait);
+}
+
+
+void
+ds_reader_mending(ds_reader_t *r, const ds_error_t *err, const char *where,
+    int64_t wait)
+{
+    ds_count_fault(r->conf.counters, err->code);
+    atomic_store(&r->trouble, err->code);
+    ds_reader_log(r, err, where, wait);
+}
+
+
+static int
+ds_reader_renew_video(void *data, ds_http_req_t *req, ds_error_t *err)
+{
+    ds_reader_t  *r = data;
+
+    return ds_link_renew(&r->link, 0, ds_reader_bytes(r), req, err);
+}
+
+
+static int
+ds_reader_renew_audio(void *data, ds_http_req_t *req, ds_error_t *err)
+{
+    ds_reader_t  *r = data;
+
+    return ds_link_renew(&r->link, 1, ds_reader_bytes(r), req, err);
+}
+
+
+/* of the item so far; nothing is open when the first bytes are read */
+
+uint64_t
+ds_reader_bytes(ds_reader_t *r)
+{
+    return r->bytes + (r->in == NULL ? 0 : ds_input_bytes(r->in));
+}
+
+
+static void
+ds_reader_log(ds_reader_t *r, const ds_error_t *err, const char *where,
+    int64_t wait)
+{
+    int64_t  now, logged;
+
+    now = ds_monotonic();
+    logged = atomic_load(&r->logged);
+
+    if ((logged != 0 && now - logged < DS_READER_LOG)
+        || !atomic_compare_exchange_strong(&r->logged, &logged, now))
+    {
+        return;
+    }
+
+    ds_log(r->conf.ds, DS_LOG_WARN, r->conf.stream,
+           "source broke: %s: %s, going on %s in %lld ms",
+           ds_error_code(err->code), err->message, where, (long long) wait);
+}
+
+
+/* the media as it was at first, which others may look at while it changes */
+
+static int
+ds_reader_tell(ds_reader_t *r, ds_error_t *err)
+{
+    unsigned           i;
+    ds_media_t        *m;
+    const ds_media_t  *from;
+
+    m = &r->media;
+    from = &r->link.media;
+
+    m->duration = from->duration;
+    m->live = from->live;
+    m->nurls = from->nurls;
+    m->id = from->id == NULL ? NULL : strdup(from->id);
+    m->title = from->title == NULL ? NULL : strdup(from->title);
+
+    if ((m->id == NULL && from->id != NULL)
+        || (m->title == NULL && from->title != NULL))
+    {
+        return ds_fail(err, DS_ENOMEM, "strdup() failed");
+    }
+
+    for (i = 0; i < from->nurls; i++) {
+        m->urls[i] = from->urls[i];
+        m->urls[i].headers = NULL;
+        m->urls[i].url = strdup(from->urls[i].url);
+
+        if (m->urls[i].url == NULL) {
+            return ds_fail(err, DS_ENOMEM, "strdup() failed");
+        }
+    }
+
+    return DS_OK;
+}
+
+
+const ds_media_t *
+ds_reader_media(ds_reader_t *r)
+{
+    return &r->media;
+}
+
+
+ds_input_t *
+ds_reader_input(ds_reader_t *r)
+{
+    return r->in;
+}
+
+
+int64_t
+ds_reader_start(ds_reader_t *r)
+{
+    return r->start;
+}
+
+
+int
+ds_reader_trouble(ds_reader_t *r)
+{
+    return atomic_load(&r->trouble);
+}
+
+
+int
+ds_reader_read(ds_reader_t *r, AVPacket *pkt, ds_error_t *err)
+{
+    int      rc;
+    int64_t  began, timeout, spent;
+
+    began = ds_monotonic();
+    timeout = r->conf.ds->conf.source_timeout;
+
+    for ( ;; ) {
+        spent = ds_monotonic();
+        rc = ds_reader_next(r, pkt, err);
+        spent = ds_monotonic() - spent;
+
+        ds_reader_count(r);
+
+        if (r->failed.code != DS_OK && rc <= 0) {
+            *err = r->failed;
+            return err->code;
+        }
+
+        if (rc >= 0) {
+            r->broken = 0;
+            r->attempts = 0;
+            atomic_store(&r->trouble, DS_OK);
+            return rc;
+        }
+
+        if (r->broken == 0) {
+            r->broken = began;
+            r->link.excused = 0;
+        }
+
+        /* after longer than one time-out the byte has been tried for long */
+
+        if ((spent > timeout + timeout / 4 && !ds_refusal_is(err->code))
+            || !ds_reader_again(r, err))
+        {
+            ds_count_fault(r->conf.counters, err->code);
+
+            r->failed = *err;
+            ds_input_drain(r->in);
+        }
+    }
+}
+
+
+static void
+ds_reader_count(ds_reader_t *r)
+{
+    uint64_t  bytes;
+
+    bytes = ds_input_bytes(r->in);
+
+    /* the cache is no source */
+
+    if (r->conf.counters != NULL && r->conf.kept == NULL) {
+        (void) atomic_fetch_add(&r->conf.counters->bytes_in,
+                                bytes - r->counted);
+    }
+
+    r->counted = bytes;
+}
+
+
+/* the next packet that was not given out before */
+
+static int
+ds_reader_next(ds_reader_t *r, AVPacket *pkt, ds_error_t *err)
+{
+    int                 rc;
+    int64_t             limit;
+    ds_reader_track_t  *t;
+
+    limit = 6 * (int64_t) r->conf.ds->conf.source_timeout;
+
+    while ((rc = ds_input_read(r->in, pkt, err)) == 1) {
+
+        t = &r->tracks[pkt->stream_index];
+
+        /* the first packet of each track has to be one that was there */
+
+        if (r->sought != 0 && !t->seen && t->given && pkt->dts > t->last
+            && t->last >= r->sought)
+        {
+            r->noseek = true;
+            av_packet_unref(pkt);
+            return ds_fail(err, DS_ESOURCE_CUT,
+                           "seeking has missed the place");
+        }
+
+        t->seen = true;
+
+        if (ds_reader_edge(r, pkt) && ds_reader_new(r, pkt)) {
+            return ds_reader_given(r, pkt, err);
+        }
+
+        av_packet_unref(pkt);
+
+        if (r->dropping != 0 && ds_monotonic() - r->dropping > limit) {
+            return ds_fail(err, DS_ESOURCE_TIMEOUT,
+                           "the place where it broke is too far away");
+        }
+    }
+
+    if (rc == 0 && r->sought != 0 && !r->tracks[DS_VIDEO].seen
+        && !r->tracks[DS_AUDIO].seen)
+    {
+        r->noseek = true;
+        return ds_fail(err, DS_ESOURCE_CUT, "seeking has found the end");
+    }
+
+    return rc;
+}
+
+
+static bool
+ds_reader_new(ds_reader_t *r, const AVPacket *pkt)
+{
+    ds_reader_track_t  *t;
+
+    t = &r->tracks[pkt->stream_index];
+
+    if (t->given && pkt->dts <= t->last) {
+        return false;
+    }
+
+    /* what a new header is for begins with a key frame */
+
+    return !t->changed || pkt->stream_index != DS_VIDEO
+           || (pkt->flags & AV_PKT_FLAG_KEY);
+}
+
+
+/*
+ * A broadcast goes on with the next packet, if the list still has it, else
+ * with a key frame, where the last packet has ended.
+ */
+
+static bool
+ds_reader_edge(ds_reader_t *r, AVPacket *pkt)
+{
+    int64_t             clock, behind;
+    ds_reader_track_t  *t, *v, *a;
+
+    if (r->edge) {
+        v = &r->tracks[DS_VIDEO];
+        a = &r->tracks[DS_AUDIO];
+        t = &r->tracks[pkt->stream_index];
+
+        clock = pkt->dts + ds_input_start(r->in);
+        behind = t->clock - clock;
+
+        if (t->given && behind >= 0 && behind < DS_READER_OVERLAP) {
+            r->overlap = true;
+            return false;
+        }
+
+        if (r->overlap && t->given) {
+            r->shift = t->last - t->clock + ds_input_start(r->in);
+
+        } else if (v->par == NULL || (pkt->stream_index == DS_VIDEO
+                                      && (pkt->flags & AV_PKT_FLAG_KEY)))
+        {
+            r->shift = (v->next > a->next ? v->next : a->next) - pkt->dts;
+
+        } else {
+            return false;
+        }
+
+        r->edge = false;
+    }
+
+    pkt->dts += r->shift;
+    pkt->pts += r->shift;
+
+    return true;
+}
+
+
+static int
+ds_reader_given(ds_reader_t *r, AVPacket *pkt, ds_error_t *err)
+{
+    ds_reader_track_t  *t;
+
+    t = &r->tracks[pkt->stream_index];
+
+    if (ds_reader_header(t, pkt) != DS_OK) {
+        av_packet_unref(pkt);
+        return ds_fail(err, DS_ENOMEM, "no memory");
+    }
+
+    t->changed = false;
+    t->given = true;
+    t->last = pkt->dts;
+    t->next = pkt->dts + pkt->duration;
+    t->clock = pkt->dts - r->shift + ds_input_start(r->in);
+
+    r->dropping = 0;
+
+    return 1;
+}
+
+
+/*
+ * Whoever begins in the midst of the item, after a break, knows the first
+ * header only: another one comes with each packet to begin with.
+ */
+
+static int
+ds_reader_header(ds_reader_track_t *t, AVPacket *pkt)
+{
+    size_t    size;
+    uint8_t  *side, *data;
+
+    side = av_packet_get_side_data(pkt, AV_PKT_DATA_NEW_EXTRADATA, &size);
+
+    if (side == NULL) {
+
+        if (!t->renewed || !(pkt->flags & AV_PKT_FLAG_KEY)
+            || t->par->extradata_size <= 0)
+        {
+            return DS_OK;
+        }
+
+        size = t->par->extradata_size;
+        data = av_packet_new_side_data(pkt, AV_PKT_DATA_NEW_EXTRADATA, size);
+
+        if (data == NULL) {
+            return DS_ENOMEM;
+        }
+
+        memcpy(data, t->par->extradata, size);
+
+        return DS_OK;
+    }
+
+    if (size > DS_CODEC_HEADER
+        || (size == (size_t) t->par->extradata_size
+            && memcmp(side, t->par->extradata, size) == 0))
+    {
+        return DS_OK;
+    }
+
+    data = av_mallocz(size + AV_INPUT_BUFFER_PADDING_SIZE);
+    if (data == NULL) {
+        return DS_ENOMEM;
+    }
+
+    memcpy(data, side, size);
+    av_freep(&t->par->extradata);
+
+    t->par->extradata = data;
+    t->par->extradata_size = size;
+    t->renewed = true;
+
+    return DS_OK;
+}
+
+
+void
+ds_reader_close(ds_reader_t **pr)
+{
+    ds_reader_t  *r;
+
+    r = *pr;
+    if (r == NULL) {
+        return;
+    }
+
+    *pr = NULL;
+
+    ds_input_close(&r->in);
+    ds_link_close(&r->link);
+    ds_media_free(&r->media);
+
+    avcodec_parameters_free(&r->tracks[DS_VIDEO].par);
+    avcodec_parameters_free(&r->tracks[DS_AUDIO].par);
+
+    free(r);
+}

@@ -1,0 +1,487 @@
+
+/*
+ * ds_store_schema.c: the store's tables, the way from each version of them
+ * to the next and back, the statements, and what is done about a file that
+ * is damaged.
+ */
+
+#define _GNU_SOURCE
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "store/ds_store_db.h"
+
+
+/*
+ * The way from version N to N + 1, and back.  What a version added stays when
+ * it is left: an older build has no use for it, and the way forth finds it.
+ */
+
+typedef struct {
+    const char  *up;
+    const char  *down;
+} ds_step_t;
+
+
+static const ds_step_t  ds_steps[] = {
+    {
+        "CREATE TABLE stream ("
+        "    name TEXT PRIMARY KEY, playlist TEXT NOT NULL,"
+        "    mode TEXT NOT NULL, publish TEXT NOT NULL, push TEXT NOT NULL,"
+        "    shuffle INTEGER NOT NULL, loop INTEGER NOT NULL,"
+        "    is_static INTEGER NOT NULL, running INTEGER NOT NULL"
+        ") STRICT;"
+        "CREATE TABLE progress ("
+        "    name TEXT PRIMARY KEY REFERENCES stream ON DELETE CASCADE,"
+        "    state TEXT NOT NULL, item INTEGER NOT NULL,"
+        "    item_id TEXT NOT NULL, position INTEGER NOT NULL,"
+        "    seed INTEGER NOT NULL, pass INTEGER NOT NULL,"
+        "    at INTEGER NOT NULL"
+        ") STRICT;"
+        "CREATE TRIGGER other_playlist AFTER UPDATE OF playlist ON stream "
+        "WHEN old.playlist <> new.playlist BEGIN "
+        "    DELETE FROM progress WHERE name = new.name; "
+        "END;",
+        "DROP TABLE progress; DROP TABLE stream;"
+    },
+    {
+        "CREATE TABLE IF NOT EXISTS item ("
+        "    name TEXT NOT NULL REFERENCES stream ON DELETE CASCADE,"
+        "    idx INTEGER NOT NULL, id TEXT NOT NULL, title TEXT NOT NULL,"
+        "    duration INTEGER NOT NULL, state INTEGER NOT NULL,"
+        "    code TEXT NOT NULL, reason TEXT NOT NULL,"
+        "    PRIMARY KEY (name, idx)"
+        ") STRICT, WITHOUT ROWID;"
+        "CREATE TRIGGER other_items AFTER UPDATE OF playlist ON stream "
+        "WHEN old.playlist <> new.playlist BEGIN "
+        "    DELETE FROM item WHERE name = new.name; "
+        "END;",
+        "DROP TRIGGER other_items;"
+    },
+    {
+        /* history outlives its stream */
+        "CREATE TABLE IF NOT EXISTS run ("
+        "    id INTEGER PRIMARY KEY, name TEXT NOT NULL,"
+        "    started_at INTEGER NOT NULL, ended_at INTEGER, state TEXT,"
+        "    code TEXT, message TEXT, played INTEGER, failed INTEGER,"
+        "    skipped INTEGER, dead_air INTEGER,"
+        "    stale INTEGER NOT NULL DEFAULT 0"
+        ") STRICT;"
+        "CREATE INDEX IF NOT EXISTS run_by_name ON run (name, started_at);"
+        "CREATE INDEX IF NOT EXISTS run_open ON run (name) "
+        "WHERE ended_at IS NULL;"
+
+        /* what such a run still writes belongs to nobody */
+        "CREATE TRIGGER stale_changed AFTER UPDATE OF playlist ON stream "
+        "WHEN old.playlist <> new.playlist BEGIN "
+        "    UPDATE run SET stale = 1 "
+        "    WHERE name = new.name AND ended_at IS NULL; "
+        "END;"
+        "CREATE TRIGGER stale_deleted AFTER DELETE ON stream BEGIN "
+        "    UPDATE run SET stale = 1 "
+        "    WHERE name = old.name AND ended_at IS NULL; "
+        "END;",
+        "DROP TRIGGER stale_changed; DROP TRIGGER stale_deleted;"
+    },
+    {
+        /* a stream without a row is of an older build, and has the defaults */
+        "CREATE TABLE IF NOT EXISTS setting ("
+        "    name TEXT PRIMARY KEY REFERENCES stream ON DELETE CASCADE,"
+        "    push_engine INTEGER NOT NULL, slate TEXT NOT NULL,"
+        "    video TEXT NOT NULL, width INTEGER NOT NULL,"
+        "    height INTEGER NOT NULL, rate INTEGER NOT NULL,"
+        "    video_bitrate INTEGER NOT NULL, audio_bitrate INTEGER NOT NULL,"
+        "    sample_rate INTEGER NOT NULL,"
+        "    max_keyframe_interval INTEGER NOT NULL,"
+        "    max_item_duration INTEGER NOT NULL"
+        ") STRICT;",
+        ""
+    },
+    {
+        /* what is on the disk stays there, and is found again */
+        "CREATE TABLE IF NOT EXISTS kept ("
+        "    key TEXT PRIMARY KEY, form TEXT NOT NULL, id TEXT NOT NULL,"
+        "    title TEXT NOT NULL, origin TEXT NOT NULL,"
+        "    files INTEGER NOT NULL, size INTEGER NOT NULL,"
+        "    sum0 TEXT NOT NULL, sum1 TEXT NOT NULL,"
+        "    duration INTEGER NOT NULL, kept INTEGER NOT NULL,"
+        "    used INTEGER NOT NULL, uses INTEGER NOT NULL"
+        ") STRICT;"
+        "CREATE INDEX IF NOT EXISTS kept_by_use ON kept (used);",
+        ""
+    },
+};
+
+#define DS_SCHEMA  ((int) (sizeof(ds_steps) / sizeof(ds_steps[0])))
+
+
+#define DS_DEF       "name, playlist, mode, publish, push, shuffle, loop, "   \
+                     "is_static, running"
+#define DS_SETTING   "push_engine, slate, video, width, height, rate, "        \
+                     "video_bitrate, audio_bitrate, sample_rate, "             \
+                     "max_keyframe_interval, max_item_duration"
+#define DS_CURRENT   "EXISTS (SELECT 1 FROM stream WHERE name = ?1) AND "      \
+                     "(?9 = 0 OR EXISTS (SELECT 1 FROM run "                \
+                     "WHERE id = ?9 AND NOT stale)) "
+#define DS_KEPT      "key, form, id, title, origin, files, size, sum0, "      \
+                     "sum1, duration, kept, used, uses"
+#define DS_PROGRESS  "state, item, item_id, position, seed, pass, at"
+
+
+const char *const  ds_store_sql[DS_SQL_LAST] = {
+    [DS_SQL_CREATE] =
+        "INSERT INTO stream (" DS_DEF ") "
+        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+    [DS_SQL_PUT] =
+        "INSERT INTO stream (" DS_DEF ") "
+        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) "
+        "ON CONFLICT (name) DO UPDATE SET playlist = ?2, mode = ?3, "
+        "publish = ?4, push = ?5, shuffle = ?6, loop = ?7, is_static = ?8, "
+        "running = ?9",
+    [DS_SQL_PUT_SETTING] =
+        "INSERT OR REPLACE INTO setting (name, " DS_SETTING ") "
+        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+    [DS_SQL_DELETE] =
+        "DELETE FROM stream WHERE name = ?1",
+    [DS_SQL_GET] =
+        "SELECT " DS_DEF ", " DS_SETTING " FROM stream "
+        "LEFT JOIN setting USING (name) WHERE name = ?1",
+    [DS_SQL_SET_RUNNING] =
+        "UPDATE stream SET running = ?2 WHERE name = ?1",
+    [DS_SQL_EACH] =
+        "SELECT " DS_DEF ", " DS_SETTING ", " DS_PROGRESS " FROM stream "
+        "LEFT JOIN setting USING (name) "
+        "LEFT JOIN progress USING (name) ORDER BY name",
+    [DS_SQL_BEGIN] =
+        "BEGIN IMMEDIATE",
+    [DS_SQL_COMMIT] =
+        "COMMIT",
+    [DS_SQL_PUT_PROGRESS] =
+        "INSERT INTO progress (name, " DS_PROGRESS ") "
+        "SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8 "
+        "WHERE " DS_CURRENT
+        "ON CONFLICT (name) DO UPDATE SET state = ?2, item = ?3, "
+        "item_id = ?4, position = ?5, seed = ?6, pass = ?7, at = ?8",
+    [DS_SQL_GET_PROGRESS] =
+        "SELECT " DS_PROGRESS " FROM progress WHERE name = ?1",
+    [DS_SQL_PUT_ITEM] =
+        "INSERT INTO item (name, idx, id, title, duration, state, code, "
+        "reason) SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8 "
+        "WHERE " DS_CURRENT
+        "ON CONFLICT (name, idx) DO UPDATE SET id = ?3, title = ?4, "
+        "duration = ?5, state = ?6, code = ?7, reason = ?8",
+    [DS_SQL_TRIM_ITEMS] =
+        "DELETE FROM item WHERE name = ?1 AND idx >= ?2",
+    [DS_SQL_GET_ITEMS] =
+        "SELECT idx, id, title, duration, state, code, reason FROM item "
+        "WHERE name = ?1 AND idx >= ?2 ORDER BY idx LIMIT ?3",
+    [DS_SQL_COUNT_ITEMS] =
+        "SELECT count(*) FROM item WHERE name = ?1",
+    [DS_SQL_DROP_ENDED] =
+        "DELETE FROM progress WHERE name = ?1 "
+        "AND state IN ('finished', 'failed')",
+    [DS_SQL_FENCE] =
+        "INSERT INTO run (name, started_at) VALUES ('', 0)",
+    [DS_SQL_UNFENCE] =
+        "DELETE FROM run WHERE name = ''",
+    [DS_SQL_END_CRASHED] =
+        "UPDATE run SET ended_at = coalesce((SELECT at FROM progress "
+        "WHERE progress.name = ?1), started_at), state = 'crashed' "
+        "WHERE name = ?1 AND ended_at IS NULL",
+    [DS_SQL_BEGIN_RUN] =
+        "INSERT INTO run (name, started_at) VALUES (?1, ?2)",
+    [DS_SQL_END_RUN] =
+        "UPDATE run SET ended_at = ?2, state = ?3, code = ?4, message = ?5, "
+        "played = ?6, failed = ?7, skipped = ?8, dead_air = ?9 "
+        "WHERE id = ?1",
+    [DS_SQL_PUT_KEPT] =
+        "INSERT OR REPLACE INTO kept (" DS_KEPT ") "
+        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+    [DS_SQL_GET_KEPT] =
+        "SELECT " DS_KEPT " FROM kept WHERE key = ?1",
+    [DS_SQL_USE_KEPT] =
+        "UPDATE kept SET used = ?2, uses = uses + 1 WHERE key = ?1",
+    [DS_SQL_DELETE_KEPT] =
+        "DELETE FROM kept WHERE key = ?1",
+    [DS_SQL_LIST_KEPT] =
+        "SELECT " DS_KEPT " FROM kept ORDER BY used, key LIMIT ?2 OFFSET ?1",
+    [DS_SQL_COUNT_KEPT] =
+        "SELECT count(*), coalesce(sum(size), 0) FROM kept",
+};
+
+
+static int ds_store_open_any(const char *path, sqlite3 **db, int *version,
+    ds_error_t *err);
+static int ds_store_steps(sqlite3 *db, int from, int to, ds_error_t *err);
+static int ds_store_set_aside(const char *path, ds_error_t *err);
+
+
+/* SQLite's result code as ours, its words as the message */
+
+int
+ds_store_fail(sqlite3 *db, int rc, ds_error_t *err)
+{
+    int          code;
+    const char  *text;
+
+    text = db == NULL ? sqlite3_errstr(rc) : sqlite3_errmsg(db);
+
+    /* what SQLite calls an I/O error may be a disk that is full */
+
+    if (db != NULL && (rc & 0xff) == SQLITE_IOERR) {
+
+        switch (sqlite3_system_errno(db)) {
+
+        case ENOSPC:
+        case EDQUOT:
+            rc = SQLITE_FULL;
+            break;
+
+        case EROFS:
+        case EACCES:
+            rc = SQLITE_READONLY;
+            break;
+        }
+    }
+
+    switch (rc & 0xff) {
+
+    case SQLITE_FULL:
+        code = DS_ESTORE_FULL;
+        break;
+
+    case SQLITE_READONLY:
+    case SQLITE_PERM:
+    case SQLITE_CANTOPEN:
+        code = DS_ESTORE_READONLY;
+        break;
+
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+        code = DS_ESTORE_BUSY;
+        break;
+
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+        code = DS_ESTORE_CORRUPT;
+        break;
+
+    case SQLITE_NOMEM:
+        code = DS_ENOMEM;
+        break;
+
+    case SQLITE_CONSTRAINT:
+        code = rc == SQLITE_CONSTRAINT_PRIMARYKEY ? DS_ESTORE_EXISTS
+                                                  : DS_ESTORE_FAILED;
+        break;
+
+    default:
+        code = DS_ESTORE_FAILED;
+        break;
+    }
+
+    return ds_fail(err, code, "sqlite: %s", text);
+}
+
+
+int
+ds_store_version(void)
+{
+    return DS_SCHEMA;
+}
+
+
+int
+ds_store_schema(const char *path, int *version, ds_error_t *err)
+{
+    int       rc;
+    sqlite3  *db;
+
+    ds_error_clear(err);
+
+    rc = ds_store_open_any(path, &db, version, err);
+    (void) sqlite3_close(db);
+
+    return rc;
+}
+
+
+int
+ds_store_migrate(const char *path, int version, ds_error_t *err)
+{
+    int         rc, have;
+    sqlite3    *db;
+    ds_error_t  aside;
+
+    ds_error_clear(err);
+    ds_error_clear(&aside);
+
+    if (version == -1) {
+        version = DS_SCHEMA;
+    }
+
+    rc = ds_store_open_any(path, &db, &have, err);
+
+    if (rc == DS_ESTORE_CORRUPT) {
+        (void) sqlite3_close(db);
+
+        rc = ds_store_set_aside(path, &aside);
+        if (rc != DS_ESTORE_CORRUPT) {
+            *err = aside;
+            return rc;
+        }
+
+        rc = ds_store_open_any(path, &db, &have, err);
+    }
+
+    if (rc == DS_OK && (have > DS_SCHEMA || version > DS_SCHEMA)) {
+        rc = ds_fail(err, DS_ESTORE_VERSION, "schema version %d of \"%s\" is "
+                     "newer than this build's %d",
+                     have > version ? have : version, path, DS_SCHEMA);
+    }
+
+    if (rc == DS_OK) {
+        rc = ds_store_steps(db, have, version, err);
+    }
+
+    (void) sqlite3_close(db);
+
+    if (rc == DS_OK) {
+        *err = aside;
+    }
+
+    return rc;
+}
+
+
+static int
+ds_store_open_any(const char *path, sqlite3 **db, int *version,
+    ds_error_t *err)
+{
+    int            rc;
+    sqlite3_stmt  *st;
+
+    *db = NULL;
+
+    rc = sqlite3_open_v2(path, db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE,
+                         NULL);
+    if (rc != SQLITE_OK) {
+        return ds_store_fail(*db, rc, err);
+    }
+
+    (void) sqlite3_extended_result_codes(*db, 1);
+    (void) sqlite3_busy_timeout(*db, DS_BUSY_DURABLE);
+
+    rc = sqlite3_exec(*db, "PRAGMA journal_mode = WAL; "
+                      "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON",
+                      NULL, NULL, NULL);
+    if (rc != SQLITE_OK) {
+        return ds_store_fail(*db, rc, err);
+    }
+
+    /* a damaged page may be anywhere, and is better found now */
+
+    rc = sqlite3_prepare_v2(*db, "PRAGMA quick_check(1)", -1, &st, NULL);
+
+    if (rc == SQLITE_OK) {
+        rc = sqlite3_step(st) == SQLITE_ROW
+             && strcmp((const char *) sqlite3_column_text(st, 0), "ok") == 0
+             ? SQLITE_OK : SQLITE_CORRUPT;
+        (void) sqlite3_finalize(st);
+    }
+
+    if (rc == SQLITE_OK) {
+        rc = sqlite3_prepare_v2(*db, "PRAGMA user_version", -1, &st, NULL);
+    }
+
+    if (rc != SQLITE_OK) {
+        return ds_store_fail(NULL, rc, err);
+    }
+
+    *version = sqlite3_step(st) == SQLITE_ROW ? sqlite3_column_int(st, 0) : 0;
+    (void) sqlite3_finalize(st);
+
+    return DS_OK;
+}
+
+
+static int
+ds_store_steps(sqlite3 *db, int from, int to, ds_error_t *err)
+{
+    int   rc, v;
+    char  set[64];
+
+    if (from == to) {
+        return DS_OK;
+    }
+
+    (void) snprintf(set, sizeof(set), "PRAGMA user_version = %d", to);
+
+    rc = sqlite3_exec(db, "BEGIN EXCLUSIVE", NULL, NULL, NULL);
+
+    for (v = from; rc == SQLITE_OK && v < to; v++) {
+        rc = sqlite3_exec(db, ds_steps[v].up, NULL, NULL, NULL);
+    }
+
+    for (v = from; rc == SQLITE_OK && v > to; v--) {
+        rc = sqlite3_exec(db, ds_steps[v - 1].down, NULL, NULL, NULL);
+    }
+
+    if (rc == SQLITE_OK) {
+        rc = sqlite3_exec(db, set, NULL, NULL, NULL);
+    }
+
+    if (rc == SQLITE_OK) {
+        rc = sqlite3_exec(db, "COMMIT", NULL, NULL, NULL);
+    }
+
+    if (rc != SQLITE_OK) {
+        rc = ds_store_fail(db, rc, err);
+        (void) sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
+        return rc;
+    }
+
+    return DS_OK;
+}
+
+
+/* renames a damaged database and its WAL; DS_ESTORE_CORRUPT: it is done */
+
+static int
+ds_store_set_aside(const char *path, ds_error_t *err)
+{
+    int                       rc;
+    char                     *from, *to;
+    size_t                    i;
+    long long                 now;
+    static const char *const  parts[] = { "", "-wal", "-shm" };
+
+    rc = DS_OK;
+    now = ds_now() / 1000;
+
+    for (i = 0; i < 3 && rc == DS_OK; i++) {
+        from = ds_sprintf("%s%s", path, parts[i]);
+        to = ds_sprintf("%s.corrupt-%lld%s", path, now, parts[i]);
+
+        if (from == NULL || to == NULL) {
+            rc = ds_fail(err, DS_ENOMEM, "malloc() failed");
+
+        } else if (rename(from, to) == -1 && i == 0) {
+            rc = ds_fail(err, DS_ESTORE_FAILED, "rename(\"%s\") failed: %s",
+                         from, strerror(errno));
+        }
+
+        free(from);
+        free(to);
+    }
+
+    if (rc != DS_OK) {
+        return rc;
+    }
+
+    return ds_fail(err, DS_ESTORE_CORRUPT, "\"%s\" was damaged, it is now "
+                   "\"%s.corrupt-%lld\"", path, path, now);
+}
