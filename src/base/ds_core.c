@@ -439,3 +439,14 @@ ds_counters_get(ds_counters_t *c, ds_counts_t *counts)
         counts->failures[i] = atomic_load(&c->failures[i]);
     }
 }
+
+
+int64_t
+ds_backoff(unsigned n, int64_t min, int64_t max)
+{
+    int64_t  wait;
+
+    wait = min << (n < 1 ? 0 : n > 16 ? 15 : n - 1);
+
+    return wait > max ? max : wait;
+}

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "play/ds_player.h"
+#include "play/ds_ahead.h"
 #include "source/ds_shelf.h"
 
 
