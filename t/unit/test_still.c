@@ -10,7 +10,7 @@
 #include <libavcodec/avcodec.h>
 
 #include "base/ds_item.h"
-#include "play/ds_player.h"
+#include "play/ds_play.h"
 #include "header.h"
 #include "tap.h"
 
