@@ -762,13 +762,8 @@ ds_air_lost(ds_air_t *air)
 static void
 ds_air_retry(ds_air_t *air)
 {
-    int64_t  wait;
-
-    wait = DS_RETRY_MIN << (air->tries < 6 ? air->tries : 6);
-
-    air->tries++;
-    air->retry_at = ds_monotonic() + (wait > DS_RETRY_MAX ? DS_RETRY_MAX
-                                                          : wait);
+    air->retry_at = ds_monotonic()
+                    + ds_backoff(++air->tries, DS_RETRY_MIN, DS_RETRY_MAX);
 }
 
 

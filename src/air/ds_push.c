@@ -260,8 +260,6 @@ ds_push_warn(ds_push_t *push)
 static void
 ds_push_failed(ds_push_t *push, const ds_error_t *err)
 {
-    int64_t  wait;
-
     if (push->out != NULL && ds_monotonic() - push->since > DS_PUSH_GOOD) {
         push->fails = 0;
         push->code = DS_OK;
@@ -285,11 +283,9 @@ ds_push_failed(ds_push_t *push, const ds_error_t *err)
                ds_error_code(err->code), err->message, push->shown);
     }
 
-    wait = DS_PUSH_RETRY_MIN << (push->fails < 6 ? push->fails : 6);
-    push->fails++;
-
-    (void) ds_cancel_wait(&push->cancel, wait > DS_PUSH_RETRY_MAX
-                                         ? DS_PUSH_RETRY_MAX : wait);
+    (void) ds_cancel_wait(&push->cancel,
+                          ds_backoff(++push->fails, DS_PUSH_RETRY_MIN,
+                                     DS_PUSH_RETRY_MAX));
 }
 
 

@@ -9,6 +9,7 @@
 #include <libavcodec/avcodec.h>
 
 #include "air/ds_push.h"
+#include "base/ds_engine.h"
 #include "header.h"
 #include "rtmp_peer.h"
 #include "server.h"
@@ -452,6 +453,45 @@ test_time(void)
 }
 
 
+/* all streams together have too much: the last second is kept */
+
+static void
+test_all(void)
+{
+    char               url[128];
+    ds_t              *ds;
+    peer_t             p;
+    size_t             before;
+    ds_push_t         *push;
+    ds_push_status_t   st;
+
+    ds = engine("both.pem");
+    peer_listen(&p, TAKE, 1);
+    (void) close(p.listening);
+    (void) snprintf(url, sizeof(url), "%s/KEY", p.url);
+
+    push = push_to(ds, url);
+    put_frames(push, 500, 100);
+    ds_push_status(push, &st);
+    is_int(st.dropped, 0, "all: 20 s are kept");
+    before = ds->held;
+
+    atomic_fetch_add(&ds->held, 256 << 20);
+    put_frames(push, 55, 100);
+    atomic_fetch_sub(&ds->held, 256 << 20);
+
+    ds_push_status(push, &st);
+    ok(st.dropped >= 1000 && st.dropped <= 1110, "all: no more than 1 s: %d",
+       (int) st.dropped);
+    ok(ds->held < before / 10, "all: %zu bytes, of %zu", (size_t) ds->held,
+       before);
+
+    ds_push_free(&push);
+    is_int(ds->held, 0, "all: nothing is kept for nobody");
+    engine_end(ds);
+}
+
+
 /* 47 days: the session is renewed at a key frame, nothing is lost */
 
 static void
@@ -631,6 +671,7 @@ main(void)
     test_failures();
     test_reconnect();
     test_time();
+    test_all();
     test_renewal();
     test_stall();
     test_cancel();
