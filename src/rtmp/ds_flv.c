@@ -42,7 +42,6 @@ static int ds_flv_no_adts(AVPacket *pkt, ds_error_t *err);
 static const uint8_t *ds_flv_nal(const uint8_t **p, const uint8_t *end,
     size_t *len);
 static const uint8_t *ds_flv_code(const uint8_t *p, const uint8_t *end);
-static uint8_t *ds_flv_put(uint8_t *p, size_t value, unsigned n);
 static void ds_flv_number(ds_amf_out_t *amf, const char *name, double n);
 static int ds_flv_message(ds_rtmp_t *r, uint8_t type, uint32_t timestamp,
     const uint8_t *head, size_t head_len, const uint8_t *body, size_t len,
@@ -141,7 +140,7 @@ ds_flv_sets(uint8_t *out, const AVCodecParameters *par, int type,
             continue;
         }
 
-        out = ds_flv_put(out, len, 2);
+        out = ds_chunk_put(out, len, 2);
         memcpy(out, nal, len);
         out += len;
         (*n)++;
@@ -209,7 +208,7 @@ ds_flv_lengths(AVPacket *pkt, ds_error_t *err)
     for (p = pkt->data; (nal = ds_flv_nal(&p, end, &len)) != NULL; /**/) {
 
         if (len != 0) {
-            out = ds_flv_put(out, len, 4);
+            out = ds_chunk_put(out, len, 4);
             memcpy(out, nal, len);
             out += len;
         }
@@ -243,7 +242,7 @@ ds_flv_has_lengths(const AVPacket *pkt)
     }
 
     while (end - p > 4) {
-        len = (size_t) p[0] << 24 | p[1] << 16 | p[2] << 8 | p[3];
+        len = ds_chunk_be(p, 4);
         p += 4;
 
         if (len > (size_t) (end - p)) {
@@ -323,17 +322,6 @@ ds_flv_code(const uint8_t *p, const uint8_t *end)
 }
 
 
-static uint8_t *
-ds_flv_put(uint8_t *p, size_t value, unsigned n)
-{
-    while (n-- != 0) {
-        *p++ = value >> (8 * n);
-    }
-
-    return p;
-}
-
-
 int
 ds_flv_write_meta(ds_rtmp_t *r, uint32_t timestamp,
     const AVCodecParameters *video, const AVCodecParameters *audio,
@@ -410,7 +398,7 @@ ds_flv_write(ds_rtmp_t *r, uint32_t timestamp, uint32_t shown,
     head[0] = DS_FLV_H264 | ((pkt->flags & AV_PKT_FLAG_KEY) ? DS_FLV_KEY
                                                             : DS_FLV_INTER);
     head[1] = DS_FLV_FRAME;
-    (void) ds_flv_put(head + 2, shown, 3);
+    (void) ds_chunk_put(head + 2, shown, 3);
 
     return ds_flv_message(r, DS_RTMP_VIDEO, timestamp, head, 5, pkt->data,
                           pkt->size, err);

@@ -118,6 +118,38 @@ test_messages(void)
 }
 
 
+/* what came of test_output() */
+
+static void
+is_output(const peer_t *p, const uint8_t *avcc, size_t len)
+{
+    is_str(p->publish, "lofi?ds_token=0123&ds_push=127.0.0.1:1935",
+           "output: the name");
+    is_int(p->ngot, 3 + 12 + 2, "output: messages");
+    is_int(p->got[0].type, DS_RTMP_DATA, "output: metadata");
+    ok(memcmp(p->got[0].head, "\2\0\x0d@setDataFrame\2\0\x0aonMetaData", 29)
+       == 0, "output: @setDataFrame");
+    ok(p->got[1].type == DS_RTMP_VIDEO
+       && memcmp(p->got[1].head, "\x17\0\0\0\0", 5) == 0
+       && memcmp(p->got[1].head + 5, avcc, len) == 0,
+       "output: the AVC header");
+    ok(p->got[2].type == DS_RTMP_AUDIO
+       && memcmp(p->got[2].head, "\xaf\0\x12\x10", 4) == 0,
+       "output: the AAC header");
+    is_int(p->got[3].timestamp, 0xffff00, "output: the first time stamp");
+    ok(memcmp(p->got[3].head, "\x17\1\0\0\x50", 5) == 0,
+       "output: the composition time");
+    is_int(p->got[7].len, 500005, "output: a large frame");
+    ok(p->got[11].head[1] == 0 && p->got[11].head[8] == 0x0e,
+       "output: the next AVC header, of Annex B");
+    ok(memcmp(p->got[14].head, "\x17\0\0\0\0", 5) == 0
+       && memcmp(p->got[14].head + 5, avcc, len) == 0,
+       "output: a packet's own AVC header comes before its item's");
+    is_int(p->got[16].timestamp, 0xffff00 + 11 * 40,
+           "output: a time stamp beyond 24 bits");
+}
+
+
 static void
 test_output(void)
 {
@@ -201,31 +233,7 @@ test_output(void)
     ds_sent_free(&sent);
     peer_end(&p);
 
-    is_str(p.publish, "lofi?ds_token=0123&ds_push=127.0.0.1:1935",
-           "output: the name");
-    is_int(p.ngot, 3 + 12 + 2, "output: messages");
-    is_int(p.got[0].type, DS_RTMP_DATA, "output: metadata");
-    ok(memcmp(p.got[0].head, "\2\0\x0d@setDataFrame\2\0\x0aonMetaData", 29)
-       == 0, "output: @setDataFrame");
-    ok(p.got[1].type == DS_RTMP_VIDEO
-       && memcmp(p.got[1].head, "\x17\0\0\0\0", 5) == 0
-       && memcmp(p.got[1].head + 5, avcc, sizeof(avcc) - 1) == 0,
-       "output: the AVC header");
-    ok(p.got[2].type == DS_RTMP_AUDIO
-       && memcmp(p.got[2].head, "\xaf\0\x12\x10", 4) == 0,
-       "output: the AAC header");
-    is_int(p.got[3].timestamp, 0xffff00, "output: the first time stamp");
-    ok(memcmp(p.got[3].head, "\x17\1\0\0\x50", 5) == 0,
-       "output: the composition time");
-    is_int(p.got[7].len, 500005, "output: a large frame");
-    ok(p.got[11].head[1] == 0 && p.got[11].head[8] == 0x0e,
-       "output: the next AVC header, of Annex B");
-    ok(memcmp(p.got[14].head, "\x17\0\0\0\0", 5) == 0
-       && memcmp(p.got[14].head + 5, avcc, sizeof(avcc) - 1) == 0,
-       "output: a packet's own AVC header comes before its item's");
-    is_int(p.got[16].timestamp, 0xffff00 + 11 * 40,
-           "output: a time stamp beyond 24 bits");
-
+    is_output(&p, avcc, sizeof(avcc) - 1);
     is_int(engine.held, 0, "output: nothing is held");
 
     avcodec_parameters_free(&v);
