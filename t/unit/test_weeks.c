@@ -1,8 +1,9 @@
 
 /*
  * Weeks on air in seconds: thousands of unlike items over one timeline and
- * the real tags, which are looked at where the network would be: this file has the functions of ds_rtmp.h itself.  An item's middle passes
- * without packets, its ends have all of them.
+ * the real tags, which are looked at where the network would be: this file
+ * has the functions of ds_rtmp.h itself.  An item's middle passes without
+ * packets, its ends have all of them.
  */
 
 #include <stdlib.h>
