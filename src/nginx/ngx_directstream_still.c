@@ -114,7 +114,7 @@ ngx_directstream_still_step(ngx_directstream_conf_t *dcf, const char *name,
             return;
         }
 
-        *still = ds_still_start(stream, NGX_DIRECTSTREAM_STILL_WIDTH, &err);
+        *still = ds_stream_still(stream, NGX_DIRECTSTREAM_STILL_WIDTH, &err);
 
         if (*still == NULL) {
             ngx_directstream_still_put(dcf, name, NULL, 0, &err);
