@@ -227,7 +227,7 @@ ngx_directstream_zone_add(ngx_conf_t *cf, ngx_directstream_conf_t *dcf)
         return NGX_CONF_ERROR;
     }
 
-    dcf->shm_zone->init = ngx_directstream_zone_init;
+    dcf->shm_zone->init = ngx_directstream_state_init;
     dcf->shm_zone->data = dcf;
 
     return NGX_CONF_OK;

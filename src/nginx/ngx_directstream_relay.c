@@ -60,57 +60,9 @@ static void ngx_directstream_relay_create(ngx_directstream_relay_t *relay);
 static void ngx_directstream_relay_log(ngx_directstream_relay_t *relay);
 static void ngx_directstream_relay_title(ngx_directstream_relay_t *relay);
 static void ngx_directstream_relay_wakeup(void *data);
-static void ngx_directstream_signal(int fd);
 
-
-/*
- * Opened once by the master and inherited by all workers of all generations.
- * Nobody reads it: each write is an edge for every relay worker's epoll.
- */
-
-static int                        ngx_directstream_wake_fd = -1;
 
 static ngx_directstream_relay_t  *ngx_directstream_relay;
-
-
-ngx_int_t
-ngx_directstream_wake_open(ngx_log_t *log)
-{
-    if (ngx_directstream_wake_fd != -1) {
-        return NGX_OK;
-    }
-
-    ngx_directstream_wake_fd = eventfd(0, EFD_NONBLOCK|EFD_CLOEXEC);
-
-    if (ngx_directstream_wake_fd == -1) {
-        ngx_log_error(NGX_LOG_EMERG, log, ngx_errno, "eventfd() failed");
-        return NGX_ERROR;
-    }
-
-    return NGX_OK;
-}
-
-
-void
-ngx_directstream_wake(void)
-{
-    ngx_directstream_signal(ngx_directstream_wake_fd);
-}
-
-
-static void
-ngx_directstream_signal(int fd)
-{
-    uint64_t  one;
-
-    one = 1;
-
-    /* a lost wakeup costs a tick of the timer, no more */
-
-    if (fd != -1 && write(fd, &one, sizeof(one)) == -1) {
-        return;
-    }
-}
 
 
 /* context: any thread of the engine */
@@ -166,7 +118,7 @@ ngx_directstream_relay_init(ngx_cycle_t *cycle, ngx_directstream_conf_t *dcf)
 
     if (ngx_event_flags & NGX_USE_CLEAR_EVENT) {
         relay->wake = ngx_directstream_relay_watch(cycle,
-                                                   ngx_directstream_wake_fd);
+                                             ngx_directstream_wake_handle());
         relay->news = ngx_directstream_relay_watch(cycle, relay->news_fd);
 
         if (relay->wake == NULL || relay->news == NULL) {
@@ -392,7 +344,7 @@ ngx_directstream_relay_pass(ngx_directstream_relay_t *relay)
             ngx_directstream_runs_start(&relay->runs);
         }
 
-        ngx_directstream_jobs_pass(relay->dcf, relay->ds, serve);
+        ngx_directstream_jobs_pass(&relay->runs, serve);
 
         ngx_directstream_relay_log(relay);
     }
@@ -402,7 +354,7 @@ ngx_directstream_relay_pass(ngx_directstream_relay_t *relay)
     }
 
     if ((ngx_queue_empty(&relay->runs.runs)
-         && (relay->quitting || ngx_directstream_jobs_running() == 0))
+         && (relay->quitting || !ngx_directstream_jobs_running(relay->dcf)))
         || (relay->quitting
             && ngx_current_msec - relay->quit > NGX_DIRECTSTREAM_QUIT))
     {

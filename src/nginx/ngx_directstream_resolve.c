@@ -11,10 +11,9 @@
 static ngx_int_t ngx_directstream_resolve_start(ngx_http_request_t *r,
     ngx_str_t *body);
 static void ngx_directstream_resolve_poll(ngx_event_t *ev);
-static ngx_int_t ngx_directstream_resolve_done(ngx_http_request_t *r,
-    ngx_directstream_ctx_t *ctx);
+static ngx_int_t ngx_directstream_resolve_down(ngx_http_request_t *r);
 static ngx_int_t ngx_directstream_resolve_answer(ngx_http_request_t *r,
-    ds_lookup_status_t *status, ds_item_t *items, ngx_uint_t n);
+    ngx_directstream_answer_t *answer);
 static void ngx_directstream_resolve_cleanup(void *data);
 
 
@@ -35,6 +34,7 @@ static ngx_int_t
 ngx_directstream_resolve_start(ngx_http_request_t *r, ngx_str_t *body)
 {
     char                        playlist[DS_URL_LEN + 1];
+    ngx_int_t                   rc;
     ngx_pool_cleanup_t         *cln;
     ngx_directstream_ctx_t     *ctx;
     ngx_directstream_conf_t    *dcf;
@@ -52,19 +52,18 @@ ngx_directstream_resolve_start(ngx_http_request_t *r, ngx_str_t *body)
                                         m.detail);
     }
 
-    if (!ngx_directstream_relay_alive(dcf)) {
-        return ngx_directstream_problem(r, 503, "relay_down", NULL,
-                                        "the relay worker does not run");
-    }
-
     cln = ngx_pool_cleanup_add(r->pool, 0);
     if (cln == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    if (ngx_directstream_job_start(dcf, playlist, ctx->limit, &ctx->job)
-        != NGX_OK)
-    {
+    rc = ngx_directstream_job_ask(dcf, NGX_DIRECTSTREAM_JOB_LOOKUP, playlist,
+                                  ctx->limit, &ctx->job);
+    if (rc == NGX_ABORT) {
+        return ngx_directstream_resolve_down(r);
+    }
+
+    if (rc != NGX_OK) {
         return ngx_directstream_problem(r, 503, "busy", NULL,
                                         "%d lookups are under way, try again "
                                         "later", NGX_DIRECTSTREAM_LOOKUPS);
@@ -73,8 +72,6 @@ ngx_directstream_resolve_start(ngx_http_request_t *r, ngx_str_t *body)
     cln->handler = ngx_directstream_resolve_cleanup;
     cln->data = ctx;
 
-    ngx_directstream_wake();
-
     return ngx_directstream_wait(r, ctx, ngx_directstream_resolve_poll);
 }
 
@@ -82,37 +79,35 @@ ngx_directstream_resolve_start(ngx_http_request_t *r, ngx_str_t *body)
 static void
 ngx_directstream_resolve_poll(ngx_event_t *ev)
 {
-    ngx_int_t                 rc;
-    ngx_uint_t                n;
-    ngx_connection_t         *c;
-    ngx_http_request_t       *r;
-    ds_lookup_status_t        status;
-    ngx_directstream_ctx_t   *ctx;
-    ngx_directstream_conf_t  *dcf;
+    ngx_int_t                   rc;
+    ngx_connection_t           *c;
+    ngx_http_request_t         *r;
+    ngx_directstream_ctx_t     *ctx;
+    ngx_directstream_answer_t   answer;
 
     r = ev->data;
     c = r->connection;
 
     ngx_http_set_log_request(c->log, r);
 
-    dcf = ngx_directstream_get_conf();
     ctx = ngx_http_get_module_ctx(r, ngx_http_directstream_module);
 
-    n = 0;
+    rc = ngx_directstream_job_poll(ngx_directstream_get_conf(), ctx->job,
+                                   r->pool, &answer);
 
-    rc = ngx_directstream_job_poll(dcf, ctx->job, &status, NULL, &n);
-
-    if (rc == NGX_AGAIN && ngx_directstream_relay_alive(dcf)) {
+    if (rc == NGX_AGAIN) {
         ngx_add_timer(ev, NGX_DIRECTSTREAM_POLL);
         return;
     }
 
     if (rc == NGX_OK) {
-        rc = ngx_directstream_resolve_done(r, ctx);
+        rc = ngx_directstream_resolve_answer(r, &answer);
+
+    } else if (rc == NGX_ERROR) {
+        rc = NGX_HTTP_INTERNAL_SERVER_ERROR;
 
     } else {
-        rc = ngx_directstream_problem(r, 503, "relay_down", NULL,
-                                      "the relay worker does not run");
+        rc = ngx_directstream_resolve_down(r);
     }
 
     ngx_http_finalize_request(r, rc);
@@ -121,43 +116,28 @@ ngx_directstream_resolve_poll(ngx_event_t *ev)
 
 
 static ngx_int_t
-ngx_directstream_resolve_done(ngx_http_request_t *r,
-    ngx_directstream_ctx_t *ctx)
+ngx_directstream_resolve_down(ngx_http_request_t *r)
 {
-    ds_item_t           *items;
-    ngx_uint_t           n;
-    ds_lookup_status_t   status;
-
-    n = ctx->limit;
-
-    items = ngx_palloc(r->pool, n * sizeof(ds_item_t));
-    if (items == NULL) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    if (ngx_directstream_job_poll(ngx_directstream_get_conf(), ctx->job,
-                                  &status, items, &n)
-        != NGX_OK)
-    {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    if (n == 0 && status.error.code != DS_OK) {
-        return ngx_directstream_problem(r, NGX_HTTP_BAD_GATEWAY,
-                                        ds_error_code(status.error.code),
-                                        NULL, "%s", status.error.message);
-    }
-
-    return ngx_directstream_resolve_answer(r, &status, items, n);
+    return ngx_directstream_problem(r, 503, "relay_down", NULL,
+                                    "the relay worker does not run");
 }
 
 
 static ngx_int_t
 ngx_directstream_resolve_answer(ngx_http_request_t *r,
-    ds_lookup_status_t *status, ds_item_t *items, ngx_uint_t n)
+    ngx_directstream_answer_t *answer)
 {
     ngx_uint_t               i;
+    ds_lookup_status_t      *status;
     ngx_directstream_json_t  w;
+
+    status = &answer->status;
+
+    if (answer->nitems == 0 && status->error.code != DS_OK) {
+        return ngx_directstream_problem(r, NGX_HTTP_BAD_GATEWAY,
+                                        ds_error_code(status->error.code),
+                                        NULL, "%s", status->error.message);
+    }
 
     ngx_directstream_json_init(&w, r->pool);
 
@@ -171,8 +151,8 @@ ngx_directstream_resolve_answer(ngx_http_request_t *r,
     ngx_directstream_json_key(&w, "items");
     ngx_directstream_json_open(&w, '[');
 
-    for (i = 0; i < n; i++) {
-        ngx_directstream_render_item(&w, &items[i], 0);
+    for (i = 0; i < answer->nitems; i++) {
+        ngx_directstream_render_item(&w, &answer->items[i], 0);
     }
 
     ngx_directstream_json_close(&w, ']');

@@ -12,11 +12,11 @@
 
 static void ngx_directstream_snapshot_poll(ngx_event_t *ev);
 static ngx_int_t ngx_directstream_snapshot_look(ngx_http_request_t *r,
-    ngx_directstream_ctx_t *ctx);
+    ngx_directstream_ctx_t *ctx, ngx_int_t rc);
 static ngx_int_t ngx_directstream_snapshot_none(ngx_http_request_t *r,
     const char *why);
 static ngx_int_t ngx_directstream_snapshot_send(ngx_http_request_t *r,
-    u_char *data, size_t size);
+    ngx_str_t *picture);
 
 
 ngx_int_t
@@ -26,7 +26,11 @@ ngx_directstream_snapshot(ngx_http_request_t *r, ngx_directstream_ctx_t *ctx)
 
     ctx->end = ngx_current_msec + NGX_DIRECTSTREAM_SNAPSHOT_TIME;
 
-    rc = ngx_directstream_snapshot_look(r, ctx);
+    rc = ngx_directstream_job_ask(ngx_directstream_get_conf(),
+                                  NGX_DIRECTSTREAM_JOB_STILL, ctx->name, 0,
+                                  &ctx->job);
+
+    rc = ngx_directstream_snapshot_look(r, ctx, rc);
 
     if (rc != NGX_AGAIN) {
         return rc;
@@ -59,7 +63,7 @@ ngx_directstream_snapshot_poll(ngx_event_t *ev)
 
     ctx = ngx_http_get_module_ctx(r, ngx_http_directstream_module);
 
-    rc = ngx_directstream_snapshot_look(r, ctx);
+    rc = ngx_directstream_snapshot_look(r, ctx, NGX_OK);
 
     if (rc == NGX_AGAIN
         && (ngx_msec_int_t) (ngx_current_msec - ctx->end) < 0)
@@ -77,43 +81,37 @@ ngx_directstream_snapshot_poll(ngx_event_t *ev)
 }
 
 
-/* NGX_AGAIN: it is being made */
+/* "rc" is what asking for it came to; NGX_AGAIN: it is being made */
 
 static ngx_int_t
 ngx_directstream_snapshot_look(ngx_http_request_t *r,
-    ngx_directstream_ctx_t *ctx)
+    ngx_directstream_ctx_t *ctx, ngx_int_t rc)
 {
-    size_t                    size;
-    u_char                   *data;
-    ngx_int_t                 rc;
-    ds_error_t                err;
-    ngx_directstream_conf_t  *dcf;
+    ngx_directstream_conf_t    *dcf;
+    ngx_directstream_answer_t   answer;
 
     dcf = ngx_directstream_get_conf();
 
-    data = NULL;
-    size = 0;
-
-    for ( ;; ) {
-        rc = ngx_directstream_still_get(dcf, ctx->name, data, &size, &err);
-
-        if (rc != NGX_BUSY) {
-            break;
-        }
-
-        data = ngx_palloc(r->pool, size);
-        if (data == NULL) {
-            return NGX_HTTP_INTERNAL_SERVER_ERROR;
-        }
+    if (rc == NGX_OK) {
+        rc = ngx_directstream_job_poll(dcf, ctx->job, r->pool, &answer);
     }
 
     switch (rc) {
 
     case NGX_OK:
-        return ngx_directstream_snapshot_send(r, data, size);
+
+        if (answer.picture.len == 0) {
+            return ngx_directstream_snapshot_none(r,
+                                                answer.status.error.message);
+        }
+
+        return ngx_directstream_snapshot_send(r, &answer.picture);
 
     case NGX_ERROR:
-        return ngx_directstream_snapshot_none(r, err.message);
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+
+    case NGX_BUSY:
+        return ngx_directstream_snapshot_none(r, "the zone is full");
 
     case NGX_DECLINED:
         return ngx_directstream_admin_missing(r, ctx->name);
@@ -141,13 +139,12 @@ ngx_directstream_snapshot_none(ngx_http_request_t *r, const char *why)
 
 
 static ngx_int_t
-ngx_directstream_snapshot_send(ngx_http_request_t *r, u_char *data,
-    size_t size)
+ngx_directstream_snapshot_send(ngx_http_request_t *r, ngx_str_t *picture)
 {
     ngx_directstream_json_t  w;
 
     ngx_directstream_json_init(&w, r->pool);
-    ngx_directstream_json_raw(&w, (char *) data, size);
+    ngx_directstream_json_raw(&w, (char *) picture->data, picture->len);
 
     ngx_str_set(&r->headers_out.content_type, "image/jpeg");
     r->headers_out.content_type_len = r->headers_out.content_type.len;
