@@ -51,16 +51,16 @@ static ngx_command_t  ngx_directstream_commands[] = {
 
     { ngx_string("cache_max_size"),
       NGX_DIRECTSTREAM_CONF|NGX_DIRECT_CONF|NGX_CONF_TAKE1,
-      ngx_directstream_cache_bound,
-      NGX_DIRECTSTREAM_CACHE_LEAST,
-      offsetof(ngx_directstream_conf_t, cache_max_size),
+      ngx_directstream_range,
+      0,
+      0,
       NULL },
 
     { ngx_string("cache_min_free"),
       NGX_DIRECTSTREAM_CONF|NGX_DIRECT_CONF|NGX_CONF_TAKE1,
-      ngx_directstream_cache_bound,
+      ngx_directstream_range,
       0,
-      offsetof(ngx_directstream_conf_t, cache_min_free),
+      0,
       NULL },
 
     /* the resolver's program and its first arguments */
@@ -82,23 +82,23 @@ static ngx_command_t  ngx_directstream_commands[] = {
     /* bound of one call of the resolver */
     { ngx_string("resolve_timeout"),
       NGX_DIRECTSTREAM_CONF|NGX_DIRECT_CONF|NGX_CONF_TAKE1,
-      ngx_directstream_timeout,
+      ngx_directstream_range,
       0,
-      offsetof(ngx_directstream_conf_t, resolve_timeout),
+      0,
       NULL },
 
     /* bound of a source's silence */
     { ngx_string("source_timeout"),
       NGX_DIRECTSTREAM_CONF|NGX_DIRECT_CONF|NGX_CONF_TAKE1,
-      ngx_directstream_timeout,
+      ngx_directstream_range,
       0,
-      offsetof(ngx_directstream_conf_t, source_timeout),
+      0,
       NULL },
 
     /* read-ahead of one item: time, size */
     { ngx_string("buffer"),
       NGX_DIRECTSTREAM_CONF|NGX_DIRECT_CONF|NGX_CONF_TAKE2,
-      ngx_directstream_buffer,
+      ngx_directstream_range,
       0,
       0,
       NULL },
@@ -129,7 +129,7 @@ static ngx_command_t  ngx_directstream_commands[] = {
     /* how many items are encoded at one time */
     { ngx_string("encodes"),
       NGX_DIRECTSTREAM_CONF|NGX_DIRECT_CONF|NGX_CONF_TAKE1,
-      ngx_directstream_encodes,
+      ngx_directstream_range,
       0,
       0,
       NULL },
@@ -321,12 +321,6 @@ ngx_directstream_create_conf(ngx_cycle_t *cycle)
         return NULL;
     }
 
-    dcf->resolve_timeout = NGX_CONF_UNSET_MSEC;
-    dcf->source_timeout = NGX_CONF_UNSET_MSEC;
-    dcf->buffer_time = NGX_CONF_UNSET_MSEC;
-    dcf->encodes = NGX_CONF_UNSET_UINT;
-    dcf->cache_max_size = NGX_CONF_UNSET;
-    dcf->cache_min_free = NGX_CONF_UNSET;
     dcf->cycle = cycle;
     dcf->worker = NGX_ERROR;
 

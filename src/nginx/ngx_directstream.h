@@ -39,8 +39,6 @@ typedef struct ngx_thread_pool_s  ngx_thread_pool_t;
 #define NGX_DIRECTSTREAM_BATCH         32      /* items moved at a time */
 #define NGX_DIRECTSTREAM_JOURNAL           256     /* entries */
 
-#define NGX_DIRECTSTREAM_CACHE_LEAST   (1024 * 1024)   /* cache_max_size */
-
 #define NGX_DIRECTSTREAM_DEAD          3000    /* ms without a heartbeat */
 
 /* nginx-rtmp cuts the target of a redirect at 254 bytes */
@@ -314,18 +312,22 @@ typedef struct {
     ssize_t                  zone_size;
     ngx_str_t                state_path;
     ngx_str_t                cache_path;
-    off_t                    cache_max_size;
-    off_t                    cache_min_free;
     ngx_array_t             *resolve_command;   /* of char *, NULL last */
     ngx_str_t                resolve_extractors;
-    ngx_msec_t               resolve_timeout;
-    ngx_msec_t               source_timeout;
-    ngx_msec_t               buffer_time;
-    size_t                   buffer_size;
     ngx_array_t              source_rules;      /* of ds_source_rule_t */
     ngx_str_t                media_root;
-    ngx_uint_t               encodes;           /* 0: one a processor */
     ngx_str_t                push_certificate;
+
+    /* of the table of ranges: "given" has a bit for each that was set */
+    ngx_uint_t               given;
+    int64_t                  resolve_timeout;   /* ms, as the next two */
+    int64_t                  source_timeout;
+    int64_t                  buffer_time;
+    int64_t                  buffer_size;       /* bytes, as the next two */
+    int64_t                  cache_max_size;
+    int64_t                  cache_min_free;
+    int64_t                  encodes;           /* 0: one a processor */
+
     ngx_array_t              streams;           /* of pointers to them */
     ngx_thread_pool_t       *pool;              /* for durable writes */
     ngx_array_t             *log_formats;       /* of pointers to them */
@@ -364,14 +366,8 @@ char *ngx_directstream_command(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_directstream_extractors(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
-char *ngx_directstream_timeout(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
-char *ngx_directstream_buffer(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_directstream_range(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_directstream_source(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
-char *ngx_directstream_encodes(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
-char *ngx_directstream_cache_bound(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
 char *ngx_directstream_certificate(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_directstream_stream_url(ngx_conf_t *cf, ngx_command_t *cmd,
@@ -624,7 +620,8 @@ typedef struct {
     ngx_directstream_conf_t *dcf;
     ngx_log_t               *log;
     ds_store_t              *store;
-    int                      code;          /* of the last error */
+    ds_error_t               err;           /* of the last call */
+    int                      code;          /* that was logged last */
     ngx_msec_t               retry;         /* no write before */
     ngx_uint_t               lost;          /* transactions, so far */
     unsigned                 waiting:1;     /* for "retry" */
