@@ -278,6 +278,7 @@ typedef struct {
 
     uint64_t                 generation;    /* configurations so far */
     uint64_t                 quit;          /* the generation that quits */
+    ngx_int_t                workers;       /* of it, without the relay's */
     uint64_t                 serial;        /* of epochs and lookups */
     char                     state_path[NGX_MAX_PATH];
 
@@ -605,7 +606,13 @@ ngx_uint_t ngx_directstream_journal_get(ngx_directstream_conf_t *dcf,
 
 /* the relay worker */
 
-ngx_int_t ngx_directstream_relay_init(ngx_cycle_t *cycle,
+/* in the master, before the workers are forked */
+ngx_int_t ngx_directstream_relay_prepare(ngx_log_t *log);
+
+/* takes away the socket on which other workers would push to this one */
+void ngx_directstream_relay_refuse(ngx_cycle_t *cycle);
+
+void ngx_directstream_relay_init(ngx_cycle_t *cycle,
     ngx_directstream_conf_t *dcf);
 void ngx_directstream_relay_exit(ngx_cycle_t *cycle);
 
@@ -674,8 +681,11 @@ typedef struct {
     ngx_log_t               *log;
 } ngx_directstream_runs_t;
 
-ngx_int_t ngx_directstream_runs_init(ngx_directstream_runs_t *runs,
+void ngx_directstream_runs_init(ngx_directstream_runs_t *runs,
     ngx_directstream_conf_t *dcf, ngx_log_t *log);
+
+/* the file of the kernel's locks; may be called until it is NGX_OK */
+ngx_int_t ngx_directstream_runs_open(ngx_directstream_runs_t *runs);
 
 /* makes the runs what the zone wants; "stop": all of them end */
 void ngx_directstream_runs_pass(ngx_directstream_runs_t *runs,

@@ -83,13 +83,12 @@ static void ngx_directstream_run_failed(ngx_directstream_runs_t *runs,
     ngx_directstream_info_t *info, ds_error_t *err);
 static void ngx_directstream_run_held(ngx_directstream_runs_t *runs,
     const char *name, ngx_pid_t holder);
-static ngx_int_t ngx_directstream_owner_open(ngx_directstream_runs_t *runs);
 static ngx_int_t ngx_directstream_owner_lock(ngx_directstream_runs_t *runs,
     const char *name, short type, ngx_pid_t *holder);
 static ngx_int_t ngx_directstream_owner_token(char *token, ngx_log_t *log);
 
 
-ngx_int_t
+void
 ngx_directstream_runs_init(ngx_directstream_runs_t *runs,
     ngx_directstream_conf_t *dcf, ngx_log_t *log)
 {
@@ -101,12 +100,9 @@ ngx_directstream_runs_init(ngx_directstream_runs_t *runs,
 
     runs->dcf = dcf;
     runs->log = log;
+    runs->lock_fd = -1;
 
     ngx_directstream_record_init(&runs->record, dcf, log);
-
-    if (ngx_directstream_owner_open(runs) != NGX_OK) {
-        return NGX_ERROR;
-    }
 
     /* those that died with a stream, one of which may have had our id */
 
@@ -134,8 +130,6 @@ ngx_directstream_runs_init(ngx_directstream_runs_t *runs,
     }
 
     ngx_shmtx_unlock(&dcf->shpool->mutex);
-
-    return NGX_OK;
 }
 
 
@@ -660,6 +654,7 @@ ngx_directstream_run_next(ngx_directstream_runs_t *runs, char *name,
             || !in->running
             || in->done == in->epoch
             || in->owner == ngx_pid
+            || ngx_directstream_alive(in->owner, in->seen)
             || (in->retry != 0
                 && (ngx_msec_int_t) (ngx_current_msec - in->retry) < 0))
         {
@@ -908,17 +903,25 @@ ngx_directstream_run_held(ngx_directstream_runs_t *runs, const char *name,
  * stream's byte of owners.lock.
  */
 
-static ngx_int_t
-ngx_directstream_owner_open(ngx_directstream_runs_t *runs)
+ngx_int_t
+ngx_directstream_runs_open(ngx_directstream_runs_t *runs)
 {
     u_char  path[NGX_MAX_PATH];
+
+    if (runs->lock_fd != -1) {
+        return NGX_OK;
+    }
 
     (void) ngx_snprintf(path, NGX_MAX_PATH, "%V/owners.lock%Z",
                         &runs->dcf->state_path);
 
-    /* never to be opened again here: a close() drops a process's locks */
+    /*
+     * Never to be opened again here: a close() drops a process's locks.  The
+     * master has made it; somebody may have removed it since.
+     */
 
-    runs->lock_fd = open((char *) path, O_RDWR|O_CLOEXEC|O_NOFOLLOW);
+    runs->lock_fd = open((char *) path, O_RDWR|O_CREAT|O_CLOEXEC|O_NOFOLLOW,
+                         0600);
 
     if (runs->lock_fd == -1) {
         ngx_log_error(NGX_LOG_EMERG, runs->log, ngx_errno,
