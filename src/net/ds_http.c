@@ -46,7 +46,6 @@ struct ds_http_s {
     char               *url;
     char               *host;               /* for messages, and holds */
     struct curl_slist  *headers;
-    struct curl_slist  *conditional;        /* the same and If-Range */
     CURLM              *multi;
     CURL               *easy;
     size_t              chunk;
@@ -302,32 +301,32 @@ ds_http_target(ds_http_t *h, const ds_http_req_t *req, bool *file,
 static int
 ds_http_location(ds_http_t *h, const char *url, bool *file, ds_error_t *err)
 {
+    int     rc;
     char   *scheme, *host;
     CURLU  *u;
 
+    rc = DS_OK;
     scheme = NULL;
     host = NULL;
 
     u = curl_url();
-    if (u == NULL) {
-        return ds_fail(err, DS_ENOMEM, "no memory");
-    }
 
     if (curl_url_set(u, CURLUPART_URL, url, CURLU_NON_SUPPORT_SCHEME)
         != CURLUE_OK
         || curl_url_get(u, CURLUPART_SCHEME, &scheme, 0) != CURLUE_OK)
     {
-        curl_url_cleanup(u);
-        return ds_fail(err, DS_ESOURCE_DENIED, "source is not a valid URL");
+        rc = ds_fail(err, u == NULL ? DS_ENOMEM : DS_ESOURCE_DENIED,
+                     "source is not a valid URL");
+        goto done;
     }
 
     *file = (strcmp(scheme, "file") == 0);
 
     if (!*file && strcmp(scheme, "http") != 0 && strcmp(scheme, "https") != 0)
     {
-        (void) ds_fail(err, DS_ESOURCE_DENIED,
-                       "scheme \"%.32s\" of a source is not allowed", scheme);
-        goto denied;
+        rc = ds_fail(err, DS_ESOURCE_DENIED,
+                     "scheme \"%.32s\" of a source is not allowed", scheme);
+        goto done;
     }
 
     (void) curl_url_get(u, CURLUPART_HOST, &host, 0);
@@ -335,22 +334,17 @@ ds_http_location(ds_http_t *h, const char *url, bool *file, ds_error_t *err)
     free(h->host);
     h->host = strdup((host == NULL) ? "localhost" : host);
 
+    if (h->host == NULL) {
+        rc = ds_fail(err, DS_ENOMEM, "no memory");
+    }
+
+done:
+
     curl_free(scheme);
     curl_free(host);
     curl_url_cleanup(u);
 
-    if (h->host == NULL) {
-        return ds_fail(err, DS_ENOMEM, "no memory");
-    }
-
-    return DS_OK;
-
-denied:
-
-    curl_free(scheme);
-    curl_url_cleanup(u);
-
-    return DS_ESOURCE_DENIED;
+    return rc;
 }
 
 
@@ -514,7 +508,6 @@ ds_http_close(ds_http_t **hp)
     curl_easy_cleanup(h->easy);
     (void) curl_multi_cleanup(h->multi);
     curl_slist_free_all(h->headers);
-    curl_slist_free_all(h->conditional);
 
     free(h->url);
     free(h->host);
@@ -620,8 +613,7 @@ ds_http_start(ds_http_t *h)
 
     if ((h->ranges
          && curl_easy_setopt(h->easy, CURLOPT_RANGE, range) != CURLE_OK)
-        || curl_easy_setopt(h->easy, CURLOPT_HTTPHEADER,
-                            h->etag[0] != '\0' ? h->conditional : h->headers)
+        || curl_easy_setopt(h->easy, CURLOPT_HTTPHEADER, h->headers)
            != CURLE_OK)
     {
         return ds_fail(&h->error, DS_ENOMEM, "no memory");
@@ -911,12 +903,10 @@ ds_http_headers(ds_http_t *h, const char *headers)
     };
 
     curl_slist_free_all(h->headers);
-    curl_slist_free_all(h->conditional);
 
     h->headers = curl_slist_append(NULL, "Accept-Encoding: identity");
-    h->conditional = curl_slist_append(NULL, "Accept-Encoding: identity");
 
-    if (h->headers == NULL || h->conditional == NULL) {
+    if (h->headers == NULL) {
         return DS_ENOMEM;
     }
 
@@ -943,9 +933,7 @@ ds_http_headers(ds_http_t *h, const char *headers)
 
         line = strndup(headers, len);
 
-        if (line == NULL || curl_slist_append(h->headers, line) == NULL
-            || curl_slist_append(h->conditional, line) == NULL)
-        {
+        if (line == NULL || curl_slist_append(h->headers, line) == NULL) {
             free(line);
             return DS_ENOMEM;
         }
@@ -966,7 +954,7 @@ ds_http_condition(ds_http_t *h)
 
     (void) snprintf(line, sizeof(line), "If-Range: %s", h->etag);
 
-    return curl_slist_append(h->conditional, line) == NULL ? DS_ENOMEM : DS_OK;
+    return curl_slist_append(h->headers, line) == NULL ? DS_ENOMEM : DS_OK;
 }
 
 
