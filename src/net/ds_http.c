@@ -517,9 +517,9 @@ ds_http_close(ds_http_t **hp)
 
 int
 ds_http_get(const ds_conf_t *conf, const char *url, size_t max,
-    ds_cancel_t *cancel, char **text, ds_error_t *err)
+    ds_cancel_t *cancel, char **text, char **base, ds_error_t *err)
 {
-    char           *p, *buf;
+    char           *p, *buf, *last;
     size_t          size, len;
     ssize_t         n;
     ds_http_t      *h;
@@ -566,9 +566,22 @@ ds_http_get(const ds_conf_t *conf, const char *url, size_t max,
                     "list is not text, host: \"%s\"", h->host);
     }
 
+    last = NULL;
+
+    if (h->fd == -1) {
+        (void) curl_easy_getinfo(h->easy, CURLINFO_EFFECTIVE_URL, &last);
+    }
+
+    *base = strdup(last == NULL ? url : last);
+
+    if (n == 0 && *base == NULL) {
+        n = ds_fail(err, DS_ENOMEM, "no memory");
+    }
+
     ds_http_close(&h);
 
     if (n < 0) {
+        free(*base);
         free(buf);
         return n;
     }
