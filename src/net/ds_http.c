@@ -37,6 +37,7 @@
 #define DS_HTTP_WAIT_MIN  200               /* ms */
 #define DS_HTTP_WAIT_MAX  5000
 #define DS_HTTP_HOLDS     3                 /* 429 in a row */
+#define DS_HTTP_DAY       86400             /* s */
 #define DS_HTTP_PROGRESS  (16 * 1024)       /* bytes that make a new start */
 
 
@@ -77,8 +78,6 @@ struct ds_http_s {
     int64_t             first;              /* Content-Range, -1: none */
     int64_t             stop;               /* offset of its end, -1: unknown */
     int64_t             total;              /* -1: unknown */
-    int64_t             length;             /* Content-Length, -1: none */
-    int64_t             retry_after;        /* ms, 0: none */
     char                new_etag[DS_HTTP_TAG];
     char                new_modified[DS_HTTP_TAG];
     size_t              head_size;
@@ -98,9 +97,7 @@ struct ds_http_s {
     unsigned            running:1;
     unsigned            paused:1;
     unsigned            answered:1;         /* the final head is here */
-    unsigned            location:1;
     unsigned            redirected:1;
-    unsigned            chunked:1;
 
     ds_error_t          error;              /* the transfer's, or the last */
     char                text[CURL_ERROR_SIZE];
@@ -128,7 +125,9 @@ static curl_socket_t ds_http_on_socket(void *data, curlsocktype purpose,
 static int ds_http_headers(ds_http_t *h, const char *headers);
 static int ds_http_condition(ds_http_t *h);
 static size_t ds_http_on_header(char *p, size_t size, size_t n, void *data);
-static void ds_http_field(ds_http_t *h, const char *line);
+static const char *ds_http_field(ds_http_t *h, const char *name);
+static void ds_http_fields(ds_http_t *h);
+static int64_t ds_http_length(ds_http_t *h);
 static int ds_http_answer(ds_http_t *h);
 static int ds_http_partial(ds_http_t *h);
 static int ds_http_status(ds_http_t *h);
@@ -971,11 +970,11 @@ ds_http_condition(ds_http_t *h)
 }
 
 
+/* fills the response's fields at the end of its head, or h->error */
+
 static size_t
 ds_http_on_header(char *p, size_t size, size_t n, void *data)
 {
-    char        line[256];
-    size_t      len;
     ds_http_t  *h = data;
 
     n *= size;
@@ -989,17 +988,7 @@ ds_http_on_header(char *p, size_t size, size_t n, void *data)
 
     /* after the head: a trailer of a chunked body */
 
-    if (h->answered) {
-        return n;
-    }
-
-    len = (n < sizeof(line)) ? n : sizeof(line) - 1;
-    memcpy(line, p, len);
-    line[len] = '\0';
-    line[strcspn(line, "\r\n")] = '\0';
-
-    if (line[0] != '\0') {
-        ds_http_field(h, line);
+    if (h->answered || (p[0] != '\r' && p[0] != '\n')) {
         return n;
     }
 
@@ -1007,81 +996,49 @@ ds_http_on_header(char *p, size_t size, size_t n, void *data)
 }
 
 
-static void
-ds_http_field(ds_http_t *h, const char *line)
+/* of the response being received, "": it has none */
+
+static const char *
+ds_http_field(ds_http_t *h, const char *name)
 {
-    long long  first, last, total;
+    struct curl_header  *field;
 
-    if (strncmp(line, "HTTP/", 5) == 0) {
-        h->first = -1;
-        h->stop = -1;
-        h->total = -1;
-        h->length = -1;
-        h->retry_after = 0;
+    return curl_easy_header(h->easy, name, 0, CURLH_HEADER, -1, &field)
+           == CURLHE_OK ? field->value : "";
+}
+
+
+static void
+ds_http_fields(ds_http_t *h)
+{
+    long long    first, last, total;
+    const char  *value;
+
+    h->first = -1;
+    h->stop = -1;
+    h->total = -1;
+
+    ds_http_tag(h->new_etag, ds_http_field(h, "ETag"));
+    ds_http_tag(h->new_modified, ds_http_field(h, "Last-Modified"));
+
+    /* a weak one does not promise the same bytes */
+
+    if (h->new_etag[0] != '"') {
         h->new_etag[0] = '\0';
-        h->new_modified[0] = '\0';
-        h->location = 0;
-        h->chunked = 0;
-        return;
     }
 
-    if (strncasecmp(line, "ETag:", 5) == 0) {
-        ds_http_tag(h->new_etag, line + 5);
+    value = ds_http_field(h, "Content-Range");
 
-        /* a weak one does not promise the same bytes */
-
-        if (h->new_etag[0] != '"') {
-            h->new_etag[0] = '\0';
-        }
-
-        return;
-    }
-
-    if (strncasecmp(line, "Last-Modified:", 14) == 0) {
-        ds_http_tag(h->new_modified, line + 14);
-        return;
-    }
-
-    if (strncasecmp(line, "Retry-After:", 12) == 0) {
-        if (sscanf(line + 12, "%9lld", &total) == 1 && total > 0) {
-            h->retry_after = total * 1000;
-        }
-        return;
-    }
-
-    if (strncasecmp(line, "Location:", 9) == 0) {
-        h->location = 1;
-        return;
-    }
-
-    if (strncasecmp(line, "Transfer-Encoding:", 18) == 0) {
-        h->chunked = 1;
-        return;
-    }
-
-    if (strncasecmp(line, "Content-Length:", 15) == 0) {
-        if (sscanf(line + 15, "%18lld", &total) == 1 && total >= 0) {
-            h->length = total;
-        }
-        return;
-    }
-
-    if (strncasecmp(line, "Content-Range:", 14) != 0) {
-        return;
-    }
-
-    line += 14;
-
-    if (sscanf(line, " bytes %18lld-%18lld/%18lld", &first, &last, &total)
+    if (sscanf(value, "bytes %18lld-%18lld/%18lld", &first, &last, &total)
         == 3 && last < total)
     {
         h->total = total;
 
-    } else if (sscanf(line, " bytes */%18lld", &total) == 1 && total >= 0) {
+    } else if (sscanf(value, "bytes */%18lld", &total) == 1 && total >= 0) {
         h->total = total;
         return;
 
-    } else if (sscanf(line, " bytes %18lld-%18lld/*", &first, &last) != 2) {
+    } else if (sscanf(value, "bytes %18lld-%18lld/*", &first, &last) != 2) {
         return;
     }
 
@@ -1089,6 +1046,19 @@ ds_http_field(ds_http_t *h, const char *line)
         h->first = first;
         h->stop = last + 1;
     }
+}
+
+
+/* Content-Length, -1: none */
+
+static int64_t
+ds_http_length(ds_http_t *h)
+{
+    long long  n;
+
+    return ds_http_field(h, "Transfer-Encoding")[0] == '\0'
+           && sscanf(ds_http_field(h, "Content-Length"), "%18lld", &n) == 1
+           && n >= 0 ? n : -1;
 }
 
 
@@ -1103,7 +1073,11 @@ ds_http_answer(ds_http_t *h)
         return DS_OK;
     }
 
-    if (h->status < 400 && h->status >= 300 && h->location) {
+    ds_http_fields(h);
+
+    if (h->status < 400 && h->status >= 300
+        && ds_http_field(h, "Location")[0] != '\0')
+    {
         h->redirected = 1;
         return DS_OK;
     }
@@ -1133,7 +1107,7 @@ ds_http_answer(ds_http_t *h)
         return ds_http_status(h);
     }
 
-    h->stop = h->chunked ? -1 : h->length;
+    h->stop = ds_http_length(h);
 
     if (h->known && (!ds_http_same(h)
                      || (h->size >= 0 && h->stop >= 0 && h->stop != h->size)))
@@ -1237,21 +1211,8 @@ ds_http_changed(ds_http_t *h, const char *what)
 static void
 ds_http_tag(char *dst, const char *value)
 {
-    size_t  len;
-
-    value += strspn(value, " \t");
-    len = strlen(value);
-
-    while (len > 0 && strchr(" \t", value[len - 1]) != NULL) {
-        len--;
-    }
-
-    if (len >= DS_HTTP_TAG) {
-        len = 0;
-    }
-
-    memcpy(dst, value, len);
-    dst[len] = '\0';
+    (void) snprintf(dst, DS_HTTP_TAG, "%s",
+                    strlen(value) < DS_HTTP_TAG ? value : "");
 }
 
 
@@ -1473,7 +1434,8 @@ ds_http_transient(ds_http_t *h)
 static bool
 ds_http_held(ds_http_t *h)
 {
-    int64_t  wait;
+    int64_t     wait;
+    curl_off_t  after;
 
     if (h->hooks == NULL || h->hooks->hold == NULL
         || h->holds == DS_HTTP_HOLDS)
@@ -1484,7 +1446,12 @@ ds_http_held(ds_http_t *h)
     h->holds++;
     h->broken = 0;
 
-    wait = ds_hold_add(h->hooks->hold, h->host, h->retry_after);
+    after = 0;
+    (void) curl_easy_getinfo(h->easy, CURLINFO_RETRY_AFTER, &after);
+
+    after = after < 0 ? 0 : after > DS_HTTP_DAY ? DS_HTTP_DAY : after;
+
+    wait = ds_hold_add(h->hooks->hold, h->host, after * 1000);
 
     if (h->hooks->fault != NULL) {
         h->hooks->fault(h->hooks->data, &h->error, h->want, wait);
