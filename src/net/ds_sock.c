@@ -24,7 +24,7 @@ static curl_socket_t ds_sock_open(void *data, curlsocktype purpose,
     struct curl_sockaddr *address);
 static int ds_sock_close(void *data, curl_socket_t fd);
 static int ds_sock_run(ds_sock_t *s, CURLcode *code, ds_error_t *err);
-static int ds_sock_failed(ds_sock_t *s, CURLcode code, int dns,
+static int ds_sock_failed(ds_sock_t *s, CURLcode code, bool secure, int dns,
     ds_error_t *err);
 static int ds_sock_wait(ds_sock_t *s, short events, ds_error_t *err);
 
@@ -109,7 +109,7 @@ ds_sock_connect(ds_sock_t *s, const ds_url_t *u, int port, bool secure,
     rc = ds_sock_run(s, &code, err);
 
     if (rc != DS_OK || code != CURLE_OK) {
-        return rc != DS_OK ? rc : ds_sock_failed(s, code, dns, err);
+        return rc != DS_OK ? rc : ds_sock_failed(s, code, secure, dns, err);
     }
 
     (void) curl_easy_getinfo(s->easy, CURLINFO_ACTIVESOCKET, &s->fd);
@@ -260,7 +260,8 @@ ds_sock_run(ds_sock_t *s, CURLcode *code, ds_error_t *err)
 /* how far it came tells what the error means */
 
 static int
-ds_sock_failed(ds_sock_t *s, CURLcode code, int dns, ds_error_t *err)
+ds_sock_failed(ds_sock_t *s, CURLcode code, bool secure, int dns,
+    ds_error_t *err)
 {
     long         error;
     curl_off_t   found;
@@ -278,13 +279,15 @@ ds_sock_failed(ds_sock_t *s, CURLcode code, int dns, ds_error_t *err)
         return ds_fail(err, DS_ENOMEM, "no memory for a connection");
     }
 
-    if (s->connected || code == CURLE_SSL_CONNECT_ERROR) {
-        s->doing = "TLS handshake";
-        s->lost = DS_EPUSH_TLS;
-
-    } else if (found == 0) {
+    if (found == 0) {
         s->doing = "getaddrinfo()";
         s->lost = dns;
+
+    } else if (code == CURLE_OPERATION_TIMEDOUT
+               ? s->connected : secure && code != CURLE_COULDNT_CONNECT)
+    {
+        s->doing = "TLS handshake";
+        s->lost = DS_EPUSH_TLS;
 
     } else if (error != 0) {
         why = strerror(error);
