@@ -382,6 +382,8 @@ ds_list_join(char **dst, const char *base, const char *ref, size_t len)
 
     static const char  hex[] = "0123456789ABCDEF";
 
+    *dst = NULL;
+
     text = malloc(3 * len + sizeof("./"));
     if (text == NULL) {
         return DS_ENOMEM;
@@ -399,6 +401,13 @@ ds_list_join(char **dst, const char *base, const char *ref, size_t len)
 
     for (i = 0; i < len && ref[i] != '#'; i++) {
         c = (unsigned char) ref[i];
+
+        /* some versions of libcurl would escape them */
+
+        if (c < ' ' || c == 0x7f) {
+            free(text);
+            return DS_OK;
+        }
 
         if (c == ' ' || c >= 0x80 || strchr("\"<>\\", c) != NULL) {
             *d++ = '%';
