@@ -102,7 +102,8 @@ unit-progs: $(unit_progs)
 PROVE      = prove -j $(JOBS) --timer
 
 # leaks are looked for here, where nothing but the engine runs
-unit: unit-progs
+unit:
+	+$(MAKE) -j$(JOBS) unit-progs
 	$(PROVE) --exec '' $(unit_progs)
 
 unit_asan  = ENG_DIR=$(builddir)/unit-asan \
@@ -112,11 +113,9 @@ unit_tsan  = ENG_DIR=$(builddir)/unit-tsan \
              ENG_OPT='-g -O1 -fno-omit-frame-pointer -fsanitize=thread'
 
 asan:
-	+$(MAKE) -j$(JOBS) unit-progs $(unit_asan)
 	+$(MAKE) unit $(unit_asan)
 
 tsan:
-	+$(MAKE) -j$(JOBS) unit-progs $(unit_tsan)
 	+TSAN_OPTIONS="halt_on_error=1 suppressions=$(top)/t/tools/tsan.supp" \
 	$(MAKE) unit $(unit_tsan)
 
@@ -180,10 +179,11 @@ deps-%:
 test: deps-test
 	+$(MAKE) check
 
-check: module lint
-	+$(MAKE) -j$(JOBS) unit-progs
-	+$(MAKE) unit asan tsan
-	+$(MAKE) e2e
+# all parts run, and what has failed is listed at the end; LOAD=N keeps N
+# processors busy beside them
+check:
+	+MAKE='$(MAKE)' LOAD='$(LOAD)' tools/check $(builddir) \
+	    module lint unit asan tsan e2e
 
 lint:
 	tools/lint

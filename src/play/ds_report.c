@@ -6,7 +6,8 @@
 #include <string.h>
 
 #include "base/ds_item.h"
-#include "play/ds_player.h"
+#include "play/ds_ahead.h"
+#include "play/ds_report.h"
 
 
 static void ds_report_next(ds_stream_t *s, ds_status_t *st);
@@ -16,7 +17,7 @@ static ds_state_e ds_report_state(ds_stream_t *s);
 void
 ds_report(ds_stream_t *s)
 {
-    bool          changed;
+    bool          changed, slate, shown;
     int64_t       now;
     ds_state_e    state;
     ds_meter_t   *m;
@@ -78,7 +79,11 @@ ds_report(ds_stream_t *s)
     st->connected = ds_air_connected(s->air);
     st->bytes = m->bytes;
     st->reconnects = ds_air_reconnects(s->air);
-    st->slate = ds_air_on_slate(s->air) && st->connected;
+
+    slate = ds_air_on_slate(s->air) && st->connected;
+    shown = st->slate != slate;
+    st->slate = slate;
+
     st->dead_air = ds_meter_dead(m, now);
     st->lateness = ds_meter_late(m, now);
     st->copied = s->copied;
@@ -92,6 +97,11 @@ ds_report(ds_stream_t *s)
     if (changed) {
         ds_log(s->ds, DS_LOG_NOTICE, s->name, "state is \"%s\"",
                ds_state_name(state));
+    }
+
+    if (shown) {
+        ds_log(s->ds, DS_LOG_INFO, s->name, "slate is %s",
+               slate ? "on air" : "off air");
     }
 }
 

@@ -280,6 +280,56 @@ rtmp_await(server_t *s)
 }
 
 
+/*
+ * What the stream went through: its status at each of the engine's wakeups,
+ * taken by the thread that has just changed it, so that what passes is seen
+ * however late the test's own thread looks.
+ */
+
+static struct {
+    pthread_mutex_t  lock;
+    ds_stream_t     *stream;            /* NULL: none */
+    ds_status_t     *seen;
+    size_t           n;
+    size_t           at;                /* the last that was waited for */
+} watched = { .lock = PTHREAD_MUTEX_INITIALIZER };
+
+
+static void
+watch(ds_stream_t *s)
+{
+    (void) pthread_mutex_lock(&watched.lock);
+
+    watched.stream = s;
+    watched.n = 0;
+    watched.at = 0;
+
+    (void) pthread_mutex_unlock(&watched.lock);
+}
+
+
+static void
+watch_wakeup(void *data)
+{
+    ds_status_t  *seen;
+
+    (void) data;
+    (void) pthread_mutex_lock(&watched.lock);
+
+    if (watched.stream != NULL) {
+        seen = realloc(watched.seen, (watched.n + 1) * sizeof(ds_status_t));
+        if (seen == NULL) {
+            abort();
+        }
+
+        watched.seen = seen;
+        ds_stream_status(watched.stream, &seen[watched.n++]);
+    }
+
+    (void) pthread_mutex_unlock(&watched.lock);
+}
+
+
 __attribute__((unused))
 static ds_stream_t *
 start_at(const char *list, bool loop, const ds_progress_t *resume,
@@ -312,6 +362,8 @@ start_at(const char *list, bool loop, const ds_progress_t *resume,
         abort();
     }
 
+    watch(s);
+
     return s;
 }
 
@@ -335,7 +387,10 @@ drain_log(void)
 }
 
 
-/* waits until cond() holds for the status, false: the deadline has passed */
+/*
+ * Waits until cond() holds for a status the stream has had since the one
+ * that was waited for before; false: the deadline has passed.
+ */
 
 typedef bool (*cond_pt)(const ds_status_t *st, int64_t arg);
 
@@ -343,15 +398,31 @@ __attribute__((unused))
 static bool
 await(ds_stream_t *s, cond_pt cond, int64_t arg, ds_status_t *st)
 {
+    bool     found;
+    size_t   i;
     int64_t  end;
 
+    (void) s;
     end = ds_monotonic() + DEADLINE;
+    i = watched.at;
 
     do {
-        ds_stream_status(s, st);
+        watch_wakeup(NULL);
+
+        (void) pthread_mutex_lock(&watched.lock);
+
+        for (found = false; i < watched.n && !found; i++) {
+            *st = watched.seen[i];
+            found = cond(st, arg);
+        }
+
+        watched.at = found ? i - 1 : watched.at;
+
+        (void) pthread_mutex_unlock(&watched.lock);
+
         drain_log();
 
-        if (cond(st, arg)) {
+        if (found) {
             return true;
         }
 
@@ -360,6 +431,17 @@ await(ds_stream_t *s, cond_pt cond, int64_t arg, ds_status_t *st)
     } while (ds_monotonic() < end);
 
     return false;
+}
+
+
+/* stops, joins, frees */
+
+__attribute__((unused))
+static void
+finish(ds_stream_t **s)
+{
+    watch(NULL);
+    ds_stream_free(s);
 }
 
 
@@ -439,6 +521,7 @@ engine(int buffer_time)
     conf.buffer_time = buffer_time;
     conf.buffer_size = 4 << 20;
     conf.media_root = dir;
+    conf.wakeup = watch_wakeup;
 
     e = ds_create(&conf, &err);
     if (e == NULL) {

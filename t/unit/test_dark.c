@@ -39,7 +39,7 @@ test_late(void)
     ok(strchr(a.url, '?') == NULL && strstr(a.url, "d.mp4") != NULL,
        "late: where it came from: %s", a.url);
     ok(!ds_stream_aired(s, &a), "late: one record");
-    ds_stream_free(&s);
+    finish(&s);
 
     is_int(atomic_load(&server.sessions), sessions + 1, "late: one session");
     is_int(atomic_load(&server.backward), 0, "late: no backward stamp");
@@ -83,7 +83,7 @@ test_pause(void)
        (int) a.slate);
     ok(a.aired > 3500 && a.aired <= 6100, "pause: aired: %d ms",
        (int) a.aired);
-    ds_stream_free(&s);
+    finish(&s);
 
     is_int(atomic_load(&server.sessions), sessions + 1, "pause: one session");
     is_int(atomic_load(&server.backward), 0, "pause: no backward stamp");
@@ -110,7 +110,7 @@ test_stall(void)
     ok(await(s, in_state, DS_FINISHED, &st), "stall: the end");
     is_int(st.failed, 1, "stall: the item has failed");
     is_str(ds_error_code(st.error.code), "source_stalled", "stall: why");
-    ds_stream_free(&s);
+    finish(&s);
 
     is_int(atomic_load(&server.sessions), sessions + 1, "stall: one session");
     is_int(atomic_load(&server.backward), 0, "stall: no backward stamp");
@@ -152,7 +152,7 @@ test_dark(void)
     packets = atomic_load(&server.packets[0]);
     usleep(500000);
     ok(atomic_load(&server.packets[0]) > packets, "dark: with the slate");
-    ds_stream_free(&s);
+    finish(&s);
 
     is_int(atomic_load(&server.sessions), sessions + 2, "dark: two sessions");
     is_int(atomic_load(&server.backward), 0, "dark: no backward stamp");

@@ -70,6 +70,8 @@ modes_start_at(const char *list, ds_mode_e mode, bool loop,
         abort();
     }
 
+    watch(s);
+
     return s;
 }
 
@@ -161,6 +163,13 @@ is_warm(const ds_status_t *st, int64_t arg)
 }
 
 
+static bool
+is_live_in(const ds_status_t *st, int64_t arg)
+{
+    return st->state == DS_LIVE && st->mode == (ds_mode_e) arg;
+}
+
+
 static void
 test_direct(void)
 {
@@ -175,7 +184,7 @@ test_direct(void)
            "direct: nothing is written");
     ok(st.counts.cache_hits == 0 && st.counts.cache_misses == 0,
        "direct: nor looked for");
-    ds_stream_free(&s);
+    finish(&s);
 }
 
 
@@ -211,7 +220,7 @@ test_hybrid(void)
            aired.url);
     }
 
-    ds_stream_free(&s);
+    finish(&s);
     is_int(atomic_load(&server.backward), 0, "hybrid: no backward stamp");
     ok(atomic_load(&server.max_step[0]) <= 41, "hybrid: video steps: %d ms",
        (int) atomic_load(&server.max_step[0]));
@@ -229,7 +238,7 @@ test_hybrid(void)
     s = modes_start("three.json", DS_MODE_HYBRID, false);
     ok(await(s, in_state, DS_FINISHED, &st), "hybrid: without the source");
     is_int(st.played, 3, "hybrid: all played");
-    ds_stream_free(&s);
+    finish(&s);
     run("mv %s/away/*.mp4 %s", server_dir, server_dir);
 }
 
@@ -246,7 +255,7 @@ test_resume(void)
     fresh(100000000);
     s = modes_start("d.json", DS_MODE_HYBRID, true);
     ok(await(s, has_kept, 1, &st), "resume: an item is kept");
-    ds_stream_free(&s);
+    finish(&s);
 
     memset(&resume, 0, sizeof(resume));
     resume.valid = true;
@@ -256,7 +265,7 @@ test_resume(void)
     ok(await(s, from_cache, 1, &st), "resume: from the cache");
     ok(st.position >= 3000 && st.position < 5000, "resume: at %d ms",
        (int) st.position);
-    ds_stream_free(&s);
+    finish(&s);
     is_int(requests(), 1, "resume: without the source");
 }
 
@@ -276,13 +285,13 @@ test_partly(void)
     ds_stream_skip(s);
     ok(await(s, in_state, DS_FINISHED, &st), "partly: finished");
     is_int(st.skipped, 1, "partly: one is skipped");
-    ds_stream_free(&s);
+    finish(&s);
     is_int(kept(), 1, "partly: the other is kept");
 
     fresh(100000000);
     s = modes_start("cut.json", DS_MODE_HYBRID, false);
     ok(await(s, in_state, DS_FINISHED, &st), "partly: a broken one");
-    ds_stream_free(&s);
+    finish(&s);
     is_int(kept(), 1, "partly: what is broken is not kept");
 
     fresh(20000);
@@ -290,7 +299,7 @@ test_partly(void)
     ok(await(s, in_state, DS_FINISHED, &st), "partly: a cache too small");
     is_int(st.played, 2, "partly: all played");
     is_int(st.dead_air, 0, "partly: no dead air");
-    ds_stream_free(&s);
+    finish(&s);
     ok(number("find %s -type f -printf '%%s\\n' | awk '{n += $1} END "
               "{print n + 0}'", cache_path) <= 20000, "partly: the bound");
 }
@@ -313,7 +322,7 @@ test_download(void)
     is_int(st.played, 3, "download: all played");
     is_int(st.dead_air, 0, "download: no dead air");
     is_int(requests(), 3, "download: each was read once");
-    ds_stream_free(&s);
+    finish(&s);
     is_int(atomic_load(&server.backward), 0, "download: no backward stamp");
 
     began = ds_monotonic();
@@ -321,7 +330,7 @@ test_download(void)
     ok(await(s, in_state, DS_LIVE, &st), "download: the second start");
     ok(ds_monotonic() - began < 1500, "download: is immediate: %d ms",
        (int) (ds_monotonic() - began));
-    ds_stream_free(&s);
+    finish(&s);
 
     fresh(100000000);
     s = modes_start("hls.json", DS_MODE_DOWNLOAD, false);
@@ -329,13 +338,13 @@ test_download(void)
     is_int(st.played, 2, "download: played");
     is_int(st.dead_air, 0, "download: without a gap");
     is_int(kept(), 2, "download: kept");
-    ds_stream_free(&s);
+    finish(&s);
 
     fresh(20000);
     s = modes_start("two.json", DS_MODE_DOWNLOAD, false);
     ok(await(s, in_state, DS_FINISHED, &st), "download: a cache too small");
     is_int(st.played, 2, "download: all played, direct");
-    ds_stream_free(&s);
+    finish(&s);
 
     /* a directory that cannot be written to: a file is in its place */
 
@@ -346,7 +355,7 @@ test_download(void)
     s = modes_start("two.json", DS_MODE_DOWNLOAD, false);
     ok(await(s, in_state, DS_FINISHED, &st), "download: without a cache");
     is_int(st.played, 2, "download: all played");
-    ds_stream_free(&s);
+    finish(&s);
     run("rm %s", cache_path);
 }
 
@@ -365,7 +374,7 @@ test_prefetch(void)
        (unsigned) st.prefetch.done, (unsigned) st.prefetch.total);
     is_int(st.prefetch.failed, 0, "prefetch: none failed");
     ok(kept() >= 4, "prefetch: all is kept: %lld", kept());
-    ds_stream_free(&s);
+    finish(&s);
 
     fresh(150000);
     s = modes_start("many.json", DS_MODE_DIRECT, true);
@@ -374,7 +383,7 @@ test_prefetch(void)
     ok(await(s, is_warm, 1, &st), "prefetch: up to the bound");
     ok(st.prefetch.failed == 1 && kept() >= 1 && kept() < 4,
        "prefetch: %lld are kept", kept());
-    ds_stream_free(&s);
+    finish(&s);
 }
 
 
@@ -398,14 +407,14 @@ test_changes(void)
     for (i = 0; i < 7; i++) {
         ok(await(s, has_played, i + 1, &st), "changes: item %d", i);
         ds_stream_set_mode(s, modes[i]);
-        ok(await(s, in_state, DS_LIVE, &st) && st.mode == modes[i],
-           "changes: to %s", ds_mode_name(modes[i]));
+        ok(await(s, is_live_in, modes[i], &st), "changes: to %s",
+           ds_mode_name(modes[i]));
     }
 
     ok(await(s, has_played, 9, &st), "changes: nine items");
     is_int(st.failed, 0, "changes: none failed");
     is_int(st.dead_air, 0, "changes: no dead air");
-    ds_stream_free(&s);
+    finish(&s);
 
     is_int(atomic_load(&server.backward), 0, "changes: no backward stamp");
     ok(atomic_load(&server.max_gap) < 200, "changes: no gap: %d ms",

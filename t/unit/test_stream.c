@@ -48,7 +48,7 @@ test_once(void)
 
     ok(ds_stream_done(s) || (usleep(500000), ds_stream_done(s)),
        "a finished stream is done");
-    ds_stream_free(&s);
+    finish(&s);
 
     is_int(atomic_load(&server.backward), 0, "no backward time stamp");
     is_int(atomic_load(&server.max_step[0]), 40,
@@ -93,7 +93,7 @@ test_control(void)
     ds_stream_set_loop(s, false);
     ok(await(s, in_state, DS_FINISHED, &st), "control: loop off ends it");
 
-    ds_stream_free(&s);
+    finish(&s);
 
     is_int(atomic_load(&server.backward), 0, "control: no backward stamp");
 }
@@ -121,7 +121,7 @@ test_lost(void)
     ok(await(s, has_reconnected, 1, &st), "lost: publishes again");
     ok(await(s, in_state, DS_FINISHED, &st), "lost: and goes on to the end");
     is_int(st.played, 2, "lost: with both items");
-    ds_stream_free(&s);
+    finish(&s);
 }
 
 
@@ -140,7 +140,7 @@ test_resume(void)
         ds_stream_status(s, &st);
     }
 
-    ds_stream_free(&s);
+    finish(&s);
 
     p = st.progress;
     ok(p.valid && p.index == 1 && p.position >= 1200, "resume: a place");
@@ -153,7 +153,7 @@ test_resume(void)
     ok(await(s, in_state, DS_FINISHED, &st), "resume: on to the end");
     is_int(st.played, 2, "resume: two items were left");
     ok(st.progress.state == DS_FINISHED, "resume: the end is known");
-    ds_stream_free(&s);
+    finish(&s);
 
     is_int(atomic_load(&server.backward), 0, "resume: no backward stamp");
 }
@@ -171,13 +171,13 @@ test_faults(void)
     ok(await(s, in_state, DS_FINISHED, &st), "faults: played to the end");
     is_int(st.played, 1, "faults: the good one is played");
     is_int(st.failed, 3, "faults: the others are not");
-    ds_stream_free(&s);
+    finish(&s);
 
     s = start("bad.json", false);
     ok(await(s, in_state, DS_FAILED, &st), "only bad items: failed");
     is_str(ds_error_code(st.error.code), "source_not_found",
            "only bad items: why");
-    ds_stream_free(&s);
+    finish(&s);
 
     s = start("bad.json", true);
     ok(await(s, has_error, DS_ESOURCE_NOT_FOUND, &st),
@@ -188,7 +188,7 @@ test_faults(void)
     ds_stream_status(s, &st);
     ok(st.failed <= 4, "only bad items, looping: does not spin: %d",
        (int) st.failed);
-    ds_stream_free(&s);
+    finish(&s);
 
     s = start("missing.json", true);
     ok(await(s, in_state, DS_STALLED, &st), "no list, looping: stalled");
@@ -196,7 +196,7 @@ test_faults(void)
            "no list, looping: why");
 
     t = ds_monotonic();
-    ds_stream_free(&s);
+    finish(&s);
     ok(ds_monotonic() - t < 500, "a stalled stream ends at once");
 
     s = start("three.json", true);
@@ -212,7 +212,7 @@ test_faults(void)
        (int) (ds_monotonic() - t));
     ds_stream_status(s, &st);
     is_int(st.state, DS_STOPPED, "and is stopped");
-    ds_stream_free(&s);
+    finish(&s);
 
     s = start("three.json", true);
     usleep(200000);
@@ -246,7 +246,7 @@ test_max_item(void)
 
     ok(atomic_load(&server.end[0]) < 4500, "max: they were cut: %d ms",
        (int) atomic_load(&server.end[0]));
-    ds_stream_free(&s);
+    finish(&s);
 
     is_int(atomic_load(&server.backward), 0, "max: no backward stamp");
 }
