@@ -565,6 +565,9 @@ void ngx_directstream_totals_add(ngx_directstream_totals_t *totals,
 /* Unix ms, as of the last event */
 int64_t ngx_directstream_now(void);
 
+/* RFC 3339 with milliseconds, nothing when there is none; the text's end */
+u_char *ngx_directstream_time_utc(u_char *p, int64_t ms);
+
 
 /* the descriptor that wakes all relay workers, opened by the master */
 ngx_int_t ngx_directstream_wake_open(ngx_log_t *log);

@@ -528,6 +528,24 @@ ngx_directstream_now(void)
 }
 
 
+u_char *
+ngx_directstream_time_utc(u_char *p, int64_t ms)
+{
+    ngx_tm_t  tm;
+
+    if (ms <= 0) {
+        return p;
+    }
+
+    ngx_gmtime((time_t) (ms / 1000), &tm);
+
+    return ngx_sprintf(p, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ",
+                       tm.ngx_tm_year, tm.ngx_tm_mon, tm.ngx_tm_mday,
+                       tm.ngx_tm_hour, tm.ngx_tm_min, tm.ngx_tm_sec,
+                       (int) (ms % 1000));
+}
+
+
 void
 ngx_directstream_totals_add(ngx_directstream_totals_t *totals,
     ds_status_t *status)
