@@ -83,7 +83,6 @@ static ngx_int_t ngx_directstream_log_room(ngx_conf_t *cf,
 static u_char *ngx_directstream_log_value(u_char *p,
     ngx_directstream_log_format_t *format, ngx_str_t *value);
 static u_char *ngx_directstream_log_default(u_char *p, ngx_str_t *value);
-static u_char *ngx_directstream_log_json(u_char *p, ngx_str_t *value);
 static void ngx_directstream_log_out(ngx_directstream_log_t *log, u_char *line,
     size_t len);
 static void ngx_directstream_log_get(ngx_str_t *value, u_char *buf,
@@ -573,16 +572,19 @@ ngx_directstream_log_write(ngx_directstream_conf_t *dcf, const char *stream,
 }
 
 
+/* the engine's texts are UTF-8, and without controls */
+
 static u_char *
 ngx_directstream_log_value(u_char *p, ngx_directstream_log_format_t *format,
     ngx_str_t *value)
 {
+    /* what a record has is shorter */
     value->len = ngx_min(value->len, NGX_DIRECTSTREAM_LOG_VALUE);
 
     switch (format->escape) {
 
     case NGX_DIRECTSTREAM_ESCAPE_JSON:
-        return ngx_directstream_log_json(p, value);
+        return (u_char *) ngx_escape_json(p, value->data, value->len);
 
     case NGX_DIRECTSTREAM_ESCAPE_NONE:
         return ngx_cpymem(p, value->data, value->len);
@@ -614,39 +616,6 @@ ngx_directstream_log_default(u_char *p, ngx_str_t *value)
 
         } else {
             *p++ = c;
-        }
-    }
-
-    return p;
-}
-
-
-/* what is not UTF-8 becomes U+FFFD, so that every line can be parsed */
-
-static u_char *
-ngx_directstream_log_json(u_char *p, ngx_str_t *value)
-{
-    u_char  *s, *last;
-    size_t   n;
-
-    last = value->data + value->len;
-
-    for (s = value->data; s < last; s += n) {
-        n = ds_utf8_len(s, last - s);
-
-        if (n == 0) {
-            p = ngx_cpymem(p, "\xef\xbf\xbd", 3);
-            n = 1;
-
-        } else if (*s < 0x20 || *s == 0x7f) {
-            p = ngx_sprintf(p, "\\u%04Xd", (ngx_int_t) *s);
-
-        } else {
-            if (*s == '"' || *s == '\\') {
-                *p++ = '\\';
-            }
-
-            p = ngx_cpymem(p, s, n);
         }
     }
 
