@@ -166,23 +166,23 @@ static ngx_command_t  ngx_directstream_commands[] = {
 
     { ngx_string("playlist"),
       NGX_DIRECTSTREAM_STREAM_CONF|NGX_DIRECT_CONF|NGX_CONF_TAKE1,
-      ngx_directstream_stream_url,
+      ngx_directstream_stream_field,
       0,
-      NGX_DIRECTSTREAM_SET_PLAYLIST,
+      0,
       NULL },
 
     { ngx_string("shuffle"),
       NGX_DIRECTSTREAM_STREAM_CONF|NGX_DIRECT_CONF|NGX_CONF_TAKE1,
-      ngx_directstream_stream_flag,
+      ngx_directstream_stream_field,
       0,
-      NGX_DIRECTSTREAM_SET_SHUFFLE,
+      0,
       NULL },
 
     { ngx_string("loop"),
       NGX_DIRECTSTREAM_STREAM_CONF|NGX_DIRECT_CONF|NGX_CONF_TAKE1,
-      ngx_directstream_stream_flag,
+      ngx_directstream_stream_field,
       0,
-      NGX_DIRECTSTREAM_SET_LOOP,
+      0,
       NULL },
 
     /* where the stream is pushed to, and by whom */
@@ -190,7 +190,7 @@ static ngx_command_t  ngx_directstream_commands[] = {
       NGX_DIRECTSTREAM_STREAM_CONF|NGX_DIRECT_CONF|NGX_CONF_TAKE12,
       ngx_directstream_stream_push,
       0,
-      NGX_DIRECTSTREAM_SET_PUSH,
+      0,
       NULL },
 
     /* what streams inherit from the "directstream" block */
@@ -198,24 +198,24 @@ static ngx_command_t  ngx_directstream_commands[] = {
     { ngx_string("publish"),
       NGX_DIRECTSTREAM_CONF|NGX_DIRECTSTREAM_STREAM_CONF|NGX_DIRECT_CONF
                            |NGX_CONF_TAKE1,
-      ngx_directstream_stream_url,
+      ngx_directstream_stream_field,
       0,
-      NGX_DIRECTSTREAM_SET_PUBLISH,
+      0,
       NULL },
 
     /* what is on air when nothing else is */
     { ngx_string("slate"),
       NGX_DIRECTSTREAM_CONF|NGX_DIRECTSTREAM_STREAM_CONF|NGX_DIRECT_CONF
                            |NGX_CONF_TAKE1,
-      ngx_directstream_stream_slate,
+      ngx_directstream_stream_field,
       0,
-      NGX_DIRECTSTREAM_SET_SLATE,
+      0,
       NULL },
 
     { ngx_string("mode"),
       NGX_DIRECTSTREAM_CONF|NGX_DIRECTSTREAM_STREAM_CONF|NGX_DIRECT_CONF
                            |NGX_CONF_TAKE1,
-      ngx_directstream_stream_setting,
+      ngx_directstream_stream_field,
       0,
       0,
       NULL },
@@ -223,7 +223,7 @@ static ngx_command_t  ngx_directstream_commands[] = {
     { ngx_string("video"),
       NGX_DIRECTSTREAM_CONF|NGX_DIRECTSTREAM_STREAM_CONF|NGX_DIRECT_CONF
                            |NGX_CONF_TAKE1,
-      ngx_directstream_stream_setting,
+      ngx_directstream_stream_field,
       0,
       0,
       NULL },
@@ -231,7 +231,7 @@ static ngx_command_t  ngx_directstream_commands[] = {
     { ngx_string("video_size"),
       NGX_DIRECTSTREAM_CONF|NGX_DIRECTSTREAM_STREAM_CONF|NGX_DIRECT_CONF
                            |NGX_CONF_TAKE1,
-      ngx_directstream_stream_setting,
+      ngx_directstream_stream_field,
       0,
       0,
       NULL },
@@ -239,7 +239,7 @@ static ngx_command_t  ngx_directstream_commands[] = {
     { ngx_string("video_rate"),
       NGX_DIRECTSTREAM_CONF|NGX_DIRECTSTREAM_STREAM_CONF|NGX_DIRECT_CONF
                            |NGX_CONF_TAKE1,
-      ngx_directstream_stream_setting,
+      ngx_directstream_stream_field,
       0,
       0,
       NULL },
@@ -247,7 +247,7 @@ static ngx_command_t  ngx_directstream_commands[] = {
     { ngx_string("video_bitrate"),
       NGX_DIRECTSTREAM_CONF|NGX_DIRECTSTREAM_STREAM_CONF|NGX_DIRECT_CONF
                            |NGX_CONF_TAKE1,
-      ngx_directstream_stream_setting,
+      ngx_directstream_stream_field,
       0,
       0,
       NULL },
@@ -255,7 +255,7 @@ static ngx_command_t  ngx_directstream_commands[] = {
     { ngx_string("audio_bitrate"),
       NGX_DIRECTSTREAM_CONF|NGX_DIRECTSTREAM_STREAM_CONF|NGX_DIRECT_CONF
                            |NGX_CONF_TAKE1,
-      ngx_directstream_stream_setting,
+      ngx_directstream_stream_field,
       0,
       0,
       NULL },
@@ -263,7 +263,7 @@ static ngx_command_t  ngx_directstream_commands[] = {
     { ngx_string("audio_rate"),
       NGX_DIRECTSTREAM_CONF|NGX_DIRECTSTREAM_STREAM_CONF|NGX_DIRECT_CONF
                            |NGX_CONF_TAKE1,
-      ngx_directstream_stream_setting,
+      ngx_directstream_stream_field,
       0,
       0,
       NULL },
@@ -271,7 +271,7 @@ static ngx_command_t  ngx_directstream_commands[] = {
     { ngx_string("max_keyframe_interval"),
       NGX_DIRECTSTREAM_CONF|NGX_DIRECTSTREAM_STREAM_CONF|NGX_DIRECT_CONF
                            |NGX_CONF_TAKE1,
-      ngx_directstream_stream_setting,
+      ngx_directstream_stream_field,
       0,
       0,
       NULL },
@@ -279,7 +279,7 @@ static ngx_command_t  ngx_directstream_commands[] = {
     { ngx_string("max_item_duration"),
       NGX_DIRECTSTREAM_CONF|NGX_DIRECTSTREAM_STREAM_CONF|NGX_DIRECT_CONF
                            |NGX_CONF_TAKE1,
-      ngx_directstream_stream_setting,
+      ngx_directstream_stream_field,
       0,
       0,
       NULL },

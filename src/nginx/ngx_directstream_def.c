@@ -15,7 +15,7 @@
 
 typedef struct {
     ngx_directstream_conf_t    *dcf;
-    ngx_directstream_def_t     *def;
+    ds_def_t                   *def;
     ngx_uint_t                  set;
     ngx_uint_t                  start;
     ngx_uint_t                  patch;
@@ -24,15 +24,6 @@ typedef struct {
     ngx_uint_t                  engine;     /* chosen before, not needed */
     ngx_directstream_mistake_t *mistake;
 } ngx_directstream_parse_t;
-
-
-typedef ngx_int_t (*ngx_directstream_field_pt)(ngx_directstream_parse_t *p,
-    const cJSON *v);
-
-typedef struct {
-    const char                 *name;
-    ngx_directstream_field_pt   handler;
-} ngx_directstream_field_t;
 
 
 static cJSON *ngx_directstream_parse_object(ngx_str_t *body,
@@ -48,46 +39,17 @@ static ngx_int_t ngx_directstream_parse_fields(ngx_directstream_parse_t *p,
     cJSON *root);
 static ngx_int_t ngx_directstream_parse_missing(ngx_directstream_parse_t *p);
 static ngx_int_t ngx_directstream_parse_push(ngx_directstream_parse_t *p);
-
-static ngx_int_t ngx_directstream_field_name(ngx_directstream_parse_t *p,
-    const cJSON *v);
-static ngx_int_t ngx_directstream_field_playlist(ngx_directstream_parse_t *p,
-    const cJSON *v);
-static ngx_int_t ngx_directstream_field_shuffle(ngx_directstream_parse_t *p,
-    const cJSON *v);
-static ngx_int_t ngx_directstream_field_loop(ngx_directstream_parse_t *p,
-    const cJSON *v);
-static ngx_int_t ngx_directstream_field_publish(ngx_directstream_parse_t *p,
-    const cJSON *v);
-static ngx_int_t ngx_directstream_field_push(ngx_directstream_parse_t *p,
-    const cJSON *v);
-static ngx_int_t ngx_directstream_field_push_via(ngx_directstream_parse_t *p,
-    const cJSON *v);
-static ngx_int_t ngx_directstream_field_slate(ngx_directstream_parse_t *p,
-    const cJSON *v);
-static ngx_int_t ngx_directstream_field_start(ngx_directstream_parse_t *p,
-    const cJSON *v);
-static ngx_int_t ngx_directstream_field_setting(ngx_directstream_parse_t *p,
-    const ngx_directstream_setting_t *s, const cJSON *v);
-
-
-static const ngx_directstream_field_t  ngx_directstream_fields[] = {
-    { "name", ngx_directstream_field_name },
-    { "playlist", ngx_directstream_field_playlist },
-    { "shuffle", ngx_directstream_field_shuffle },
-    { "loop", ngx_directstream_field_loop },
-    { "publish", ngx_directstream_field_publish },
-    { "push", ngx_directstream_field_push },
-    { "push_via", ngx_directstream_field_push_via },
-    { "slate", ngx_directstream_field_slate },
-    { "start", ngx_directstream_field_start },
-    { NULL, NULL }
-};
+static ngx_int_t ngx_directstream_parse_field(ngx_directstream_parse_t *p,
+    const ngx_directstream_field_t *f, const cJSON *v);
+static ngx_int_t ngx_directstream_parse_text(ngx_directstream_parse_t *p,
+    const ngx_directstream_field_t *f, const cJSON *v);
+static ngx_int_t ngx_directstream_parse_value(ngx_directstream_parse_t *p,
+    const ngx_directstream_field_t *f, const cJSON *v);
 
 
 ngx_int_t
 ngx_directstream_def_parse(ngx_directstream_conf_t *dcf, ngx_str_t *body,
-    ngx_uint_t patch, ngx_directstream_def_t *def, ngx_uint_t *set,
+    ngx_uint_t patch, ds_def_t *def, ngx_uint_t *set,
     ngx_uint_t *start, ngx_directstream_mistake_t *m)
 {
     cJSON                     *root;
@@ -135,28 +97,18 @@ ngx_directstream_def_parse(ngx_directstream_conf_t *dcf, ngx_str_t *body,
 static ngx_int_t
 ngx_directstream_parse_fields(ngx_directstream_parse_t *p, cJSON *root)
 {
-    ngx_int_t                          rc;
-    const cJSON                       *v;
-    const ngx_directstream_field_t    *f;
-    const ngx_directstream_setting_t  *s;
+    ngx_int_t                        rc;
+    const cJSON                     *v;
+    const ngx_directstream_field_t  *f;
 
     cJSON_ArrayForEach(v, root) {
 
-        for (f = ngx_directstream_fields; f->name != NULL; f++) {
-            if (ngx_strcmp(f->name, v->string) == 0) {
-                break;
-            }
-        }
+        f = ngx_directstream_field_find(v->string);
 
-        s = ngx_directstream_setting_find(v->string);
+        if (f != NULL) {
+            rc = ngx_directstream_parse_field(p, f, v);
 
-        if (f->name != NULL) {
-            rc = f->handler(p, v);
-
-        } else if (s != NULL) {
-            rc = ngx_directstream_field_setting(p, s, v);
-
-        } else {
+        } else if (ngx_strcmp(v->string, "start") != 0) {
             rc = ngx_directstream_mistake(p->mistake, "unknown_field",
                                v->string, "the field is not known; known are "
                                "name, playlist, mode, shuffle, loop, publish, "
@@ -164,6 +116,14 @@ ngx_directstream_parse_fields(ngx_directstream_parse_t *p, cJSON *root)
                                "video_rate, video_bitrate, audio_bitrate, "
                                "audio_rate, max_keyframe_interval and "
                                "max_item_duration");
+
+        } else if (p->patch) {
+            rc = ngx_directstream_mistake(p->mistake, "invalid_field",
+                               v->string, "it is for the creation; use POST "
+                               "to \"start\" or \"stop\" of the stream");
+
+        } else {
+            rc = ngx_directstream_parse_bool(p->mistake, v, &p->start);
         }
 
         if (rc != NGX_OK) {
@@ -208,7 +168,7 @@ ngx_directstream_parse_push(ngx_directstream_parse_t *p)
 {
     ds_error_t               err;
     const char              *field;
-    ngx_directstream_def_t  *def;
+    ds_def_t    *def;
 
     def = p->def;
     field = p->via ? "push_via" : "push";
@@ -226,9 +186,7 @@ ngx_directstream_parse_push(ngx_directstream_parse_t *p)
                            || ngx_directstream_push_tls(def->push);
     }
 
-    if (ngx_directstream_check_push(def->push, def->push_engine, &err)
-        != DS_OK)
-    {
+    if (ngx_directstream_check_push(def, &err) != DS_OK) {
         return ngx_directstream_mistake(p->mistake, "invalid_field", field,
                                         "%s", err.message);
     }
@@ -492,201 +450,106 @@ ngx_directstream_parse_bool(ngx_directstream_mistake_t *m, const cJSON *v,
 }
 
 
-/* a stream keeps its name; a PATCH may repeat it */
-
 static ngx_int_t
-ngx_directstream_field_name(ngx_directstream_parse_t *p, const cJSON *v)
+ngx_directstream_parse_field(ngx_directstream_parse_t *p,
+    const ngx_directstream_field_t *f, const cJSON *v)
 {
-    char        name[DS_NAME_LEN + 1];
-    ds_error_t  err;
+    ngx_int_t   rc;
+    ngx_uint_t  flag;
 
-    if (ngx_directstream_parse_string(p->mistake, v, name, sizeof(name))
-        != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
+    flag = 0;
 
-    if (ds_check_name(name, &err) != DS_OK) {
+    switch (f->kind) {
+
+    case NGX_DIRECTSTREAM_NAME:
+    case NGX_DIRECTSTREAM_PLAYLIST:
+    case NGX_DIRECTSTREAM_PUBLISH:
+    case NGX_DIRECTSTREAM_PUSH:
+        rc = ngx_directstream_parse_text(p, f, v);
+        break;
+
+    case NGX_DIRECTSTREAM_SLATE:
+
+        /* who may use the API may not read the machine's files by it */
+
         return ngx_directstream_mistake(p->mistake, "invalid_field",
-                                        v->string, "%s", err.message);
-    }
+                               v->string,
+                               "it is set by the \"slate\" directive");
 
-    if (p->patch) {
-        if (ngx_strcmp(name, p->def->name) != 0) {
-            return ngx_directstream_mistake(p->mistake, "invalid_field",
-                               v->string, "a stream cannot be renamed");
+    case NGX_DIRECTSTREAM_FLAG:
+        rc = ngx_directstream_parse_bool(p->mistake, v, &flag);
+
+        if (rc == NGX_OK) {
+            (void) ngx_directstream_field_number(f, p->def, flag);
         }
 
-        return NGX_OK;
+        break;
+
+    default:
+        rc = ngx_directstream_parse_value(p, f, v);
     }
 
-    ngx_memcpy(p->def->name, name, sizeof(name));
-    p->named = 1;
+    if (rc == NGX_OK) {
+        p->set |= f->set;
+        p->named |= (f->kind == NGX_DIRECTSTREAM_NAME);
+        p->via |= (f->kind == NGX_DIRECTSTREAM_VIA);
+    }
 
-    return NGX_OK;
+    return rc;
 }
 
 
 static ngx_int_t
-ngx_directstream_field_playlist(ngx_directstream_parse_t *p, const cJSON *v)
+ngx_directstream_parse_text(ngx_directstream_parse_t *p,
+    const ngx_directstream_field_t *f, const cJSON *v)
 {
+    char        name[DS_NAME_LEN + 1], *dst;
     ds_error_t  err;
 
-    if (ngx_directstream_parse_string(p->mistake, v, p->def->playlist,
-                                      sizeof(p->def->playlist))
-        != NGX_OK)
-    {
+    dst = (char *) p->def + f->offset;
+
+    if (f->kind == NGX_DIRECTSTREAM_PUSH && cJSON_IsNull(v)) {
+        ngx_memzero(dst, f->size);
+        return NGX_OK;
+    }
+
+    if (f->kind == NGX_DIRECTSTREAM_NAME) {
+        dst = name;
+    }
+
+    if (ngx_directstream_parse_string(p->mistake, v, dst, f->size) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    if (ds_check_playlist(p->def->playlist, p->dcf->media_root.len != 0, &err)
+    if (ngx_directstream_field_check(f, dst, p->dcf->media_root.len != 0, &err)
         != DS_OK)
     {
         return ngx_directstream_mistake(p->mistake, "invalid_field",
                                         v->string, "%s", err.message);
     }
 
-    p->set |= NGX_DIRECTSTREAM_SET_PLAYLIST;
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_directstream_field_shuffle(ngx_directstream_parse_t *p, const cJSON *v)
-{
-    ngx_uint_t  flag;
-
-    flag = 0;
-
-    if (ngx_directstream_parse_bool(p->mistake, v, &flag) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    p->def->shuffle = flag;
-    p->set |= NGX_DIRECTSTREAM_SET_SHUFFLE;
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_directstream_field_loop(ngx_directstream_parse_t *p, const cJSON *v)
-{
-    ngx_uint_t  flag;
-
-    flag = 0;
-
-    if (ngx_directstream_parse_bool(p->mistake, v, &flag) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    p->def->loop = flag;
-    p->set |= NGX_DIRECTSTREAM_SET_LOOP;
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_directstream_field_publish(ngx_directstream_parse_t *p, const cJSON *v)
-{
-    ds_error_t  err;
-
-    if (ngx_directstream_parse_string(p->mistake, v, p->def->publish,
-                                      sizeof(p->def->publish))
-        != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    if (ds_check_publish(p->def->publish, &err) != DS_OK) {
-        return ngx_directstream_mistake(p->mistake, "invalid_field",
-                                        v->string, "%s", err.message);
-    }
-
-    p->set |= NGX_DIRECTSTREAM_SET_PUBLISH;
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_directstream_field_push(ngx_directstream_parse_t *p, const cJSON *v)
-{
-    ds_error_t  err;
-
-    p->set |= NGX_DIRECTSTREAM_SET_PUSH;
-
-    if (cJSON_IsNull(v)) {
-        p->def->push[0] = '\0';
+    if (f->kind != NGX_DIRECTSTREAM_NAME) {
         return NGX_OK;
     }
 
-    if (ngx_directstream_parse_string(p->mistake, v, p->def->push,
-                                      sizeof(p->def->push))
-        != NGX_OK)
-    {
-        return NGX_ERROR;
+    /* a stream keeps its name; a PATCH may repeat it */
+
+    if (p->patch && ngx_strcmp(name, p->def->name) != 0) {
+        return ngx_directstream_mistake(p->mistake, "invalid_field",
+                               v->string, "a stream cannot be renamed");
     }
 
-    if (ds_check_push(p->def->push, &err) != DS_OK) {
-        return ngx_directstream_mistake(p->mistake, "invalid_field",
-                                        v->string, "%s", err.message);
-    }
+    ngx_memcpy(p->def->name, name, sizeof(name));
 
     return NGX_OK;
 }
 
 
-static ngx_int_t
-ngx_directstream_field_push_via(ngx_directstream_parse_t *p, const cJSON *v)
-{
-    if (cJSON_IsString(v) && ngx_strcmp(v->valuestring, "engine") == 0) {
-        p->def->push_engine = 1;
-
-    } else if (cJSON_IsString(v) && ngx_strcmp(v->valuestring, "rtmp") == 0) {
-        p->def->push_engine = 0;
-
-    } else {
-        return ngx_directstream_mistake(p->mistake, "invalid_field",
-                               v->string,
-                               "it must be \"rtmp\" or \"engine\"");
-    }
-
-    p->via = 1;
-    p->set |= NGX_DIRECTSTREAM_SET_PUSH;
-
-    return NGX_OK;
-}
-
-
-/* who may use the API may not read the machine's files by it */
+/* a word or a size as a string, or a number */
 
 static ngx_int_t
-ngx_directstream_field_slate(ngx_directstream_parse_t *p, const cJSON *v)
-{
-    return ngx_directstream_mistake(p->mistake, "invalid_field", v->string,
-                               "it is set by the \"slate\" directive");
-}
-
-
-static ngx_int_t
-ngx_directstream_field_start(ngx_directstream_parse_t *p, const cJSON *v)
-{
-    if (p->patch) {
-        return ngx_directstream_mistake(p->mistake, "invalid_field",
-                               v->string, "it is for the creation; use POST "
-                               "to \"start\" or \"stop\" of the stream");
-    }
-
-    return ngx_directstream_parse_bool(p->mistake, v, &p->start);
-}
-
-
-static ngx_int_t
-ngx_directstream_field_setting(ngx_directstream_parse_t *p,
-    const ngx_directstream_setting_t *s, const cJSON *v)
+ngx_directstream_parse_value(ngx_directstream_parse_t *p,
+    const ngx_directstream_field_t *f, const cJSON *v)
 {
     double     n;
     ngx_int_t  rc;
@@ -694,12 +557,12 @@ ngx_directstream_field_setting(ngx_directstream_parse_t *p,
 
     rc = NGX_ERROR;
 
-    if (ngx_directstream_setting_is_text(s)) {
+    if (f->kind <= NGX_DIRECTSTREAM_SIZE) {
 
         if (cJSON_IsString(v)) {
             text.data = (u_char *) v->valuestring;
             text.len = strlen(v->valuestring);
-            rc = ngx_directstream_setting_text(s, p->def, &text);
+            rc = ngx_directstream_field_text(f, p->def, &text);
         }
 
     } else if (cJSON_IsNumber(v)) {
@@ -707,22 +570,20 @@ ngx_directstream_field_setting(ngx_directstream_parse_t *p,
 
         /* seconds, of which a millisecond is the least part */
 
-        if (s->kind == NGX_DIRECTSTREAM_TIME) {
+        if (f->kind == NGX_DIRECTSTREAM_TIME) {
             n = round(n * 1000);
         }
 
-        if (n >= 0 && n <= (double) s->max && floor(n) == n) {
-            rc = ngx_directstream_setting_number(s, p->def, (int64_t) n);
+        if (n >= 0 && n <= (double) f->max && floor(n) == n) {
+            rc = ngx_directstream_field_number(f, p->def, (int64_t) n);
         }
     }
 
     if (rc != NGX_OK) {
         return ngx_directstream_mistake(p->mistake, "invalid_field",
                                         v->string, "it must be %s",
-                                        s->accepted);
+                                        f->accepted);
     }
-
-    p->set |= s->set;
 
     return NGX_OK;
 }

@@ -174,7 +174,7 @@ typedef struct {
 
 /* "set" tells which fields were given; of a PATCH when "patch" */
 ngx_int_t ngx_directstream_def_parse(ngx_directstream_conf_t *dcf,
-    ngx_str_t *body, ngx_uint_t patch, ngx_directstream_def_t *def,
+    ngx_str_t *body, ngx_uint_t patch, ds_def_t *def,
     ngx_uint_t *set, ngx_uint_t *start, ngx_directstream_mistake_t *m);
 
 /* of a prefetch, which may have none */

@@ -12,7 +12,7 @@
 
 
 static void ngx_directstream_render_def(ngx_directstream_json_t *w,
-    ngx_directstream_def_t *def);
+    ds_def_t *def);
 static void ngx_directstream_render_status(ngx_directstream_json_t *w,
     ngx_directstream_info_t *info, ngx_uint_t stale);
 static void ngx_directstream_render_playing(ngx_directstream_json_t *w,
@@ -21,8 +21,8 @@ static void ngx_directstream_render_counters(ngx_directstream_json_t *w,
     ngx_directstream_info_t *info);
 static void ngx_directstream_render_cache(ngx_directstream_json_t *w,
     ds_status_t *st);
-static void ngx_directstream_render_setting(ngx_directstream_json_t *w,
-    ngx_directstream_def_t *def, const ngx_directstream_setting_t *s);
+static void ngx_directstream_render_field(ngx_directstream_json_t *w,
+    ds_def_t *def, const ngx_directstream_field_t *f);
 static void ngx_directstream_render_decision(ngx_directstream_json_t *w,
     ds_decision_e decision, const char *reason);
 static void ngx_directstream_render_push(ngx_directstream_json_t *w,
@@ -144,84 +144,43 @@ ngx_directstream_stale(ngx_directstream_conf_t *dcf,
 
 static void
 ngx_directstream_render_def(ngx_directstream_json_t *w,
-    ngx_directstream_def_t *def)
+    ds_def_t *def)
 {
-    char                               push[DS_URL_LEN + 1];
-    char                               playlist[DS_URL_LEN + 1];
-    const ngx_directstream_setting_t  *s;
+    const ngx_directstream_field_t  *f;
 
-    ds_redact_playlist(playlist, sizeof(playlist), def->playlist);
-
-    ngx_directstream_render_text(w, "name", def->name, sizeof(def->name));
-    ngx_directstream_render_text(w, "playlist", playlist, sizeof(playlist));
-
-    ngx_directstream_json_key(w, "shuffle");
-    ngx_directstream_json_bool(w, def->shuffle);
-    ngx_directstream_json_key(w, "loop");
-    ngx_directstream_json_bool(w, def->loop);
-
-    ngx_directstream_render_text(w, "publish", def->publish,
-                                 sizeof(def->publish));
-
-    if (def->push[0] != '\0') {
-        ds_redact_url(push, sizeof(push), def->push);
-        ngx_directstream_render_text(w, "push", push, sizeof(push));
-        ngx_directstream_render_text(w, "push_via", def->push_engine
-                                                    ? "engine" : "rtmp", 16);
-
-    } else {
-        ngx_directstream_json_key(w, "push");
-        ngx_directstream_json_null(w);
-        ngx_directstream_json_key(w, "push_via");
-        ngx_directstream_json_null(w);
-    }
-
-    ngx_directstream_json_key(w, "slate");
-
-    if (def->slate[0] != '\0') {
-        ngx_directstream_json_string(w, def->slate, sizeof(def->slate));
-
-    } else {
-        ngx_directstream_json_null(w);
-    }
-
-    for (s = ngx_directstream_settings; s->name != NULL; s++) {
-        ngx_directstream_render_setting(w, def, s);
+    for (f = ngx_directstream_fields; f->name != NULL; f++) {
+        ngx_directstream_json_key(w, f->name);
+        ngx_directstream_render_field(w, def, f);
     }
 }
 
 
 static void
-ngx_directstream_render_setting(ngx_directstream_json_t *w,
-    ngx_directstream_def_t *def, const ngx_directstream_setting_t *s)
+ngx_directstream_render_field(ngx_directstream_json_t *w, ds_def_t *def,
+    const ngx_directstream_field_t *f)
 {
-    char      size[2 * NGX_INT32_LEN + 2];
-    uint32_t  n;
+    char     text[DS_URL_LEN + 1];
+    int64_t  n;
 
-    ngx_directstream_json_key(w, s->name);
+    if (f->kind <= NGX_DIRECTSTREAM_SIZE && f->kind != NGX_DIRECTSTREAM_FLAG) {
+        ngx_directstream_field_show(f, def, text);
 
-    switch (s->kind) {
+        if (text[0] != '\0') {
+            ngx_directstream_json_string(w, text, sizeof(text));
 
-    case NGX_DIRECTSTREAM_MODE:
-        ngx_directstream_json_string(w, ds_mode_name(def->mode), 16);
+        } else {
+            ngx_directstream_json_null(w);
+        }
+
         return;
-
-    case NGX_DIRECTSTREAM_VIDEO:
-        ngx_directstream_json_string(w, ds_video_name(def->profile.video),
-                                     16);
-        return;
-
-    case NGX_DIRECTSTREAM_SIZE:
-        (void) ngx_snprintf((u_char *) size, sizeof(size), "%uDx%uD%Z",
-                            def->profile.width, def->profile.height);
-        ngx_directstream_json_string(w, size, sizeof(size));
-        return;
-
-    default:
-        n = *(uint32_t *) ((u_char *) def + s->offset);
     }
 
-    if (s->kind == NGX_DIRECTSTREAM_TIME) {
+    n = ngx_directstream_field_get(f, def);
+
+    if (f->kind == NGX_DIRECTSTREAM_FLAG) {
+        ngx_directstream_json_bool(w, n != 0);
+
+    } else if (f->kind == NGX_DIRECTSTREAM_TIME) {
         ngx_directstream_json_seconds(w, n);
 
     } else {

@@ -107,10 +107,10 @@ ngx_directstream_write_run(ngx_directstream_task_t *t, ds_store_t *db)
         return ds_store_put(db, &w->stored, &t->err);
 
     case NGX_DIRECTSTREAM_DELETE:
-        return ds_store_delete(db, w->stored.name, &t->err);
+        return ds_store_delete(db, w->stored.def.name, &t->err);
 
     default:
-        rc = ds_store_set_running(db, w->stored.name, w->stored.running,
+        rc = ds_store_set_running(db, w->stored.def.name, w->stored.running,
                                   &t->err);
 
         /* one of the file, which the store could not be told of */
@@ -148,7 +148,7 @@ ngx_directstream_write_end(ngx_directstream_task_t *t)
 
     ngx_log_error(level, ngx_cycle->log, 0,
                   "directstream \"%s\": a change was not stored: %s: %s",
-                  w->stored.name, ds_error_code(t->rc), t->err.message);
+                  w->stored.def.name, ds_error_code(t->rc), t->err.message);
 }
 
 

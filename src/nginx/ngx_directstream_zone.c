@@ -10,7 +10,7 @@
 
 static uint64_t ngx_directstream_layout(void);
 static void ngx_directstream_zone_fix(ngx_directstream_conf_t *dcf,
-    ngx_directstream_def_t *def, ngx_log_t *log);
+    ds_def_t *def, ngx_log_t *log);
 
 
 /* also opens the store: an error here still refuses a reload */
@@ -157,8 +157,9 @@ ngx_directstream_zone_merge(ngx_directstream_conf_t *dcf, ngx_log_t *log)
 
             /* the API cannot set it; it counts from the next start on */
 
-            ngx_memcpy((*link)->info.def.slate, dcf->base.def.slate,
-                       sizeof(dcf->base.def.slate));
+            (void) ngx_directstream_field_copy(&(*link)->info.def,
+                                               &dcf->base.def,
+                                               NGX_DIRECTSTREAM_SET_SLATE);
         }
 
         if (!(*link)->info.fixed || i < dcf->streams.nelts) {
@@ -179,7 +180,7 @@ ngx_directstream_zone_merge(ngx_directstream_conf_t *dcf, ngx_log_t *log)
 
 static void
 ngx_directstream_zone_fix(ngx_directstream_conf_t *dcf,
-    ngx_directstream_def_t *def, ngx_log_t *log)
+    ds_def_t *def, ngx_log_t *log)
 {
     ngx_uint_t                 taken;
     ngx_directstream_info_t    info;
@@ -309,65 +310,13 @@ ngx_directstream_zone_remove(ngx_directstream_conf_t *dcf,
 }
 
 
-/* a change of anything but the loop and the mode needs a new run */
-
-ngx_int_t
-ngx_directstream_def_set(ngx_directstream_def_t *dst,
-    ngx_directstream_def_t *src, ngx_uint_t set)
-{
-    ngx_int_t  rc;
-
-    rc = ngx_directstream_setting_copy(dst, src, set);
-
-    if ((set & NGX_DIRECTSTREAM_SET_PLAYLIST)
-        && ngx_strcmp(dst->playlist, src->playlist) != 0)
-    {
-        ngx_memcpy(dst->playlist, src->playlist, sizeof(dst->playlist));
-        rc = NGX_AGAIN;
-    }
-
-    if ((set & NGX_DIRECTSTREAM_SET_PUBLISH)
-        && ngx_strcmp(dst->publish, src->publish) != 0)
-    {
-        ngx_memcpy(dst->publish, src->publish, sizeof(dst->publish));
-        rc = NGX_AGAIN;
-    }
-
-    if ((set & NGX_DIRECTSTREAM_SET_PUSH)
-        && (ngx_strcmp(dst->push, src->push) != 0
-            || dst->push_engine != src->push_engine))
-    {
-        ngx_memcpy(dst->push, src->push, sizeof(dst->push));
-        dst->push_engine = src->push_engine;
-        rc = NGX_AGAIN;
-    }
-
-    if ((set & NGX_DIRECTSTREAM_SET_SLATE)
-        && ngx_strcmp(dst->slate, src->slate) != 0)
-    {
-        ngx_memcpy(dst->slate, src->slate, sizeof(dst->slate));
-        rc = NGX_AGAIN;
-    }
-
-    if ((set & NGX_DIRECTSTREAM_SET_SHUFFLE) && dst->shuffle != src->shuffle) {
-        dst->shuffle = src->shuffle;
-        rc = NGX_AGAIN;
-    }
-
-    if (set & NGX_DIRECTSTREAM_SET_LOOP) {
-        dst->loop = src->loop;
-    }
-
-    return rc;
-}
-
-
 void
 ngx_directstream_zone_change(ngx_directstream_conf_t *dcf,
-    ngx_directstream_node_t *node, ngx_directstream_def_t *def,
+    ngx_directstream_node_t *node, ds_def_t *def,
     ngx_uint_t set)
 {
-    if (ngx_directstream_def_set(&node->info.def, def, set) == NGX_AGAIN) {
+    if (ngx_directstream_field_copy(&node->info.def, def, set) == NGX_AGAIN)
+    {
         node->info.epoch = ++dcf->sh->serial;
         node->info.retry = 0;
     }

@@ -202,19 +202,19 @@ ds_store_define(ds_store_t *store, ds_sql_e sql, const ds_stored_t *def,
         goto done;
     }
 
-    st = ds_store_stmt(store, sql, def->name, err);
+    st = ds_store_stmt(store, sql, def->def.name, err);
 
     if (st != NULL) {
-        ds_store_bind_def(st, def);
+        ds_store_bind(st, 1, ds_columns_def, def);
     }
 
     rc = ds_store_run(store, st, err);
 
     if (rc == DS_OK) {
-        st = ds_store_stmt(store, DS_SQL_PUT_SETTING, def->name, err);
+        st = ds_store_stmt(store, DS_SQL_PUT_SETTING, def->def.name, err);
 
         if (st != NULL) {
-            ds_store_bind_setting(st, def);
+            ds_store_bind(st, 2, ds_columns_setting, def);
         }
 
         rc = ds_store_run(store, st, err);
@@ -506,15 +506,7 @@ ds_store_put_items(ds_store_t *store, const char *name, int64_t run,
         st = ds_store_stmt(store, DS_SQL_PUT_ITEM, name, err);
 
         if (st != NULL) {
-            (void) sqlite3_bind_int64(st, 2, items[i].index);
-            (void) sqlite3_bind_text(st, 3, items[i].id, -1, SQLITE_STATIC);
-            (void) sqlite3_bind_text(st, 4, items[i].title, -1, SQLITE_STATIC);
-            (void) sqlite3_bind_int64(st, 5, items[i].duration);
-            (void) sqlite3_bind_int(st, 6, items[i].state);
-            (void) sqlite3_bind_text(st, 7, ds_error_code(items[i].code), -1,
-                                     SQLITE_STATIC);
-            (void) sqlite3_bind_text(st, 8, items[i].reason, -1,
-                                     SQLITE_STATIC);
+            ds_store_bind(st, 2, ds_columns_item, &items[i]);
             (void) sqlite3_bind_int64(st, 9, run);
         }
 
@@ -550,8 +542,6 @@ ds_store_get_items(ds_store_t *store, const char *name, uint32_t offset,
 {
     int            rc;
     size_t         i;
-    char           code[64];
-    ds_item_t     *item;
     sqlite3_stmt  *st;
 
     st = ds_store_stmt(store, DS_SQL_COUNT_ITEMS, name, err);
@@ -579,16 +569,7 @@ ds_store_get_items(ds_store_t *store, const char *name, uint32_t offset,
     (void) sqlite3_bind_int64(st, 3, (sqlite3_int64) *n);
 
     for (i = 0; (rc = sqlite3_step(st)) == SQLITE_ROW && i < *n; i++) {
-        item = &items[i];
-
-        item->index = (uint32_t) sqlite3_column_int64(st, 0);
-        ds_store_column(st, 1, item->id, sizeof(item->id));
-        ds_store_column(st, 2, item->title, sizeof(item->title));
-        item->duration = sqlite3_column_int64(st, 3);
-        item->state = (ds_item_state_e) sqlite3_column_int(st, 4);
-        ds_store_column(st, 5, code, sizeof(code));
-        item->code = ds_error_from_code(code);
-        ds_store_column(st, 6, item->reason, sizeof(item->reason));
+        ds_store_read(st, 0, ds_columns_item, &items[i]);
     }
 
     *n = i;

@@ -78,17 +78,40 @@ extern const char *const  ds_store_sql[DS_SQL_LAST];
 #define DS_COLUMN_PROGRESS  20
 
 
-/* rows (ds_store_row.c); ?1, the name, is the caller's */
-void ds_store_bind_def(sqlite3_stmt *st, const ds_stored_t *def);
-void ds_store_bind_setting(sqlite3_stmt *st, const ds_stored_t *def);
+/* what is kept as a row, in the columns' order (ds_store_row.c) */
+typedef enum {
+    DS_COLUMN_END = 0,
+    DS_COLUMN_TEXT,
+    DS_COLUMN_NUMBER,                   /* a bool, 32 or 64 bits */
+    DS_COLUMN_MODE,                     /* these by their names */
+    DS_COLUMN_VIDEO,
+    DS_COLUMN_STATE,
+    DS_COLUMN_CODE
+} ds_column_e;
+
+typedef struct {
+    ds_column_e  kind;
+    size_t       offset;
+    size_t       size;
+} ds_column_t;
+
+extern const ds_column_t  ds_columns_def[];         /* of a ds_stored_t */
+extern const ds_column_t  ds_columns_setting[];     /* the rest of it */
+extern const ds_column_t  ds_columns_progress[];
+extern const ds_column_t  ds_columns_item[];
+extern const ds_column_t  ds_columns_kept[];
+
+/* parameters, or columns, from "first" on */
+void ds_store_bind(sqlite3_stmt *st, int first, const ds_column_t *c,
+    const void *row);
+void ds_store_read(sqlite3_stmt *st, int first, const ds_column_t *c,
+    void *row);
 
 /* a definition begins at column 0; without a setting it has the defaults */
-void ds_store_read_def(sqlite3_stmt *st, ds_stored_t *def);
+void ds_store_read_def(sqlite3_stmt *st, ds_stored_t *stored);
 
 /* not valid when the columns are NULL */
 void ds_store_read_progress(sqlite3_stmt *st, int column, ds_progress_t *p);
-
-void ds_store_column(sqlite3_stmt *st, int column, char *dst, size_t size);
 
 
 /*

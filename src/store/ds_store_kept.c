@@ -4,9 +4,6 @@
 #include "store/ds_store_db.h"
 
 
-static void ds_store_read_kept(sqlite3_stmt *st, ds_kept_t *kept);
-
-
 int
 ds_store_put_kept(ds_store_t *store, const ds_kept_t *k, ds_error_t *err)
 {
@@ -15,18 +12,7 @@ ds_store_put_kept(ds_store_t *store, const ds_kept_t *k, ds_error_t *err)
     st = ds_store_stmt(store, DS_SQL_PUT_KEPT, k->key, err);
 
     if (st != NULL) {
-        (void) sqlite3_bind_text(st, 2, k->form, -1, SQLITE_TRANSIENT);
-        (void) sqlite3_bind_text(st, 3, k->id, -1, SQLITE_TRANSIENT);
-        (void) sqlite3_bind_text(st, 4, k->title, -1, SQLITE_TRANSIENT);
-        (void) sqlite3_bind_text(st, 5, k->origin, -1, SQLITE_TRANSIENT);
-        (void) sqlite3_bind_int64(st, 6, k->files);
-        (void) sqlite3_bind_int64(st, 7, (int64_t) k->size);
-        (void) sqlite3_bind_text(st, 8, k->sum[0], -1, SQLITE_TRANSIENT);
-        (void) sqlite3_bind_text(st, 9, k->sum[1], -1, SQLITE_TRANSIENT);
-        (void) sqlite3_bind_int64(st, 10, k->duration);
-        (void) sqlite3_bind_int64(st, 11, k->kept);
-        (void) sqlite3_bind_int64(st, 12, k->used);
-        (void) sqlite3_bind_int64(st, 13, (int64_t) k->uses);
+        ds_store_bind(st, 1, ds_columns_kept, k);
     }
 
     return ds_store_run(store, st, err);
@@ -48,7 +34,7 @@ ds_store_get_kept(ds_store_t *store, const char *key, ds_kept_t *kept,
     rc = sqlite3_step(st);
 
     if (rc == SQLITE_ROW) {
-        ds_store_read_kept(st, kept);
+        ds_store_read(st, 0, ds_columns_kept, kept);
         rc = DS_OK;
 
     } else if (rc == SQLITE_DONE) {
@@ -108,7 +94,7 @@ ds_store_list_kept(ds_store_t *store, uint32_t offset, ds_kept_t *kept,
     i = 0;
 
     while ((rc = sqlite3_step(st)) == SQLITE_ROW && i < *n) {
-        ds_store_read_kept(st, &kept[i++]);
+        ds_store_read(st, 0, ds_columns_kept, &kept[i++]);
     }
 
     *n = i;
@@ -151,23 +137,4 @@ ds_store_count_kept(ds_store_t *store, uint32_t *count, uint64_t *size,
     ds_store_done(store, st);
 
     return rc;
-}
-
-
-static void
-ds_store_read_kept(sqlite3_stmt *st, ds_kept_t *k)
-{
-    ds_store_column(st, 0, k->key, sizeof(k->key));
-    ds_store_column(st, 1, k->form, sizeof(k->form));
-    ds_store_column(st, 2, k->id, sizeof(k->id));
-    ds_store_column(st, 3, k->title, sizeof(k->title));
-    ds_store_column(st, 4, k->origin, sizeof(k->origin));
-    k->files = (uint32_t) sqlite3_column_int64(st, 5);
-    k->size = (uint64_t) sqlite3_column_int64(st, 6);
-    ds_store_column(st, 7, k->sum[0], sizeof(k->sum[0]));
-    ds_store_column(st, 8, k->sum[1], sizeof(k->sum[1]));
-    k->duration = sqlite3_column_int64(st, 9);
-    k->kept = sqlite3_column_int64(st, 10);
-    k->used = sqlite3_column_int64(st, 11);
-    k->uses = (uint64_t) sqlite3_column_int64(st, 12);
 }

@@ -1,8 +1,7 @@
 
 /*
- * ds_store_row.c: definitions and progress as rows of the store: bound to
- * its statements and read from them, in the columns' order of
- * ds_store_schema.c.
+ * ds_store_row.c: what the store keeps as rows of it: bound to its statements
+ * and read from them by tables, in the columns' order of ds_store_schema.c.
  */
 
 #include <string.h>
@@ -10,138 +9,241 @@
 #include "store/ds_store_db.h"
 
 
-static void ds_store_read_setting(sqlite3_stmt *st, int column,
-    ds_stored_t *def);
+#define ds_column(kind, type, field)                                          \
+    { DS_COLUMN_ ## kind, offsetof(type, field),                              \
+      sizeof(((type *) NULL)->field) }
+
+#define ds_column_end  { DS_COLUMN_END, 0, 0 }
+
+
+const ds_column_t  ds_columns_def[] = {
+    ds_column(TEXT, ds_stored_t, def.name),
+    ds_column(TEXT, ds_stored_t, def.playlist),
+    ds_column(MODE, ds_stored_t, def.mode),
+    ds_column(TEXT, ds_stored_t, def.publish),
+    ds_column(TEXT, ds_stored_t, def.push),
+    ds_column(NUMBER, ds_stored_t, def.shuffle),
+    ds_column(NUMBER, ds_stored_t, def.loop),
+    ds_column(NUMBER, ds_stored_t, is_static),
+    ds_column(NUMBER, ds_stored_t, running),
+    ds_column_end
+};
+
+const ds_column_t  ds_columns_setting[] = {
+    ds_column(NUMBER, ds_stored_t, def.push_engine),
+    ds_column(TEXT, ds_stored_t, def.slate),
+    ds_column(VIDEO, ds_stored_t, def.profile.video),
+    ds_column(NUMBER, ds_stored_t, def.profile.width),
+    ds_column(NUMBER, ds_stored_t, def.profile.height),
+    ds_column(NUMBER, ds_stored_t, def.profile.rate),
+    ds_column(NUMBER, ds_stored_t, def.profile.video_bitrate),
+    ds_column(NUMBER, ds_stored_t, def.profile.audio_bitrate),
+    ds_column(NUMBER, ds_stored_t, def.profile.sample_rate),
+    ds_column(NUMBER, ds_stored_t, def.profile.max_keyframe_interval),
+    ds_column(NUMBER, ds_stored_t, def.max_item_duration),
+    ds_column_end
+};
+
+const ds_column_t  ds_columns_progress[] = {
+    ds_column(STATE, ds_progress_t, state),
+    ds_column(NUMBER, ds_progress_t, index),
+    ds_column(TEXT, ds_progress_t, id),
+    ds_column(NUMBER, ds_progress_t, position),
+    ds_column(NUMBER, ds_progress_t, seed),
+    ds_column(NUMBER, ds_progress_t, pass),
+    ds_column(NUMBER, ds_progress_t, at),
+    ds_column_end
+};
+
+const ds_column_t  ds_columns_item[] = {
+    ds_column(NUMBER, ds_item_t, index),
+    ds_column(TEXT, ds_item_t, id),
+    ds_column(TEXT, ds_item_t, title),
+    ds_column(NUMBER, ds_item_t, duration),
+    ds_column(NUMBER, ds_item_t, state),
+    ds_column(CODE, ds_item_t, code),
+    ds_column(TEXT, ds_item_t, reason),
+    ds_column_end
+};
+
+const ds_column_t  ds_columns_kept[] = {
+    ds_column(TEXT, ds_kept_t, key),
+    ds_column(TEXT, ds_kept_t, form),
+    ds_column(TEXT, ds_kept_t, id),
+    ds_column(TEXT, ds_kept_t, title),
+    ds_column(TEXT, ds_kept_t, origin),
+    ds_column(NUMBER, ds_kept_t, files),
+    ds_column(NUMBER, ds_kept_t, size),
+    ds_column(TEXT, ds_kept_t, sum[0]),
+    ds_column(TEXT, ds_kept_t, sum[1]),
+    ds_column(NUMBER, ds_kept_t, duration),
+    ds_column(NUMBER, ds_kept_t, kept),
+    ds_column(NUMBER, ds_kept_t, used),
+    ds_column(NUMBER, ds_kept_t, uses),
+    ds_column_end
+};
+
+
+static int64_t ds_store_number(const void *field, size_t size);
+static const char *ds_store_word(ds_column_e kind, int64_t n);
+static int64_t ds_store_from_word(ds_column_e kind, const char *word);
 
 
 void
-ds_store_bind_def(sqlite3_stmt *st, const ds_stored_t *def)
+ds_store_bind(sqlite3_stmt *st, int first, const ds_column_t *c,
+    const void *row)
 {
-    (void) sqlite3_bind_text(st, 2, def->playlist, -1, SQLITE_TRANSIENT);
-    (void) sqlite3_bind_text(st, 3, def->mode, -1, SQLITE_TRANSIENT);
-    (void) sqlite3_bind_text(st, 4, def->publish, -1, SQLITE_TRANSIENT);
-    (void) sqlite3_bind_text(st, 5, def->push, -1, SQLITE_TRANSIENT);
-    (void) sqlite3_bind_int(st, 6, def->shuffle);
-    (void) sqlite3_bind_int(st, 7, def->loop);
-    (void) sqlite3_bind_int(st, 8, def->is_static);
-    (void) sqlite3_bind_int(st, 9, def->running);
+    int64_t      n;
+    const char  *field;
+
+    for ( /* void */ ; c->kind != DS_COLUMN_END; c++, first++) {
+        field = (const char *) row + c->offset;
+
+        if (c->kind == DS_COLUMN_TEXT) {
+            (void) sqlite3_bind_text(st, first, field, -1, SQLITE_TRANSIENT);
+            continue;
+        }
+
+        n = ds_store_number(field, c->size);
+
+        if (c->kind == DS_COLUMN_NUMBER) {
+            (void) sqlite3_bind_int64(st, first, n);
+
+        } else {
+            (void) sqlite3_bind_text(st, first, ds_store_word(c->kind, n), -1,
+                                     SQLITE_STATIC);
+        }
+    }
 }
 
 
 void
-ds_store_bind_setting(sqlite3_stmt *st, const ds_stored_t *def)
+ds_store_read(sqlite3_stmt *st, int first, const ds_column_t *c, void *row)
 {
-    const ds_profile_t  *p;
+    char      *field, word[64];
+    int64_t    n;
+    uint32_t   n32;
 
-    p = &def->profile;
+    for ( /* void */ ; c->kind != DS_COLUMN_END; c++, first++) {
+        field = (char *) row + c->offset;
 
-    (void) sqlite3_bind_int(st, 2, def->push_engine);
-    (void) sqlite3_bind_text(st, 3, def->slate, -1, SQLITE_TRANSIENT);
-    (void) sqlite3_bind_text(st, 4, ds_video_name(p->video), -1,
-                             SQLITE_STATIC);
-    (void) sqlite3_bind_int64(st, 5, p->width);
-    (void) sqlite3_bind_int64(st, 6, p->height);
-    (void) sqlite3_bind_int64(st, 7, p->rate);
-    (void) sqlite3_bind_int64(st, 8, p->video_bitrate);
-    (void) sqlite3_bind_int64(st, 9, p->audio_bitrate);
-    (void) sqlite3_bind_int64(st, 10, p->sample_rate);
-    (void) sqlite3_bind_int64(st, 11, p->max_keyframe_interval);
-    (void) sqlite3_bind_int64(st, 12, def->max_item_duration);
+        if (c->kind == DS_COLUMN_TEXT) {
+            ds_text(field, c->size,
+                    (const char *) sqlite3_column_text(st, first));
+            continue;
+        }
+
+        if (c->kind == DS_COLUMN_NUMBER) {
+            n = sqlite3_column_int64(st, first);
+
+        } else {
+            ds_text(word, sizeof(word),
+                    (const char *) sqlite3_column_text(st, first));
+            n = ds_store_from_word(c->kind, word);
+        }
+
+        if (c->size == sizeof(bool)) {
+            *(bool *) field = n != 0;
+
+        } else if (c->size == sizeof(n)) {
+            memcpy(field, &n, sizeof(n));
+
+        } else {
+            n32 = (uint32_t) n;
+            memcpy(field, &n32, sizeof(n32));
+        }
+    }
 }
 
 
-void
-ds_store_read_def(sqlite3_stmt *st, ds_stored_t *def)
+static int64_t
+ds_store_number(const void *field, size_t size)
 {
-    ds_store_column(st, 0, def->name, sizeof(def->name));
-    ds_store_column(st, 1, def->playlist, sizeof(def->playlist));
-    ds_store_column(st, 2, def->mode, sizeof(def->mode));
-    ds_store_column(st, 3, def->publish, sizeof(def->publish));
-    ds_store_column(st, 4, def->push, sizeof(def->push));
+    int64_t   n;
+    uint32_t  n32;
 
-    def->shuffle = sqlite3_column_int(st, 5);
-    def->loop = sqlite3_column_int(st, 6);
-    def->is_static = sqlite3_column_int(st, 7);
-    def->running = sqlite3_column_int(st, 8);
-
-    ds_store_read_setting(st, DS_COLUMN_SETTING, def);
-}
-
-
-static void
-ds_store_read_setting(sqlite3_stmt *st, int column, ds_stored_t *def)
-{
-    char           name[32];
-    ds_profile_t  *p;
-
-    p = &def->profile;
-
-    def->push_engine = sqlite3_column_int(st, column);
-    ds_store_column(st, column + 1, def->slate, sizeof(def->slate));
-    def->max_item_duration = sqlite3_column_int64(st, column + 10);
-
-    *p = (ds_profile_t) DS_PROFILE_DEFAULT;
-
-    if (sqlite3_column_type(st, column) == SQLITE_NULL) {
-        return;
+    if (size == sizeof(bool)) {
+        return *(const bool *) field;
     }
 
-    ds_store_column(st, column + 2, name, sizeof(name));
-
-    while (p->video < DS_VIDEO_ENCODE
-           && strcmp(name, ds_video_name(p->video)) != 0)
-    {
-        p->video++;
+    if (size == sizeof(n)) {
+        memcpy(&n, field, sizeof(n));
+        return n;
     }
 
-    p->width = (uint32_t) sqlite3_column_int64(st, column + 3);
-    p->height = (uint32_t) sqlite3_column_int64(st, column + 4);
-    p->rate = (uint32_t) sqlite3_column_int64(st, column + 5);
-    p->video_bitrate = (uint32_t) sqlite3_column_int64(st, column + 6);
-    p->audio_bitrate = (uint32_t) sqlite3_column_int64(st, column + 7);
-    p->sample_rate = (uint32_t) sqlite3_column_int64(st, column + 8);
-    p->max_keyframe_interval = (uint32_t) sqlite3_column_int64(st,
-                                                               column + 9);
+    memcpy(&n32, field, sizeof(n32));
+
+    return n32;
+}
+
+
+static const char *
+ds_store_word(ds_column_e kind, int64_t n)
+{
+    switch (kind) {
+
+    case DS_COLUMN_MODE:
+        return ds_mode_name((ds_mode_e) n);
+
+    case DS_COLUMN_VIDEO:
+        return ds_video_name((ds_video_e) n);
+
+    case DS_COLUMN_STATE:
+        return ds_state_name((ds_state_e) n);
+
+    default: /* DS_COLUMN_CODE */
+        return ds_error_code((int) n);
+    }
+}
+
+
+/* a word of a newer build is the mode "direct", and else the last there is */
+
+static int64_t
+ds_store_from_word(ds_column_e kind, const char *word)
+{
+    int64_t  n, last;
+
+    if (kind == DS_COLUMN_CODE) {
+        return ds_error_from_code(word);
+    }
+
+    last = kind == DS_COLUMN_MODE ? DS_MODE_HYBRID
+           : kind == DS_COLUMN_VIDEO ? DS_VIDEO_ENCODE : DS_FAILED;
+
+    for (n = 0; n <= last; n++) {
+        if (strcmp(word, ds_store_word(kind, n)) == 0) {
+            return n;
+        }
+    }
+
+    return kind == DS_COLUMN_MODE ? DS_MODE_DIRECT : last;
+}
+
+
+void
+ds_store_read_def(sqlite3_stmt *st, ds_stored_t *stored)
+{
+    memset(stored, 0, sizeof(ds_stored_t));
+
+    ds_store_read(st, 0, ds_columns_def, stored);
+
+    if (sqlite3_column_type(st, DS_COLUMN_SETTING) == SQLITE_NULL) {
+        stored->def.profile = (ds_profile_t) DS_PROFILE_DEFAULT;
+
+    } else {
+        ds_store_read(st, DS_COLUMN_SETTING, ds_columns_setting, stored);
+    }
 }
 
 
 void
 ds_store_read_progress(sqlite3_stmt *st, int column, ds_progress_t *p)
 {
-    char        name[32];
-    ds_state_e  state;
-
     memset(p, 0, sizeof(ds_progress_t));
 
-    if (sqlite3_column_type(st, column) == SQLITE_NULL) {
-        return;
+    if (sqlite3_column_type(st, column) != SQLITE_NULL) {
+        ds_store_read(st, column, ds_columns_progress, p);
+        p->valid = true;
     }
-
-    ds_store_column(st, column, name, sizeof(name));
-
-    for (state = DS_STOPPED; state < DS_FAILED; state++) {
-        if (strcmp(name, ds_state_name(state)) == 0) {
-            break;
-        }
-    }
-
-    p->valid = true;
-    p->state = state;
-    p->index = (uint32_t) sqlite3_column_int64(st, column + 1);
-    ds_store_column(st, column + 2, p->id, sizeof(p->id));
-    p->position = sqlite3_column_int64(st, column + 3);
-    p->seed = (uint64_t) sqlite3_column_int64(st, column + 4);
-    p->pass = (uint32_t) sqlite3_column_int64(st, column + 5);
-    p->at = sqlite3_column_int64(st, column + 6);
-}
-
-
-void
-ds_store_column(sqlite3_stmt *st, int column, char *dst, size_t size)
-{
-    const unsigned char  *text;
-
-    text = sqlite3_column_text(st, column);
-
-    ds_text(dst, size, (const char *) text);
 }
