@@ -29,90 +29,98 @@
 
 
 /*
- * Errors.  Functions return 0 or one of these, negative.  Each has a stable
- * code, which the status, the API and the log show: see ds_error_code().
+ * Errors.  Functions return 0 or one of these, negative: DS_ENOMEM, ….  Each
+ * has a stable code, which the status, the API and the log show: see
+ * ds_error_code().
  */
+
+#define DS_ERRORS(X)                                                          \
+    X(NOMEM, "no_memory")                                                     \
+    X(INTERNAL, "internal")                                                   \
+    X(CANCELED, "canceled")             /* never seen by an operator */       \
+                                                                              \
+    X(PLAYLIST_INVALID, "playlist_invalid") /* not a reference */             \
+    X(PLAYLIST_EMPTY, "playlist_empty")                                       \
+    X(PLAYLIST_UNAVAILABLE, "playlist_unavailable") /* private, missing */    \
+    X(PLAYLIST_UNPLAYABLE, "playlist_unplayable") /* no item can be played */ \
+    X(PLAYLIST_FORMAT, "playlist_format") /* not understood */                \
+                                                                              \
+    X(RESOLVER_MISSING, "resolver_missing") /* program not found */           \
+    X(RESOLVER_FAILED, "resolver_failed") /* exit code, signal */             \
+    X(RESOLVER_OUTPUT, "resolver_output") /* not what was asked for */        \
+    X(RESOLVER_OVERFLOW, "resolver_overflow") /* endless output */            \
+    X(RESOLVER_TIMEOUT, "resolver_timeout") /* deadline passed, killed */     \
+    X(RESOLVER_RATE_LIMITED, "resolver_rate_limited") /* 429, bot check */    \
+    X(RESOLVER_NETWORK, "resolver_network") /* DNS, refused, timed out */     \
+    X(RESOLVER_OUTDATED, "resolver_outdated") /* items exist, none given */   \
+    X(RESOLVER_UNSUPPORTED, "resolver_unsupported") /* no extractor for it */ \
+                                                                              \
+    X(ITEM_PRIVATE, "item_private")                                           \
+    X(ITEM_UNAVAILABLE, "item_unavailable") /* deleted, removed */            \
+    X(ITEM_UPCOMING, "item_upcoming")                                         \
+    X(ITEM_LIVE, "item_live")           /* a live entry without a stream */   \
+    X(ITEM_RESTRICTED, "item_restricted") /* age, members, sign-in */         \
+    X(ITEM_FORMAT, "item_format")       /* no format that can be relayed */   \
+                                                                              \
+    X(SOURCE_DENIED, "source_denied")   /* scheme or address refused */       \
+    X(SOURCE_DNS, "source_dns")                                               \
+    X(SOURCE_REFUSED, "source_refused") /* connect() failed */                \
+    X(SOURCE_TLS, "source_tls")                                               \
+    X(SOURCE_TIMEOUT, "source_timeout") /* no answer in time */               \
+    X(SOURCE_FORBIDDEN, "source_forbidden") /* 401, 403, no known cause */    \
+    X(SOURCE_EXPIRED, "source_expired") /* the URL's time is over */          \
+    X(SOURCE_TOO_EARLY, "source_too_early") /* 403 before available_at */     \
+    X(SOURCE_GATED, "source_gated")     /* 403 after a first part, on         \
+                                           fresh URLs too */                  \
+    X(SOURCE_ADDRESS, "source_address") /* the URL is bound to another        \
+                                           address than ours */               \
+    X(SOURCE_NOT_FOUND, "source_not_found") /* 404, 410 */                    \
+    X(SOURCE_RATE_LIMITED, "source_rate_limited") /* 429 */                   \
+    X(SOURCE_HTTP, "source_http")       /* any other status */                \
+    X(SOURCE_CUT, "source_cut")         /* ended before its length */         \
+    X(SOURCE_STALLED, "source_stalled") /* no byte in time */                 \
+    X(SOURCE_FAILED, "source_failed")   /* any other transfer error */        \
+    X(SOURCE_INVALID, "source_invalid") /* not media */                       \
+                                                                              \
+    X(CODEC_VIDEO, "codec_video")       /* cannot be copied */                \
+    X(CODEC_AUDIO, "codec_audio")       /* cannot be copied */                \
+    X(NO_VIDEO, "no_video")                                                   \
+    X(NO_AUDIO, "no_audio")                                                   \
+    X(ENCODE_LIMIT, "encode_limit")     /* too many encodes at a time */      \
+    X(ENCODE_FAILED, "encode_failed")   /* decoder, filter or encoder */      \
+    X(SLATE_INVALID, "slate_invalid")   /* the file cannot be shown */        \
+                                                                              \
+    X(OUTPUT_REFUSED, "output_refused") /* RTMP connect failed */             \
+    X(OUTPUT_REJECTED, "output_rejected") /* publish not allowed */           \
+    X(OUTPUT_LOST, "output_lost")       /* connection went away */            \
+    X(PUSH_DNS, "push_dns")             /* name of the push target */         \
+    X(PUSH_REFUSED, "push_refused")     /* connect failed */                  \
+    X(PUSH_TLS, "push_tls")             /* certificate, handshake */          \
+    X(PUSH_REJECTED, "push_rejected")   /* publish not allowed */             \
+    X(PUSH_LOST, "push_lost")           /* connection went away, or stuck */  \
+                                                                              \
+    X(STORE_FULL, "store_full")         /* no space left */                   \
+    X(STORE_READONLY, "store_readonly") /* no access to it */                 \
+    X(STORE_BUSY, "store_busy")         /* locked by somebody else */         \
+    X(STORE_CORRUPT, "store_corrupt")                                         \
+    X(STORE_VERSION, "store_version")   /* of a newer build */                \
+    X(STORE_EXISTS, "store_exists")     /* one of that name */                \
+    X(STORE_NOT_FOUND, "store_not_found")                                     \
+    X(STORE_FAILED, "store_failed")     /* any other error */                 \
+                                                                              \
+    X(CACHE_FULL, "cache_full")         /* no room can be made */             \
+    X(CACHE_BUSY, "cache_busy")         /* somebody else is writing it */     \
+    X(CACHE_FAILED, "cache_failed")     /* the directory or its disk */       \
+    X(CACHE_MISSING, "cache_missing")   /* not kept, or damaged */
 
 typedef enum {
     DS_OK = 0,
+    DS_EFIRST = -201,
 
-    DS_ENOMEM = -200,           /* no_memory */
-    DS_EINTERNAL,               /* internal */
-    DS_ECANCELED,               /* canceled: never seen by an operator */
+#define DS_ERROR(name, code)  DS_E##name,
+    DS_ERRORS(DS_ERROR)
+#undef DS_ERROR
 
-    DS_EPLAYLIST_INVALID,       /* playlist_invalid: not a reference */
-    DS_EPLAYLIST_EMPTY,         /* playlist_empty */
-    DS_EPLAYLIST_UNAVAILABLE,   /* playlist_unavailable: private, missing */
-    DS_EPLAYLIST_UNPLAYABLE,    /* playlist_unplayable: no item can be played */
-    DS_EPLAYLIST_FORMAT,        /* playlist_format: not understood */
-
-    DS_ERESOLVER_MISSING,       /* resolver_missing: program not found */
-    DS_ERESOLVER_FAILED,        /* resolver_failed: exit code, signal */
-    DS_ERESOLVER_OUTPUT,        /* resolver_output: not what was asked for */
-    DS_ERESOLVER_OVERFLOW,      /* resolver_overflow: endless output */
-    DS_ERESOLVER_TIMEOUT,       /* resolver_timeout: deadline passed, killed */
-    DS_ERESOLVER_RATE_LIMITED,  /* resolver_rate_limited: 429, bot check */
-    DS_ERESOLVER_NETWORK,       /* resolver_network: DNS, refused, timed out */
-    DS_ERESOLVER_OUTDATED,      /* resolver_outdated: items exist, none given */
-    DS_ERESOLVER_UNSUPPORTED,   /* resolver_unsupported: no extractor for it */
-
-    DS_EITEM_PRIVATE,           /* item_private */
-    DS_EITEM_UNAVAILABLE,       /* item_unavailable: deleted, removed */
-    DS_EITEM_UPCOMING,          /* item_upcoming */
-    DS_EITEM_LIVE,              /* item_live: a live entry without a stream */
-    DS_EITEM_RESTRICTED,        /* item_restricted: age, members, sign-in */
-    DS_EITEM_FORMAT,            /* item_format: no format that can be relayed */
-
-    DS_ESOURCE_DENIED,          /* source_denied: scheme or address refused */
-    DS_ESOURCE_DNS,             /* source_dns */
-    DS_ESOURCE_REFUSED,         /* source_refused: connect() failed */
-    DS_ESOURCE_TLS,             /* source_tls */
-    DS_ESOURCE_TIMEOUT,         /* source_timeout: no answer in time */
-    DS_ESOURCE_FORBIDDEN,       /* source_forbidden: 401, 403, no known cause */
-    DS_ESOURCE_EXPIRED,         /* source_expired: the URL's time is over */
-    DS_ESOURCE_TOO_EARLY,       /* source_too_early: 403 before available_at */
-    DS_ESOURCE_GATED,           /* source_gated: 403 after a first part, on
-                                   fresh URLs too */
-    DS_ESOURCE_ADDRESS,         /* source_address: the URL is bound to another
-                                   address than ours */
-    DS_ESOURCE_NOT_FOUND,       /* source_not_found: 404, 410 */
-    DS_ESOURCE_RATE_LIMITED,    /* source_rate_limited: 429 */
-    DS_ESOURCE_HTTP,            /* source_http: any other status */
-    DS_ESOURCE_CUT,             /* source_cut: ended before its length */
-    DS_ESOURCE_STALLED,         /* source_stalled: no byte in time */
-    DS_ESOURCE_FAILED,          /* source_failed: any other transfer error */
-    DS_ESOURCE_INVALID,         /* source_invalid: not media */
-
-    DS_ECODEC_VIDEO,            /* codec_video: cannot be copied */
-    DS_ECODEC_AUDIO,            /* codec_audio: cannot be copied */
-    DS_ENO_VIDEO,               /* no_video */
-    DS_ENO_AUDIO,               /* no_audio */
-    DS_EENCODE_LIMIT,           /* encode_limit: too many encodes at a time */
-    DS_EENCODE_FAILED,          /* encode_failed: decoder, filter or encoder */
-    DS_ESLATE_INVALID,          /* slate_invalid: the file cannot be shown */
-
-    DS_EOUTPUT_REFUSED,         /* output_refused: RTMP connect failed */
-    DS_EOUTPUT_REJECTED,        /* output_rejected: publish not allowed */
-    DS_EOUTPUT_LOST,            /* output_lost: connection went away */
-    DS_EPUSH_DNS,               /* push_dns: name of the push target */
-    DS_EPUSH_REFUSED,           /* push_refused: connect failed */
-    DS_EPUSH_TLS,               /* push_tls: certificate, handshake */
-    DS_EPUSH_REJECTED,          /* push_rejected: publish not allowed */
-    DS_EPUSH_LOST,              /* push_lost: connection went away, or stuck */
-
-    DS_ESTORE_FULL,             /* store_full: no space left */
-    DS_ESTORE_READONLY,         /* store_readonly: no access to it */
-    DS_ESTORE_BUSY,             /* store_busy: locked by somebody else */
-    DS_ESTORE_CORRUPT,          /* store_corrupt */
-    DS_ESTORE_VERSION,          /* store_version: of a newer build */
-    DS_ESTORE_EXISTS,           /* store_exists: one of that name */
-    DS_ESTORE_NOT_FOUND,        /* store_not_found */
-    DS_ESTORE_FAILED,           /* store_failed: any other error */
-
-    DS_ECACHE_FULL,             /* cache_full: no room can be made */
-    DS_ECACHE_BUSY,             /* cache_busy: somebody else is writing it */
-    DS_ECACHE_FAILED,           /* cache_failed: the directory or its disk */
-    DS_ECACHE_MISSING,          /* cache_missing: not kept, or damaged */
     DS_ELAST
 } ds_error_e;
 

@@ -59,10 +59,10 @@ SKIP: {
 
     # codes of errors
 
-    my ($enum) = $t->read_file("$root/src/ds.h")
-                 =~ /typedef enum \{\s*DS_OK.*?\} ds_error_e;/s
-                 ? $& : '';
-    my @codes = grep { $_ ne 'canceled' } $enum =~ m{/\* (\w+)(?::| \*/)}g;
+    my ($errors) = $t->read_file("$root/src/ds.h")
+                   =~ /^#define DS_ERRORS.*?[^\\]\n\n/ms
+                   ? $& : '';
+    my @codes = grep { $_ ne 'canceled' } $errors =~ /X\(\w+, "(\w+)"\)/g;
 
     my ($table) = $readme =~ /^\| code \| meaning \|\n(.*?)\n\n/ms;
     my @shown = map { /`(\w+)`/g } map { (split /\|/)[1] } split /\n/, $table;

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "media/ds_filter.h"
-#include "play/ds_player.h"
+#include "play/ds_play.h"
 #include "air/ds_still.h"
 
 

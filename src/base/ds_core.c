@@ -28,78 +28,10 @@ static bool ds_counted(int code);
 
 
 static const char *const  ds_codes[] = {
-    [DS_ENOMEM - DS_ENOMEM] = "no_memory",
-    [DS_EINTERNAL - DS_ENOMEM] = "internal",
-    [DS_ECANCELED - DS_ENOMEM] = "canceled",
-    [DS_EPLAYLIST_INVALID - DS_ENOMEM] = "playlist_invalid",
-    [DS_EPLAYLIST_EMPTY - DS_ENOMEM] = "playlist_empty",
-    [DS_EPLAYLIST_UNAVAILABLE - DS_ENOMEM] = "playlist_unavailable",
-    [DS_EPLAYLIST_UNPLAYABLE - DS_ENOMEM] = "playlist_unplayable",
-    [DS_EPLAYLIST_FORMAT - DS_ENOMEM] = "playlist_format",
-    [DS_ERESOLVER_MISSING - DS_ENOMEM] = "resolver_missing",
-    [DS_ERESOLVER_FAILED - DS_ENOMEM] = "resolver_failed",
-    [DS_ERESOLVER_OUTPUT - DS_ENOMEM] = "resolver_output",
-    [DS_ERESOLVER_OVERFLOW - DS_ENOMEM] = "resolver_overflow",
-    [DS_ERESOLVER_TIMEOUT - DS_ENOMEM] = "resolver_timeout",
-    [DS_ERESOLVER_RATE_LIMITED - DS_ENOMEM] = "resolver_rate_limited",
-    [DS_ERESOLVER_NETWORK - DS_ENOMEM] = "resolver_network",
-    [DS_ERESOLVER_OUTDATED - DS_ENOMEM] = "resolver_outdated",
-    [DS_ERESOLVER_UNSUPPORTED - DS_ENOMEM] = "resolver_unsupported",
-    [DS_EITEM_PRIVATE - DS_ENOMEM] = "item_private",
-    [DS_EITEM_UNAVAILABLE - DS_ENOMEM] = "item_unavailable",
-    [DS_EITEM_UPCOMING - DS_ENOMEM] = "item_upcoming",
-    [DS_EITEM_LIVE - DS_ENOMEM] = "item_live",
-    [DS_EITEM_RESTRICTED - DS_ENOMEM] = "item_restricted",
-    [DS_EITEM_FORMAT - DS_ENOMEM] = "item_format",
-    [DS_ESOURCE_DENIED - DS_ENOMEM] = "source_denied",
-    [DS_ESOURCE_DNS - DS_ENOMEM] = "source_dns",
-    [DS_ESOURCE_REFUSED - DS_ENOMEM] = "source_refused",
-    [DS_ESOURCE_TLS - DS_ENOMEM] = "source_tls",
-    [DS_ESOURCE_TIMEOUT - DS_ENOMEM] = "source_timeout",
-    [DS_ESOURCE_FORBIDDEN - DS_ENOMEM] = "source_forbidden",
-    [DS_ESOURCE_EXPIRED - DS_ENOMEM] = "source_expired",
-    [DS_ESOURCE_TOO_EARLY - DS_ENOMEM] = "source_too_early",
-    [DS_ESOURCE_GATED - DS_ENOMEM] = "source_gated",
-    [DS_ESOURCE_ADDRESS - DS_ENOMEM] = "source_address",
-    [DS_ESOURCE_NOT_FOUND - DS_ENOMEM] = "source_not_found",
-    [DS_ESOURCE_RATE_LIMITED - DS_ENOMEM] = "source_rate_limited",
-    [DS_ESOURCE_HTTP - DS_ENOMEM] = "source_http",
-    [DS_ESOURCE_CUT - DS_ENOMEM] = "source_cut",
-    [DS_ESOURCE_STALLED - DS_ENOMEM] = "source_stalled",
-    [DS_ESOURCE_FAILED - DS_ENOMEM] = "source_failed",
-    [DS_ESOURCE_INVALID - DS_ENOMEM] = "source_invalid",
-    [DS_ECODEC_VIDEO - DS_ENOMEM] = "codec_video",
-    [DS_ECODEC_AUDIO - DS_ENOMEM] = "codec_audio",
-    [DS_ENO_VIDEO - DS_ENOMEM] = "no_video",
-    [DS_ENO_AUDIO - DS_ENOMEM] = "no_audio",
-    [DS_EENCODE_LIMIT - DS_ENOMEM] = "encode_limit",
-    [DS_EENCODE_FAILED - DS_ENOMEM] = "encode_failed",
-    [DS_ESLATE_INVALID - DS_ENOMEM] = "slate_invalid",
-    [DS_EOUTPUT_REFUSED - DS_ENOMEM] = "output_refused",
-    [DS_EOUTPUT_REJECTED - DS_ENOMEM] = "output_rejected",
-    [DS_EOUTPUT_LOST - DS_ENOMEM] = "output_lost",
-    [DS_EPUSH_DNS - DS_ENOMEM] = "push_dns",
-    [DS_EPUSH_REFUSED - DS_ENOMEM] = "push_refused",
-    [DS_EPUSH_TLS - DS_ENOMEM] = "push_tls",
-    [DS_EPUSH_REJECTED - DS_ENOMEM] = "push_rejected",
-    [DS_EPUSH_LOST - DS_ENOMEM] = "push_lost",
-    [DS_ESTORE_FULL - DS_ENOMEM] = "store_full",
-    [DS_ESTORE_READONLY - DS_ENOMEM] = "store_readonly",
-    [DS_ESTORE_BUSY - DS_ENOMEM] = "store_busy",
-    [DS_ESTORE_CORRUPT - DS_ENOMEM] = "store_corrupt",
-    [DS_ESTORE_VERSION - DS_ENOMEM] = "store_version",
-    [DS_ESTORE_EXISTS - DS_ENOMEM] = "store_exists",
-    [DS_ESTORE_NOT_FOUND - DS_ENOMEM] = "store_not_found",
-    [DS_ESTORE_FAILED - DS_ENOMEM] = "store_failed",
-    [DS_ECACHE_FULL - DS_ENOMEM] = "cache_full",
-    [DS_ECACHE_BUSY - DS_ENOMEM] = "cache_busy",
-    [DS_ECACHE_FAILED - DS_ENOMEM] = "cache_failed",
-    [DS_ECACHE_MISSING - DS_ENOMEM] = "cache_missing",
+#define DS_ERROR(name, code)  code,
+    DS_ERRORS(DS_ERROR)
+#undef DS_ERROR
 };
-
-_Static_assert(sizeof(ds_codes) / sizeof(ds_codes[0])
-               == (size_t) (DS_ELAST - DS_ENOMEM),
-               "each error has a code");
 
 
 const char *
@@ -506,4 +438,15 @@ ds_counters_get(ds_counters_t *c, ds_counts_t *counts)
         counts->faults[i] = atomic_load(&c->faults[i]);
         counts->failures[i] = atomic_load(&c->failures[i]);
     }
+}
+
+
+int64_t
+ds_backoff(unsigned n, int64_t min, int64_t max)
+{
+    int64_t  wait;
+
+    wait = min << (n < 1 ? 0 : n > 16 ? 15 : n - 1);
+
+    return wait > max ? max : wait;
 }

@@ -31,6 +31,9 @@ typedef struct {
 
 void ds_entry_free(ds_entry_t *e);          /* frees the strings, clears */
 
+/* takes over the strings of "e"; false: enough, end the listing */
+typedef bool (*ds_entry_pt)(void *data, ds_entry_t *e);
+
 
 typedef struct {
     char       *url;

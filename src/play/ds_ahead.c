@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "play/ds_player.h"
+#include "play/ds_ahead.h"
 #include "source/ds_shelf.h"
 
 
@@ -24,7 +24,7 @@ struct ds_ahead_s {
     ds_cancel_t        cancel;
     ds_entry_t         entry;
     ds_profile_t       profile;
-    ds_reader_conf_t   conf;
+    ds_link_conf_t   conf;
     ds_shelf_t         shelf;           /* what is found stays, it is pinned */
     uint32_t           index;
     bool               modest;          /* for ds_stream_prefetch() */

@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-#include "play/ds_player.h"
+#include "play/ds_lister.h"
 #include "resolve/ds_resolver.h"
 
 
@@ -223,15 +223,4 @@ ds_lister_end(ds_stream_t *s)
         s->listing = false;
         (void) pthread_join(s->lister, NULL);
     }
-}
-
-
-int64_t
-ds_backoff(unsigned n, int64_t min, int64_t max)
-{
-    int64_t  wait;
-
-    wait = min << (n < 1 ? 0 : n > 16 ? 15 : n - 1);
-
-    return wait > max ? max : wait;
 }

@@ -7,7 +7,8 @@
 #include <string.h>
 
 #include "base/ds_item.h"
-#include "play/ds_player.h"
+#include "play/ds_lister.h"
+#include "play/ds_pick.h"
 
 
 /* ms: the next item is prepared when so much, or less, is left of this one */
@@ -389,7 +390,7 @@ ds_pick_check(ds_stream_t *s)
                    "first item could not be resolved beside the list: %s: %s",
                    ds_error_code(err.code), err.message);
             s->next_index = 0;
-            ds_player_end_source(s, &s->next);
+            ds_play_end_source(s, &s->next);
             return;
         }
 
@@ -419,7 +420,7 @@ ds_pick_given_up(ds_stream_t *s, ds_source_t **src, uint32_t index)
 
     ds_pick_set_state(s, index, DS_ITEM_FAILED, &err);
     ds_pick_failed(s, index, &err);
-    ds_player_end_source(s, src);
+    ds_play_end_source(s, src);
 
     return true;
 }
@@ -528,7 +529,7 @@ ds_pick_adopt_first(ds_stream_t *s)
     s->next_index = 0;
 
     if (!same) {
-        ds_player_end_source(s, &s->next);
+        ds_play_end_source(s, &s->next);
     }
 }
 
@@ -575,7 +576,7 @@ ds_pick_drop(ds_stream_t *s, const char *reason)
     ds_pick_set_state(s, s->next_index,
                       reason == NULL ? DS_ITEM_PENDING : DS_ITEM_SKIPPED,
                       &err);
-    ds_player_end_source(s, &s->next);
+    ds_play_end_source(s, &s->next);
     ds_pick_promote(s);
 }
 
@@ -587,6 +588,6 @@ ds_pick_set_state(ds_stream_t *s, uint32_t index, ds_item_state_e state,
     const ds_error_t *err)
 {
     if (s->cur == NULL || s->cur_index != index) {
-        ds_player_set_item(s, index, state, err);
+        ds_play_set_item(s, index, state, err);
     }
 }

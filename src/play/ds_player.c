@@ -10,8 +10,12 @@
 #include <string.h>
 
 #include "base/ds_item.h"
-#include "play/ds_player.h"
 #include "base/ds_url.h"
+#include "play/ds_ahead.h"
+#include "play/ds_lister.h"
+#include "play/ds_pick.h"
+#include "play/ds_player.h"
+#include "play/ds_report.h"
 
 
 /* ms between two looks at the state of things, on air and before */
@@ -303,13 +307,13 @@ ds_player_over(ds_stream_t *s)
 
     if (s->cutting) {
         (void) ds_fail(&err, DS_OK, "skipped by request");
-        ds_player_set_item(s, s->cur_index, DS_ITEM_SKIPPED, &err);
+        ds_play_set_item(s, s->cur_index, DS_ITEM_SKIPPED, &err);
         s->skipped++;
 
     } else if (s->expired) {
         (void) ds_fail(&err, DS_OK, "cut at its max_item_duration of %lld s",
                        (long long) s->max_item / 1000);
-        ds_player_set_item(s, s->cur_index, DS_ITEM_PLAYED, &err);
+        ds_play_set_item(s, s->cur_index, DS_ITEM_PLAYED, &err);
         s->played++;
         s->fails = 0;
 
@@ -318,11 +322,11 @@ ds_player_over(ds_stream_t *s)
             s->fails = 0;
         }
 
-        ds_player_set_item(s, s->cur_index, DS_ITEM_FAILED, &err);
+        ds_play_set_item(s, s->cur_index, DS_ITEM_FAILED, &err);
         ds_pick_failed(s, s->cur_index, &err);
 
     } else {
-        ds_player_set_item(s, s->cur_index, DS_ITEM_PLAYED, NULL);
+        ds_play_set_item(s, s->cur_index, DS_ITEM_PLAYED, NULL);
         s->played++;
         s->fails = 0;
     }
@@ -344,7 +348,7 @@ ds_player_over(ds_stream_t *s)
     s->going_back = false;
 
     ds_air_item(s->air, NULL);
-    ds_player_end_source(s, &s->cur);
+    ds_play_end_source(s, &s->cur);
 }
 
 
@@ -474,27 +478,6 @@ ds_player_form(ds_stream_t *s, ds_source_t *src)
 }
 
 
-/* tells a source to end, and waits for it elsewhere */
-
-void
-ds_player_end_source(ds_stream_t *s, ds_source_t **src)
-{
-    unsigned  i;
-
-    ds_source_cancel(*src);
-
-    for (i = 0; i < DS_ENDING; i++) {
-        if (s->ending[i] == NULL) {
-            s->ending[i] = *src;
-            *src = NULL;
-            return;
-        }
-    }
-
-    ds_source_free(src);
-}
-
-
 static void
 ds_player_reap(ds_stream_t *s)
 {
@@ -505,17 +488,6 @@ ds_player_reap(ds_stream_t *s)
             ds_source_free(&s->ending[i]);
         }
     }
-}
-
-
-void
-ds_player_set_item(ds_stream_t *s, uint32_t index, ds_item_state_e state,
-    const ds_error_t *err)
-{
-    (void) pthread_mutex_lock(&s->lock);
-    ds_playlist_set_state(s->list, index, state, err == NULL ? 0 : err->code,
-                          err == NULL ? NULL : err->message);
-    (void) pthread_mutex_unlock(&s->lock);
 }
 
 

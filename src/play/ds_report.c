@@ -6,7 +6,8 @@
 #include <string.h>
 
 #include "base/ds_item.h"
-#include "play/ds_player.h"
+#include "play/ds_ahead.h"
+#include "play/ds_report.h"
 
 
 static void ds_report_next(ds_stream_t *s, ds_status_t *st);

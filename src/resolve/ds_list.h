@@ -8,7 +8,7 @@
 #define DS_LIST_H_INCLUDED_
 
 
-#include "resolve/ds_resolve.h"
+#include "base/ds_item.h"
 
 
 /*

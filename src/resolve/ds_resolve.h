@@ -12,10 +12,6 @@
 #include "base/ds_item.h"
 
 
-/* takes over the strings of "e"; false: enough, end the listing */
-typedef bool (*ds_entry_pt)(void *data, ds_entry_t *e);
-
-
 /*
  * Lists a playlist, each entry as it becomes known.  0 when the list is
  * complete or the callback had enough; else a DS_E…, entries given stay

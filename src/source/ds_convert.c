@@ -38,7 +38,7 @@
 
 
 struct ds_convert_s {
-    const ds_reader_conf_t  *conf;
+    const ds_link_conf_t  *conf;
     const ds_profile_t      *profile;
     ds_reader_t             *reader;
 
@@ -92,7 +92,7 @@ static void ds_convert_release(ds_convert_t *c);
 
 
 ds_convert_t *
-ds_convert_create(const ds_reader_conf_t *conf, const ds_profile_t *profile,
+ds_convert_create(const ds_link_conf_t *conf, const ds_profile_t *profile,
     ds_reader_t *r, double speed, ds_error_t *err)
 {
     ds_convert_t  *c;

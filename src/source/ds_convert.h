@@ -27,7 +27,7 @@ typedef struct ds_convert_s  ds_convert_t;
  * yield to others (nice).  NULL: DS_ECODEC_…, DS_ENO_… when only copies are
  * allowed, DS_EENCODE_…, what the reader said, DS_ECANCELED, DS_ENOMEM.
  */
-ds_convert_t *ds_convert_create(const ds_reader_conf_t *conf,
+ds_convert_t *ds_convert_create(const ds_link_conf_t *conf,
     const ds_profile_t *profile, ds_reader_t *r, double speed,
     ds_error_t *err);
 

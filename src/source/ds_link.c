@@ -98,7 +98,7 @@ ds_link_resolve(ds_link_t *l, ds_media_t *m, ds_error_t *err)
     unsigned                 calls;
     const char              *url;
     const ds_conf_t         *conf;
-    const ds_reader_conf_t  *c;
+    const ds_link_conf_t  *c;
 
     c = l->conf;
     conf = &c->ds->conf;

@@ -1,19 +1,34 @@
 
 /*
  * ds_link.h: the URLs of one item, kept usable: resolved, waited for until
- * they are available, resolved anew when they are refused.  Private to
- * ds_reader.c, one thread.  Blocks; ends soon after "cancel" is set.
+ * they are available, resolved anew when they are refused.  One thread.
+ * Blocks; ends soon after "cancel" is set.
  */
 
 #ifndef DS_LINK_H_INCLUDED_
 #define DS_LINK_H_INCLUDED_
 
 
-#include "source/ds_reader.h"
+#include "base/ds_item.h"
+#include "net/ds_http.h"
+
+
+/* all borrowed, they outlive the link */
+
+typedef struct {
+    ds_t              *ds;
+    const char        *stream;          /* name for log records */
+    const ds_entry_t  *entry;           /* NULL: the first item of "playlist" */
+    const char        *playlist;
+    const ds_media_t  *kept;            /* what to read, NULL: resolve it */
+    int64_t            start;           /* ms into the item, where to begin */
+    ds_counters_t     *counters;        /* NULL: none */
+    ds_cancel_t       *cancel;
+} ds_link_conf_t;
 
 
 typedef struct {
-    const ds_reader_conf_t  *conf;      /* borrowed */
+    const ds_link_conf_t    *conf;      /* borrowed */
     ds_media_t               media;     /* what the last resolving told */
     int64_t                  renewed;   /* ms, when that was asked for again,
                                            0: never */

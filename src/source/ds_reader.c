@@ -1,9 +1,9 @@
 
 /*
  * ds_reader.c: an item from its entry to its packets.  What ds_http cannot
- * mend at the byte is mended at the time: the item is opened again
- * (ds_reader_again.c), and what was given out before is dropped.  Knows
- * nothing of codecs or of other items.
+ * mend at the byte is mended at the time: the item is opened again, as near to
+ * where it was as its source allows, and what was given out before is dropped.
+ * Knows nothing of codecs or of other items.
  */
 
 #include <stdio.h>
@@ -13,7 +13,8 @@
 #include "base/ds_engine.h"
 #include "media/ds_codec.h"
 #include "net/ds_refusal.h"
-#include "source/ds_reader_in.h"
+#include "source/ds_link.h"
+#include "source/ds_reader.h"
 
 
 /* attempts to open an item, and ms after which there is none any more */
@@ -26,6 +27,56 @@
 
 /* us: a list has no more than so much of what it had before */
 #define DS_READER_OVERLAP   120000000
+
+
+/*
+ * us: packets of a file may be so far from those of the same time; a track
+ * that ended long before the other one is not looked for.
+ */
+#define DS_READER_BACK      3000000
+#define DS_READER_APART     10000000
+
+#define DS_READER_WAIT_MIN  200             /* ms */
+#define DS_READER_WAIT_MAX  5000
+
+
+typedef struct {
+    AVCodecParameters  *par;            /* NULL: there is no such track */
+    int64_t             last;           /* DTS of the last packet given out */
+    int64_t             next;           /* its end */
+    int64_t             clock;          /* its DTS as the source says */
+    bool                given;          /* there was one */
+    bool                seen;           /* one came since it was opened again */
+    bool                changed;        /* only a key frame may follow */
+    bool                renewed;        /* its header is not the first one */
+} ds_reader_track_t;
+
+
+struct ds_reader_s {
+    ds_link_conf_t   conf;
+    ds_link_t          link;
+    ds_media_t         media;           /* as it was at first */
+    ds_http_hooks_t    hooks[2];
+    ds_input_t        *in;
+    int64_t            start;           /* ms; 0 when it cannot be sought in */
+
+    uint64_t           bytes;           /* of inputs closed */
+    uint64_t           counted;         /* of the input that is open */
+    ds_reader_track_t  tracks[2];
+
+    ds_error_t         failed;          /* the item has ended with this */
+    int64_t            broken;          /* ms, when packets ended, 0: never */
+    unsigned           attempts;        /* since then */
+    int64_t            dropping;        /* ms, when it began, 0: it does not */
+    int64_t            sought;          /* us, where it was opened again */
+    bool               noseek;          /* seeking has missed the place */
+    bool               edge;            /* a broadcast's next packet is due */
+    bool               overlap;         /* and others came before */
+    int64_t            shift;           /* us, of a broadcast opened again */
+
+    _Atomic int64_t    logged;          /* ms */
+    atomic_int         trouble;         /* DS_E…, until the next packet */
+};
 
 
 static int ds_reader_begin(ds_reader_t *r, ds_error_t *err);
@@ -45,10 +96,18 @@ static bool ds_reader_new(ds_reader_t *r, const AVPacket *pkt);
 static bool ds_reader_edge(ds_reader_t *r, AVPacket *pkt);
 static int ds_reader_given(ds_reader_t *r, AVPacket *pkt, ds_error_t *err);
 static int ds_reader_header(ds_reader_track_t *t, AVPacket *pkt);
+static int ds_reader_reopen(ds_reader_t *r, ds_error_t *err);
+static bool ds_reader_place(ds_reader_t *r, ds_input_t *in);
+static bool ds_reader_again(ds_reader_t *r, ds_error_t *err);
+static bool ds_reader_transient(int code);
+static int ds_reader_compare(ds_reader_t *r, ds_input_t *in, ds_error_t *err);
+static uint64_t ds_reader_bytes(ds_reader_t *r);
+static void ds_reader_mending(ds_reader_t *r, const ds_error_t *err,
+    const char *where, int64_t wait);
 
 
 ds_reader_t *
-ds_reader_open(const ds_reader_conf_t *conf, ds_error_t *err)
+ds_reader_open(const ds_link_conf_t *conf, ds_error_t *err)
 {
     ds_error_t    seek;
     ds_reader_t  *r;
@@ -167,7 +226,7 @@ ds_reader_fault(void *data, const ds_error_t *err, int64_t offset,
 }
 
 
-void
+static void
 ds_reader_mending(ds_reader_t *r, const ds_error_t *err, const char *where,
     int64_t wait)
 {
@@ -197,7 +256,7 @@ ds_reader_renew_audio(void *data, ds_http_req_t *req, ds_error_t *err)
 
 /* of the item so far; nothing is open when the first bytes are read */
 
-uint64_t
+static uint64_t
 ds_reader_bytes(ds_reader_t *r)
 {
     return r->bytes + (r->in == NULL ? 0 : ds_input_bytes(r->in));
@@ -571,4 +630,219 @@ ds_reader_close(ds_reader_t **pr)
     avcodec_parameters_free(&r->tracks[DS_AUDIO].par);
 
     free(r);
+}
+
+
+static bool
+ds_reader_again(ds_reader_t *r, ds_error_t *err)
+{
+    int64_t           wait, left;
+    const ds_conf_t  *conf;
+
+    conf = &r->conf.ds->conf;
+
+    do {
+        if (ds_refusal_is(err->code)) {
+            if (ds_link_mend(&r->link, ds_reader_bytes(r), err) != DS_OK) {
+                return false;
+            }
+
+            wait = 0;
+
+        } else {
+            if (!ds_reader_transient(err->code)) {
+                return false;
+            }
+
+            wait = r->attempts == 0 ? 0
+                   : DS_READER_WAIT_MIN << (r->attempts > 5 ? 5
+                                            : r->attempts - 1);
+            wait = wait > DS_READER_WAIT_MAX ? DS_READER_WAIT_MAX : wait;
+
+            left = r->broken + r->link.excused
+                   + 3 * (int64_t) conf->source_timeout - ds_monotonic();
+
+            if (left <= wait) {
+                return false;
+            }
+
+            ds_reader_mending(r, err, "with the item opened again", wait);
+        }
+
+        if (wait > 0 && ds_cancel_wait(r->conf.cancel, wait)) {
+            (void) ds_fail(err, DS_ECANCELED, "canceled");
+            return false;
+        }
+
+        r->attempts++;
+
+    } while (ds_reader_reopen(r, err) != DS_OK);
+
+    return true;
+}
+
+
+static bool
+ds_reader_transient(int code)
+{
+    switch (code) {
+
+    case DS_ESOURCE_DNS:
+    case DS_ESOURCE_REFUSED:
+    case DS_ESOURCE_TLS:
+    case DS_ESOURCE_TIMEOUT:
+    case DS_ESOURCE_HTTP:
+    case DS_ESOURCE_CUT:
+    case DS_ESOURCE_STALLED:
+    case DS_ESOURCE_FAILED:
+    case DS_ESOURCE_RATE_LIMITED:
+    case DS_ERESOLVER_NETWORK:
+    case DS_ERESOLVER_TIMEOUT:
+        return true;
+
+    default:
+        return false;
+    }
+}
+
+
+static int
+ds_reader_reopen(ds_reader_t *r, ds_error_t *err)
+{
+    int          i;
+    bool         live;
+    ds_input_t  *in;
+
+    in = ds_input_open_hooked(&r->conf.ds->conf, &r->link.media, r->hooks,
+                              r->conf.cancel, err);
+    if (in == NULL) {
+        return err->code;
+    }
+
+    live = r->link.media.live || ds_input_live(r->in);
+    r->noseek |= ds_input_jumped(r->in);
+    r->sought = 0;
+
+    if (!live && !r->noseek && !ds_reader_place(r, in)) {
+        ds_input_close(&in);
+        r->noseek = true;
+        r->sought = 0;
+
+        in = ds_input_open_hooked(&r->conf.ds->conf, &r->link.media,
+                                  r->hooks, r->conf.cancel, err);
+        if (in == NULL) {
+            return err->code;
+        }
+    }
+
+    if (ds_reader_compare(r, in, err) != DS_OK) {
+        ds_input_close(&in);
+        return err->code;
+    }
+
+    r->bytes += ds_input_bytes(r->in);
+    r->counted = 0;
+
+    ds_input_close(&r->in);
+    r->in = in;
+
+    r->edge = live;
+    r->overlap = false;
+    r->dropping = ds_monotonic();
+
+    for (i = 0; i < 2; i++) {
+        r->tracks[i].seen = false;
+    }
+
+    return DS_OK;
+}
+
+
+static int
+ds_reader_compare(ds_reader_t *r, ds_input_t *in, ds_error_t *err)
+{
+    int                       i;
+    ds_reader_track_t        *t;
+    const AVCodecParameters  *par;
+
+    for (i = 0; i < 2; i++) {
+        t = &r->tracks[i];
+        par = ds_input_codecpar(in, i);
+
+        if (r->attempts != 0
+            && ((par == NULL) != (t->par == NULL)
+                || (par != NULL && par->codec_id != t->par->codec_id)))
+        {
+            return ds_fail(err, DS_ESOURCE_INVALID,
+                           "source has other codecs than before");
+        }
+    }
+
+    for (i = 0; i < 2; i++) {
+        t = &r->tracks[i];
+        par = ds_input_codecpar(in, i);
+
+        if (par == NULL) {
+            continue;
+        }
+
+        if (t->par == NULL) {
+            t->par = avcodec_parameters_alloc();
+            if (t->par == NULL) {
+                return ds_fail(err, DS_ENOMEM, "no memory");
+            }
+
+        } else if (par->extradata_size != t->par->extradata_size
+                   || (par->extradata_size > 0
+                       && memcmp(par->extradata, t->par->extradata,
+                                 par->extradata_size) != 0))
+        {
+            t->changed = true;
+            t->renewed = true;
+        }
+
+        if (avcodec_parameters_copy(t->par, par) < 0) {
+            return ds_fail(err, DS_ENOMEM, "no memory");
+        }
+    }
+
+    return DS_OK;
+}
+
+
+/* seeks to where packets were read before; false: reading has moved */
+
+static bool
+ds_reader_place(ds_reader_t *r, ds_input_t *in)
+{
+    int64_t             us, least, most;
+    ds_error_t          err;
+    ds_reader_track_t  *v, *a;
+
+    v = &r->tracks[DS_VIDEO];
+    a = &r->tracks[DS_AUDIO];
+
+    if (!v->given && !a->given) {
+        return r->start == 0
+               || ds_input_seek(in, r->start, &err) == DS_OK;
+    }
+
+    most = (!a->given || (v->given && v->last > a->last)) ? v->last : a->last;
+    least = (!a->given || (v->given && v->last < a->last)) ? v->last : a->last;
+
+    us = least - DS_READER_BACK;
+
+    if (us < most - DS_READER_APART) {
+        us = most - DS_READER_APART;
+    }
+
+    /* so near to the start there is nothing to be won */
+
+    if (us <= 0) {
+        return true;
+    }
+
+    r->sought = us;
+
+    return ds_input_resume(in, us);
 }

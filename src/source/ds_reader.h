@@ -11,27 +11,14 @@
 
 
 #include "media/ds_input.h"
+#include "source/ds_link.h"
 
 
 typedef struct ds_reader_s  ds_reader_t;
 
 
-/* all borrowed, they outlive the reader */
-
-typedef struct {
-    ds_t              *ds;
-    const char        *stream;          /* name for log records */
-    const ds_entry_t  *entry;           /* NULL: the first item of "playlist" */
-    const char        *playlist;
-    const ds_media_t  *kept;            /* what to read, NULL: resolve it */
-    int64_t            start;           /* ms into the item, where to begin */
-    ds_counters_t     *counters;        /* NULL: none */
-    ds_cancel_t       *cancel;
-} ds_reader_conf_t;
-
-
 /* resolves, opens and probes; NULL: "err" says why */
-ds_reader_t *ds_reader_open(const ds_reader_conf_t *conf, ds_error_t *err);
+ds_reader_t *ds_reader_open(const ds_link_conf_t *conf, ds_error_t *err);
 
 /* what resolving told at first; borrowed, constant until ds_reader_close() */
 const ds_media_t *ds_reader_media(ds_reader_t *r);

@@ -26,7 +26,7 @@ static void ds_shelf_failed(ds_shelf_t *s, const ds_error_t *err);
 
 
 void
-ds_shelf_init(ds_shelf_t *s, const ds_reader_conf_t *conf,
+ds_shelf_init(ds_shelf_t *s, const ds_link_conf_t *conf,
     const ds_profile_t *profile)
 {
     char              *id;

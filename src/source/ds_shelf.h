@@ -48,12 +48,12 @@ typedef struct {
  * "s" is zeroed; ds_shelf_free() is due.  An item whose first byte is on this
  * machine, or without an entry, has no place in the cache.
  */
-void ds_shelf_init(ds_shelf_t *s, const ds_reader_conf_t *conf,
+void ds_shelf_init(ds_shelf_t *s, const ds_link_conf_t *conf,
     const ds_profile_t *profile);
 
 /*
  * Finds what is kept in either form; s->media says where, for
- * ds_reader_conf_t.  DS_OK, DS_ECACHE_MISSING, DS_ECANCELED or why not.
+ * ds_link_conf_t.  DS_OK, DS_ECACHE_MISSING, DS_ECANCELED or why not.
  */
 int ds_shelf_find(ds_shelf_t *s, ds_error_t *err);
 

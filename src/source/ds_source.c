@@ -26,7 +26,7 @@ struct ds_source_s {
     char              *playlist;        /* NULL: "entry" is to be resolved */
     ds_entry_t         entry;
     ds_profile_t       profile;
-    ds_reader_conf_t   conf;
+    ds_link_conf_t   conf;
     ds_mode_e          mode;
     ds_shelf_t         shelf;
 

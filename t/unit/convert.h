@@ -249,7 +249,7 @@ convert_as(const char *stream, const char *file, const char *audio,
     ds_entry_t         e;
     ds_reader_t       *reader;
     ds_convert_t      *c;
-    ds_reader_conf_t   rc;
+    ds_link_conf_t   rc;
 
     memset(r, 0, sizeof(result_t));
     r->white = r->loud = INT64_MIN;

@@ -108,7 +108,7 @@ read_all(const ds_entry_t *e, seq_t *s)
     AVPacket          *pkt;
     packet_t          *p;
     ds_reader_t       *r;
-    ds_reader_conf_t   conf;
+    ds_link_conf_t   conf;
 
     memset(s, 0, sizeof(seq_t));
     memset(&conf, 0, sizeof(conf));

@@ -1,0 +1,136 @@
+
+/*
+ * ds_play.h: a stream's inside, shared by ds_stream.c (the owner's side) and
+ * by what its own thread does, from the bottom to the top: ds_lister.c reads
+ * the list, ds_ahead.c fetches what is not due yet, ds_pick.c looks after the
+ * next item, ds_report.c tells, ds_player.c plays.
+ */
+
+#ifndef DS_PLAY_H_INCLUDED_
+#define DS_PLAY_H_INCLUDED_
+
+
+#include "air/ds_air.h"
+#include "base/ds_engine.h"
+#include "play/ds_playlist.h"
+
+
+/* how many items "previous" remembers */
+#define DS_HISTORY  32
+
+/* how many records of what was on air are kept */
+#define DS_RECORDS  32
+
+/* sources that were told to end and still do */
+#define DS_ENDING   4
+
+#define DS_NO_ITEM  UINT32_MAX
+
+/* ms: without a packet of an item for so long a stream is not live */
+#define DS_SILENCE_LIVE  1000
+
+
+typedef struct ds_ahead_s  ds_ahead_t;
+
+
+struct ds_stream_s {
+    ds_task_t        task;              /* first */
+
+    /* constant */
+    ds_t            *ds;
+    char            *name;
+    char            *playlist;
+    char            *publish;
+    char            *push;              /* NULL: none */
+    char            *token;
+    char            *slate;             /* NULL: made of the name */
+    ds_target_t      target;
+    ds_keyframe_t   *key;
+    ds_profile_t     profile;
+    ds_source_conf_t source;
+    ds_counters_t    counters;
+    int64_t          max_item;          /* ms, 0: none */
+    bool             push_engine;
+    bool             shuffle;
+    uint64_t         seed;
+
+    pthread_t        thread;            /* owner's */
+    ds_cancel_t      cancel;
+    ds_cancel_t      list_cancel;
+    atomic_bool      done;
+
+    pthread_mutex_t  lock;
+    /* under the lock */
+    ds_status_t      status;
+    ds_playlist_t   *list;
+    unsigned         skips;             /* wished, not done yet */
+    unsigned         previous;
+    bool             loop;
+    bool             prefetch;          /* wished */
+    ds_error_t       list_err;          /* set before list_done */
+    atomic_bool      list_done;
+    ds_aired_t       records[DS_RECORDS];
+    unsigned         record;            /* where the next one goes */
+    unsigned         nrecords;          /* not taken yet */
+
+    /* the player's thread alone */
+    pthread_t        lister;
+    bool             listing;           /* lister is to be joined */
+    unsigned         list_tries;
+    bool             list_cut;          /* an error ended it, some items came */
+    int64_t          list_at;           /* monotonic ms, 0: no retry is due */
+    int64_t          list_started;
+
+    ds_slate_t      *standby;           /* NULL: no memory */
+    ds_air_t        *air;
+    ds_source_t     *cur;               /* on air */
+    uint32_t         cur_index;
+    int64_t          cur_started;       /* monotonic ms */
+    int64_t          cur_at;            /* the same, Unix ms */
+    int64_t          starved;           /* ms of waiting not forgiven */
+    ds_decision_e    decision;
+    char             reason[DS_MESSAGE_LEN];
+    ds_source_t     *next;
+    ds_ahead_t      *ahead;             /* the item after the next one */
+    ds_ahead_t      *warmer;            /* any item, by request */
+    ds_prefetch_status_t  warm;
+    uint32_t         next_index;        /* DS_NO_ITEM: the first, beside list */
+    int64_t          next_at;           /* monotonic ms, when it was begun */
+    ds_source_t     *spare;             /* beside a next in trouble, only */
+    uint32_t         spare_index;
+    int64_t          spare_at;
+    ds_source_t     *ending[DS_ENDING];
+
+    ds_progress_t    resume;            /* valid until an item is chosen */
+    bool             first_tried;
+    bool             cutting;
+    bool             expired;           /* on air for max_item */
+    bool             going_back;
+    bool             at_end;            /* nothing follows the current item */
+    uint32_t         history[DS_HISTORY];
+    unsigned         nhistory;
+
+    unsigned         fails;             /* items in a row */
+    unsigned         bad_passes;        /* passes in a row without an item */
+    int64_t          retry_at;          /* monotonic ms, of the next item */
+    bool             aired;             /* an item was, ever */
+    bool             down;              /* output */
+    bool             finished;
+    ds_error_t       err;               /* the last one, for the status */
+    uint64_t         played;
+    uint64_t         failed;
+    uint64_t         skipped;
+    uint64_t         copied;
+    uint64_t         encoded;
+};
+
+
+/* context: player's thread; tells a source to end, sets *src to NULL */
+void ds_play_end_source(ds_stream_t *s, ds_source_t **src);
+
+/* any thread of the stream; "err" may be NULL */
+void ds_play_set_item(ds_stream_t *s, uint32_t index, ds_item_state_e state,
+    const ds_error_t *err);
+
+
+#endif /* DS_PLAY_H_INCLUDED_ */
