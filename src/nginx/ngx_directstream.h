@@ -428,6 +428,34 @@ ngx_uint_t ngx_directstream_zone_list(ngx_directstream_conf_t *dcf,
     const char *name, ngx_directstream_info_t *info, ngx_uint_t n);
 
 /*
+ * Calls "each" with a copy of each stream, the lock not held; NGX_ERROR: there
+ * is no memory in the pool for the copies, nothing was called.
+ */
+
+typedef void (*ngx_directstream_each_pt)(void *data,
+    ngx_directstream_info_t *info);
+
+ngx_int_t ngx_directstream_zone_each(ngx_directstream_conf_t *dcf,
+    ngx_pool_t *pool, ngx_directstream_each_pt each, void *data);
+
+
+/* of the newest relay worker, and of the zone as a whole */
+
+typedef struct {
+    ngx_pid_t                pid;           /* 0: there was none */
+    bool                     alive;
+    uint64_t                 generation;
+    uint64_t                 restarts;      /* after a death */
+    uint64_t                 size;          /* bytes of the zone */
+    uint64_t                 free;
+    uint64_t                 kept;          /* bytes in the cache */
+    uint64_t                 entries;
+} ngx_directstream_whole_t;
+
+void ngx_directstream_zone_whole(ngx_directstream_conf_t *dcf,
+    ngx_directstream_whole_t *whole);
+
+/*
  * What is for the moment: the run that is there does it, and nobody keeps it.
  * NGX_OK or NGX_DECLINED: no such stream.
  */

@@ -62,7 +62,7 @@ static ngx_int_t ngx_directstream_events_since(ngx_http_request_t *r,
     uint64_t *since);
 static ngx_int_t ngx_directstream_events_header(ngx_http_request_t *r);
 static ngx_int_t ngx_directstream_events_join(ngx_http_request_t *r,
-    uint64_t since);
+    ngx_directstream_ctx_t *ctx, uint64_t since);
 static void ngx_directstream_events_leave(void *data);
 static void ngx_directstream_events_schedule(ngx_msec_t delay);
 static void ngx_directstream_events_tick(ngx_event_t *ev);
@@ -86,7 +86,7 @@ static ngx_directstream_events_t  ngx_directstream_event;
 
 
 ngx_int_t
-ngx_directstream_events(ngx_http_request_t *r)
+ngx_directstream_events(ngx_http_request_t *r, ngx_directstream_ctx_t *ctx)
 {
     uint64_t   since;
     ngx_int_t  rc;
@@ -104,7 +104,7 @@ ngx_directstream_events(ngx_http_request_t *r)
         return rc;
     }
 
-    return ngx_directstream_events_join(r, since);
+    return ngx_directstream_events_join(r, ctx, since);
 }
 
 
@@ -155,27 +155,10 @@ ngx_directstream_events_since(ngx_http_request_t *r, uint64_t *since)
 static ngx_int_t
 ngx_directstream_events_header(ngx_http_request_t *r)
 {
-    ngx_uint_t        i;
-    ngx_table_elt_t  *h;
-
-    static const struct {
-        ngx_str_t  key;
-        ngx_str_t  value;
-    } headers[] = {
-        { ngx_string("Cache-Control"), ngx_string("no-store") },
-        { ngx_string("X-Accel-Buffering"), ngx_string("no") }
-    };
-
-    for (i = 0; i < sizeof(headers) / sizeof(headers[0]); i++) {
-
-        h = ngx_list_push(&r->headers_out.headers);
-        if (h == NULL) {
-            return NGX_HTTP_INTERNAL_SERVER_ERROR;
-        }
-
-        h->hash = 1;
-        h->key = headers[i].key;
-        h->value = headers[i].value;
+    if (ngx_directstream_header(r, "Cache-Control", "no-store") == NULL
+        || ngx_directstream_header(r, "X-Accel-Buffering", "no") == NULL)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
 #if (NGX_HTTP_GZIP)
@@ -193,18 +176,17 @@ ngx_directstream_events_header(ngx_http_request_t *r)
 
 
 static ngx_int_t
-ngx_directstream_events_join(ngx_http_request_t *r, uint64_t since)
+ngx_directstream_events_join(ngx_http_request_t *r,
+    ngx_directstream_ctx_t *ctx, uint64_t since)
 {
     ngx_event_t                *ev;
     ngx_pool_cleanup_t         *cln;
-    ngx_directstream_ctx_t     *ctx;
     ngx_directstream_client_t  *client;
 
-    ctx = ngx_pcalloc(r->pool, sizeof(ngx_directstream_ctx_t));
     client = ngx_pcalloc(r->pool, sizeof(ngx_directstream_client_t));
     cln = ngx_pool_cleanup_add(r->pool, 0);
 
-    if (ctx == NULL || client == NULL || cln == NULL) {
+    if (client == NULL || cln == NULL) {
         return NGX_ERROR;
     }
 
@@ -240,15 +222,12 @@ ngx_directstream_events_join(ngx_http_request_t *r, uint64_t since)
     client->fresh = 1;
 
     ctx->client = client;
-    ngx_http_set_ctx(r, ctx, ngx_http_directstream_module);
 
     cln->handler = ngx_directstream_events_leave;
     cln->data = client;
 
     ngx_queue_insert_tail(&ngx_directstream_event.clients, &client->queue);
     ngx_directstream_events_schedule(NGX_DIRECTSTREAM_EVENTS_SOON);
-
-    r->main->count++;
 
     return NGX_DONE;
 }

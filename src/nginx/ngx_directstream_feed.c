@@ -8,7 +8,6 @@
 #include "ngx_directstream_http.h"
 
 
-#define NGX_DIRECTSTREAM_FEED_BATCH     8      /* streams copied at a time */
 #define NGX_DIRECTSTREAM_FEED_ENTRIES   32
 #define NGX_DIRECTSTREAM_FEED_PROGRESS  2000   /* ms */
 #define NGX_DIRECTSTREAM_FEED_PING      15000  /* ms */
@@ -23,74 +22,75 @@ struct ngx_directstream_told_s {
 };
 
 
+/* a look at all streams, to tell what is news of them */
+
+typedef struct {
+    ngx_directstream_json_t  *w;
+    ngx_uint_t                progress;     /* is due */
+    ngx_uint_t                relay;        /* is alive */
+    ngx_directstream_told_t **link;         /* of those told of, the next */
+} ngx_directstream_tell_t;
+
+
 static ngx_uint_t ngx_directstream_feed_due(ngx_msec_t *at, ngx_msec_t every);
-static ngx_directstream_told_t **ngx_directstream_feed_look(
-    ngx_directstream_json_t *w, ngx_directstream_conf_t *dcf,
-    ngx_directstream_info_t *info, ngx_uint_t relay,
-    ngx_directstream_told_t **link);
+static void ngx_directstream_feed_look(void *data,
+    ngx_directstream_info_t *info);
 static void ngx_directstream_feed_gone(ngx_directstream_json_t *w,
     ngx_directstream_told_t **link, const char *name);
 static uint32_t ngx_directstream_feed_hash(ngx_directstream_info_t *info,
     ngx_uint_t relay);
-static void ngx_directstream_feed_stream(ngx_directstream_json_t *w,
-    ngx_directstream_conf_t *dcf, ngx_directstream_info_t *info);
-static void ngx_directstream_feed_progress(ngx_directstream_json_t *w,
+static void ngx_directstream_feed_stream(void *data,
     ngx_directstream_info_t *info);
 static void ngx_directstream_feed_entry(ngx_directstream_json_t *w,
     ngx_directstream_entry_t *entry);
 static void ngx_directstream_feed_begin(ngx_directstream_json_t *w,
     const char *event);
-static void ngx_directstream_feed_text(ngx_directstream_json_t *w,
-    const char *key, const char *value, size_t max);
 static void ngx_directstream_feed_end(ngx_directstream_json_t *w);
+
+
+/* of an entry of the log */
+
+static const ngx_directstream_member_t  ngx_directstream_entry[] = {
+    ngx_directstream_member("id", NUMBER, ngx_directstream_entry_t, id),
+    ngx_directstream_member("at", TIME, ngx_directstream_entry_t, at),
+    ngx_directstream_member("stream", TEXT, ngx_directstream_entry_t, stream),
+    ngx_directstream_member_end
+};
+
+static const ngx_directstream_member_t  ngx_directstream_entry_item[] = {
+    ngx_directstream_member("index", NUMBER, ngx_directstream_entry_t, index),
+    ngx_directstream_member("id", TEXT, ngx_directstream_entry_t, item),
+    ngx_directstream_member("title", TEXT, ngx_directstream_entry_t, title),
+    ngx_directstream_member_end
+};
 
 
 void
 ngx_directstream_feed_news(ngx_directstream_feed_t *feed,
     ngx_directstream_json_t *w, ngx_directstream_conf_t *dcf)
 {
-    char                       name[DS_NAME_LEN + 1];
-    ngx_uint_t                 i, n, progress, relay;
-    ngx_directstream_info_t   *info;
-    ngx_directstream_told_t  **link;
+    ngx_directstream_tell_t  tell;
 
-    info = ngx_palloc(w->pool, NGX_DIRECTSTREAM_FEED_BATCH
-                               * sizeof(ngx_directstream_info_t));
-    if (info == NULL) {
+    tell.w = w;
+    tell.relay = ngx_directstream_relay_alive(dcf);
+    tell.link = &feed->told;
+    tell.progress = ngx_directstream_feed_due(&feed->progress,
+                                              NGX_DIRECTSTREAM_FEED_PROGRESS);
+
+    if (ngx_directstream_zone_each(dcf, w->pool, ngx_directstream_feed_look,
+                                   &tell)
+        != NGX_OK)
+    {
         w->failed = 1;
         return;
     }
 
-    progress = ngx_directstream_feed_due(&feed->progress,
-                                         NGX_DIRECTSTREAM_FEED_PROGRESS);
-    relay = ngx_directstream_relay_alive(dcf);
-    link = &feed->told;
-    name[0] = '\0';
-
-    do {
-        n = ngx_directstream_zone_list(dcf, name, info,
-                                       NGX_DIRECTSTREAM_FEED_BATCH);
-
-        for (i = 0; i < n; i++) {
-            link = ngx_directstream_feed_look(w, dcf, &info[i], relay, link);
-
-            if (progress) {
-                ngx_directstream_feed_progress(w, &info[i]);
-            }
-        }
-
-        if (n != 0) {
-            ngx_memcpy(name, info[n - 1].def.name, sizeof(name));
-        }
-
-    } while (n == NGX_DIRECTSTREAM_FEED_BATCH);
-
-    ngx_directstream_feed_gone(w, link, NULL);
+    ngx_directstream_feed_gone(w, tell.link, NULL);
 
     feed->logged = ngx_directstream_feed_log(w, dcf, feed->logged);
 
     if (ngx_directstream_feed_due(&feed->ping, NGX_DIRECTSTREAM_FEED_PING)) {
-        ngx_directstream_json_raw(w, ": ping\n\n", 8);
+        ngx_directstream_json_print(w, ": ping\n\n");
     }
 }
 
@@ -108,45 +108,52 @@ ngx_directstream_feed_due(ngx_msec_t *at, ngx_msec_t every)
 }
 
 
-/* both lists are in the order of names; returns where the next one goes */
+/* both lists are in the order of names */
 
-static ngx_directstream_told_t **
-ngx_directstream_feed_look(ngx_directstream_json_t *w,
-    ngx_directstream_conf_t *dcf, ngx_directstream_info_t *info,
-    ngx_uint_t relay, ngx_directstream_told_t **link)
+static void
+ngx_directstream_feed_look(void *data, ngx_directstream_info_t *info)
 {
+    ngx_directstream_tell_t *tell = data;
+
     uint32_t                  hash;
+    ds_status_t              *st;
     ngx_directstream_told_t  *told;
 
-    ngx_directstream_feed_gone(w, link, info->def.name);
+    ngx_directstream_feed_gone(tell->w, tell->link, info->def.name);
 
-    told = *link;
-    hash = ngx_directstream_feed_hash(info, relay);
+    told = *tell->link;
+    hash = ngx_directstream_feed_hash(info, tell->relay);
 
-    if (told != NULL && ngx_strcmp(told->name, info->def.name) == 0) {
+    if (told == NULL || ngx_strcmp(told->name, info->def.name) != 0) {
+
+        told = ngx_alloc(sizeof(ngx_directstream_told_t), ngx_cycle->log);
+
+        if (told != NULL) {
+            ngx_memcpy(told->name, info->def.name, sizeof(told->name));
+            told->hash = ~hash;
+            told->next = *tell->link;
+            *tell->link = told;
+        }
+    }
+
+    if (told != NULL) {
+        tell->link = &told->next;
 
         if (told->hash != hash) {
             told->hash = hash;
-            ngx_directstream_feed_stream(w, dcf, info);
+            ngx_directstream_feed_stream(tell->w, info);
         }
-
-        return &told->next;
     }
 
-    told = ngx_alloc(sizeof(ngx_directstream_told_t), ngx_cycle->log);
-    if (told == NULL) {
-        /* a later look tells of it */
-        return link;
+    st = &info->status;
+
+    if (tell->progress && st->connected
+        && (st->state == DS_LIVE || st->slate))
+    {
+        ngx_directstream_feed_begin(tell->w, "progress");
+        ngx_directstream_render_progress(tell->w, info);
+        ngx_directstream_feed_end(tell->w);
     }
-
-    ngx_memcpy(told->name, info->def.name, sizeof(told->name));
-    told->hash = hash;
-    told->next = *link;
-    *link = told;
-
-    ngx_directstream_feed_stream(w, dcf, info);
-
-    return &told->next;
 }
 
 
@@ -165,7 +172,7 @@ ngx_directstream_feed_gone(ngx_directstream_json_t *w,
         *link = told->next;
 
         ngx_directstream_feed_begin(w, "removed");
-        ngx_directstream_feed_text(w, "name", told->name, DS_NAME_LEN);
+        ngx_directstream_json_text(w, "name", told->name, DS_NAME_LEN);
         ngx_directstream_feed_end(w);
 
         ngx_free(told);
@@ -238,59 +245,26 @@ void
 ngx_directstream_feed_all(ngx_directstream_json_t *w,
     ngx_directstream_conf_t *dcf)
 {
-    char                      name[DS_NAME_LEN + 1];
-    ngx_directstream_info_t   info;
+    ngx_directstream_json_print(w, "retry: 2000\n\n");
 
-    static const char  retry[] = "retry: 2000\n\n";
-
-    ngx_directstream_json_raw(w, retry, sizeof(retry) - 1);
-
-    name[0] = '\0';
-
-    while (ngx_directstream_zone_next(dcf, name, &info) == NGX_OK) {
-        ngx_directstream_feed_stream(w, dcf, &info);
-        ngx_memcpy(name, info.def.name, sizeof(name));
+    if (ngx_directstream_zone_each(dcf, w->pool, ngx_directstream_feed_stream,
+                                   w)
+        != NGX_OK)
+    {
+        w->failed = 1;
     }
 }
 
 
 static void
-ngx_directstream_feed_stream(ngx_directstream_json_t *w,
-    ngx_directstream_conf_t *dcf, ngx_directstream_info_t *info)
+ngx_directstream_feed_stream(void *data, ngx_directstream_info_t *info)
 {
-    static const char  head[] = "event: stream\ndata: ";
+    ngx_directstream_json_t *w = data;
 
-    ngx_directstream_json_raw(w, head, sizeof(head) - 1);
+    ngx_directstream_json_print(w, "event: stream\ndata: ");
     w->comma = 0;
-    ngx_directstream_render_stream(w, dcf, info);
-    ngx_directstream_json_raw(w, "\n\n", 2);
-}
-
-
-static void
-ngx_directstream_feed_progress(ngx_directstream_json_t *w,
-    ngx_directstream_info_t *info)
-{
-    ds_status_t  *st;
-
-    st = &info->status;
-
-    if (!st->connected || (st->state != DS_LIVE && !st->slate)) {
-        return;
-    }
-
-    ngx_directstream_feed_begin(w, "progress");
-    ngx_directstream_feed_text(w, "name", info->def.name, DS_NAME_LEN);
-    ngx_directstream_json_key(w, "position");
-    ngx_directstream_json_seconds(w, st->has_item ? st->position : -1);
-    ngx_directstream_json_key(w, "bytes");
-    ngx_directstream_json_integer(w, st->bytes);
-    ngx_directstream_json_key(w, "buffer_ms");
-    ngx_directstream_json_integer(w, st->buffer);
-    ngx_directstream_json_key(w, "dead_air_ms");
-    ngx_directstream_json_integer(w, st->dead_air);
-    ngx_directstream_render_fetching(w, st);
-    ngx_directstream_feed_end(w);
+    ngx_directstream_render_stream(w, info);
+    ngx_directstream_json_print(w, "\n\n");
 }
 
 
@@ -320,43 +294,29 @@ static void
 ngx_directstream_feed_entry(ngx_directstream_json_t *w,
     ngx_directstream_entry_t *entry)
 {
-    u_char  id[sizeof("id: \n") + NGX_INT64_LEN];
-
     static const char  *types[] = { "state", "item", "error", "output" };
 
-    ngx_directstream_json_raw(w, (char *) id,
-                              ngx_sprintf(id, "id: %uL\n", entry->id) - id);
+    ngx_directstream_json_print(w, "id: %uL\n", entry->id);
 
     ngx_directstream_feed_begin(w, "log");
-    ngx_directstream_json_key(w, "id");
-    ngx_directstream_json_integer(w, entry->id);
-    ngx_directstream_json_key(w, "at");
-    ngx_directstream_json_time(w, entry->at);
-    ngx_directstream_feed_text(w, "stream", entry->stream, DS_NAME_LEN);
-    ngx_directstream_feed_text(w, "type", types[entry->type], 16);
+    ngx_directstream_json_members(w, ngx_directstream_entry, entry);
+    ngx_directstream_json_text(w, "type", types[entry->type], 16);
 
     if (entry->type == NGX_DIRECTSTREAM_ENTRY_STATE) {
-        ngx_directstream_feed_text(w, "state", ds_state_name(entry->state),
+        ngx_directstream_json_text(w, "state", ds_state_name(entry->state),
                                    32);
     }
 
     if (entry->type == NGX_DIRECTSTREAM_ENTRY_ERROR) {
-        ngx_directstream_feed_text(w, "code", ds_error_code(entry->code), 64);
+        ngx_directstream_json_text(w, "code", ds_error_code(entry->code), 64);
     }
 
-    ngx_directstream_feed_text(w, "message", entry->message,
+    ngx_directstream_json_text(w, "message", entry->message,
                                sizeof(entry->message));
 
     if (entry->type == NGX_DIRECTSTREAM_ENTRY_ITEM) {
         ngx_directstream_json_key(w, "item");
-        ngx_directstream_json_open(w, '{');
-        ngx_directstream_json_key(w, "index");
-        ngx_directstream_json_integer(w, entry->index);
-        ngx_directstream_feed_text(w, "id", entry->item,
-                                   sizeof(entry->item));
-        ngx_directstream_feed_text(w, "title", entry->title,
-                                   sizeof(entry->title));
-        ngx_directstream_json_close(w, '}');
+        ngx_directstream_json_object(w, ngx_directstream_entry_item, entry);
     }
 
     ngx_directstream_feed_end(w);
@@ -366,21 +326,10 @@ ngx_directstream_feed_entry(ngx_directstream_json_t *w,
 static void
 ngx_directstream_feed_begin(ngx_directstream_json_t *w, const char *event)
 {
-    ngx_directstream_json_raw(w, "event: ", 7);
-    ngx_directstream_json_raw(w, event, strlen(event));
-    ngx_directstream_json_raw(w, "\ndata: ", 7);
+    ngx_directstream_json_print(w, "event: %s\ndata: ", event);
 
     w->comma = 0;
     ngx_directstream_json_open(w, '{');
-}
-
-
-static void
-ngx_directstream_feed_text(ngx_directstream_json_t *w, const char *key,
-    const char *value, size_t max)
-{
-    ngx_directstream_json_key(w, key);
-    ngx_directstream_json_string(w, value, max);
 }
 
 

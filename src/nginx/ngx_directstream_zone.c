@@ -8,6 +8,9 @@
 #include "ngx_directstream.h"
 
 
+#define NGX_DIRECTSTREAM_INFOS  8      /* copied at a time */
+
+
 static uint64_t ngx_directstream_layout(void);
 static void ngx_directstream_zone_fix(ngx_directstream_conf_t *dcf,
     ds_def_t *def, ngx_log_t *log);
@@ -383,6 +386,63 @@ ngx_directstream_zone_list(ngx_directstream_conf_t *dcf, const char *name,
     ngx_shmtx_unlock(&dcf->shpool->mutex);
 
     return i;
+}
+
+
+ngx_int_t
+ngx_directstream_zone_each(ngx_directstream_conf_t *dcf, ngx_pool_t *pool,
+    ngx_directstream_each_pt each, void *data)
+{
+    char                      name[DS_NAME_LEN + 1];
+    ngx_uint_t                i, n;
+    ngx_directstream_info_t  *info;
+
+    info = ngx_palloc(pool, NGX_DIRECTSTREAM_INFOS
+                            * sizeof(ngx_directstream_info_t));
+    if (info == NULL) {
+        return NGX_ERROR;
+    }
+
+    name[0] = '\0';
+
+    do {
+        n = ngx_directstream_zone_list(dcf, name, info,
+                                       NGX_DIRECTSTREAM_INFOS);
+
+        for (i = 0; i < n; i++) {
+            each(data, &info[i]);
+        }
+
+        if (n != 0) {
+            ngx_memcpy(name, info[n - 1].def.name, sizeof(name));
+        }
+
+    } while (n == NGX_DIRECTSTREAM_INFOS);
+
+    return NGX_OK;
+}
+
+
+void
+ngx_directstream_zone_whole(ngx_directstream_conf_t *dcf,
+    ngx_directstream_whole_t *whole)
+{
+    ngx_msec_t  seen;
+
+    ngx_shmtx_lock(&dcf->shpool->mutex);
+
+    whole->pid = dcf->sh->relay;
+    seen = dcf->sh->heartbeat;
+    whole->generation = dcf->sh->relay_generation;
+    whole->restarts = dcf->sh->relay_restarts;
+    whole->kept = dcf->sh->cache_size;
+    whole->entries = dcf->sh->cache_count;
+    whole->size = dcf->shpool->end - dcf->shpool->start;
+    whole->free = dcf->shpool->pfree * ngx_pagesize;
+
+    ngx_shmtx_unlock(&dcf->shpool->mutex);
+
+    whole->alive = ngx_directstream_alive(whole->pid, seen);
 }
 
 

@@ -1,0 +1,340 @@
+
+/*
+ * ngx_directstream_ask.c: what only a relay worker can answer: POST resolve
+ * and GET snapshot.jpg.  The question is put in the zone, which is looked at
+ * every now and then without blocking the worker.  A client that goes away
+ * takes its lookup along.
+ */
+
+#include "ngx_directstream_http.h"
+
+
+#define NGX_DIRECTSTREAM_ASK_POLL   50     /* ms */
+#define NGX_DIRECTSTREAM_ASK_STILL  3000   /* ms */
+
+
+static ngx_int_t ngx_directstream_ask(ngx_http_request_t *r,
+    ngx_directstream_ctx_t *ctx, ngx_directstream_handler_pt poll);
+static void ngx_directstream_ask_timer(ngx_event_t *ev);
+static void ngx_directstream_ask_cleanup(void *data);
+static ngx_int_t ngx_directstream_ask_down(ngx_http_request_t *r);
+static ngx_int_t ngx_directstream_resolve_poll(ngx_http_request_t *r,
+    ngx_directstream_ctx_t *ctx);
+static ngx_int_t ngx_directstream_resolve_done(ngx_http_request_t *r,
+    ngx_directstream_ctx_t *ctx);
+static ngx_int_t ngx_directstream_resolve_answer(ngx_http_request_t *r,
+    ds_lookup_status_t *status, ds_item_t *items, ngx_uint_t n);
+static void ngx_directstream_resolve_cleanup(void *data);
+static ngx_int_t ngx_directstream_snapshot_poll(ngx_http_request_t *r,
+    ngx_directstream_ctx_t *ctx);
+static ngx_int_t ngx_directstream_snapshot_none(ngx_http_request_t *r,
+    const char *why);
+
+
+static const ngx_directstream_member_t  ngx_directstream_lookup[] = {
+    ngx_directstream_member("count", NUMBER, ds_lookup_status_t, count),
+    ngx_directstream_member("complete", BOOL, ds_lookup_status_t, complete),
+    ngx_directstream_member("error", ERROR, ds_lookup_status_t, error),
+    ngx_directstream_member_end
+};
+
+
+/* has "poll" called until it returns something else than NGX_AGAIN */
+
+static ngx_int_t
+ngx_directstream_ask(ngx_http_request_t *r, ngx_directstream_ctx_t *ctx,
+    ngx_directstream_handler_pt poll)
+{
+    ngx_pool_cleanup_t  *cln;
+
+    cln = ngx_pool_cleanup_add(r->pool, 0);
+    if (cln == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    cln->handler = ngx_directstream_ask_cleanup;
+    cln->data = ctx;
+
+    r->read_event_handler = ngx_http_test_reading;
+    r->write_event_handler = ngx_http_request_empty_handler;
+
+    if (r->connection->read->ready) {
+        ngx_post_event(r->connection->read, &ngx_posted_events);
+
+    } else if (ngx_handle_read_event(r->connection->read, 0) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    ctx->poll = poll;
+
+    ctx->timer.handler = ngx_directstream_ask_timer;
+    ctx->timer.data = r;
+    ctx->timer.log = r->connection->log;
+
+    ngx_add_timer(&ctx->timer, NGX_DIRECTSTREAM_ASK_POLL);
+
+    return NGX_DONE;
+}
+
+
+static void
+ngx_directstream_ask_timer(ngx_event_t *ev)
+{
+    ngx_int_t                rc;
+    ngx_connection_t        *c;
+    ngx_http_request_t      *r;
+    ngx_directstream_ctx_t  *ctx;
+
+    r = ev->data;
+    c = r->connection;
+
+    ngx_http_set_log_request(c->log, r);
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_directstream_module);
+
+    rc = ctx->poll(r, ctx);
+
+    if (rc == NGX_AGAIN) {
+        ngx_add_timer(ev, NGX_DIRECTSTREAM_ASK_POLL);
+        return;
+    }
+
+    ngx_http_finalize_request(r, rc);
+    ngx_http_run_posted_requests(c);
+}
+
+
+static void
+ngx_directstream_ask_cleanup(void *data)
+{
+    ngx_directstream_ctx_t *ctx = data;
+
+    if (ctx->timer.timer_set) {
+        ngx_del_timer(&ctx->timer);
+    }
+}
+
+
+static ngx_int_t
+ngx_directstream_ask_down(ngx_http_request_t *r)
+{
+    return ngx_directstream_problem(r, 503, "relay_down", NULL,
+                                    "the relay worker does not run");
+}
+
+
+ngx_int_t
+ngx_directstream_resolve(ngx_http_request_t *r, ngx_directstream_ctx_t *ctx)
+{
+    char                        playlist[DS_URL_LEN + 1];
+    ngx_pool_cleanup_t         *cln;
+    ngx_directstream_conf_t    *dcf;
+    ngx_directstream_mistake_t  m;
+
+    dcf = ngx_directstream_get_conf();
+    ctx->limit = 100;
+
+    if (ngx_directstream_lookup_parse(dcf, &ctx->body, playlist,
+                                      &ctx->limit, &m)
+        != NGX_OK)
+    {
+        return ngx_directstream_problem(r, 400, m.code, m.field, "%s",
+                                        m.detail);
+    }
+
+    if (!ngx_directstream_relay_alive(dcf)) {
+        return ngx_directstream_ask_down(r);
+    }
+
+    cln = ngx_pool_cleanup_add(r->pool, 0);
+    if (cln == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (ngx_directstream_job_start(dcf, playlist, ctx->limit, &ctx->job)
+        != NGX_OK)
+    {
+        return ngx_directstream_problem(r, 503, "busy", NULL,
+                                        "%d lookups are under way, try again "
+                                        "later", NGX_DIRECTSTREAM_LOOKUPS);
+    }
+
+    cln->handler = ngx_directstream_resolve_cleanup;
+    cln->data = ctx;
+
+    ngx_directstream_wake();
+
+    return ngx_directstream_ask(r, ctx, ngx_directstream_resolve_poll);
+}
+
+
+static ngx_int_t
+ngx_directstream_resolve_poll(ngx_http_request_t *r,
+    ngx_directstream_ctx_t *ctx)
+{
+    ngx_int_t                 rc;
+    ngx_uint_t                n;
+    ds_lookup_status_t        status;
+    ngx_directstream_conf_t  *dcf;
+
+    dcf = ngx_directstream_get_conf();
+    n = 0;
+
+    rc = ngx_directstream_job_poll(dcf, ctx->job, &status, NULL, &n);
+
+    if (rc == NGX_AGAIN && ngx_directstream_relay_alive(dcf)) {
+        return NGX_AGAIN;
+    }
+
+    return (rc == NGX_OK) ? ngx_directstream_resolve_done(r, ctx)
+                          : ngx_directstream_ask_down(r);
+}
+
+
+static ngx_int_t
+ngx_directstream_resolve_done(ngx_http_request_t *r,
+    ngx_directstream_ctx_t *ctx)
+{
+    ds_item_t           *items;
+    ngx_uint_t           n;
+    ds_lookup_status_t   status;
+
+    n = ctx->limit;
+
+    items = ngx_palloc(r->pool, n * sizeof(ds_item_t));
+    if (items == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (ngx_directstream_job_poll(ngx_directstream_get_conf(), ctx->job,
+                                  &status, items, &n)
+        != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (n == 0 && status.error.code != DS_OK) {
+        return ngx_directstream_problem(r, NGX_HTTP_BAD_GATEWAY,
+                                        ds_error_code(status.error.code),
+                                        NULL, "%s", status.error.message);
+    }
+
+    return ngx_directstream_resolve_answer(r, &status, items, n);
+}
+
+
+static ngx_int_t
+ngx_directstream_resolve_answer(ngx_http_request_t *r,
+    ds_lookup_status_t *status, ds_item_t *items, ngx_uint_t n)
+{
+    ngx_uint_t               i;
+    ngx_directstream_json_t  w;
+
+    ngx_directstream_json_init(&w, r->pool);
+
+    ngx_directstream_json_open(&w, '{');
+    ngx_directstream_json_members(&w, ngx_directstream_lookup, status);
+    ngx_directstream_json_key(&w, "items");
+    ngx_directstream_json_open(&w, '[');
+
+    for (i = 0; i < n; i++) {
+        ngx_directstream_render_item(&w, &items[i], 0);
+    }
+
+    ngx_directstream_json_close(&w, ']');
+    ngx_directstream_json_close(&w, '}');
+    ngx_directstream_json_raw(&w, "\n", 1);
+
+    return ngx_directstream_send(r, NGX_HTTP_OK, &w);
+}
+
+
+static void
+ngx_directstream_resolve_cleanup(void *data)
+{
+    ngx_directstream_ctx_t *ctx = data;
+
+    ngx_directstream_job_end(ngx_directstream_get_conf(), ctx->job);
+}
+
+
+ngx_int_t
+ngx_directstream_snapshot(ngx_http_request_t *r, ngx_directstream_ctx_t *ctx)
+{
+    ngx_int_t  rc;
+
+    ctx->end = ngx_current_msec + NGX_DIRECTSTREAM_ASK_STILL;
+
+    rc = ngx_directstream_snapshot_poll(r, ctx);
+
+    return (rc == NGX_AGAIN)
+           ? ngx_directstream_ask(r, ctx, ngx_directstream_snapshot_poll)
+           : rc;
+}
+
+
+static ngx_int_t
+ngx_directstream_snapshot_poll(ngx_http_request_t *r,
+    ngx_directstream_ctx_t *ctx)
+{
+    size_t                    size;
+    u_char                   *data;
+    ngx_int_t                 rc;
+    ds_error_t                err;
+    ngx_directstream_conf_t  *dcf;
+    ngx_directstream_json_t   w;
+
+    dcf = ngx_directstream_get_conf();
+
+    data = NULL;
+    size = 0;
+
+    for ( ;; ) {
+        rc = ngx_directstream_still_get(dcf, ctx->name, data, &size, &err);
+
+        if (rc != NGX_BUSY) {
+            break;
+        }
+
+        data = ngx_palloc(r->pool, size);
+        if (data == NULL) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+    }
+
+    switch (rc) {
+
+    case NGX_OK:
+        ngx_directstream_json_init(&w, r->pool);
+        ngx_directstream_json_raw(&w, (char *) data, size);
+
+        ngx_str_set(&r->headers_out.content_type, "image/jpeg");
+        r->headers_out.content_type_len = r->headers_out.content_type.len;
+
+        return ngx_directstream_send(r, NGX_HTTP_OK, &w);
+
+    case NGX_ERROR:
+        return ngx_directstream_snapshot_none(r, err.message);
+
+    case NGX_DECLINED:
+        return ngx_directstream_missing(r, ctx->name);
+
+    case NGX_ABORT:
+
+        return ngx_directstream_relay_alive(dcf)
+               ? ngx_directstream_snapshot_none(r, "nothing is on air")
+               : ngx_directstream_ask_down(r);
+    }
+
+    return ((ngx_msec_int_t) (ngx_current_msec - ctx->end) < 0)
+           ? NGX_AGAIN
+           : ngx_directstream_snapshot_none(r, "it took too long");
+}
+
+
+static ngx_int_t
+ngx_directstream_snapshot_none(ngx_http_request_t *r, const char *why)
+{
+    return ngx_directstream_problem(r, 503, "snapshot_unavailable", NULL,
+                                    "there is no picture: %s", why);
+}
