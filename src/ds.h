@@ -479,9 +479,6 @@ const char *ds_decision_name(ds_decision_e decision);  /* "copy", "none" */
 const char *ds_video_name(ds_video_e video);           /* "copy", "auto" */
 const char *ds_mode_name(ds_mode_e mode);              /* "direct", "hybrid" */
 
-/* false: there is no mode of that name */
-bool ds_mode_from_name(ds_mode_e *mode, const char *name);
-
 
 /*
  * Starts a stream; all is copied.  "token" is sent as ds_token on publish;

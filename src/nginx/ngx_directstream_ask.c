@@ -126,7 +126,7 @@ ngx_directstream_ask_down(ngx_http_request_t *r)
 ngx_int_t
 ngx_directstream_resolve(ngx_http_request_t *r, ngx_directstream_ctx_t *ctx)
 {
-    char                        playlist[DS_URL_LEN + 1];
+    ds_def_t                    def;
     ngx_pool_cleanup_t         *cln;
     ngx_directstream_conf_t    *dcf;
     ngx_directstream_mistake_t  m;
@@ -134,7 +134,7 @@ ngx_directstream_resolve(ngx_http_request_t *r, ngx_directstream_ctx_t *ctx)
     dcf = ngx_directstream_get_conf();
     ctx->limit = 100;
 
-    if (ngx_directstream_lookup_parse(dcf, &ctx->body, playlist,
+    if (ngx_directstream_lookup_parse(dcf, &ctx->body, &def,
                                       &ctx->limit, &m)
         != NGX_OK)
     {
@@ -151,7 +151,7 @@ ngx_directstream_resolve(ngx_http_request_t *r, ngx_directstream_ctx_t *ctx)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    if (ngx_directstream_job_start(dcf, playlist, ctx->limit, &ctx->job)
+    if (ngx_directstream_job_start(dcf, def.playlist, ctx->limit, &ctx->job)
         != NGX_OK)
     {
         return ngx_directstream_problem(r, 503, "busy", NULL,

@@ -250,7 +250,11 @@ ngx_directstream_send(ngx_http_request_t *r, ngx_uint_t status,
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    if (ngx_directstream_header(r, "Cache-Control", "no-store") == NULL) {
+    /* what has a tag has said how it is cached */
+
+    if (r->headers_out.etag == NULL
+        && ngx_directstream_header(r, "Cache-Control", "no-store") == NULL)
+    {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 

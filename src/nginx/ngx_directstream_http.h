@@ -122,8 +122,9 @@ ngx_int_t ngx_directstream_def_parse(ngx_directstream_conf_t *dcf,
 ngx_int_t ngx_directstream_prefetch_parse(ngx_str_t *body, ngx_uint_t *on,
     ngx_directstream_mistake_t *m);
 
+/* the playlist alone */
 ngx_int_t ngx_directstream_lookup_parse(ngx_directstream_conf_t *dcf,
-    ngx_str_t *body, char *playlist, ngx_uint_t *limit,
+    ngx_str_t *body, ds_def_t *def, ngx_uint_t *limit,
     ngx_directstream_mistake_t *m);
 
 

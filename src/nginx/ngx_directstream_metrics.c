@@ -385,7 +385,8 @@ ngx_directstream_metrics_accept(u_char *p, u_char *last, ngx_uint_t *open,
 static ngx_uint_t
 ngx_directstream_metrics_quality(u_char *p, u_char *last)
 {
-    ngx_uint_t  q, digit;
+    u_char     *end;
+    ngx_int_t   q;
 
     while (p < last) {
 
@@ -401,19 +402,16 @@ ngx_directstream_metrics_quality(u_char *p, u_char *last)
             continue;
         }
 
-        if (p[2] != '0') {
-            return 1000;
+        for (p += 2, end = p;
+             end < last && (*end == '.' || (*end >= '0' && *end <= '9'));
+             end++)
+        {
+            /* void */
         }
 
-        q = 0;
-        digit = 100;
+        q = ngx_atofp(p, end - p, 3);
 
-        for (p += 4; p < last && *p >= '0' && *p <= '9'; p++) {
-            q += (*p - '0') * digit;
-            digit /= 10;
-        }
-
-        return q;
+        return (q == NGX_ERROR) ? 1000 : q;
     }
 
     return 1000;

@@ -23,40 +23,16 @@ typedef struct {
     (sizeof(ngx_directstream_files) / sizeof(ngx_directstream_files[0]))
 
 
-typedef void (*ngx_directstream_mark_pt)(ngx_directstream_json_t *w,
-    ngx_http_request_t *r);
-
-
 static ngx_int_t ngx_directstream_page_headers(ngx_http_request_t *r,
     const ngx_directstream_file_t *file);
-static ngx_int_t ngx_directstream_page_index(ngx_http_request_t *r,
-    const ngx_directstream_file_t *file);
-static ngx_int_t ngx_directstream_page_file(ngx_http_request_t *r,
-    const ngx_directstream_file_t *file);
-static void ngx_directstream_page_write(ngx_directstream_json_t *w,
-    ngx_http_request_t *r);
-static void ngx_directstream_page_streams(ngx_directstream_json_t *w,
-    ngx_http_request_t *r);
+static u_char *ngx_directstream_page_until(ngx_directstream_json_t *w,
+    u_char *p, u_char *last, const char *mark);
 static void ngx_directstream_page_row(void *data,
     ngx_directstream_info_t *info);
 static void ngx_directstream_page_time(ngx_directstream_json_t *w,
     int64_t ms);
 static void ngx_directstream_page_text(ngx_directstream_json_t *w,
     const char *value, size_t max);
-
-
-/* what index.html leaves open */
-
-static const struct {
-    ngx_str_t                 name;
-    ngx_directstream_mark_pt  handler;
-} ngx_directstream_marks[] = {
-    { ngx_string("{{write}}"), ngx_directstream_page_write },
-    { ngx_string("{{streams}}"), ngx_directstream_page_streams }
-};
-
-#define NGX_DIRECTSTREAM_MARKS                                               \
-    (sizeof(ngx_directstream_marks) / sizeof(ngx_directstream_marks[0]))
 
 
 ngx_int_t
@@ -88,7 +64,10 @@ ngx_directstream_page_find(u_char *name, size_t len, ngx_uint_t *n)
 ngx_int_t
 ngx_directstream_page(ngx_http_request_t *r, ngx_directstream_ctx_t *ctx)
 {
-    const ngx_str_t                *base;
+    u_char                         *p, *last;
+    ngx_str_t                      *base;
+    ngx_directstream_json_t         w;
+    ngx_directstream_loc_conf_t    *dlcf;
     const ngx_directstream_file_t  *file;
 
     file = &ngx_directstream_files[ctx->action];
@@ -105,15 +84,51 @@ ngx_directstream_page(ngx_http_request_t *r, ngx_directstream_ctx_t *ctx)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    r->headers_out.content_type = file->type;
-    r->headers_out.content_type_len = file->type.len;
-    ngx_str_set(&r->headers_out.charset, "utf-8");
+    ngx_directstream_json_init(&w, r->pool);
+
+    p = file->text.data;
+    last = p + file->text.len;
 
     if (file->etag.len == 0) {
-        return ngx_directstream_page_index(r, file);
+        dlcf = ngx_http_get_module_loc_conf(r, ngx_http_directstream_module);
+
+        p = ngx_directstream_page_until(&w, p, last, "{{write}}");
+        ngx_directstream_json_print(&w, dlcf->write ? "on" : "off");
+
+        p = ngx_directstream_page_until(&w, p, last, "{{streams}}");
+
+        if (ngx_directstream_zone_each(ngx_directstream_get_conf(), r->pool,
+                                       ngx_directstream_page_row, &w)
+            != NGX_OK)
+        {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
     }
 
-    return ngx_directstream_page_file(r, file);
+    ngx_directstream_json_raw(&w, (char *) p, last - p);
+
+    return ngx_directstream_send(r, NGX_HTTP_OK, &w);
+}
+
+
+/* writes what is before the mark; returns what follows it */
+
+static u_char *
+ngx_directstream_page_until(ngx_directstream_json_t *w, u_char *p,
+    u_char *last, const char *mark)
+{
+    u_char  *end;
+
+    end = ngx_strnstr(p, (char *) mark, last - p);
+
+    if (end == NULL) {
+        w->failed = 1;
+        return last;
+    }
+
+    ngx_directstream_json_raw(w, (char *) p, end - p);
+
+    return end + strlen(mark);
 }
 
 
@@ -135,6 +150,10 @@ ngx_directstream_page_headers(ngx_http_request_t *r,
         return NGX_ERROR;
     }
 
+    r->headers_out.content_type = file->type;
+    r->headers_out.content_type_len = file->type.len;
+    ngx_str_set(&r->headers_out.charset, "utf-8");
+
     if (file->etag.len == 0) {
         return NGX_OK;
     }
@@ -149,100 +168,6 @@ ngx_directstream_page_headers(ngx_http_request_t *r,
     }
 
     return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_directstream_page_file(ngx_http_request_t *r,
-    const ngx_directstream_file_t *file)
-{
-    ngx_int_t    rc;
-    ngx_buf_t   *b;
-    ngx_chain_t  out;
-
-    r->headers_out.status = NGX_HTTP_OK;
-    r->headers_out.content_length_n = file->text.len;
-
-    b = ngx_calloc_buf(r->pool);
-    if (b == NULL) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    rc = ngx_http_send_header(r);
-
-    if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {
-        return rc;
-    }
-
-    b->pos = file->text.data;
-    b->last = file->text.data + file->text.len;
-    b->memory = 1;
-    b->last_buf = (r == r->main);
-    b->last_in_chain = 1;
-
-    out.buf = b;
-    out.next = NULL;
-
-    return ngx_http_output_filter(r, &out);
-}
-
-
-static ngx_int_t
-ngx_directstream_page_index(ngx_http_request_t *r,
-    const ngx_directstream_file_t *file)
-{
-    u_char                   *p, *last, *mark;
-    ngx_uint_t                i;
-    ngx_directstream_json_t   w;
-
-    ngx_directstream_json_init(&w, r->pool);
-
-    p = file->text.data;
-    last = p + file->text.len;
-
-    for (i = 0; i < NGX_DIRECTSTREAM_MARKS; i++) {
-
-        /* each is there once, in this order */
-
-        mark = ngx_strnstr(p, (char *) ngx_directstream_marks[i].name.data,
-                           last - p);
-        if (mark == NULL) {
-            return NGX_HTTP_INTERNAL_SERVER_ERROR;
-        }
-
-        ngx_directstream_json_raw(&w, (char *) p, mark - p);
-        ngx_directstream_marks[i].handler(&w, r);
-
-        p = mark + ngx_directstream_marks[i].name.len;
-    }
-
-    ngx_directstream_json_raw(&w, (char *) p, last - p);
-
-    return ngx_directstream_send(r, NGX_HTTP_OK, &w);
-}
-
-
-static void
-ngx_directstream_page_write(ngx_directstream_json_t *w, ngx_http_request_t *r)
-{
-    ngx_directstream_loc_conf_t  *dlcf;
-
-    dlcf = ngx_http_get_module_loc_conf(r, ngx_http_directstream_module);
-
-    ngx_directstream_json_print(w, dlcf->write ? "on" : "off");
-}
-
-
-static void
-ngx_directstream_page_streams(ngx_directstream_json_t *w,
-    ngx_http_request_t *r)
-{
-    if (ngx_directstream_zone_each(ngx_directstream_get_conf(), r->pool,
-                                   ngx_directstream_page_row, w)
-        != NGX_OK)
-    {
-        w->failed = 1;
-    }
 }
 
 

@@ -27,8 +27,8 @@ static ngx_int_t ngx_directstream_on_publish_body(ngx_http_request_t *r,
     ngx_directstream_ctx_t *ctx);
 static ngx_int_t ngx_directstream_on_publish_judge(ngx_http_request_t *r,
     ngx_directstream_form_t *form);
-static void ngx_directstream_on_publish_form(ngx_str_t *body,
-    ngx_directstream_form_t *form);
+static ngx_int_t ngx_directstream_on_publish_form(ngx_http_request_t *r,
+    ngx_str_t *body, ngx_directstream_form_t *form);
 static ngx_uint_t ngx_directstream_on_publish_app(const char *publish,
     ngx_str_t *app);
 static ngx_uint_t ngx_directstream_on_publish_token(const char *want,
@@ -74,9 +74,9 @@ ngx_directstream_on_publish_body(ngx_http_request_t *r,
         return NGX_HTTP_REQUEST_ENTITY_TOO_LARGE;
     }
 
-    ngx_memzero(&form, sizeof(ngx_directstream_form_t));
-
-    ngx_directstream_on_publish_form(&ctx->body, &form);
+    if (ngx_directstream_on_publish_form(r, &ctx->body, &form) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
 
     if (form.call.len != sizeof("publish") - 1
         || ngx_strncmp(form.call.data, "publish", form.call.len) != 0)
@@ -137,21 +137,17 @@ ngx_directstream_on_publish_judge(ngx_http_request_t *r,
  * fields with the same name the first counts.
  */
 
-static void
-ngx_directstream_on_publish_form(ngx_str_t *body,
+static ngx_int_t
+ngx_directstream_on_publish_form(ngx_http_request_t *r, ngx_str_t *body,
     ngx_directstream_form_t *form)
 {
-    u_char      *p, *last, *amp, *eq, *src, *end;
-    ngx_str_t   *dst;
+    u_char      *src, *dst;
+    ngx_int_t    rc;
+    ngx_str_t    args, *value;
     ngx_uint_t   i;
 
-    static ngx_str_t  names[] = {
-        ngx_string("call"),
-        ngx_string("app"),
-        ngx_string("name"),
-        ngx_string("addr"),
-        ngx_string("ds_token"),
-        ngx_string("ds_push")
+    static const char *const  names[] = {
+        "call", "app", "name", "addr", "ds_token", "ds_push"
     };
 
     ngx_str_t  *const values[] = {
@@ -159,39 +155,35 @@ ngx_directstream_on_publish_form(ngx_str_t *body,
         &form->push
     };
 
-    p = body->data;
-    last = p + body->len;
+    ngx_memzero(form, sizeof(ngx_directstream_form_t));
 
-    for ( /* void */ ; p < last; p = amp + 1) {
-        amp = ngx_strlchr(p, last, '&');
+    for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        value = values[i];
 
-        if (amp == NULL) {
-            amp = last;
-        }
+        /* a form is written as arguments are */
 
-        eq = ngx_strlchr(p, amp, '=');
+        args = r->args;
+        r->args = *body;
+        rc = ngx_http_arg(r, (u_char *) names[i], strlen(names[i]), value);
+        r->args = args;
 
-        if (eq == NULL) {
+        if (rc != NGX_OK) {
             continue;
         }
 
-        for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-            dst = values[i];
+        src = value->data;
 
-            if (dst->data == NULL
-                && (size_t) (eq - p) == names[i].len
-                && ngx_memcmp(p, names[i].data, names[i].len) == 0)
-            {
-                dst->data = eq + 1;
-                dst->len = amp - dst->data;
-
-                src = dst->data;
-                end = dst->data;
-                ngx_unescape_uri(&end, &src, dst->len, 0);
-                dst->len = end - dst->data;
-            }
+        dst = ngx_pnalloc(r->pool, value->len + 1);
+        if (dst == NULL) {
+            return NGX_ERROR;
         }
+
+        value->data = dst;
+        ngx_unescape_uri(&dst, &src, value->len, 0);
+        value->len = dst - value->data;
     }
+
+    return NGX_OK;
 }
 
 
