@@ -150,8 +150,11 @@ my $both = $t->plain_list('both', $t->media_url('both.mp4', 'drip=60000'));
 my @two = ('both1', 'both2');
 $t->create($_, $both, mode => 'download') for @two;
 ok($t->wait_state($_, 'live', 10), "two at once: $_ is live") for @two;
-is(scalar(my @gets = $t->read_file('media.log') =~ m{GET /both\.mp4}g), 1,
-   'two at once: it is fetched once');
+# a request is logged when it has been answered
+my @gets;
+$t->wait_for(sub { @gets = $t->read_file('media.log') =~ m{GET /both\.mp4}g },
+             10, 'the request');
+is(scalar @gets, 1, 'two at once: it is fetched once');
 is(kept()->{count}, 1, 'two at once: and kept once');
 drop_all(@two);
 whole('two at once');
@@ -185,18 +188,19 @@ drop_all('bit');
 names('two.mp4', 'mid.mp4');
 $t->create('mid', $t->plain_list('mid',
     $t->media_url('mid.mp4', 'drip=90000')), mode => 'hybrid');
-names('two.mp4', 'resume.mp4');
+names('mid.mp4', 'resume.mp4');
 $t->create('resume', $t->plain_list('resume',
     $t->media_url('resume.mp4', 'drip=50000')), mode => 'download');
 ok($t->wait_for(sub {
     my ($f) = @{ $t->field('resume', 'fetching') || [] };
     return $t->field('mid', 'cache', 'keeping')
-           && $f && $f->{bytes} > 130_000;
-}, 10), 'killed: both are being written');
+           && $f && $f->{bytes} > 270_000;
+}, 20), 'killed: both are being written');
 
 my ($fetch) = @{ $t->field('resume', 'fetching') };
 is($fetch->{index}, 0, 'killed: the fetch is shown');
-is($fetch->{total}, -s DirectStream::Media::path('two.mp4'), 'with its size');
+my $size = -s DirectStream::Media::path('mid.mp4');
+ok(abs($fetch->{total} - $size) < $size / 5, "with about its size: $size");
 cmp_ok($fetch->{speed}, '>', 5000, 'its speed');
 cmp_ok($fetch->{eta}, '>', 0, 'and the time left');
 
@@ -206,15 +210,10 @@ $t->allow(qr/signal 9|process $relay exited/);
 ok($t->wait_for(sub { ($t->field('mid', 'owner_pid') || 0) != $relay
                       && $t->state('mid') eq 'live' }, 10),
    'killed: live again');
-ok($t->wait_state('resume', 'live', 15), 'killed: fetched after all');
-my @from;
-$t->wait_for(sub {
-    @from = $t->read_file('media.log') =~ m{GET /resume\.mp4\S* bytes=(\d+)}g;
-    return @from >= 2;
-}, 5, 'the second request');
-diag("killed: the fetch asked from: @from");
-cmp_ok($from[-1], '>=', 60_000,
-       'killed: it went on where it was, or a block before');
+ok($t->wait_state('resume', 'live', 20), 'killed: fetched after all');
+like($t->read_file('near/error.log'),
+     qr/"resume": fetch goes on at [24]\d{3} ms/,
+     'killed: it went on at a key frame that was there');
 ok($t->wait_for(sub { kept()->{count} == 2 }, 25),
    'killed: the other is kept at its next turn');
 whole('killed');

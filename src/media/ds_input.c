@@ -550,6 +550,21 @@ ds_input_live(ds_input_t *in)
 }
 
 
+bool
+ds_input_ends(ds_input_t *in)
+{
+    unsigned  i;
+
+    for (i = 0; i < in->nsources; i++) {
+        if (avio_size(in->sources[i].pb) < 0) {
+            return !ds_input_live(in) && ds_input_duration(in) != -1;
+        }
+    }
+
+    return !ds_input_live(in);
+}
+
+
 const AVStream *
 ds_input_stream(ds_input_t *in, int track)
 {

@@ -56,6 +56,9 @@ bool ds_input_jumped(ds_input_t *in);
 /* a list without an end, yet */
 bool ds_input_live(ds_input_t *in);
 
+/* it has an end that is known: of its time, or of its bytes */
+bool ds_input_ends(ds_input_t *in);
+
 /*
  * The stream behind a track, borrowed until ds_input_close(), NULL: there is
  * no such track.  Its packets' times are not in its time base, see below.

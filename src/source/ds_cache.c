@@ -128,8 +128,6 @@ static int ds_keep_lock(const char *path, ds_error_t *err);
 static void ds_keep_stat(const char *path, uint64_t *size, int64_t *changed);
 static void ds_keep_remove(ds_cache_t *cache, const char *path);
 static void ds_keep_remove_all(const char *path);
-static int ds_cache_failed(const char *call, const char *path,
-    ds_error_t *err);
 
 
 ds_cache_t *
@@ -605,7 +603,7 @@ ds_cache_sum(const char *path, char *sum, uint64_t *size, ds_cancel_t *cancel,
 }
 
 
-static int
+int
 ds_cache_failed(const char *call, const char *path, ds_error_t *err)
 {
     int  error;
@@ -759,10 +757,8 @@ ds_keep_path(ds_keep_t *keep)
 
 
 void
-ds_keep_set(ds_keep_t *keep, uint32_t files, int64_t duration)
+ds_keep_set(ds_keep_t *keep, int64_t duration)
 {
-    keep->kept.files = files;
-
     if (duration != -1) {
         keep->kept.duration = duration;
     }
@@ -777,16 +773,19 @@ ds_keep_modest(ds_keep_t *keep)
 
 
 int
-ds_keep_grown(ds_keep_t *keep, uint64_t size, ds_error_t *err)
+ds_keep_grown(ds_keep_t *keep, uint64_t size, uint64_t total,
+    ds_error_t *err)
 {
     int          rc;
-    uint64_t     max, step, before;
+    uint64_t     max, step, before, had;
     ds_cache_t  *cache;
 
     cache = keep->cache;
     max = cache->conf->cache_max_size;
 
-    if (size > max) {
+    /* the total is a guess: a bitrate may fall by a fifth */
+
+    if (size > max || total - total / 5 > max) {
         return ds_fail(err, DS_ECACHE_FULL, "it is larger than the cache");
     }
 
@@ -794,6 +793,7 @@ ds_keep_grown(ds_keep_t *keep, uint64_t size, ds_error_t *err)
 
     (void) pthread_mutex_lock(&cache->lock);
 
+    had = keep->size;
     keep->size = size;
 
     if (size > keep->reserved) {
@@ -810,6 +810,7 @@ ds_keep_grown(ds_keep_t *keep, uint64_t size, ds_error_t *err)
 
         if (rc != DS_OK) {
             keep->reserved = before;
+            keep->size = had;
         }
     }
 
@@ -1015,7 +1016,7 @@ ds_keep_commit(ds_keep_t **pkeep, ds_cancel_t *cancel, ds_error_t *err)
     rc = ds_keep_sums(keep, cancel, err);
 
     if (rc == DS_OK) {
-        rc = ds_keep_grown(keep, keep->kept.size, err);
+        rc = ds_keep_grown(keep, keep->kept.size, 0, err);
     }
 
     if (rc == DS_OK) {

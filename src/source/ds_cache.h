@@ -53,21 +53,22 @@ char *ds_cache_path(ds_cache_t *cache, const char *key, unsigned file);
 ds_keep_t *ds_cache_begin(ds_cache_t *cache, const ds_kept_t *kept,
     ds_error_t *err);
 
-/*
- * The directory for its files, "0" and "1" in it at the end, and whatever the
- * writer needs besides; borrowed.
- */
+/* the directory for its file, "0" in it; borrowed */
 const char *ds_keep_path(ds_keep_t *keep);
 
-/* the number of files, known by now; the duration, -1: not known */
-void ds_keep_set(ds_keep_t *keep, uint32_t files, int64_t duration);
+/* ms, known by now; -1: not known, which changes nothing */
+void ds_keep_set(ds_keep_t *keep, int64_t duration);
 
 /*
- * The writer is about to have "size" bytes in all: makes room by removing what
- * has been unused for longest.  DS_ECACHE_FULL: there is none, the writer must
- * not go on.
+ * The writer is about to have "size" bytes, and in the end some "total" (0:
+ * unknown): makes room by removing what has been unused for longest.
+ * DS_ECACHE_FULL: there is none, or will be none, the writer must not go on.
  */
-int ds_keep_grown(ds_keep_t *keep, uint64_t size, ds_error_t *err);
+int ds_keep_grown(ds_keep_t *keep, uint64_t size, uint64_t total,
+    ds_error_t *err);
+
+/* the error of a call that has set errno */
+int ds_cache_failed(const char *call, const char *path, ds_error_t *err);
 
 /* it is worth no other one: nothing is removed to make room for it */
 void ds_keep_modest(ds_keep_t *keep);

@@ -16,24 +16,48 @@
 #include "source/ds_cache.h"
 
 
+/* ms, the most by which stamps in the file are later than they were */
+#define DS_MUX_SHIFT  500
+
+
 typedef struct ds_mux_s  ds_mux_t;
 
 
 /*
- * Begins file "0" of "keep", which is borrowed.  H.264 and AAC, both with
- * their headers.  NULL: DS_ECACHE_…, DS_ENOMEM.
+ * Where an earlier writer of "keep" has stopped: ms of its last whole key
+ * frame, 0: there is nothing to go on with.  Reading begins at the key frame
+ * before "left" - DS_MUX_SHIFT.
  */
-ds_mux_t *ds_mux_open(ds_keep_t *keep, const AVCodecParameters *video,
-    const AVCodecParameters *audio, ds_error_t *err);
+int64_t ds_mux_left(ds_keep_t *keep);
 
 /*
- * Writes one packet of ds_convert_read(), which is left as it is.  After an
- * error nothing but ds_mux_close() may follow: DS_ECACHE_…, DS_ENOMEM.
+ * Begins file "0" of "keep", which is borrowed.  H.264 and AAC, both with
+ * their headers.  "duration" in ms, -1: unknown.  "from", of ds_mux_left():
+ * the key frame there is the first packet to be written, what comes before it
+ * is dropped; 0: a new file.  NULL: DS_ECACHE_…, DS_ENOMEM; DS_ECACHE_MISSING,
+ * the file has other headers.
+ */
+ds_mux_t *ds_mux_open(ds_keep_t *keep, const AVCodecParameters *video,
+    const AVCodecParameters *audio, int64_t duration, int64_t from,
+    ds_error_t *err);
+
+/*
+ * Writes one packet of ds_convert_read() or ds_reader_read(), which is left as
+ * it is.  After an error nothing but ds_mux_close() may follow: DS_ECACHE_…,
+ * DS_ENOMEM.  DS_ECACHE_FULL as soon as it can be told that all of it will not
+ * fit; DS_ECACHE_MISSING, the key frame at "from" is another one.
  */
 int ds_mux_write(ds_mux_t *m, const AVPacket *pkt, ds_error_t *err);
 
-/* ends the file: DS_OK when all of it is written; frees in any case */
-int ds_mux_close(ds_mux_t **m, ds_error_t *err);
+/* bytes, so far, and what all of it will have, 0: unknown */
+uint64_t ds_mux_size(ds_mux_t *m);
+uint64_t ds_mux_total(ds_mux_t *m);
+
+/*
+ * "whole": ends the file, DS_OK when all of it is written; else it stays as
+ * one that another writer can go on with.  Frees in any case.
+ */
+int ds_mux_close(ds_mux_t **m, bool whole, ds_error_t *err);
 
 
 #endif /* DS_MUX_H_INCLUDED_ */

@@ -34,13 +34,11 @@ ds_shelf_init(ds_shelf_t *s, const ds_link_conf_t *conf,
     ds_kept_t         *k;
     const ds_entry_t  *e;
 
-    s->ds = conf->ds;
-    s->stream = conf->stream;
-    s->entry = e = conf->entry;
-    s->cancel = conf->cancel;
+    s->conf = *conf;
+    e = conf->entry;
     atomic_store(&s->progress.left, -1);
 
-    if (s->ds->cache == NULL || e == NULL || e->url == NULL
+    if (s->conf.ds->cache == NULL || e == NULL || e->url == NULL
         || e->code != DS_OK || strncasecmp(e->url, "file:", 5) == 0)
     {
         return;
@@ -74,7 +72,7 @@ ds_shelf_init(ds_shelf_t *s, const ds_link_conf_t *conf,
 
     free(id);
 
-    s->cache = s->ds->cache;
+    s->cache = s->conf.ds->cache;
 }
 
 
@@ -145,7 +143,7 @@ ds_shelf_find(ds_shelf_t *s, ds_error_t *err)
     rc = ds_fail(err, DS_ECACHE_MISSING, "nothing is kept of it");
 
     for (i = 0; i < DS_SHELF_FORMS && s->cache != NULL; i++) {
-        rc = ds_cache_get(s->cache, s->kept[i].key, s->cancel, &kept, err);
+        rc = ds_cache_get(s->cache, s->kept[i].key, s->conf.cancel, &kept, err);
 
         if (rc == DS_OK) {
             s->kept[i] = kept;
@@ -226,11 +224,11 @@ ds_shelf_fetch(ds_shelf_t *s, bool modest, ds_error_t *err)
 
             /* another stream's, or just done by it */
 
-            if (ds_cancel_wait(s->cancel, DS_SHELF_WAIT)) {
+            if (ds_cancel_wait(s->conf.cancel, DS_SHELF_WAIT)) {
                 return ds_fail(err, DS_ECANCELED, "canceled");
             }
 
-        } else if (rc != DS_OK) {
+        } else if (rc != DS_OK && rc != DS_ECACHE_MISSING) {
             return rc;
         }
 
@@ -246,9 +244,8 @@ ds_shelf_fetch(ds_shelf_t *s, bool modest, ds_error_t *err)
 static int
 ds_shelf_fetch_once(ds_shelf_t *s, bool modest, ds_error_t *err)
 {
-    int              rc;
-    ds_keep_t       *keep;
-    ds_fetch_conf_t  fc;
+    int         rc;
+    ds_keep_t  *keep;
 
     keep = ds_cache_begin(s->cache, &s->kept[DS_SHELF_WHOLE], err);
     if (keep == NULL) {
@@ -259,16 +256,10 @@ ds_shelf_fetch_once(ds_shelf_t *s, bool modest, ds_error_t *err)
         ds_keep_modest(keep);
     }
 
-    fc.conf = &s->ds->conf;
-    fc.entry = s->entry;
-    fc.keep = keep;
-    fc.cancel = s->cancel;
-    fc.progress = &s->progress;
-
-    rc = ds_fetch(&fc, err);
+    rc = ds_fetch(&s->conf, keep, &s->progress, err);
 
     if (rc == DS_OK) {
-        return ds_keep_commit(&keep, s->cancel, err);
+        return ds_keep_commit(&keep, s->conf.cancel, err);
     }
 
     ds_keep_abort(&keep, ds_fetch_resumable(rc));
@@ -307,14 +298,10 @@ ds_shelf_begin(ds_shelf_t *s, const AVCodecParameters *video,
 
     k = &s->kept[DS_SHELF_SENT];
 
-    if (duration != -1) {
-        k->duration = duration;
-    }
-
     s->keep = ds_cache_begin(s->cache, k, &err);
 
     if (s->keep != NULL) {
-        s->mux = ds_mux_open(s->keep, video, audio, &err);
+        s->mux = ds_mux_open(s->keep, video, audio, duration, 0, &err);
     }
 
     if (s->mux == NULL) {
@@ -348,7 +335,7 @@ ds_shelf_end(ds_shelf_t *s, bool whole, ds_cancel_t *cancel)
 
     ds_error_clear(&err);
 
-    if (ds_mux_close(&s->mux, &err) != DS_OK || !whole
+    if (ds_mux_close(&s->mux, whole, &err) != DS_OK || !whole
         || ds_keep_commit(&s->keep, cancel, &err) != DS_OK)
     {
         ds_shelf_failed(s, &err);
@@ -357,7 +344,7 @@ ds_shelf_end(ds_shelf_t *s, bool whole, ds_cancel_t *cancel)
 
     atomic_store(&s->keeping, false);
 
-    ds_log(s->ds, DS_LOG_INFO, s->stream, "item is kept, id: \"%s\"",
+    ds_log(s->conf.ds, DS_LOG_INFO, s->conf.stream, "item is kept, id: \"%s\"",
            s->kept[DS_SHELF_SENT].id);
 }
 
@@ -370,14 +357,14 @@ ds_shelf_failed(ds_shelf_t *s, const ds_error_t *err)
     if (err->code != DS_OK && err->code != DS_ECANCELED
         && err->code != DS_ECACHE_BUSY)
     {
-        ds_log(s->ds, DS_LOG_INFO, s->stream,
+        ds_log(s->conf.ds, DS_LOG_INFO, s->conf.stream,
                "item is not kept: %s: %s, id: \"%s\"",
                ds_error_code(err->code), err->message,
                s->kept[DS_SHELF_SENT].id);
     }
 
     if (s->mux != NULL) {
-        (void) ds_mux_close(&s->mux, NULL);
+        (void) ds_mux_close(&s->mux, false, NULL);
     }
 
     ds_keep_abort(&s->keep, false);

@@ -23,10 +23,7 @@ typedef enum {
 
 
 typedef struct {
-    ds_t                 *ds;
-    const char           *stream;       /* borrowed */
-    const ds_entry_t     *entry;        /* borrowed */
-    ds_cancel_t          *cancel;       /* borrowed */
+    ds_link_conf_t        conf;         /* what it has is borrowed */
     ds_cache_t           *cache;        /* NULL: it is not for this item */
     ds_kept_t             kept[DS_SHELF_FORMS];
 

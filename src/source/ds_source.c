@@ -55,6 +55,7 @@ struct ds_source_s {
 static void *ds_source_thread(void *data);
 static int ds_source_open(ds_source_t *s);
 static int ds_source_begin(ds_source_t *s);
+static bool ds_source_keeps(ds_source_t *s, const ds_media_t *m);
 static int ds_source_read(ds_source_t *s);
 static void ds_source_destroy(ds_source_t *s);
 
@@ -262,9 +263,7 @@ ds_source_begin(ds_source_t *s)
     m = ds_reader_media(s->reader);
     (void) ds_convert_decision(s->convert, reason);
 
-    if (s->mode == DS_MODE_HYBRID && !m->live && s->conf.start == 0
-        && !(s->shelf.found && s->shelf.form == DS_SHELF_SENT))
-    {
+    if (ds_source_keeps(s, m)) {
         ds_shelf_begin(&s->shelf, ds_convert_codecpar(s->convert, DS_VIDEO),
                        ds_convert_codecpar(s->convert, DS_AUDIO),
                        s->duration);
@@ -274,6 +273,21 @@ ds_source_begin(ds_source_t *s)
            reason, m->id == NULL ? "" : m->id);
 
     return DS_OK;
+}
+
+
+/* in hybrid, and what cannot be fetched whole in mode download */
+
+static bool
+ds_source_keeps(ds_source_t *s, const ds_media_t *m)
+{
+    bool  sent;
+
+    sent = s->shelf.found && s->shelf.form == DS_SHELF_SENT;
+
+    return (s->mode == DS_MODE_HYBRID || !s->shelf.found) && !sent
+           && s->conf.start == 0 && !m->live
+           && ds_input_ends(ds_reader_input(s->reader));
 }
 
 

@@ -52,7 +52,7 @@ grow(ds_keep_t *keep, unsigned n, size_t size, size_t all)
     size_t      i;
     ds_error_t  err;
 
-    rc = ds_keep_grown(keep, all, &err);
+    rc = ds_keep_grown(keep, all, 0, &err);
     if (rc != 0) {
         return rc;
     }

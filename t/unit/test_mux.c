@@ -118,7 +118,7 @@ write_all(ds_keep_t *keep, ds_input_t *in, packets_t *p, ds_error_t *err)
     ds_mux_t   *m;
 
     m = ds_mux_open(keep, ds_input_codecpar(in, DS_VIDEO),
-                    ds_input_codecpar(in, DS_AUDIO), err);
+                    ds_input_codecpar(in, DS_AUDIO), -1, 0, err);
     if (m == NULL) {
         return err->code;
     }
@@ -129,7 +129,7 @@ write_all(ds_keep_t *keep, ds_input_t *in, packets_t *p, ds_error_t *err)
         rc = ds_mux_write(m, p->pkt[i], err);
     }
 
-    last = ds_mux_close(&m, rc == 0 ? err : NULL);
+    last = ds_mux_close(&m, rc == 0, rc == 0 ? err : NULL);
 
     return rc == 0 ? last : rc;
 }
