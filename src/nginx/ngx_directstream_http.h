@@ -147,34 +147,6 @@ void ngx_directstream_render_progress(ngx_directstream_json_t *w,
 
 
 /*
- * Server-sent events.  A feed is what was told so far; it begins with zeroes
- * and the id of the log's last entry.
- */
-
-typedef struct ngx_directstream_told_s  ngx_directstream_told_t;
-
-typedef struct {
-    ngx_directstream_told_t *told;
-    uint64_t                 logged;
-    ngx_msec_t               progress;      /* next time */
-    ngx_msec_t               ping;
-} ngx_directstream_feed_t;
-
-/* writes what is news since the last call */
-void ngx_directstream_feed_news(ngx_directstream_feed_t *feed,
-    ngx_directstream_json_t *w, ngx_directstream_conf_t *dcf);
-void ngx_directstream_feed_clear(ngx_directstream_feed_t *feed);
-
-/* what a new client is told: all streams */
-void ngx_directstream_feed_all(ngx_directstream_json_t *w,
-    ngx_directstream_conf_t *dcf);
-
-/* entries of the log after "since"; returns the last one's id */
-uint64_t ngx_directstream_feed_log(ngx_directstream_json_t *w,
-    ngx_directstream_conf_t *dcf, uint64_t since);
-
-
-/*
  * Work on the store, which blocks and so is done in a thread.  A task is the
  * first member of what its file makes of it; create() allocates "size" zeroed
  * bytes, or returns NULL.  Once posted it frees itself.
