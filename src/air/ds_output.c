@@ -8,7 +8,6 @@
 #define _GNU_SOURCE
 
 #include <netinet/in.h>
-#include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +15,7 @@
 #include <libavformat/avformat.h>
 
 #include "media/ds_codec.h"
-#include "net/ds_dns.h"
+#include "net/ds_sock.h"
 #include "rtmp/ds_flv.h"
 #include "base/ds_item.h"
 #include "air/ds_output.h"
@@ -234,7 +233,7 @@ static char *
 ds_output_name(const ds_target_t *target, ds_cancel_t *cancel,
     ds_error_t *err)
 {
-    char        *name, address[INET6_ADDRSTRLEN + 16];
+    char        *name, address[INET_ADDRSTRLEN + 16];
     const char  *sep;
 
     address[0] = '\0';
@@ -270,35 +269,21 @@ static int
 ds_output_push_address(const char *push, char *buf, size_t size,
     ds_cancel_t *cancel, ds_error_t *err)
 {
-    int               rc, port;
-    char              addr[INET6_ADDRSTRLEN];
-    ds_url_t          u;
-    struct addrinfo  *res;
+    int       rc;
+    char      addr[INET_ADDRSTRLEN];
+    ds_url_t  u;
 
     rc = ds_url_parse(&u, push, err);
+
+    if (rc == DS_OK) {
+        rc = ds_sock_lookup(&u, addr, DS_LOOKUP_TIME, cancel, err);
+    }
+
     if (rc != DS_OK) {
         return rc;
     }
 
-    rc = ds_dns_lookup(u.host, NULL, AF_INET,
-                       ds_monotonic() + DS_LOOKUP_TIME, cancel, &res,
-                       DS_EPUSH_DNS, err);
-    if (rc != DS_OK) {
-        return rc;
-    }
-
-    rc = getnameinfo(res->ai_addr, res->ai_addrlen, addr, sizeof(addr),
-                     NULL, 0, NI_NUMERICHOST);
-    freeaddrinfo(res);
-
-    if (rc != 0) {
-        return ds_fail(err, DS_EPUSH_DNS, "getnameinfo() failed: %s",
-                       gai_strerror(rc));
-    }
-
-    port = u.port == -1 ? 1935 : u.port;
-
-    (void) snprintf(buf, size, "%s:%d", addr, port);
+    (void) snprintf(buf, size, "%s:%d", addr, u.port == -1 ? 1935 : u.port);
 
     return DS_OK;
 }

@@ -37,8 +37,9 @@ ds_output_t *ds_output_open(const ds_target_t *target, ds_cancel_t *cancel,
 
 /*
  * The same for a push of our own to "url", rtmp[s]://host[:port]/app/key;
- * "certificate" as ds_tls_create() takes it.  NULL: DS_EPUSH_…, DS_ECANCELED,
- * DS_ENOMEM; the errors of the other calls are DS_EPUSH_… too then.
+ * "certificate" as ds_sock_connect() takes it.  NULL: DS_EPUSH_…,
+ * DS_ECANCELED, DS_ENOMEM; the errors of the other calls are DS_EPUSH_… too
+ * then.
  */
 ds_output_t *ds_output_push(const char *url, const char *certificate,
     ds_cancel_t *cancel, ds_error_t *err);

@@ -3,21 +3,26 @@
  * ds_proc.c: one child process.  Owns its pid, its pipes and its process
  * group; must not know what the child prints.
  *
- * The child's end is taken from waitid(), never from the end of its pipes:
+ * The child's end is taken from its pidfd, never from the end of its pipes:
  * a grandchild may hold those for ever.  The group is killed before its
  * leader is reaped, while the number still cannot belong to anybody else.
+ *
+ * posix_spawn() has no place for PR_SET_PDEATHSIG, and a program that sets it
+ * for another one does not see a parent that is dead by then.  vfork() copies
+ * as little of a large process as it does.
  */
 
 #define _GNU_SOURCE
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/pidfd.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -26,20 +31,17 @@
 
 #define DS_PROC_BUFFER  4096            /* stdout, to begin with */
 #define DS_PROC_STDERR  8192
-#define DS_PROC_TICK    100             /* ms between looks at the child */
 #define DS_PROC_GRACE   2000            /* ms to exit after the last line */
 #define DS_PROC_TERM    500             /* ms from TERM to KILL */
-
-#ifndef CLOSE_RANGE_CLOEXEC
-#define CLOSE_RANGE_CLOEXEC  (1U << 2)
-#endif
 
 
 struct ds_proc_s {
     pid_t           pid;                /* 0: reaped */
+    int             pidfd;              /* readable when it has exited */
     int             status;             /* exit code or minus a signal */
     int             out;                /* -1: closed */
     int             err;
+    bool            exited;
     bool            eof;                /* stdout has been read to its end */
 
     int64_t         timeout;
@@ -59,36 +61,28 @@ struct ds_proc_s {
 };
 
 
+/* both ends of the pipes, and what is the child's 0, 1, 2 */
+
 typedef struct {
-    int             null;
     int             out[2];
     int             err[2];
-    int             status[2];
-    int             nfiles;
-    pid_t           parent;
+    int             status[2];          /* closed by exec, or says errno */
+    int             null;
 } ds_proc_fds_t;
-
-
-/* what a child that could not exec sends up the status pipe */
-
-typedef struct {
-    int             exec;               /* execve() itself failed */
-    int             error;
-} ds_proc_failure_t;
 
 
 static int ds_proc_open(ds_proc_fds_t *fds);
 static void ds_proc_close(int *fd);
 static pid_t ds_proc_fork(const ds_proc_fds_t *fds, const char *const *argv);
-static void ds_proc_child(const ds_proc_fds_t *fds, const char *const *argv);
-static void ds_proc_signals(void);
-static void ds_proc_close_rest(int nfiles);
-static int ds_proc_wait_exec(int fd, const char *program, ds_error_t *err);
+static void ds_proc_child(const ds_proc_fds_t *fds, const char *const *argv,
+    pid_t parent);
+static void ds_proc_clean(void);
+static int ds_proc_started(ds_proc_t *p, int status, const char *program,
+    ds_error_t *err);
 static int ds_proc_poll(ds_proc_t *p, ds_error_t *err);
 static int ds_proc_read(ds_proc_t *p, size_t max_total, ds_error_t *err);
 static char *ds_proc_take(ds_proc_t *p);
 static void ds_proc_drain(ds_proc_t *p);
-static bool ds_proc_exited(ds_proc_t *p);
 static bool ds_proc_wait(ds_proc_t *p, int64_t ms, bool cancelable);
 static void ds_proc_reap(ds_proc_t *p);
 
@@ -106,6 +100,7 @@ ds_proc_t *
 ds_proc_start(const char *const *argv, int64_t timeout, ds_cancel_t *cancel,
     ds_error_t *err)
 {
+    int             e, rc;
     ds_proc_t      *p;
     ds_proc_fds_t   fds;
 
@@ -124,6 +119,7 @@ ds_proc_start(const char *const *argv, int64_t timeout, ds_cancel_t *cancel,
         return NULL;
     }
 
+    p->pidfd = -1;
     p->out = -1;
     p->err = -1;
     p->timeout = timeout;
@@ -145,6 +141,7 @@ ds_proc_start(const char *const *argv, int64_t timeout, ds_cancel_t *cancel,
     }
 
     p->pid = ds_proc_fork(&fds, argv);
+    e = errno;
 
     ds_proc_close(&fds.null);
     ds_proc_close(&fds.out[1]);
@@ -156,17 +153,17 @@ ds_proc_start(const char *const *argv, int64_t timeout, ds_cancel_t *cancel,
 
     if (p->pid == -1) {
         p->pid = 0;
-        (void) ds_fail(err, DS_EINTERNAL, "fork() failed: %s",
-                       strerror(errno));
-        ds_proc_close(&fds.status[0]);
-        goto failed;
+        rc = ds_fail(err, DS_EINTERNAL, "vfork() failed: %s", strerror(e));
+
+    } else {
+        rc = ds_proc_started(p, fds.status[0], argv[0], err);
     }
 
-    if (ds_proc_wait_exec(fds.status[0], argv[0], err) != DS_OK) {
-        goto failed;
-    }
+    ds_proc_close(&fds.status[0]);
 
-    return p;
+    if (rc == DS_OK) {
+        return p;
+    }
 
 failed:
 
@@ -179,82 +176,68 @@ failed:
 static int
 ds_proc_open(ds_proc_fds_t *fds)
 {
-    int            e;
-    struct rlimit  rl;
+    int  e;
 
-    fds->out[0] = fds->out[1] = -1;
-    fds->err[0] = fds->err[1] = -1;
-    fds->status[0] = fds->status[1] = -1;
-    fds->parent = getpid();
-
-    fds->nfiles = 65536;
-
-    if (getrlimit(RLIMIT_NOFILE, &rl) == 0 && rl.rlim_cur < 65536) {
-        fds->nfiles = (int) rl.rlim_cur;
-    }
+    memset(fds, -1, sizeof(ds_proc_fds_t));
 
     fds->null = open("/dev/null", O_RDONLY|O_CLOEXEC);
 
-    if (fds->null == -1
-        || pipe2(fds->out, O_CLOEXEC) == -1
-        || pipe2(fds->err, O_CLOEXEC) == -1
-        || pipe2(fds->status, O_CLOEXEC) == -1
-        || fcntl(fds->out[0], F_SETFL, O_NONBLOCK) == -1
-        || fcntl(fds->err[0], F_SETFL, O_NONBLOCK) == -1)
+    if (fds->null != -1
+        && pipe2(fds->out, O_CLOEXEC) == 0
+        && pipe2(fds->err, O_CLOEXEC) == 0
+        && pipe2(fds->status, O_CLOEXEC) == 0
+        && fcntl(fds->out[0], F_SETFL, O_NONBLOCK) == 0
+        && fcntl(fds->err[0], F_SETFL, O_NONBLOCK) == 0)
     {
-        e = errno;
-
-        ds_proc_close(&fds->null);
-        ds_proc_close(&fds->out[0]);
-        ds_proc_close(&fds->out[1]);
-        ds_proc_close(&fds->err[0]);
-        ds_proc_close(&fds->err[1]);
-        ds_proc_close(&fds->status[0]);
-        ds_proc_close(&fds->status[1]);
-
-        errno = e;
-
-        return DS_EINTERNAL;
+        return DS_OK;
     }
 
-    return DS_OK;
+    e = errno;
+
+    ds_proc_close(&fds->null);
+    ds_proc_close(&fds->out[0]);
+    ds_proc_close(&fds->out[1]);
+    ds_proc_close(&fds->err[0]);
+    ds_proc_close(&fds->err[1]);
+    ds_proc_close(&fds->status[0]);
+    ds_proc_close(&fds->status[1]);
+
+    errno = e;
+
+    return DS_EINTERNAL;
 }
 
 
 static void
 ds_proc_close(int *fd)
 {
-    int  e;
-
     if (*fd != -1) {
-        e = errno;
         (void) close(*fd);
-        errno = e;
-
         *fd = -1;
     }
 }
 
 
 /*
- * Signals are blocked across fork(), or the parent's handlers could run in
- * the child.
+ * Signals are blocked meanwhile, or the parent's handlers could run in the
+ * child.
  */
 
 static pid_t
 ds_proc_fork(const ds_proc_fds_t *fds, const char *const *argv)
 {
     int       e;
-    pid_t     pid;
+    pid_t     pid, parent;
     sigset_t  all, old;
 
     (void) sigfillset(&all);
     (void) pthread_sigmask(SIG_SETMASK, &all, &old);
 
-    pid = fork();
+    parent = getpid();
+    pid = vfork();
 
     if (pid == 0) {
-        ds_proc_child(fds, argv);
+        ds_proc_child(fds, argv, parent);
     }
 
     e = errno;
@@ -265,16 +248,15 @@ ds_proc_fork(const ds_proc_fds_t *fds, const char *const *argv)
 }
 
 
-/* context: the child of a threaded process, async-signal-safe calls alone */
+/*
+ * context: the child, in the memory of the thread that waits for it:
+ * async-signal-safe calls alone, and nothing of its parent's is changed
+ */
 
 static void
-ds_proc_child(const ds_proc_fds_t *fds, const char *const *argv)
+ds_proc_child(const ds_proc_fds_t *fds, const char *const *argv, pid_t parent)
 {
-    int                in, out, err, status;
-    ssize_t            n;
-    ds_proc_failure_t  f;
-
-    f.exec = 0;
+    int  status, in, out, err, error;
 
     /* a parent without 0, 1 and 2 gets them as the ends of its pipes */
 
@@ -283,46 +265,36 @@ ds_proc_child(const ds_proc_fds_t *fds, const char *const *argv)
     out = fcntl(fds->out[1], F_DUPFD_CLOEXEC, 3);
     err = fcntl(fds->err[1], F_DUPFD_CLOEXEC, 3);
 
-    if (status == -1) {
-        _exit(127);
-    }
-
-    if (in == -1 || out == -1 || err == -1
-        || dup2(in, STDIN_FILENO) == -1
+    if (dup2(in, STDIN_FILENO) == -1
         || dup2(out, STDOUT_FILENO) == -1
         || dup2(err, STDERR_FILENO) == -1
         || setpgid(0, 0) == -1
         || prctl(PR_SET_PDEATHSIG, SIGKILL) == -1)
     {
-        goto failed;
-    }
+        error = -errno;
 
-    /* a parent that is dead already sends no signal any more */
+    } else if (getppid() != parent) {
 
-    if (getppid() != fds->parent) {
+        /* one that is dead already sends no signal any more */
         _exit(127);
+
+    } else {
+        ds_proc_clean();
+
+        (void) execve(argv[0], (char *const *) argv,
+                      (char *const *) ds_proc_env);
+        error = errno;
     }
 
-    ds_proc_signals();
-    ds_proc_close_rest(fds->nfiles);
-
-    f.exec = 1;
-
-    (void) execve(argv[0], (char *const *) argv,
-                  (char *const *) ds_proc_env);
-
-failed:
-
-    f.error = errno;
-    n = write(status, &f, sizeof(f));
-    (void) n;
-
+    (void) !write(status, &error, sizeof(error));
     _exit(127);
 }
 
 
+/* no handler, no mask, no descriptor: those at exec, to tell of its failure */
+
 static void
-ds_proc_signals(void)
+ds_proc_clean(void)
 {
     int               n;
     sigset_t          none;
@@ -337,57 +309,43 @@ ds_proc_signals(void)
 
     (void) sigemptyset(&none);
     (void) sigprocmask(SIG_SETMASK, &none, NULL);
-}
-
-
-/* at exec, so that its failure can still be reported */
-
-static void
-ds_proc_close_rest(int nfiles)
-{
-    int  fd;
 
     if (close_range(3, ~0U, CLOSE_RANGE_CLOEXEC) == 0) {
         return;
     }
 
-    for (fd = 3; fd < nfiles; fd++) {
-        (void) fcntl(fd, F_SETFD, FD_CLOEXEC);
+    /* a kernel before 5.11 */
+
+    for (n = 3; n < 65536; n++) {
+        (void) fcntl(n, F_SETFD, FD_CLOEXEC);
     }
 }
 
 
-/* the status pipe closes by itself when exec has worked */
+/* minus an errno is one of before execve() */
 
 static int
-ds_proc_wait_exec(int fd, const char *program, ds_error_t *err)
+ds_proc_started(ds_proc_t *p, int status, const char *program,
+    ds_error_t *err)
 {
-    ssize_t            n;
-    ds_proc_failure_t  f;
+    int      error;
+    ssize_t  n;
 
     do {
-        n = read(fd, &f, sizeof(f));
+        n = read(status, &error, sizeof(error));
     } while (n == -1 && errno == EINTR);
 
-    (void) close(fd);
-
-    if (n == 0) {
-        return DS_OK;
-    }
-
-    if (n != (ssize_t) sizeof(f)) {
-        return ds_fail(err, DS_EINTERNAL, "\"%s\" could not be started",
-                       program);
-    }
-
-    if (f.exec) {
-        return ds_fail(err, DS_ERESOLVER_MISSING,
+    if (n == (ssize_t) sizeof(error)) {
+        return ds_fail(err, error > 0 ? DS_ERESOLVER_MISSING : DS_EINTERNAL,
                        "execve() failed: %s, program: \"%s\"",
-                       strerror(f.error), program);
+                       strerror(abs(error)), program);
     }
 
-    return ds_fail(err, DS_EINTERNAL, "\"%s\" could not be started: %s",
-                   program, strerror(f.error));
+    p->pidfd = pidfd_open(p->pid, 0);
+
+    return p->pidfd != -1 ? DS_OK
+           : ds_fail(err, DS_EINTERNAL, "pidfd_open() failed: %s",
+                     strerror(errno));
 }
 
 
@@ -470,9 +428,8 @@ static int
 ds_proc_poll(ds_proc_t *p, ds_error_t *err)
 {
     int            rc;
-    bool           exited;
     int64_t        left;
-    struct pollfd  pfd[3];
+    struct pollfd  pfd[4];
 
     for ( ;; ) {
         left = p->deadline - ds_monotonic();
@@ -483,32 +440,18 @@ ds_proc_poll(ds_proc_t *p, ds_error_t *err)
                            (long long) p->timeout);
         }
 
-        /* before poll(): what it wrote before its exit is then seen by it */
+        pfd[0] = (struct pollfd) { p->cancel->fd, POLLIN, 0 };
+        pfd[1] = (struct pollfd) { p->out, POLLIN, 0 };
+        pfd[2] = (struct pollfd) { p->err, POLLIN, 0 };
+        pfd[3] = (struct pollfd) { p->pidfd, POLLIN, 0 };
 
-        exited = ds_proc_exited(p);
-
-        pfd[0].fd = p->cancel->fd;
-        pfd[0].events = POLLIN;
-        pfd[1].fd = p->out;
-        pfd[1].events = POLLIN;
-        pfd[2].fd = p->err;
-        pfd[2].events = POLLIN;
-
-        if (left > DS_PROC_TICK) {
-            left = DS_PROC_TICK;
-        }
-
-        rc = poll(pfd, 3, exited ? 0 : (int) left);
+        rc = poll(pfd, 4, left > INT_MAX ? INT_MAX : (int) left);
 
         if (ds_cancel_is_set(p->cancel)) {
             return ds_fail(err, DS_ECANCELED, "canceled");
         }
 
-        if (rc == -1) {
-            if (errno == EINTR) {
-                continue;
-            }
-
+        if (rc == -1 && errno != EINTR) {
             return ds_fail(err, DS_EINTERNAL, "poll() failed: %s",
                            strerror(errno));
         }
@@ -517,12 +460,8 @@ ds_proc_poll(ds_proc_t *p, ds_error_t *err)
             ds_proc_drain(p);
         }
 
-        if (rc > 0 && pfd[1].revents) {
-            return DS_OK;
-        }
-
-        if (exited) {
-            p->eof = true;
+        if (rc > 0 && (pfd[1].revents || pfd[3].revents)) {
+            p->exited = pfd[3].revents != 0;
             return DS_OK;
         }
     }
@@ -564,6 +503,10 @@ ds_proc_read(ds_proc_t *p, size_t max_total, ds_error_t *err)
     } while (n == -1 && errno == EINTR);
 
     if (n == -1 && errno == EAGAIN) {
+
+        /* a grandchild has it, who is not waited for */
+
+        p->eof = p->exited;
         return DS_OK;
     }
 
@@ -638,7 +581,7 @@ ds_proc_end(ds_proc_t *p)
 
     /* after the last line a child is allowed to exit in peace */
 
-    if (!ds_proc_wait(p, p->eof ? DS_PROC_GRACE : 0, true)) {
+    if (p->pidfd != -1 && !ds_proc_wait(p, p->eof ? DS_PROC_GRACE : 0, true)) {
         (void) kill(-p->pid, SIGTERM);
         (void) ds_proc_wait(p, DS_PROC_TERM, false);
     }
@@ -660,9 +603,9 @@ ds_proc_end(ds_proc_t *p)
 static bool
 ds_proc_wait(ds_proc_t *p, int64_t ms, bool cancelable)
 {
-    int            step;
-    int64_t        end;
-    struct pollfd  pfd[2];
+    int            rc;
+    int64_t        end, left;
+    struct pollfd  pfd[3];
 
     end = ds_monotonic() + ms;
 
@@ -670,47 +613,27 @@ ds_proc_wait(ds_proc_t *p, int64_t ms, bool cancelable)
         end = p->deadline;
     }
 
-    for (step = 1; /* void */ ; step = (step < 16) ? step * 2 : 16) {
+    for ( ;; ) {
+        left = end - ds_monotonic();
 
-        if (ds_proc_exited(p)) {
+        pfd[0] = (struct pollfd) { p->pidfd, POLLIN, 0 };
+        pfd[1] = (struct pollfd) { p->err, POLLIN, 0 };
+        pfd[2] = (struct pollfd) { cancelable ? p->cancel->fd : -1, POLLIN, 0 };
+
+        rc = poll(pfd, 3, left < 0 ? 0 : (int) left);
+
+        if (rc > 0 && pfd[0].revents) {
             return true;
         }
 
-        if (ds_monotonic() >= end
-            || (cancelable && ds_cancel_is_set(p->cancel)))
-        {
-            return false;
-        }
-
-        pfd[0].fd = cancelable ? p->cancel->fd : -1;
-        pfd[0].events = POLLIN;
-        pfd[1].fd = p->err;
-        pfd[1].events = POLLIN;
-
-        if (poll(pfd, 2, step) > 0 && pfd[1].revents) {
+        if (rc > 0 && pfd[1].revents) {
             ds_proc_drain(p);
         }
+
+        if (left <= 0 || (cancelable && ds_cancel_is_set(p->cancel))) {
+            return false;
+        }
     }
-}
-
-
-/* looks without reaping */
-
-static bool
-ds_proc_exited(ds_proc_t *p)
-{
-    int        rc;
-    siginfo_t  info;
-
-    info.si_pid = 0;
-
-    do {
-        rc = waitid(P_PID, (id_t) p->pid, &info, WEXITED|WNOHANG|WNOWAIT);
-    } while (rc == -1 && errno == EINTR);
-
-    /* ECHILD: somebody else has reaped it */
-
-    return rc == -1 || info.si_pid != 0;
 }
 
 
@@ -766,6 +689,7 @@ ds_proc_free(ds_proc_t **p)
 
     (void) ds_proc_end(*p);
 
+    ds_proc_close(&(*p)->pidfd);
     ds_proc_close(&(*p)->out);
     ds_proc_close(&(*p)->err);
 

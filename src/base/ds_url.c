@@ -13,6 +13,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include <curl/curl.h>
+
 #include "base/ds_url.h"
 
 
@@ -187,6 +189,40 @@ ds_url_host_valid(const char *host, size_t len, bool ip6)
     }
 
     return len == 0 || (host[0] != '-' && host[0] != '.');
+}
+
+
+int
+ds_url_join(char **dst, const char *base, const char *ref)
+{
+    char       *joined;
+    CURLU      *u;
+    CURLUcode   rc;
+
+    *dst = NULL;
+    joined = NULL;
+
+    u = curl_url();
+    rc = u == NULL ? CURLUE_OUT_OF_MEMORY
+                   : curl_url_set(u, CURLUPART_URL, base, 0);
+
+    if (rc == CURLUE_OK) {
+        rc = curl_url_set(u, CURLUPART_URL, ref, 0);
+    }
+
+    if (rc == CURLUE_OK) {
+        rc = curl_url_get(u, CURLUPART_URL, &joined, 0);
+    }
+
+    if (rc == CURLUE_OK) {
+        *dst = strdup(joined);
+        rc = *dst == NULL ? CURLUE_OUT_OF_MEMORY : CURLUE_OK;
+    }
+
+    curl_free(joined);
+    curl_url_cleanup(u);
+
+    return rc == CURLUE_OUT_OF_MEMORY ? DS_ENOMEM : DS_OK;
 }
 
 

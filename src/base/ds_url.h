@@ -22,6 +22,12 @@ typedef struct {
 /* 0 or DS_EPLAYLIST_INVALID; "url" must outlive "u" */
 int ds_url_parse(ds_url_t *u, const char *url, ds_error_t *err);
 
+/*
+ * "ref", which may be relative, of a text that is at "base" (RFC 3986, 5.2);
+ * 0 or DS_ENOMEM.  *dst is malloc()ed, NULL when there is no such URL.
+ */
+int ds_url_join(char **dst, const char *base, const char *ref);
+
 /* "domain" itself or a name below it */
 bool ds_url_in_domain(const ds_url_t *u, const char *domain);
 bool ds_url_is_youtube(const ds_url_t *u);

@@ -3,7 +3,8 @@
  * ds_http.c: bytes of a resource over http or https (libcurl), or of a file
  * below media_root.  The reader pulls: the network is read when the buffer
  * is empty and only then, so a slow reader slows the sender by TCP alone.
- * Knows nothing of media.
+ * When bytes stop it waits and asks again at the same byte, or asks for
+ * another URL.  Knows nothing of media, and of where URLs come from.
  */
 
 #define _GNU_SOURCE
@@ -12,24 +13,104 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <curl/curl.h>
+
 #include "net/ds_access.h"
-#include "net/ds_http_head.h"
+#include "net/ds_http.h"
+#include "net/ds_refusal.h"
 
 
 #define DS_HTTP_RECEIVE    (32 * 1024)
 #define DS_HTTP_CONNECT    10000            /* ms */
 #define DS_HTTP_REDIRECTS  5
+#define DS_HTTP_BUFFER     (64 * 1024)      /* holds one receive of libcurl */
+#define DS_HTTP_SKIP       (256 * 1024)     /* read on rather than seek */
+#define DS_HTTP_TAG        128              /* a longer ETag is none */
+#define DS_HTTP_HEAD       (256 * 1024)     /* response heads of a request */
 
 #define DS_HTTP_AGENT      "Mozilla/5.0 (compatible; ngx_directstream)"
+
+#define DS_HTTP_WAIT_MIN  200               /* ms */
+#define DS_HTTP_WAIT_MAX  5000
+#define DS_HTTP_HOLDS     3                 /* 429 in a row */
+#define DS_HTTP_DAY       86400             /* s */
+#define DS_HTTP_PROGRESS  (16 * 1024)       /* bytes that make a new start */
+
+
+struct ds_http_s {
+    const ds_conf_t    *conf;
+    ds_cancel_t        *cancel;
+    char               *url;
+    char               *host;               /* for messages, and holds */
+    struct curl_slist  *headers;
+    CURLM              *multi;
+    CURL               *easy;
+    size_t              chunk;
+    int                 fd;                 /* a file's, else -1 */
+
+    int64_t             want;               /* offset of the next read */
+    int64_t             have;               /* offset of buf[head] */
+    int64_t             asked;              /* where the request begins */
+    int64_t             size;               /* -1: unknown */
+
+    /* of the URL, see ds_http_req_t */
+    int64_t             resolved_at;
+    int64_t             available_at;
+    int64_t             expires_at;
+    int64_t             renew_at;
+    const ds_http_hooks_t  *hooks;
+
+    /* faults in a row */
+    int64_t             broken;             /* ms, when bytes ended, 0: never */
+    int64_t             resumed;            /* where the last fault was */
+    unsigned            resumes;
+    unsigned            holds;              /* 429 */
+
+    /* what the resource is known by, "": nothing */
+    char                etag[DS_HTTP_TAG];
+    char                modified[DS_HTTP_TAG];
+
+    /* the response being received */
+    int64_t             first;              /* Content-Range, -1: none */
+    int64_t             stop;               /* offset of its end, -1: unknown */
+    int64_t             total;              /* -1: unknown */
+    char                new_etag[DS_HTTP_TAG];
+    char                new_modified[DS_HTTP_TAG];
+    size_t              head_size;
+    long                status;
+    unsigned            denied;             /* addresses refused by a rule */
+    unsigned            tried;              /* addresses connected to */
+
+    size_t              head;
+    size_t              tail;
+
+    unsigned            ranges:1;           /* ask for ranges */
+    unsigned            seekable:1;
+    unsigned            patient:1;
+    unsigned            known:1;            /* it was answered once */
+    unsigned            served:1;           /* bytes came from this URL */
+    unsigned            changed:1;          /* it is another resource now */
+    unsigned            running:1;
+    unsigned            paused:1;
+    unsigned            answered:1;         /* the final head is here */
+    unsigned            redirected:1;
+
+    ds_error_t          error;              /* the transfer's, or the last */
+    char                text[CURL_ERROR_SIZE];
+    unsigned char       buf[DS_HTTP_BUFFER];
+};
 
 
 static ds_http_t *ds_http_new(const ds_conf_t *conf, const ds_http_req_t *req,
     bool ranges, ds_cancel_t *cancel, ds_error_t *err);
 static int ds_http_location(ds_http_t *h, const char *url, bool *file,
     ds_error_t *err);
+static int ds_http_target(ds_http_t *h, const ds_http_req_t *req,
+    bool *file, ds_error_t *err);
 static int ds_http_setup(ds_http_t *h);
 static int ds_http_start(ds_http_t *h);
 static void ds_http_stop(ds_http_t *h);
@@ -40,6 +121,28 @@ static int ds_http_error(ds_http_t *h, ds_error_t *err);
 static size_t ds_http_on_body(char *p, size_t size, size_t n, void *data);
 static curl_socket_t ds_http_on_socket(void *data, curlsocktype purpose,
     struct curl_sockaddr *address);
+
+static int ds_http_headers(ds_http_t *h, const char *headers);
+static int ds_http_condition(ds_http_t *h);
+static size_t ds_http_on_header(char *p, size_t size, size_t n, void *data);
+static const char *ds_http_field(ds_http_t *h, const char *name);
+static void ds_http_fields(ds_http_t *h);
+static int64_t ds_http_length(ds_http_t *h);
+static int ds_http_answer(ds_http_t *h);
+static int ds_http_partial(ds_http_t *h);
+static int ds_http_status(ds_http_t *h);
+static int ds_http_refused(ds_http_t *h);
+static void ds_http_tag(char *dst, const char *value);
+static bool ds_http_same(ds_http_t *h);
+static int ds_http_know(ds_http_t *h);
+static int ds_http_changed(ds_http_t *h, const char *what);
+static int ds_http_failed(ds_http_t *h, CURLcode code);
+
+static bool ds_http_again(ds_http_t *h);
+static bool ds_http_transient(ds_http_t *h);
+static bool ds_http_held(ds_http_t *h);
+static void ds_http_refresh(ds_http_t *h);
+static int ds_http_renew(ds_http_t *h, ds_error_t *err);
 
 
 int
@@ -153,7 +256,7 @@ failed:
 }
 
 
-int
+static int
 ds_http_target(ds_http_t *h, const ds_http_req_t *req, bool *file,
     ds_error_t *err)
 {
@@ -197,32 +300,32 @@ ds_http_target(ds_http_t *h, const ds_http_req_t *req, bool *file,
 static int
 ds_http_location(ds_http_t *h, const char *url, bool *file, ds_error_t *err)
 {
+    int     rc;
     char   *scheme, *host;
     CURLU  *u;
 
+    rc = DS_OK;
     scheme = NULL;
     host = NULL;
 
     u = curl_url();
-    if (u == NULL) {
-        return ds_fail(err, DS_ENOMEM, "no memory");
-    }
 
     if (curl_url_set(u, CURLUPART_URL, url, CURLU_NON_SUPPORT_SCHEME)
         != CURLUE_OK
         || curl_url_get(u, CURLUPART_SCHEME, &scheme, 0) != CURLUE_OK)
     {
-        curl_url_cleanup(u);
-        return ds_fail(err, DS_ESOURCE_DENIED, "source is not a valid URL");
+        rc = ds_fail(err, u == NULL ? DS_ENOMEM : DS_ESOURCE_DENIED,
+                     "source is not a valid URL");
+        goto done;
     }
 
     *file = (strcmp(scheme, "file") == 0);
 
     if (!*file && strcmp(scheme, "http") != 0 && strcmp(scheme, "https") != 0)
     {
-        (void) ds_fail(err, DS_ESOURCE_DENIED,
-                       "scheme \"%.32s\" of a source is not allowed", scheme);
-        goto denied;
+        rc = ds_fail(err, DS_ESOURCE_DENIED,
+                     "scheme \"%.32s\" of a source is not allowed", scheme);
+        goto done;
     }
 
     (void) curl_url_get(u, CURLUPART_HOST, &host, 0);
@@ -230,22 +333,17 @@ ds_http_location(ds_http_t *h, const char *url, bool *file, ds_error_t *err)
     free(h->host);
     h->host = strdup((host == NULL) ? "localhost" : host);
 
+    if (h->host == NULL) {
+        rc = ds_fail(err, DS_ENOMEM, "no memory");
+    }
+
+done:
+
     curl_free(scheme);
     curl_free(host);
     curl_url_cleanup(u);
 
-    if (h->host == NULL) {
-        return ds_fail(err, DS_ENOMEM, "no memory");
-    }
-
-    return DS_OK;
-
-denied:
-
-    curl_free(scheme);
-    curl_url_cleanup(u);
-
-    return DS_ESOURCE_DENIED;
+    return rc;
 }
 
 
@@ -254,9 +352,11 @@ ds_http_setup(ds_http_t *h)
 {
     int    rc;
     long   timeout;
+    char  *path;
     CURL  *e;
 
     e = h->easy;
+    path = NULL;
 
     timeout = h->conf->source_timeout;
     if (timeout > DS_HTTP_CONNECT) {
@@ -283,6 +383,15 @@ ds_http_setup(ds_http_t *h)
     rc |= curl_easy_setopt(e, CURLOPT_TCP_KEEPALIVE, 1L);
     rc |= curl_easy_setopt(e, CURLOPT_BUFFERSIZE, (long) DS_HTTP_RECEIVE);
     rc |= curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, timeout);
+
+    /* a bundle is read whole for each connection, of a directory what is
+       needed */
+
+    if (curl_easy_getinfo(e, CURLINFO_CAPATH, &path) == CURLE_OK
+        && path != NULL)
+    {
+        rc |= curl_easy_setopt(e, CURLOPT_CAINFO, NULL);
+    }
 
     /* a cancel must not wait for getaddrinfo() */
     rc |= curl_easy_setopt(e, CURLOPT_QUICK_EXIT, 1L);
@@ -398,7 +507,6 @@ ds_http_close(ds_http_t **hp)
     curl_easy_cleanup(h->easy);
     (void) curl_multi_cleanup(h->multi);
     curl_slist_free_all(h->headers);
-    curl_slist_free_all(h->conditional);
 
     free(h->url);
     free(h->host);
@@ -408,9 +516,9 @@ ds_http_close(ds_http_t **hp)
 
 int
 ds_http_get(const ds_conf_t *conf, const char *url, size_t max,
-    ds_cancel_t *cancel, char **text, ds_error_t *err)
+    ds_cancel_t *cancel, char **text, char **base, ds_error_t *err)
 {
-    char           *p, *buf;
+    char           *p, *buf, *last;
     size_t          size, len;
     ssize_t         n;
     ds_http_t      *h;
@@ -457,9 +565,22 @@ ds_http_get(const ds_conf_t *conf, const char *url, size_t max,
                     "list is not text, host: \"%s\"", h->host);
     }
 
+    last = NULL;
+
+    if (h->fd == -1) {
+        (void) curl_easy_getinfo(h->easy, CURLINFO_EFFECTIVE_URL, &last);
+    }
+
+    *base = strdup(last == NULL ? url : last);
+
+    if (n == 0 && *base == NULL) {
+        n = ds_fail(err, DS_ENOMEM, "no memory");
+    }
+
     ds_http_close(&h);
 
     if (n < 0) {
+        free(*base);
         free(buf);
         return n;
     }
@@ -504,8 +625,7 @@ ds_http_start(ds_http_t *h)
 
     if ((h->ranges
          && curl_easy_setopt(h->easy, CURLOPT_RANGE, range) != CURLE_OK)
-        || curl_easy_setopt(h->easy, CURLOPT_HTTPHEADER,
-                            h->etag[0] != '\0' ? h->conditional : h->headers)
+        || curl_easy_setopt(h->easy, CURLOPT_HTTPHEADER, h->headers)
            != CURLE_OK)
     {
         return ds_fail(&h->error, DS_ENOMEM, "no memory");
@@ -780,4 +900,615 @@ ds_http_on_socket(void *data, curlsocktype purpose,
 
     return socket(address->family, address->socktype | SOCK_CLOEXEC,
                   address->protocol);
+}
+
+
+static int
+ds_http_headers(ds_http_t *h, const char *headers)
+{
+    char    *line;
+    size_t   i, len;
+
+    static const char *const  ours[] = {
+        "Range:", "Accept-Encoding:", "Connection:", "Content-Length:",
+        "Transfer-Encoding:", "Expect:", "Host:", "If-Range:"
+    };
+
+    curl_slist_free_all(h->headers);
+
+    h->headers = curl_slist_append(NULL, "Accept-Encoding: identity");
+
+    if (h->headers == NULL) {
+        return DS_ENOMEM;
+    }
+
+    for ( /* void */ ; headers != NULL && *headers != '\0'; headers += len) {
+
+        len = strcspn(headers, "\r\n");
+
+        if (len == 0) {
+            len = 1;
+            continue;
+        }
+
+        for (i = 0; i < sizeof(ours) / sizeof(ours[0]); i++) {
+            if (strncasecmp(headers, ours[i], strlen(ours[i])) == 0) {
+                break;
+            }
+        }
+
+        if (i != sizeof(ours) / sizeof(ours[0])
+            || memchr(headers, ':', len) == NULL)
+        {
+            continue;
+        }
+
+        line = strndup(headers, len);
+
+        if (line == NULL || curl_slist_append(h->headers, line) == NULL) {
+            free(line);
+            return DS_ENOMEM;
+        }
+
+        free(line);
+    }
+
+    return h->etag[0] == '\0' ? DS_OK : ds_http_condition(h);
+}
+
+
+/* with it a server that has another resource now sends all of that */
+
+static int
+ds_http_condition(ds_http_t *h)
+{
+    char  line[DS_HTTP_TAG + 16];
+
+    (void) snprintf(line, sizeof(line), "If-Range: %s", h->etag);
+
+    return curl_slist_append(h->headers, line) == NULL ? DS_ENOMEM : DS_OK;
+}
+
+
+/* fills the response's fields at the end of its head, or h->error */
+
+static size_t
+ds_http_on_header(char *p, size_t size, size_t n, void *data)
+{
+    ds_http_t  *h = data;
+
+    n *= size;
+    h->head_size += n;
+
+    if (h->head_size > DS_HTTP_HEAD) {
+        (void) ds_fail(&h->error, DS_ESOURCE_FAILED,
+                       "response head is too large, host: \"%s\"", h->host);
+        return 0;
+    }
+
+    /* after the head: a trailer of a chunked body */
+
+    if (h->answered || (p[0] != '\r' && p[0] != '\n')) {
+        return n;
+    }
+
+    return (ds_http_answer(h) == DS_OK) ? n : 0;
+}
+
+
+/* of the response being received, "": it has none */
+
+static const char *
+ds_http_field(ds_http_t *h, const char *name)
+{
+    struct curl_header  *field;
+
+    return curl_easy_header(h->easy, name, 0, CURLH_HEADER, -1, &field)
+           == CURLHE_OK ? field->value : "";
+}
+
+
+static void
+ds_http_fields(ds_http_t *h)
+{
+    long long    first, last, total;
+    const char  *value;
+
+    h->first = -1;
+    h->stop = -1;
+    h->total = -1;
+
+    ds_http_tag(h->new_etag, ds_http_field(h, "ETag"));
+    ds_http_tag(h->new_modified, ds_http_field(h, "Last-Modified"));
+
+    /* a weak one does not promise the same bytes */
+
+    if (h->new_etag[0] != '"') {
+        h->new_etag[0] = '\0';
+    }
+
+    value = ds_http_field(h, "Content-Range");
+
+    if (sscanf(value, "bytes %18lld-%18lld/%18lld", &first, &last, &total)
+        == 3 && last < total)
+    {
+        h->total = total;
+
+    } else if (sscanf(value, "bytes */%18lld", &total) == 1 && total >= 0) {
+        h->total = total;
+        return;
+
+    } else if (sscanf(value, "bytes %18lld-%18lld/*", &first, &last) != 2) {
+        return;
+    }
+
+    if (first >= 0 && last >= first) {
+        h->first = first;
+        h->stop = last + 1;
+    }
+}
+
+
+/* Content-Length, -1: none */
+
+static int64_t
+ds_http_length(ds_http_t *h)
+{
+    long long  n;
+
+    return ds_http_field(h, "Transfer-Encoding")[0] == '\0'
+           && sscanf(ds_http_field(h, "Content-Length"), "%18lld", &n) == 1
+           && n >= 0 ? n : -1;
+}
+
+
+/* the end of a response head */
+
+static int
+ds_http_answer(ds_http_t *h)
+{
+    (void) curl_easy_getinfo(h->easy, CURLINFO_RESPONSE_CODE, &h->status);
+
+    if (h->status < 200) {
+        return DS_OK;
+    }
+
+    ds_http_fields(h);
+
+    if (h->status < 400 && h->status >= 300
+        && ds_http_field(h, "Location")[0] != '\0')
+    {
+        h->redirected = 1;
+        return DS_OK;
+    }
+
+    if (h->status == 206) {
+        return ds_http_partial(h);
+    }
+
+    if (h->status == 416 && h->total >= 0 && h->asked >= h->total) {
+
+        if (h->size > h->total) {
+            h->changed = 1;
+            return ds_fail(&h->error, DS_ESOURCE_CUT,
+                           "ends at offset %lld of %lld, host: \"%s\"",
+                           (long long) h->total, (long long) h->size,
+                           h->host);
+        }
+
+        h->size = h->total;
+        h->stop = h->asked;
+        h->answered = 1;
+
+        return DS_OK;
+    }
+
+    if (h->status != 200) {
+        return ds_http_status(h);
+    }
+
+    h->stop = ds_http_length(h);
+
+    if (h->known && (!ds_http_same(h)
+                     || (h->size >= 0 && h->stop >= 0 && h->stop != h->size)))
+    {
+        return ds_http_changed(h, "source changed while it was read");
+    }
+
+    if (h->asked > DS_HTTP_SKIP) {
+        return ds_http_changed(h, "server ignores ranges");
+    }
+
+    h->have = 0;
+    h->size = h->stop;
+    h->seekable = 0;
+
+    return ds_http_know(h);
+}
+
+
+static int
+ds_http_partial(ds_http_t *h)
+{
+    if (h->first != h->asked) {
+        return ds_fail(&h->error, DS_ESOURCE_FAILED,
+                       "server sends another range than was asked for, "
+                       "host: \"%s\"", h->host);
+    }
+
+    if (h->known && (!ds_http_same(h)
+                     || (h->size >= 0 && h->total >= 0
+                         && h->total != h->size)))
+    {
+        return ds_http_changed(h, "source changed while it was read");
+    }
+
+    if (h->total >= 0) {
+        h->size = h->total;
+    }
+
+    h->seekable = 1;
+
+    return ds_http_know(h);
+}
+
+
+/* the resource can be told from another one from now on */
+
+static int
+ds_http_know(ds_http_t *h)
+{
+    h->answered = 1;
+    h->known = 1;
+
+    if (h->modified[0] == '\0') {
+        memcpy(h->modified, h->new_modified, sizeof(h->modified));
+    }
+
+    if (h->etag[0] == '\0' && h->new_etag[0] != '\0') {
+        memcpy(h->etag, h->new_etag, sizeof(h->etag));
+
+        if (ds_http_condition(h) != DS_OK) {
+            return ds_fail(&h->error, DS_ENOMEM, "no memory");
+        }
+    }
+
+    if (h->hooks != NULL && h->hooks->hold != NULL) {
+        ds_hold_clear(h->hooks->hold, h->host);
+    }
+
+    return DS_OK;
+}
+
+
+static bool
+ds_http_same(ds_http_t *h)
+{
+    if (h->etag[0] != '\0' && h->new_etag[0] != '\0') {
+        return strcmp(h->etag, h->new_etag) == 0;
+    }
+
+    if (h->modified[0] != '\0' && h->new_modified[0] != '\0') {
+        return strcmp(h->modified, h->new_modified) == 0;
+    }
+
+    return true;
+}
+
+
+static int
+ds_http_changed(ds_http_t *h, const char *what)
+{
+    h->changed = 1;
+
+    return ds_fail(&h->error, DS_ESOURCE_CUT, "%s, host: \"%s\"", what,
+                   h->host);
+}
+
+
+/* a value that does not fit is none */
+
+static void
+ds_http_tag(char *dst, const char *value)
+{
+    (void) snprintf(dst, DS_HTTP_TAG, "%s",
+                    strlen(value) < DS_HTTP_TAG ? value : "");
+}
+
+
+static int
+ds_http_status(ds_http_t *h)
+{
+    int  rc;
+
+    switch (h->status) {
+
+    case 401:
+    case 403:
+        rc = ds_http_refused(h);
+        break;
+
+    case 410:
+        rc = (h->served || h->known) ? ds_http_refused(h)
+                                     : DS_ESOURCE_NOT_FOUND;
+        break;
+
+    case 404:
+        rc = DS_ESOURCE_NOT_FOUND;
+        break;
+
+    case 429:
+        rc = DS_ESOURCE_RATE_LIMITED;
+        break;
+
+    default:
+        rc = DS_ESOURCE_HTTP;
+    }
+
+    return ds_fail(&h->error, rc, "HTTP status %ld, host: \"%s\"", h->status,
+                   h->host);
+}
+
+
+static int
+ds_http_refused(ds_http_t *h)
+{
+    char          *local;
+    ds_refusal_t   r;
+
+    local = NULL;
+    (void) curl_easy_getinfo(h->easy, CURLINFO_LOCAL_IP, &local);
+
+    r.url = h->url;
+    r.now = ds_now();
+    r.resolved_at = h->resolved_at;
+    r.available_at = h->available_at;
+    r.expires_at = h->expires_at;
+    r.served = h->served;
+    r.local = (local == NULL) ? "" : local;
+
+    return ds_refusal(&r);
+}
+
+
+/* turns libcurl's error into ours */
+
+static int
+ds_http_failed(ds_http_t *h, CURLcode code)
+{
+    int          rc;
+    const char  *text;
+
+    text = (h->text[0] != '\0') ? h->text : curl_easy_strerror(code);
+
+    switch (code) {
+
+    case CURLE_COULDNT_RESOLVE_HOST:
+        rc = DS_ESOURCE_DNS;
+        break;
+
+    case CURLE_COULDNT_CONNECT:
+        if (h->denied > 0 && h->tried == 0) {
+            return ds_fail(&h->error, DS_ESOURCE_DENIED,
+                           "address of the source is not allowed, "
+                           "host: \"%s\"", h->host);
+        }
+
+        rc = DS_ESOURCE_REFUSED;
+        break;
+
+    case CURLE_OPERATION_TIMEDOUT:
+        rc = DS_ESOURCE_TIMEOUT;
+        break;
+
+    case CURLE_SSL_CONNECT_ERROR:
+    case CURLE_SSL_CERTPROBLEM:
+    case CURLE_SSL_CIPHER:
+    case CURLE_SSL_CACERT_BADFILE:
+    case CURLE_SSL_ISSUER_ERROR:
+    case CURLE_PEER_FAILED_VERIFICATION:
+        rc = DS_ESOURCE_TLS;
+        break;
+
+    case CURLE_PARTIAL_FILE:
+    case CURLE_RECV_ERROR:
+    case CURLE_SEND_ERROR:
+    case CURLE_GOT_NOTHING:
+        rc = DS_ESOURCE_CUT;
+        break;
+
+    case CURLE_TOO_MANY_REDIRECTS:
+        rc = DS_ESOURCE_HTTP;
+        break;
+
+    case CURLE_UNSUPPORTED_PROTOCOL:
+        /* the same code tells a redirect to file: and an HTTP/0.9 answer */
+        rc = h->redirected ? DS_ESOURCE_DENIED : DS_ESOURCE_FAILED;
+        break;
+
+    case CURLE_OUT_OF_MEMORY:
+        return ds_fail(&h->error, DS_ENOMEM, "no memory");
+
+    default:
+        rc = DS_ESOURCE_FAILED;
+        text = curl_easy_strerror(code);
+    }
+
+    return ds_fail(&h->error, rc, "%s, host: \"%s\"", text, h->host);
+}
+
+
+static bool
+ds_http_again(ds_http_t *h)
+{
+    int64_t  now, wait;
+
+    /* without ranges there is no going on at a byte */
+
+    if (h->changed || (h->known && !h->seekable)) {
+        return false;
+    }
+
+    if (ds_refusal_is(h->error.code)) {
+        return ds_http_renew(h, &h->error) == DS_OK;
+    }
+
+    if (h->error.code == DS_ESOURCE_RATE_LIMITED) {
+        return ds_http_held(h);
+    }
+
+    if (!ds_http_transient(h)) {
+        return false;
+    }
+
+    if (llabs(h->have - h->resumed) > DS_HTTP_PROGRESS) {
+        h->resumes = 0;
+    }
+
+    now = ds_monotonic();
+    wait = 0;
+
+    if (h->resumes > 0) {
+        wait = DS_HTTP_WAIT_MIN << (h->resumes > 5 ? 5 : h->resumes - 1);
+        wait = (wait > DS_HTTP_WAIT_MAX) ? DS_HTTP_WAIT_MAX : wait;
+    }
+
+    if (h->broken == 0) {
+        h->broken = now;
+
+        if (h->error.code == DS_ESOURCE_TIMEOUT
+            || h->error.code == DS_ESOURCE_STALLED)
+        {
+            h->broken -= h->conf->source_timeout;
+        }
+    }
+
+    if (now + wait - h->broken >= 3 * (int64_t) h->conf->source_timeout) {
+        return false;
+    }
+
+    if (h->hooks != NULL && h->hooks->fault != NULL) {
+        h->hooks->fault(h->hooks->data, &h->error, h->want, wait);
+    }
+
+    if (wait > 0 && ds_cancel_wait(h->cancel, wait)) {
+        (void) ds_fail(&h->error, DS_ECANCELED, "canceled");
+        return false;
+    }
+
+    h->resumes++;
+    h->resumed = h->have;
+    ds_error_clear(&h->error);
+
+    return true;
+}
+
+
+/* errors that another attempt may not see */
+
+static bool
+ds_http_transient(ds_http_t *h)
+{
+    switch (h->error.code) {
+
+    case DS_ESOURCE_CUT:
+    case DS_ESOURCE_REFUSED:
+    case DS_ESOURCE_DNS:
+    case DS_ESOURCE_TLS:
+    case DS_ESOURCE_TIMEOUT:
+    case DS_ESOURCE_STALLED:
+        return true;
+
+    case DS_ESOURCE_HTTP:
+        return h->status == 500 || h->status == 502 || h->status == 503
+               || h->status == 504;
+
+    default:
+        return false;
+    }
+}
+
+
+/* the host is left alone by all; the wait itself is before the request */
+
+static bool
+ds_http_held(ds_http_t *h)
+{
+    int64_t     wait;
+    curl_off_t  after;
+
+    if (h->hooks == NULL || h->hooks->hold == NULL
+        || h->holds == DS_HTTP_HOLDS)
+    {
+        return false;
+    }
+
+    h->holds++;
+    h->broken = 0;
+
+    after = 0;
+    (void) curl_easy_getinfo(h->easy, CURLINFO_RETRY_AFTER, &after);
+
+    after = after < 0 ? 0 : after > DS_HTTP_DAY ? DS_HTTP_DAY : after;
+
+    wait = ds_hold_add(h->hooks->hold, h->host, after * 1000);
+
+    if (h->hooks->fault != NULL) {
+        h->hooks->fault(h->hooks->data, &h->error, h->want, wait);
+    }
+
+    ds_error_clear(&h->error);
+
+    return true;
+}
+
+
+static void
+ds_http_refresh(ds_http_t *h)
+{
+    ds_error_t  err;
+
+    if (h->renew_at == 0 || !h->known || ds_now() < h->renew_at) {
+        return;
+    }
+
+    ds_error_clear(&err);
+
+    /* the old one may still serve; if not, its refusal is the next thing */
+
+    h->renew_at = 0;
+    (void) ds_http_renew(h, &err);
+}
+
+
+static int
+ds_http_renew(ds_http_t *h, ds_error_t *err)
+{
+    int            rc;
+    bool           file;
+    ds_http_req_t  req;
+
+    if (h->hooks == NULL || h->hooks->renew == NULL) {
+        return err->code != DS_OK ? err->code : DS_ESOURCE_FAILED;
+    }
+
+    memset(&req, 0, sizeof(req));
+    req.resolved_at = h->resolved_at;
+
+    rc = h->hooks->renew(h->hooks->data, &req, err);
+
+    if (rc == DS_OK) {
+        rc = ds_http_target(h, &req, &file, err);
+
+        if (rc == DS_OK && file) {
+            rc = ds_fail(err, DS_ESOURCE_DENIED, "source became a file");
+        }
+    }
+
+    if (rc == DS_OK) {
+        h->broken = 0;
+        ds_error_clear(err);
+    }
+
+    return rc;
 }

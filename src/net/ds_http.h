@@ -89,10 +89,12 @@ void ds_http_close(ds_http_t **h);
 
 /*
  * Reads a whole small text into malloc()ed, NUL-terminated memory, at most
- * "max" bytes (more: DS_EPLAYLIST_FORMAT).  The caller frees *text.
+ * "max" bytes (more: DS_EPLAYLIST_FORMAT).  The caller frees *text, and
+ * *base: the URL behind all redirects, to which those in the text are
+ * relative.
  */
 int ds_http_get(const ds_conf_t *conf, const char *url, size_t max,
-    ds_cancel_t *cancel, char **text, ds_error_t *err);
+    ds_cancel_t *cancel, char **text, char **base, ds_error_t *err);
 
 /* process-wide; called once by ds_create() before any thread */
 int ds_http_init(ds_error_t *err);

@@ -1,30 +1,31 @@
 
 /*
- * ds_sock.c: a non-blocking socket that is waited for together with a cancel
- * token.  Knows nothing of what is sent over it.
+ * ds_sock.c: a connection that libcurl makes, with its DNS and TLS, and that
+ * is waited for together with a cancel token.  Knows nothing of what is sent
+ * over it.
  */
 
 #define _GNU_SOURCE
 
-#include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
+#include <arpa/inet.h>
 #include <poll.h>
 #include <stddef.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "net/ds_dns.h"
 #include "net/ds_sock.h"
 
 
-static int ds_sock_connect_to(ds_sock_t *s, const struct addrinfo *ai,
+static int ds_sock_setup(ds_sock_t *s, const char *url,
+    const char *certificate);
+static curl_socket_t ds_sock_open(void *data, curlsocktype purpose,
+    struct curl_sockaddr *address);
+static int ds_sock_close(void *data, curl_socket_t fd);
+static int ds_sock_run(ds_sock_t *s, CURLcode *code, ds_error_t *err);
+static int ds_sock_failed(ds_sock_t *s, CURLcode code, bool secure, int dns,
     ds_error_t *err);
-static ssize_t ds_sock_send(ds_sock_t *s, const uint8_t *data, size_t n,
-    short *events, ds_error_t *err);
 static int ds_sock_wait(ds_sock_t *s, short events, ds_error_t *err);
 
 
@@ -43,6 +44,12 @@ ds_sock_create(ds_cancel_t *cancel)
 
     s->fd = -1;
     s->cancel = cancel;
+    s->multi = curl_multi_init();
+    s->easy = curl_easy_init();
+
+    if (s->multi == NULL || s->easy == NULL) {
+        ds_sock_free(&s);
+    }
 
     return s;
 }
@@ -53,9 +60,6 @@ ds_sock_free(ds_sock_t **ps)
 {
     ds_sock_t  *s;
 
-    /* what a stuck server did not take shall not stay in the kernel */
-    static const struct linger  now = { 1, 0 };
-
     s = *ps;
     if (s == NULL) {
         return;
@@ -63,139 +67,262 @@ ds_sock_free(ds_sock_t **ps)
 
     *ps = NULL;
 
-    ds_tls_free(&s->tls, !s->broken);
-
-    if (s->fd != -1) {
-        if (s->broken) {
-            (void) setsockopt(s->fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
-        }
-
-        (void) close(s->fd);
+    if (s->multi != NULL && s->easy != NULL) {
+        (void) curl_multi_remove_handle(s->multi, s->easy);
     }
 
+    curl_easy_cleanup(s->easy);
+    (void) curl_multi_cleanup(s->multi);
     free(s);
 }
 
 
 int
-ds_sock_connect(ds_sock_t *s, const ds_url_t *u, const char *port, int dns,
-    ds_error_t *err)
+ds_sock_connect(ds_sock_t *s, const ds_url_t *u, int port, bool secure,
+    const char *certificate, int dns, ds_error_t *err)
 {
-    int               rc, left;
-    char              buf[16];
-    int64_t           deadline;
-    struct addrinfo  *res, *ai;
+    int        rc;
+    bool       ip6;
+    char      *url;
+    CURLcode   code;
 
     s->doing = "connect()";
 
-    if (u->port != -1) {
-        (void) snprintf(buf, sizeof(buf), "%d", u->port);
-        port = buf;
+    /* libcurl would speak HTTP if it were asked for more than to connect */
+
+    ip6 = strchr(u->host, ':') != NULL;
+
+    url = ds_sprintf("%s://%s%s%s:%d", secure ? "https" : "http",
+                     ip6 ? "[" : "", u->host, ip6 ? "]" : "",
+                     u->port != -1 ? u->port : port);
+
+    rc = url == NULL ? DS_ENOMEM : ds_sock_setup(s, url, certificate);
+    free(url);
+
+    if (rc != DS_OK
+        || curl_multi_add_handle(s->multi, s->easy) != CURLM_OK)
+    {
+        return ds_fail(err, DS_ENOMEM, "no memory for a connection");
     }
 
-    rc = ds_dns_lookup(u->host, port, AF_UNSPEC, s->deadline, s->cancel, &res,
-                       dns, err);
-    if (rc != DS_OK) {
-        return rc;
+    code = CURLE_OK;
+    rc = ds_sock_run(s, &code, err);
+
+    if (rc != DS_OK || code != CURLE_OK) {
+        return rc != DS_OK ? rc : ds_sock_failed(s, code, secure, dns, err);
     }
 
-    for (left = 0, ai = res; ai != NULL; ai = ai->ai_next) {
-        left++;
-    }
-
-    /* one that does not answer leaves time for the others */
-
-    deadline = s->deadline;
-    rc = s->lost;
-
-    for (ai = res; ai != NULL && rc == s->lost; ai = ai->ai_next) {
-        s->deadline = deadline - (deadline - ds_monotonic()) * (left - 1)
-                                 / left;
-        rc = ds_sock_connect_to(s, ai, err);
-        left--;
-    }
-
-    s->deadline = deadline;
-
-    freeaddrinfo(res);
-
-    return rc;
-}
-
-
-static int
-ds_sock_connect_to(ds_sock_t *s, const struct addrinfo *ai, ds_error_t *err)
-{
-    int        rc, on, error;
-    socklen_t  len;
-
-    if (s->fd != -1) {
-        (void) close(s->fd);
-    }
-
-    s->fd = socket(ai->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
-                   0);
-    if (s->fd == -1) {
-        return ds_sock_lost(s, strerror(errno), err);
-    }
-
-    /* what is sent shall not wait for the answer to what was sent before */
-    on = 1;
-    (void) setsockopt(s->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-
-    error = connect(s->fd, ai->ai_addr, ai->ai_addrlen) == -1 ? errno : 0;
-
-    if (error == EINPROGRESS) {
-        rc = ds_sock_wait(s, POLLOUT, err);
-        if (rc != DS_OK) {
-            return rc;
-        }
-
-        len = sizeof(error);
-
-        if (getsockopt(s->fd, SOL_SOCKET, SO_ERROR, &error, &len) == -1) {
-            error = errno;
-        }
-    }
-
-    if (error != 0) {
-        return ds_sock_lost(s, strerror(error), err);
-    }
-
-    s->broken = false;
+    (void) curl_easy_getinfo(s->easy, CURLINFO_ACTIVESOCKET, &s->fd);
 
     return DS_OK;
 }
 
 
-int
-ds_sock_secure(ds_sock_t *s, const char *host, const char *certificate,
-    ds_error_t *err)
+static int
+ds_sock_setup(ds_sock_t *s, const char *url, const char *certificate)
 {
-    int  rc;
+    int      rc;
+    char    *path;
+    long     family;
+    CURL    *e;
+    int64_t  left;
 
-    s->doing = "TLS handshake";
-    s->lost = DS_EPUSH_TLS;
+    e = s->easy;
+    path = NULL;
 
-    s->tls = ds_tls_create(s->fd, host, certificate, err);
-    if (s->tls == NULL) {
-        s->broken = true;
-        return err == NULL ? DS_EPUSH_TLS : err->code;
+    /* 0 would be libcurl's own time */
+
+    left = s->deadline - ds_monotonic();
+    left = left < 1 ? 1 : left;
+
+    family = s->address != NULL ? CURL_IPRESOLVE_V4 : CURL_IPRESOLVE_WHATEVER;
+
+    rc = curl_easy_setopt(e, CURLOPT_URL, url);
+    rc |= curl_easy_setopt(e, CURLOPT_CONNECT_ONLY, 1L);
+    rc |= curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, (long) left);
+    rc |= curl_easy_setopt(e, CURLOPT_IPRESOLVE, family);
+    rc |= curl_easy_setopt(e, CURLOPT_OPENSOCKETFUNCTION, ds_sock_open);
+    rc |= curl_easy_setopt(e, CURLOPT_OPENSOCKETDATA, s);
+    rc |= curl_easy_setopt(e, CURLOPT_CLOSESOCKETFUNCTION, ds_sock_close);
+    rc |= curl_easy_setopt(e, CURLOPT_CLOSESOCKETDATA, s);
+    rc |= curl_easy_setopt(e, CURLOPT_ERRORBUFFER, s->why);
+    rc |= curl_easy_setopt(e, CURLOPT_PROXY, "");
+    rc |= curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
+
+    /* a cancel must not wait for getaddrinfo() */
+    rc |= curl_easy_setopt(e, CURLOPT_QUICK_EXIT, 1L);
+
+    /* what is sent shall not wait for the answer to what was sent before */
+    rc |= curl_easy_setopt(e, CURLOPT_TCP_NODELAY, 1L);
+
+    rc |= curl_easy_setopt(e, CURLOPT_SSLVERSION,
+                           (long) CURL_SSLVERSION_TLSv1_2);
+    rc |= curl_easy_setopt(e, CURLOPT_SSL_ENABLE_ALPN, 0L);
+
+    if (certificate != NULL) {
+        rc |= curl_easy_setopt(e, CURLOPT_CAINFO, certificate);
+        rc |= curl_easy_setopt(e, CURLOPT_CAPATH, NULL);
+
+    } else if (curl_easy_getinfo(e, CURLINFO_CAPATH, &path) == CURLE_OK
+               && path != NULL)
+    {
+        /* of the directory only what is needed is read */
+        rc |= curl_easy_setopt(e, CURLOPT_CAINFO, NULL);
     }
+
+    return rc == 0 ? DS_OK : DS_ENOMEM;
+}
+
+
+static curl_socket_t
+ds_sock_open(void *data, curlsocktype purpose, struct curl_sockaddr *address)
+{
+    ds_sock_t                 *s = data;
+    const struct sockaddr_in  *sin;
+
+    (void) purpose;
+
+    if (s->address == NULL) {
+        return socket(address->family, address->socktype | SOCK_CLOEXEC,
+                      address->protocol);
+    }
+
+    if (address->family == AF_INET && s->address[0] == '\0') {
+        sin = (const struct sockaddr_in *) &address->addr;
+        (void) inet_ntop(AF_INET, &sin->sin_addr, s->address,
+                         INET_ADDRSTRLEN);
+    }
+
+    return CURL_SOCKET_BAD;
+}
+
+
+static int
+ds_sock_close(void *data, curl_socket_t fd)
+{
+    socklen_t                len;
+    ds_sock_t               *s = data;
+    struct sockaddr_storage  peer;
+
+    /* what a stuck server did not take shall not stay in the kernel */
+    static const struct linger  now = { 1, 0 };
+
+    len = sizeof(peer);
+    s->connected |= getpeername(fd, (struct sockaddr *) &peer, &len) == 0;
+
+    if (s->broken) {
+        (void) setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+    }
+
+    return close(fd);
+}
+
+
+/* until libcurl is done, whose deadline is ours, or "cancel" is set */
+
+static int
+ds_sock_run(ds_sock_t *s, CURLcode *code, ds_error_t *err)
+{
+    int                 n;
+    CURLMsg            *msg;
+    CURLMcode           rc;
+    struct curl_waitfd  wait;
+
+    wait.fd = s->cancel->fd;
+    wait.events = CURL_WAIT_POLLIN;
 
     for ( ;; ) {
-        rc = ds_tls_handshake(s->tls, err);
-
-        if (rc <= 0) {
-            s->broken = rc != DS_OK;
-            return rc;
+        if (ds_cancel_is_set(s->cancel)) {
+            s->broken = true;
+            return ds_fail(err, DS_ECANCELED, "canceled");
         }
 
-        rc = ds_sock_wait(s, rc, err);
-        if (rc != DS_OK) {
-            return rc;
+        rc = curl_multi_perform(s->multi, &n);
+
+        if (rc == CURLM_OK && n != 0) {
+            rc = curl_multi_poll(s->multi, &wait, 1, 1000, NULL);
+        }
+
+        if (rc != CURLM_OK) {
+            return ds_sock_lost(s, curl_multi_strerror(rc), err);
+        }
+
+        msg = curl_multi_info_read(s->multi, &n);
+
+        if (msg != NULL) {
+            *code = msg->data.result;
+            return DS_OK;
         }
     }
+}
+
+
+/* how far it came tells what the error means */
+
+static int
+ds_sock_failed(ds_sock_t *s, CURLcode code, bool secure, int dns,
+    ds_error_t *err)
+{
+    long         error;
+    curl_off_t   found;
+    const char  *why;
+
+    error = 0;
+    found = 0;
+
+    (void) curl_easy_getinfo(s->easy, CURLINFO_OS_ERRNO, &error);
+    (void) curl_easy_getinfo(s->easy, CURLINFO_NAMELOOKUP_TIME_T, &found);
+
+    why = s->why[0] != '\0' ? s->why : curl_easy_strerror(code);
+
+    if (code == CURLE_OUT_OF_MEMORY) {
+        return ds_fail(err, DS_ENOMEM, "no memory for a connection");
+    }
+
+    if (found == 0) {
+        s->doing = "getaddrinfo()";
+        s->lost = dns;
+
+    } else if (code == CURLE_OPERATION_TIMEDOUT
+               ? s->connected : secure && code != CURLE_COULDNT_CONNECT)
+    {
+        s->doing = "TLS handshake";
+        s->lost = DS_EPUSH_TLS;
+
+    } else if (error != 0) {
+        why = strerror(error);
+    }
+
+    return ds_sock_lost(s, why, err);
+}
+
+
+int
+ds_sock_lookup(const ds_url_t *u, char *address, int64_t timeout,
+    ds_cancel_t *cancel, ds_error_t *err)
+{
+    int         rc;
+    ds_sock_t  *s;
+
+    s = ds_sock_create(cancel);
+    if (s == NULL) {
+        return ds_fail(err, DS_ENOMEM, "malloc() failed");
+    }
+
+    s->deadline = ds_monotonic() + timeout;
+    s->lost = DS_EPUSH_DNS;
+    s->address = address;
+    address[0] = '\0';
+
+    rc = ds_sock_connect(s, u, 80, false, NULL, DS_EPUSH_DNS, err);
+    ds_sock_free(&s);
+
+    if (address[0] != '\0' && rc == DS_EPUSH_DNS) {
+        ds_error_clear(err);
+        return DS_OK;
+    }
+
+    return rc;
 }
 
 
@@ -234,26 +361,26 @@ int
 ds_sock_drain(ds_sock_t *s, ds_error_t *err)
 {
     int       rc;
-    short     events;
-    size_t    sent;
-    ssize_t   n;
+    size_t    n, sent;
+    CURLcode  code;
 
     sent = 0;
 
     while (sent < s->len) {
-        n = ds_sock_send(s, s->buf + sent, s->len - sent, &events, err);
+        s->why[0] = '\0';
+        code = curl_easy_send(s->easy, s->buf + sent, s->len - sent, &n);
 
-        if (n < 0) {
-            return n;
-        }
-
-        sent += n;
-
-        if (n != 0) {
+        if (code == CURLE_OK) {
+            sent += n;
             continue;
         }
 
-        rc = ds_sock_wait(s, events, err);
+        if (code != CURLE_AGAIN) {
+            return ds_sock_lost(s, s->why[0] != '\0' ? s->why
+                                   : curl_easy_strerror(code), err);
+        }
+
+        rc = ds_sock_wait(s, POLLOUT, err);
         if (rc != DS_OK) {
             return rc;
         }
@@ -265,73 +392,39 @@ ds_sock_drain(ds_sock_t *s, ds_error_t *err)
 }
 
 
-/* how much was sent; 0: first wait for the events */
-
-static ssize_t
-ds_sock_send(ds_sock_t *s, const uint8_t *data, size_t n, short *events,
-    ds_error_t *err)
-{
-    ssize_t      rc;
-    const char  *why;
-
-    if (s->tls != NULL) {
-        rc = ds_tls_send(s->tls, data, n, events, &why);
-        return rc < 0 ? ds_sock_lost(s, why, err) : rc;
-    }
-
-    do {
-        rc = send(s->fd, data, n, MSG_NOSIGNAL);
-    } while (rc == -1 && errno == EINTR);
-
-    if (rc == -1 && errno == EAGAIN) {
-        *events = POLLOUT;
-        return 0;
-    }
-
-    return rc == -1 ? ds_sock_lost(s, strerror(errno), err) : rc;
-}
-
-
 int
 ds_sock_await(ds_sock_t *s, ds_error_t *err)
 {
-    return ds_sock_wait(s, POLLIN, err);
+    /* TLS may hold what poll() does not see */
+
+    return s->dry ? ds_sock_wait(s, POLLIN, err) : DS_OK;
 }
 
 
 ssize_t
 ds_sock_recv(ds_sock_t *s, uint8_t *buf, size_t n, ds_error_t *err)
 {
-    short        events;
-    ssize_t      rc;
-    const char  *why;
+    size_t    got;
+    CURLcode  code;
 
-    if (s->tls != NULL) {
-        rc = ds_tls_recv(s->tls, buf, n, &events, &why);
-        if (rc < 0) {
-            return ds_sock_lost(s, why, err);
-        }
+    s->why[0] = '\0';
+    code = curl_easy_recv(s->easy, buf, n, &got);
 
-        s->received += rc;
+    s->dry = code == CURLE_AGAIN;
 
-        return rc;
+    if (s->dry) {
+        return 0;
     }
 
-    do {
-        rc = recv(s->fd, buf, n, 0);
-    } while (rc == -1 && errno == EINTR);
-
-    if (rc == -1) {
-        return errno == EAGAIN ? 0 : ds_sock_lost(s, strerror(errno), err);
+    if (code != CURLE_OK || got == 0) {
+        return ds_sock_lost(s, code == CURLE_OK ? "connection closed by server"
+                               : s->why[0] != '\0' ? s->why
+                               : curl_easy_strerror(code), err);
     }
 
-    if (rc == 0) {
-        return ds_sock_lost(s, "connection closed by server", err);
-    }
+    s->received += got;
 
-    s->received += rc;
-
-    return rc;
+    return got;
 }
 
 
@@ -342,7 +435,7 @@ ds_sock_recv_all(ds_sock_t *s, uint8_t *buf, size_t n, ds_error_t *err)
     ssize_t  got;
 
     while (n != 0) {
-        rc = ds_sock_wait(s, POLLIN, err);
+        rc = ds_sock_await(s, err);
         if (rc != DS_OK) {
             return rc;
         }
@@ -378,10 +471,6 @@ ds_sock_wait(ds_sock_t *s, short events, ds_error_t *err)
 
         if (left <= 0) {
             return ds_sock_lost(s, "timed out", err);
-        }
-
-        if (events == POLLIN && s->tls != NULL && ds_tls_pending(s->tls)) {
-            return DS_OK;
         }
 
         pfd[0].fd = s->fd;

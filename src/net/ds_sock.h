@@ -1,8 +1,8 @@
 
 /*
- * ds_sock.h: a TCP connection, plain or with TLS, with a send buffer, a
- * deadline and a cancel token.  Used by one thread, which it blocks no longer
- * than these say.
+ * ds_sock.h: a TCP connection, plain or with TLS 1.2 or newer (libcurl), with
+ * a send buffer, a deadline and a cancel token.  Used by one thread, which it
+ * blocks no longer than these say.
  */
 
 #ifndef DS_SOCK_H_INCLUDED_
@@ -11,8 +11,9 @@
 
 #include <sys/types.h>
 
+#include <curl/curl.h>
+
 #include "base/ds_core.h"
-#include "net/ds_tls.h"
 #include "base/ds_url.h"
 
 
@@ -21,16 +22,21 @@
 
 
 typedef struct {
-    int              fd;
-    ds_tls_t        *tls;           /* NULL: plain */
+    CURLM           *multi;
+    CURL            *easy;
+    int              fd;            /* libcurl's, -1: not connected */
     ds_cancel_t     *cancel;
+    char            *address;       /* see ds_sock_lookup(), else NULL */
     int64_t          deadline;      /* monotonic ms, set by the user */
     const char      *doing;         /* the same, for messages */
     int              lost;          /* the code of a failure, the same */
     bool             broken;        /* there was one */
+    bool             connected;     /* a socket that was closed */
+    bool             dry;           /* all was received that had come */
 
     uint32_t         received;      /* bytes, modulo 2^32 */
     size_t           len;           /* in the buffer, not sent */
+    char             why[CURL_ERROR_SIZE];
     uint8_t          buf[DS_SOCK_BUFFER];
 } ds_sock_t;
 
@@ -42,15 +48,22 @@ ds_sock_t *ds_sock_create(ds_cancel_t *cancel);
 void ds_sock_free(ds_sock_t **s);
 
 /*
- * To "port" where the URL has none; each address of the host is tried.  0,
- * "dns" when the host is not found, s->lost, DS_ECANCELED.
+ * To "port" where the URL has none; each address of the host is tried.  With
+ * "secure" over TLS: the host's certificate must be its own and signed by one
+ * of those in the PEM file "certificate"; NULL: by one the system trusts.
+ * 0, "dns" when the host is not found, s->lost, DS_EPUSH_TLS, DS_ECANCELED,
+ * DS_ENOMEM.
  */
-int ds_sock_connect(ds_sock_t *s, const ds_url_t *u, const char *port,
-    int dns, ds_error_t *err);
+int ds_sock_connect(ds_sock_t *s, const ds_url_t *u, int port, bool secure,
+    const char *certificate, int dns, ds_error_t *err);
 
-/* from here on with TLS, see ds_tls_create(); 0, DS_ENOMEM, DS_EPUSH_TLS, … */
-int ds_sock_secure(ds_sock_t *s, const char *host, const char *certificate,
-    ds_error_t *err);
+/*
+ * The host's first IPv4 address as text, INET_ADDRSTRLEN bytes, without a
+ * connection; blocks for "timeout" ms at most.  0, DS_EPUSH_DNS,
+ * DS_ECANCELED, DS_ENOMEM.
+ */
+int ds_sock_lookup(const ds_url_t *u, char *address, int64_t timeout,
+    ds_cancel_t *cancel, ds_error_t *err);
 
 /* The following fail with s->lost or DS_ECANCELED; s->broken is set then. */
 

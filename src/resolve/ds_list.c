@@ -35,7 +35,6 @@ static int ds_list_fill(ds_entry_t *e, const char *base, const char *ref,
     size_t len);
 static int ds_list_join(char **dst, const char *base, const char *ref,
     size_t len);
-static size_t ds_list_base_len(const char *base, const char *ref, size_t len);
 static bool ds_list_has_scheme(const char *ref, size_t len);
 
 
@@ -328,7 +327,8 @@ ds_list_fill(ds_entry_t *e, const char *base, const char *ref, size_t len)
         return DS_ENOMEM;
     }
 
-    if (!ds_list_url_ok(e->url, strncasecmp(base, "file:", 5) == 0)
+    if (e->url == NULL
+        || !ds_list_url_ok(e->url, strncasecmp(base, "file:", 5) == 0)
         || ds_url_parse(&u, e->url, NULL) != DS_OK)
     {
         ds_list_mark(e, DS_ESOURCE_DENIED,
@@ -367,32 +367,47 @@ ds_list_fill(ds_entry_t *e, const char *base, const char *ref, size_t len)
 
 /*
  * A list's URL made absolute, without its fragment; blanks and bytes that
- * are not ASCII, which people do write into lists, are escaped.
+ * are not ASCII, which people do write into lists, are escaped.  *dst is
+ * NULL when there is no such URL.
  */
 
 static int
 ds_list_join(char **dst, const char *base, const char *ref, size_t len)
 {
-    char           *d;
-    size_t          i, head;
+    int             rc;
+    bool            absolute;
+    char           *d, *text;
+    size_t          i;
     unsigned char   c;
 
     static const char  hex[] = "0123456789ABCDEF";
 
-    head = ds_list_base_len(base, ref, len);
+    *dst = NULL;
 
-    d = malloc(head + 3 * len + 1);
-    if (d == NULL) {
+    text = malloc(3 * len + sizeof("./"));
+    if (text == NULL) {
         return DS_ENOMEM;
     }
 
-    *dst = d;
+    d = text;
+    absolute = ds_list_has_scheme(ref, len);
 
-    memcpy(d, base, head);
-    d += head;
+    /* a file's name may have a ":", without being a URL of its own */
+
+    if (!absolute && len != 0 && ref[0] != '/' && ref[0] != '?') {
+        *d++ = '.';
+        *d++ = '/';
+    }
 
     for (i = 0; i < len && ref[i] != '#'; i++) {
         c = (unsigned char) ref[i];
+
+        /* some versions of libcurl would escape them */
+
+        if (c < ' ' || c == 0x7f) {
+            free(text);
+            return DS_OK;
+        }
 
         if (c == ' ' || c >= 0x80 || strchr("\"<>\\", c) != NULL) {
             *d++ = '%';
@@ -406,43 +421,15 @@ ds_list_join(char **dst, const char *base, const char *ref, size_t len)
 
     *d = '\0';
 
-    return DS_OK;
-}
-
-
-/* how much of "base" goes before "ref" (RFC 3986, 5.2.2) */
-
-static size_t
-ds_list_base_len(const char *base, const char *ref, size_t len)
-{
-    size_t       n;
-    ds_url_t     u;
-    const char  *slash;
-
-    if (ds_list_has_scheme(ref, len) || ds_url_parse(&u, base, NULL) != DS_OK)
-    {
-        return 0;
+    if (absolute) {
+        *dst = text;
+        return DS_OK;
     }
 
-    if (len >= 2 && ref[0] == '/' && ref[1] == '/') {
-        return strlen(u.scheme) + 1;
-    }
+    rc = ds_url_join(dst, base, text);
+    free(text);
 
-    n = (size_t) (u.path - base);
-
-    if (len >= 1 && ref[0] == '/') {
-        return n;
-    }
-
-    if (len >= 1 && ref[0] == '?') {
-        return n + u.path_len;
-    }
-
-    slash = memrchr(u.path, '/', u.path_len);
-
-    /* "http://host" and a relative name have no "/" between them */
-
-    return (slash == NULL) ? n : (size_t) (slash + 1 - base);
+    return rc;
 }
 
 

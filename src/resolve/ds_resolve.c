@@ -255,16 +255,17 @@ ds_resolve_list_text(const ds_conf_t *conf, const char *url,
     ds_cancel_t *cancel, ds_entry_pt entry, void *data, ds_error_t *err)
 {
     int    rc;
-    char  *text;
+    char  *text, *base;
 
-    rc = ds_http_get(conf, url, DS_RESOLVE_TEXT, cancel, &text, err);
+    rc = ds_http_get(conf, url, DS_RESOLVE_TEXT, cancel, &text, &base, err);
     if (rc != DS_OK) {
         return rc;
     }
 
-    rc = ds_list_parse(text, url, entry, data, err);
+    rc = ds_list_parse(text, base, entry, data, err);
 
     free(text);
+    free(base);
 
     return rc;
 }

@@ -20,8 +20,8 @@
 #define DS_RTMP_WRITE      5000
 #define DS_RTMP_CLOSE      300
 
-#define DS_RTMP_PORT       "1935"
-#define DS_RTMPS_PORT      "443"
+#define DS_RTMP_PORT       1935
+#define DS_RTMPS_PORT      443
 #define DS_RTMP_VERSION    3
 #define DS_RTMP_HANDSHAKE  1536
 
@@ -176,11 +176,7 @@ ds_rtmp_connect(ds_rtmp_t *r, const ds_rtmp_conf_t *conf, ds_error_t *err)
     r->sock->lost = r->codes->refused;
 
     rc = ds_sock_connect(r->sock, &u, secure ? DS_RTMPS_PORT : DS_RTMP_PORT,
-                         r->codes->dns, err);
-
-    if (rc == DS_OK && secure) {
-        rc = ds_sock_secure(r->sock, u.host, conf->certificate, err);
-    }
+                         secure, conf->certificate, r->codes->dns, err);
 
     r->sock->lost = r->codes->rejected;
 
@@ -565,6 +561,10 @@ ds_rtmp_hear(ds_rtmp_t *r, ds_error_t *err)
             return n;
         }
 
+        if (n == 0) {
+            break;
+        }
+
         p = buf;
 
         while ((rc = ds_chunk_read(&r->in, &p, buf + n, &msg)) == 1) {
@@ -582,10 +582,6 @@ ds_rtmp_hear(ds_rtmp_t *r, ds_error_t *err)
 
         if (rc != DS_OK) {
             return ds_sock_lost(r->sock, "not RTMP", err);
-        }
-
-        if ((size_t) n < sizeof(buf)) {
-            break;
         }
     }
 

@@ -19,7 +19,7 @@ typedef struct ds_rtmp_s  ds_rtmp_t;
 typedef struct {
     const char  *url;           /* application: rtmp[s]://host[:port]/app */
     const char  *name;          /* the stream's, with its arguments */
-    const char  *certificate;   /* for rtmps, as ds_tls_create() takes it */
+    const char  *certificate;   /* for rtmps, as ds_sock_connect() takes it */
     bool         push;          /* errors are DS_EPUSH_…, not DS_EOUTPUT_… */
 } ds_rtmp_conf_t;
 

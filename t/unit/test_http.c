@@ -462,6 +462,24 @@ test_files(void)
 }
 
 
+static int
+get(const char *path, size_t max, char **text, ds_error_t *err)
+{
+    int    rc;
+    char  *base;
+
+    rc = ds_http_get(&conf, server_url(path), max, &cancel, text, &base, err);
+
+    if (rc == DS_OK) {
+        ok(strcmp(base, server_url("list.m3u")) == 0
+           || strcmp(base, server_url("empty.bin")) == 0, "at %s", base);
+        free(base);
+    }
+
+    return rc;
+}
+
+
 static void
 test_get(void)
 {
@@ -469,24 +487,22 @@ test_get(void)
     ds_error_t   err;
 
     text = NULL;
-    is_int(ds_http_get(&conf, server_url("list.m3u"), 1000, &cancel, &text,
-                       &err),
-           DS_OK, "a list is read");
+    is_int(get("list.m3u", 1000, &text, &err), DS_OK, "a list is read");
     is_str(text, "#EXTM3U\nhttp://127.0.0.1/a.mp4\n", "as it is");
     free(text);
 
-    is_int(ds_http_get(&conf, server_url("list.m3u"), 10, &cancel, &text,
-                       &err),
-           DS_EPLAYLIST_FORMAT, "too large: %s", err.message);
-    is_int(ds_http_get(&conf, server_url("a.bin"), 10000000, &cancel, &text,
-                       &err),
-           DS_EPLAYLIST_FORMAT, "not text: %s", err.message);
-    is_int(ds_http_get(&conf, server_url("none"), 1000, &cancel, &text, &err),
-           DS_ESOURCE_NOT_FOUND, "missing: %s", err.message);
+    is_int(get("a/b?redirect=/list.m3u", 1000, &text, &err), DS_OK,
+           "a list that is elsewhere");
+    free(text);
 
-    is_int(ds_http_get(&conf, server_url("empty.bin"), 1000, &cancel, &text,
-                       &err),
-           DS_OK, "an empty one");
+    is_int(get("list.m3u", 10, &text, &err), DS_EPLAYLIST_FORMAT,
+           "too large: %s", err.message);
+    is_int(get("a.bin", 10000000, &text, &err), DS_EPLAYLIST_FORMAT,
+           "not text: %s", err.message);
+    is_int(get("none", 1000, &text, &err), DS_ESOURCE_NOT_FOUND,
+           "missing: %s", err.message);
+
+    is_int(get("empty.bin", 1000, &text, &err), DS_OK, "an empty one");
     is_str(text, "", "is empty");
     free(text);
 }

@@ -66,7 +66,7 @@ static const char  *test_stub[] = { TEST_STUB, "--stub-dir", test_dir, NULL };
 
 __attribute__((weak)) int
 ds_http_get(const ds_conf_t *conf, const char *url, size_t max,
-    ds_cancel_t *cancel, char **text, ds_error_t *err)
+    ds_cancel_t *cancel, char **text, char **base, ds_error_t *err)
 {
     FILE    *f;
     size_t   n;
@@ -80,7 +80,9 @@ ds_http_get(const ds_conf_t *conf, const char *url, size_t max,
     }
 
     *text = malloc(max + 1);
-    if (*text == NULL) {
+    *base = strdup(url);
+
+    if (*text == NULL || *base == NULL) {
         (void) fclose(f);
         return ds_fail(err, DS_ENOMEM, "no memory");
     }
