@@ -20,13 +20,11 @@ static void ngx_directstream_ask_cleanup(void *data);
 static ngx_int_t ngx_directstream_ask_down(ngx_http_request_t *r);
 static ngx_int_t ngx_directstream_resolve_poll(ngx_http_request_t *r,
     ngx_directstream_ctx_t *ctx);
-static ngx_int_t ngx_directstream_resolve_done(ngx_http_request_t *r,
-    ngx_directstream_ctx_t *ctx);
-static ngx_int_t ngx_directstream_resolve_answer(ngx_http_request_t *r,
-    ds_lookup_status_t *status, ds_item_t *items, ngx_uint_t n);
 static void ngx_directstream_resolve_cleanup(void *data);
 static ngx_int_t ngx_directstream_snapshot_poll(ngx_http_request_t *r,
     ngx_directstream_ctx_t *ctx);
+static ngx_int_t ngx_directstream_snapshot_failed(ngx_http_request_t *r,
+    ngx_directstream_ctx_t *ctx, ngx_int_t rc);
 static ngx_int_t ngx_directstream_snapshot_none(ngx_http_request_t *r,
     const char *why);
 
@@ -127,6 +125,7 @@ ngx_int_t
 ngx_directstream_resolve(ngx_http_request_t *r, ngx_directstream_ctx_t *ctx)
 {
     ds_def_t                    def;
+    ngx_int_t                   rc;
     ngx_pool_cleanup_t         *cln;
     ngx_directstream_conf_t    *dcf;
     ngx_directstream_mistake_t  m;
@@ -142,18 +141,19 @@ ngx_directstream_resolve(ngx_http_request_t *r, ngx_directstream_ctx_t *ctx)
                                         m.detail);
     }
 
-    if (!ngx_directstream_relay_alive(dcf)) {
-        return ngx_directstream_ask_down(r);
-    }
-
     cln = ngx_pool_cleanup_add(r->pool, 0);
     if (cln == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    if (ngx_directstream_job_start(dcf, def.playlist, ctx->limit, &ctx->job)
-        != NGX_OK)
-    {
+    rc = ngx_directstream_job_ask(dcf, NGX_DIRECTSTREAM_JOB_LOOKUP,
+                                  def.playlist, ctx->limit, &ctx->job);
+
+    if (rc == NGX_ABORT) {
+        return ngx_directstream_ask_down(r);
+    }
+
+    if (rc != NGX_OK) {
         return ngx_directstream_problem(r, 503, "busy", NULL,
                                         "%d lookups are under way, try again "
                                         "later", NGX_DIRECTSTREAM_LOOKUPS);
@@ -161,8 +161,6 @@ ngx_directstream_resolve(ngx_http_request_t *r, ngx_directstream_ctx_t *ctx)
 
     cln->handler = ngx_directstream_resolve_cleanup;
     cln->data = ctx;
-
-    ngx_directstream_wake();
 
     return ngx_directstream_ask(r, ctx, ngx_directstream_resolve_poll);
 }
@@ -172,73 +170,41 @@ static ngx_int_t
 ngx_directstream_resolve_poll(ngx_http_request_t *r,
     ngx_directstream_ctx_t *ctx)
 {
-    ngx_int_t                 rc;
-    ngx_uint_t                n;
-    ds_lookup_status_t        status;
-    ngx_directstream_conf_t  *dcf;
+    ngx_int_t                   rc;
+    ngx_uint_t                  i;
+    ds_error_t                 *err;
+    ngx_directstream_json_t     w;
+    ngx_directstream_answer_t   answer;
 
-    dcf = ngx_directstream_get_conf();
-    n = 0;
+    rc = ngx_directstream_job_poll(ngx_directstream_get_conf(), ctx->job,
+                                   r->pool, &answer);
 
-    rc = ngx_directstream_job_poll(dcf, ctx->job, &status, NULL, &n);
-
-    if (rc == NGX_AGAIN && ngx_directstream_relay_alive(dcf)) {
+    if (rc == NGX_AGAIN) {
         return NGX_AGAIN;
     }
 
-    return (rc == NGX_OK) ? ngx_directstream_resolve_done(r, ctx)
-                          : ngx_directstream_ask_down(r);
-}
-
-
-static ngx_int_t
-ngx_directstream_resolve_done(ngx_http_request_t *r,
-    ngx_directstream_ctx_t *ctx)
-{
-    ds_item_t           *items;
-    ngx_uint_t           n;
-    ds_lookup_status_t   status;
-
-    n = ctx->limit;
-
-    items = ngx_palloc(r->pool, n * sizeof(ds_item_t));
-    if (items == NULL) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    if (rc != NGX_OK) {
+        return (rc == NGX_ERROR) ? NGX_HTTP_INTERNAL_SERVER_ERROR
+                                 : ngx_directstream_ask_down(r);
     }
 
-    if (ngx_directstream_job_poll(ngx_directstream_get_conf(), ctx->job,
-                                  &status, items, &n)
-        != NGX_OK)
-    {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
+    err = &answer.status.error;
 
-    if (n == 0 && status.error.code != DS_OK) {
+    if (answer.nitems == 0 && err->code != DS_OK) {
         return ngx_directstream_problem(r, NGX_HTTP_BAD_GATEWAY,
-                                        ds_error_code(status.error.code),
-                                        NULL, "%s", status.error.message);
+                                        ds_error_code(err->code), NULL, "%s",
+                                        err->message);
     }
-
-    return ngx_directstream_resolve_answer(r, &status, items, n);
-}
-
-
-static ngx_int_t
-ngx_directstream_resolve_answer(ngx_http_request_t *r,
-    ds_lookup_status_t *status, ds_item_t *items, ngx_uint_t n)
-{
-    ngx_uint_t               i;
-    ngx_directstream_json_t  w;
 
     ngx_directstream_json_init(&w, r->pool);
-
     ngx_directstream_json_open(&w, '{');
-    ngx_directstream_json_members(&w, ngx_directstream_lookup, status);
+    ngx_directstream_json_members(&w, ngx_directstream_lookup,
+                                  &answer.status);
     ngx_directstream_json_key(&w, "items");
     ngx_directstream_json_open(&w, '[');
 
-    for (i = 0; i < n; i++) {
-        ngx_directstream_render_item(&w, &items[i], 0);
+    for (i = 0; i < answer.nitems; i++) {
+        ngx_directstream_render_item(&w, &answer.items[i], 0);
     }
 
     ngx_directstream_json_close(&w, ']');
@@ -265,7 +231,12 @@ ngx_directstream_snapshot(ngx_http_request_t *r, ngx_directstream_ctx_t *ctx)
 
     ctx->end = ngx_current_msec + NGX_DIRECTSTREAM_ASK_STILL;
 
-    rc = ngx_directstream_snapshot_poll(r, ctx);
+    rc = ngx_directstream_job_ask(ngx_directstream_get_conf(),
+                                  NGX_DIRECTSTREAM_JOB_STILL, ctx->name, 0,
+                                  &ctx->job);
+
+    rc = (rc == NGX_OK) ? ngx_directstream_snapshot_poll(r, ctx)
+                        : ngx_directstream_snapshot_failed(r, ctx, rc);
 
     return (rc == NGX_AGAIN)
            ? ngx_directstream_ask(r, ctx, ngx_directstream_snapshot_poll)
@@ -277,51 +248,53 @@ static ngx_int_t
 ngx_directstream_snapshot_poll(ngx_http_request_t *r,
     ngx_directstream_ctx_t *ctx)
 {
-    size_t                    size;
-    u_char                   *data;
-    ngx_int_t                 rc;
-    ds_error_t                err;
-    ngx_directstream_conf_t  *dcf;
-    ngx_directstream_json_t   w;
+    ngx_int_t                   rc;
+    ngx_str_t                  *picture;
+    ngx_directstream_json_t     w;
+    ngx_directstream_answer_t   answer;
 
-    dcf = ngx_directstream_get_conf();
+    rc = ngx_directstream_job_poll(ngx_directstream_get_conf(), ctx->job,
+                                   r->pool, &answer);
 
-    data = NULL;
-    size = 0;
-
-    for ( ;; ) {
-        rc = ngx_directstream_still_get(dcf, ctx->name, data, &size, &err);
-
-        if (rc != NGX_BUSY) {
-            break;
-        }
-
-        data = ngx_palloc(r->pool, size);
-        if (data == NULL) {
-            return NGX_HTTP_INTERNAL_SERVER_ERROR;
-        }
+    if (rc != NGX_OK) {
+        return ngx_directstream_snapshot_failed(r, ctx, rc);
     }
 
+    picture = &answer.picture;
+
+    if (picture->len == 0) {
+        return ngx_directstream_snapshot_none(r, answer.status.error.message);
+    }
+
+    ngx_directstream_json_init(&w, r->pool);
+    ngx_directstream_json_raw(&w, (char *) picture->data, picture->len);
+
+    ngx_str_set(&r->headers_out.content_type, "image/jpeg");
+    r->headers_out.content_type_len = r->headers_out.content_type.len;
+
+    return ngx_directstream_send(r, NGX_HTTP_OK, &w);
+}
+
+
+/* what asking for it, or looking for it, came to; NGX_AGAIN: wait on */
+
+static ngx_int_t
+ngx_directstream_snapshot_failed(ngx_http_request_t *r,
+    ngx_directstream_ctx_t *ctx, ngx_int_t rc)
+{
     switch (rc) {
 
-    case NGX_OK:
-        ngx_directstream_json_init(&w, r->pool);
-        ngx_directstream_json_raw(&w, (char *) data, size);
-
-        ngx_str_set(&r->headers_out.content_type, "image/jpeg");
-        r->headers_out.content_type_len = r->headers_out.content_type.len;
-
-        return ngx_directstream_send(r, NGX_HTTP_OK, &w);
-
     case NGX_ERROR:
-        return ngx_directstream_snapshot_none(r, err.message);
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+
+    case NGX_BUSY:
+        return ngx_directstream_snapshot_none(r, "the zone is full");
 
     case NGX_DECLINED:
         return ngx_directstream_missing(r, ctx->name);
 
     case NGX_ABORT:
-
-        return ngx_directstream_relay_alive(dcf)
+        return ngx_directstream_relay_alive(ngx_directstream_get_conf())
                ? ngx_directstream_snapshot_none(r, "nothing is on air")
                : ngx_directstream_ask_down(r);
     }

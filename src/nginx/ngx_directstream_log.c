@@ -89,6 +89,7 @@ static void ngx_directstream_log_out(ngx_directstream_log_t *log, u_char *line,
 static void ngx_directstream_log_get(ngx_str_t *value, u_char *buf,
     const ngx_directstream_log_var_t *var, const char *stream,
     ds_aired_t *aired);
+static u_char *ngx_directstream_time_local(u_char *p, int64_t ms);
 
 
 #define ngx_directstream_in(field)  offsetof(ds_aired_t, field)
@@ -764,4 +765,46 @@ ngx_directstream_log_get(ngx_str_t *value, u_char *buf,
 
     value->data = (text != NULL) ? (u_char *) text : buf;
     value->len = (text != NULL) ? ngx_strlen(text) : (size_t) (p - buf);
+}
+
+
+/* RFC 3339 with milliseconds, nothing when there is none */
+
+u_char *
+ngx_directstream_time_utc(u_char *p, int64_t ms)
+{
+    ngx_tm_t  tm;
+
+    if (ms <= 0) {
+        return p;
+    }
+
+    ngx_gmtime((time_t) (ms / 1000), &tm);
+
+    return ngx_sprintf(p, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ",
+                       tm.ngx_tm_year, tm.ngx_tm_mon, tm.ngx_tm_mday,
+                       tm.ngx_tm_hour, tm.ngx_tm_min, tm.ngx_tm_sec,
+                       (int) (ms % 1000));
+}
+
+
+/* as $time_iso8601 of nginx's http has it */
+
+static u_char *
+ngx_directstream_time_local(u_char *p, int64_t ms)
+{
+    ngx_tm_t     tm;
+    ngx_int_t    gmtoff;
+    ngx_time_t  *tp;
+
+    tp = ngx_timeofday();
+    gmtoff = tp->gmtoff;
+
+    ngx_gmtime((time_t) (ms / 1000 + gmtoff * 60), &tm);
+
+    return ngx_sprintf(p, "%04d-%02d-%02dT%02d:%02d:%02d%c%02i:%02i",
+                       tm.ngx_tm_year, tm.ngx_tm_mon, tm.ngx_tm_mday,
+                       tm.ngx_tm_hour, tm.ngx_tm_min, tm.ngx_tm_sec,
+                       gmtoff < 0 ? '-' : '+',
+                       ngx_abs(gmtoff / 60), ngx_abs(gmtoff % 60));
 }

@@ -1,8 +1,8 @@
 
 /*
- * ngx_directstream_state.c: the state path and the store in it, before the
- * workers start: made and brought to this build's version as the workers'
- * user, and read when the zone is a new one.
+ * ngx_directstream_state.c: the zone, the state path and the store in it,
+ * before the workers start: made and brought to this build's version as the
+ * workers' user, and read when the zone is a new one.
  */
 
 #include "ngx_directstream.h"
@@ -58,16 +58,29 @@ ngx_directstream_state_db(ngx_directstream_conf_t *dcf, u_char *path)
 }
 
 
+/* an error here still refuses a reload */
+
 ngx_int_t
-ngx_directstream_state_init(ngx_directstream_conf_t *dcf, ngx_cycle_t *cycle,
-    ngx_uint_t fresh)
+ngx_directstream_state_init(ngx_shm_zone_t *shm_zone, void *data)
 {
+    ngx_directstream_conf_t *dcf = shm_zone->data;
+
     ngx_int_t                 rc;
     ngx_uid_t                 user;
     ngx_uint_t                within;
+    ngx_cycle_t              *cycle;
     ngx_core_conf_t          *ccf;
     ngx_directstream_guise_t  g;
 
+    if (ngx_directstream_zone_init(shm_zone, data) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (ngx_test_config) {
+        return NGX_OK;
+    }
+
+    cycle = dcf->cycle;
     ccf = (ngx_core_conf_t *) ngx_get_conf(cycle->conf_ctx,
                                            ngx_core_module);
     user = (geteuid() == 0) ? ccf->user : (ngx_uid_t) NGX_CONF_UNSET_UINT;
@@ -97,7 +110,7 @@ ngx_directstream_state_init(ngx_directstream_conf_t *dcf, ngx_cycle_t *cycle,
     }
 
     if (rc == NGX_OK) {
-        rc = ngx_directstream_state_open(dcf, cycle, fresh);
+        rc = ngx_directstream_state_open(dcf, cycle, data == NULL);
     }
 
     ngx_directstream_state_leave(cycle, &g);
@@ -263,7 +276,12 @@ ngx_directstream_state_enter(ngx_cycle_t *cycle, ngx_directstream_guise_t *g)
         if (setegid(ccf->group) == -1 || seteuid(ccf->user) == -1) {
             ngx_log_error(NGX_LOG_EMERG, cycle->log, ngx_errno,
                           "seteuid(%d) failed", (int) ccf->user);
-            (void) setegid(g->egid);
+
+            if (setegid(g->egid) == -1) {
+                ngx_log_error(NGX_LOG_ALERT, cycle->log, ngx_errno,
+                              "setegid(%d) failed", (int) g->egid);
+            }
+
             return NGX_ERROR;
         }
 
@@ -427,6 +445,7 @@ ngx_directstream_state_items(ngx_directstream_conf_t *dcf, ds_store_t *store,
     size_t                    i, n;
     uint32_t                  offset, total;
     ds_item_t                 items[NGX_DIRECTSTREAM_BATCH];
+    ngx_uint_t                full;
     ngx_directstream_node_t  *node;
 
     offset = 0;
@@ -456,11 +475,14 @@ ngx_directstream_state_items(ngx_directstream_conf_t *dcf, ds_store_t *store,
             node->info.status.count = total;
         }
 
+        /* what the zone has no room for is not read either */
+        full = (node == NULL || node->items.truncated);
+
         ngx_shmtx_unlock(&dcf->shpool->mutex);
 
         offset = items[n - 1].index + 1;
 
-    } while (n == NGX_DIRECTSTREAM_BATCH);
+    } while (!full && n == NGX_DIRECTSTREAM_BATCH);
 
     return DS_OK;
 }
