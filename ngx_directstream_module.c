@@ -175,23 +175,23 @@ static ngx_command_t  ngx_directstream_commands[] = {
 
     { ngx_string("playlist"),
       NGX_DIRECTSTREAM_STREAM_CONF|NGX_DIRECT_CONF|NGX_CONF_TAKE1,
-      ngx_directstream_stream_url,
+      ngx_directstream_stream_field,
       0,
-      NGX_DIRECTSTREAM_SET_PLAYLIST,
+      0,
       NULL },
 
     { ngx_string("shuffle"),
       NGX_DIRECTSTREAM_STREAM_CONF|NGX_DIRECT_CONF|NGX_CONF_TAKE1,
-      ngx_directstream_stream_flag,
+      ngx_directstream_stream_field,
       0,
-      NGX_DIRECTSTREAM_SET_SHUFFLE,
+      0,
       NULL },
 
     { ngx_string("loop"),
       NGX_DIRECTSTREAM_STREAM_CONF|NGX_DIRECT_CONF|NGX_CONF_TAKE1,
-      ngx_directstream_stream_flag,
+      ngx_directstream_stream_field,
       0,
-      NGX_DIRECTSTREAM_SET_LOOP,
+      0,
       NULL },
 
     /* where the stream is pushed to, and by whom */
@@ -199,7 +199,7 @@ static ngx_command_t  ngx_directstream_commands[] = {
       NGX_DIRECTSTREAM_STREAM_CONF|NGX_DIRECT_CONF|NGX_CONF_TAKE12,
       ngx_directstream_stream_push,
       0,
-      NGX_DIRECTSTREAM_SET_PUSH,
+      0,
       NULL },
 
     /* what streams inherit from the "directstream" block */
@@ -207,24 +207,24 @@ static ngx_command_t  ngx_directstream_commands[] = {
     { ngx_string("publish"),
       NGX_DIRECTSTREAM_CONF|NGX_DIRECTSTREAM_STREAM_CONF|NGX_DIRECT_CONF
                            |NGX_CONF_TAKE1,
-      ngx_directstream_stream_url,
+      ngx_directstream_stream_field,
       0,
-      NGX_DIRECTSTREAM_SET_PUBLISH,
+      0,
       NULL },
 
     /* what is on air when nothing else is */
     { ngx_string("slate"),
       NGX_DIRECTSTREAM_CONF|NGX_DIRECTSTREAM_STREAM_CONF|NGX_DIRECT_CONF
                            |NGX_CONF_TAKE1,
-      ngx_directstream_stream_slate,
+      ngx_directstream_stream_field,
       0,
-      NGX_DIRECTSTREAM_SET_SLATE,
+      0,
       NULL },
 
     { ngx_string("mode"),
       NGX_DIRECTSTREAM_CONF|NGX_DIRECTSTREAM_STREAM_CONF|NGX_DIRECT_CONF
                            |NGX_CONF_TAKE1,
-      ngx_directstream_stream_setting,
+      ngx_directstream_stream_field,
       0,
       0,
       NULL },
@@ -232,7 +232,7 @@ static ngx_command_t  ngx_directstream_commands[] = {
     { ngx_string("video"),
       NGX_DIRECTSTREAM_CONF|NGX_DIRECTSTREAM_STREAM_CONF|NGX_DIRECT_CONF
                            |NGX_CONF_TAKE1,
-      ngx_directstream_stream_setting,
+      ngx_directstream_stream_field,
       0,
       0,
       NULL },
@@ -240,7 +240,7 @@ static ngx_command_t  ngx_directstream_commands[] = {
     { ngx_string("video_size"),
       NGX_DIRECTSTREAM_CONF|NGX_DIRECTSTREAM_STREAM_CONF|NGX_DIRECT_CONF
                            |NGX_CONF_TAKE1,
-      ngx_directstream_stream_setting,
+      ngx_directstream_stream_field,
       0,
       0,
       NULL },
@@ -248,7 +248,7 @@ static ngx_command_t  ngx_directstream_commands[] = {
     { ngx_string("video_rate"),
       NGX_DIRECTSTREAM_CONF|NGX_DIRECTSTREAM_STREAM_CONF|NGX_DIRECT_CONF
                            |NGX_CONF_TAKE1,
-      ngx_directstream_stream_setting,
+      ngx_directstream_stream_field,
       0,
       0,
       NULL },
@@ -256,7 +256,7 @@ static ngx_command_t  ngx_directstream_commands[] = {
     { ngx_string("video_bitrate"),
       NGX_DIRECTSTREAM_CONF|NGX_DIRECTSTREAM_STREAM_CONF|NGX_DIRECT_CONF
                            |NGX_CONF_TAKE1,
-      ngx_directstream_stream_setting,
+      ngx_directstream_stream_field,
       0,
       0,
       NULL },
@@ -264,7 +264,7 @@ static ngx_command_t  ngx_directstream_commands[] = {
     { ngx_string("audio_bitrate"),
       NGX_DIRECTSTREAM_CONF|NGX_DIRECTSTREAM_STREAM_CONF|NGX_DIRECT_CONF
                            |NGX_CONF_TAKE1,
-      ngx_directstream_stream_setting,
+      ngx_directstream_stream_field,
       0,
       0,
       NULL },
@@ -272,7 +272,7 @@ static ngx_command_t  ngx_directstream_commands[] = {
     { ngx_string("audio_rate"),
       NGX_DIRECTSTREAM_CONF|NGX_DIRECTSTREAM_STREAM_CONF|NGX_DIRECT_CONF
                            |NGX_CONF_TAKE1,
-      ngx_directstream_stream_setting,
+      ngx_directstream_stream_field,
       0,
       0,
       NULL },
@@ -280,7 +280,7 @@ static ngx_command_t  ngx_directstream_commands[] = {
     { ngx_string("max_keyframe_interval"),
       NGX_DIRECTSTREAM_CONF|NGX_DIRECTSTREAM_STREAM_CONF|NGX_DIRECT_CONF
                            |NGX_CONF_TAKE1,
-      ngx_directstream_stream_setting,
+      ngx_directstream_stream_field,
       0,
       0,
       NULL },
@@ -288,7 +288,7 @@ static ngx_command_t  ngx_directstream_commands[] = {
     { ngx_string("max_item_duration"),
       NGX_DIRECTSTREAM_CONF|NGX_DIRECTSTREAM_STREAM_CONF|NGX_DIRECT_CONF
                            |NGX_CONF_TAKE1,
-      ngx_directstream_stream_setting,
+      ngx_directstream_stream_field,
       0,
       0,
       NULL },

@@ -41,27 +41,6 @@ typedef struct ngx_thread_pool_s  ngx_thread_pool_t;
 
 #define NGX_DIRECTSTREAM_DEAD          3000    /* ms without a heartbeat */
 
-/* nginx-rtmp cuts the target of a redirect at 254 bytes */
-#define NGX_DIRECTSTREAM_PUSH_PATH     200
-
-
-/* a definition, as the configuration and the API give it */
-
-typedef struct {
-    char                     name[DS_NAME_LEN + 1];
-    char                     playlist[DS_URL_LEN + 1];
-    char                     publish[DS_URL_LEN + 1];
-    char                     push[DS_URL_LEN + 1];      /* "": none */
-    char                     slate[DS_URL_LEN + 1];     /* "": a picture made
-                                                           of the name */
-    ds_profile_t             profile;
-    uint32_t                 max_item_duration;         /* ms, 0: none */
-    ds_mode_e                mode;
-    unsigned                 push_engine:1;
-    unsigned                 shuffle:1;
-    unsigned                 loop:1;
-} ngx_directstream_def_t;
-
 
 #define NGX_DIRECTSTREAM_SET_PLAYLIST       0x0001
 #define NGX_DIRECTSTREAM_SET_SHUFFLE        0x0002
@@ -81,11 +60,18 @@ typedef struct {
 #define NGX_DIRECTSTREAM_SET_ALL            0x7fff
 
 
-/* a value that nginx.conf and the API give by the same name */
+/* a field of a definition: nginx.conf and the API give it by the same name */
 
 typedef enum {
-    NGX_DIRECTSTREAM_MODE = 0,              /* a ds_mode_e, by its name */
-    NGX_DIRECTSTREAM_VIDEO,                 /* a ds_video_e, by its name */
+    NGX_DIRECTSTREAM_NAME = 0,              /* text: an array of char */
+    NGX_DIRECTSTREAM_PLAYLIST,
+    NGX_DIRECTSTREAM_PUBLISH,
+    NGX_DIRECTSTREAM_PUSH,
+    NGX_DIRECTSTREAM_SLATE,
+    NGX_DIRECTSTREAM_FLAG,                  /* a word: a bool or an enum */
+    NGX_DIRECTSTREAM_VIA,
+    NGX_DIRECTSTREAM_MODE,
+    NGX_DIRECTSTREAM_VIDEO,
     NGX_DIRECTSTREAM_SIZE,                  /* two uint32_t, pixels */
     NGX_DIRECTSTREAM_NUMBER,                /* uint32_t, as all below */
     NGX_DIRECTSTREAM_BITRATE,               /* bit/s */
@@ -97,12 +83,12 @@ typedef struct {
     const char              *name;
     ngx_uint_t               set;           /* NGX_DIRECTSTREAM_SET_… */
     ngx_directstream_kind_e  kind;
-    size_t                   offset;        /* in ngx_directstream_def_t */
+    size_t                   offset;        /* in ds_def_t */
     size_t                   size;
     int64_t                  min;
     int64_t                  max;
     const char              *accepted;      /* "it must be …" */
-} ngx_directstream_setting_t;
+} ngx_directstream_field_t;
 
 
 /* what grows only: a stream's runs, added up */
@@ -135,7 +121,7 @@ typedef struct {
  */
 
 typedef struct {
-    ngx_directstream_def_t   def;
+    ds_def_t                 def;
 
     /* wanted */
     unsigned                 fixed:1;       /* defined in nginx.conf */
@@ -299,7 +285,7 @@ typedef struct {
 
 
 typedef struct {
-    ngx_directstream_def_t   def;
+    ds_def_t                 def;
     ngx_uint_t               set;           /* NGX_DIRECTSTREAM_SET_… */
     u_char                  *file;
     ngx_uint_t               line;
@@ -371,15 +357,9 @@ char *ngx_directstream_range(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_directstream_source(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_directstream_certificate(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
-char *ngx_directstream_stream_url(ngx_conf_t *cf, ngx_command_t *cmd,
+char *ngx_directstream_stream_field(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_directstream_stream_push(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
-char *ngx_directstream_stream_slate(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
-char *ngx_directstream_stream_setting(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
-char *ngx_directstream_stream_flag(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 
 char *ngx_directstream_log(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
@@ -394,37 +374,43 @@ ngx_int_t ngx_directstream_conf_file(ngx_conf_t *cf, ngx_str_t *path,
  * ds_check_push(), and unless the engine pushes what nginx-rtmp can carry;
  * 0 or a DS_E…
  */
-int ngx_directstream_check_push(const char *url, ngx_uint_t engine,
-    ds_error_t *err);
+int ngx_directstream_check_push(const ds_def_t *def, ds_error_t *err);
 
 /* must the engine push it? */
 ngx_uint_t ngx_directstream_push_tls(const char *url);
 
 
-/* settings, by the table, which ends with the name NULL */
+/* fields, by the table, which ends with the name NULL */
 
-extern const ngx_directstream_setting_t  ngx_directstream_settings[];
+extern const ngx_directstream_field_t  ngx_directstream_fields[];
 
 /* NULL: there is none of that name */
-const ngx_directstream_setting_t *ngx_directstream_setting_find(
-    const char *name);
+const ngx_directstream_field_t *ngx_directstream_field_find(const char *name);
 
-/* as written in nginx.conf; NGX_ERROR: not what is accepted */
-ngx_int_t ngx_directstream_setting_text(const ngx_directstream_setting_t *s,
-    ngx_directstream_def_t *def, ngx_str_t *text);
+/* of a text what is accepted; "file_ok": file: URLs, too; 0 or a DS_E… */
+int ngx_directstream_field_check(const ngx_directstream_field_t *f,
+    const char *text, ngx_uint_t file_ok, ds_error_t *err);
 
-/* is it written, and a string in JSON, or else a number? */
-ngx_uint_t ngx_directstream_setting_is_text(
-    const ngx_directstream_setting_t *s);
+/* all but a text, as written in nginx.conf; NGX_ERROR: not what is accepted */
+ngx_int_t ngx_directstream_field_text(const ngx_directstream_field_t *f,
+    ds_def_t *def, ngx_str_t *text);
 
-/* in the field's unit; for those that are numbers */
-ngx_int_t ngx_directstream_setting_number(
-    const ngx_directstream_setting_t *s, ngx_directstream_def_t *def,
-    int64_t n);
+/* in the field's unit; for those that are words or numbers */
+ngx_int_t ngx_directstream_field_number(const ngx_directstream_field_t *f,
+    ds_def_t *def, int64_t n);
+int64_t ngx_directstream_field_get(const ngx_directstream_field_t *f,
+    const ds_def_t *def);
+
+/*
+ * What may be shown of a text, a word or a size: without secrets.  "text" has
+ * room for DS_URL_LEN + 1; "": there is none.
+ */
+void ngx_directstream_field_show(const ngx_directstream_field_t *f,
+    const ds_def_t *def, char *text);
 
 /* takes those of "set"; NGX_OK, or NGX_AGAIN: a new run is needed */
-ngx_int_t ngx_directstream_setting_copy(ngx_directstream_def_t *dst,
-    const ngx_directstream_def_t *src, ngx_uint_t set);
+ngx_int_t ngx_directstream_field_copy(ds_def_t *dst, const ds_def_t *src,
+    ngx_uint_t set);
 
 
 /* the zone (each function takes and releases the lock) */
@@ -447,6 +433,34 @@ ngx_int_t ngx_directstream_zone_next(ngx_directstream_conf_t *dcf,
 /* up to "n" of them; returns how many */
 ngx_uint_t ngx_directstream_zone_list(ngx_directstream_conf_t *dcf,
     const char *name, ngx_directstream_info_t *info, ngx_uint_t n);
+
+/*
+ * Calls "each" with a copy of each stream, the lock not held; NGX_ERROR: there
+ * is no memory in the pool for the copies, nothing was called.
+ */
+
+typedef void (*ngx_directstream_each_pt)(void *data,
+    ngx_directstream_info_t *info);
+
+ngx_int_t ngx_directstream_zone_each(ngx_directstream_conf_t *dcf,
+    ngx_pool_t *pool, ngx_directstream_each_pt each, void *data);
+
+
+/* of the newest relay worker, and of the zone as a whole */
+
+typedef struct {
+    ngx_pid_t                pid;           /* 0: there was none */
+    bool                     alive;
+    uint64_t                 generation;
+    uint64_t                 restarts;      /* after a death */
+    uint64_t                 size;          /* bytes of the zone */
+    uint64_t                 free;
+    uint64_t                 kept;          /* bytes in the cache */
+    uint64_t                 entries;
+} ngx_directstream_whole_t;
+
+void ngx_directstream_zone_whole(ngx_directstream_conf_t *dcf,
+    ngx_directstream_whole_t *whole);
 
 /*
  * What is for the moment: the run that is there does it, and nobody keeps it.
@@ -482,7 +496,7 @@ typedef enum {
 
 typedef struct {
     ngx_directstream_change_e op;
-    ngx_directstream_def_t   def;           /* the name always */
+    ds_def_t                 def;           /* the name always */
     ngx_uint_t               set;           /* of a PATCH */
     ngx_uint_t               running;       /* wished, afterwards */
     ngx_uint_t               fixed;
@@ -526,11 +540,6 @@ void ngx_directstream_state_sync(ngx_directstream_conf_t *dcf,
 /* "path" has room for NGX_MAX_PATH */
 void ngx_directstream_state_db(ngx_directstream_conf_t *dcf, u_char *path);
 
-void ngx_directstream_def_store(ngx_directstream_def_t *def,
-    ds_stored_t *stored);
-void ngx_directstream_def_load(ngx_directstream_def_t *def,
-    const ds_stored_t *stored);
-
 
 /* these are called with the lock held */
 
@@ -546,11 +555,9 @@ ngx_directstream_node_t *ngx_directstream_zone_insert(
 void ngx_directstream_zone_remove(ngx_directstream_conf_t *dcf,
     ngx_directstream_node_t **link);
 
-/* takes the fields of "set"; NGX_OK, or NGX_AGAIN: a new run is needed */
-ngx_int_t ngx_directstream_def_set(ngx_directstream_def_t *dst,
-    ngx_directstream_def_t *src, ngx_uint_t set);
+/* takes the fields of "set", and a new run where one is needed */
 void ngx_directstream_zone_change(ngx_directstream_conf_t *dcf,
-    ngx_directstream_node_t *node, ngx_directstream_def_t *def,
+    ngx_directstream_node_t *node, ds_def_t *def,
     ngx_uint_t set);
 
 /* is the newest relay worker alive? */

@@ -191,28 +191,15 @@ ngx_directstream_streams_end(ngx_conf_t *cf, ngx_directstream_conf_t *dcf)
             return NGX_CONF_ERROR;
         }
 
-        (void) ngx_directstream_setting_copy(&s->def, &dcf->base.def,
-                                             ~s->set);
+        (void) ngx_directstream_field_copy(&s->def, &dcf->base.def, ~s->set);
 
-        if (!(s->set & NGX_DIRECTSTREAM_SET_SLATE)) {
-            ngx_memcpy(s->def.slate, dcf->base.def.slate,
-                       sizeof(s->def.slate));
-        }
-
-        if (s->set & NGX_DIRECTSTREAM_SET_PUBLISH) {
-            continue;
-        }
-
-        if (dcf->base.def.publish[0] == '\0') {
+        if (s->def.publish[0] == '\0') {
             ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
                           "stream \"%s\" has no \"publish\", and the "
                           "\"directstream\" block has no default for it "
                           "in %s:%ui", s->def.name, s->file, s->line);
             return NGX_CONF_ERROR;
         }
-
-        ngx_memcpy(s->def.publish, dcf->base.def.publish,
-                   sizeof(s->def.publish));
     }
 
     return NGX_CONF_OK;

@@ -701,7 +701,6 @@ ngx_directstream_run_start(ngx_directstream_runs_t *runs,
 {
     char                     token[DS_TOKEN_LEN + 1];
     int64_t                  id;
-    ds_def_t                 def;
     ngx_pid_t                holder;
     ds_error_t               err;
     ds_status_t              status;
@@ -726,31 +725,17 @@ ngx_directstream_run_start(ngx_directstream_runs_t *runs,
         goto failed;
     }
 
-    ngx_memzero(&def, sizeof(ds_def_t));
-
-    def.name = info->def.name;
-    def.playlist = info->def.playlist;
-    def.mode = info->def.mode;
-    def.publish = info->def.publish;
-    def.push = info->def.push[0] ? info->def.push : NULL;
-    def.push_engine = info->def.push_engine;
-    def.slate = info->def.slate[0] ? info->def.slate : NULL;
-    def.profile = info->def.profile;
-    def.max_item_duration = info->def.max_item_duration;
-    def.token = token;
-    def.shuffle = info->def.shuffle;
-    def.loop = info->def.loop;
-
     /* what came to its end begins anew, the rest goes on */
 
     id = ngx_directstream_record_begin(&runs->record, info->def.name,
                                        &progress);
 
-    def.resume = (progress.valid
-                  && progress.state != DS_FINISHED
-                  && progress.state != DS_FAILED) ? &progress : NULL;
+    if (progress.state == DS_FINISHED || progress.state == DS_FAILED) {
+        progress.valid = 0;
+    }
 
-    run->stream = ds_stream_start(runs->ds, &def, &err);
+    run->stream = ds_stream_start(runs->ds, &info->def, token, &progress,
+                                  &err);
 
     if (run->stream == NULL) {
         ngx_directstream_run_failed(runs, info, &err);

@@ -407,7 +407,7 @@ ngx_directstream_state_stream(void *data, const ds_stored_t *def,
 
     ngx_memzero(&info, sizeof(ngx_directstream_info_t));
 
-    ngx_directstream_def_load(&info.def, def);
+    info.def = def->def;
     info.fixed = def->is_static;
     info.running = def->running;
     info.status.state = DS_STOPPED;
@@ -571,7 +571,7 @@ ngx_directstream_state_write(ngx_directstream_conf_t *dcf, ds_store_t *store,
             continue;
         }
 
-        ngx_directstream_def_store(&info.def, &stored);
+        stored.def = info.def;
         stored.is_static = info.fixed;
         stored.running = info.running;
 
@@ -605,6 +605,6 @@ ngx_directstream_state_gone(void *data, const ds_stored_t *def,
     name = ngx_array_push(names);
 
     if (name != NULL) {
-        ngx_memcpy(name, def->name, DS_NAME_LEN + 1);
+        ngx_memcpy(name, def->def.name, DS_NAME_LEN + 1);
     }
 }

@@ -15,10 +15,12 @@
 /* items leave one page in this many to the rest */
 #define NGX_DIRECTSTREAM_RESERVE  8
 
+#define NGX_DIRECTSTREAM_INFOS    8    /* copied at a time */
+
 
 static uint64_t ngx_directstream_layout(void);
 static void ngx_directstream_zone_fix(ngx_directstream_conf_t *dcf,
-    ngx_directstream_def_t *def, ngx_log_t *log);
+    ds_def_t *def, ngx_log_t *log);
 static ngx_directstream_item_t **ngx_directstream_items_slot(
     ngx_directstream_conf_t *dcf, ngx_directstream_items_t *items,
     ngx_uint_t index);
@@ -171,8 +173,9 @@ ngx_directstream_zone_merge(ngx_directstream_conf_t *dcf, ngx_log_t *log)
 
             /* the API cannot set it; it counts from the next start on */
 
-            ngx_memcpy((*link)->info.def.slate, dcf->base.def.slate,
-                       sizeof(dcf->base.def.slate));
+            (void) ngx_directstream_field_copy(&(*link)->info.def,
+                                               &dcf->base.def,
+                                               NGX_DIRECTSTREAM_SET_SLATE);
         }
 
         if (!(*link)->info.fixed || i < dcf->streams.nelts) {
@@ -193,7 +196,7 @@ ngx_directstream_zone_merge(ngx_directstream_conf_t *dcf, ngx_log_t *log)
 
 static void
 ngx_directstream_zone_fix(ngx_directstream_conf_t *dcf,
-    ngx_directstream_def_t *def, ngx_log_t *log)
+    ds_def_t *def, ngx_log_t *log)
 {
     ngx_uint_t                 taken;
     ngx_directstream_info_t    info;
@@ -322,65 +325,13 @@ ngx_directstream_zone_remove(ngx_directstream_conf_t *dcf,
 }
 
 
-/* a change of anything but the loop and the mode needs a new run */
-
-ngx_int_t
-ngx_directstream_def_set(ngx_directstream_def_t *dst,
-    ngx_directstream_def_t *src, ngx_uint_t set)
-{
-    ngx_int_t  rc;
-
-    rc = ngx_directstream_setting_copy(dst, src, set);
-
-    if ((set & NGX_DIRECTSTREAM_SET_PLAYLIST)
-        && ngx_strcmp(dst->playlist, src->playlist) != 0)
-    {
-        ngx_memcpy(dst->playlist, src->playlist, sizeof(dst->playlist));
-        rc = NGX_AGAIN;
-    }
-
-    if ((set & NGX_DIRECTSTREAM_SET_PUBLISH)
-        && ngx_strcmp(dst->publish, src->publish) != 0)
-    {
-        ngx_memcpy(dst->publish, src->publish, sizeof(dst->publish));
-        rc = NGX_AGAIN;
-    }
-
-    if ((set & NGX_DIRECTSTREAM_SET_PUSH)
-        && (ngx_strcmp(dst->push, src->push) != 0
-            || dst->push_engine != src->push_engine))
-    {
-        ngx_memcpy(dst->push, src->push, sizeof(dst->push));
-        dst->push_engine = src->push_engine;
-        rc = NGX_AGAIN;
-    }
-
-    if ((set & NGX_DIRECTSTREAM_SET_SLATE)
-        && ngx_strcmp(dst->slate, src->slate) != 0)
-    {
-        ngx_memcpy(dst->slate, src->slate, sizeof(dst->slate));
-        rc = NGX_AGAIN;
-    }
-
-    if ((set & NGX_DIRECTSTREAM_SET_SHUFFLE) && dst->shuffle != src->shuffle) {
-        dst->shuffle = src->shuffle;
-        rc = NGX_AGAIN;
-    }
-
-    if (set & NGX_DIRECTSTREAM_SET_LOOP) {
-        dst->loop = src->loop;
-    }
-
-    return rc;
-}
-
-
 void
 ngx_directstream_zone_change(ngx_directstream_conf_t *dcf,
-    ngx_directstream_node_t *node, ngx_directstream_def_t *def,
+    ngx_directstream_node_t *node, ds_def_t *def,
     ngx_uint_t set)
 {
-    if (ngx_directstream_def_set(&node->info.def, def, set) == NGX_AGAIN) {
+    if (ngx_directstream_field_copy(&node->info.def, def, set) == NGX_AGAIN)
+    {
         node->info.epoch = ++dcf->sh->serial;
         node->info.retry = 0;
     }
@@ -447,6 +398,63 @@ ngx_directstream_zone_list(ngx_directstream_conf_t *dcf, const char *name,
     ngx_shmtx_unlock(&dcf->shpool->mutex);
 
     return i;
+}
+
+
+ngx_int_t
+ngx_directstream_zone_each(ngx_directstream_conf_t *dcf, ngx_pool_t *pool,
+    ngx_directstream_each_pt each, void *data)
+{
+    char                      name[DS_NAME_LEN + 1];
+    ngx_uint_t                i, n;
+    ngx_directstream_info_t  *info;
+
+    info = ngx_palloc(pool, NGX_DIRECTSTREAM_INFOS
+                            * sizeof(ngx_directstream_info_t));
+    if (info == NULL) {
+        return NGX_ERROR;
+    }
+
+    name[0] = '\0';
+
+    do {
+        n = ngx_directstream_zone_list(dcf, name, info,
+                                       NGX_DIRECTSTREAM_INFOS);
+
+        for (i = 0; i < n; i++) {
+            each(data, &info[i]);
+        }
+
+        if (n != 0) {
+            ngx_memcpy(name, info[n - 1].def.name, sizeof(name));
+        }
+
+    } while (n == NGX_DIRECTSTREAM_INFOS);
+
+    return NGX_OK;
+}
+
+
+void
+ngx_directstream_zone_whole(ngx_directstream_conf_t *dcf,
+    ngx_directstream_whole_t *whole)
+{
+    ngx_msec_t  seen;
+
+    ngx_shmtx_lock(&dcf->shpool->mutex);
+
+    whole->pid = dcf->sh->relay;
+    seen = dcf->sh->heartbeat;
+    whole->generation = dcf->sh->relay_generation;
+    whole->restarts = dcf->sh->relay_restarts;
+    whole->kept = dcf->sh->cache_size;
+    whole->entries = dcf->sh->cache_count;
+    whole->size = dcf->shpool->end - dcf->shpool->start;
+    whole->free = dcf->shpool->pfree * ngx_pagesize;
+
+    ngx_shmtx_unlock(&dcf->shpool->mutex);
+
+    whole->alive = ngx_directstream_alive(whole->pid, seen);
 }
 
 
