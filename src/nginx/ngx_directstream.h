@@ -426,14 +426,6 @@ void ngx_directstream_zone_merge(ngx_directstream_conf_t *dcf,
 ngx_int_t ngx_directstream_zone_get(ngx_directstream_conf_t *dcf,
     const char *name, ngx_directstream_info_t *info);
 
-/* the first stream whose name comes after "name" */
-ngx_int_t ngx_directstream_zone_next(ngx_directstream_conf_t *dcf,
-    const char *name, ngx_directstream_info_t *info);
-
-/* up to "n" of them; returns how many */
-ngx_uint_t ngx_directstream_zone_list(ngx_directstream_conf_t *dcf,
-    const char *name, ngx_directstream_info_t *info, ngx_uint_t n);
-
 /*
  * Calls "each" with a copy of each stream, the lock not held; NGX_ERROR: there
  * is no memory in the pool for the copies, nothing was called.

@@ -234,7 +234,10 @@ ngx_directstream_job_copy(ngx_directstream_job_t *job, ngx_pool_t *pool,
 
     answer->nitems = ngx_directstream_items_get(&job->items, 0, answer->items,
                                                 n);
-    ngx_memcpy(answer->picture.data, job->data, answer->picture.len);
+
+    if (job->data != NULL) {
+        ngx_memcpy(answer->picture.data, job->data, job->size);
+    }
 
     return NGX_OK;
 }
