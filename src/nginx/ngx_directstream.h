@@ -673,12 +673,14 @@ void ngx_directstream_log_write(ngx_directstream_conf_t *dcf,
 
 /* the streams this process runs */
 
+typedef struct ngx_directstream_run_s  ngx_directstream_run_t;
+
 typedef struct {
     ngx_directstream_record_t record;
     ngx_msec_t               progress;      /* next time */
     ngx_directstream_conf_t *dcf;
     ds_t                    *ds;
-    ngx_queue_t              runs;
+    ngx_directstream_run_t  *runs;
     int                      lock_fd;
     ngx_log_t               *log;
 } ngx_directstream_runs_t;

@@ -429,7 +429,7 @@ ngx_directstream_relay_pass(ngx_directstream_relay_t *relay)
         return;
     }
 
-    if ((ngx_queue_empty(&relay->runs.runs)
+    if ((relay->runs.runs == NULL
          && (relay->quitting || !ngx_directstream_jobs_running(relay->dcf)))
         || (relay->quitting
             && ngx_current_msec - relay->quit > NGX_DIRECTSTREAM_QUIT))
