@@ -36,7 +36,7 @@ struct ds_slate_s {
     bool                 bad;           /* the file cannot be shown */
 
     atomic_bool          done;          /* thread has ended */
-    atomic_bool          cancel;
+    ds_cancel_t          cancel;
     _Atomic(ds_loop_t *) made;          /* NULL, or not taken yet */
 
     ds_loop_t           *loop;          /* taken; NULL: none */
@@ -66,9 +66,15 @@ ds_slate_create(ds_t *ds, const char *name, const char *file)
     sl->ds = ds;
     ds_text(sl->name, sizeof(sl->name), name);
 
+    if (ds_cancel_init(&sl->cancel) != DS_OK) {
+        free(sl);
+        return NULL;
+    }
+
     if (file != NULL) {
         sl->file = strdup(file);
         if (sl->file == NULL) {
+            ds_cancel_free(&sl->cancel);
             free(sl);
             return NULL;
         }
@@ -91,7 +97,7 @@ ds_slate_free(ds_slate_t **psl)
 
     *psl = NULL;
 
-    atomic_store(&sl->cancel, true);
+    ds_cancel_set(&sl->cancel);
 
     if (sl->making) {
         (void) pthread_join(sl->thread, NULL);
@@ -101,6 +107,7 @@ ds_slate_free(ds_slate_t **psl)
     ds_loop_free(&l);
     ds_loop_free(&sl->loop);
 
+    ds_cancel_free(&sl->cancel);
     free(sl->file);
     free(sl);
 }
@@ -172,9 +179,10 @@ ds_slate_thread(void *data)
                              &err);
     }
 
-    if (sl->file != NULL && !sl->bad && !atomic_load(&sl->cancel)) {
-        sl->bad = !ds_slate_made(sl, ds_picture_file(sl->file, &sl->form,
-                                                     &sl->cancel, &err),
+    if (sl->file != NULL && !sl->bad && !ds_cancel_is_set(&sl->cancel)) {
+        sl->bad = !ds_slate_made(sl, ds_picture_file(&sl->ds->conf, sl->file,
+                                                     &sl->form, &sl->cancel,
+                                                     &err),
                                  &err);
     }
 
