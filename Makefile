@@ -77,7 +77,7 @@ eng_objs   = $(patsubst src/%.c,$(ENG_DIR)/%.o,$(eng_c))
 schema: $(builddir)/directstream-schema
 .PHONY: schema
 
-schema_objs = $(addprefix $(ENG_DIR)/,store/ds_store.o store/ds_store_row.o \
+schema_objs = $(addprefix $(ENG_DIR)/,store/ds_store.o \
               store/ds_store_schema.o base/ds_core.o)
 
 $(builddir)/directstream-schema: tools/directstream-schema.c $(schema_objs)

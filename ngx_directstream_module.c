@@ -8,12 +8,21 @@
 
 #include "ngx_directstream.h"
 
+#include <ngx_event.h>
+
+
+#define NGX_DIRECTSTREAM_COUNT  1000    /* ms */
+
 
 static void *ngx_directstream_create_conf(ngx_cycle_t *cycle);
 static char *ngx_directstream_init_conf(ngx_cycle_t *cycle, void *conf);
 static ngx_int_t ngx_directstream_init_module(ngx_cycle_t *cycle);
 static ngx_int_t ngx_directstream_init_process(ngx_cycle_t *cycle);
+static void ngx_directstream_count(ngx_event_t *ev);
 static void ngx_directstream_exit_process(ngx_cycle_t *cycle);
+
+
+static ngx_event_t  ngx_directstream_counted;
 
 
 static ngx_command_t  ngx_directstream_commands[] = {
@@ -51,16 +60,16 @@ static ngx_command_t  ngx_directstream_commands[] = {
 
     { ngx_string("cache_max_size"),
       NGX_DIRECTSTREAM_CONF|NGX_DIRECT_CONF|NGX_CONF_TAKE1,
-      ngx_directstream_cache_bound,
-      NGX_DIRECTSTREAM_CACHE_LEAST,
-      offsetof(ngx_directstream_conf_t, cache_max_size),
+      ngx_directstream_range,
+      0,
+      0,
       NULL },
 
     { ngx_string("cache_min_free"),
       NGX_DIRECTSTREAM_CONF|NGX_DIRECT_CONF|NGX_CONF_TAKE1,
-      ngx_directstream_cache_bound,
+      ngx_directstream_range,
       0,
-      offsetof(ngx_directstream_conf_t, cache_min_free),
+      0,
       NULL },
 
     /* the resolver's program and its first arguments */
@@ -82,23 +91,23 @@ static ngx_command_t  ngx_directstream_commands[] = {
     /* bound of one call of the resolver */
     { ngx_string("resolve_timeout"),
       NGX_DIRECTSTREAM_CONF|NGX_DIRECT_CONF|NGX_CONF_TAKE1,
-      ngx_directstream_timeout,
+      ngx_directstream_range,
       0,
-      offsetof(ngx_directstream_conf_t, resolve_timeout),
+      0,
       NULL },
 
     /* bound of a source's silence */
     { ngx_string("source_timeout"),
       NGX_DIRECTSTREAM_CONF|NGX_DIRECT_CONF|NGX_CONF_TAKE1,
-      ngx_directstream_timeout,
+      ngx_directstream_range,
       0,
-      offsetof(ngx_directstream_conf_t, source_timeout),
+      0,
       NULL },
 
     /* read-ahead of one item: time, size */
     { ngx_string("buffer"),
       NGX_DIRECTSTREAM_CONF|NGX_DIRECT_CONF|NGX_CONF_TAKE2,
-      ngx_directstream_buffer,
+      ngx_directstream_range,
       0,
       0,
       NULL },
@@ -129,7 +138,7 @@ static ngx_command_t  ngx_directstream_commands[] = {
     /* how many items are encoded at one time */
     { ngx_string("encodes"),
       NGX_DIRECTSTREAM_CONF|NGX_DIRECT_CONF|NGX_CONF_TAKE1,
-      ngx_directstream_encodes,
+      ngx_directstream_range,
       0,
       0,
       NULL },
@@ -166,23 +175,23 @@ static ngx_command_t  ngx_directstream_commands[] = {
 
     { ngx_string("playlist"),
       NGX_DIRECTSTREAM_STREAM_CONF|NGX_DIRECT_CONF|NGX_CONF_TAKE1,
-      ngx_directstream_stream_url,
+      ngx_directstream_stream_field,
       0,
-      NGX_DIRECTSTREAM_SET_PLAYLIST,
+      0,
       NULL },
 
     { ngx_string("shuffle"),
       NGX_DIRECTSTREAM_STREAM_CONF|NGX_DIRECT_CONF|NGX_CONF_TAKE1,
-      ngx_directstream_stream_flag,
+      ngx_directstream_stream_field,
       0,
-      NGX_DIRECTSTREAM_SET_SHUFFLE,
+      0,
       NULL },
 
     { ngx_string("loop"),
       NGX_DIRECTSTREAM_STREAM_CONF|NGX_DIRECT_CONF|NGX_CONF_TAKE1,
-      ngx_directstream_stream_flag,
+      ngx_directstream_stream_field,
       0,
-      NGX_DIRECTSTREAM_SET_LOOP,
+      0,
       NULL },
 
     /* where the stream is pushed to, and by whom */
@@ -190,7 +199,7 @@ static ngx_command_t  ngx_directstream_commands[] = {
       NGX_DIRECTSTREAM_STREAM_CONF|NGX_DIRECT_CONF|NGX_CONF_TAKE12,
       ngx_directstream_stream_push,
       0,
-      NGX_DIRECTSTREAM_SET_PUSH,
+      0,
       NULL },
 
     /* what streams inherit from the "directstream" block */
@@ -198,24 +207,24 @@ static ngx_command_t  ngx_directstream_commands[] = {
     { ngx_string("publish"),
       NGX_DIRECTSTREAM_CONF|NGX_DIRECTSTREAM_STREAM_CONF|NGX_DIRECT_CONF
                            |NGX_CONF_TAKE1,
-      ngx_directstream_stream_url,
+      ngx_directstream_stream_field,
       0,
-      NGX_DIRECTSTREAM_SET_PUBLISH,
+      0,
       NULL },
 
     /* what is on air when nothing else is */
     { ngx_string("slate"),
       NGX_DIRECTSTREAM_CONF|NGX_DIRECTSTREAM_STREAM_CONF|NGX_DIRECT_CONF
                            |NGX_CONF_TAKE1,
-      ngx_directstream_stream_slate,
+      ngx_directstream_stream_field,
       0,
-      NGX_DIRECTSTREAM_SET_SLATE,
+      0,
       NULL },
 
     { ngx_string("mode"),
       NGX_DIRECTSTREAM_CONF|NGX_DIRECTSTREAM_STREAM_CONF|NGX_DIRECT_CONF
                            |NGX_CONF_TAKE1,
-      ngx_directstream_stream_setting,
+      ngx_directstream_stream_field,
       0,
       0,
       NULL },
@@ -223,7 +232,7 @@ static ngx_command_t  ngx_directstream_commands[] = {
     { ngx_string("video"),
       NGX_DIRECTSTREAM_CONF|NGX_DIRECTSTREAM_STREAM_CONF|NGX_DIRECT_CONF
                            |NGX_CONF_TAKE1,
-      ngx_directstream_stream_setting,
+      ngx_directstream_stream_field,
       0,
       0,
       NULL },
@@ -231,7 +240,7 @@ static ngx_command_t  ngx_directstream_commands[] = {
     { ngx_string("video_size"),
       NGX_DIRECTSTREAM_CONF|NGX_DIRECTSTREAM_STREAM_CONF|NGX_DIRECT_CONF
                            |NGX_CONF_TAKE1,
-      ngx_directstream_stream_setting,
+      ngx_directstream_stream_field,
       0,
       0,
       NULL },
@@ -239,7 +248,7 @@ static ngx_command_t  ngx_directstream_commands[] = {
     { ngx_string("video_rate"),
       NGX_DIRECTSTREAM_CONF|NGX_DIRECTSTREAM_STREAM_CONF|NGX_DIRECT_CONF
                            |NGX_CONF_TAKE1,
-      ngx_directstream_stream_setting,
+      ngx_directstream_stream_field,
       0,
       0,
       NULL },
@@ -247,7 +256,7 @@ static ngx_command_t  ngx_directstream_commands[] = {
     { ngx_string("video_bitrate"),
       NGX_DIRECTSTREAM_CONF|NGX_DIRECTSTREAM_STREAM_CONF|NGX_DIRECT_CONF
                            |NGX_CONF_TAKE1,
-      ngx_directstream_stream_setting,
+      ngx_directstream_stream_field,
       0,
       0,
       NULL },
@@ -255,7 +264,7 @@ static ngx_command_t  ngx_directstream_commands[] = {
     { ngx_string("audio_bitrate"),
       NGX_DIRECTSTREAM_CONF|NGX_DIRECTSTREAM_STREAM_CONF|NGX_DIRECT_CONF
                            |NGX_CONF_TAKE1,
-      ngx_directstream_stream_setting,
+      ngx_directstream_stream_field,
       0,
       0,
       NULL },
@@ -263,7 +272,7 @@ static ngx_command_t  ngx_directstream_commands[] = {
     { ngx_string("audio_rate"),
       NGX_DIRECTSTREAM_CONF|NGX_DIRECTSTREAM_STREAM_CONF|NGX_DIRECT_CONF
                            |NGX_CONF_TAKE1,
-      ngx_directstream_stream_setting,
+      ngx_directstream_stream_field,
       0,
       0,
       NULL },
@@ -271,7 +280,7 @@ static ngx_command_t  ngx_directstream_commands[] = {
     { ngx_string("max_keyframe_interval"),
       NGX_DIRECTSTREAM_CONF|NGX_DIRECTSTREAM_STREAM_CONF|NGX_DIRECT_CONF
                            |NGX_CONF_TAKE1,
-      ngx_directstream_stream_setting,
+      ngx_directstream_stream_field,
       0,
       0,
       NULL },
@@ -279,7 +288,7 @@ static ngx_command_t  ngx_directstream_commands[] = {
     { ngx_string("max_item_duration"),
       NGX_DIRECTSTREAM_CONF|NGX_DIRECTSTREAM_STREAM_CONF|NGX_DIRECT_CONF
                            |NGX_CONF_TAKE1,
-      ngx_directstream_stream_setting,
+      ngx_directstream_stream_field,
       0,
       0,
       NULL },
@@ -321,12 +330,6 @@ ngx_directstream_create_conf(ngx_cycle_t *cycle)
         return NULL;
     }
 
-    dcf->resolve_timeout = NGX_CONF_UNSET_MSEC;
-    dcf->source_timeout = NGX_CONF_UNSET_MSEC;
-    dcf->buffer_time = NGX_CONF_UNSET_MSEC;
-    dcf->encodes = NGX_CONF_UNSET_UINT;
-    dcf->cache_max_size = NGX_CONF_UNSET;
-    dcf->cache_min_free = NGX_CONF_UNSET;
     dcf->cycle = cycle;
     dcf->worker = NGX_ERROR;
 
@@ -383,11 +386,13 @@ ngx_directstream_init_module(ngx_cycle_t *cycle)
         return NGX_OK;
     }
 
-    if (ngx_directstream_wake_open(cycle->log) != NGX_OK) {
+    if (ngx_directstream_relay_prepare(cycle->log) != NGX_OK) {
         return NGX_ERROR;
     }
 
     ccf = (ngx_core_conf_t *) ngx_get_conf(cycle->conf_ctx, ngx_core_module);
+
+    dcf->sh->workers = ccf->worker_processes;
 
     if (ccf->master) {
         /* the master reads the number of workers after this hook */
@@ -417,10 +422,52 @@ ngx_directstream_init_process(ngx_cycle_t *cycle)
         || (ngx_process == NGX_PROCESS_WORKER
             && (ngx_int_t) ngx_worker == dcf->worker))
     {
-        return ngx_directstream_relay_init(cycle, dcf);
+        ngx_directstream_relay_init(cycle, dcf);
+        return NGX_OK;
+    }
+
+    if (ngx_process == NGX_PROCESS_WORKER) {
+        ngx_directstream_counted.log = cycle->log;
+        ngx_directstream_counted.data = dcf;
+        ngx_directstream_counted.handler = ngx_directstream_count;
+        ngx_directstream_counted.cancelable = 1;
+
+        ngx_directstream_count(&ngx_directstream_counted);
     }
 
     return NGX_OK;
+}
+
+
+/*
+ * How many workers there are to whoever counts them, as nginx-rtmp does, which
+ * pushes a stream from one to all others: not the relay's, which takes no
+ * push; and in a worker that is left of an older configuration all new ones
+ * and itself.  What such a worker does not listen to any more must not be
+ * there either: nginx-rtmp does not survive a refused push.
+ */
+
+static void
+ngx_directstream_count(ngx_event_t *ev)
+{
+    ngx_core_conf_t          *ccf;
+    ngx_directstream_conf_t  *dcf;
+
+    static ngx_uint_t         exiting;
+
+    dcf = ev->data;
+
+    ccf = (ngx_core_conf_t *) ngx_get_conf(dcf->cycle->conf_ctx,
+                                           ngx_core_module);
+
+    ccf->worker_processes = dcf->sh->workers + (ngx_exiting ? 1 : 0);
+
+    if (ngx_exiting && !exiting) {
+        exiting = 1;
+        ngx_directstream_relay_refuse(dcf->cycle);
+    }
+
+    ngx_add_timer(ev, NGX_DIRECTSTREAM_COUNT);
 }
 
 

@@ -325,21 +325,25 @@ typedef enum {
 } ds_mode_e;
 
 
+/*
+ * A stream as it is defined: in nginx.conf, by the API, in the store.  All of
+ * it is zeroed before it is filled in.
+ */
+
 typedef struct {
-    const char    *name;
-    const char    *playlist;
-    ds_mode_e      mode;
-    const char    *publish;             /* application; the name is appended */
-    const char    *push;                /* NULL: no push */
-    bool           push_engine;         /* by the engine, not on_publish */
-    const char    *slate;               /* image or clip, NULL: a picture made
-                                           of the name */
-    ds_profile_t   profile;
-    int64_t        max_item_duration;   /* ms, 0: none */
-    const char    *token;               /* sent as ds_token on publish */
-    bool           shuffle;
-    bool           loop;
-    const ds_progress_t *resume;        /* NULL, or not valid: from the start */
+    char             name[DS_NAME_LEN + 1];
+    char             playlist[DS_URL_LEN + 1];
+    char             publish[DS_URL_LEN + 1];   /* application; the name is
+                                                   appended */
+    char             push[DS_URL_LEN + 1];      /* "": none */
+    char             slate[DS_URL_LEN + 1];     /* image or clip, "": a picture
+                                                   made of the name */
+    ds_profile_t     profile;
+    ds_mode_e        mode;
+    uint32_t         max_item_duration; /* ms, 0: none */
+    bool             push_engine;       /* by the engine, not on_publish */
+    bool             shuffle;
+    bool             loop;
 } ds_def_t;
 
 
@@ -475,15 +479,14 @@ const char *ds_decision_name(ds_decision_e decision);  /* "copy", "none" */
 const char *ds_video_name(ds_video_e video);           /* "copy", "auto" */
 const char *ds_mode_name(ds_mode_e mode);              /* "direct", "hybrid" */
 
-/* false: there is no mode of that name */
-bool ds_mode_from_name(ds_mode_e *mode, const char *name);
-
 
 /*
- * Starts a stream; "def" is copied.  NULL: "err" says why (a lack of
- * memory or threads; what is wrong with a source shows in the status).
+ * Starts a stream; all is copied.  "token" is sent as ds_token on publish;
+ * "resume" NULL, or not valid: from the start.  NULL: "err" says why (a lack
+ * of memory or threads; what is wrong with a source shows in the status).
  */
-ds_stream_t *ds_stream_start(ds_t *ds, const ds_def_t *def, ds_error_t *err);
+ds_stream_t *ds_stream_start(ds_t *ds, const ds_def_t *def, const char *token,
+    const ds_progress_t *resume, ds_error_t *err);
 
 /* asks the stream to stop, at once if it must; does not wait */
 void ds_stream_stop(ds_stream_t *s);
@@ -601,17 +604,7 @@ typedef struct ds_store_s  ds_store_t;
 
 
 typedef struct {
-    char         name[DS_NAME_LEN + 1];
-    char         playlist[DS_URL_LEN + 1];
-    char         mode[16];
-    char         publish[DS_URL_LEN + 1];
-    char         push[DS_URL_LEN + 1];      /* "": none */
-    bool         push_engine;
-    char         slate[DS_URL_LEN + 1];     /* "": a picture made of the name */
-    ds_profile_t profile;
-    int64_t      max_item_duration;         /* ms, 0: none */
-    bool         shuffle;
-    bool         loop;
+    ds_def_t     def;
     bool         is_static;             /* defined by the configuration file */
     bool         running;               /* wished */
 } ds_stored_t;

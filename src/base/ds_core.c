@@ -111,22 +111,6 @@ ds_mode_name(ds_mode_e mode)
 }
 
 
-bool
-ds_mode_from_name(ds_mode_e *mode, const char *name)
-{
-    int  i;
-
-    for (i = DS_MODE_DIRECT; i <= DS_MODE_HYBRID; i++) {
-        if (strcmp(name, ds_mode_name(i)) == 0) {
-            *mode = i;
-            return true;
-        }
-    }
-
-    return false;
-}
-
-
 int
 ds_fail(ds_error_t *err, int code, const char *fmt, ...)
 {

@@ -7,6 +7,7 @@
 #include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/ds_engine.h"
 
@@ -21,6 +22,9 @@ struct ds_node_s {
     ds_record_t   record;
     ds_node_t    *next;
 };
+
+
+static void ds_log_plain(char *text);
 
 
 void
@@ -91,6 +95,7 @@ ds_log(ds_t *ds, int level, const char *stream, const char *fmt, ...)
     node->record.level = level;
     ds_text(node->record.stream, sizeof(node->record.stream), stream);
     ds_text(node->record.text, sizeof(node->record.text), text);
+    ds_log_plain(node->record.text);
 
     (void) pthread_mutex_lock(&ds->lock);
 
@@ -108,6 +113,31 @@ ds_log(ds_t *ds, int level, const char *stream, const char *fmt, ...)
     (void) pthread_mutex_unlock(&ds->lock);
 
     ds_wakeup(ds);
+}
+
+
+/*
+ * Titles are of anybody's making: what of UTF-8 a terminal obeys, C1 controls
+ * and changes of the direction, becomes question marks.
+ */
+
+static void
+ds_log_plain(char *text)
+{
+    unsigned char  *p;
+
+    for (p = (unsigned char *) text; *p != '\0'; p++) {
+
+        if (p[0] == 0xc2 && p[1] >= 0x80 && p[1] <= 0x9f) {
+            memset(p, '?', 2);
+
+        } else if (p[0] == 0xe2
+                   && ((p[1] == 0x80 && p[2] >= 0xaa && p[2] <= 0xae)
+                       || (p[1] == 0x81 && p[2] >= 0xa6 && p[2] <= 0xa9)))
+        {
+            memset(p, '?', 3);
+        }
+    }
 }
 
 

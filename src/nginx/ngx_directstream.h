@@ -30,7 +30,7 @@ typedef struct ngx_thread_pool_s  ngx_thread_pool_t;
 #define NGX_DIRECTSTREAM_STREAM_CONF   0x04000000
 
 #define NGX_DIRECTSTREAM_MAGIC         0x6469727374726d31ULL
-#define NGX_DIRECTSTREAM_LAYOUT        5
+#define NGX_DIRECTSTREAM_LAYOUT        6
 
 #define NGX_DIRECTSTREAM_PAGE          512     /* items in a table's page */
 #define NGX_DIRECTSTREAM_PAGES         256
@@ -39,30 +39,7 @@ typedef struct ngx_thread_pool_s  ngx_thread_pool_t;
 #define NGX_DIRECTSTREAM_BATCH         32      /* items moved at a time */
 #define NGX_DIRECTSTREAM_JOURNAL           256     /* entries */
 
-#define NGX_DIRECTSTREAM_CACHE_LEAST   (1024 * 1024)   /* cache_max_size */
-
 #define NGX_DIRECTSTREAM_DEAD          3000    /* ms without a heartbeat */
-
-/* nginx-rtmp cuts the target of a redirect at 254 bytes */
-#define NGX_DIRECTSTREAM_PUSH_PATH     200
-
-
-/* a definition, as the configuration and the API give it */
-
-typedef struct {
-    char                     name[DS_NAME_LEN + 1];
-    char                     playlist[DS_URL_LEN + 1];
-    char                     publish[DS_URL_LEN + 1];
-    char                     push[DS_URL_LEN + 1];      /* "": none */
-    char                     slate[DS_URL_LEN + 1];     /* "": a picture made
-                                                           of the name */
-    ds_profile_t             profile;
-    uint32_t                 max_item_duration;         /* ms, 0: none */
-    ds_mode_e                mode;
-    unsigned                 push_engine:1;
-    unsigned                 shuffle:1;
-    unsigned                 loop:1;
-} ngx_directstream_def_t;
 
 
 #define NGX_DIRECTSTREAM_SET_PLAYLIST       0x0001
@@ -83,11 +60,18 @@ typedef struct {
 #define NGX_DIRECTSTREAM_SET_ALL            0x7fff
 
 
-/* a value that nginx.conf and the API give by the same name */
+/* a field of a definition: nginx.conf and the API give it by the same name */
 
 typedef enum {
-    NGX_DIRECTSTREAM_MODE = 0,              /* a ds_mode_e, by its name */
-    NGX_DIRECTSTREAM_VIDEO,                 /* a ds_video_e, by its name */
+    NGX_DIRECTSTREAM_NAME = 0,              /* text: an array of char */
+    NGX_DIRECTSTREAM_PLAYLIST,
+    NGX_DIRECTSTREAM_PUBLISH,
+    NGX_DIRECTSTREAM_PUSH,
+    NGX_DIRECTSTREAM_SLATE,
+    NGX_DIRECTSTREAM_FLAG,                  /* a word: a bool or an enum */
+    NGX_DIRECTSTREAM_VIA,
+    NGX_DIRECTSTREAM_MODE,
+    NGX_DIRECTSTREAM_VIDEO,
     NGX_DIRECTSTREAM_SIZE,                  /* two uint32_t, pixels */
     NGX_DIRECTSTREAM_NUMBER,                /* uint32_t, as all below */
     NGX_DIRECTSTREAM_BITRATE,               /* bit/s */
@@ -99,12 +83,12 @@ typedef struct {
     const char              *name;
     ngx_uint_t               set;           /* NGX_DIRECTSTREAM_SET_… */
     ngx_directstream_kind_e  kind;
-    size_t                   offset;        /* in ngx_directstream_def_t */
+    size_t                   offset;        /* in ds_def_t */
     size_t                   size;
     int64_t                  min;
     int64_t                  max;
     const char              *accepted;      /* "it must be …" */
-} ngx_directstream_setting_t;
+} ngx_directstream_field_t;
 
 
 /* what grows only: a stream's runs, added up */
@@ -137,7 +121,7 @@ typedef struct {
  */
 
 typedef struct {
-    ngx_directstream_def_t   def;
+    ds_def_t                 def;
 
     /* wanted */
     unsigned                 fixed:1;       /* defined in nginx.conf */
@@ -181,18 +165,6 @@ typedef struct {
 } ngx_directstream_items_t;
 
 
-/* the picture on air, as it was made last */
-
-typedef struct {
-    unsigned                 wanted:1;      /* anew */
-    unsigned                 made:1;        /* or failed, "at" */
-    ngx_msec_t               at;
-    ds_error_t               error;         /* when there is no data */
-    size_t                   size;
-    u_char                  *data;
-} ngx_directstream_still_t;
-
-
 /* what the log knows of a stream already */
 
 typedef struct {
@@ -212,7 +184,6 @@ struct ngx_directstream_node_s {
     ngx_directstream_node_t *next;          /* in the order of names */
     ngx_directstream_info_t  info;
     ngx_directstream_items_t items;
-    ngx_directstream_still_t still;
     ngx_directstream_noted_t noted;
 };
 
@@ -242,26 +213,49 @@ typedef struct {
 
 
 typedef enum {
-    NGX_DIRECTSTREAM_JOB_FREE = 0,
-    NGX_DIRECTSTREAM_JOB_WANTED,
+    NGX_DIRECTSTREAM_JOB_WANTED = 0,
     NGX_DIRECTSTREAM_JOB_RUNNING,
     NGX_DIRECTSTREAM_JOB_DONE
 } ngx_directstream_job_e;
 
 
-/* a lookup: asked for by an admin worker, done by the relay worker */
+typedef enum {
+    NGX_DIRECTSTREAM_JOB_LOOKUP = 0,        /* of a playlist */
+    NGX_DIRECTSTREAM_JOB_STILL              /* a picture of a stream */
+} ngx_directstream_job_kind_e;
 
-typedef struct {
+
+/* asked for by any worker, done by a relay worker */
+
+typedef struct ngx_directstream_job_s  ngx_directstream_job_t;
+
+struct ngx_directstream_job_s {
+    ngx_directstream_job_t  *next;          /* an older one */
+    ngx_directstream_job_kind_e kind;
     ngx_directstream_job_e   state;
     uint64_t                 id;
-    ngx_msec_t               seen;          /* when the client polled last */
+    ngx_msec_t               seen;          /* when a client asked last */
+    ngx_msec_t               at;            /* when it was done */
     ngx_pid_t                owner;         /* relay worker of a running one */
+    void                    *task;          /* in the owner alone */
     unsigned                 canceled:1;
     uint32_t                 limit;
-    char                     playlist[DS_URL_LEN + 1];
-    ds_lookup_status_t       status;
+    ds_lookup_status_t       status;        /* of a picture: the error */
     ngx_directstream_items_t items;
-} ngx_directstream_job_t;
+    size_t                   size;
+    u_char                  *data;          /* the picture, NULL: none */
+    char                     subject[1];    /* the playlist, the stream */
+};
+
+
+/* a job's outcome, in the pool of who asked */
+
+typedef struct {
+    ds_lookup_status_t       status;
+    ds_item_t               *items;
+    ngx_uint_t               nitems;
+    ngx_str_t                picture;       /* empty: the status says why */
+} ngx_directstream_answer_t;
 
 
 typedef struct {
@@ -270,6 +264,7 @@ typedef struct {
 
     uint64_t                 generation;    /* configurations so far */
     uint64_t                 quit;          /* the generation that quits */
+    ngx_int_t                workers;       /* of it, without the relay's */
     uint64_t                 serial;        /* of epochs and lookups */
     char                     state_path[NGX_MAX_PATH];
 
@@ -279,7 +274,7 @@ typedef struct {
     ngx_msec_t               heartbeat;
 
     ngx_directstream_node_t *streams;
-    ngx_directstream_job_t   jobs[NGX_DIRECTSTREAM_LOOKUPS];
+    ngx_directstream_job_t  *jobs;          /* the newest first */
 
     uint64_t                 cache_size;    /* bytes kept, as last counted */
     uint32_t                 cache_count;
@@ -290,7 +285,7 @@ typedef struct {
 
 
 typedef struct {
-    ngx_directstream_def_t   def;
+    ds_def_t                 def;
     ngx_uint_t               set;           /* NGX_DIRECTSTREAM_SET_… */
     u_char                  *file;
     ngx_uint_t               line;
@@ -304,18 +299,22 @@ typedef struct {
     ssize_t                  zone_size;
     ngx_str_t                state_path;
     ngx_str_t                cache_path;
-    off_t                    cache_max_size;
-    off_t                    cache_min_free;
     ngx_array_t             *resolve_command;   /* of char *, NULL last */
     ngx_str_t                resolve_extractors;
-    ngx_msec_t               resolve_timeout;
-    ngx_msec_t               source_timeout;
-    ngx_msec_t               buffer_time;
-    size_t                   buffer_size;
     ngx_array_t              source_rules;      /* of ds_source_rule_t */
     ngx_str_t                media_root;
-    ngx_uint_t               encodes;           /* 0: one a processor */
     ngx_str_t                push_certificate;
+
+    /* of the table of ranges: "given" has a bit for each that was set */
+    ngx_uint_t               given;
+    int64_t                  resolve_timeout;   /* ms, as the next two */
+    int64_t                  source_timeout;
+    int64_t                  buffer_time;
+    int64_t                  buffer_size;       /* bytes, as the next two */
+    int64_t                  cache_max_size;
+    int64_t                  cache_min_free;
+    int64_t                  encodes;           /* 0: one a processor */
+
     ngx_array_t              streams;           /* of pointers to them */
     ngx_thread_pool_t       *pool;              /* for durable writes */
     ngx_array_t             *log_formats;       /* of pointers to them */
@@ -354,25 +353,13 @@ char *ngx_directstream_command(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_directstream_extractors(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
-char *ngx_directstream_timeout(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
-char *ngx_directstream_buffer(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_directstream_range(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_directstream_source(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
-char *ngx_directstream_encodes(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
-char *ngx_directstream_cache_bound(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
 char *ngx_directstream_certificate(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
-char *ngx_directstream_stream_url(ngx_conf_t *cf, ngx_command_t *cmd,
+char *ngx_directstream_stream_field(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_directstream_stream_push(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
-char *ngx_directstream_stream_slate(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
-char *ngx_directstream_stream_setting(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
-char *ngx_directstream_stream_flag(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 
 char *ngx_directstream_log(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
@@ -387,37 +374,43 @@ ngx_int_t ngx_directstream_conf_file(ngx_conf_t *cf, ngx_str_t *path,
  * ds_check_push(), and unless the engine pushes what nginx-rtmp can carry;
  * 0 or a DS_E…
  */
-int ngx_directstream_check_push(const char *url, ngx_uint_t engine,
-    ds_error_t *err);
+int ngx_directstream_check_push(const ds_def_t *def, ds_error_t *err);
 
 /* must the engine push it? */
 ngx_uint_t ngx_directstream_push_tls(const char *url);
 
 
-/* settings, by the table, which ends with the name NULL */
+/* fields, by the table, which ends with the name NULL */
 
-extern const ngx_directstream_setting_t  ngx_directstream_settings[];
+extern const ngx_directstream_field_t  ngx_directstream_fields[];
 
 /* NULL: there is none of that name */
-const ngx_directstream_setting_t *ngx_directstream_setting_find(
-    const char *name);
+const ngx_directstream_field_t *ngx_directstream_field_find(const char *name);
 
-/* as written in nginx.conf; NGX_ERROR: not what is accepted */
-ngx_int_t ngx_directstream_setting_text(const ngx_directstream_setting_t *s,
-    ngx_directstream_def_t *def, ngx_str_t *text);
+/* of a text what is accepted; "file_ok": file: URLs, too; 0 or a DS_E… */
+int ngx_directstream_field_check(const ngx_directstream_field_t *f,
+    const char *text, ngx_uint_t file_ok, ds_error_t *err);
 
-/* is it written, and a string in JSON, or else a number? */
-ngx_uint_t ngx_directstream_setting_is_text(
-    const ngx_directstream_setting_t *s);
+/* all but a text, as written in nginx.conf; NGX_ERROR: not what is accepted */
+ngx_int_t ngx_directstream_field_text(const ngx_directstream_field_t *f,
+    ds_def_t *def, ngx_str_t *text);
 
-/* in the field's unit; for those that are numbers */
-ngx_int_t ngx_directstream_setting_number(
-    const ngx_directstream_setting_t *s, ngx_directstream_def_t *def,
-    int64_t n);
+/* in the field's unit; for those that are words or numbers */
+ngx_int_t ngx_directstream_field_number(const ngx_directstream_field_t *f,
+    ds_def_t *def, int64_t n);
+int64_t ngx_directstream_field_get(const ngx_directstream_field_t *f,
+    const ds_def_t *def);
+
+/*
+ * What may be shown of a text, a word or a size: without secrets.  "text" has
+ * room for DS_URL_LEN + 1; "": there is none.
+ */
+void ngx_directstream_field_show(const ngx_directstream_field_t *f,
+    const ds_def_t *def, char *text);
 
 /* takes those of "set"; NGX_OK, or NGX_AGAIN: a new run is needed */
-ngx_int_t ngx_directstream_setting_copy(ngx_directstream_def_t *dst,
-    const ngx_directstream_def_t *src, ngx_uint_t set);
+ngx_int_t ngx_directstream_field_copy(ds_def_t *dst, const ds_def_t *src,
+    ngx_uint_t set);
 
 
 /* the zone (each function takes and releases the lock) */
@@ -433,13 +426,33 @@ void ngx_directstream_zone_merge(ngx_directstream_conf_t *dcf,
 ngx_int_t ngx_directstream_zone_get(ngx_directstream_conf_t *dcf,
     const char *name, ngx_directstream_info_t *info);
 
-/* the first stream whose name comes after "name" */
-ngx_int_t ngx_directstream_zone_next(ngx_directstream_conf_t *dcf,
-    const char *name, ngx_directstream_info_t *info);
+/*
+ * Calls "each" with a copy of each stream, the lock not held; NGX_ERROR: there
+ * is no memory in the pool for the copies, nothing was called.
+ */
 
-/* up to "n" of them; returns how many */
-ngx_uint_t ngx_directstream_zone_list(ngx_directstream_conf_t *dcf,
-    const char *name, ngx_directstream_info_t *info, ngx_uint_t n);
+typedef void (*ngx_directstream_each_pt)(void *data,
+    ngx_directstream_info_t *info);
+
+ngx_int_t ngx_directstream_zone_each(ngx_directstream_conf_t *dcf,
+    ngx_pool_t *pool, ngx_directstream_each_pt each, void *data);
+
+
+/* of the newest relay worker, and of the zone as a whole */
+
+typedef struct {
+    ngx_pid_t                pid;           /* 0: there was none */
+    bool                     alive;
+    uint64_t                 generation;
+    uint64_t                 restarts;      /* after a death */
+    uint64_t                 size;          /* bytes of the zone */
+    uint64_t                 free;
+    uint64_t                 kept;          /* bytes in the cache */
+    uint64_t                 entries;
+} ngx_directstream_whole_t;
+
+void ngx_directstream_zone_whole(ngx_directstream_conf_t *dcf,
+    ngx_directstream_whole_t *whole);
 
 /*
  * What is for the moment: the run that is there does it, and nobody keeps it.
@@ -475,7 +488,7 @@ typedef enum {
 
 typedef struct {
     ngx_directstream_change_e op;
-    ngx_directstream_def_t   def;           /* the name always */
+    ds_def_t                 def;           /* the name always */
     ngx_uint_t               set;           /* of a PATCH */
     ngx_uint_t               running;       /* wished, afterwards */
     ngx_uint_t               fixed;
@@ -509,8 +522,8 @@ void ngx_directstream_change_settle(ngx_directstream_conf_t *dcf,
 
 /* the state path and the store in it, in the master */
 
-ngx_int_t ngx_directstream_state_init(ngx_directstream_conf_t *dcf,
-    ngx_cycle_t *cycle, ngx_uint_t fresh);
+/* of the shared memory zone */
+ngx_int_t ngx_directstream_state_init(ngx_shm_zone_t *shm_zone, void *data);
 
 /* the definitions of the configuration go to the store */
 void ngx_directstream_state_sync(ngx_directstream_conf_t *dcf,
@@ -518,11 +531,6 @@ void ngx_directstream_state_sync(ngx_directstream_conf_t *dcf,
 
 /* "path" has room for NGX_MAX_PATH */
 void ngx_directstream_state_db(ngx_directstream_conf_t *dcf, u_char *path);
-
-void ngx_directstream_def_store(ngx_directstream_def_t *def,
-    ds_stored_t *stored);
-void ngx_directstream_def_load(ngx_directstream_def_t *def,
-    const ds_stored_t *stored);
 
 
 /* these are called with the lock held */
@@ -539,11 +547,9 @@ ngx_directstream_node_t *ngx_directstream_zone_insert(
 void ngx_directstream_zone_remove(ngx_directstream_conf_t *dcf,
     ngx_directstream_node_t **link);
 
-/* takes the fields of "set"; NGX_OK, or NGX_AGAIN: a new run is needed */
-ngx_int_t ngx_directstream_def_set(ngx_directstream_def_t *dst,
-    ngx_directstream_def_t *src, ngx_uint_t set);
+/* takes the fields of "set", and a new run where one is needed */
 void ngx_directstream_zone_change(ngx_directstream_conf_t *dcf,
-    ngx_directstream_node_t *node, ngx_directstream_def_t *def,
+    ngx_directstream_node_t *node, ds_def_t *def,
     ngx_uint_t set);
 
 /* is the newest relay worker alive? */
@@ -558,6 +564,18 @@ void ngx_directstream_totals_add(ngx_directstream_totals_t *totals,
 /* Unix ms, as of the last event */
 int64_t ngx_directstream_now(void);
 
+/* RFC 3339 with milliseconds, nothing when there is none; the text's end */
+u_char *ngx_directstream_time_utc(u_char *p, int64_t ms);
+
+
+/* the descriptor that wakes all relay workers, opened by the master */
+ngx_int_t ngx_directstream_wake_open(ngx_log_t *log);
+void ngx_directstream_wake(void);
+int ngx_directstream_wake_handle(void);
+
+/* the same for another descriptor; context: any thread */
+void ngx_directstream_signal(int fd);
+
 
 /* tables of items, in the zone, called with the lock held */
 
@@ -569,29 +587,6 @@ void ngx_directstream_items_clear(ngx_directstream_conf_t *dcf,
 /* copies up to "n" items from "offset" on; returns how many */
 ngx_uint_t ngx_directstream_items_get(ngx_directstream_items_t *items,
     ngx_uint_t offset, ds_item_t *dst, ngx_uint_t n);
-
-
-/* lookups: the client's side, then the relay worker's */
-
-/* NGX_OK and the job's id, or NGX_BUSY */
-ngx_int_t ngx_directstream_job_start(ngx_directstream_conf_t *dcf,
-    const char *playlist, ngx_uint_t limit, uint64_t *id);
-
-/*
- * NGX_AGAIN: not done; NGX_OK: done, up to "n" items are copied;
- * NGX_ERROR: it is gone
- */
-ngx_int_t ngx_directstream_job_poll(ngx_directstream_conf_t *dcf,
-    uint64_t id, ds_lookup_status_t *status, ds_item_t *items,
-    ngx_uint_t *n);
-void ngx_directstream_job_end(ngx_directstream_conf_t *dcf, uint64_t id);
-
-/* one pass over all jobs; "serve": new ones may be begun */
-void ngx_directstream_jobs_pass(ngx_directstream_conf_t *dcf, ds_t *ds,
-    ngx_uint_t serve);
-
-/* how many lookups this process has under way */
-ngx_uint_t ngx_directstream_jobs_running(void);
 
 
 /* the log */
@@ -611,33 +606,17 @@ ngx_uint_t ngx_directstream_journal_get(ngx_directstream_conf_t *dcf,
     uint64_t since, ngx_directstream_entry_t *entries, ngx_uint_t n);
 
 
-/*
- * The picture of a stream, at most a second old.  NGX_OK: it is in "data", of
- * "size".  NGX_BUSY: that has no room, "size" says what it takes.  NGX_AGAIN:
- * it has been asked for.  NGX_ERROR: there is none, "err" is why.  NGX_ABORT:
- * nobody runs the stream.  NGX_DECLINED: no such stream.
- */
-ngx_int_t ngx_directstream_still_get(ngx_directstream_conf_t *dcf,
-    const char *name, u_char *data, size_t *size, ds_error_t *err);
-
-/* one look at what is asked of a stream this process runs */
-void ngx_directstream_still_step(ngx_directstream_conf_t *dcf,
-    const char *name, ds_stream_t *stream, ds_still_t **still);
-
-/* with the lock held */
-void ngx_directstream_still_clear(ngx_directstream_conf_t *dcf,
-    ngx_directstream_still_t *still);
-
-
 /* the relay worker */
 
-ngx_int_t ngx_directstream_relay_init(ngx_cycle_t *cycle,
+/* in the master, before the workers are forked */
+ngx_int_t ngx_directstream_relay_prepare(ngx_log_t *log);
+
+/* takes away the socket on which other workers would push to this one */
+void ngx_directstream_relay_refuse(ngx_cycle_t *cycle);
+
+void ngx_directstream_relay_init(ngx_cycle_t *cycle,
     ngx_directstream_conf_t *dcf);
 void ngx_directstream_relay_exit(ngx_cycle_t *cycle);
-
-/* the descriptor that wakes all relay workers, opened by the master */
-ngx_int_t ngx_directstream_wake_open(ngx_log_t *log);
-void ngx_directstream_wake(void);
 
 
 /*
@@ -650,7 +629,8 @@ typedef struct {
     ngx_directstream_conf_t *dcf;
     ngx_log_t               *log;
     ds_store_t              *store;
-    int                      code;          /* of the last error */
+    ds_error_t               err;           /* of the last call */
+    int                      code;          /* that was logged last */
     ngx_msec_t               retry;         /* no write before */
     ngx_uint_t               lost;          /* transactions, so far */
     unsigned                 waiting:1;     /* for "retry" */
@@ -686,13 +666,6 @@ void ngx_directstream_record_settle(ngx_directstream_record_t *rec);
 void ngx_directstream_record_close(ngx_directstream_record_t *rec);
 
 
-/* RFC 3339 with milliseconds, nothing when there is none; the text's end */
-u_char *ngx_directstream_time_utc(u_char *p, int64_t ms);
-
-/* as $time_iso8601 of nginx's http has it */
-u_char *ngx_directstream_time_local(u_char *p, int64_t ms);
-
-
 /* a line in each as-run log; a failure is logged, once a minute */
 void ngx_directstream_log_write(ngx_directstream_conf_t *dcf,
     const char *stream, ds_aired_t *aired);
@@ -700,18 +673,23 @@ void ngx_directstream_log_write(ngx_directstream_conf_t *dcf,
 
 /* the streams this process runs */
 
+typedef struct ngx_directstream_run_s  ngx_directstream_run_t;
+
 typedef struct {
     ngx_directstream_record_t record;
     ngx_msec_t               progress;      /* next time */
     ngx_directstream_conf_t *dcf;
     ds_t                    *ds;
-    ngx_queue_t              runs;
+    ngx_directstream_run_t  *runs;
     int                      lock_fd;
     ngx_log_t               *log;
 } ngx_directstream_runs_t;
 
-ngx_int_t ngx_directstream_runs_init(ngx_directstream_runs_t *runs,
+void ngx_directstream_runs_init(ngx_directstream_runs_t *runs,
     ngx_directstream_conf_t *dcf, ngx_log_t *log);
+
+/* the file of the kernel's locks; may be called until it is NGX_OK */
+ngx_int_t ngx_directstream_runs_open(ngx_directstream_runs_t *runs);
 
 /* makes the runs what the zone wants; "stop": all of them end */
 void ngx_directstream_runs_pass(ngx_directstream_runs_t *runs,
@@ -723,17 +701,36 @@ void ngx_directstream_runs_leave(ngx_directstream_runs_t *runs);
 /* starts what nobody runs */
 void ngx_directstream_runs_start(ngx_directstream_runs_t *runs);
 
+/* NULL: this process does not run it */
+ds_stream_t *ngx_directstream_runs_stream(ngx_directstream_runs_t *runs,
+    const char *name);
 
-/* the kernel's lock on a stream, F_WRLCK or F_UNLCK, held by the process */
 
-ngx_int_t ngx_directstream_owner_open(ngx_directstream_runs_t *runs);
+/*
+ * Jobs, the client's side.  NGX_OK and the job's id; NGX_BUSY: too many, or
+ * no room; NGX_ABORT: nobody is there to do it; NGX_DECLINED: no such stream.
+ * A picture that is being made, or a second old at most, is shared.
+ */
+ngx_int_t ngx_directstream_job_ask(ngx_directstream_conf_t *dcf,
+    ngx_directstream_job_kind_e kind, const char *subject, ngx_uint_t limit,
+    uint64_t *id);
 
-/* NGX_OK, NGX_ERROR, or NGX_DECLINED and the holder's id (0: unknown) */
-ngx_int_t ngx_directstream_owner_lock(ngx_directstream_runs_t *runs,
-    const char *name, short type, ngx_pid_t *holder);
+/*
+ * NGX_OK: done, "answer" is in the pool; NGX_AGAIN: not done; NGX_ERROR: no
+ * memory; NGX_ABORT, NGX_DECLINED: it will not be done, as above
+ */
+ngx_int_t ngx_directstream_job_poll(ngx_directstream_conf_t *dcf,
+    uint64_t id, ngx_pool_t *pool, ngx_directstream_answer_t *answer);
 
-/* "token" has room for DS_TOKEN_LEN + 1 */
-ngx_int_t ngx_directstream_owner_token(char *token, ngx_log_t *log);
+/* of a lookup; pictures, and what is not polled, end by themselves */
+void ngx_directstream_job_end(ngx_directstream_conf_t *dcf, uint64_t id);
+
+/* the relay worker's: one pass over all; "serve": new lookups may be begun */
+void ngx_directstream_jobs_pass(ngx_directstream_runs_t *runs,
+    ngx_uint_t serve);
+
+/* has this process any under way? */
+ngx_uint_t ngx_directstream_jobs_running(ngx_directstream_conf_t *dcf);
 
 
 #endif /* NGX_DIRECTSTREAM_H_INCLUDED_ */

@@ -1,9 +1,8 @@
 
 /*
- * ngx_directstream_admin.c: the admin location: finds the resource, checks
- * the method and the right to write, and reads the zone.  What changes a
- * stream is a durable write (ngx_directstream_write.c), which comes back here
- * for the answer.
+ * ngx_directstream_admin.c: the HTTP module: its location directives, and the
+ * resources of the admin location: finds the one that is asked for, checks
+ * the method and the right to write, and calls its handler.
  */
 
 #include "ngx_directstream_http.h"
@@ -15,104 +14,320 @@
 #define NGX_DIRECTSTREAM_BODY_MAX  (64 * 1024)
 
 
-typedef enum {
-    NGX_DIRECTSTREAM_OP_NONE = 0,
-    NGX_DIRECTSTREAM_OP_PAGE,
-    NGX_DIRECTSTREAM_OP_STREAMS,
-    NGX_DIRECTSTREAM_OP_STREAM,
-    NGX_DIRECTSTREAM_OP_CONTROL,
-    NGX_DIRECTSTREAM_OP_ITEMS,
-    NGX_DIRECTSTREAM_OP_RESOLVE,
-    NGX_DIRECTSTREAM_OP_OPENAPI,
-    NGX_DIRECTSTREAM_OP_EVENTS,
-    NGX_DIRECTSTREAM_OP_SNAPSHOT,
-    NGX_DIRECTSTREAM_OP_CACHE,
-    NGX_DIRECTSTREAM_OP_KEPT
-} ngx_directstream_op_e;
+typedef struct {
+    const char                  *path;      /* "*": a name or a key */
+    ngx_uint_t                   action;    /* for the handler */
+    ngx_directstream_handler_pt  get;
+    ngx_directstream_handler_pt  post;
+    ngx_directstream_handler_pt  patch;
+    ngx_directstream_handler_pt  delete;
+} ngx_directstream_route_t;
 
 
-static const struct {
-    ngx_uint_t   methods;
-    ngx_str_t    allow;
-} ngx_directstream_ops[] = {
-    { 0, ngx_null_string },
-    { NGX_HTTP_GET|NGX_HTTP_HEAD, ngx_string("GET, HEAD") },
-    { NGX_HTTP_GET|NGX_HTTP_HEAD|NGX_HTTP_POST,
-      ngx_string("GET, HEAD, POST") },
-    { NGX_HTTP_GET|NGX_HTTP_HEAD|NGX_HTTP_PATCH|NGX_HTTP_DELETE,
-      ngx_string("GET, HEAD, PATCH, DELETE") },
-    { NGX_HTTP_POST, ngx_string("POST") },
-    { NGX_HTTP_GET|NGX_HTTP_HEAD, ngx_string("GET, HEAD") },
-    { NGX_HTTP_POST, ngx_string("POST") },
-    { NGX_HTTP_GET|NGX_HTTP_HEAD, ngx_string("GET, HEAD") },
-    { NGX_HTTP_GET|NGX_HTTP_HEAD, ngx_string("GET, HEAD") },
-    { NGX_HTTP_GET|NGX_HTTP_HEAD, ngx_string("GET, HEAD") },
-    { NGX_HTTP_GET|NGX_HTTP_HEAD, ngx_string("GET, HEAD") },
-    { NGX_HTTP_DELETE, ngx_string("DELETE") }
-};
+static void *ngx_directstream_create_loc_conf(ngx_conf_t *cf);
+static char *ngx_directstream_merge_loc_conf(ngx_conf_t *cf, void *parent,
+    void *child);
+static char *ngx_directstream_admin(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+static char *ngx_directstream_handler(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+static void ngx_directstream_seen(ngx_conf_t *cf, ngx_command_t *cmd);
 
-
-static const struct {
-    const char                *name;
-    ngx_uint_t                 durable;
-    ngx_directstream_change_e  op;
-    ngx_directstream_step_e    step;        /* of those that are not */
-} ngx_directstream_actions[] = {
-    { "start", 1, NGX_DIRECTSTREAM_START, 0 },
-    { "stop", 1, NGX_DIRECTSTREAM_STOP, 0 },
-    { "restart", 1, NGX_DIRECTSTREAM_RESTART, 0 },
-    { "skip", 0, 0, NGX_DIRECTSTREAM_SKIP },
-    { "previous", 0, 0, NGX_DIRECTSTREAM_PREVIOUS },
-    { "prefetch", 0, 0, NGX_DIRECTSTREAM_PREFETCH },
-    { NULL, 0, 0, 0 }
-};
-
-
+static ngx_int_t ngx_directstream_admin_handler(ngx_http_request_t *r);
 static ngx_int_t ngx_directstream_admin_refuse(ngx_http_request_t *r,
     ngx_uint_t status, const char *code, const char *detail);
-static ngx_int_t ngx_directstream_admin_route(ngx_http_request_t *r,
-    ngx_directstream_ctx_t *ctx);
-static ngx_uint_t ngx_directstream_admin_tail(ngx_directstream_ctx_t *ctx,
-    u_char *p, u_char *last);
-static ngx_int_t ngx_directstream_admin_check(ngx_http_request_t *r,
-    ngx_directstream_ctx_t *ctx);
+static const ngx_directstream_route_t *ngx_directstream_admin_route(
+    ngx_http_request_t *r, ngx_directstream_ctx_t *ctx);
+static ngx_uint_t ngx_directstream_admin_match(ngx_directstream_ctx_t *ctx,
+    const char *path, u_char *p, u_char *last);
+static ngx_int_t ngx_directstream_admin_method(ngx_http_request_t *r,
+    const ngx_directstream_route_t *route,
+    ngx_directstream_handler_pt *handler);
+static ngx_int_t ngx_directstream_admin_check(ngx_http_request_t *r);
 static ngx_uint_t ngx_directstream_admin_json(ngx_http_request_t *r);
-static ngx_int_t ngx_directstream_admin_read(ngx_http_request_t *r,
+static ngx_int_t ngx_directstream_admin_body(ngx_http_request_t *r,
     ngx_directstream_ctx_t *ctx);
-static ngx_int_t ngx_directstream_admin_delete(ngx_http_request_t *r,
+static ngx_int_t ngx_directstream_admin_openapi(ngx_http_request_t *r,
     ngx_directstream_ctx_t *ctx);
-static void ngx_directstream_admin_body(ngx_http_request_t *r,
-    ngx_str_t *body);
-static ngx_int_t ngx_directstream_admin_create(ngx_http_request_t *r,
-    ngx_str_t *body);
-static ngx_int_t ngx_directstream_admin_location(ngx_http_request_t *r,
-    ngx_directstream_ctx_t *ctx, const char *name);
-static ngx_int_t ngx_directstream_admin_patch(ngx_http_request_t *r,
-    ngx_directstream_ctx_t *ctx, ngx_str_t *body);
-static ngx_int_t ngx_directstream_admin_control(ngx_http_request_t *r,
-    ngx_directstream_ctx_t *ctx, ngx_str_t *body);
-static ngx_int_t ngx_directstream_admin_step(ngx_http_request_t *r,
-    ngx_directstream_ctx_t *ctx, ngx_str_t *body);
-static ngx_int_t ngx_directstream_admin_stream(ngx_http_request_t *r,
-    const char *name, ngx_uint_t status);
 
 
-ngx_int_t
+/* what is below "api/1/" */
+
+static const ngx_directstream_route_t  ngx_directstream_routes[] = {
+
+    { "streams", 0, ngx_directstream_streams_list,
+      ngx_directstream_streams_create, NULL, NULL },
+
+    { "streams/*", NGX_DIRECTSTREAM_DELETE, ngx_directstream_streams_get,
+      NULL, ngx_directstream_streams_patch, ngx_directstream_streams_change },
+
+    { "streams/*/items", 0, ngx_directstream_streams_items,
+      NULL, NULL, NULL },
+
+    { "streams/*/snapshot.jpg", 0, ngx_directstream_snapshot,
+      NULL, NULL, NULL },
+
+    { "streams/*/start", NGX_DIRECTSTREAM_START, NULL,
+      ngx_directstream_streams_change, NULL, NULL },
+
+    { "streams/*/stop", NGX_DIRECTSTREAM_STOP, NULL,
+      ngx_directstream_streams_change, NULL, NULL },
+
+    { "streams/*/restart", NGX_DIRECTSTREAM_RESTART, NULL,
+      ngx_directstream_streams_change, NULL, NULL },
+
+    { "streams/*/skip", NGX_DIRECTSTREAM_SKIP, NULL,
+      ngx_directstream_streams_step, NULL, NULL },
+
+    { "streams/*/previous", NGX_DIRECTSTREAM_PREVIOUS, NULL,
+      ngx_directstream_streams_step, NULL, NULL },
+
+    { "streams/*/prefetch", NGX_DIRECTSTREAM_PREFETCH, NULL,
+      ngx_directstream_streams_step, NULL, NULL },
+
+    { "resolve", 0, NULL, ngx_directstream_resolve, NULL, NULL },
+
+    { "openapi.json", 0, ngx_directstream_admin_openapi, NULL, NULL, NULL },
+
+    { "events", 0, ngx_directstream_events, NULL, NULL, NULL },
+
+    { "cache", 0, ngx_directstream_cache_list, NULL, NULL, NULL },
+
+    { "cache/*", 0, NULL, NULL, NULL, ngx_directstream_cache_delete },
+
+    { NULL, 0, NULL, NULL, NULL, NULL }
+};
+
+static const ngx_directstream_route_t  ngx_directstream_page_route =
+    { "", 0, ngx_directstream_page, NULL, NULL, NULL };
+
+
+static ngx_command_t  ngx_http_directstream_commands[] = {
+
+    { ngx_string("directstream_admin"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS|NGX_CONF_TAKE1,
+      ngx_directstream_admin,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("directstream_on_publish"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
+      ngx_directstream_handler,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      ngx_directstream_on_publish_handler },
+
+    { ngx_string("directstream_metrics"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
+      ngx_directstream_handler,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      ngx_directstream_metrics_handler },
+
+      ngx_null_command
+};
+
+
+static ngx_http_module_t  ngx_http_directstream_module_ctx = {
+    NULL,                                  /* preconfiguration */
+    NULL,                                  /* postconfiguration */
+
+    NULL,                                  /* create main configuration */
+    NULL,                                  /* init main configuration */
+
+    NULL,                                  /* create server configuration */
+    NULL,                                  /* merge server configuration */
+
+    ngx_directstream_create_loc_conf,      /* create location configuration */
+    ngx_directstream_merge_loc_conf        /* merge location configuration */
+};
+
+
+ngx_module_t  ngx_http_directstream_module = {
+    NGX_MODULE_V1,
+    &ngx_http_directstream_module_ctx,     /* module context */
+    ngx_http_directstream_commands,        /* module directives */
+    NGX_HTTP_MODULE,                       /* module type */
+    NULL,                                  /* init master */
+    NULL,                                  /* init module */
+    NULL,                                  /* init process */
+    NULL,                                  /* init thread */
+    NULL,                                  /* exit thread */
+    ngx_directstream_task_exit,            /* exit process */
+    NULL,                                  /* exit master */
+    NGX_MODULE_V1_PADDING
+};
+
+
+static void *
+ngx_directstream_create_loc_conf(ngx_conf_t *cf)
+{
+    ngx_directstream_loc_conf_t  *dlcf;
+
+    dlcf = ngx_pcalloc(cf->pool, sizeof(ngx_directstream_loc_conf_t));
+    if (dlcf == NULL) {
+        return NULL;
+    }
+
+    dlcf->write = NGX_CONF_UNSET;
+
+    return dlcf;
+}
+
+
+/* what an "if" in the location inherits */
+
+static char *
+ngx_directstream_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
+{
+    ngx_directstream_loc_conf_t *prev = parent;
+    ngx_directstream_loc_conf_t *conf = child;
+
+    (void) cf;
+
+    ngx_conf_merge_value(conf->write, prev->write, 0);
+
+    if (conf->clcf != NULL) {
+        /* bodies are bounded here, and answered with a problem document */
+        conf->clcf->client_max_body_size = 0;
+
+    } else {
+        conf->prefix = prev->prefix;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+/* directstream_admin [write=on|off]; default none; context: location */
+
+static char *
+ngx_directstream_admin(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_directstream_loc_conf_t *dlcf = conf;
+
+    ngx_str_t                 *value;
+    ngx_http_core_loc_conf_t  *clcf;
+
+    if (dlcf->clcf != NULL) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    if (clcf->named || clcf->noname
+#if (NGX_PCRE)
+        || clcf->regex != NULL
+#endif
+       )
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"%V\" must be in a location given by a prefix "
+                           "or exactly, not by a regular expression or a "
+                           "name", &cmd->name);
+        return NGX_CONF_ERROR;
+    }
+
+    dlcf->write = 0;
+
+    if (cf->args->nelts == 2) {
+
+        if (ngx_strcmp(value[1].data, "write=on") == 0) {
+            dlcf->write = 1;
+
+        } else if (ngx_strcmp(value[1].data, "write=off") != 0) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "invalid parameter \"%V\" in \"%V\", it must "
+                               "be \"write=on\" or \"write=off\"",
+                               &value[1], &cmd->name);
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    dlcf->clcf = clcf;
+    dlcf->prefix = clcf->name;
+
+    clcf->handler = ngx_directstream_admin_handler;
+
+    /* without the slash: a redirect to the dashboard */
+
+    if (clcf->name.data[clcf->name.len - 1] == '/') {
+        clcf->auto_redirect = 1;
+    }
+
+    ngx_directstream_seen(cf, cmd);
+
+    return NGX_CONF_OK;
+}
+
+
+/*
+ * directstream_on_publish; default none; context: location
+ * directstream_metrics; default none; context: location
+ */
+
+static char *
+ngx_directstream_handler(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_core_loc_conf_t  *clcf;
+
+    (void) conf;
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    if (clcf->handler == (ngx_http_handler_pt) cmd->post) {
+        return "is duplicate";
+    }
+
+    clcf->handler = (ngx_http_handler_pt) cmd->post;
+
+    ngx_directstream_seen(cf, cmd);
+
+    return NGX_CONF_OK;
+}
+
+
+/* for the message when there is no directstream block */
+
+static void
+ngx_directstream_seen(ngx_conf_t *cf, ngx_command_t *cmd)
+{
+    ngx_directstream_conf_t  *dcf;
+
+    dcf = (ngx_directstream_conf_t *) ngx_get_conf(cf->cycle->conf_ctx,
+                                                   ngx_directstream_module);
+
+    if (dcf->http_directive.len == 0) {
+        dcf->http_directive = cmd->name;
+        dcf->http_file = cf->conf_file->file.name.data;
+        dcf->http_line = cf->conf_file->line;
+    }
+}
+
+
+static ngx_int_t
 ngx_directstream_admin_handler(ngx_http_request_t *r)
 {
-    ngx_int_t                rc;
-    ngx_directstream_ctx_t  *ctx;
+    ngx_int_t                        rc;
+    ngx_directstream_ctx_t          *ctx;
+    ngx_directstream_handler_pt      handler;
+    const ngx_directstream_route_t  *route;
 
     ctx = ngx_pcalloc(r->pool, sizeof(ngx_directstream_ctx_t));
     if (ctx == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    rc = ngx_directstream_admin_route(r, ctx);
+    ngx_http_set_ctx(r, ctx, ngx_http_directstream_module);
 
-    if (rc == NGX_OK) {
-        rc = ngx_directstream_admin_check(r, ctx);
-    }
+    route = ngx_directstream_admin_route(r, ctx);
+
+    rc = (route != NULL)
+         ? ngx_directstream_admin_method(r, route, &handler)
+         : ngx_directstream_admin_refuse(r, 404, "not_found",
+                                         "there is no such resource");
 
     if (rc != NGX_OK) {
         /* the answer is made, or the request is over */
@@ -120,6 +335,7 @@ ngx_directstream_admin_handler(ngx_http_request_t *r)
     }
 
     if (r->method == NGX_HTTP_POST || r->method == NGX_HTTP_PATCH) {
+        ctx->then = handler;
         return ngx_directstream_body_read(r, ctx, NGX_DIRECTSTREAM_BODY_MAX,
                                           ngx_directstream_admin_body);
     }
@@ -129,11 +345,16 @@ ngx_directstream_admin_handler(ngx_http_request_t *r)
         return rc;
     }
 
-    if (r->method == NGX_HTTP_DELETE) {
-        return ngx_directstream_admin_delete(r, ctx);
+    /* it may be over before the call returns */
+    r->main->count++;
+
+    rc = handler(r, ctx);
+
+    if (rc != NGX_DONE) {
+        r->main->count--;
     }
 
-    return ngx_directstream_admin_read(r, ctx);
+    return rc;
 }
 
 
@@ -159,12 +380,15 @@ ngx_directstream_admin_refuse(ngx_http_request_t *r, ngx_uint_t status,
 }
 
 
-static ngx_int_t
+/* NULL: there is no such resource */
+
+static const ngx_directstream_route_t *
 ngx_directstream_admin_route(ngx_http_request_t *r,
     ngx_directstream_ctx_t *ctx)
 {
-    u_char                       *p, *last;
-    ngx_directstream_loc_conf_t  *dlcf;
+    u_char                          *p, *last;
+    ngx_directstream_loc_conf_t     *dlcf;
+    const ngx_directstream_route_t  *route;
 
     static const char  api[] = "api/1/";
 
@@ -180,142 +404,134 @@ ngx_directstream_admin_route(ngx_http_request_t *r,
     ctx->base.data = r->uri.data;
     ctx->base.len = p - r->uri.data;
 
-    if ((size_t) (last - p) > sizeof(api) - 1
-        && ngx_strncmp(p, api, sizeof(api) - 1) == 0)
+    if ((size_t) (last - p) <= sizeof(api) - 1
+        || ngx_strncmp(p, api, sizeof(api) - 1) != 0)
     {
-        ctx->op = ngx_directstream_admin_tail(ctx, p + sizeof(api) - 1, last);
-
-    } else if (ngx_directstream_page_find(p, last - p, &ctx->file) == NGX_OK)
-    {
-        ctx->op = NGX_DIRECTSTREAM_OP_PAGE;
+        return (ngx_directstream_page_find(p, last - p, &ctx->action)
+                == NGX_OK)
+               ? &ngx_directstream_page_route : NULL;
     }
 
-    if (ctx->op == NGX_DIRECTSTREAM_OP_NONE) {
-        return ngx_directstream_admin_refuse(r, 404, "not_found",
-                                             "there is no such resource");
-    }
+    for (route = ngx_directstream_routes; route->path != NULL; route++) {
 
-    return NGX_OK;
-}
-
-
-static ngx_uint_t
-ngx_directstream_admin_tail(ngx_directstream_ctx_t *ctx, u_char *p,
-    u_char *last)
-{
-    u_char       *slash;
-    size_t        len;
-    ngx_uint_t    i;
-
-    static ngx_str_t  streams = ngx_string("streams");
-    static ngx_str_t  resolve = ngx_string("resolve");
-    static ngx_str_t  openapi = ngx_string("openapi.json");
-    static ngx_str_t  events = ngx_string("events");
-    static ngx_str_t  snapshot = ngx_string("snapshot.jpg");
-    static ngx_str_t  cache = ngx_string("cache");
-
-#define ngx_directstream_is(s, p, len)                                       \
-    ((s)->len == (len) && ngx_memcmp((s)->data, p, len) == 0)
-
-    len = last - p;
-
-    if (ngx_directstream_is(&streams, p, len)) {
-        return NGX_DIRECTSTREAM_OP_STREAMS;
-    }
-
-    if (ngx_directstream_is(&resolve, p, len)) {
-        return NGX_DIRECTSTREAM_OP_RESOLVE;
-    }
-
-    if (ngx_directstream_is(&openapi, p, len)) {
-        return NGX_DIRECTSTREAM_OP_OPENAPI;
-    }
-
-    if (ngx_directstream_is(&events, p, len)) {
-        return NGX_DIRECTSTREAM_OP_EVENTS;
-    }
-
-    if (ngx_directstream_is(&cache, p, len)) {
-        return NGX_DIRECTSTREAM_OP_CACHE;
-    }
-
-    if (len == cache.len + 1 + DS_KEY_LEN
-        && ngx_memcmp(p, cache.data, cache.len) == 0
-        && p[cache.len] == '/')
-    {
-        ngx_memcpy(ctx->key, last - DS_KEY_LEN, DS_KEY_LEN);
-        return NGX_DIRECTSTREAM_OP_KEPT;
-    }
-
-    if (len <= streams.len + 1
-        || ngx_memcmp(p, streams.data, streams.len) != 0
-        || p[streams.len] != '/')
-    {
-        return NGX_DIRECTSTREAM_OP_NONE;
-    }
-
-    p += streams.len + 1;
-
-    slash = ngx_strlchr(p, last, '/');
-    len = ((slash != NULL) ? slash : last) - p;
-
-    /* an empty name, or a longer one than any stream has, is none */
-
-    if (len == 0 || len > DS_NAME_LEN || memchr(p, '\0', len) != NULL) {
-        len = 0;
-    }
-
-    ngx_memcpy(ctx->name, p, len);
-
-    if (slash == NULL) {
-        return NGX_DIRECTSTREAM_OP_STREAM;
-    }
-
-    p = slash + 1;
-    len = last - p;
-
-    if (len == sizeof("items") - 1 && ngx_memcmp(p, "items", len) == 0) {
-        return NGX_DIRECTSTREAM_OP_ITEMS;
-    }
-
-    if (ngx_directstream_is(&snapshot, p, len)) {
-        return NGX_DIRECTSTREAM_OP_SNAPSHOT;
-    }
-
-    for (i = 0; ngx_directstream_actions[i].name != NULL; i++) {
-        if (len == strlen(ngx_directstream_actions[i].name)
-            && ngx_memcmp(p, ngx_directstream_actions[i].name, len) == 0)
+        if (ngx_directstream_admin_match(ctx, route->path,
+                                         p + sizeof(api) - 1, last))
         {
-            ctx->action = i;
-            return NGX_DIRECTSTREAM_OP_CONTROL;
+            ctx->action = route->action;
+            return route;
         }
     }
 
-    return NGX_DIRECTSTREAM_OP_NONE;
+    return NULL;
+}
+
+
+/*
+ * A name that is empty within a path, or longer than any stream's, is the
+ * name of none.
+ */
+
+static ngx_uint_t
+ngx_directstream_admin_match(ngx_directstream_ctx_t *ctx, const char *path,
+    u_char *p, u_char *last)
+{
+    u_char  *end;
+    size_t   len;
+
+    for ( /* void */ ; *path != '\0'; path++) {
+
+        if (*path != '*') {
+
+            if (p == last || *p++ != (u_char) *path) {
+                return 0;
+            }
+
+            continue;
+        }
+
+        end = ngx_strlchr(p, last, '/');
+
+        if (end == NULL) {
+            end = last;
+        }
+
+        len = end - p;
+
+        if (len == 0 && end == last) {
+            return 0;
+        }
+
+        ngx_memzero(ctx->name, sizeof(ctx->name));
+
+        if (len <= DS_NAME_LEN && memchr(p, '\0', len) == NULL) {
+            ngx_memcpy(ctx->name, p, len);
+        }
+
+        p = end;
+    }
+
+    return p == last;
+}
+
+
+/* NGX_DECLINED: the answer is made */
+
+static ngx_int_t
+ngx_directstream_admin_method(ngx_http_request_t *r,
+    const ngx_directstream_route_t *route,
+    ngx_directstream_handler_pt *handler)
+{
+    u_char      *p, *allow;
+    ngx_uint_t   i;
+
+    const struct {
+        ngx_uint_t                   method;
+        const char                  *name;
+        ngx_directstream_handler_pt  handler;
+    } methods[] = {
+        { NGX_HTTP_GET|NGX_HTTP_HEAD, "GET, HEAD", route->get },
+        { NGX_HTTP_POST, "POST", route->post },
+        { NGX_HTTP_PATCH, "PATCH", route->patch },
+        { NGX_HTTP_DELETE, "DELETE", route->delete }
+    };
+
+    allow = ngx_pnalloc(r->pool, sizeof("GET, HEAD, POST, PATCH, DELETE"));
+    if (allow == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    p = allow;
+    *handler = NULL;
+
+    for (i = 0; i < sizeof(methods) / sizeof(methods[0]); i++) {
+
+        if (methods[i].handler == NULL) {
+            continue;
+        }
+
+        if (r->method & methods[i].method) {
+            *handler = methods[i].handler;
+            return ngx_directstream_admin_check(r);
+        }
+
+        p = ngx_sprintf(p, "%s%s", (p == allow) ? "" : ", ", methods[i].name);
+    }
+
+    *p = '\0';
+
+    if (ngx_directstream_header(r, "Allow", (char *) allow) == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return ngx_directstream_admin_refuse(r, 405, "method_not_allowed",
+                               "the resource does not have this method");
 }
 
 
 static ngx_int_t
-ngx_directstream_admin_check(ngx_http_request_t *r,
-    ngx_directstream_ctx_t *ctx)
+ngx_directstream_admin_check(ngx_http_request_t *r)
 {
-    ngx_table_elt_t              *h;
     ngx_directstream_loc_conf_t  *dlcf;
-
-    if (!(r->method & ngx_directstream_ops[ctx->op].methods)) {
-
-        h = ngx_list_push(&r->headers_out.headers);
-        if (h == NULL) {
-            return NGX_HTTP_INTERNAL_SERVER_ERROR;
-        }
-
-        h->hash = 1;
-        ngx_str_set(&h->key, "Allow");
-        h->value = ngx_directstream_ops[ctx->op].allow;
-
-        return ngx_directstream_admin_refuse(r, 405, "method_not_allowed",
-                               "the resource does not have this method");
-    }
 
     if (r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD)) {
         return NGX_OK;
@@ -383,335 +599,26 @@ ngx_directstream_admin_json(ngx_http_request_t *r)
 
 
 static ngx_int_t
-ngx_directstream_admin_read(ngx_http_request_t *r,
-    ngx_directstream_ctx_t *ctx)
+ngx_directstream_admin_body(ngx_http_request_t *r, ngx_directstream_ctx_t *ctx)
 {
-    ngx_int_t                rc;
-    ngx_directstream_json_t  w;
-
-    switch (ctx->op) {
-
-    case NGX_DIRECTSTREAM_OP_PAGE:
-        return ngx_directstream_page(r, ctx);
-
-    case NGX_DIRECTSTREAM_OP_STREAM:
-        return ngx_directstream_admin_stream(r, ctx->name, NGX_HTTP_OK);
-
-    case NGX_DIRECTSTREAM_OP_ITEMS:
-        return ngx_directstream_list_items(r, ctx);
-
-    case NGX_DIRECTSTREAM_OP_CACHE:
-        /* it may be over before the call returns */
-        r->main->count++;
-
-        rc = ngx_directstream_cache_list(r, ctx);
-
-        if (rc != NGX_DONE) {
-            r->main->count--;
-        }
-
-        return rc;
-
-    case NGX_DIRECTSTREAM_OP_EVENTS:
-        return ngx_directstream_events(r);
-
-    case NGX_DIRECTSTREAM_OP_SNAPSHOT:
-        return ngx_directstream_snapshot(r, ctx);
-
-    case NGX_DIRECTSTREAM_OP_STREAMS:
-        ngx_directstream_json_init(&w, r->pool);
-        ngx_directstream_render_list(&w, ngx_directstream_get_conf());
-        ngx_directstream_json_raw(&w, "\n", 1);
-        break;
-
-    default: /* NGX_DIRECTSTREAM_OP_OPENAPI */
-        ngx_directstream_json_init(&w, r->pool);
-        ngx_directstream_json_raw(&w, ngx_directstream_openapi,
-                                  sizeof(ngx_directstream_openapi) - 1);
-    }
-
-    return ngx_directstream_send(r, NGX_HTTP_OK, &w);
+    return ctx->too_large
+           ? ngx_directstream_problem(r, 413, "too_large", NULL,
+                               "a body may have at most 65536 bytes")
+           : ctx->then(r, ctx);
 }
 
 
 static ngx_int_t
-ngx_directstream_admin_stream(ngx_http_request_t *r, const char *name,
-    ngx_uint_t status)
+ngx_directstream_admin_openapi(ngx_http_request_t *r,
+    ngx_directstream_ctx_t *ctx)
 {
-    ngx_directstream_conf_t  *dcf;
-    ngx_directstream_info_t   info;
-    ngx_directstream_json_t   w;
+    ngx_directstream_json_t  w;
 
-    dcf = ngx_directstream_get_conf();
-
-    if (ngx_directstream_zone_get(dcf, name, &info) != NGX_OK) {
-        return ngx_directstream_admin_missing(r, name);
-    }
+    (void) ctx;
 
     ngx_directstream_json_init(&w, r->pool);
-    ngx_directstream_render_stream(&w, dcf, &info);
-    ngx_directstream_json_raw(&w, "\n", 1);
+    ngx_directstream_json_raw(&w, ngx_directstream_openapi,
+                              sizeof(ngx_directstream_openapi) - 1);
 
-    return ngx_directstream_send(r, status, &w);
-}
-
-
-ngx_int_t
-ngx_directstream_admin_missing(ngx_http_request_t *r, const char *name)
-{
-    return ngx_directstream_problem(r, 404, "stream_not_found", NULL,
-                                    "there is no stream \"%s\"", name);
-}
-
-
-static ngx_int_t
-ngx_directstream_admin_delete(ngx_http_request_t *r,
-    ngx_directstream_ctx_t *ctx)
-{
-    ngx_int_t                  rc;
-    ngx_directstream_change_t  change;
-
-    ngx_memzero(&change, sizeof(ngx_directstream_change_t));
-
-    change.op = NGX_DIRECTSTREAM_DELETE;
-    ngx_memcpy(change.def.name, ctx->name, sizeof(ctx->name));
-
-    /* it may be over before the call returns */
-    r->main->count++;
-
-    rc = (ctx->op == NGX_DIRECTSTREAM_OP_KEPT)
-         ? ngx_directstream_cache_delete(r, ctx->key)
-         : ngx_directstream_write(r, &change);
-
-    if (rc != NGX_DONE) {
-        r->main->count--;
-    }
-
-    return rc;
-}
-
-
-static void
-ngx_directstream_admin_body(ngx_http_request_t *r, ngx_str_t *body)
-{
-    ngx_int_t                rc;
-    ngx_directstream_ctx_t  *ctx;
-
-    ctx = ngx_http_get_module_ctx(r, ngx_http_directstream_module);
-
-    if (body == NULL) {
-        rc = ngx_directstream_problem(r, 413, "too_large", NULL,
-                               "a body may have at most 65536 bytes");
-
-    } else if (ctx->op == NGX_DIRECTSTREAM_OP_RESOLVE) {
-        ngx_directstream_resolve_body(r, body);
-        return;
-
-    } else if (ctx->op == NGX_DIRECTSTREAM_OP_CONTROL) {
-        rc = ngx_directstream_admin_control(r, ctx, body);
-
-    } else if (r->method == NGX_HTTP_PATCH) {
-        rc = ngx_directstream_admin_patch(r, ctx, body);
-
-    } else {
-        rc = ngx_directstream_admin_create(r, body);
-    }
-
-    if (rc == NGX_DONE) {
-        /* a write is under way, and holds the request */
-        return;
-    }
-
-    ngx_http_finalize_request(r, rc);
-}
-
-
-static ngx_int_t
-ngx_directstream_admin_create(ngx_http_request_t *r, ngx_str_t *body)
-{
-    ngx_directstream_change_t   change;
-    ngx_directstream_mistake_t  m;
-
-    ngx_memzero(&change, sizeof(ngx_directstream_change_t));
-
-    change.op = NGX_DIRECTSTREAM_CREATE;
-
-    if (ngx_directstream_def_parse(ngx_directstream_get_conf(), body, 0,
-                                   &change.def, &change.set, &change.running,
-                                   &m)
-        != NGX_OK)
-    {
-        return ngx_directstream_problem(r, 400, m.code, m.field, "%s",
-                                        m.detail);
-    }
-
-    return ngx_directstream_write(r, &change);
-}
-
-
-/* the answer to a change that is done */
-
-ngx_int_t
-ngx_directstream_admin_changed(ngx_http_request_t *r,
-    ngx_directstream_change_t *change)
-{
-    ngx_uint_t               status;
-    ngx_directstream_ctx_t  *ctx;
-    ngx_directstream_json_t  w;
-
-    switch (change->op) {
-
-    case NGX_DIRECTSTREAM_CREATE:
-        ctx = ngx_http_get_module_ctx(r, ngx_http_directstream_module);
-
-        if (ngx_directstream_admin_location(r, ctx, change->def.name)
-            != NGX_OK)
-        {
-            return NGX_HTTP_INTERNAL_SERVER_ERROR;
-        }
-
-        status = NGX_HTTP_CREATED;
-        break;
-
-    case NGX_DIRECTSTREAM_PATCH:
-        status = NGX_HTTP_OK;
-        break;
-
-    case NGX_DIRECTSTREAM_DELETE:
-        ngx_directstream_json_init(&w, r->pool);
-        return ngx_directstream_send(r, NGX_HTTP_NO_CONTENT, &w);
-
-    default:
-        status = NGX_HTTP_ACCEPTED;
-    }
-
-    return ngx_directstream_admin_stream(r, change->def.name, status);
-}
-
-
-static ngx_int_t
-ngx_directstream_admin_location(ngx_http_request_t *r,
-    ngx_directstream_ctx_t *ctx, const char *name)
-{
-    u_char           *p;
-    size_t            len;
-    ngx_table_elt_t  *h;
-
-    static const char  streams[] = "api/1/streams/";
-
-    len = ctx->base.len
-          + 2 * ngx_escape_uri(NULL, ctx->base.data, ctx->base.len,
-                               NGX_ESCAPE_URI)
-          + sizeof(streams) + DS_NAME_LEN;
-
-    p = ngx_pnalloc(r->pool, len);
-    h = ngx_list_push(&r->headers_out.headers);
-    if (p == NULL || h == NULL) {
-        return NGX_ERROR;
-    }
-
-    h->hash = 1;
-    ngx_str_set(&h->key, "Location");
-    h->value.data = p;
-
-    p = (u_char *) ngx_escape_uri(p, ctx->base.data, ctx->base.len,
-                                  NGX_ESCAPE_URI);
-    p = ngx_sprintf(p, "%s%s", streams, name);
-
-    h->value.len = p - h->value.data;
-    r->headers_out.location = h;
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_directstream_admin_patch(ngx_http_request_t *r,
-    ngx_directstream_ctx_t *ctx, ngx_str_t *body)
-{
-    ngx_uint_t                  start;
-    ngx_directstream_info_t     info;
-    ngx_directstream_conf_t    *dcf;
-    ngx_directstream_change_t   change;
-    ngx_directstream_mistake_t  m;
-
-    dcf = ngx_directstream_get_conf();
-
-    ngx_memzero(&change, sizeof(ngx_directstream_change_t));
-
-    change.op = NGX_DIRECTSTREAM_PATCH;
-    ngx_memcpy(change.def.name, ctx->name, sizeof(ctx->name));
-
-    /* of another nobody wants to hear about the body */
-
-    if (ngx_directstream_zone_get(dcf, ctx->name, &info) == NGX_OK
-        && !info.fixed)
-    {
-        change.def = info.def;
-
-        if (ngx_directstream_def_parse(dcf, body, 1, &change.def, &change.set,
-                                       &start, &m)
-            != NGX_OK)
-        {
-            return ngx_directstream_problem(r, 400, m.code, m.field, "%s",
-                                            m.detail);
-        }
-    }
-
-    return ngx_directstream_write(r, &change);
-}
-
-
-static ngx_int_t
-ngx_directstream_admin_control(ngx_http_request_t *r,
-    ngx_directstream_ctx_t *ctx, ngx_str_t *body)
-{
-    ngx_directstream_change_t  change;
-
-    if (!ngx_directstream_actions[ctx->action].durable) {
-        return ngx_directstream_admin_step(r, ctx, body);
-    }
-
-    ngx_memzero(&change, sizeof(ngx_directstream_change_t));
-
-    change.op = ngx_directstream_actions[ctx->action].op;
-    change.running = (change.op != NGX_DIRECTSTREAM_STOP);
-    ngx_memcpy(change.def.name, ctx->name, sizeof(ctx->name));
-
-    return ngx_directstream_write(r, &change);
-}
-
-
-static ngx_int_t
-ngx_directstream_admin_step(ngx_http_request_t *r,
-    ngx_directstream_ctx_t *ctx, ngx_str_t *body)
-{
-    ngx_uint_t                  on;
-    ngx_directstream_step_e     step;
-    ngx_directstream_mistake_t  m;
-
-    step = ngx_directstream_actions[ctx->action].step;
-
-    if (step == NGX_DIRECTSTREAM_PREFETCH) {
-
-        if (ngx_directstream_prefetch_parse(body, &on, &m) != NGX_OK) {
-            return ngx_directstream_problem(r, 400, m.code, m.field, "%s",
-                                            m.detail);
-        }
-
-        if (!on) {
-            step = NGX_DIRECTSTREAM_PREFETCH_OFF;
-        }
-    }
-
-    if (ngx_directstream_zone_step(ngx_directstream_get_conf(), ctx->name,
-                                   step)
-        != NGX_OK)
-    {
-        return ngx_directstream_admin_missing(r, ctx->name);
-    }
-
-    ngx_directstream_wake();
-
-    return ngx_directstream_admin_stream(r, ctx->name, NGX_HTTP_ACCEPTED);
+    return ngx_directstream_send(r, NGX_HTTP_OK, &w);
 }

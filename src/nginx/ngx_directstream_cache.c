@@ -9,11 +9,13 @@
 
 typedef struct {
     ngx_directstream_task_t  task;
-    ngx_uint_t               offset;
-    ngx_uint_t               limit;
-    size_t                   n;             /* entries read */
-    uint32_t                 count;         /* of all */
+    uint64_t                 max_size;
+    uint64_t                 min_free;
     uint64_t                 size;
+    uint32_t                 count;         /* of all */
+    uint32_t                 offset;
+    uint32_t                 limit;
+    size_t                   n;             /* entries read */
     ds_kept_t                kept[1];       /* "limit" of them */
 } ngx_directstream_cache_list_t;
 
@@ -29,12 +31,45 @@ static int ngx_directstream_cache_read(ngx_directstream_task_t *t,
     ds_store_t *db);
 static ngx_int_t ngx_directstream_cache_listed(ngx_http_request_t *r,
     ngx_directstream_task_t *t);
-static void ngx_directstream_cache_entry(ngx_directstream_json_t *w,
-    ds_kept_t *kept);
 static int ngx_directstream_cache_remove(ngx_directstream_task_t *t,
     ds_store_t *db);
 static ngx_int_t ngx_directstream_cache_deleted(ngx_http_request_t *r,
     ngx_directstream_task_t *t);
+static ngx_int_t ngx_directstream_cache_missing(ngx_http_request_t *r,
+    const char *key);
+
+
+#define ngx_directstream_of_list(key, field)                                 \
+    ngx_directstream_member(key, NUMBER, ngx_directstream_cache_list_t, field)
+
+#define ngx_directstream_of_kept(key, kind)                                  \
+    ngx_directstream_member(#key, kind, ds_kept_t, key)
+
+
+static const ngx_directstream_member_t  ngx_directstream_listed[] = {
+    ngx_directstream_of_list("max_size", max_size),
+    ngx_directstream_of_list("min_free", min_free),
+    ngx_directstream_of_list("size", size),
+    ngx_directstream_of_list("count", count),
+    ngx_directstream_of_list("offset", offset),
+    ngx_directstream_of_list("limit", limit),
+    ngx_directstream_member_end
+};
+
+static const ngx_directstream_member_t  ngx_directstream_kept[] = {
+    ngx_directstream_of_kept(key, TEXT),
+    ngx_directstream_of_kept(id, TEXT),
+    ngx_directstream_of_kept(title, TEXT),
+    ngx_directstream_of_kept(origin, TEXT),
+    ngx_directstream_of_kept(form, TEXT),
+    ngx_directstream_of_kept(files, NUMBER),
+    ngx_directstream_of_kept(size, NUMBER),
+    ngx_directstream_of_kept(duration, SECONDS),
+    ngx_directstream_of_kept(kept, TIME),
+    ngx_directstream_of_kept(used, TIME),
+    ngx_directstream_of_kept(uses, NUMBER),
+    ngx_directstream_member_end
+};
 
 
 ngx_int_t
@@ -42,9 +77,10 @@ ngx_directstream_cache_list(ngx_http_request_t *r,
     ngx_directstream_ctx_t *ctx)
 {
     ngx_int_t                       rc;
+    ngx_directstream_conf_t        *dcf;
     ngx_directstream_cache_list_t  *l;
 
-    rc = ngx_directstream_list_page(r, ctx);
+    rc = ngx_directstream_args(r, ctx);
     if (rc != NGX_OK) {
         return (rc == NGX_DECLINED) ? NGX_OK : rc;
     }
@@ -56,8 +92,12 @@ ngx_directstream_cache_list(ngx_http_request_t *r,
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    l->offset = ctx->offset;
-    l->limit = ctx->limit;
+    dcf = ngx_directstream_get_conf();
+
+    l->max_size = dcf->cache_max_size;
+    l->min_free = dcf->cache_min_free;
+    l->offset = (uint32_t) ctx->offset;
+    l->limit = (uint32_t) ctx->limit;
 
     l->task.run = ngx_directstream_cache_read;
     l->task.answer = ngx_directstream_cache_listed;
@@ -83,8 +123,7 @@ ngx_directstream_cache_read(ngx_directstream_task_t *t, ds_store_t *db)
 
     l->n = l->limit;
 
-    return ds_store_list_kept(db, (uint32_t) l->offset, l->kept, &l->n,
-                              &t->err);
+    return ds_store_list_kept(db, l->offset, l->kept, &l->n, &t->err);
 }
 
 
@@ -94,35 +133,21 @@ ngx_directstream_cache_listed(ngx_http_request_t *r,
 {
     ngx_directstream_cache_list_t *l = (ngx_directstream_cache_list_t *) t;
 
-    size_t                    i;
-    ngx_directstream_conf_t  *dcf;
-    ngx_directstream_json_t   w;
+    size_t                   i;
+    ngx_directstream_json_t  w;
 
     if (t->rc != DS_OK) {
         return ngx_directstream_task_failed(r, t, "the index was not read");
     }
 
-    dcf = ngx_directstream_get_conf();
-
     ngx_directstream_json_init(&w, r->pool);
     ngx_directstream_json_open(&w, '{');
-    ngx_directstream_json_key(&w, "max_size");
-    ngx_directstream_json_integer(&w, dcf->cache_max_size);
-    ngx_directstream_json_key(&w, "min_free");
-    ngx_directstream_json_integer(&w, dcf->cache_min_free);
-    ngx_directstream_json_key(&w, "size");
-    ngx_directstream_json_integer(&w, l->size);
-    ngx_directstream_json_key(&w, "count");
-    ngx_directstream_json_integer(&w, l->count);
-    ngx_directstream_json_key(&w, "offset");
-    ngx_directstream_json_integer(&w, l->offset);
-    ngx_directstream_json_key(&w, "limit");
-    ngx_directstream_json_integer(&w, l->limit);
+    ngx_directstream_json_members(&w, ngx_directstream_listed, l);
     ngx_directstream_json_key(&w, "entries");
     ngx_directstream_json_open(&w, '[');
 
     for (i = 0; i < l->n; i++) {
-        ngx_directstream_cache_entry(&w, &l->kept[i]);
+        ngx_directstream_json_object(&w, ngx_directstream_kept, &l->kept[i]);
     }
 
     ngx_directstream_json_close(&w, ']');
@@ -133,40 +158,15 @@ ngx_directstream_cache_listed(ngx_http_request_t *r,
 }
 
 
-static void
-ngx_directstream_cache_entry(ngx_directstream_json_t *w, ds_kept_t *kept)
-{
-    ngx_directstream_json_open(w, '{');
-    ngx_directstream_json_key(w, "key");
-    ngx_directstream_json_string(w, kept->key, sizeof(kept->key));
-    ngx_directstream_json_key(w, "id");
-    ngx_directstream_json_string(w, kept->id, sizeof(kept->id));
-    ngx_directstream_json_key(w, "title");
-    ngx_directstream_json_string(w, kept->title, sizeof(kept->title));
-    ngx_directstream_json_key(w, "origin");
-    ngx_directstream_json_string(w, kept->origin, sizeof(kept->origin));
-    ngx_directstream_json_key(w, "form");
-    ngx_directstream_json_string(w, kept->form, sizeof(kept->form));
-    ngx_directstream_json_key(w, "files");
-    ngx_directstream_json_integer(w, kept->files);
-    ngx_directstream_json_key(w, "size");
-    ngx_directstream_json_integer(w, kept->size);
-    ngx_directstream_json_key(w, "duration");
-    ngx_directstream_json_seconds(w, kept->duration);
-    ngx_directstream_json_key(w, "kept");
-    ngx_directstream_json_time(w, kept->kept);
-    ngx_directstream_json_key(w, "used");
-    ngx_directstream_json_time(w, kept->used);
-    ngx_directstream_json_key(w, "uses");
-    ngx_directstream_json_integer(w, kept->uses);
-    ngx_directstream_json_close(w, '}');
-}
-
-
 ngx_int_t
-ngx_directstream_cache_delete(ngx_http_request_t *r, const char *key)
+ngx_directstream_cache_delete(ngx_http_request_t *r,
+    ngx_directstream_ctx_t *ctx)
 {
     ngx_directstream_cache_delete_t  *d;
+
+    if (strlen(ctx->name) != DS_KEY_LEN) {
+        return ngx_directstream_cache_missing(r, ctx->name);
+    }
 
     d = ngx_directstream_task_create(r,
                                      sizeof(ngx_directstream_cache_delete_t));
@@ -174,7 +174,8 @@ ngx_directstream_cache_delete(ngx_http_request_t *r, const char *key)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    (void) ngx_cpystrn((u_char *) d->key, (u_char *) key, sizeof(d->key));
+    (void) ngx_cpystrn((u_char *) d->key, (u_char *) ctx->name,
+                       sizeof(d->key));
     d->path = (char *) ngx_directstream_get_conf()->cache_path.data;
 
     d->task.run = ngx_directstream_cache_remove;
@@ -201,19 +202,23 @@ ngx_directstream_cache_deleted(ngx_http_request_t *r,
 {
     ngx_directstream_cache_delete_t *d = (ngx_directstream_cache_delete_t *) t;
 
-    ngx_directstream_json_t  w;
-
     switch (t->rc) {
 
     case DS_OK:
-        ngx_directstream_json_init(&w, r->pool);
-        return ngx_directstream_send(r, NGX_HTTP_NO_CONTENT, &w);
+        return ngx_directstream_send_empty(r, NGX_HTTP_NO_CONTENT);
 
     case DS_ESTORE_NOT_FOUND:
-        return ngx_directstream_problem(r, NGX_HTTP_NOT_FOUND,
-                               ds_error_code(DS_ECACHE_MISSING), NULL,
-                               "nothing is kept under \"%s\"", d->key);
+        return ngx_directstream_cache_missing(r, d->key);
     }
 
     return ngx_directstream_task_failed(r, t, "nothing was removed");
+}
+
+
+static ngx_int_t
+ngx_directstream_cache_missing(ngx_http_request_t *r, const char *key)
+{
+    return ngx_directstream_problem(r, NGX_HTTP_NOT_FOUND,
+                               ds_error_code(DS_ECACHE_MISSING), NULL,
+                               "nothing is kept under \"%s\"", key);
 }

@@ -21,7 +21,7 @@ ngx_directstream_change_mark(ngx_directstream_conf_t *dcf,
     ngx_directstream_change_t *change)
 {
     ngx_int_t                   rc;
-    ngx_directstream_def_t      def;
+    ds_def_t                    def;
     ngx_directstream_info_t    *info;
     ngx_directstream_node_t   **link;
 
@@ -53,7 +53,7 @@ ngx_directstream_change_mark(ngx_directstream_conf_t *dcf,
         /* what another write has changed since it was read is kept */
 
         def = info->def;
-        (void) ngx_directstream_def_set(&def, &change->def, change->set);
+        (void) ngx_directstream_field_copy(&def, &change->def, change->set);
         change->def = def;
         change->fixed = info->fixed;
 
@@ -270,7 +270,6 @@ void
 ngx_directstream_change_settle(ngx_directstream_conf_t *dcf, const char *name,
     ngx_pid_t writer, ds_stored_t *stored, ngx_uint_t anew)
 {
-    ngx_directstream_def_t     def;
     ngx_directstream_info_t   *info;
     ngx_directstream_node_t  **link;
 
@@ -292,8 +291,7 @@ ngx_directstream_change_settle(ngx_directstream_conf_t *dcf, const char *name,
     if (stored != NULL) {
 
         if (!info->fixed) {
-            ngx_directstream_def_load(&def, stored);
-            ngx_directstream_zone_change(dcf, *link, &def,
+            ngx_directstream_zone_change(dcf, *link, &stored->def,
                                          NGX_DIRECTSTREAM_SET_ALL
                                          & ~NGX_DIRECTSTREAM_SET_SLATE);
         }
@@ -327,53 +325,7 @@ void
 ngx_directstream_change_stored(ngx_directstream_change_t *change,
     ds_stored_t *stored)
 {
-    ngx_directstream_def_store(&change->def, stored);
-
+    stored->def = change->def;
     stored->is_static = change->fixed;
     stored->running = change->running;
-}
-
-
-void
-ngx_directstream_def_store(ngx_directstream_def_t *def, ds_stored_t *stored)
-{
-    ngx_memzero(stored, sizeof(ds_stored_t));
-
-    ngx_memcpy(stored->name, def->name, sizeof(def->name));
-    ngx_memcpy(stored->playlist, def->playlist, sizeof(def->playlist));
-    ngx_memcpy(stored->publish, def->publish, sizeof(def->publish));
-    ngx_memcpy(stored->push, def->push, sizeof(def->push));
-    ngx_memcpy(stored->slate, def->slate, sizeof(def->slate));
-    (void) ngx_cpystrn((u_char *) stored->mode,
-                       (u_char *) ds_mode_name(def->mode),
-                       sizeof(stored->mode));
-
-    stored->profile = def->profile;
-    stored->max_item_duration = def->max_item_duration;
-    stored->push_engine = def->push_engine;
-    stored->shuffle = def->shuffle;
-    stored->loop = def->loop;
-}
-
-
-void
-ngx_directstream_def_load(ngx_directstream_def_t *def,
-    const ds_stored_t *stored)
-{
-    ngx_memzero(def, sizeof(ngx_directstream_def_t));
-
-    ngx_memcpy(def->name, stored->name, sizeof(def->name));
-    ngx_memcpy(def->playlist, stored->playlist, sizeof(def->playlist));
-    ngx_memcpy(def->publish, stored->publish, sizeof(def->publish));
-    ngx_memcpy(def->push, stored->push, sizeof(def->push));
-    ngx_memcpy(def->slate, stored->slate, sizeof(def->slate));
-
-    /* of a newer build's mode: direct */
-    (void) ds_mode_from_name(&def->mode, stored->mode);
-
-    def->profile = stored->profile;
-    def->max_item_duration = (uint32_t) stored->max_item_duration;
-    def->push_engine = stored->push_engine;
-    def->shuffle = stored->shuffle;
-    def->loop = stored->loop;
 }

@@ -8,12 +8,55 @@
 #include "ngx_directstream.h"
 
 
+/* an argument that is one number */
+
+typedef struct {
+    const char              *directive;     /* NULL: the end */
+    size_t                   offset;        /* of an int64_t */
+    const char              *what;          /* "time", "size", "number" */
+    int64_t                  min;
+    int64_t                  max;
+    int64_t                  initial;
+    const char              *accepted;      /* "it must be …" */
+} ngx_directstream_range_t;
+
+
 static char *ngx_directstream_block_end(ngx_conf_t *cf,
     ngx_directstream_conf_t *dcf);
 static char *ngx_directstream_streams_end(ngx_conf_t *cf,
     ngx_directstream_conf_t *dcf);
 static char *ngx_directstream_zone_add(ngx_conf_t *cf,
     ngx_directstream_conf_t *dcf);
+
+
+#define ngx_directstream_in(field)  offsetof(ngx_directstream_conf_t, field)
+
+static const ngx_directstream_range_t  ngx_directstream_ranges[] = {
+    { "resolve_timeout", ngx_directstream_in(resolve_timeout), "time",
+      100, 3600 * 1000, 60000, "from 100ms to 1h" },
+
+    { "source_timeout", ngx_directstream_in(source_timeout), "time",
+      100, 3600 * 1000, 15000, "from 100ms to 1h" },
+
+    { "buffer", ngx_directstream_in(buffer_time), "time",
+      1000, 120 * 1000, 4000, "from 1s to 120s" },
+
+    { "buffer", ngx_directstream_in(buffer_size), "size",
+      256 * 1024, 256 * 1024 * 1024, 4 * 1024 * 1024, "from 256k to 256m" },
+
+    { "encodes", ngx_directstream_in(encodes), "number",
+      1, 1024, 0, "from 1 to 1024, or \"auto\"" },
+
+    { "cache_max_size", ngx_directstream_in(cache_max_size), "size",
+      1024 * 1024, NGX_MAX_OFF_T_VALUE, (int64_t) 10 << 30,
+      "1048576 bytes or more, as in \"10g\"" },
+
+    { "cache_min_free", ngx_directstream_in(cache_min_free), "size",
+      0, NGX_MAX_OFF_T_VALUE, (int64_t) 1 << 30,
+      "0 bytes or more, as in \"10g\"" },
+
+    { NULL, 0, NULL, 0, 0, 0, NULL }
+};
 
 
 char *
@@ -51,6 +94,8 @@ ngx_directstream_block_end(ngx_conf_t *cf, ngx_directstream_conf_t *dcf)
     u_char      *p;
     char       **arg;
     ngx_str_t    path;
+
+    const ngx_directstream_range_t  *r;
 
     if (dcf->state_path.len == 0) {
         ngx_str_set(&path, "/var/lib/nginx/directstream");
@@ -90,15 +135,10 @@ ngx_directstream_block_end(ngx_conf_t *cf, ngx_directstream_conf_t *dcf)
                     "youtube,youtube:tab,youtube:playlist,youtubeytbe");
     }
 
-    ngx_conf_init_msec_value(dcf->resolve_timeout, 60000);
-    ngx_conf_init_msec_value(dcf->source_timeout, 15000);
-    ngx_conf_init_uint_value(dcf->encodes, 0);
-    ngx_conf_init_value(dcf->cache_max_size, (off_t) 10 << 30);
-    ngx_conf_init_value(dcf->cache_min_free, (off_t) 1 << 30);
-
-    if (dcf->buffer_time == NGX_CONF_UNSET_MSEC) {
-        dcf->buffer_time = 4000;
-        dcf->buffer_size = 4 * 1024 * 1024;
+    for (r = ngx_directstream_ranges; r->directive != NULL; r++) {
+        if (!(dcf->given & (1 << (r - ngx_directstream_ranges)))) {
+            *(int64_t *) ((char *) dcf + r->offset) = r->initial;
+        }
     }
 
     if (dcf->zone_name.len == 0) {
@@ -151,28 +191,15 @@ ngx_directstream_streams_end(ngx_conf_t *cf, ngx_directstream_conf_t *dcf)
             return NGX_CONF_ERROR;
         }
 
-        (void) ngx_directstream_setting_copy(&s->def, &dcf->base.def,
-                                             ~s->set);
+        (void) ngx_directstream_field_copy(&s->def, &dcf->base.def, ~s->set);
 
-        if (!(s->set & NGX_DIRECTSTREAM_SET_SLATE)) {
-            ngx_memcpy(s->def.slate, dcf->base.def.slate,
-                       sizeof(s->def.slate));
-        }
-
-        if (s->set & NGX_DIRECTSTREAM_SET_PUBLISH) {
-            continue;
-        }
-
-        if (dcf->base.def.publish[0] == '\0') {
+        if (s->def.publish[0] == '\0') {
             ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
                           "stream \"%s\" has no \"publish\", and the "
                           "\"directstream\" block has no default for it "
                           "in %s:%ui", s->def.name, s->file, s->line);
             return NGX_CONF_ERROR;
         }
-
-        ngx_memcpy(s->def.publish, dcf->base.def.publish,
-                   sizeof(s->def.publish));
     }
 
     return NGX_CONF_OK;
@@ -227,7 +254,7 @@ ngx_directstream_zone_add(ngx_conf_t *cf, ngx_directstream_conf_t *dcf)
         return NGX_CONF_ERROR;
     }
 
-    dcf->shm_zone->init = ngx_directstream_zone_init;
+    dcf->shm_zone->init = ngx_directstream_state_init;
     dcf->shm_zone->data = dcf;
 
     return NGX_CONF_OK;
@@ -429,77 +456,66 @@ ngx_directstream_extractors(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 /*
  * resolve_timeout time; default 60s
  * source_timeout time; default 15s
+ * buffer time size; default 4s 4m
+ * encodes number | auto; default auto
+ * cache_max_size size; default 10g
+ * cache_min_free size; default 1g
  * context: directstream
  */
 
 char *
-ngx_directstream_timeout(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
-{
-    char  *p = conf;
-
-    ngx_int_t    n;
-    ngx_str_t   *value;
-    ngx_msec_t  *field;
-
-    field = (ngx_msec_t *) (p + cmd->offset);
-
-    if (*field != NGX_CONF_UNSET_MSEC) {
-        return "is duplicate";
-    }
-
-    value = cf->args->elts;
-    n = ngx_parse_time(&value[1], 0);
-
-    if (n == NGX_ERROR || n < 100 || n > 3600 * 1000) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid time \"%V\" in \"%V\", it must be from "
-                           "100ms to 1h", &value[1], &cmd->name);
-        return NGX_CONF_ERROR;
-    }
-
-    *field = n;
-
-    return NGX_CONF_OK;
-}
-
-
-/* buffer time size; default 4s 4m; context: directstream */
-
-char *
-ngx_directstream_buffer(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+ngx_directstream_range(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_directstream_conf_t *dcf = conf;
 
-    ssize_t     size;
-    ngx_int_t   time;
-    ngx_str_t  *value;
+    int64_t      n;
+    ngx_str_t   *value;
+    ngx_uint_t   bit;
 
-    if (dcf->buffer_time != NGX_CONF_UNSET_MSEC) {
-        return "is duplicate";
-    }
+    const ngx_directstream_range_t  *r;
 
     value = cf->args->elts;
 
-    time = ngx_parse_time(&value[1], 0);
+    for (r = ngx_directstream_ranges; r->directive != NULL; r++) {
 
-    if (time == NGX_ERROR || time < 1000 || time > 120 * 1000) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid time \"%V\" in \"buffer\", it must be "
-                           "from 1s to 120s", &value[1]);
-        return NGX_CONF_ERROR;
+        if (ngx_strcmp(cmd->name.data, r->directive) != 0) {
+            continue;
+        }
+
+        value++;
+        bit = 1 << (r - ngx_directstream_ranges);
+
+        if (dcf->given & bit) {
+            return "is duplicate";
+        }
+
+        switch (r->what[0]) {
+
+        case 't':
+            n = ngx_parse_time(value, 0);
+            break;
+
+        case 's':
+            n = ngx_parse_offset(value);
+            break;
+
+        default:
+            n = ngx_atoi(value->data, value->len);
+        }
+
+        if (r->initial == 0 && ngx_strcmp(value->data, "auto") == 0) {
+            n = 0;
+
+        } else if (n < r->min || n > r->max) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "invalid %s \"%V\" in \"%V\", it must be %s",
+                               r->what, value, &cmd->name, r->accepted);
+            return NGX_CONF_ERROR;
+        }
+
+        *(int64_t *) ((char *) dcf + r->offset) = n;
+        dcf->given |= bit;
     }
-
-    size = ngx_parse_size(&value[2]);
-
-    if (size == NGX_ERROR || size < 256 * 1024 || size > 256 * 1024 * 1024) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid size \"%V\" in \"buffer\", it must be "
-                           "from 256k to 256m", &value[2]);
-        return NGX_CONF_ERROR;
-    }
-
-    dcf->buffer_time = time;
-    dcf->buffer_size = size;
 
     return NGX_CONF_OK;
 }
@@ -577,79 +593,6 @@ ngx_directstream_source(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
 #endif
-
-    return NGX_CONF_OK;
-}
-
-
-/* encodes number | auto; default auto; context: directstream */
-
-char *
-ngx_directstream_encodes(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
-{
-    ngx_directstream_conf_t *dcf = conf;
-
-    ngx_int_t   n;
-    ngx_str_t  *value;
-
-    if (dcf->encodes != NGX_CONF_UNSET_UINT) {
-        return "is duplicate";
-    }
-
-    value = cf->args->elts;
-
-    if (ngx_strcmp(value[1].data, "auto") == 0) {
-        dcf->encodes = 0;
-        return NGX_CONF_OK;
-    }
-
-    n = ngx_atoi(value[1].data, value[1].len);
-
-    if (n < 1 || n > 1024) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid number \"%V\" in \"encodes\", it must be "
-                           "from 1 to 1024, or \"auto\"", &value[1]);
-        return NGX_CONF_ERROR;
-    }
-
-    dcf->encodes = n;
-
-    return NGX_CONF_OK;
-}
-
-
-/*
- * cache_max_size size; default 10g
- * cache_min_free size; default 1g
- * context: directstream
- */
-
-char *
-ngx_directstream_cache_bound(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
-{
-    char  *p = conf;
-
-    off_t      *field, least;
-    ngx_str_t  *value;
-
-    field = (off_t *) (p + cmd->offset);
-
-    if (*field != NGX_CONF_UNSET) {
-        return "is duplicate";
-    }
-
-    value = cf->args->elts;
-    least = cmd->conf;
-
-    *field = ngx_parse_offset(&value[1]);
-
-    if (*field == (off_t) NGX_ERROR || *field < least) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid size \"%V\" in \"%V\", it must be %O "
-                           "bytes or more, as in \"10g\"", &value[1],
-                           &cmd->name, least);
-        return NGX_CONF_ERROR;
-    }
 
     return NGX_CONF_OK;
 }

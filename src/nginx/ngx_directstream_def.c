@@ -1,9 +1,9 @@
 
 /*
  * ngx_directstream_def.c: reads the API's bodies: a stream's definition, a
- * change of one, a lookup.  Bodies come from anybody who may write to the
- * location, so every field is checked for its type and its value, and an
- * unknown one is refused.
+ * change of one, a lookup, a prefetch.  Bodies come from anybody who may write
+ * to the location, so every field is checked for its type and its value, and
+ * an unknown one is refused.
  */
 
 #include "ngx_directstream_http.h"
@@ -13,94 +13,73 @@
 #include <cjson/cJSON.h>
 
 
-typedef struct {
+typedef struct ngx_directstream_parse_s  ngx_directstream_parse_t;
+
+struct ngx_directstream_parse_s {
+    ngx_int_t                 (*field)(ngx_directstream_parse_t *p,
+                                       const cJSON *v);
     ngx_directstream_conf_t    *dcf;
-    ngx_directstream_def_t     *def;
+    ds_def_t                   *def;
     ngx_uint_t                  set;
     ngx_uint_t                  start;
+    ngx_uint_t                  limit;
     ngx_uint_t                  patch;
     ngx_uint_t                  named;
     ngx_uint_t                  via;        /* who pushes was given */
     ngx_uint_t                  engine;     /* chosen before, not needed */
     ngx_directstream_mistake_t *mistake;
-} ngx_directstream_parse_t;
+};
 
 
-typedef ngx_int_t (*ngx_directstream_field_pt)(ngx_directstream_parse_t *p,
-    const cJSON *v);
-
-typedef struct {
-    const char                 *name;
-    ngx_directstream_field_pt   handler;
-} ngx_directstream_field_t;
-
-
-static cJSON *ngx_directstream_parse_object(ngx_str_t *body,
-    ngx_directstream_mistake_t *m);
+static ngx_int_t ngx_directstream_parse(ngx_directstream_parse_t *p,
+    ngx_str_t *body);
 static ngx_int_t ngx_directstream_parse_bytes(ngx_str_t *body);
 static ngx_int_t ngx_directstream_mistake(ngx_directstream_mistake_t *m,
     const char *code, const char *field, const char *fmt, ...);
-static ngx_int_t ngx_directstream_parse_string(ngx_directstream_mistake_t *m,
-    const cJSON *v, char *dst, size_t size);
-static ngx_int_t ngx_directstream_parse_bool(ngx_directstream_mistake_t *m,
-    const cJSON *v, ngx_uint_t *dst);
-static ngx_int_t ngx_directstream_parse_fields(ngx_directstream_parse_t *p,
-    cJSON *root);
+static ngx_int_t ngx_directstream_parse_def(ngx_directstream_parse_t *p,
+    const cJSON *v);
 static ngx_int_t ngx_directstream_parse_missing(ngx_directstream_parse_t *p);
 static ngx_int_t ngx_directstream_parse_push(ngx_directstream_parse_t *p);
-
-static ngx_int_t ngx_directstream_field_name(ngx_directstream_parse_t *p,
+static ngx_int_t ngx_directstream_parse_prefetch(ngx_directstream_parse_t *p,
     const cJSON *v);
-static ngx_int_t ngx_directstream_field_playlist(ngx_directstream_parse_t *p,
+static ngx_int_t ngx_directstream_parse_lookup(ngx_directstream_parse_t *p,
     const cJSON *v);
-static ngx_int_t ngx_directstream_field_shuffle(ngx_directstream_parse_t *p,
-    const cJSON *v);
-static ngx_int_t ngx_directstream_field_loop(ngx_directstream_parse_t *p,
-    const cJSON *v);
-static ngx_int_t ngx_directstream_field_publish(ngx_directstream_parse_t *p,
-    const cJSON *v);
-static ngx_int_t ngx_directstream_field_push(ngx_directstream_parse_t *p,
-    const cJSON *v);
-static ngx_int_t ngx_directstream_field_push_via(ngx_directstream_parse_t *p,
-    const cJSON *v);
-static ngx_int_t ngx_directstream_field_slate(ngx_directstream_parse_t *p,
-    const cJSON *v);
-static ngx_int_t ngx_directstream_field_start(ngx_directstream_parse_t *p,
-    const cJSON *v);
-static ngx_int_t ngx_directstream_field_setting(ngx_directstream_parse_t *p,
-    const ngx_directstream_setting_t *s, const cJSON *v);
+static ngx_int_t ngx_directstream_parse_field(ngx_directstream_parse_t *p,
+    const ngx_directstream_field_t *f, const cJSON *v);
+static ngx_int_t ngx_directstream_parse_text(ngx_directstream_parse_t *p,
+    const ngx_directstream_field_t *f, const cJSON *v);
+static ngx_int_t ngx_directstream_parse_string(ngx_directstream_parse_t *p,
+    const cJSON *v, char *dst, size_t size);
+static ngx_int_t ngx_directstream_parse_bool(ngx_directstream_parse_t *p,
+    const cJSON *v, ngx_uint_t *dst);
+static ngx_int_t ngx_directstream_parse_value(ngx_directstream_parse_t *p,
+    const ngx_directstream_field_t *f, const cJSON *v);
 
 
-static const ngx_directstream_field_t  ngx_directstream_fields[] = {
-    { "name", ngx_directstream_field_name },
-    { "playlist", ngx_directstream_field_playlist },
-    { "shuffle", ngx_directstream_field_shuffle },
-    { "loop", ngx_directstream_field_loop },
-    { "publish", ngx_directstream_field_publish },
-    { "push", ngx_directstream_field_push },
-    { "push_via", ngx_directstream_field_push_via },
-    { "slate", ngx_directstream_field_slate },
-    { "start", ngx_directstream_field_start },
-    { NULL, NULL }
-};
+#define ngx_directstream_invalid(p, v, ...)                                  \
+    ngx_directstream_mistake((p)->mistake, "invalid_field", (v)->string,     \
+                             __VA_ARGS__)
+
+#define ngx_directstream_unknown(p, v, known)                                \
+    ngx_directstream_mistake((p)->mistake, "unknown_field", (v)->string,     \
+                             "the field is not known; known " known)
+
+#define ngx_directstream_required(p, field)                                  \
+    ngx_directstream_mistake((p)->mistake, "missing_field", field,           \
+                             "the field \"%s\" is required", field)
 
 
 ngx_int_t
 ngx_directstream_def_parse(ngx_directstream_conf_t *dcf, ngx_str_t *body,
-    ngx_uint_t patch, ngx_directstream_def_t *def, ngx_uint_t *set,
+    ngx_uint_t patch, ds_def_t *def, ngx_uint_t *set,
     ngx_uint_t *start, ngx_directstream_mistake_t *m)
 {
-    cJSON                     *root;
     ngx_int_t                  rc;
     ngx_directstream_parse_t   p;
 
-    root = ngx_directstream_parse_object(body, m);
-    if (root == NULL) {
-        return NGX_ERROR;
-    }
-
     ngx_memzero(&p, sizeof(ngx_directstream_parse_t));
 
+    p.field = ngx_directstream_parse_def;
     p.dcf = dcf;
     p.def = def;
     p.start = 1;
@@ -113,9 +92,7 @@ ngx_directstream_def_parse(ngx_directstream_conf_t *dcf, ngx_str_t *body,
 
     p.engine = def->push_engine && !ngx_directstream_push_tls(def->push);
 
-    rc = ngx_directstream_parse_fields(&p, root);
-
-    cJSON_Delete(root);
+    rc = ngx_directstream_parse(&p, body);
 
     if (rc == NGX_OK && !patch) {
         rc = ngx_directstream_parse_missing(&p);
@@ -133,68 +110,46 @@ ngx_directstream_def_parse(ngx_directstream_conf_t *dcf, ngx_str_t *body,
 
 
 static ngx_int_t
-ngx_directstream_parse_fields(ngx_directstream_parse_t *p, cJSON *root)
+ngx_directstream_parse_def(ngx_directstream_parse_t *p, const cJSON *v)
 {
-    ngx_int_t                          rc;
-    const cJSON                       *v;
-    const ngx_directstream_field_t    *f;
-    const ngx_directstream_setting_t  *s;
+    const ngx_directstream_field_t  *f;
 
-    cJSON_ArrayForEach(v, root) {
+    f = ngx_directstream_field_find(v->string);
 
-        for (f = ngx_directstream_fields; f->name != NULL; f++) {
-            if (ngx_strcmp(f->name, v->string) == 0) {
-                break;
-            }
-        }
-
-        s = ngx_directstream_setting_find(v->string);
-
-        if (f->name != NULL) {
-            rc = f->handler(p, v);
-
-        } else if (s != NULL) {
-            rc = ngx_directstream_field_setting(p, s, v);
-
-        } else {
-            rc = ngx_directstream_mistake(p->mistake, "unknown_field",
-                               v->string, "the field is not known; known are "
-                               "name, playlist, mode, shuffle, loop, publish, "
-                               "push, push_via, start, video, video_size, "
-                               "video_rate, video_bitrate, audio_bitrate, "
-                               "audio_rate, max_keyframe_interval and "
-                               "max_item_duration");
-        }
-
-        if (rc != NGX_OK) {
-            return rc;
-        }
+    if (f != NULL) {
+        return ngx_directstream_parse_field(p, f, v);
     }
 
-    return NGX_OK;
+    if (ngx_strcmp(v->string, "start") != 0) {
+        return ngx_directstream_unknown(p, v, "are name, playlist, mode, "
+                               "shuffle, loop, publish, push, push_via, "
+                               "start, video, video_size, video_rate, "
+                               "video_bitrate, audio_bitrate, audio_rate, "
+                               "max_keyframe_interval and max_item_duration");
+    }
+
+    if (p->patch) {
+        return ngx_directstream_invalid(p, v, "it is for the creation; use "
+                               "POST to \"start\" or \"stop\" of the stream");
+    }
+
+    return ngx_directstream_parse_bool(p, v, &p->start);
 }
 
 
 static ngx_int_t
 ngx_directstream_parse_missing(ngx_directstream_parse_t *p)
 {
-    const char  *field;
-
-    field = NULL;
-
     if (!p->named) {
-        field = "name";
-
-    } else if (!(p->set & NGX_DIRECTSTREAM_SET_PLAYLIST)) {
-        field = "playlist";
-
-    } else if (p->def->publish[0] == '\0') {
-        field = "publish";
+        return ngx_directstream_required(p, "name");
     }
 
-    if (field != NULL) {
-        return ngx_directstream_mistake(p->mistake, "missing_field", field,
-                                        "the field \"%s\" is required", field);
+    if (!(p->set & NGX_DIRECTSTREAM_SET_PLAYLIST)) {
+        return ngx_directstream_required(p, "playlist");
+    }
+
+    if (p->def->publish[0] == '\0') {
+        return ngx_directstream_required(p, "publish");
     }
 
     return NGX_OK;
@@ -206,34 +161,29 @@ ngx_directstream_parse_missing(ngx_directstream_parse_t *p)
 static ngx_int_t
 ngx_directstream_parse_push(ngx_directstream_parse_t *p)
 {
-    ds_error_t               err;
-    const char              *field;
-    ngx_directstream_def_t  *def;
+    ds_def_t    *def;
+    ds_error_t   err;
+    const char  *why;
 
     def = p->def;
-    field = p->via ? "push_via" : "push";
+    why = NULL;
+
+    if (!p->via) {
+        def->push_engine = p->engine || ngx_directstream_push_tls(def->push);
+    }
 
     if (def->push[0] == '\0') {
         def->push_engine = 0;
+        why = p->via ? "there is no \"push\"" : NULL;
 
-        return p->via ? ngx_directstream_mistake(p->mistake, "invalid_field",
-                               field, "there is no \"push\"")
-                      : NGX_OK;
+    } else if (ngx_directstream_check_push(def, &err) != DS_OK) {
+        why = err.message;
     }
 
-    if (!p->via) {
-        def->push_engine = p->engine
-                           || ngx_directstream_push_tls(def->push);
-    }
-
-    if (ngx_directstream_check_push(def->push, def->push_engine, &err)
-        != DS_OK)
-    {
-        return ngx_directstream_mistake(p->mistake, "invalid_field", field,
-                                        "%s", err.message);
-    }
-
-    return NGX_OK;
+    return (why == NULL)
+           ? NGX_OK
+           : ngx_directstream_mistake(p->mistake, "invalid_field",
+                                      p->via ? "push_via" : "push", "%s", why);
 }
 
 
@@ -241,9 +191,8 @@ ngx_int_t
 ngx_directstream_prefetch_parse(ngx_str_t *body, ngx_uint_t *on,
     ngx_directstream_mistake_t *m)
 {
-    cJSON        *root;
-    ngx_int_t     rc;
-    const cJSON  *v;
+    ngx_int_t                 rc;
+    ngx_directstream_parse_t  p;
 
     *on = 1;
 
@@ -251,81 +200,130 @@ ngx_directstream_prefetch_parse(ngx_str_t *body, ngx_uint_t *on,
         return NGX_OK;
     }
 
-    root = ngx_directstream_parse_object(body, m);
-    if (root == NULL) {
-        return NGX_ERROR;
-    }
+    ngx_memzero(&p, sizeof(ngx_directstream_parse_t));
 
-    rc = NGX_OK;
+    p.field = ngx_directstream_parse_prefetch;
+    p.start = 1;
+    p.mistake = m;
 
-    cJSON_ArrayForEach(v, root) {
+    rc = ngx_directstream_parse(&p, body);
 
-        rc = (ngx_strcmp(v->string, "on") == 0)
-             ? ngx_directstream_parse_bool(m, v, on)
-             : ngx_directstream_mistake(m, "unknown_field", v->string,
-                               "the field is not known; known is on");
-
-        if (rc != NGX_OK) {
-            break;
-        }
-    }
-
-    cJSON_Delete(root);
+    *on = p.start;
 
     return rc;
+}
+
+
+static ngx_int_t
+ngx_directstream_parse_prefetch(ngx_directstream_parse_t *p, const cJSON *v)
+{
+    return (ngx_strcmp(v->string, "on") == 0)
+           ? ngx_directstream_parse_bool(p, v, &p->start)
+           : ngx_directstream_unknown(p, v, "is on");
 }
 
 
 ngx_int_t
 ngx_directstream_lookup_parse(ngx_directstream_conf_t *dcf, ngx_str_t *body,
-    char *playlist, ngx_uint_t *limit, ngx_directstream_mistake_t *m)
+    ds_def_t *def, ngx_uint_t *limit, ngx_directstream_mistake_t *m)
+{
+    ngx_int_t                 rc;
+    ngx_directstream_parse_t  p;
+
+    ngx_memzero(&p, sizeof(ngx_directstream_parse_t));
+
+    p.field = ngx_directstream_parse_lookup;
+    p.dcf = dcf;
+    p.def = def;
+    p.limit = *limit;
+    p.mistake = m;
+
+    rc = ngx_directstream_parse(&p, body);
+
+    *limit = p.limit;
+
+    if (rc == NGX_OK && !(p.set & NGX_DIRECTSTREAM_SET_PLAYLIST)) {
+        return ngx_directstream_required(&p, "playlist");
+    }
+
+    return rc;
+}
+
+
+static ngx_int_t
+ngx_directstream_parse_lookup(ngx_directstream_parse_t *p, const cJSON *v)
+{
+    if (ngx_strcmp(v->string, "playlist") == 0) {
+        return ngx_directstream_parse_field(p,
+                                      ngx_directstream_field_find(v->string),
+                                      v);
+    }
+
+    if (ngx_strcmp(v->string, "limit") != 0) {
+        return ngx_directstream_unknown(p, v, "are playlist and limit");
+    }
+
+    if (!cJSON_IsNumber(v)
+        || !(v->valuedouble >= 1
+             && v->valuedouble <= NGX_DIRECTSTREAM_LOOKUP_MAX)
+        || floor(v->valuedouble) != v->valuedouble)
+    {
+        return ngx_directstream_invalid(p, v,
+                               "it must be a whole number from 1 to %d",
+                               NGX_DIRECTSTREAM_LOOKUP_MAX);
+    }
+
+    p->limit = (ngx_uint_t) v->valuedouble;
+
+    return NGX_OK;
+}
+
+
+/* the body as one object, whose fields go to "field" until one is wrong */
+
+static ngx_int_t
+ngx_directstream_parse(ngx_directstream_parse_t *p, ngx_str_t *body)
 {
     cJSON       *root;
     ngx_int_t    rc;
-    ds_error_t   err;
+    const char  *end, *last, *why;
     const cJSON *v;
 
-    root = ngx_directstream_parse_object(body, m);
-    if (root == NULL) {
-        return NGX_ERROR;
+    end = NULL;
+    root = NULL;
+    why = NULL;
+
+    if (ngx_directstream_parse_bytes(body) != NGX_OK) {
+        why = "the body must be UTF-8 without NUL characters";
+
+    } else {
+        root = cJSON_ParseWithLengthOpts((char *) body->data, body->len, &end,
+                                         0);
+        last = (char *) body->data + body->len;
+
+        while (root != NULL && end < last
+               && strchr(" \t\r\n", *end) != NULL)
+        {
+            end++;
+        }
+
+        if (root == NULL) {
+            why = "the body is not JSON";
+
+        } else if (end != last || !cJSON_IsObject(root)) {
+            why = "the body must be one JSON object";
+        }
     }
 
-    playlist[0] = '\0';
+    if (why != NULL) {
+        cJSON_Delete(root);
+        return ngx_directstream_mistake(p->mistake, "bad_json", "", "%s", why);
+    }
+
     rc = NGX_OK;
 
     cJSON_ArrayForEach(v, root) {
-
-        if (ngx_strcmp(v->string, "playlist") == 0) {
-            rc = ngx_directstream_parse_string(m, v, playlist,
-                                               DS_URL_LEN + 1);
-
-            if (rc == NGX_OK
-                && ds_check_playlist(playlist, dcf->media_root.len != 0, &err)
-                   != DS_OK)
-            {
-                rc = ngx_directstream_mistake(m, "invalid_field", v->string,
-                                              "%s", err.message);
-            }
-
-        } else if (ngx_strcmp(v->string, "limit") == 0) {
-
-            if (!cJSON_IsNumber(v)
-                || !(v->valuedouble >= 1
-                     && v->valuedouble <= NGX_DIRECTSTREAM_LOOKUP_MAX)
-                || floor(v->valuedouble) != v->valuedouble)
-            {
-                rc = ngx_directstream_mistake(m, "invalid_field", v->string,
-                               "it must be a whole number from 1 to %d",
-                               NGX_DIRECTSTREAM_LOOKUP_MAX);
-            } else {
-                *limit = (ngx_uint_t) v->valuedouble;
-            }
-
-        } else {
-            rc = ngx_directstream_mistake(m, "unknown_field", v->string,
-                               "the field is not known; known are playlist "
-                               "and limit");
-        }
+        rc = p->field(p, v);
 
         if (rc != NGX_OK) {
             break;
@@ -334,51 +332,7 @@ ngx_directstream_lookup_parse(ngx_directstream_conf_t *dcf, ngx_str_t *body,
 
     cJSON_Delete(root);
 
-    if (rc == NGX_OK && playlist[0] == '\0') {
-        rc = ngx_directstream_mistake(m, "missing_field", "playlist",
-                                      "the field \"playlist\" is required");
-    }
-
     return rc;
-}
-
-
-static cJSON *
-ngx_directstream_parse_object(ngx_str_t *body, ngx_directstream_mistake_t *m)
-{
-    cJSON       *root;
-    const char  *end, *last;
-
-    if (ngx_directstream_parse_bytes(body) != NGX_OK) {
-        (void) ngx_directstream_mistake(m, "bad_json", "",
-                               "the body must be UTF-8 without NUL "
-                               "characters");
-        return NULL;
-    }
-
-    end = NULL;
-    root = cJSON_ParseWithLengthOpts((char *) body->data, body->len, &end, 0);
-
-    if (root == NULL) {
-        (void) ngx_directstream_mistake(m, "bad_json", "",
-                                        "the body is not JSON");
-        return NULL;
-    }
-
-    last = (char *) body->data + body->len;
-
-    while (end < last && strchr(" \t\r\n", *end) != NULL) {
-        end++;
-    }
-
-    if (end != last || !cJSON_IsObject(root)) {
-        cJSON_Delete(root);
-        (void) ngx_directstream_mistake(m, "bad_json", "",
-                                        "the body must be one JSON object");
-        return NULL;
-    }
-
-    return root;
 }
 
 
@@ -389,10 +343,6 @@ ngx_directstream_parse_bytes(ngx_str_t *body)
 {
     size_t   n;
     u_char  *p, *last;
-
-    if (body->data == NULL) {
-        return NGX_ERROR;
-    }
 
     p = body->data;
     last = p + body->len;
@@ -445,28 +395,27 @@ ngx_directstream_mistake(ngx_directstream_mistake_t *m, const char *code,
 
 
 static ngx_int_t
-ngx_directstream_parse_string(ngx_directstream_mistake_t *m, const cJSON *v,
+ngx_directstream_parse_string(ngx_directstream_parse_t *p, const cJSON *v,
     char *dst, size_t size)
 {
     size_t         len;
-    const u_char  *p;
+    const u_char  *c;
 
     if (!cJSON_IsString(v)) {
-        return ngx_directstream_mistake(m, "invalid_field", v->string,
-                                        "it must be a string");
+        return ngx_directstream_invalid(p, v, "it must be a string");
     }
 
     len = strlen(v->valuestring);
 
     if (len == 0 || len >= size) {
-        return ngx_directstream_mistake(m, "invalid_field", v->string,
-                               "it must have from 1 to %uz bytes", size - 1);
+        return ngx_directstream_invalid(p, v, "it must have from 1 to %uz "
+                                        "bytes", size - 1);
     }
 
-    for (p = (u_char *) v->valuestring; *p; p++) {
-        if (*p < 0x20 || *p == 0x7f) {
-            return ngx_directstream_mistake(m, "invalid_field", v->string,
-                               "it must not have control characters");
+    for (c = (u_char *) v->valuestring; *c; c++) {
+        if (*c < 0x20 || *c == 0x7f) {
+            return ngx_directstream_invalid(p, v, "it must not have control "
+                                            "characters");
         }
     }
 
@@ -478,12 +427,11 @@ ngx_directstream_parse_string(ngx_directstream_mistake_t *m, const cJSON *v,
 
 
 static ngx_int_t
-ngx_directstream_parse_bool(ngx_directstream_mistake_t *m, const cJSON *v,
+ngx_directstream_parse_bool(ngx_directstream_parse_t *p, const cJSON *v,
     ngx_uint_t *dst)
 {
     if (!cJSON_IsBool(v)) {
-        return ngx_directstream_mistake(m, "invalid_field", v->string,
-                                        "it must be true or false");
+        return ngx_directstream_invalid(p, v, "it must be true or false");
     }
 
     *dst = cJSON_IsTrue(v);
@@ -492,201 +440,103 @@ ngx_directstream_parse_bool(ngx_directstream_mistake_t *m, const cJSON *v,
 }
 
 
-/* a stream keeps its name; a PATCH may repeat it */
+static ngx_int_t
+ngx_directstream_parse_field(ngx_directstream_parse_t *p,
+    const ngx_directstream_field_t *f, const cJSON *v)
+{
+    ngx_int_t   rc;
+    ngx_uint_t  flag;
+
+    flag = 0;
+
+    switch (f->kind) {
+
+    case NGX_DIRECTSTREAM_NAME:
+    case NGX_DIRECTSTREAM_PLAYLIST:
+    case NGX_DIRECTSTREAM_PUBLISH:
+    case NGX_DIRECTSTREAM_PUSH:
+        rc = ngx_directstream_parse_text(p, f, v);
+        break;
+
+    case NGX_DIRECTSTREAM_SLATE:
+
+        /* who may use the API may not read the machine's files by it */
+
+        return ngx_directstream_invalid(p, v, "it is set by the \"slate\" "
+                                        "directive");
+
+    case NGX_DIRECTSTREAM_FLAG:
+        rc = ngx_directstream_parse_bool(p, v, &flag);
+
+        if (rc == NGX_OK) {
+            (void) ngx_directstream_field_number(f, p->def, flag);
+        }
+
+        break;
+
+    default:
+        rc = ngx_directstream_parse_value(p, f, v);
+    }
+
+    if (rc == NGX_OK) {
+        p->set |= f->set;
+        p->named |= (f->kind == NGX_DIRECTSTREAM_NAME);
+        p->via |= (f->kind == NGX_DIRECTSTREAM_VIA);
+    }
+
+    return rc;
+}
+
 
 static ngx_int_t
-ngx_directstream_field_name(ngx_directstream_parse_t *p, const cJSON *v)
+ngx_directstream_parse_text(ngx_directstream_parse_t *p,
+    const ngx_directstream_field_t *f, const cJSON *v)
 {
-    char        name[DS_NAME_LEN + 1];
+    char        name[DS_NAME_LEN + 1], *dst;
     ds_error_t  err;
 
-    if (ngx_directstream_parse_string(p->mistake, v, name, sizeof(name))
-        != NGX_OK)
-    {
+    dst = (char *) p->def + f->offset;
+
+    if (f->kind == NGX_DIRECTSTREAM_PUSH && cJSON_IsNull(v)) {
+        ngx_memzero(dst, f->size);
+        return NGX_OK;
+    }
+
+    if (f->kind == NGX_DIRECTSTREAM_NAME) {
+        dst = name;
+    }
+
+    if (ngx_directstream_parse_string(p, v, dst, f->size) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    if (ds_check_name(name, &err) != DS_OK) {
-        return ngx_directstream_mistake(p->mistake, "invalid_field",
-                                        v->string, "%s", err.message);
+    if (ngx_directstream_field_check(f, dst, p->dcf->media_root.len != 0, &err)
+        != DS_OK)
+    {
+        return ngx_directstream_invalid(p, v, "%s", err.message);
     }
 
-    if (p->patch) {
-        if (ngx_strcmp(name, p->def->name) != 0) {
-            return ngx_directstream_mistake(p->mistake, "invalid_field",
-                               v->string, "a stream cannot be renamed");
-        }
-
+    if (f->kind != NGX_DIRECTSTREAM_NAME) {
         return NGX_OK;
+    }
+
+    /* a stream keeps its name; a PATCH may repeat it */
+
+    if (p->patch && ngx_strcmp(name, p->def->name) != 0) {
+        return ngx_directstream_invalid(p, v, "a stream cannot be renamed");
     }
 
     ngx_memcpy(p->def->name, name, sizeof(name));
-    p->named = 1;
 
     return NGX_OK;
 }
 
 
-static ngx_int_t
-ngx_directstream_field_playlist(ngx_directstream_parse_t *p, const cJSON *v)
-{
-    ds_error_t  err;
-
-    if (ngx_directstream_parse_string(p->mistake, v, p->def->playlist,
-                                      sizeof(p->def->playlist))
-        != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    if (ds_check_playlist(p->def->playlist, p->dcf->media_root.len != 0, &err)
-        != DS_OK)
-    {
-        return ngx_directstream_mistake(p->mistake, "invalid_field",
-                                        v->string, "%s", err.message);
-    }
-
-    p->set |= NGX_DIRECTSTREAM_SET_PLAYLIST;
-
-    return NGX_OK;
-}
-
+/* a word or a size as a string, or a number */
 
 static ngx_int_t
-ngx_directstream_field_shuffle(ngx_directstream_parse_t *p, const cJSON *v)
-{
-    ngx_uint_t  flag;
-
-    flag = 0;
-
-    if (ngx_directstream_parse_bool(p->mistake, v, &flag) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    p->def->shuffle = flag;
-    p->set |= NGX_DIRECTSTREAM_SET_SHUFFLE;
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_directstream_field_loop(ngx_directstream_parse_t *p, const cJSON *v)
-{
-    ngx_uint_t  flag;
-
-    flag = 0;
-
-    if (ngx_directstream_parse_bool(p->mistake, v, &flag) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    p->def->loop = flag;
-    p->set |= NGX_DIRECTSTREAM_SET_LOOP;
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_directstream_field_publish(ngx_directstream_parse_t *p, const cJSON *v)
-{
-    ds_error_t  err;
-
-    if (ngx_directstream_parse_string(p->mistake, v, p->def->publish,
-                                      sizeof(p->def->publish))
-        != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    if (ds_check_publish(p->def->publish, &err) != DS_OK) {
-        return ngx_directstream_mistake(p->mistake, "invalid_field",
-                                        v->string, "%s", err.message);
-    }
-
-    p->set |= NGX_DIRECTSTREAM_SET_PUBLISH;
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_directstream_field_push(ngx_directstream_parse_t *p, const cJSON *v)
-{
-    ds_error_t  err;
-
-    p->set |= NGX_DIRECTSTREAM_SET_PUSH;
-
-    if (cJSON_IsNull(v)) {
-        p->def->push[0] = '\0';
-        return NGX_OK;
-    }
-
-    if (ngx_directstream_parse_string(p->mistake, v, p->def->push,
-                                      sizeof(p->def->push))
-        != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    if (ds_check_push(p->def->push, &err) != DS_OK) {
-        return ngx_directstream_mistake(p->mistake, "invalid_field",
-                                        v->string, "%s", err.message);
-    }
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_directstream_field_push_via(ngx_directstream_parse_t *p, const cJSON *v)
-{
-    if (cJSON_IsString(v) && ngx_strcmp(v->valuestring, "engine") == 0) {
-        p->def->push_engine = 1;
-
-    } else if (cJSON_IsString(v) && ngx_strcmp(v->valuestring, "rtmp") == 0) {
-        p->def->push_engine = 0;
-
-    } else {
-        return ngx_directstream_mistake(p->mistake, "invalid_field",
-                               v->string,
-                               "it must be \"rtmp\" or \"engine\"");
-    }
-
-    p->via = 1;
-    p->set |= NGX_DIRECTSTREAM_SET_PUSH;
-
-    return NGX_OK;
-}
-
-
-/* who may use the API may not read the machine's files by it */
-
-static ngx_int_t
-ngx_directstream_field_slate(ngx_directstream_parse_t *p, const cJSON *v)
-{
-    return ngx_directstream_mistake(p->mistake, "invalid_field", v->string,
-                               "it is set by the \"slate\" directive");
-}
-
-
-static ngx_int_t
-ngx_directstream_field_start(ngx_directstream_parse_t *p, const cJSON *v)
-{
-    if (p->patch) {
-        return ngx_directstream_mistake(p->mistake, "invalid_field",
-                               v->string, "it is for the creation; use POST "
-                               "to \"start\" or \"stop\" of the stream");
-    }
-
-    return ngx_directstream_parse_bool(p->mistake, v, &p->start);
-}
-
-
-static ngx_int_t
-ngx_directstream_field_setting(ngx_directstream_parse_t *p,
-    const ngx_directstream_setting_t *s, const cJSON *v)
+ngx_directstream_parse_value(ngx_directstream_parse_t *p,
+    const ngx_directstream_field_t *f, const cJSON *v)
 {
     double     n;
     ngx_int_t  rc;
@@ -694,12 +544,12 @@ ngx_directstream_field_setting(ngx_directstream_parse_t *p,
 
     rc = NGX_ERROR;
 
-    if (ngx_directstream_setting_is_text(s)) {
+    if (f->kind <= NGX_DIRECTSTREAM_SIZE) {
 
         if (cJSON_IsString(v)) {
             text.data = (u_char *) v->valuestring;
             text.len = strlen(v->valuestring);
-            rc = ngx_directstream_setting_text(s, p->def, &text);
+            rc = ngx_directstream_field_text(f, p->def, &text);
         }
 
     } else if (cJSON_IsNumber(v)) {
@@ -707,22 +557,16 @@ ngx_directstream_field_setting(ngx_directstream_parse_t *p,
 
         /* seconds, of which a millisecond is the least part */
 
-        if (s->kind == NGX_DIRECTSTREAM_TIME) {
+        if (f->kind == NGX_DIRECTSTREAM_TIME) {
             n = round(n * 1000);
         }
 
-        if (n >= 0 && n <= (double) s->max && floor(n) == n) {
-            rc = ngx_directstream_setting_number(s, p->def, (int64_t) n);
+        if (n >= 0 && n <= (double) f->max && floor(n) == n) {
+            rc = ngx_directstream_field_number(f, p->def, (int64_t) n);
         }
     }
 
-    if (rc != NGX_OK) {
-        return ngx_directstream_mistake(p->mistake, "invalid_field",
-                                        v->string, "it must be %s",
-                                        s->accepted);
-    }
-
-    p->set |= s->set;
-
-    return NGX_OK;
+    return (rc == NGX_OK)
+           ? NGX_OK
+           : ngx_directstream_invalid(p, v, "it must be %s", f->accepted);
 }

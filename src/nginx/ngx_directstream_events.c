@@ -14,6 +14,41 @@
 #define NGX_DIRECTSTREAM_EVENTS_SIZE    (256 * 1024)   /* bytes not taken */
 #define NGX_DIRECTSTREAM_EVENTS_LATE    10000          /* ms */
 
+#define NGX_DIRECTSTREAM_FEED_ENTRIES   32
+#define NGX_DIRECTSTREAM_FEED_PROGRESS  2000   /* ms */
+#define NGX_DIRECTSTREAM_FEED_PING      15000  /* ms */
+
+
+/* a stream that has been told of */
+
+typedef struct ngx_directstream_told_s  ngx_directstream_told_t;
+
+struct ngx_directstream_told_s {
+    ngx_directstream_told_t *next;          /* in the order of names */
+    char                     name[DS_NAME_LEN + 1];
+    uint32_t                 hash;          /* of all but its counters */
+};
+
+
+/* what was told so far; it begins with zeroes and the log's last entry */
+
+typedef struct {
+    ngx_directstream_told_t *told;
+    uint64_t                 logged;
+    ngx_msec_t               progress;      /* next time */
+    ngx_msec_t               ping;
+} ngx_directstream_feed_t;
+
+
+/* a look at all streams, to tell what is news of them */
+
+typedef struct {
+    ngx_directstream_json_t  *w;
+    ngx_uint_t                progress;     /* is due */
+    ngx_uint_t                relay;        /* is alive */
+    ngx_directstream_told_t **link;         /* of those told of, the next */
+} ngx_directstream_tell_t;
+
 
 /* what clients are being sent, as long as one of them is */
 
@@ -62,7 +97,7 @@ static ngx_int_t ngx_directstream_events_since(ngx_http_request_t *r,
     uint64_t *since);
 static ngx_int_t ngx_directstream_events_header(ngx_http_request_t *r);
 static ngx_int_t ngx_directstream_events_join(ngx_http_request_t *r,
-    uint64_t since);
+    ngx_directstream_ctx_t *ctx, uint64_t since);
 static void ngx_directstream_events_leave(void *data);
 static void ngx_directstream_events_schedule(ngx_msec_t delay);
 static void ngx_directstream_events_tick(ngx_event_t *ev);
@@ -80,13 +115,51 @@ static void ngx_directstream_events_taken(ngx_directstream_client_t *client);
 static ngx_directstream_text_t *ngx_directstream_events_text(
     ngx_directstream_json_t *w);
 static void ngx_directstream_events_unref(ngx_directstream_text_t *text);
+static void ngx_directstream_feed_news(ngx_directstream_feed_t *feed,
+    ngx_directstream_json_t *w, ngx_directstream_conf_t *dcf);
+static void ngx_directstream_feed_clear(ngx_directstream_feed_t *feed);
+static void ngx_directstream_feed_all(ngx_directstream_json_t *w,
+    ngx_directstream_conf_t *dcf);
+static uint64_t ngx_directstream_feed_log(ngx_directstream_json_t *w,
+    ngx_directstream_conf_t *dcf, uint64_t since);
+static ngx_uint_t ngx_directstream_feed_due(ngx_msec_t *at, ngx_msec_t every);
+static void ngx_directstream_feed_look(void *data,
+    ngx_directstream_info_t *info);
+static void ngx_directstream_feed_gone(ngx_directstream_json_t *w,
+    ngx_directstream_told_t **link, const char *name);
+static uint32_t ngx_directstream_feed_hash(ngx_directstream_info_t *info,
+    ngx_uint_t relay);
+static void ngx_directstream_feed_stream(void *data,
+    ngx_directstream_info_t *info);
+static void ngx_directstream_feed_entry(ngx_directstream_json_t *w,
+    ngx_directstream_entry_t *entry);
+static void ngx_directstream_feed_begin(ngx_directstream_json_t *w,
+    const char *event);
+static void ngx_directstream_feed_end(ngx_directstream_json_t *w);
 
 
 static ngx_directstream_events_t  ngx_directstream_event;
 
 
+/* of an entry of the log */
+
+static const ngx_directstream_member_t  ngx_directstream_entry[] = {
+    ngx_directstream_member("id", NUMBER, ngx_directstream_entry_t, id),
+    ngx_directstream_member("at", TIME, ngx_directstream_entry_t, at),
+    ngx_directstream_member("stream", TEXT, ngx_directstream_entry_t, stream),
+    ngx_directstream_member_end
+};
+
+static const ngx_directstream_member_t  ngx_directstream_entry_item[] = {
+    ngx_directstream_member("index", NUMBER, ngx_directstream_entry_t, index),
+    ngx_directstream_member("id", TEXT, ngx_directstream_entry_t, item),
+    ngx_directstream_member("title", TEXT, ngx_directstream_entry_t, title),
+    ngx_directstream_member_end
+};
+
+
 ngx_int_t
-ngx_directstream_events(ngx_http_request_t *r)
+ngx_directstream_events(ngx_http_request_t *r, ngx_directstream_ctx_t *ctx)
 {
     uint64_t   since;
     ngx_int_t  rc;
@@ -104,7 +177,7 @@ ngx_directstream_events(ngx_http_request_t *r)
         return rc;
     }
 
-    return ngx_directstream_events_join(r, since);
+    return ngx_directstream_events_join(r, ctx, since);
 }
 
 
@@ -155,27 +228,10 @@ ngx_directstream_events_since(ngx_http_request_t *r, uint64_t *since)
 static ngx_int_t
 ngx_directstream_events_header(ngx_http_request_t *r)
 {
-    ngx_uint_t        i;
-    ngx_table_elt_t  *h;
-
-    static const struct {
-        ngx_str_t  key;
-        ngx_str_t  value;
-    } headers[] = {
-        { ngx_string("Cache-Control"), ngx_string("no-store") },
-        { ngx_string("X-Accel-Buffering"), ngx_string("no") }
-    };
-
-    for (i = 0; i < sizeof(headers) / sizeof(headers[0]); i++) {
-
-        h = ngx_list_push(&r->headers_out.headers);
-        if (h == NULL) {
-            return NGX_HTTP_INTERNAL_SERVER_ERROR;
-        }
-
-        h->hash = 1;
-        h->key = headers[i].key;
-        h->value = headers[i].value;
+    if (ngx_directstream_header(r, "Cache-Control", "no-store") == NULL
+        || ngx_directstream_header(r, "X-Accel-Buffering", "no") == NULL)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
 #if (NGX_HTTP_GZIP)
@@ -193,18 +249,17 @@ ngx_directstream_events_header(ngx_http_request_t *r)
 
 
 static ngx_int_t
-ngx_directstream_events_join(ngx_http_request_t *r, uint64_t since)
+ngx_directstream_events_join(ngx_http_request_t *r,
+    ngx_directstream_ctx_t *ctx, uint64_t since)
 {
     ngx_event_t                *ev;
     ngx_pool_cleanup_t         *cln;
-    ngx_directstream_ctx_t     *ctx;
     ngx_directstream_client_t  *client;
 
-    ctx = ngx_pcalloc(r->pool, sizeof(ngx_directstream_ctx_t));
     client = ngx_pcalloc(r->pool, sizeof(ngx_directstream_client_t));
     cln = ngx_pool_cleanup_add(r->pool, 0);
 
-    if (ctx == NULL || client == NULL || cln == NULL) {
+    if (client == NULL || cln == NULL) {
         return NGX_ERROR;
     }
 
@@ -240,15 +295,12 @@ ngx_directstream_events_join(ngx_http_request_t *r, uint64_t since)
     client->fresh = 1;
 
     ctx->client = client;
-    ngx_http_set_ctx(r, ctx, ngx_http_directstream_module);
 
     cln->handler = ngx_directstream_events_leave;
     cln->data = client;
 
     ngx_queue_insert_tail(&ngx_directstream_event.clients, &client->queue);
     ngx_directstream_events_schedule(NGX_DIRECTSTREAM_EVENTS_SOON);
-
-    r->main->count++;
 
     return NGX_DONE;
 }
@@ -615,4 +667,288 @@ ngx_directstream_events_unref(ngx_directstream_text_t *text)
     if (text != NULL && --text->refs == 0) {
         ngx_free(text);
     }
+}
+
+
+/* writes what is news since the last call */
+
+static void
+ngx_directstream_feed_news(ngx_directstream_feed_t *feed,
+    ngx_directstream_json_t *w, ngx_directstream_conf_t *dcf)
+{
+    ngx_directstream_tell_t  tell;
+
+    tell.w = w;
+    tell.relay = ngx_directstream_relay_alive(dcf);
+    tell.link = &feed->told;
+    tell.progress = ngx_directstream_feed_due(&feed->progress,
+                                              NGX_DIRECTSTREAM_FEED_PROGRESS);
+
+    if (ngx_directstream_zone_each(dcf, w->pool, ngx_directstream_feed_look,
+                                   &tell)
+        != NGX_OK)
+    {
+        w->failed = 1;
+        return;
+    }
+
+    ngx_directstream_feed_gone(w, tell.link, NULL);
+
+    feed->logged = ngx_directstream_feed_log(w, dcf, feed->logged);
+
+    if (ngx_directstream_feed_due(&feed->ping, NGX_DIRECTSTREAM_FEED_PING)) {
+        ngx_directstream_json_print(w, ": ping\n\n");
+    }
+}
+
+
+static ngx_uint_t
+ngx_directstream_feed_due(ngx_msec_t *at, ngx_msec_t every)
+{
+    if ((ngx_msec_int_t) (ngx_current_msec - *at) < 0) {
+        return 0;
+    }
+
+    *at = ngx_current_msec + every;
+
+    return 1;
+}
+
+
+/* both lists are in the order of names */
+
+static void
+ngx_directstream_feed_look(void *data, ngx_directstream_info_t *info)
+{
+    ngx_directstream_tell_t *tell = data;
+
+    uint32_t                  hash;
+    ds_status_t              *st;
+    ngx_directstream_told_t  *told;
+
+    ngx_directstream_feed_gone(tell->w, tell->link, info->def.name);
+
+    told = *tell->link;
+    hash = ngx_directstream_feed_hash(info, tell->relay);
+
+    if (told == NULL || ngx_strcmp(told->name, info->def.name) != 0) {
+
+        told = ngx_alloc(sizeof(ngx_directstream_told_t), ngx_cycle->log);
+
+        if (told != NULL) {
+            ngx_memcpy(told->name, info->def.name, sizeof(told->name));
+            told->hash = ~hash;
+            told->next = *tell->link;
+            *tell->link = told;
+        }
+    }
+
+    if (told != NULL) {
+        tell->link = &told->next;
+
+        if (told->hash != hash) {
+            told->hash = hash;
+            ngx_directstream_feed_stream(tell->w, info);
+        }
+    }
+
+    st = &info->status;
+
+    if (tell->progress && st->connected
+        && (st->state == DS_LIVE || st->slate))
+    {
+        ngx_directstream_feed_begin(tell->w, "progress");
+        ngx_directstream_render_progress(tell->w, info);
+        ngx_directstream_feed_end(tell->w);
+    }
+}
+
+
+/* those from "link" on that come before "name", or all */
+
+static void
+ngx_directstream_feed_gone(ngx_directstream_json_t *w,
+    ngx_directstream_told_t **link, const char *name)
+{
+    ngx_directstream_told_t  *told;
+
+    while (*link != NULL
+           && (name == NULL || ngx_strcmp((*link)->name, name) < 0))
+    {
+        told = *link;
+        *link = told->next;
+
+        ngx_directstream_feed_begin(w, "removed");
+        ngx_directstream_json_text(w, "name", told->name, DS_NAME_LEN);
+        ngx_directstream_feed_end(w);
+
+        ngx_free(told);
+    }
+}
+
+
+static void
+ngx_directstream_feed_clear(ngx_directstream_feed_t *feed)
+{
+    ngx_directstream_told_t  *told;
+
+    while (feed->told != NULL) {
+        told = feed->told;
+        feed->told = told->next;
+        ngx_free(told);
+    }
+}
+
+
+/*
+ * Of what is shown of a stream, but for what always changes on air; "relay"
+ * tells whether the relay worker lives.
+ */
+
+static uint32_t
+ngx_directstream_feed_hash(ngx_directstream_info_t *info, ngx_uint_t relay)
+{
+    ngx_uint_t                i;
+    ds_status_t              *st;
+    ngx_directstream_info_t   key;
+
+    key = *info;
+
+    /* instead of when it was seen last: whether it is stale */
+
+    key.seen = (info->owner != 0)
+               ? ngx_directstream_alive(info->owner, info->seen) : relay;
+    key.writer = 0;
+    key.skip = 0;
+    key.previous = 0;
+    key.prefetch = 0;
+    key.prefetching = 0;
+    key.retry = 0;
+
+    st = &key.status;
+
+    st->position = 0;
+    st->bytes = 0;
+    st->buffer = 0;
+    st->dead_air = 0;
+    st->lateness = 0;
+    st->push.bytes = 0;
+    st->push.dropped = 0;
+
+    for (i = 0; i < DS_FETCHES; i++) {
+        st->fetching[i].bytes = 0;
+        st->fetching[i].speed = 0;
+        st->fetching[i].left = 0;
+    }
+
+    ngx_memzero(&st->counts, sizeof(ds_counts_t));
+    ngx_memzero(&st->progress, sizeof(ds_progress_t));
+
+    return ngx_murmur_hash2((u_char *) &key, sizeof(key));
+}
+
+
+/* what a new client is told: all streams */
+
+static void
+ngx_directstream_feed_all(ngx_directstream_json_t *w,
+    ngx_directstream_conf_t *dcf)
+{
+    ngx_directstream_json_print(w, "retry: 2000\n\n");
+
+    if (ngx_directstream_zone_each(dcf, w->pool, ngx_directstream_feed_stream,
+                                   w)
+        != NGX_OK)
+    {
+        w->failed = 1;
+    }
+}
+
+
+static void
+ngx_directstream_feed_stream(void *data, ngx_directstream_info_t *info)
+{
+    ngx_directstream_json_t *w = data;
+
+    ngx_directstream_json_print(w, "event: stream\ndata: ");
+    w->comma = 0;
+    ngx_directstream_render_stream(w, info);
+    ngx_directstream_json_print(w, "\n\n");
+}
+
+
+/* entries of the log after "since"; returns the last one's id */
+
+static uint64_t
+ngx_directstream_feed_log(ngx_directstream_json_t *w,
+    ngx_directstream_conf_t *dcf, uint64_t since)
+{
+    ngx_uint_t                 i, n;
+    ngx_directstream_entry_t   entries[NGX_DIRECTSTREAM_FEED_ENTRIES];
+
+    do {
+        n = ngx_directstream_journal_get(dcf, since, entries,
+                                     NGX_DIRECTSTREAM_FEED_ENTRIES);
+
+        for (i = 0; i < n; i++) {
+            ngx_directstream_feed_entry(w, &entries[i]);
+            since = entries[i].id;
+        }
+
+    } while (n == NGX_DIRECTSTREAM_FEED_ENTRIES);
+
+    return since;
+}
+
+
+static void
+ngx_directstream_feed_entry(ngx_directstream_json_t *w,
+    ngx_directstream_entry_t *entry)
+{
+    static const char  *types[] = { "state", "item", "error", "output" };
+
+    ngx_directstream_json_print(w, "id: %uL\n", entry->id);
+
+    ngx_directstream_feed_begin(w, "log");
+    ngx_directstream_json_members(w, ngx_directstream_entry, entry);
+    ngx_directstream_json_text(w, "type", types[entry->type], 16);
+
+    if (entry->type == NGX_DIRECTSTREAM_ENTRY_STATE) {
+        ngx_directstream_json_text(w, "state", ds_state_name(entry->state),
+                                   32);
+    }
+
+    if (entry->type == NGX_DIRECTSTREAM_ENTRY_ERROR) {
+        ngx_directstream_json_text(w, "code", ds_error_code(entry->code), 64);
+    }
+
+    ngx_directstream_json_text(w, "message", entry->message,
+                               sizeof(entry->message));
+
+    if (entry->type == NGX_DIRECTSTREAM_ENTRY_ITEM) {
+        ngx_directstream_json_key(w, "item");
+        ngx_directstream_json_object(w, ngx_directstream_entry_item, entry);
+    }
+
+    ngx_directstream_feed_end(w);
+}
+
+
+static void
+ngx_directstream_feed_begin(ngx_directstream_json_t *w, const char *event)
+{
+    ngx_directstream_json_print(w, "event: %s\ndata: ", event);
+
+    w->comma = 0;
+    ngx_directstream_json_open(w, '{');
+}
+
+
+/* a string in JSON has no line end in it, so that the blank line ends it */
+
+static void
+ngx_directstream_feed_end(ngx_directstream_json_t *w)
+{
+    ngx_directstream_json_close(w, '}');
+    ngx_directstream_json_raw(w, "\n\n", 2);
 }

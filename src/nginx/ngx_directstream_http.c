@@ -1,225 +1,242 @@
 
 /*
- * ngx_directstream_http.c: the HTTP module: its location directives and the
- * way answers are sent.  What the locations do is in their own files.
+ * ngx_directstream_http.c: how a request is read and answered: a small body
+ * in memory, arguments, headers, JSON, and what went wrong as a problem
+ * document.  Knows no resource.
  */
 
 #include "ngx_directstream_http.h"
 
 
-static void *ngx_directstream_create_loc_conf(ngx_conf_t *cf);
-static char *ngx_directstream_merge_loc_conf(ngx_conf_t *cf, void *parent,
-    void *child);
-static char *ngx_directstream_admin(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
-static char *ngx_directstream_handler(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
-static void ngx_directstream_wait_cleanup(void *data);
-static void ngx_directstream_seen(ngx_conf_t *cf, ngx_command_t *cmd);
+#define NGX_DIRECTSTREAM_LIST_MAX  1000    /* entries of a part */
 
 
-static ngx_command_t  ngx_http_directstream_commands[] = {
-
-    { ngx_string("directstream_admin"),
-      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS|NGX_CONF_TAKE1,
-      ngx_directstream_admin,
-      NGX_HTTP_LOC_CONF_OFFSET,
-      0,
-      NULL },
-
-    { ngx_string("directstream_on_publish"),
-      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
-      ngx_directstream_handler,
-      NGX_HTTP_LOC_CONF_OFFSET,
-      0,
-      ngx_directstream_on_publish_handler },
-
-    { ngx_string("directstream_metrics"),
-      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
-      ngx_directstream_handler,
-      NGX_HTTP_LOC_CONF_OFFSET,
-      0,
-      ngx_directstream_metrics_handler },
-
-      ngx_null_command
-};
-
-
-static ngx_http_module_t  ngx_http_directstream_module_ctx = {
-    NULL,                                  /* preconfiguration */
-    NULL,                                  /* postconfiguration */
-
-    NULL,                                  /* create main configuration */
-    NULL,                                  /* init main configuration */
-
-    NULL,                                  /* create server configuration */
-    NULL,                                  /* merge server configuration */
-
-    ngx_directstream_create_loc_conf,      /* create location configuration */
-    ngx_directstream_merge_loc_conf        /* merge location configuration */
-};
-
-
-ngx_module_t  ngx_http_directstream_module = {
-    NGX_MODULE_V1,
-    &ngx_http_directstream_module_ctx,     /* module context */
-    ngx_http_directstream_commands,        /* module directives */
-    NGX_HTTP_MODULE,                       /* module type */
-    NULL,                                  /* init master */
-    NULL,                                  /* init module */
-    NULL,                                  /* init process */
-    NULL,                                  /* init thread */
-    NULL,                                  /* exit thread */
-    ngx_directstream_task_exit,            /* exit process */
-    NULL,                                  /* exit master */
-    NGX_MODULE_V1_PADDING
-};
-
-
-static void *
-ngx_directstream_create_loc_conf(ngx_conf_t *cf)
-{
-    ngx_directstream_loc_conf_t  *dlcf;
-
-    dlcf = ngx_pcalloc(cf->pool, sizeof(ngx_directstream_loc_conf_t));
-    if (dlcf == NULL) {
-        return NULL;
-    }
-
-    dlcf->write = NGX_CONF_UNSET;
-
-    return dlcf;
-}
-
-
-/* what an "if" in the location inherits */
-
-static char *
-ngx_directstream_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
-{
-    ngx_directstream_loc_conf_t *prev = parent;
-    ngx_directstream_loc_conf_t *conf = child;
-
-    (void) cf;
-
-    ngx_conf_merge_value(conf->write, prev->write, 0);
-
-    if (conf->clcf != NULL) {
-        /* bodies are bounded here, and answered with a problem document */
-        conf->clcf->client_max_body_size = 0;
-
-    } else {
-        conf->prefix = prev->prefix;
-    }
-
-    return NGX_CONF_OK;
-}
-
-
-/* directstream_admin [write=on|off]; default none; context: location */
-
-static char *
-ngx_directstream_admin(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
-{
-    ngx_directstream_loc_conf_t *dlcf = conf;
-
-    ngx_str_t                 *value;
-    ngx_http_core_loc_conf_t  *clcf;
-
-    if (dlcf->clcf != NULL) {
-        return "is duplicate";
-    }
-
-    value = cf->args->elts;
-    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
-
-    if (clcf->named || clcf->noname
-#if (NGX_PCRE)
-        || clcf->regex != NULL
-#endif
-       )
-    {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"%V\" must be in a location given by a prefix "
-                           "or exactly, not by a regular expression or a "
-                           "name", &cmd->name);
-        return NGX_CONF_ERROR;
-    }
-
-    dlcf->write = 0;
-
-    if (cf->args->nelts == 2) {
-
-        if (ngx_strcmp(value[1].data, "write=on") == 0) {
-            dlcf->write = 1;
-
-        } else if (ngx_strcmp(value[1].data, "write=off") != 0) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "invalid parameter \"%V\" in \"%V\", it must "
-                               "be \"write=on\" or \"write=off\"",
-                               &value[1], &cmd->name);
-            return NGX_CONF_ERROR;
-        }
-    }
-
-    dlcf->clcf = clcf;
-    dlcf->prefix = clcf->name;
-
-    clcf->handler = ngx_directstream_admin_handler;
-
-    /* without the slash: a redirect to the dashboard */
-
-    if (clcf->name.data[clcf->name.len - 1] == '/') {
-        clcf->auto_redirect = 1;
-    }
-
-    ngx_directstream_seen(cf, cmd);
-
-    return NGX_CONF_OK;
-}
+static void ngx_directstream_body_begin(ngx_http_request_t *r);
+static void ngx_directstream_body_more(ngx_http_request_t *r);
+static void ngx_directstream_body_take(ngx_http_request_t *r,
+    ngx_directstream_ctx_t *ctx);
+static ngx_int_t ngx_directstream_arg(ngx_http_request_t *r,
+    const char *name, ngx_uint_t min, ngx_uint_t max, ngx_uint_t *value);
 
 
 /*
- * directstream_on_publish; default none; context: location
- * directstream_metrics; default none; context: location
+ * Not by nginx's own buffering: that would write a body to a file, and answer
+ * one without a length that is too large by itself, with a page.
  */
 
-static char *
-ngx_directstream_handler(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+ngx_int_t
+ngx_directstream_body_read(ngx_http_request_t *r,
+    ngx_directstream_ctx_t *ctx, size_t max,
+    ngx_directstream_handler_pt handler)
 {
-    ngx_http_core_loc_conf_t  *clcf;
+    ngx_int_t  rc;
 
-    (void) conf;
+    ctx->max = max;
+    ctx->handler = handler;
 
-    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
-
-    if (clcf->handler == (ngx_http_handler_pt) cmd->post) {
-        return "is duplicate";
+    ctx->body.data = ngx_pcalloc(r->pool, max + 1);
+    if (ctx->body.data == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    clcf->handler = (ngx_http_handler_pt) cmd->post;
+    ngx_http_set_ctx(r, ctx, ngx_http_directstream_module);
 
-    ngx_directstream_seen(cf, cmd);
+    r->request_body_no_buffering = 1;
 
-    return NGX_CONF_OK;
+    rc = ngx_http_read_client_request_body(r, ngx_directstream_body_begin);
+
+    if (rc >= NGX_HTTP_SPECIAL_RESPONSE) {
+        return rc;
+    }
+
+    return NGX_DONE;
 }
 
 
-/* for the message when there is no directstream block */
+static void
+ngx_directstream_body_begin(ngx_http_request_t *r)
+{
+    r->read_event_handler = ngx_directstream_body_more;
+
+    ngx_directstream_body_more(r);
+}
+
 
 static void
-ngx_directstream_seen(ngx_conf_t *cf, ngx_command_t *cmd)
+ngx_directstream_body_more(ngx_http_request_t *r)
 {
-    ngx_directstream_conf_t  *dcf;
+    ngx_int_t                rc;
+    ngx_directstream_ctx_t  *ctx;
 
-    dcf = (ngx_directstream_conf_t *) ngx_get_conf(cf->cycle->conf_ctx,
-                                                   ngx_directstream_module);
+    ctx = ngx_http_get_module_ctx(r, ngx_http_directstream_module);
 
-    if (dcf->http_directive.len == 0) {
-        dcf->http_directive = cmd->name;
-        dcf->http_file = cf->conf_file->file.name.data;
-        dcf->http_line = cf->conf_file->line;
+    for ( ;; ) {
+
+        ngx_directstream_body_take(r, ctx);
+
+        if (ctx->too_large || !r->reading_body) {
+            break;
+        }
+
+        rc = ngx_http_read_unbuffered_request_body(r);
+
+        if (rc >= NGX_HTTP_SPECIAL_RESPONSE) {
+            ngx_http_finalize_request(r, rc);
+            return;
+        }
+
+        if (rc == NGX_AGAIN && r->request_body->bufs == NULL) {
+            return;
+        }
     }
+
+    r->read_event_handler = ngx_http_block_reading;
+
+    rc = ctx->handler(r, ctx);
+
+    if (rc != NGX_DONE) {
+        ngx_http_finalize_request(r, rc);
+    }
+}
+
+
+/* copies what has arrived to the context, and gives the buffers back */
+
+static void
+ngx_directstream_body_take(ngx_http_request_t *r, ngx_directstream_ctx_t *ctx)
+{
+    size_t        len;
+    ngx_buf_t    *b;
+    ngx_chain_t  *cl;
+
+    if (r->request_body == NULL) {
+        return;
+    }
+
+    for (cl = r->request_body->bufs; cl != NULL; cl = cl->next) {
+        b = cl->buf;
+
+        if (!ngx_buf_in_memory(b)) {
+            continue;
+        }
+
+        len = b->last - b->pos;
+
+        if (len > ctx->max - ctx->body.len) {
+            ctx->too_large = 1;
+
+        } else {
+            ngx_memcpy(ctx->body.data + ctx->body.len, b->pos, len);
+            ctx->body.len += len;
+        }
+
+        b->pos = b->last;
+    }
+
+    r->request_body->bufs = NULL;
+}
+
+
+ngx_int_t
+ngx_directstream_args(ngx_http_request_t *r, ngx_directstream_ctx_t *ctx)
+{
+    ngx_int_t  rc;
+
+    ctx->offset = 0;
+    ctx->limit = 100;
+
+    if (ngx_directstream_arg(r, "offset", 0, 0x7fffffff, &ctx->offset)
+        != NGX_OK)
+    {
+        rc = ngx_directstream_problem(r, 400, "invalid_field", "offset",
+                               "it must be a whole number, 0 or more");
+
+    } else if (ngx_directstream_arg(r, "limit", 1, NGX_DIRECTSTREAM_LIST_MAX,
+                                    &ctx->limit)
+               != NGX_OK)
+    {
+        rc = ngx_directstream_problem(r, 400, "invalid_field", "limit",
+                               "it must be a whole number from 1 to %d",
+                               NGX_DIRECTSTREAM_LIST_MAX);
+
+    } else {
+        return NGX_OK;
+    }
+
+    return (rc == NGX_OK) ? NGX_DECLINED : rc;
+}
+
+
+static ngx_int_t
+ngx_directstream_arg(ngx_http_request_t *r, const char *name, ngx_uint_t min,
+    ngx_uint_t max, ngx_uint_t *value)
+{
+    ngx_int_t  n;
+    ngx_str_t  arg;
+
+    if (ngx_http_arg(r, (u_char *) name, strlen(name), &arg) != NGX_OK) {
+        return NGX_OK;
+    }
+
+    n = ngx_atoi(arg.data, arg.len);
+
+    if (n == NGX_ERROR || (ngx_uint_t) n < min || (ngx_uint_t) n > max) {
+        return NGX_ERROR;
+    }
+
+    *value = n;
+
+    return NGX_OK;
+}
+
+
+ngx_table_elt_t *
+ngx_directstream_header(ngx_http_request_t *r, const char *key,
+    const char *value)
+{
+    ngx_table_elt_t  *h;
+
+    h = ngx_list_push(&r->headers_out.headers);
+    if (h == NULL) {
+        return NULL;
+    }
+
+    h->hash = 1;
+    h->key.data = (u_char *) key;
+    h->key.len = strlen(key);
+    h->value.data = (u_char *) value;
+    h->value.len = strlen(value);
+
+    return h;
+}
+
+
+ngx_int_t
+ngx_directstream_location(ngx_http_request_t *r, ngx_directstream_ctx_t *ctx,
+    const char *tail, const char *name)
+{
+    u_char     *p, *last;
+    size_t      len;
+    ngx_str_t  *base;
+
+    base = &ctx->base;
+
+    len = base->len
+          + 2 * ngx_escape_uri(NULL, base->data, base->len, NGX_ESCAPE_URI);
+
+    p = ngx_pnalloc(r->pool, len + strlen(tail) + strlen(name) + 1);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    last = (u_char *) ngx_escape_uri(p, base->data, base->len,
+                                     NGX_ESCAPE_URI);
+    (void) ngx_sprintf(last, "%s%s%Z", tail, name);
+
+    r->headers_out.location = ngx_directstream_header(r, "Location",
+                                                      (char *) p);
+
+    return (r->headers_out.location != NULL) ? NGX_OK : NGX_ERROR;
 }
 
 
@@ -227,29 +244,22 @@ ngx_int_t
 ngx_directstream_send(ngx_http_request_t *r, ngx_uint_t status,
     ngx_directstream_json_t *w)
 {
-    ngx_int_t         rc;
-    ngx_table_elt_t  *h;
+    ngx_int_t  rc;
 
     if (w->failed) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    h = ngx_list_push(&r->headers_out.headers);
-    if (h == NULL) {
+    /* what has a tag has said how it is cached */
+
+    if (r->headers_out.etag == NULL
+        && ngx_directstream_header(r, "Cache-Control", "no-store") == NULL)
+    {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    h->hash = 1;
-    ngx_str_set(&h->key, "Cache-Control");
-    ngx_str_set(&h->value, "no-store");
-
     r->headers_out.status = status;
     r->headers_out.content_length_n = w->size;
-
-    if (status == NGX_HTTP_NO_CONTENT) {
-        r->header_only = 1;
-        return ngx_http_send_header(r);
-    }
 
     if (r->headers_out.content_type.len == 0) {
         ngx_str_set(&r->headers_out.content_type, "application/json");
@@ -270,47 +280,17 @@ ngx_directstream_send(ngx_http_request_t *r, ngx_uint_t status,
 
 
 ngx_int_t
-ngx_directstream_wait(ngx_http_request_t *r, ngx_directstream_ctx_t *ctx,
-    ngx_event_handler_pt poll)
+ngx_directstream_send_empty(ngx_http_request_t *r, ngx_uint_t status)
 {
-    ngx_pool_cleanup_t  *cln;
-
-    cln = ngx_pool_cleanup_add(r->pool, 0);
-    if (cln == NULL) {
+    if (ngx_directstream_header(r, "Cache-Control", "no-store") == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    cln->handler = ngx_directstream_wait_cleanup;
-    cln->data = ctx;
+    r->headers_out.status = status;
+    r->headers_out.content_length_n = 0;
+    r->header_only = 1;
 
-    r->read_event_handler = ngx_http_test_reading;
-    r->write_event_handler = ngx_http_request_empty_handler;
-
-    if (r->connection->read->ready) {
-        ngx_post_event(r->connection->read, &ngx_posted_events);
-
-    } else if (ngx_handle_read_event(r->connection->read, 0) != NGX_OK) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    ctx->timer.handler = poll;
-    ctx->timer.data = r;
-    ctx->timer.log = r->connection->log;
-
-    ngx_add_timer(&ctx->timer, NGX_DIRECTSTREAM_POLL);
-
-    return NGX_DONE;
-}
-
-
-static void
-ngx_directstream_wait_cleanup(void *data)
-{
-    ngx_directstream_ctx_t *ctx = data;
-
-    if (ctx->timer.timer_set) {
-        ngx_del_timer(&ctx->timer);
-    }
+    return ngx_http_send_header(r);
 }
 
 
@@ -361,20 +341,15 @@ ngx_directstream_problem(ngx_http_request_t *r, ngx_uint_t status,
     ngx_directstream_json_init(&w, r->pool);
 
     ngx_directstream_json_open(&w, '{');
-    ngx_directstream_json_key(&w, "type");
-    ngx_directstream_json_string(&w, "about:blank", 64);
-    ngx_directstream_json_key(&w, "title");
-    ngx_directstream_json_string(&w, title, 64);
+    ngx_directstream_json_text(&w, "type", "about:blank", 64);
+    ngx_directstream_json_text(&w, "title", title, 64);
     ngx_directstream_json_key(&w, "status");
     ngx_directstream_json_integer(&w, status);
-    ngx_directstream_json_key(&w, "detail");
-    ngx_directstream_json_string(&w, (char *) detail, sizeof(detail));
-    ngx_directstream_json_key(&w, "code");
-    ngx_directstream_json_string(&w, code, 64);
+    ngx_directstream_json_text(&w, "detail", (char *) detail, sizeof(detail));
+    ngx_directstream_json_text(&w, "code", code, 64);
 
     if (field != NULL && field[0] != '\0') {
-        ngx_directstream_json_key(&w, "field");
-        ngx_directstream_json_string(&w, field, 64);
+        ngx_directstream_json_text(&w, "field", field, 64);
     }
 
     ngx_directstream_json_close(&w, '}');
@@ -384,4 +359,12 @@ ngx_directstream_problem(ngx_http_request_t *r, ngx_uint_t status,
     r->headers_out.content_type_len = r->headers_out.content_type.len;
 
     return ngx_directstream_send(r, status, &w);
+}
+
+
+ngx_int_t
+ngx_directstream_missing(ngx_http_request_t *r, const char *name)
+{
+    return ngx_directstream_problem(r, 404, "stream_not_found", NULL,
+                                    "there is no stream \"%s\"", name);
 }

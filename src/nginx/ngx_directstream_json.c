@@ -1,17 +1,24 @@
 
 /*
- * ngx_directstream_json.c: writes JSON into a chain of buffers.  Whatever a
- * string holds, valid JSON and valid UTF-8 come out: bytes that are not
- * UTF-8 become U+FFFD.
+ * ngx_directstream_json.c: writes JSON into a chain of buffers, an object at
+ * a time by a table of its members.  Whatever a string holds, valid JSON and
+ * valid UTF-8 come out: bytes that are not UTF-8 become U+FFFD.
  */
 
-#include "ngx_directstream_http.h"
+#include "ngx_directstream_json.h"
 
 
-#define NGX_DIRECTSTREAM_JSON_BUF  8192
+#define NGX_DIRECTSTREAM_JSON_BUF    8192
+#define NGX_DIRECTSTREAM_JSON_PRINT  1024
 
 
 static void ngx_directstream_json_before(ngx_directstream_json_t *w);
+static void ngx_directstream_json_value(ngx_directstream_json_t *w,
+    const ngx_directstream_member_t *m, const void *base);
+static void ngx_directstream_json_name(ngx_directstream_json_t *w,
+    ngx_directstream_json_e kind, int64_t n);
+static void ngx_directstream_json_time(ngx_directstream_json_t *w,
+    int64_t ms);
 
 
 void
@@ -60,6 +67,20 @@ ngx_directstream_json_raw(ngx_directstream_json_t *w, const char *data,
         data += n;
         len -= n;
     }
+}
+
+
+void
+ngx_directstream_json_print(ngx_directstream_json_t *w, const char *fmt, ...)
+{
+    u_char   text[NGX_DIRECTSTREAM_JSON_PRINT], *p;
+    va_list  args;
+
+    va_start(args, fmt);
+    p = ngx_vslprintf(text, text + sizeof(text), fmt, args);
+    va_end(args);
+
+    ngx_directstream_json_raw(w, (char *) text, p - text);
 }
 
 
@@ -164,11 +185,8 @@ ngx_directstream_json_string(ngx_directstream_json_t *w, const char *value,
 void
 ngx_directstream_json_integer(ngx_directstream_json_t *w, int64_t n)
 {
-    u_char  buf[NGX_INT64_LEN + 1];
-
     ngx_directstream_json_before(w);
-    ngx_directstream_json_raw(w, (char *) buf,
-                              ngx_sprintf(buf, "%L", n) - buf);
+    ngx_directstream_json_print(w, "%L", n);
 }
 
 
@@ -176,7 +194,7 @@ void
 ngx_directstream_json_bool(ngx_directstream_json_t *w, ngx_uint_t b)
 {
     ngx_directstream_json_before(w);
-    ngx_directstream_json_raw(w, b ? "true" : "false", b ? 4 : 5);
+    ngx_directstream_json_print(w, b ? "true" : "false");
 }
 
 
@@ -184,45 +202,185 @@ void
 ngx_directstream_json_null(ngx_directstream_json_t *w)
 {
     ngx_directstream_json_before(w);
-    ngx_directstream_json_raw(w, "null", 4);
+    ngx_directstream_json_print(w, "null");
 }
 
 
 void
 ngx_directstream_json_seconds(ngx_directstream_json_t *w, int64_t ms)
 {
-    u_char  buf[NGX_INT64_LEN + 8];
-
     if (ms < 0) {
         ngx_directstream_json_null(w);
         return;
     }
 
     ngx_directstream_json_before(w);
-    ngx_directstream_json_raw(w, (char *) buf,
-                              ngx_sprintf(buf, "%L.%03L", ms / 1000, ms % 1000)
-                              - buf);
+    ngx_directstream_json_print(w, "%L.%03L", ms / 1000, ms % 1000);
 }
 
 
-void
+static void
 ngx_directstream_json_time(ngx_directstream_json_t *w, int64_t ms)
 {
-    u_char    buf[sizeof("1970-09-28T12:00:00.000Z") + 8];
-    ngx_tm_t  tm;
+    u_char  buf[sizeof("1970-09-28T12:00:00.000Z") + 8];
 
     if (ms <= 0) {
         ngx_directstream_json_null(w);
         return;
     }
 
-    ngx_gmtime((time_t) (ms / 1000), &tm);
+    ngx_directstream_json_string(w, (char *) buf,
+                                 ngx_directstream_time_utc(buf, ms) - buf);
+}
 
-    (void) ngx_snprintf(buf, sizeof(buf),
-                        "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ%Z",
-                        tm.ngx_tm_year, tm.ngx_tm_mon, tm.ngx_tm_mday,
-                        tm.ngx_tm_hour, tm.ngx_tm_min, tm.ngx_tm_sec,
-                        (int) (ms % 1000));
 
-    ngx_directstream_json_string(w, (char *) buf, sizeof(buf));
+void
+ngx_directstream_json_text(ngx_directstream_json_t *w, const char *key,
+    const char *value, size_t max)
+{
+    ngx_directstream_json_key(w, key);
+    ngx_directstream_json_string(w, value, max);
+}
+
+
+void
+ngx_directstream_json_object(ngx_directstream_json_t *w,
+    const ngx_directstream_member_t *m, const void *base)
+{
+    ngx_directstream_json_open(w, '{');
+    ngx_directstream_json_members(w, m, base);
+    ngx_directstream_json_close(w, '}');
+}
+
+
+void
+ngx_directstream_json_members(ngx_directstream_json_t *w,
+    const ngx_directstream_member_t *m, const void *base)
+{
+    for ( /* void */ ; m->key != NULL; m++) {
+        ngx_directstream_json_key(w, m->key);
+        ngx_directstream_json_value(w, m, base);
+    }
+}
+
+
+static void
+ngx_directstream_json_value(ngx_directstream_json_t *w,
+    const ngx_directstream_member_t *m, const void *base)
+{
+    int64_t      n;
+    const void  *p;
+
+    static const ngx_directstream_member_t  error[] = {
+        ngx_directstream_member("code", CODE, ds_error_t, code),
+        ngx_directstream_member("message", TEXT, ds_error_t, message),
+        ngx_directstream_member("at", TIME, ds_error_t, at),
+        ngx_directstream_member_end
+    };
+
+    p = (const u_char *) base + m->offset;
+
+    switch (m->kind) {
+
+    case NGX_DIRECTSTREAM_JSON_TEXT:
+        ngx_directstream_json_string(w, p, m->size);
+        return;
+
+    case NGX_DIRECTSTREAM_JSON_WORD:
+        if (*(const char *) p != '\0') {
+            ngx_directstream_json_string(w, p, m->size);
+
+        } else {
+            ngx_directstream_json_null(w);
+        }
+
+        return;
+
+    case NGX_DIRECTSTREAM_JSON_BOOL:
+        ngx_directstream_json_bool(w, *(const bool *) p);
+        return;
+
+    case NGX_DIRECTSTREAM_JSON_ERROR:
+        if (((const ds_error_t *) p)->code != 0) {
+            ngx_directstream_json_object(w, error, p);
+
+        } else {
+            ngx_directstream_json_null(w);
+        }
+
+        return;
+
+    case NGX_DIRECTSTREAM_JSON_OBJECT:
+        ngx_directstream_json_object(w, m->members, base);
+        return;
+
+    case NGX_DIRECTSTREAM_JSON_CALL:
+        m->call(w, base);
+        return;
+
+    default:
+        if (m->size == sizeof(int64_t)) {
+            n = *(const int64_t *) p;
+
+        } else if (m->kind == NGX_DIRECTSTREAM_JSON_CODE) {
+            n = *(const int *) p;
+
+        } else {
+            n = *(const uint32_t *) p;
+        }
+
+        ngx_directstream_json_name(w, m->kind, n);
+    }
+}
+
+
+/* what is a number in memory */
+
+static void
+ngx_directstream_json_name(ngx_directstream_json_t *w,
+    ngx_directstream_json_e kind, int64_t n)
+{
+    const char  *name;
+
+    switch (kind) {
+
+    case NGX_DIRECTSTREAM_JSON_SECONDS:
+        ngx_directstream_json_seconds(w, n);
+        return;
+
+    case NGX_DIRECTSTREAM_JSON_TIME:
+        ngx_directstream_json_time(w, n);
+        return;
+
+    case NGX_DIRECTSTREAM_JSON_STATE:
+        name = ds_state_name((ds_state_e) n);
+        break;
+
+    case NGX_DIRECTSTREAM_JSON_ITEM_STATE:
+        name = ds_item_state_name((ds_item_state_e) n);
+        break;
+
+    case NGX_DIRECTSTREAM_JSON_DECISION:
+        name = ds_decision_name((ds_decision_e) n);
+        break;
+
+    case NGX_DIRECTSTREAM_JSON_CODE:
+        name = (n != 0) ? ds_error_code((int) n) : NULL;
+        break;
+
+    default: /* NUMBER, COUNT */
+        if (n != 0 || kind == NGX_DIRECTSTREAM_JSON_NUMBER) {
+            ngx_directstream_json_integer(w, n);
+            return;
+        }
+
+        name = NULL;
+    }
+
+    if (name != NULL) {
+        ngx_directstream_json_string(w, name, NGX_MAX_INT32_VALUE);
+
+    } else {
+        ngx_directstream_json_null(w);
+    }
 }

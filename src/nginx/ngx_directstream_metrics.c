@@ -9,10 +9,6 @@
 #include "ngx_directstream_http.h"
 
 
-#define NGX_DIRECTSTREAM_INFOS  8      /* copied at a time */
-#define NGX_DIRECTSTREAM_LINE   256    /* names and labels are short */
-
-
 /* of one stream; what there is none of is -1 */
 
 typedef struct {
@@ -38,15 +34,17 @@ typedef enum {
     NGX_DIRECTSTREAM_VALUE = 0,
     NGX_DIRECTSTREAM_MSEC,              /* shown in seconds */
     NGX_DIRECTSTREAM_STATE,             /* one line a state, one of them 1 */
-    NGX_DIRECTSTREAM_CODES              /* one line a code that was seen */
+    NGX_DIRECTSTREAM_CODES,             /* one line a code that was seen */
+    NGX_DIRECTSTREAM_WHOLE,             /* of no stream */
+    NGX_DIRECTSTREAM_COUNTS             /* one line a state, how many */
 } ngx_directstream_metric_e;
 
 
 typedef struct {
     const char                *name;
     ngx_uint_t                 counter;     /* else a gauge */
-    ngx_directstream_metric_e    kind;
-    size_t                     offset;      /* in the sample */
+    ngx_directstream_metric_e  kind;
+    size_t                     offset;      /* in the sample, or the metrics */
     const char                *help;
 } ngx_directstream_family_t;
 
@@ -55,6 +53,8 @@ typedef struct {
     ngx_directstream_json_t    w;           /* its chain alone */
     ngx_uint_t                 open;        /* OpenMetrics */
     ngx_array_t               *samples;
+    ngx_directstream_whole_t   whole;
+    uint64_t                   alive;
 } ngx_directstream_metrics_t;
 
 
@@ -62,60 +62,57 @@ static ngx_uint_t ngx_directstream_metrics_open(ngx_http_request_t *r);
 static void ngx_directstream_metrics_accept(u_char *p, u_char *last,
     ngx_uint_t *open, ngx_uint_t *text);
 static ngx_uint_t ngx_directstream_metrics_quality(u_char *p, u_char *last);
-static ngx_int_t ngx_directstream_metrics_take(ngx_directstream_metrics_t *m,
-    ngx_directstream_conf_t *dcf);
+static void ngx_directstream_metrics_take(void *data,
+    ngx_directstream_info_t *info);
 static void ngx_directstream_metrics_sample(ngx_directstream_sample_t *s,
     ngx_directstream_info_t *info);
 static void ngx_directstream_metrics_fetch(ngx_directstream_sample_t *s,
     ngx_directstream_info_t *info, ngx_uint_t owned);
-static void ngx_directstream_metrics_relay(ngx_directstream_metrics_t *m,
-    ngx_directstream_conf_t *dcf);
-static void ngx_directstream_metrics_single(ngx_directstream_metrics_t *m,
-    const ngx_directstream_family_t *f, int64_t value);
 static void ngx_directstream_metrics_family(ngx_directstream_metrics_t *m,
     const ngx_directstream_family_t *f);
+static void ngx_directstream_metrics_stream(ngx_directstream_metrics_t *m,
+    const ngx_directstream_family_t *f, ngx_directstream_sample_t *s);
 static void ngx_directstream_metrics_codes(ngx_directstream_metrics_t *m,
     const ngx_directstream_family_t *f, ngx_directstream_sample_t *s);
-static void ngx_directstream_metrics_states(ngx_directstream_metrics_t *m);
+static void ngx_directstream_metrics_counts(ngx_directstream_metrics_t *m,
+    const ngx_directstream_family_t *f);
 static void ngx_directstream_metrics_head(ngx_directstream_metrics_t *m,
     const ngx_directstream_family_t *f);
-static void ngx_directstream_metrics_line(ngx_directstream_metrics_t *m,
-    const char *fmt, ...);
-
-
-static const ngx_directstream_family_t  ngx_directstream_relay_up =
-    { "relay_up", 0, NGX_DIRECTSTREAM_VALUE, 0,
-      "1 when the relay worker is alive." };
-
-static const ngx_directstream_family_t  ngx_directstream_relay_restarts =
-    { "relay_restarts_total", 1, NGX_DIRECTSTREAM_VALUE, 0,
-      "Relay workers that took the place of a dead one." };
-
-static const ngx_directstream_family_t  ngx_directstream_zone_size =
-    { "zone_size_bytes", 0, NGX_DIRECTSTREAM_VALUE, 0,
-      "Size of the shared memory zone." };
-
-static const ngx_directstream_family_t  ngx_directstream_zone_free =
-    { "zone_free_bytes", 0, NGX_DIRECTSTREAM_VALUE, 0,
-      "Whole pages of the zone that are free." };
-
-static const ngx_directstream_family_t  ngx_directstream_cache_size =
-    { "cache_size_bytes", 0, NGX_DIRECTSTREAM_VALUE, 0,
-      "Media kept in the cache." };
-
-static const ngx_directstream_family_t  ngx_directstream_cache_entries =
-    { "cache_entries", 0, NGX_DIRECTSTREAM_VALUE, 0,
-      "Items kept in the cache." };
-
-static const ngx_directstream_family_t  ngx_directstream_streams =
-    { "streams", 0, NGX_DIRECTSTREAM_STATE, 0,
-      "Streams in each state." };
 
 
 #define ngx_directstream_of(field)                                           \
     offsetof(ngx_directstream_sample_t, field)
 
+#define ngx_directstream_of_all(field)                                       \
+    offsetof(ngx_directstream_metrics_t, field)
+
 static const ngx_directstream_family_t  ngx_directstream_families[] = {
+
+    { "relay_up", 0, NGX_DIRECTSTREAM_WHOLE, ngx_directstream_of_all(alive),
+      "1 when the relay worker is alive." },
+
+    { "relay_restarts_total", 1, NGX_DIRECTSTREAM_WHOLE,
+      ngx_directstream_of_all(whole.restarts),
+      "Relay workers that took the place of a dead one." },
+
+    { "zone_size_bytes", 0, NGX_DIRECTSTREAM_WHOLE,
+      ngx_directstream_of_all(whole.size),
+      "Size of the shared memory zone." },
+
+    { "zone_free_bytes", 0, NGX_DIRECTSTREAM_WHOLE,
+      ngx_directstream_of_all(whole.free),
+      "Whole pages of the zone that are free." },
+
+    { "cache_size_bytes", 0, NGX_DIRECTSTREAM_WHOLE,
+      ngx_directstream_of_all(whole.kept),
+      "Media kept in the cache." },
+
+    { "cache_entries", 0, NGX_DIRECTSTREAM_WHOLE,
+      ngx_directstream_of_all(whole.entries),
+      "Items kept in the cache." },
+
+    { "streams", 0, NGX_DIRECTSTREAM_COUNTS, 0,
+      "Streams in each state." },
 
     { "stream_state", 0, NGX_DIRECTSTREAM_STATE, 0,
       "1 for the state the stream is in, as last known." },
@@ -239,11 +236,9 @@ static const ngx_directstream_family_t  ngx_directstream_families[] = {
 ngx_int_t
 ngx_directstream_metrics_handler(ngx_http_request_t *r)
 {
-    ngx_int_t                    rc;
-    ngx_table_elt_t             *h;
-    ngx_directstream_conf_t     *dcf;
-    ngx_directstream_metrics_t   m;
-
+    ngx_int_t                         rc;
+    ngx_directstream_conf_t          *dcf;
+    ngx_directstream_metrics_t        m;
     const ngx_directstream_family_t  *f;
 
     rc = ngx_http_discard_request_body(r);
@@ -253,14 +248,9 @@ ngx_directstream_metrics_handler(ngx_http_request_t *r)
 
     if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))) {
 
-        h = ngx_list_push(&r->headers_out.headers);
-        if (h == NULL) {
+        if (ngx_directstream_header(r, "Allow", "GET, HEAD") == NULL) {
             return NGX_HTTP_INTERNAL_SERVER_ERROR;
         }
-
-        h->hash = 1;
-        ngx_str_set(&h->key, "Allow");
-        ngx_str_set(&h->value, "GET, HEAD");
 
         return ngx_directstream_problem(r, NGX_HTTP_NOT_ALLOWED,
                                         "method_not_allowed", NULL,
@@ -271,20 +261,27 @@ ngx_directstream_metrics_handler(ngx_http_request_t *r)
 
     ngx_directstream_json_init(&m.w, r->pool);
     m.open = ngx_directstream_metrics_open(r);
+    m.samples = ngx_array_create(r->pool, 64,
+                                 sizeof(ngx_directstream_sample_t));
 
-    if (ngx_directstream_metrics_take(&m, dcf) != NGX_OK) {
+    if (m.samples == NULL
+        || ngx_directstream_zone_each(dcf, r->pool,
+                                      ngx_directstream_metrics_take, &m)
+           != NGX_OK)
+    {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    ngx_directstream_metrics_relay(&m, dcf);
-    ngx_directstream_metrics_states(&m);
+    ngx_directstream_zone_whole(dcf, &m.whole);
+    m.alive = m.whole.alive;
 
     for (f = ngx_directstream_families; f->name != NULL; f++) {
+        ngx_directstream_metrics_head(&m, f);
         ngx_directstream_metrics_family(&m, f);
     }
 
     if (m.open) {
-        ngx_directstream_metrics_line(&m, "# EOF\n");
+        ngx_directstream_json_print(&m.w, "# EOF\n");
         ngx_str_set(&r->headers_out.content_type,
                     "application/openmetrics-text; version=1.0.0; "
                     "charset=utf-8");
@@ -388,7 +385,8 @@ ngx_directstream_metrics_accept(u_char *p, u_char *last, ngx_uint_t *open,
 static ngx_uint_t
 ngx_directstream_metrics_quality(u_char *p, u_char *last)
 {
-    ngx_uint_t  q, digit;
+    u_char     *end;
+    ngx_int_t   q;
 
     while (p < last) {
 
@@ -404,66 +402,37 @@ ngx_directstream_metrics_quality(u_char *p, u_char *last)
             continue;
         }
 
-        if (p[2] != '0') {
-            return 1000;
+        for (p += 2, end = p;
+             end < last && (*end == '.' || (*end >= '0' && *end <= '9'));
+             end++)
+        {
+            /* void */
         }
 
-        q = 0;
-        digit = 100;
+        q = ngx_atofp(p, end - p, 3);
 
-        for (p += 4; p < last && *p >= '0' && *p <= '9'; p++) {
-            q += (*p - '0') * digit;
-            digit /= 10;
-        }
-
-        return q;
+        return (q == NGX_ERROR) ? 1000 : q;
     }
 
     return 1000;
 }
 
 
-static ngx_int_t
-ngx_directstream_metrics_take(ngx_directstream_metrics_t *m,
-    ngx_directstream_conf_t *dcf)
+static void
+ngx_directstream_metrics_take(void *data, ngx_directstream_info_t *info)
 {
-    char                        name[DS_NAME_LEN + 1];
-    ngx_uint_t                  i, n;
-    ngx_directstream_info_t    *info;
+    ngx_directstream_metrics_t *m = data;
+
     ngx_directstream_sample_t  *s;
 
-    m->samples = ngx_array_create(m->w.pool, 64,
-                                  sizeof(ngx_directstream_sample_t));
+    s = ngx_array_push(m->samples);
 
-    info = ngx_palloc(m->w.pool, NGX_DIRECTSTREAM_INFOS
-                                 * sizeof(ngx_directstream_info_t));
+    if (s != NULL) {
+        ngx_directstream_metrics_sample(s, info);
 
-    if (m->samples == NULL || info == NULL) {
-        return NGX_ERROR;
+    } else {
+        m->w.failed = 1;
     }
-
-    name[0] = '\0';
-
-    do {
-        n = ngx_directstream_zone_list(dcf, name, info,
-                                       NGX_DIRECTSTREAM_INFOS);
-
-        for (i = 0; i < n; i++) {
-            s = ngx_array_push(m->samples);
-            if (s == NULL) {
-                return NGX_ERROR;
-            }
-
-            ngx_directstream_metrics_sample(s, &info[i]);
-        }
-
-        if (n != 0) {
-            ngx_memcpy(name, info[n - 1].def.name, sizeof(name));
-        }
-
-    } while (n == NGX_DIRECTSTREAM_INFOS);
-
-    return NGX_OK;
 }
 
 
@@ -535,50 +504,34 @@ ngx_directstream_metrics_fetch(ngx_directstream_sample_t *s,
 
 
 static void
-ngx_directstream_metrics_relay(ngx_directstream_metrics_t *m,
-    ngx_directstream_conf_t *dcf)
+ngx_directstream_metrics_family(ngx_directstream_metrics_t *m,
+    const ngx_directstream_family_t *f)
 {
-    size_t      size, free;
-    uint64_t    restarts, kept;
-    uint32_t    entries;
-    ngx_pid_t   pid;
-    ngx_msec_t  seen;
+    ngx_uint_t                  i;
+    ngx_directstream_sample_t  *s;
 
-    ngx_shmtx_lock(&dcf->shpool->mutex);
+    if (f->kind == NGX_DIRECTSTREAM_WHOLE) {
+        ngx_directstream_json_print(&m->w, "directstream_%s %uL\n", f->name,
+                                    *(uint64_t *) ((u_char *) m + f->offset));
+        return;
+    }
 
-    pid = dcf->sh->relay;
-    seen = dcf->sh->heartbeat;
-    restarts = dcf->sh->relay_restarts;
-    kept = dcf->sh->cache_size;
-    entries = dcf->sh->cache_count;
-    size = dcf->shpool->end - dcf->shpool->start;
-    free = dcf->shpool->pfree * ngx_pagesize;
+    if (f->kind == NGX_DIRECTSTREAM_COUNTS) {
+        ngx_directstream_metrics_counts(m, f);
+        return;
+    }
 
-    ngx_shmtx_unlock(&dcf->shpool->mutex);
+    s = m->samples->elts;
 
-    ngx_directstream_metrics_single(m, &ngx_directstream_relay_up,
-                                    ngx_directstream_alive(pid, seen));
-    ngx_directstream_metrics_single(m, &ngx_directstream_relay_restarts,
-                                    restarts);
-    ngx_directstream_metrics_single(m, &ngx_directstream_zone_size, size);
-    ngx_directstream_metrics_single(m, &ngx_directstream_zone_free, free);
-    ngx_directstream_metrics_single(m, &ngx_directstream_cache_size, kept);
-    ngx_directstream_metrics_single(m, &ngx_directstream_cache_entries,
-                                    entries);
+    for (i = 0; i < m->samples->nelts; i++) {
+        ngx_directstream_metrics_stream(m, f, &s[i]);
+    }
 }
 
 
 static void
-ngx_directstream_metrics_single(ngx_directstream_metrics_t *m,
-    const ngx_directstream_family_t *f, int64_t value)
-{
-    ngx_directstream_metrics_head(m, f);
-    ngx_directstream_metrics_line(m, "directstream_%s %L\n", f->name, value);
-}
-
-
-static void
-ngx_directstream_metrics_states(ngx_directstream_metrics_t *m)
+ngx_directstream_metrics_counts(ngx_directstream_metrics_t *m,
+    const ngx_directstream_family_t *f)
 {
     ngx_uint_t                  i, state, count[DS_FAILED + 1];
     ngx_directstream_sample_t  *s;
@@ -591,13 +544,10 @@ ngx_directstream_metrics_states(ngx_directstream_metrics_t *m)
         count[s[i].state]++;
     }
 
-    ngx_directstream_metrics_head(m, &ngx_directstream_streams);
-
     for (state = DS_STOPPED; state <= DS_FAILED; state++) {
-        ngx_directstream_metrics_line(m,
-                                      "directstream_streams{state=\"%s\"} "
-                                      "%ui\n",
-                                      ds_state_name(state), count[state]);
+        ngx_directstream_json_print(&m->w, "directstream_%s{state=\"%s\"} "
+                                    "%ui\n", f->name, ds_state_name(state),
+                                    count[state]);
     }
 }
 
@@ -605,54 +555,42 @@ ngx_directstream_metrics_states(ngx_directstream_metrics_t *m)
 /* no value of a label needs an escape: names are [A-Za-z0-9._-] */
 
 static void
-ngx_directstream_metrics_family(ngx_directstream_metrics_t *m,
-    const ngx_directstream_family_t *f)
+ngx_directstream_metrics_stream(ngx_directstream_metrics_t *m,
+    const ngx_directstream_family_t *f, ngx_directstream_sample_t *s)
 {
-    int64_t                     value;
-    ngx_uint_t                  i, state;
-    ngx_directstream_sample_t  *s;
+    int64_t     value;
+    ngx_uint_t  state;
 
-    ngx_directstream_metrics_head(m, f);
+    if (f->kind == NGX_DIRECTSTREAM_CODES) {
+        ngx_directstream_metrics_codes(m, f, s);
+        return;
+    }
 
-    s = m->samples->elts;
-
-    for (i = 0; i < m->samples->nelts; i++, s++) {
-
-        if (f->kind == NGX_DIRECTSTREAM_CODES) {
-            ngx_directstream_metrics_codes(m, f, s);
-            continue;
+    if (f->kind == NGX_DIRECTSTREAM_STATE) {
+        for (state = DS_STOPPED; state <= DS_FAILED; state++) {
+            ngx_directstream_json_print(&m->w, "directstream_%s{stream=\"%s\","
+                                        "state=\"%s\"} %d\n", f->name,
+                                        s->name, ds_state_name(state),
+                                        s->state == state);
         }
 
-        if (f->kind == NGX_DIRECTSTREAM_STATE) {
-            for (state = DS_STOPPED; state <= DS_FAILED; state++) {
-                ngx_directstream_metrics_line(m,
-                                              "directstream_%s{stream=\"%s\","
-                                              "state=\"%s\"} %d\n",
-                                              f->name, s->name,
-                                              ds_state_name(state),
-                                              s->state == state);
-            }
+        return;
+    }
 
-            continue;
-        }
+    value = *(int64_t *) ((u_char *) s + f->offset);
 
-        value = *(int64_t *) ((u_char *) s + f->offset);
+    if (value < 0) {
+        return;
+    }
 
-        if (value < 0) {
-            continue;
-        }
+    if (f->kind == NGX_DIRECTSTREAM_MSEC) {
+        ngx_directstream_json_print(&m->w, "directstream_%s{stream=\"%s\"} "
+                                    "%L.%03L\n", f->name, s->name,
+                                    value / 1000, value % 1000);
 
-        if (f->kind == NGX_DIRECTSTREAM_MSEC) {
-            ngx_directstream_metrics_line(m,
-                                          "directstream_%s{stream=\"%s\"} "
-                                          "%L.%03L\n", f->name, s->name,
-                                          value / 1000, value % 1000);
-
-        } else {
-            ngx_directstream_metrics_line(m,
-                                          "directstream_%s{stream=\"%s\"} "
-                                          "%L\n", f->name, s->name, value);
-        }
+    } else {
+        ngx_directstream_json_print(&m->w, "directstream_%s{stream=\"%s\"} "
+                                    "%L\n", f->name, s->name, value);
     }
 }
 
@@ -672,10 +610,10 @@ ngx_directstream_metrics_codes(ngx_directstream_metrics_t *m,
             continue;
         }
 
-        ngx_directstream_metrics_line(m, "directstream_%s{stream=\"%s\","
-                                      "code=\"%s\"} %uL\n", f->name, s->name,
-                                      ds_error_code(DS_ENOMEM + (int) i),
-                                      count[i]);
+        ngx_directstream_json_print(&m->w, "directstream_%s{stream=\"%s\","
+                                    "code=\"%s\"} %uL\n", f->name, s->name,
+                                    ds_error_code(DS_ENOMEM + (int) i),
+                                    count[i]);
     }
 }
 
@@ -694,24 +632,8 @@ ngx_directstream_metrics_head(ngx_directstream_metrics_t *m,
         len -= sizeof("_total") - 1;
     }
 
-    ngx_directstream_metrics_line(m, "# HELP directstream_%*s %s\n",
-                                  len, f->name, f->help);
-    ngx_directstream_metrics_line(m, "# TYPE directstream_%*s %s\n",
-                                  len, f->name,
-                                  f->counter ? "counter" : "gauge");
-}
-
-
-static void
-ngx_directstream_metrics_line(ngx_directstream_metrics_t *m, const char *fmt,
-    ...)
-{
-    u_char   line[NGX_DIRECTSTREAM_LINE], *p;
-    va_list  args;
-
-    va_start(args, fmt);
-    p = ngx_vslprintf(line, line + sizeof(line), fmt, args);
-    va_end(args);
-
-    ngx_directstream_json_raw(&m->w, (char *) line, p - line);
+    ngx_directstream_json_print(&m->w, "# HELP directstream_%*s %s\n"
+                                "# TYPE directstream_%*s %s\n",
+                                len, f->name, f->help, len, f->name,
+                                f->counter ? "counter" : "gauge");
 }

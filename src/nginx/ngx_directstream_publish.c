@@ -23,13 +23,12 @@ typedef struct {
 } ngx_directstream_form_t;
 
 
-static void ngx_directstream_on_publish_body(ngx_http_request_t *r,
-    ngx_str_t *body);
+static ngx_int_t ngx_directstream_on_publish_body(ngx_http_request_t *r,
+    ngx_directstream_ctx_t *ctx);
 static ngx_int_t ngx_directstream_on_publish_judge(ngx_http_request_t *r,
     ngx_directstream_form_t *form);
-static void ngx_directstream_on_publish_form(ngx_str_t *body,
-    ngx_directstream_form_t *form);
-static void ngx_directstream_on_publish_decode(ngx_str_t *value);
+static ngx_int_t ngx_directstream_on_publish_form(ngx_http_request_t *r,
+    ngx_str_t *body, ngx_directstream_form_t *form);
 static ngx_uint_t ngx_directstream_on_publish_app(const char *publish,
     ngx_str_t *app);
 static ngx_uint_t ngx_directstream_on_publish_token(const char *want,
@@ -37,8 +36,6 @@ static ngx_uint_t ngx_directstream_on_publish_token(const char *want,
 static void ngx_directstream_on_publish_addr(ngx_str_t *addr);
 static ngx_int_t ngx_directstream_on_publish_redirect(ngx_http_request_t *r,
     ngx_directstream_info_t *info, ngx_directstream_form_t *form);
-static ngx_int_t ngx_directstream_on_publish_send(ngx_http_request_t *r,
-    ngx_uint_t status);
 
 
 ngx_int_t
@@ -67,31 +64,27 @@ ngx_directstream_on_publish_handler(ngx_http_request_t *r)
 }
 
 
-static void
-ngx_directstream_on_publish_body(ngx_http_request_t *r, ngx_str_t *body)
+static ngx_int_t
+ngx_directstream_on_publish_body(ngx_http_request_t *r,
+    ngx_directstream_ctx_t *ctx)
 {
-    ngx_int_t                rc;
     ngx_directstream_form_t  form;
 
-    if (body == NULL) {
-        ngx_http_finalize_request(r, NGX_HTTP_REQUEST_ENTITY_TOO_LARGE);
-        return;
+    if (ctx->too_large) {
+        return NGX_HTTP_REQUEST_ENTITY_TOO_LARGE;
     }
 
-    ngx_memzero(&form, sizeof(ngx_directstream_form_t));
-
-    ngx_directstream_on_publish_form(body, &form);
+    if (ngx_directstream_on_publish_form(r, &ctx->body, &form) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
 
     if (form.call.len != sizeof("publish") - 1
         || ngx_strncmp(form.call.data, "publish", form.call.len) != 0)
     {
-        rc = ngx_directstream_on_publish_send(r, NGX_HTTP_OK);
-
-    } else {
-        rc = ngx_directstream_on_publish_judge(r, &form);
+        return ngx_directstream_send_empty(r, NGX_HTTP_OK);
     }
 
-    ngx_http_finalize_request(r, rc);
+    return ngx_directstream_on_publish_judge(r, &form);
 }
 
 
@@ -103,7 +96,7 @@ ngx_directstream_on_publish_judge(ngx_http_request_t *r,
     ngx_directstream_info_t  info;
 
     if (form->name.len == 0 || form->name.len > DS_NAME_LEN) {
-        return ngx_directstream_on_publish_send(r, NGX_HTTP_OK);
+        return ngx_directstream_send_empty(r, NGX_HTTP_OK);
     }
 
     ngx_memcpy(name, form->name.data, form->name.len);
@@ -114,7 +107,7 @@ ngx_directstream_on_publish_judge(ngx_http_request_t *r,
         || !ngx_directstream_on_publish_app(info.def.publish, &form->app))
     {
         /* not ours to judge */
-        return ngx_directstream_on_publish_send(r, NGX_HTTP_OK);
+        return ngx_directstream_send_empty(r, NGX_HTTP_OK);
     }
 
     if (!ngx_directstream_on_publish_token(info.token, &form->token)) {
@@ -125,7 +118,7 @@ ngx_directstream_on_publish_judge(ngx_http_request_t *r,
                       "directstream \"%s\": publisher %V refused, it is not "
                       "the relay", info.def.name, &form->addr);
 
-        return ngx_directstream_on_publish_send(r, NGX_HTTP_FORBIDDEN);
+        return ngx_directstream_send_empty(r, NGX_HTTP_FORBIDDEN);
     }
 
     if (info.def.push[0] != '\0'
@@ -135,7 +128,7 @@ ngx_directstream_on_publish_judge(ngx_http_request_t *r,
         return ngx_directstream_on_publish_redirect(r, &info, form);
     }
 
-    return ngx_directstream_on_publish_send(r, NGX_HTTP_OK);
+    return ngx_directstream_send_empty(r, NGX_HTTP_OK);
 }
 
 
@@ -144,21 +137,17 @@ ngx_directstream_on_publish_judge(ngx_http_request_t *r,
  * fields with the same name the first counts.
  */
 
-static void
-ngx_directstream_on_publish_form(ngx_str_t *body,
+static ngx_int_t
+ngx_directstream_on_publish_form(ngx_http_request_t *r, ngx_str_t *body,
     ngx_directstream_form_t *form)
 {
-    u_char      *p, *last, *amp, *eq;
-    ngx_str_t   *dst;
+    u_char      *src, *dst;
+    ngx_int_t    rc;
+    ngx_str_t    args, *value;
     ngx_uint_t   i;
 
-    static ngx_str_t  names[] = {
-        ngx_string("call"),
-        ngx_string("app"),
-        ngx_string("name"),
-        ngx_string("addr"),
-        ngx_string("ds_token"),
-        ngx_string("ds_push")
+    static const char *const  names[] = {
+        "call", "app", "name", "addr", "ds_token", "ds_push"
     };
 
     ngx_str_t  *const values[] = {
@@ -166,49 +155,35 @@ ngx_directstream_on_publish_form(ngx_str_t *body,
         &form->push
     };
 
-    p = body->data;
-    last = p + body->len;
+    ngx_memzero(form, sizeof(ngx_directstream_form_t));
 
-    for ( /* void */ ; p < last; p = amp + 1) {
-        amp = ngx_strlchr(p, last, '&');
+    for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        value = values[i];
 
-        if (amp == NULL) {
-            amp = last;
-        }
+        /* a form is written as arguments are */
 
-        eq = ngx_strlchr(p, amp, '=');
+        args = r->args;
+        r->args = *body;
+        rc = ngx_http_arg(r, (u_char *) names[i], strlen(names[i]), value);
+        r->args = args;
 
-        if (eq == NULL) {
+        if (rc != NGX_OK) {
             continue;
         }
 
-        for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-            dst = values[i];
+        src = value->data;
 
-            if (dst->data == NULL
-                && (size_t) (eq - p) == names[i].len
-                && ngx_memcmp(p, names[i].data, names[i].len) == 0)
-            {
-                dst->data = eq + 1;
-                dst->len = amp - dst->data;
-                ngx_directstream_on_publish_decode(dst);
-            }
+        dst = ngx_pnalloc(r->pool, value->len + 1);
+        if (dst == NULL) {
+            return NGX_ERROR;
         }
+
+        value->data = dst;
+        ngx_unescape_uri(&dst, &src, value->len, 0);
+        value->len = dst - value->data;
     }
-}
 
-
-static void
-ngx_directstream_on_publish_decode(ngx_str_t *value)
-{
-    u_char  *src, *dst;
-
-    src = value->data;
-    dst = value->data;
-
-    ngx_unescape_uri(&dst, &src, value->len, 0);
-
-    value->len = dst - value->data;
+    return NGX_OK;
 }
 
 
@@ -289,11 +264,10 @@ static ngx_int_t
 ngx_directstream_on_publish_redirect(ngx_http_request_t *r,
     ngx_directstream_info_t *info, ngx_directstream_form_t *form)
 {
-    u_char           *p, text[NGX_SOCKADDR_STRLEN];
-    size_t            len;
-    ngx_addr_t        addr;
-    const char       *path;
-    ngx_table_elt_t  *h;
+    u_char      *p, text[NGX_SOCKADDR_STRLEN];
+    size_t       len;
+    ngx_addr_t   addr;
+    const char  *path;
 
     ngx_memzero(&addr, sizeof(ngx_addr_t));
 
@@ -308,7 +282,7 @@ ngx_directstream_on_publish_redirect(ngx_http_request_t *r,
                       "directstream \"%s\": no push, the relay gave an "
                       "invalid address", info->def.name);
 
-        return ngx_directstream_on_publish_send(r, NGX_HTTP_OK);
+        return ngx_directstream_send_empty(r, NGX_HTTP_OK);
     }
 
     if (ngx_inet_get_port(addr.sockaddr) == 0) {
@@ -319,27 +293,15 @@ ngx_directstream_on_publish_redirect(ngx_http_request_t *r,
                         NGX_SOCKADDR_STRLEN, 1);
 
     p = ngx_pnalloc(r->pool, sizeof("rtmp://") + len + strlen(path));
-    h = ngx_list_push(&r->headers_out.headers);
-
-    if (p == NULL || h == NULL) {
+    if (p == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    h->hash = 1;
-    ngx_str_set(&h->key, "Location");
-    h->value.data = p;
-    h->value.len = ngx_sprintf(p, "rtmp://%*s%s", len, text, path) - p;
+    (void) ngx_sprintf(p, "rtmp://%*s%s%Z", len, text, path);
 
-    return ngx_directstream_on_publish_send(r, NGX_HTTP_MOVED_TEMPORARILY);
-}
+    if (ngx_directstream_header(r, "Location", (char *) p) == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
 
-
-static ngx_int_t
-ngx_directstream_on_publish_send(ngx_http_request_t *r, ngx_uint_t status)
-{
-    r->headers_out.status = status;
-    r->headers_out.content_length_n = 0;
-    r->header_only = 1;
-
-    return ngx_http_send_header(r);
+    return ngx_directstream_send_empty(r, NGX_HTTP_MOVED_TEMPORARILY);
 }

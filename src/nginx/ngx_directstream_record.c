@@ -16,8 +16,7 @@ static ngx_int_t ngx_directstream_record_open(ngx_directstream_record_t *rec);
 static ngx_int_t ngx_directstream_record_ready(
     ngx_directstream_record_t *rec);
 static ngx_int_t ngx_directstream_record_check(
-    ngx_directstream_record_t *rec, const char *name, int rc,
-    ds_error_t *err);
+    ngx_directstream_record_t *rec, const char *name, int rc);
 
 
 void
@@ -44,8 +43,7 @@ ngx_directstream_record_close(ngx_directstream_record_t *rec)
 static ngx_int_t
 ngx_directstream_record_open(ngx_directstream_record_t *rec)
 {
-    u_char      path[NGX_MAX_PATH];
-    ds_error_t  err;
+    u_char  path[NGX_MAX_PATH];
 
     if (rec->waiting) {
         if ((ngx_msec_int_t) (ngx_current_msec - rec->retry) < 0) {
@@ -61,13 +59,10 @@ ngx_directstream_record_open(ngx_directstream_record_t *rec)
 
     ngx_directstream_state_db(rec->dcf, path);
 
-    rec->store = ds_store_open((char *) path, false, &err);
+    rec->store = ds_store_open((char *) path, false, &rec->err);
 
-    if (rec->store == NULL) {
-        return ngx_directstream_record_check(rec, NULL, err.code, &err);
-    }
-
-    return NGX_OK;
+    return (rec->store != NULL)
+           ? NGX_OK : ngx_directstream_record_check(rec, NULL, rec->err.code);
 }
 
 
@@ -76,21 +71,17 @@ ngx_directstream_record_open(ngx_directstream_record_t *rec)
 static ngx_int_t
 ngx_directstream_record_ready(ngx_directstream_record_t *rec)
 {
-    int         rc;
-    ds_error_t  err;
-
     if (ngx_directstream_record_open(rec) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    if (rec->begun) {
-        return NGX_OK;
-    }
-
-    rc = ds_store_begin(rec->store, &err);
-
-    if (rc != DS_OK) {
-        return ngx_directstream_record_check(rec, NULL, rc, &err);
+    if (!rec->begun
+        && ngx_directstream_record_check(rec, NULL,
+                                         ds_store_begin(rec->store,
+                                                        &rec->err))
+           != NGX_OK)
+    {
+        return NGX_ERROR;
     }
 
     rec->begun = 1;
@@ -103,7 +94,7 @@ ngx_directstream_record_ready(ngx_directstream_record_t *rec)
 
 static ngx_int_t
 ngx_directstream_record_check(ngx_directstream_record_t *rec,
-    const char *name, int rc, ds_error_t *err)
+    const char *name, int rc)
 {
     if (rc == DS_OK) {
         return NGX_OK;
@@ -115,7 +106,7 @@ ngx_directstream_record_check(ngx_directstream_record_t *rec,
         ngx_log_error(NGX_LOG_WARN, rec->log, 0,
                       "directstream%s%s%s: the state is not recorded: %s: %s",
                       name ? " \"" : "", name ? name : "", name ? "\"" : "",
-                      ds_error_code(rc), err->message);
+                      ds_error_code(rc), rec->err.message);
     }
 
     if (rec->begun) {
@@ -138,20 +129,17 @@ ngx_directstream_record_check(ngx_directstream_record_t *rec,
 void
 ngx_directstream_record_commit(ngx_directstream_record_t *rec)
 {
-    int         rc;
-    ds_error_t  err;
-
     if (!rec->begun) {
         return;
     }
 
     rec->begun = 0;
 
-    rc = ds_store_commit(rec->store, &err);
-
-    if (rc != DS_OK) {
+    if (ngx_directstream_record_check(rec, NULL,
+                                      ds_store_commit(rec->store, &rec->err))
+        != NGX_OK)
+    {
         rec->lost++;
-        (void) ngx_directstream_record_check(rec, NULL, rc, &err);
         return;
     }
 
@@ -167,9 +155,7 @@ int64_t
 ngx_directstream_record_begin(ngx_directstream_record_t *rec,
     const char *name, ds_progress_t *progress)
 {
-    int         rc;
-    int64_t     run;
-    ds_error_t  err;
+    int64_t  run;
 
     if (progress != NULL) {
         ngx_memzero(progress, sizeof(ds_progress_t));
@@ -182,21 +168,21 @@ ngx_directstream_record_begin(ngx_directstream_record_t *rec,
 
     /* also with a lock that cannot be had: a stream must find its place */
 
-    if (progress != NULL) {
-        rc = ds_store_get_progress(rec->store, name, progress, &err);
-
-        if (ngx_directstream_record_check(rec, name, rc, &err) != NGX_OK) {
-            return 0;
-        }
-    }
-
-    if (ngx_directstream_record_ready(rec) != NGX_OK) {
+    if (progress != NULL
+        && ngx_directstream_record_check(rec, name,
+                                         ds_store_get_progress(rec->store,
+                                                  name, progress, &rec->err))
+           != NGX_OK)
+    {
         return 0;
     }
 
-    rc = ds_store_begin_run(rec->store, name, &run, &err);
-
-    if (ngx_directstream_record_check(rec, name, rc, &err) != NGX_OK) {
+    if (ngx_directstream_record_ready(rec) != NGX_OK
+        || ngx_directstream_record_check(rec, name,
+                                         ds_store_begin_run(rec->store, name,
+                                                            &run, &rec->err))
+           != NGX_OK)
+    {
         return 0;
     }
 
@@ -210,12 +196,9 @@ void
 ngx_directstream_record_end(ngx_directstream_record_t *rec, const char *name,
     int64_t run, ds_status_t *status)
 {
-    int         rc;
-    ds_error_t  err;
-
     if (run != 0 && ngx_directstream_record_ready(rec) == NGX_OK) {
-        rc = ds_store_end_run(rec->store, run, status, &err);
-        (void) ngx_directstream_record_check(rec, name, rc, &err);
+        (void) ngx_directstream_record_check(rec, name,
+                       ds_store_end_run(rec->store, run, status, &rec->err));
     }
 
     ngx_directstream_record_commit(rec);
@@ -226,16 +209,11 @@ ngx_int_t
 ngx_directstream_record_progress(ngx_directstream_record_t *rec,
     const char *name, int64_t run, ds_progress_t *progress)
 {
-    int         rc;
-    ds_error_t  err;
-
-    if (ngx_directstream_record_ready(rec) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    rc = ds_store_put_progress(rec->store, name, run, progress, &err);
-
-    return ngx_directstream_record_check(rec, name, rc, &err);
+    return (ngx_directstream_record_ready(rec) == NGX_OK)
+           ? ngx_directstream_record_check(rec, name,
+                 ds_store_put_progress(rec->store, name, run, progress,
+                                       &rec->err))
+           : NGX_ERROR;
 }
 
 
@@ -243,16 +221,11 @@ ngx_int_t
 ngx_directstream_record_items(ngx_directstream_record_t *rec,
     const char *name, int64_t run, ds_item_t *items, size_t n)
 {
-    int         rc;
-    ds_error_t  err;
-
-    if (ngx_directstream_record_ready(rec) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    rc = ds_store_put_items(rec->store, name, run, items, n, &err);
-
-    return ngx_directstream_record_check(rec, name, rc, &err);
+    return (ngx_directstream_record_ready(rec) == NGX_OK)
+           ? ngx_directstream_record_check(rec, name,
+                 ds_store_put_items(rec->store, name, run, items, n,
+                                    &rec->err))
+           : NGX_ERROR;
 }
 
 
@@ -260,16 +233,10 @@ ngx_int_t
 ngx_directstream_record_trim(ngx_directstream_record_t *rec,
     const char *name, uint32_t count)
 {
-    int         rc;
-    ds_error_t  err;
-
-    if (ngx_directstream_record_ready(rec) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    rc = ds_store_trim_items(rec->store, name, count, &err);
-
-    return ngx_directstream_record_check(rec, name, rc, &err);
+    return (ngx_directstream_record_ready(rec) == NGX_OK)
+           ? ngx_directstream_record_check(rec, name,
+                 ds_store_trim_items(rec->store, name, count, &rec->err))
+           : NGX_ERROR;
 }
 
 
@@ -277,16 +244,10 @@ ngx_int_t
 ngx_directstream_record_kept(ngx_directstream_record_t *rec, uint32_t *count,
     uint64_t *size)
 {
-    int         rc;
-    ds_error_t  err;
-
-    if (ngx_directstream_record_open(rec) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    rc = ds_store_count_kept(rec->store, count, size, &err);
-
-    return ngx_directstream_record_check(rec, NULL, rc, &err);
+    return (ngx_directstream_record_open(rec) == NGX_OK)
+           ? ngx_directstream_record_check(rec, NULL,
+                 ds_store_count_kept(rec->store, count, size, &rec->err))
+           : NGX_ERROR;
 }
 
 
@@ -296,7 +257,6 @@ ngx_directstream_record_settle(ngx_directstream_record_t *rec)
     int            rc;
     char           name[DS_NAME_LEN + 1];
     ngx_pid_t      writer;
-    ds_error_t     err;
     ds_stored_t    stored;
     ds_progress_t  progress;
 
@@ -310,18 +270,18 @@ ngx_directstream_record_settle(ngx_directstream_record_t *rec)
             return;
         }
 
-        rc = ds_store_fence(rec->store, &err);
+        rc = ds_store_fence(rec->store, &rec->err);
 
         if (rc == DS_OK) {
-            rc = ds_store_get(rec->store, name, &stored, &err);
+            rc = ds_store_get(rec->store, name, &stored, &rec->err);
         }
 
         if (rc == DS_OK) {
-            rc = ds_store_get_progress(rec->store, name, &progress, &err);
+            rc = ds_store_get_progress(rec->store, name, &progress, &rec->err);
         }
 
         if (rc != DS_OK && rc != DS_ESTORE_NOT_FOUND) {
-            (void) ngx_directstream_record_check(rec, name, rc, &err);
+            (void) ngx_directstream_record_check(rec, name, rc);
             return;
         }
 

@@ -10,19 +10,20 @@
 
 #include <ngx_event.h>
 
+#include <sched.h>
 #include <sys/eventfd.h>
 
 
 #define NGX_DIRECTSTREAM_TICK      200     /* ms */
 #define NGX_DIRECTSTREAM_PAUSE     20      /* ms between two passes */
-#define NGX_DIRECTSTREAM_CREATE    5000    /* ms after a failed ds_create() */
+#define NGX_DIRECTSTREAM_CREATE    5000    /* ms after a failed start */
+#define NGX_DIRECTSTREAM_HOLD      600     /* ms after a reload */
 #define NGX_DIRECTSTREAM_QUIT      1000    /* ms for streams to stop in */
 
 
 typedef struct {
     ngx_directstream_conf_t *dcf;
     ngx_directstream_runs_t  runs;
-    ds_t                    *ds;
 
     ngx_event_t              timer;
     ngx_connection_t         dummy;         /* the timer's, for its log */
@@ -31,10 +32,12 @@ typedef struct {
     int                      news_fd;
 
     ngx_msec_t               last;          /* pass */
-    ngx_msec_t               create;        /* no ds_create() before */
+    ngx_msec_t               create;        /* no start of it all before */
+    ngx_msec_t               begun;         /* when the process did */
     ngx_msec_t               quit;          /* when the quit began */
 
     unsigned                 quitting:1;
+    unsigned                 hold:1;        /* for older workers to go */
     unsigned                 named:1;       /* the process has its title */
     unsigned                 leaving:1;     /* exiting was seen */
     unsigned                 expired:1;     /* worker_shutdown_timeout */
@@ -42,8 +45,9 @@ typedef struct {
 } ngx_directstream_relay_t;
 
 
-static ngx_connection_t *ngx_directstream_relay_watch(ngx_cycle_t *cycle,
-    int fd);
+static void ngx_directstream_relay_spread(ngx_log_t *log);
+static ngx_int_t ngx_directstream_relay_open(ngx_directstream_relay_t *relay);
+static ngx_connection_t *ngx_directstream_relay_watch(int fd);
 static void ngx_directstream_relay_unwatch(ngx_connection_t **cp);
 static void ngx_directstream_relay_listening(ngx_cycle_t *cycle);
 static void ngx_directstream_relay_event(ngx_event_t *ev);
@@ -51,6 +55,7 @@ static void ngx_directstream_relay_timer(ngx_event_t *ev);
 static void ngx_directstream_relay_schedule(ngx_directstream_relay_t *relay,
     ngx_msec_t delay);
 static void ngx_directstream_relay_pass(ngx_directstream_relay_t *relay);
+static ngx_uint_t ngx_directstream_relay_held(ngx_directstream_relay_t *relay);
 static ngx_uint_t ngx_directstream_relay_newest(
     ngx_directstream_relay_t *relay);
 static void ngx_directstream_relay_exiting(ngx_directstream_relay_t *relay,
@@ -60,56 +65,23 @@ static void ngx_directstream_relay_create(ngx_directstream_relay_t *relay);
 static void ngx_directstream_relay_log(ngx_directstream_relay_t *relay);
 static void ngx_directstream_relay_title(ngx_directstream_relay_t *relay);
 static void ngx_directstream_relay_wakeup(void *data);
-static void ngx_directstream_signal(int fd);
 
 
-/*
- * Opened once by the master and inherited by all workers of all generations.
- * Nobody reads it: each write is an edge for every relay worker's epoll.
- */
+static ngx_directstream_relay_t   ngx_directstream_relay;
 
-static int                        ngx_directstream_wake_fd = -1;
-
-static ngx_directstream_relay_t  *ngx_directstream_relay;
+/* the processors that the master may use */
+static cpu_set_t                  ngx_directstream_relay_cpus;
+static ngx_uint_t                 ngx_directstream_relay_cpus_known;
 
 
 ngx_int_t
-ngx_directstream_wake_open(ngx_log_t *log)
+ngx_directstream_relay_prepare(ngx_log_t *log)
 {
-    if (ngx_directstream_wake_fd != -1) {
-        return NGX_OK;
-    }
+    ngx_directstream_relay_cpus_known =
+             (sched_getaffinity(0, sizeof(cpu_set_t),
+                                &ngx_directstream_relay_cpus) == 0);
 
-    ngx_directstream_wake_fd = eventfd(0, EFD_NONBLOCK|EFD_CLOEXEC);
-
-    if (ngx_directstream_wake_fd == -1) {
-        ngx_log_error(NGX_LOG_EMERG, log, ngx_errno, "eventfd() failed");
-        return NGX_ERROR;
-    }
-
-    return NGX_OK;
-}
-
-
-void
-ngx_directstream_wake(void)
-{
-    ngx_directstream_signal(ngx_directstream_wake_fd);
-}
-
-
-static void
-ngx_directstream_signal(int fd)
-{
-    uint64_t  one;
-
-    one = 1;
-
-    /* a lost wakeup costs a tick of the timer, no more */
-
-    if (fd != -1 && write(fd, &one, sizeof(one)) == -1) {
-        return;
-    }
+    return ngx_directstream_wake_open(log);
 }
 
 
@@ -124,22 +96,35 @@ ngx_directstream_relay_wakeup(void *data)
 }
 
 
-ngx_int_t
+/*
+ * Nothing here fails: nginx does not start a worker again whose start was
+ * refused.  What may lack is asked for from the timer, until it is there.
+ */
+
+void
 ngx_directstream_relay_init(ngx_cycle_t *cycle, ngx_directstream_conf_t *dcf)
 {
     ngx_event_t               *ev;
     ngx_directstream_relay_t  *relay;
 
-    relay = ngx_pcalloc(cycle->pool, sizeof(ngx_directstream_relay_t));
-    if (relay == NULL) {
-        return NGX_ERROR;
-    }
+    relay = &ngx_directstream_relay;
 
     relay->dcf = dcf;
     relay->news_fd = -1;
+    relay->begun = ngx_current_msec;
 
     if (ngx_process == NGX_PROCESS_WORKER) {
         ngx_directstream_relay_listening(cycle);
+        ngx_directstream_relay_spread(cycle->log);
+
+        /* the first one of a configuration that is not the first */
+
+        ngx_shmtx_lock(&dcf->shpool->mutex);
+
+        relay->hold = (dcf->generation > 1
+                       && dcf->sh->relay_generation < dcf->generation);
+
+        ngx_shmtx_unlock(&dcf->shpool->mutex);
     }
 
     /* nginx's own handler would reap the engine's children before it does */
@@ -147,32 +132,9 @@ ngx_directstream_relay_init(ngx_cycle_t *cycle, ngx_directstream_conf_t *dcf)
     if (signal(SIGCHLD, SIG_DFL) == SIG_ERR) {
         ngx_log_error(NGX_LOG_ALERT, cycle->log, ngx_errno,
                       "signal(SIGCHLD) failed");
-        return NGX_ERROR;
     }
 
-    if (ngx_directstream_runs_init(&relay->runs, dcf, cycle->log) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    relay->news_fd = eventfd(0, EFD_NONBLOCK|EFD_CLOEXEC);
-
-    if (relay->news_fd == -1) {
-        ngx_log_error(NGX_LOG_EMERG, cycle->log, ngx_errno,
-                      "eventfd() failed");
-        return NGX_ERROR;
-    }
-
-    /* without edges the descriptors would never be quiet, the timer serves */
-
-    if (ngx_event_flags & NGX_USE_CLEAR_EVENT) {
-        relay->wake = ngx_directstream_relay_watch(cycle,
-                                                   ngx_directstream_wake_fd);
-        relay->news = ngx_directstream_relay_watch(cycle, relay->news_fd);
-
-        if (relay->wake == NULL || relay->news == NULL) {
-            return NGX_ERROR;
-        }
-    }
+    ngx_directstream_runs_init(&relay->runs, dcf, cycle->log);
 
     relay->dummy.fd = (ngx_socket_t) -1;
 
@@ -181,11 +143,61 @@ ngx_directstream_relay_init(ngx_cycle_t *cycle, ngx_directstream_conf_t *dcf)
     ev->data = &relay->dummy;
     ev->log = cycle->log;
 
-    ngx_directstream_relay = relay;
-
     ngx_add_timer(ev, 1);
+}
 
-    return NGX_OK;
+
+/* "worker_cpu_affinity" has given this worker one processor, for all streams */
+
+static void
+ngx_directstream_relay_spread(ngx_log_t *log)
+{
+    if (ngx_directstream_relay_cpus_known
+        && sched_setaffinity(0, sizeof(cpu_set_t),
+                             &ngx_directstream_relay_cpus)
+           == -1)
+    {
+        ngx_log_error(NGX_LOG_WARN, log, ngx_errno,
+                      "sched_setaffinity() failed");
+    }
+}
+
+
+/* what the process needs of the system; what it has got it keeps */
+
+static ngx_int_t
+ngx_directstream_relay_open(ngx_directstream_relay_t *relay)
+{
+    if (ngx_directstream_runs_open(&relay->runs) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (relay->news_fd == -1) {
+        relay->news_fd = eventfd(0, EFD_NONBLOCK|EFD_CLOEXEC);
+    }
+
+    if (relay->news_fd == -1) {
+        ngx_log_error(NGX_LOG_EMERG, ngx_cycle->log, ngx_errno,
+                      "eventfd() failed");
+        return NGX_ERROR;
+    }
+
+    /* without edges the descriptors would never be quiet, the timer serves */
+
+    if (!(ngx_event_flags & NGX_USE_CLEAR_EVENT)) {
+        return NGX_OK;
+    }
+
+    if (relay->wake == NULL) {
+        relay->wake = ngx_directstream_relay_watch(
+                                             ngx_directstream_wake_handle());
+    }
+
+    if (relay->news == NULL) {
+        relay->news = ngx_directstream_relay_watch(relay->news_fd);
+    }
+
+    return (relay->wake != NULL && relay->news != NULL) ? NGX_OK : NGX_ERROR;
 }
 
 
@@ -194,14 +206,8 @@ ngx_directstream_relay_init(ngx_cycle_t *cycle, ngx_directstream_conf_t *dcf)
 static void
 ngx_directstream_relay_listening(ngx_cycle_t *cycle)
 {
-    u_char              path[sizeof("/nginx-rtmp.") + NGX_INT_T_LEN], *p;
-    size_t              len, n;
-    ngx_uint_t          i, j;
-    ngx_listening_t    *ls;
-    struct sockaddr_un *sun;
-
-    len = ngx_sprintf(path, "/nginx-rtmp.%i", (ngx_int_t) ngx_process_slot)
-          - path;
+    ngx_uint_t        i, j;
+    ngx_listening_t  *ls;
 
     ls = cycle->listening.elts;
 
@@ -215,6 +221,32 @@ ngx_directstream_relay_listening(ngx_cycle_t *cycle)
                 break;
             }
         }
+    }
+
+    ngx_directstream_relay_refuse(cycle);
+    ngx_close_listening_sockets(cycle);
+
+    ngx_use_accept_mutex = 0;
+    ngx_accept_mutex_held = 0;
+    ngx_use_exclusive_accept = 0;
+}
+
+
+void
+ngx_directstream_relay_refuse(ngx_cycle_t *cycle)
+{
+    u_char               path[sizeof("/nginx-rtmp.") + NGX_INT_T_LEN], *p;
+    size_t               len, n;
+    ngx_uint_t           i;
+    ngx_listening_t     *ls;
+    struct sockaddr_un  *sun;
+
+    len = ngx_sprintf(path, "/nginx-rtmp.%i", (ngx_int_t) ngx_process_slot)
+          - path;
+
+    ls = cycle->listening.elts;
+
+    for (i = 0; i < cycle->listening.nelts; i++) {
 
         if (ls[i].sockaddr->sa_family != AF_UNIX) {
             continue;
@@ -225,9 +257,8 @@ ngx_directstream_relay_listening(ngx_cycle_t *cycle)
         n = strnlen(sun->sun_path, sizeof(sun->sun_path));
 
         /*
-         * The socket on which other workers would push to this one.  With
-         * nginx-rtmp loaded after this module there is none: it looks for
-         * a listening socket to copy, and all are closed by then.
+         * With nginx-rtmp loaded after this module the relay worker has none:
+         * it looks for a listening socket to copy, and all are closed by then.
          */
 
         if (n > len && n < sizeof(sun->sun_path)
@@ -238,28 +269,22 @@ ngx_directstream_relay_listening(ngx_cycle_t *cycle)
                           ngx_delete_file_n " \"%s\" failed", p);
         }
     }
-
-    ngx_close_listening_sockets(cycle);
-
-    ngx_use_accept_mutex = 0;
-    ngx_accept_mutex_held = 0;
-    ngx_use_exclusive_accept = 0;
 }
 
 
 static ngx_connection_t *
-ngx_directstream_relay_watch(ngx_cycle_t *cycle, int fd)
+ngx_directstream_relay_watch(int fd)
 {
     ngx_connection_t  *c;
 
-    c = ngx_get_connection(fd, cycle->log);
+    c = ngx_get_connection(fd, ngx_cycle->log);
     if (c == NULL) {
         return NULL;
     }
 
     c->read->handler = ngx_directstream_relay_event;
-    c->read->log = cycle->log;
-    c->write->log = cycle->log;
+    c->read->log = ngx_cycle->log;
+    c->write->log = ngx_cycle->log;
 
     if (ngx_add_event(c->read, NGX_READ_EVENT, NGX_CLEAR_EVENT) != NGX_OK) {
         ngx_free_connection(c);
@@ -310,7 +335,7 @@ ngx_directstream_relay_event(ngx_event_t *ev)
     ngx_directstream_relay_t  *relay;
 
     c = ev->data;
-    relay = ngx_directstream_relay;
+    relay = &ngx_directstream_relay;
 
     if (c->close) {
         relay->expired = 1;
@@ -332,7 +357,7 @@ ngx_directstream_relay_timer(ngx_event_t *ev)
 
     (void) ev;
 
-    relay = ngx_directstream_relay;
+    relay = &ngx_directstream_relay;
 
     if (relay->left) {
         return;
@@ -369,7 +394,7 @@ ngx_directstream_relay_pass(ngx_directstream_relay_t *relay)
 
     ngx_directstream_relay_title(relay);
 
-    if (relay->ds == NULL && !ngx_exiting) {
+    if (relay->runs.ds == NULL && !ngx_exiting) {
         ngx_directstream_relay_create(relay);
     }
 
@@ -379,7 +404,7 @@ ngx_directstream_relay_pass(ngx_directstream_relay_t *relay)
         ngx_directstream_relay_exiting(relay, newest);
     }
 
-    if (relay->ds != NULL) {
+    if (relay->runs.ds != NULL) {
         serve = newest && !ngx_exiting;
 
         ngx_directstream_relay_log(relay);
@@ -389,10 +414,13 @@ ngx_directstream_relay_pass(ngx_directstream_relay_t *relay)
 
         if (serve) {
             ngx_directstream_record_settle(&relay->runs.record);
-            ngx_directstream_runs_start(&relay->runs);
+
+            if (!ngx_directstream_relay_held(relay)) {
+                ngx_directstream_runs_start(&relay->runs);
+            }
         }
 
-        ngx_directstream_jobs_pass(relay->dcf, relay->ds, serve);
+        ngx_directstream_jobs_pass(&relay->runs, serve);
 
         ngx_directstream_relay_log(relay);
     }
@@ -401,13 +429,30 @@ ngx_directstream_relay_pass(ngx_directstream_relay_t *relay)
         return;
     }
 
-    if ((ngx_queue_empty(&relay->runs.runs)
-         && (relay->quitting || ngx_directstream_jobs_running() == 0))
+    if ((relay->runs.runs == NULL
+         && (relay->quitting || !ngx_directstream_jobs_running(relay->dcf)))
         || (relay->quitting
             && ngx_current_msec - relay->quit > NGX_DIRECTSTREAM_QUIT))
     {
         ngx_directstream_relay_leave(relay);
     }
+}
+
+
+/*
+ * After a reload the RTMP workers that are about to leave still accept for a
+ * moment, and a stream published to one of them would not be found by those
+ * who come later.
+ */
+
+static ngx_uint_t
+ngx_directstream_relay_held(ngx_directstream_relay_t *relay)
+{
+    if (ngx_current_msec - relay->begun >= NGX_DIRECTSTREAM_HOLD) {
+        relay->hold = 0;
+    }
+
+    return relay->hold;
 }
 
 
@@ -428,7 +473,7 @@ ngx_directstream_relay_newest(ngx_directstream_relay_t *relay)
     newest = (sh->generation == dcf->generation
               || ngx_process == NGX_PROCESS_SINGLE);
 
-    if (newest && relay->ds != NULL) {
+    if (newest && relay->runs.ds != NULL) {
 
         /* after a quit that was taken back, as an upgrade's can be */
 
@@ -511,23 +556,21 @@ ngx_directstream_relay_exit(ngx_cycle_t *cycle)
 
     (void) cycle;
 
-    relay = ngx_directstream_relay;
+    relay = &ngx_directstream_relay;
 
-    if (relay == NULL) {
+    if (relay->dcf == NULL) {
         return;
     }
 
     ngx_directstream_relay_leave(relay);
 
-    if (relay->ds != NULL) {
+    if (relay->runs.ds != NULL) {
         ngx_directstream_relay_log(relay);
         ngx_directstream_runs_leave(&relay->runs);
-        ds_destroy(&relay->ds);
+        ds_destroy(&relay->runs.ds);
     }
 
     ngx_directstream_record_close(&relay->runs.record);
-
-    ngx_directstream_relay = NULL;
 }
 
 
@@ -546,6 +589,14 @@ ngx_directstream_relay_create(ngx_directstream_relay_t *relay)
     }
 
     dcf = relay->dcf;
+    relay->create = ngx_current_msec + NGX_DIRECTSTREAM_CREATE;
+
+    if (ngx_directstream_relay_open(relay) != NGX_OK) {
+        ngx_log_error(NGX_LOG_EMERG, ngx_cycle->log, 0,
+                      "directstream: the relay worker cannot start, next try "
+                      "in %d s", NGX_DIRECTSTREAM_CREATE / 1000);
+        return;
+    }
 
     ngx_memzero(&conf, sizeof(ds_conf_t));
     ngx_directstream_state_db(dcf, store);
@@ -570,17 +621,13 @@ ngx_directstream_relay_create(ngx_directstream_relay_t *relay)
     conf.wakeup = ngx_directstream_relay_wakeup;
     conf.wakeup_data = &relay->news_fd;
 
-    relay->ds = ds_create(&conf, &err);
+    relay->runs.ds = ds_create(&conf, &err);
 
-    if (relay->ds == NULL) {
-        relay->create = ngx_current_msec + NGX_DIRECTSTREAM_CREATE;
+    if (relay->runs.ds == NULL) {
         ngx_log_error(NGX_LOG_EMERG, ngx_cycle->log, 0,
                       "directstream: ds_create() failed: %s, next try in %d s",
                       err.message, NGX_DIRECTSTREAM_CREATE / 1000);
-        return;
     }
-
-    relay->runs.ds = relay->ds;
 }
 
 
@@ -593,7 +640,7 @@ ngx_directstream_relay_log(ngx_directstream_relay_t *relay)
 
     log = ngx_cycle->log;
 
-    for (n = 0; n < 1000 && ds_poll(relay->ds, &record); n++) {
+    for (n = 0; n < 1000 && ds_poll(relay->runs.ds, &record); n++) {
 
         if (record.stream[0] == '\0') {
             ngx_log_error((ngx_uint_t) record.level, log, 0,

@@ -8,116 +8,231 @@
 #include "ngx_directstream_http.h"
 
 
-#define NGX_DIRECTSTREAM_INFOS  8      /* copied at a time */
-
-
-static void ngx_directstream_render_def(ngx_directstream_json_t *w,
-    ngx_directstream_def_t *def);
-static void ngx_directstream_render_status(ngx_directstream_json_t *w,
-    ngx_directstream_info_t *info, ngx_uint_t stale);
+static void ngx_directstream_render_each(void *data,
+    ngx_directstream_info_t *info);
+static void ngx_directstream_render_field(ngx_directstream_json_t *w,
+    ds_def_t *def, const ngx_directstream_field_t *f);
+static void ngx_directstream_render_stale(ngx_directstream_json_t *w,
+    const void *base);
+static void ngx_directstream_render_position(ngx_directstream_json_t *w,
+    const void *base);
 static void ngx_directstream_render_playing(ngx_directstream_json_t *w,
-    ds_status_t *st);
-static void ngx_directstream_render_counters(ngx_directstream_json_t *w,
-    ngx_directstream_info_t *info);
-static void ngx_directstream_render_cache(ngx_directstream_json_t *w,
-    ds_status_t *st);
-static void ngx_directstream_render_setting(ngx_directstream_json_t *w,
-    ngx_directstream_def_t *def, const ngx_directstream_setting_t *s);
-static void ngx_directstream_render_decision(ngx_directstream_json_t *w,
-    ds_decision_e decision, const char *reason);
+    const void *base);
+static void ngx_directstream_render_next(ngx_directstream_json_t *w,
+    const void *base);
+static void ngx_directstream_render_url(ngx_directstream_json_t *w,
+    const void *base);
 static void ngx_directstream_render_push(ngx_directstream_json_t *w,
-    ngx_directstream_info_t *info);
-static void ngx_directstream_render_text(ngx_directstream_json_t *w,
-    const char *key, const char *value, size_t max);
+    const void *base);
+static void ngx_directstream_render_fetching(ngx_directstream_json_t *w,
+    const void *base);
+
+
+#define ngx_directstream_of_info(key, kind, field)                           \
+    ngx_directstream_member(key, kind, ngx_directstream_info_t, field)
+
+#define ngx_directstream_of_status(key, kind, field)                         \
+    ngx_directstream_of_info(key, kind, status.field)
+
+
+static const ngx_directstream_member_t  ngx_directstream_playing[] = {
+    ngx_directstream_of_status("index", NUMBER, item.index),
+    ngx_directstream_of_status("id", TEXT, item.id),
+    ngx_directstream_of_status("title", TEXT, item.title),
+    ngx_directstream_of_status("duration", SECONDS, item.duration),
+    ngx_directstream_of_status("position", SECONDS, position),
+    ngx_directstream_of_status("from_cache", BOOL, item_from_cache),
+    ngx_directstream_of_status("decision", DECISION, decision),
+    ngx_directstream_of_status("reason", TEXT, decision_reason),
+    ngx_directstream_member_end
+};
+
+static const ngx_directstream_member_t  ngx_directstream_next[] = {
+    ngx_directstream_of_status("index", NUMBER, next.index),
+    ngx_directstream_of_status("id", TEXT, next.id),
+    ngx_directstream_of_status("title", TEXT, next.title),
+    ngx_directstream_of_status("duration", SECONDS, next.duration),
+    ngx_directstream_of_status("ready", BOOL, next_ready),
+    ngx_directstream_of_status("from_cache", BOOL, next_from_cache),
+    ngx_directstream_of_status("decision", DECISION, next_decision),
+    ngx_directstream_of_status("reason", TEXT, next_reason),
+    ngx_directstream_member_end
+};
+
+static const ngx_directstream_member_t  ngx_directstream_playlist[] = {
+    ngx_directstream_of_status("count", NUMBER, count),
+    ngx_directstream_of_status("complete", BOOL, complete),
+    ngx_directstream_of_status("played", NUMBER, played),
+    ngx_directstream_of_status("failed", NUMBER, failed),
+    ngx_directstream_of_status("skipped", NUMBER, skipped),
+    ngx_directstream_of_status("items_copied", NUMBER, copied),
+    ngx_directstream_of_status("items_encoded", NUMBER, encoded),
+    ngx_directstream_member_end
+};
+
+static const ngx_directstream_member_t  ngx_directstream_output[] = {
+    ngx_directstream_member_call("url", ngx_directstream_render_url),
+    ngx_directstream_of_status("connected", BOOL, connected),
+    ngx_directstream_of_status("bytes", NUMBER, bytes),
+    ngx_directstream_of_status("reconnects", NUMBER, reconnects),
+    ngx_directstream_member_end
+};
+
+static const ngx_directstream_member_t  ngx_directstream_push[] = {
+    ngx_directstream_of_status("connected", BOOL, push.connected),
+    ngx_directstream_of_status("bytes", NUMBER, push.bytes),
+    ngx_directstream_of_status("reconnects", NUMBER, push.reconnects),
+    ngx_directstream_of_status("dropped", NUMBER, push.dropped),
+    ngx_directstream_of_status("error", ERROR, push.error),
+    ngx_directstream_member_end
+};
+
+static const ngx_directstream_member_t  ngx_directstream_cache[] = {
+    ngx_directstream_of_status("hits", NUMBER, counts.cache_hits),
+    ngx_directstream_of_status("misses", NUMBER, counts.cache_misses),
+    ngx_directstream_of_status("keeping", BOOL, keeping),
+    ngx_directstream_member_end
+};
+
+static const ngx_directstream_member_t  ngx_directstream_prefetch[] = {
+    ngx_directstream_of_status("active", BOOL, prefetch.active),
+    ngx_directstream_of_status("done", NUMBER, prefetch.done),
+    ngx_directstream_of_status("failed", NUMBER, prefetch.failed),
+    ngx_directstream_of_status("total", NUMBER, prefetch.total),
+    ngx_directstream_member_end
+};
+
+static const ngx_directstream_member_t  ngx_directstream_status[] = {
+    ngx_directstream_of_status("state", STATE, state),
+    ngx_directstream_of_status("since", TIME, since),
+    ngx_directstream_member_call("stale", ngx_directstream_render_stale),
+    ngx_directstream_member_call("item", ngx_directstream_render_playing),
+    ngx_directstream_member_call("next", ngx_directstream_render_next),
+    ngx_directstream_member_object("playlist", ngx_directstream_playlist),
+    ngx_directstream_member_object("output", ngx_directstream_output),
+    ngx_directstream_member_call("push", ngx_directstream_render_push),
+    ngx_directstream_member_object("cache", ngx_directstream_cache),
+    ngx_directstream_member_call("fetching",
+                                 ngx_directstream_render_fetching),
+    ngx_directstream_member_object("prefetch", ngx_directstream_prefetch),
+    ngx_directstream_of_status("slate_on_air", BOOL, slate),
+    ngx_directstream_of_status("bytes_in", NUMBER, counts.bytes_in),
+    ngx_directstream_of_status("buffer_ms", NUMBER, buffer),
+    ngx_directstream_of_status("dead_air_ms", NUMBER, dead_air),
+    ngx_directstream_of_status("lateness_ms", NUMBER, lateness),
+    ngx_directstream_of_status("error", ERROR, error),
+    ngx_directstream_of_info("owner_pid", COUNT, owner),
+    ngx_directstream_member_end
+};
+
+/* of it what always changes on air */
+
+static const ngx_directstream_member_t  ngx_directstream_progress[] = {
+    ngx_directstream_of_info("name", TEXT, def.name),
+    ngx_directstream_member_call("position",
+                                 ngx_directstream_render_position),
+    ngx_directstream_of_status("bytes", NUMBER, bytes),
+    ngx_directstream_of_status("buffer_ms", NUMBER, buffer),
+    ngx_directstream_of_status("dead_air_ms", NUMBER, dead_air),
+    ngx_directstream_member_call("fetching",
+                                 ngx_directstream_render_fetching),
+    ngx_directstream_member_end
+};
+
+static const ngx_directstream_member_t  ngx_directstream_fetching[] = {
+    ngx_directstream_member("index", NUMBER, ds_fetching_t, index),
+    ngx_directstream_member("bytes", NUMBER, ds_fetching_t, bytes),
+    ngx_directstream_member("total", COUNT, ds_fetching_t, total),
+    ngx_directstream_member("speed", NUMBER, ds_fetching_t, speed),
+    ngx_directstream_member("eta", SECONDS, ds_fetching_t, left),
+    ngx_directstream_member_end
+};
+
+static const ngx_directstream_member_t  ngx_directstream_item[] = {
+    ngx_directstream_member("index", NUMBER, ds_item_t, index),
+    ngx_directstream_member("id", TEXT, ds_item_t, id),
+    ngx_directstream_member("title", TEXT, ds_item_t, title),
+    ngx_directstream_member("duration", SECONDS, ds_item_t, duration),
+    ngx_directstream_member_end
+};
+
+static const ngx_directstream_member_t  ngx_directstream_item_state[] = {
+    ngx_directstream_member("state", ITEM_STATE, ds_item_t, state),
+    ngx_directstream_member_end
+};
+
+static const ngx_directstream_member_t  ngx_directstream_item_fault[] = {
+    ngx_directstream_member("code", CODE, ds_item_t, code),
+    ngx_directstream_member("reason", WORD, ds_item_t, reason),
+    ngx_directstream_member_end
+};
+
+static const ngx_directstream_member_t  ngx_directstream_relay[] = {
+    ngx_directstream_member("pid", COUNT, ngx_directstream_whole_t, pid),
+    ngx_directstream_member("alive", BOOL, ngx_directstream_whole_t, alive),
+    ngx_directstream_member("generation", NUMBER, ngx_directstream_whole_t,
+                            generation),
+    ngx_directstream_member_end
+};
+
+static const ngx_directstream_member_t  ngx_directstream_memory[] = {
+    ngx_directstream_member("size", NUMBER, ngx_directstream_whole_t, size),
+    ngx_directstream_member("free", NUMBER, ngx_directstream_whole_t, free),
+    ngx_directstream_member_end
+};
+
+static const ngx_directstream_member_t  ngx_directstream_whole[] = {
+    ngx_directstream_member_object("relay", ngx_directstream_relay),
+    ngx_directstream_member_object("zone", ngx_directstream_memory),
+    ngx_directstream_member_end
+};
 
 
 void
 ngx_directstream_render_list(ngx_directstream_json_t *w,
     ngx_directstream_conf_t *dcf)
 {
-    char                      name[DS_NAME_LEN + 1];
-    size_t                    size, free;
-    uint64_t                  generation;
-    ngx_pid_t                 pid;
-    ngx_msec_t                seen;
-    ngx_uint_t                i, n;
-    ngx_directstream_info_t  *info;
-
-    info = ngx_palloc(w->pool, NGX_DIRECTSTREAM_INFOS
-                               * sizeof(ngx_directstream_info_t));
-    if (info == NULL) {
-        w->failed = 1;
-        return;
-    }
+    ngx_directstream_whole_t  whole;
 
     ngx_directstream_json_open(w, '{');
     ngx_directstream_json_key(w, "streams");
     ngx_directstream_json_open(w, '[');
 
-    name[0] = '\0';
-
-    do {
-        n = ngx_directstream_zone_list(dcf, name, info,
-                                       NGX_DIRECTSTREAM_INFOS);
-
-        for (i = 0; i < n; i++) {
-            ngx_directstream_render_stream(w, dcf, &info[i]);
-        }
-
-        if (n != 0) {
-            ngx_memcpy(name, info[n - 1].def.name, sizeof(name));
-        }
-
-    } while (n == NGX_DIRECTSTREAM_INFOS);
+    if (ngx_directstream_zone_each(dcf, w->pool, ngx_directstream_render_each,
+                                   w)
+        != NGX_OK)
+    {
+        w->failed = 1;
+    }
 
     ngx_directstream_json_close(w, ']');
 
-    ngx_shmtx_lock(&dcf->shpool->mutex);
-
-    pid = dcf->sh->relay;
-    seen = dcf->sh->heartbeat;
-    generation = dcf->sh->relay_generation;
-    size = dcf->shpool->end - dcf->shpool->start;
-    free = dcf->shpool->pfree * ngx_pagesize;
-
-    ngx_shmtx_unlock(&dcf->shpool->mutex);
-
-    ngx_directstream_json_key(w, "relay");
-    ngx_directstream_json_open(w, '{');
-    ngx_directstream_json_key(w, "pid");
-
-    if (pid > 0) {
-        ngx_directstream_json_integer(w, pid);
-
-    } else {
-        ngx_directstream_json_null(w);
-    }
-
-    ngx_directstream_json_key(w, "alive");
-    ngx_directstream_json_bool(w, ngx_directstream_alive(pid, seen));
-    ngx_directstream_json_key(w, "generation");
-    ngx_directstream_json_integer(w, generation);
-    ngx_directstream_json_close(w, '}');
-
-    ngx_directstream_json_key(w, "zone");
-    ngx_directstream_json_open(w, '{');
-    ngx_directstream_json_key(w, "size");
-    ngx_directstream_json_integer(w, size);
-    ngx_directstream_json_key(w, "free");
-    ngx_directstream_json_integer(w, free);
-    ngx_directstream_json_close(w, '}');
+    ngx_directstream_zone_whole(dcf, &whole);
+    ngx_directstream_json_members(w, ngx_directstream_whole, &whole);
 
     ngx_directstream_json_close(w, '}');
 }
 
 
+static void
+ngx_directstream_render_each(void *data, ngx_directstream_info_t *info)
+{
+    ngx_directstream_render_stream(data, info);
+}
+
+
 void
 ngx_directstream_render_stream(ngx_directstream_json_t *w,
-    ngx_directstream_conf_t *dcf, ngx_directstream_info_t *info)
+    ngx_directstream_info_t *info)
 {
+    const ngx_directstream_field_t  *f;
+
     ngx_directstream_json_open(w, '{');
 
-    ngx_directstream_render_def(w, &info->def);
+    for (f = ngx_directstream_fields; f->name != NULL; f++) {
+        ngx_directstream_json_key(w, f->name);
+        ngx_directstream_render_field(w, &info->def, f);
+    }
 
     ngx_directstream_json_key(w, "static");
     ngx_directstream_json_bool(w, info->fixed);
@@ -125,103 +240,38 @@ ngx_directstream_render_stream(ngx_directstream_json_t *w,
     ngx_directstream_json_bool(w, info->running);
 
     ngx_directstream_json_key(w, "status");
-    ngx_directstream_render_status(w, info,
-                                   ngx_directstream_stale(dcf, info));
+    ngx_directstream_json_object(w, ngx_directstream_status, info);
 
     ngx_directstream_json_close(w, '}');
 }
 
 
-ngx_uint_t
-ngx_directstream_stale(ngx_directstream_conf_t *dcf,
-    ngx_directstream_info_t *info)
-{
-    return (info->owner != 0)
-           ? !ngx_directstream_alive(info->owner, info->seen)
-           : !ngx_directstream_relay_alive(dcf);
-}
-
-
 static void
-ngx_directstream_render_def(ngx_directstream_json_t *w,
-    ngx_directstream_def_t *def)
+ngx_directstream_render_field(ngx_directstream_json_t *w, ds_def_t *def,
+    const ngx_directstream_field_t *f)
 {
-    char                               push[DS_URL_LEN + 1];
-    char                               playlist[DS_URL_LEN + 1];
-    const ngx_directstream_setting_t  *s;
+    char     text[DS_URL_LEN + 1];
+    int64_t  n;
 
-    ds_redact_playlist(playlist, sizeof(playlist), def->playlist);
+    if (f->kind <= NGX_DIRECTSTREAM_SIZE && f->kind != NGX_DIRECTSTREAM_FLAG) {
+        ngx_directstream_field_show(f, def, text);
 
-    ngx_directstream_render_text(w, "name", def->name, sizeof(def->name));
-    ngx_directstream_render_text(w, "playlist", playlist, sizeof(playlist));
+        if (text[0] != '\0') {
+            ngx_directstream_json_string(w, text, sizeof(text));
 
-    ngx_directstream_json_key(w, "shuffle");
-    ngx_directstream_json_bool(w, def->shuffle);
-    ngx_directstream_json_key(w, "loop");
-    ngx_directstream_json_bool(w, def->loop);
+        } else {
+            ngx_directstream_json_null(w);
+        }
 
-    ngx_directstream_render_text(w, "publish", def->publish,
-                                 sizeof(def->publish));
-
-    if (def->push[0] != '\0') {
-        ds_redact_url(push, sizeof(push), def->push);
-        ngx_directstream_render_text(w, "push", push, sizeof(push));
-        ngx_directstream_render_text(w, "push_via", def->push_engine
-                                                    ? "engine" : "rtmp", 16);
-
-    } else {
-        ngx_directstream_json_key(w, "push");
-        ngx_directstream_json_null(w);
-        ngx_directstream_json_key(w, "push_via");
-        ngx_directstream_json_null(w);
-    }
-
-    ngx_directstream_json_key(w, "slate");
-
-    if (def->slate[0] != '\0') {
-        ngx_directstream_json_string(w, def->slate, sizeof(def->slate));
-
-    } else {
-        ngx_directstream_json_null(w);
-    }
-
-    for (s = ngx_directstream_settings; s->name != NULL; s++) {
-        ngx_directstream_render_setting(w, def, s);
-    }
-}
-
-
-static void
-ngx_directstream_render_setting(ngx_directstream_json_t *w,
-    ngx_directstream_def_t *def, const ngx_directstream_setting_t *s)
-{
-    char      size[2 * NGX_INT32_LEN + 2];
-    uint32_t  n;
-
-    ngx_directstream_json_key(w, s->name);
-
-    switch (s->kind) {
-
-    case NGX_DIRECTSTREAM_MODE:
-        ngx_directstream_json_string(w, ds_mode_name(def->mode), 16);
         return;
-
-    case NGX_DIRECTSTREAM_VIDEO:
-        ngx_directstream_json_string(w, ds_video_name(def->profile.video),
-                                     16);
-        return;
-
-    case NGX_DIRECTSTREAM_SIZE:
-        (void) ngx_snprintf((u_char *) size, sizeof(size), "%uDx%uD%Z",
-                            def->profile.width, def->profile.height);
-        ngx_directstream_json_string(w, size, sizeof(size));
-        return;
-
-    default:
-        n = *(uint32_t *) ((u_char *) def + s->offset);
     }
 
-    if (s->kind == NGX_DIRECTSTREAM_TIME) {
+    n = ngx_directstream_field_get(f, def);
+
+    if (f->kind == NGX_DIRECTSTREAM_FLAG) {
+        ngx_directstream_json_bool(w, n != 0);
+
+    } else if (f->kind == NGX_DIRECTSTREAM_TIME) {
         ngx_directstream_json_seconds(w, n);
 
     } else {
@@ -230,261 +280,125 @@ ngx_directstream_render_setting(ngx_directstream_json_t *w,
 }
 
 
-static void
-ngx_directstream_render_status(ngx_directstream_json_t *w,
-    ngx_directstream_info_t *info, ngx_uint_t stale)
+ngx_uint_t
+ngx_directstream_stale(const ngx_directstream_info_t *info)
 {
-    ds_status_t  *st;
-
-    st = &info->status;
-
-    ngx_directstream_json_open(w, '{');
-
-    ngx_directstream_render_text(w, "state", ds_state_name(st->state), 32);
-    ngx_directstream_json_key(w, "since");
-    ngx_directstream_json_time(w, st->since);
-    ngx_directstream_json_key(w, "stale");
-    ngx_directstream_json_bool(w, stale);
-
-    ngx_directstream_render_playing(w, st);
-    ngx_directstream_render_counters(w, info);
-    ngx_directstream_render_cache(w, st);
-
-    ngx_directstream_json_key(w, "slate_on_air");
-    ngx_directstream_json_bool(w, st->slate);
-    ngx_directstream_json_key(w, "bytes_in");
-    ngx_directstream_json_integer(w, st->counts.bytes_in);
-    ngx_directstream_json_key(w, "buffer_ms");
-    ngx_directstream_json_integer(w, st->buffer);
-    ngx_directstream_json_key(w, "dead_air_ms");
-    ngx_directstream_json_integer(w, st->dead_air);
-    ngx_directstream_json_key(w, "lateness_ms");
-    ngx_directstream_json_integer(w, st->lateness);
-
-    ngx_directstream_json_key(w, "error");
-    ngx_directstream_render_error(w, &st->error);
-
-    ngx_directstream_json_key(w, "owner_pid");
-
-    if (info->owner > 0) {
-        ngx_directstream_json_integer(w, info->owner);
-
-    } else {
-        ngx_directstream_json_null(w);
-    }
-
-    ngx_directstream_json_close(w, '}');
+    return (info->owner != 0)
+           ? !ngx_directstream_alive(info->owner, info->seen)
+           : !ngx_directstream_relay_alive(ngx_directstream_get_conf());
 }
 
 
 static void
-ngx_directstream_render_playing(ngx_directstream_json_t *w, ds_status_t *st)
+ngx_directstream_render_stale(ngx_directstream_json_t *w, const void *base)
 {
-    ngx_directstream_json_key(w, "item");
-
-    if (st->has_item) {
-        ngx_directstream_json_open(w, '{');
-        ngx_directstream_json_key(w, "index");
-        ngx_directstream_json_integer(w, st->item.index);
-        ngx_directstream_render_text(w, "id", st->item.id, DS_ID_LEN);
-        ngx_directstream_render_text(w, "title", st->item.title,
-                                     DS_TITLE_LEN);
-        ngx_directstream_json_key(w, "duration");
-        ngx_directstream_json_seconds(w, st->item.duration);
-        ngx_directstream_json_key(w, "position");
-        ngx_directstream_json_seconds(w, st->position);
-        ngx_directstream_json_key(w, "from_cache");
-        ngx_directstream_json_bool(w, st->item_from_cache);
-        ngx_directstream_render_decision(w, st->decision,
-                                         st->decision_reason);
-        ngx_directstream_json_close(w, '}');
-
-    } else {
-        ngx_directstream_json_null(w);
-    }
-
-    ngx_directstream_json_key(w, "next");
-
-    if (st->has_next) {
-        ngx_directstream_json_open(w, '{');
-        ngx_directstream_json_key(w, "index");
-        ngx_directstream_json_integer(w, st->next.index);
-        ngx_directstream_render_text(w, "id", st->next.id, DS_ID_LEN);
-        ngx_directstream_render_text(w, "title", st->next.title,
-                                     DS_TITLE_LEN);
-        ngx_directstream_json_key(w, "duration");
-        ngx_directstream_json_seconds(w, st->next.duration);
-        ngx_directstream_json_key(w, "ready");
-        ngx_directstream_json_bool(w, st->next_ready);
-        ngx_directstream_json_key(w, "from_cache");
-        ngx_directstream_json_bool(w, st->next_from_cache);
-        ngx_directstream_render_decision(w, st->next_decision,
-                                         st->next_reason);
-        ngx_directstream_json_close(w, '}');
-
-    } else {
-        ngx_directstream_json_null(w);
-    }
-}
-
-
-static void
-ngx_directstream_render_decision(ngx_directstream_json_t *w,
-    ds_decision_e decision, const char *reason)
-{
-    ngx_directstream_render_text(w, "decision", ds_decision_name(decision),
-                                 32);
-    ngx_directstream_render_text(w, "reason", reason, DS_MESSAGE_LEN);
-}
-
-
-static void
-ngx_directstream_render_counters(ngx_directstream_json_t *w,
-    ngx_directstream_info_t *info)
-{
-    char          url[DS_URL_LEN + DS_NAME_LEN + 2];
-    ds_status_t  *st;
-
-    st = &info->status;
-
-    ngx_directstream_json_key(w, "playlist");
-    ngx_directstream_json_open(w, '{');
-    ngx_directstream_json_key(w, "count");
-    ngx_directstream_json_integer(w, st->count);
-    ngx_directstream_json_key(w, "complete");
-    ngx_directstream_json_bool(w, st->complete);
-    ngx_directstream_json_key(w, "played");
-    ngx_directstream_json_integer(w, st->played);
-    ngx_directstream_json_key(w, "failed");
-    ngx_directstream_json_integer(w, st->failed);
-    ngx_directstream_json_key(w, "skipped");
-    ngx_directstream_json_integer(w, st->skipped);
-    ngx_directstream_json_key(w, "items_copied");
-    ngx_directstream_json_integer(w, st->copied);
-    ngx_directstream_json_key(w, "items_encoded");
-    ngx_directstream_json_integer(w, st->encoded);
-    ngx_directstream_json_close(w, '}');
-
-    (void) ngx_snprintf((u_char *) url, sizeof(url), "%s/%s%Z",
-                        info->def.publish, info->def.name);
-
-    ngx_directstream_json_key(w, "output");
-    ngx_directstream_json_open(w, '{');
-    ngx_directstream_render_text(w, "url", url, sizeof(url));
-    ngx_directstream_json_key(w, "connected");
-    ngx_directstream_json_bool(w, st->connected);
-    ngx_directstream_json_key(w, "bytes");
-    ngx_directstream_json_integer(w, st->bytes);
-    ngx_directstream_json_key(w, "reconnects");
-    ngx_directstream_json_integer(w, st->reconnects);
-    ngx_directstream_json_close(w, '}');
-
-    ngx_directstream_json_key(w, "push");
-    ngx_directstream_render_push(w, info);
-}
-
-
-static void
-ngx_directstream_render_cache(ngx_directstream_json_t *w, ds_status_t *st)
-{
-    ngx_directstream_json_key(w, "cache");
-    ngx_directstream_json_open(w, '{');
-    ngx_directstream_json_key(w, "hits");
-    ngx_directstream_json_integer(w, st->counts.cache_hits);
-    ngx_directstream_json_key(w, "misses");
-    ngx_directstream_json_integer(w, st->counts.cache_misses);
-    ngx_directstream_json_key(w, "keeping");
-    ngx_directstream_json_bool(w, st->keeping);
-    ngx_directstream_json_close(w, '}');
-
-    ngx_directstream_render_fetching(w, st);
-
-    ngx_directstream_json_key(w, "prefetch");
-    ngx_directstream_json_open(w, '{');
-    ngx_directstream_json_key(w, "active");
-    ngx_directstream_json_bool(w, st->prefetch.active);
-    ngx_directstream_json_key(w, "done");
-    ngx_directstream_json_integer(w, st->prefetch.done);
-    ngx_directstream_json_key(w, "failed");
-    ngx_directstream_json_integer(w, st->prefetch.failed);
-    ngx_directstream_json_key(w, "total");
-    ngx_directstream_json_integer(w, st->prefetch.total);
-    ngx_directstream_json_close(w, '}');
+    ngx_directstream_json_bool(w, ngx_directstream_stale(base));
 }
 
 
 void
-ngx_directstream_render_fetching(ngx_directstream_json_t *w, ds_status_t *st)
+ngx_directstream_render_progress(ngx_directstream_json_t *w,
+    ngx_directstream_info_t *info)
 {
-    ngx_uint_t      i;
-    ds_fetching_t  *f;
+    ngx_directstream_json_members(w, ngx_directstream_progress, info);
+}
 
-    ngx_directstream_json_key(w, "fetching");
-    ngx_directstream_json_open(w, '[');
 
-    for (i = 0; i < DS_FETCHES; i++) {
-        f = &st->fetching[i];
+static void
+ngx_directstream_render_position(ngx_directstream_json_t *w, const void *base)
+{
+    const ngx_directstream_info_t  *info = base;
 
-        if (!f->active) {
-            continue;
-        }
+    ngx_directstream_json_seconds(w, info->status.has_item
+                                     ? info->status.position : -1);
+}
 
-        ngx_directstream_json_open(w, '{');
-        ngx_directstream_json_key(w, "index");
-        ngx_directstream_json_integer(w, f->index);
-        ngx_directstream_json_key(w, "bytes");
-        ngx_directstream_json_integer(w, f->bytes);
-        ngx_directstream_json_key(w, "total");
 
-        if (f->total != 0) {
-            ngx_directstream_json_integer(w, f->total);
+static void
+ngx_directstream_render_playing(ngx_directstream_json_t *w, const void *base)
+{
+    const ngx_directstream_info_t  *info = base;
 
-        } else {
-            ngx_directstream_json_null(w);
-        }
+    if (info->status.has_item) {
+        ngx_directstream_json_object(w, ngx_directstream_playing, base);
 
-        ngx_directstream_json_key(w, "speed");
-        ngx_directstream_json_integer(w, f->speed);
-        ngx_directstream_json_key(w, "eta");
-        ngx_directstream_json_seconds(w, f->left);
-        ngx_directstream_json_close(w, '}');
+    } else {
+        ngx_directstream_json_null(w);
     }
+}
 
-    ngx_directstream_json_close(w, ']');
+
+static void
+ngx_directstream_render_next(ngx_directstream_json_t *w, const void *base)
+{
+    const ngx_directstream_info_t  *info = base;
+
+    if (info->status.has_next) {
+        ngx_directstream_json_object(w, ngx_directstream_next, base);
+
+    } else {
+        ngx_directstream_json_null(w);
+    }
+}
+
+
+static void
+ngx_directstream_render_url(ngx_directstream_json_t *w, const void *base)
+{
+    const ngx_directstream_info_t  *info = base;
+
+    char  url[DS_URL_LEN + DS_NAME_LEN + 2];
+
+    (void) ngx_snprintf((u_char *) url, sizeof(url), "%s/%s%Z",
+                        info->def.publish, info->def.name);
+
+    ngx_directstream_json_string(w, url, sizeof(url));
 }
 
 
 /* what nginx-rtmp pushes it does not tell */
 
 static void
-ngx_directstream_render_push(ngx_directstream_json_t *w,
-    ngx_directstream_info_t *info)
+ngx_directstream_render_push(ngx_directstream_json_t *w, const void *base)
 {
-    char               url[DS_URL_LEN + 1];
-    ds_push_status_t  *push;
+    const ngx_directstream_info_t  *info = base;
+
+    char  url[DS_URL_LEN + 1];
 
     if (info->def.push[0] == '\0' || !info->def.push_engine) {
         ngx_directstream_json_null(w);
         return;
     }
 
-    push = &info->status.push;
     ds_redact_url(url, sizeof(url), info->def.push);
 
     ngx_directstream_json_open(w, '{');
-    ngx_directstream_render_text(w, "url", url, sizeof(url));
-    ngx_directstream_render_text(w, "via", "engine", 16);
-    ngx_directstream_json_key(w, "connected");
-    ngx_directstream_json_bool(w, push->connected);
-    ngx_directstream_json_key(w, "bytes");
-    ngx_directstream_json_integer(w, push->bytes);
-    ngx_directstream_json_key(w, "reconnects");
-    ngx_directstream_json_integer(w, push->reconnects);
-    ngx_directstream_json_key(w, "dropped");
-    ngx_directstream_json_integer(w, push->dropped);
-    ngx_directstream_json_key(w, "error");
-    ngx_directstream_render_error(w, &push->error);
+    ngx_directstream_json_text(w, "url", url, sizeof(url));
+    ngx_directstream_json_text(w, "via", "engine", 16);
+    ngx_directstream_json_members(w, ngx_directstream_push, base);
     ngx_directstream_json_close(w, '}');
+}
+
+
+static void
+ngx_directstream_render_fetching(ngx_directstream_json_t *w, const void *base)
+{
+    const ngx_directstream_info_t  *info = base;
+
+    ngx_uint_t            i;
+    const ds_fetching_t  *f;
+
+    ngx_directstream_json_open(w, '[');
+
+    for (i = 0; i < DS_FETCHES; i++) {
+        f = &info->status.fetching[i];
+
+        if (f->active) {
+            ngx_directstream_json_object(w, ngx_directstream_fetching, f);
+        }
+    }
+
+    ngx_directstream_json_close(w, ']');
 }
 
 
@@ -495,62 +409,12 @@ ngx_directstream_render_item(ngx_directstream_json_t *w, ds_item_t *item,
     ngx_uint_t state)
 {
     ngx_directstream_json_open(w, '{');
-
-    ngx_directstream_json_key(w, "index");
-    ngx_directstream_json_integer(w, item->index);
-    ngx_directstream_render_text(w, "id", item->id, DS_ID_LEN);
-    ngx_directstream_render_text(w, "title", item->title, DS_TITLE_LEN);
-    ngx_directstream_json_key(w, "duration");
-    ngx_directstream_json_seconds(w, item->duration);
+    ngx_directstream_json_members(w, ngx_directstream_item, item);
 
     if (state) {
-        ngx_directstream_render_text(w, "state",
-                                     ds_item_state_name(item->state), 32);
+        ngx_directstream_json_members(w, ngx_directstream_item_state, item);
     }
 
-    ngx_directstream_json_key(w, "code");
-
-    if (item->code != 0) {
-        ngx_directstream_json_string(w, ds_error_code(item->code), 64);
-
-    } else {
-        ngx_directstream_json_null(w);
-    }
-
-    ngx_directstream_json_key(w, "reason");
-
-    if (item->reason[0] != '\0') {
-        ngx_directstream_json_string(w, item->reason, DS_MESSAGE_LEN);
-
-    } else {
-        ngx_directstream_json_null(w);
-    }
-
+    ngx_directstream_json_members(w, ngx_directstream_item_fault, item);
     ngx_directstream_json_close(w, '}');
-}
-
-
-void
-ngx_directstream_render_error(ngx_directstream_json_t *w, ds_error_t *err)
-{
-    if (err->code == 0) {
-        ngx_directstream_json_null(w);
-        return;
-    }
-
-    ngx_directstream_json_open(w, '{');
-    ngx_directstream_render_text(w, "code", ds_error_code(err->code), 64);
-    ngx_directstream_render_text(w, "message", err->message, DS_MESSAGE_LEN);
-    ngx_directstream_json_key(w, "at");
-    ngx_directstream_json_time(w, err->at);
-    ngx_directstream_json_close(w, '}');
-}
-
-
-static void
-ngx_directstream_render_text(ngx_directstream_json_t *w, const char *key,
-    const char *value, size_t max)
-{
-    ngx_directstream_json_key(w, key);
-    ngx_directstream_json_string(w, value, max);
 }

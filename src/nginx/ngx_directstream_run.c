@@ -7,13 +7,34 @@
  * called with the zone's lock held.
  */
 
-#include "ngx_directstream_run.h"
+#include "ngx_directstream.h"
+
+#include <sys/random.h>
 
 
 #define NGX_DIRECTSTREAM_PROGRESS  5000    /* ms between two records */
 #define NGX_DIRECTSTREAM_STEPS     64      /* skips passed on at a time */
 #define NGX_DIRECTSTREAM_LEAVE     300     /* ms for runs to come to an end */
 #define NGX_DIRECTSTREAM_LOOK      5       /* ms between two looks at them */
+#define NGX_DIRECTSTREAM_RETRY     5000    /* ms after a failed start */
+
+
+struct ngx_directstream_run_s {
+    ngx_directstream_run_t  *next;
+    ds_stream_t             *stream;
+    char                     name[DS_NAME_LEN + 1];
+    uint64_t                 epoch;
+    uint64_t                 skip;          /* requests passed on */
+    uint64_t                 previous;
+    int64_t                  id;            /* in the store; 0: not there yet */
+    ngx_uint_t               lost;          /* transactions, when written */
+    uint32_t                 trimmed;       /* the list's length in the store */
+    uint64_t                 prefetch;
+    ds_mode_e                mode;
+    unsigned                 loop:1;
+    unsigned                 stopping:1;
+    unsigned                 missed:1;      /* items the store has not got */
+};
 
 
 /* what a run has to know of the zone in one pass */
@@ -48,9 +69,26 @@ static void ngx_directstream_run_end(ngx_directstream_runs_t *runs,
 static void ngx_directstream_run_cache(ngx_directstream_runs_t *runs);
 static void ngx_directstream_runs_halt(ngx_directstream_runs_t *runs);
 static void ngx_directstream_run_off(ds_status_t *status);
+static ngx_directstream_node_t *ngx_directstream_run_node(
+    ngx_directstream_runs_t *runs, const char *name);
+static void ngx_directstream_run_report(ngx_directstream_runs_t *runs,
+    ngx_directstream_run_t *run, ds_status_t *status);
+static ngx_int_t ngx_directstream_run_next(ngx_directstream_runs_t *runs,
+    char *name, ngx_directstream_info_t *info);
+static void ngx_directstream_run_start(ngx_directstream_runs_t *runs,
+    ngx_directstream_info_t *info);
+static ngx_int_t ngx_directstream_run_claim(ngx_directstream_runs_t *runs,
+    ngx_directstream_info_t *info, char *token);
+static void ngx_directstream_run_failed(ngx_directstream_runs_t *runs,
+    ngx_directstream_info_t *info, ds_error_t *err);
+static void ngx_directstream_run_held(ngx_directstream_runs_t *runs,
+    const char *name, ngx_pid_t holder);
+static ngx_int_t ngx_directstream_owner_lock(ngx_directstream_runs_t *runs,
+    const char *name, short type, ngx_pid_t *holder);
+static ngx_int_t ngx_directstream_owner_token(char *token, ngx_log_t *log);
 
 
-ngx_int_t
+void
 ngx_directstream_runs_init(ngx_directstream_runs_t *runs,
     ngx_directstream_conf_t *dcf, ngx_log_t *log)
 {
@@ -58,16 +96,12 @@ ngx_directstream_runs_init(ngx_directstream_runs_t *runs,
     ngx_directstream_node_t  *node;
 
     ngx_memzero(runs, sizeof(ngx_directstream_runs_t));
-    ngx_queue_init(&runs->runs);
 
     runs->dcf = dcf;
     runs->log = log;
+    runs->lock_fd = -1;
 
     ngx_directstream_record_init(&runs->record, dcf, log);
-
-    if (ngx_directstream_owner_open(runs) != NGX_OK) {
-        return NGX_ERROR;
-    }
 
     /* those that died with a stream, one of which may have had our id */
 
@@ -95,8 +129,6 @@ ngx_directstream_runs_init(ngx_directstream_runs_t *runs,
     }
 
     ngx_shmtx_unlock(&dcf->shpool->mutex);
-
-    return NGX_OK;
 }
 
 
@@ -104,9 +136,8 @@ void
 ngx_directstream_runs_pass(ngx_directstream_runs_t *runs, ngx_uint_t stop)
 {
     ngx_uint_t                due;
-    ngx_queue_t              *q, *next;
     ds_status_t               status;
-    ngx_directstream_run_t   *run;
+    ngx_directstream_run_t   *run, **link;
     ngx_directstream_want_t   want;
 
     due = (ngx_msec_int_t) (ngx_current_msec - runs->progress) >= 0;
@@ -115,12 +146,9 @@ ngx_directstream_runs_pass(ngx_directstream_runs_t *runs, ngx_uint_t stop)
         runs->progress = ngx_current_msec + NGX_DIRECTSTREAM_PROGRESS;
     }
 
-    for (q = ngx_queue_head(&runs->runs);
-         q != ngx_queue_sentinel(&runs->runs);
-         q = next)
-    {
-        next = ngx_queue_next(q);
-        run = ngx_queue_data(q, ngx_directstream_run_t, queue);
+    link = &runs->runs;
+
+    while ((run = *link) != NULL) {
 
         ngx_directstream_run_want(runs, run, &want);
 
@@ -136,17 +164,18 @@ ngx_directstream_runs_pass(ngx_directstream_runs_t *runs, ngx_uint_t stop)
         }
 
         if (ds_stream_done(run->stream)) {
+            *link = run->next;
             ngx_directstream_run_end(runs, run);
-
-        } else {
-            ngx_directstream_run_report(runs, run, &status);
-            ngx_directstream_still_step(runs->dcf, run->name, run->stream,
-                                        &run->still);
-
-            if (due) {
-                ngx_directstream_run_record(runs, run, &status);
-            }
+            continue;
         }
+
+        ngx_directstream_run_report(runs, run, &status);
+
+        if (due) {
+            ngx_directstream_run_record(runs, run, &status);
+        }
+
+        link = &run->next;
     }
 
     ngx_directstream_record_commit(&runs->record);
@@ -244,7 +273,7 @@ ngx_directstream_run_steer(ngx_directstream_run_t *run,
 
 /* the node of a stream this process owns, with the lock held */
 
-ngx_directstream_node_t *
+static ngx_directstream_node_t *
 ngx_directstream_run_node(ngx_directstream_runs_t *runs, const char *name)
 {
     ngx_directstream_node_t  *node;
@@ -259,7 +288,7 @@ ngx_directstream_run_node(ngx_directstream_runs_t *runs, const char *name)
 }
 
 
-void
+static void
 ngx_directstream_run_report(ngx_directstream_runs_t *runs,
     ngx_directstream_run_t *run, ds_status_t *status)
 {
@@ -432,7 +461,6 @@ ngx_directstream_run_end(ngx_directstream_runs_t *runs,
     ngx_directstream_run_report(runs, run, &status);
     ngx_directstream_run_last(runs, run, &status);
 
-    ds_still_free(&run->still);
     ds_stream_free(&run->stream);
 
     ngx_shmtx_lock(&runs->dcf->shpool->mutex);
@@ -456,14 +484,12 @@ ngx_directstream_run_end(ngx_directstream_runs_t *runs,
         info->owner = 0;
 
         ngx_directstream_journal_note(runs->dcf, node);
-        ngx_directstream_still_clear(runs->dcf, &node->still);
     }
 
     ngx_shmtx_unlock(&runs->dcf->shpool->mutex);
 
     (void) ngx_directstream_owner_lock(runs, run->name, F_UNLCK, NULL);
 
-    ngx_queue_remove(&run->queue);
     ngx_free(run);
 
     /* another relay worker may be waiting for it */
@@ -524,18 +550,12 @@ ngx_directstream_run_last(ngx_directstream_runs_t *runs,
 void
 ngx_directstream_runs_leave(ngx_directstream_runs_t *runs)
 {
-    ngx_queue_t             *q;
     ds_status_t              status;
     ngx_directstream_run_t  *run;
 
     ngx_directstream_runs_halt(runs);
 
-    for (q = ngx_queue_head(&runs->runs);
-         q != ngx_queue_sentinel(&runs->runs);
-         q = ngx_queue_next(q))
-    {
-        run = ngx_queue_data(q, ngx_directstream_run_t, queue);
-
+    for (run = runs->runs; run != NULL; run = run->next) {
         ngx_directstream_run_report(runs, run, &status);
         ngx_directstream_run_last(runs, run, &status);
 
@@ -553,29 +573,391 @@ static void
 ngx_directstream_runs_halt(ngx_directstream_runs_t *runs)
 {
     ngx_uint_t               ms;
-    ngx_queue_t             *q;
     ngx_directstream_run_t  *run;
 
-    for (q = ngx_queue_head(&runs->runs);
-         q != ngx_queue_sentinel(&runs->runs);
-         q = ngx_queue_next(q))
-    {
-        run = ngx_queue_data(q, ngx_directstream_run_t, queue);
+    for (run = runs->runs; run != NULL; run = run->next) {
         run->stopping = 1;
         ds_stream_stop(run->stream);
     }
 
     ms = 0;
 
-    for (q = ngx_queue_head(&runs->runs);
-         q != ngx_queue_sentinel(&runs->runs);
-         q = ngx_queue_next(q))
-    {
-        run = ngx_queue_data(q, ngx_directstream_run_t, queue);
-
+    for (run = runs->runs; run != NULL; run = run->next) {
         while (!ds_stream_done(run->stream) && ms < NGX_DIRECTSTREAM_LEAVE) {
             ngx_msleep(NGX_DIRECTSTREAM_LOOK);
             ms += NGX_DIRECTSTREAM_LOOK;
         }
     }
+}
+
+
+/*
+ * Starts the streams that should run and that nobody else runs: takes the
+ * kernel's lock on one, then the place in the zone, then begins a run in the
+ * store and in the engine.
+ */
+
+void
+ngx_directstream_runs_start(ngx_directstream_runs_t *runs)
+{
+    char                      name[DS_NAME_LEN + 1];
+    ngx_directstream_info_t   info;
+
+    name[0] = '\0';
+
+    while (ngx_directstream_run_next(runs, name, &info) == NGX_OK) {
+
+        if (ngx_directstream_runs_stream(runs, name) == NULL) {
+            ngx_directstream_run_start(runs, &info);
+        }
+    }
+}
+
+
+/* the next stream after "name" that should run; "name" becomes its name */
+
+static ngx_int_t
+ngx_directstream_run_next(ngx_directstream_runs_t *runs, char *name,
+    ngx_directstream_info_t *info)
+{
+    ngx_int_t                 rc;
+    ngx_directstream_info_t  *in;
+    ngx_directstream_node_t  *node;
+
+    rc = NGX_DECLINED;
+
+    ngx_shmtx_lock(&runs->dcf->shpool->mutex);
+
+    for (node = runs->dcf->sh->streams; node != NULL; node = node->next) {
+        in = &node->info;
+
+        if (ngx_strcmp(in->def.name, name) <= 0
+            || !in->running
+            || in->done == in->epoch
+            || in->owner == ngx_pid
+            || ngx_directstream_alive(in->owner, in->seen)
+            || (in->retry != 0
+                && (ngx_msec_int_t) (ngx_current_msec - in->retry) < 0))
+        {
+            continue;
+        }
+
+        *info = *in;
+        (void) ngx_cpystrn((u_char *) name, (u_char *) in->def.name,
+                           DS_NAME_LEN + 1);
+        rc = NGX_OK;
+        break;
+    }
+
+    ngx_shmtx_unlock(&runs->dcf->shpool->mutex);
+
+    return rc;
+}
+
+
+ds_stream_t *
+ngx_directstream_runs_stream(ngx_directstream_runs_t *runs, const char *name)
+{
+    ngx_directstream_run_t  *run;
+
+    for (run = runs->runs; run != NULL; run = run->next) {
+        if (ngx_strcmp(run->name, name) == 0) {
+            return run->stream;
+        }
+    }
+
+    return NULL;
+}
+
+
+static void
+ngx_directstream_run_start(ngx_directstream_runs_t *runs,
+    ngx_directstream_info_t *info)
+{
+    char                     token[DS_TOKEN_LEN + 1];
+    int64_t                  id;
+    ngx_pid_t                holder;
+    ds_error_t               err;
+    ds_status_t              status;
+    ds_progress_t            progress;
+    ngx_directstream_run_t  *run;
+
+    if (ngx_directstream_owner_lock(runs, info->def.name, F_WRLCK, &holder)
+        != NGX_OK)
+    {
+        ngx_directstream_run_held(runs, info->def.name, holder);
+        return;
+    }
+
+    ngx_memzero(&err, sizeof(ds_error_t));
+
+    run = ngx_calloc(sizeof(ngx_directstream_run_t), runs->log);
+
+    if (run == NULL
+        || ngx_directstream_owner_token(token, runs->log) != NGX_OK
+        || ngx_directstream_run_claim(runs, info, token) != NGX_OK)
+    {
+        goto failed;
+    }
+
+    /* what came to its end begins anew, the rest goes on */
+
+    id = ngx_directstream_record_begin(&runs->record, info->def.name,
+                                       &progress);
+
+    if (progress.state == DS_FINISHED || progress.state == DS_FAILED) {
+        progress.valid = 0;
+    }
+
+    run->stream = ds_stream_start(runs->ds, &info->def, token, &progress,
+                                  &err);
+
+    if (run->stream == NULL) {
+        ngx_directstream_run_failed(runs, info, &err);
+        goto failed;
+    }
+
+    ngx_memcpy(run->name, info->def.name, sizeof(run->name));
+    run->id = id;
+    run->lost = runs->record.lost;
+    run->epoch = info->epoch;
+    run->skip = info->skip;
+    run->previous = info->previous;
+    run->loop = info->def.loop;
+    run->mode = info->def.mode;
+    run->prefetch = info->prefetch;
+
+    run->next = runs->runs;
+    runs->runs = run;
+
+    ngx_directstream_run_report(runs, run, &status);
+
+    return;
+
+failed:
+
+    if (run != NULL) {
+        ngx_free(run);
+    }
+
+    (void) ngx_directstream_owner_lock(runs, info->def.name, F_UNLCK, NULL);
+}
+
+
+/*
+ * Makes this process the owner in the zone, with the token that a publisher
+ * has to show, and takes what is wanted now.
+ */
+
+static ngx_int_t
+ngx_directstream_run_claim(ngx_directstream_runs_t *runs,
+    ngx_directstream_info_t *info, char *token)
+{
+    ngx_int_t                 rc;
+    ngx_directstream_info_t  *in;
+    ngx_directstream_node_t  *node;
+
+    rc = NGX_DECLINED;
+
+    ngx_shmtx_lock(&runs->dcf->shpool->mutex);
+
+    node = ngx_directstream_zone_find(runs->dcf->sh, info->def.name);
+
+    if (node == NULL || !node->info.running
+        || node->info.done == node->info.epoch)
+    {
+        goto done;
+    }
+
+    in = &node->info;
+
+    ngx_directstream_totals_add(&in->before, &in->status);
+
+    ngx_memzero(&in->status, sizeof(ds_status_t));
+    in->status.state = DS_RESOLVING;
+    in->status.since = ngx_directstream_now();
+
+    ngx_directstream_items_clear(runs->dcf, &node->items);
+    ngx_directstream_journal_note(runs->dcf, node);
+
+    ngx_memcpy(in->token, token, sizeof(in->token));
+    in->seen = ngx_current_msec;
+    in->retry = 0;
+    in->owner = ngx_pid;
+
+    *info = *in;
+    rc = NGX_OK;
+
+done:
+
+    ngx_shmtx_unlock(&runs->dcf->shpool->mutex);
+
+    return rc;
+}
+
+
+static void
+ngx_directstream_run_failed(ngx_directstream_runs_t *runs,
+    ngx_directstream_info_t *info, ds_error_t *err)
+{
+    ngx_directstream_node_t  *node;
+
+    ngx_log_error(NGX_LOG_ERR, runs->log, 0,
+                  "directstream \"%s\": ds_stream_start() failed: %s, "
+                  "next try in %d s", info->def.name, err->message,
+                  NGX_DIRECTSTREAM_RETRY / 1000);
+
+    ngx_shmtx_lock(&runs->dcf->shpool->mutex);
+
+    node = ngx_directstream_run_node(runs, info->def.name);
+
+    if (node != NULL) {
+        node->info.status.state = DS_FAILED;
+        node->info.status.error = *err;
+        node->info.status.error.at = ngx_directstream_now();
+        node->info.retry = ngx_current_msec + NGX_DIRECTSTREAM_RETRY;
+        ngx_memzero(node->info.token, sizeof(node->info.token));
+        node->info.owner = 0;
+        ngx_directstream_journal_note(runs->dcf, node);
+    }
+
+    ngx_shmtx_unlock(&runs->dcf->shpool->mutex);
+}
+
+
+/* somebody else runs it: another relay worker, or another nginx */
+
+static void
+ngx_directstream_run_held(ngx_directstream_runs_t *runs, const char *name,
+    ngx_pid_t holder)
+{
+    ngx_uint_t                news;
+    ngx_directstream_node_t  *node;
+
+    if (holder <= 0) {
+        return;
+    }
+
+    news = 0;
+
+    ngx_shmtx_lock(&runs->dcf->shpool->mutex);
+
+    node = ngx_directstream_zone_find(runs->dcf->sh, name);
+
+    if (node != NULL && node->info.owner != holder) {
+        node->info.owner = holder;
+        news = 1;
+    }
+
+    ngx_shmtx_unlock(&runs->dcf->shpool->mutex);
+
+    if (news) {
+        ngx_log_error(NGX_LOG_NOTICE, runs->log, 0,
+                      "directstream \"%s\": waiting for process %P, which "
+                      "runs it", name, holder);
+    }
+}
+
+
+/*
+ * The kernel's lock on a stream, F_WRLCK or F_UNLCK, is the process's: on the
+ * stream's byte of owners.lock.
+ */
+
+ngx_int_t
+ngx_directstream_runs_open(ngx_directstream_runs_t *runs)
+{
+    u_char  path[NGX_MAX_PATH];
+
+    if (runs->lock_fd != -1) {
+        return NGX_OK;
+    }
+
+    (void) ngx_snprintf(path, NGX_MAX_PATH, "%V/owners.lock%Z",
+                        &runs->dcf->state_path);
+
+    /*
+     * Never to be opened again here: a close() drops a process's locks.  The
+     * master has made it; somebody may have removed it since.
+     */
+
+    runs->lock_fd = open((char *) path, O_RDWR|O_CREAT|O_CLOEXEC|O_NOFOLLOW,
+                         0600);
+
+    if (runs->lock_fd == -1) {
+        ngx_log_error(NGX_LOG_EMERG, runs->log, ngx_errno,
+                      "open(\"%s\") failed", path);
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+/* one byte of the file stands for one name: its FNV-1a hash, 62 bits of it */
+
+static ngx_int_t
+ngx_directstream_owner_lock(ngx_directstream_runs_t *runs, const char *name,
+    short type, ngx_pid_t *holder)
+{
+    uint64_t       hash;
+    const char    *p;
+    ngx_err_t      err;
+    struct flock   fl;
+
+    hash = 0xcbf29ce484222325ULL;
+
+    for (p = name; *p; p++) {
+        hash ^= (u_char) *p;
+        hash *= 0x100000001b3ULL;
+    }
+
+    ngx_memzero(&fl, sizeof(struct flock));
+    fl.l_type = type;
+    fl.l_whence = SEEK_SET;
+    fl.l_start = (off_t) (hash & 0x3fffffffffffffffULL);
+    fl.l_len = 1;
+
+    if (holder != NULL) {
+        *holder = 0;
+    }
+
+    if (fcntl(runs->lock_fd, F_SETLK, &fl) == 0) {
+        return NGX_OK;
+    }
+
+    err = ngx_errno;
+
+    if (err != NGX_EAGAIN && err != NGX_EACCES) {
+        ngx_log_error(NGX_LOG_ALERT, runs->log, err,
+                      "fcntl(F_SETLK) of \"%V/owners.lock\" failed",
+                      &runs->dcf->state_path);
+        return NGX_ERROR;
+    }
+
+    if (holder != NULL
+        && fcntl(runs->lock_fd, F_GETLK, &fl) == 0
+        && fl.l_type != F_UNLCK)
+    {
+        *holder = fl.l_pid;
+    }
+
+    return NGX_DECLINED;
+}
+
+
+static ngx_int_t
+ngx_directstream_owner_token(char *token, ngx_log_t *log)
+{
+    u_char  bytes[16];
+
+    if (getrandom(bytes, sizeof(bytes), 0) != sizeof(bytes)) {
+        ngx_log_error(NGX_LOG_ALERT, log, ngx_errno, "getrandom() failed");
+        return NGX_ERROR;
+    }
+
+    ngx_memzero(token, DS_TOKEN_LEN + 1);
+    (void) ngx_hex_dump((u_char *) token, bytes, sizeof(bytes));
+
+    return NGX_OK;
 }

@@ -1,8 +1,8 @@
 
 /*
- * ngx_directstream_state.c: the state path and the store in it, before the
- * workers start: made and brought to this build's version as the workers'
- * user, and read when the zone is a new one.
+ * ngx_directstream_state.c: the zone, the state path and the store in it,
+ * before the workers start: made and brought to this build's version as the
+ * workers' user, and read when the zone is a new one.
  */
 
 #include "ngx_directstream.h"
@@ -13,6 +13,9 @@
 typedef struct {
     ngx_directstream_conf_t *dcf;
     ngx_uint_t               full;
+    ds_store_t              *store;
+    ds_error_t              *err;
+    int                      rc;
 } ngx_directstream_load_t;
 
 
@@ -46,6 +49,8 @@ static int ngx_directstream_state_items(ngx_directstream_conf_t *dcf,
     ds_store_t *store, const char *name, ds_error_t *err);
 static int ngx_directstream_state_write(ngx_directstream_conf_t *dcf,
     ds_store_t *store, ds_error_t *err);
+static void ngx_directstream_state_put(void *data,
+    ngx_directstream_info_t *info);
 static void ngx_directstream_state_gone(void *data, const ds_stored_t *def,
     const ds_progress_t *progress);
 
@@ -58,16 +63,29 @@ ngx_directstream_state_db(ngx_directstream_conf_t *dcf, u_char *path)
 }
 
 
+/* an error here still refuses a reload */
+
 ngx_int_t
-ngx_directstream_state_init(ngx_directstream_conf_t *dcf, ngx_cycle_t *cycle,
-    ngx_uint_t fresh)
+ngx_directstream_state_init(ngx_shm_zone_t *shm_zone, void *data)
 {
+    ngx_directstream_conf_t *dcf = shm_zone->data;
+
     ngx_int_t                 rc;
     ngx_uid_t                 user;
     ngx_uint_t                within;
+    ngx_cycle_t              *cycle;
     ngx_core_conf_t          *ccf;
     ngx_directstream_guise_t  g;
 
+    if (ngx_directstream_zone_init(shm_zone, data) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (ngx_test_config) {
+        return NGX_OK;
+    }
+
+    cycle = dcf->cycle;
     ccf = (ngx_core_conf_t *) ngx_get_conf(cycle->conf_ctx,
                                            ngx_core_module);
     user = (geteuid() == 0) ? ccf->user : (ngx_uid_t) NGX_CONF_UNSET_UINT;
@@ -97,7 +115,7 @@ ngx_directstream_state_init(ngx_directstream_conf_t *dcf, ngx_cycle_t *cycle,
     }
 
     if (rc == NGX_OK) {
-        rc = ngx_directstream_state_open(dcf, cycle, fresh);
+        rc = ngx_directstream_state_open(dcf, cycle, data == NULL);
     }
 
     ngx_directstream_state_leave(cycle, &g);
@@ -263,7 +281,12 @@ ngx_directstream_state_enter(ngx_cycle_t *cycle, ngx_directstream_guise_t *g)
         if (setegid(ccf->group) == -1 || seteuid(ccf->user) == -1) {
             ngx_log_error(NGX_LOG_EMERG, cycle->log, ngx_errno,
                           "seteuid(%d) failed", (int) ccf->user);
-            (void) setegid(g->egid);
+
+            if (setegid(g->egid) == -1) {
+                ngx_log_error(NGX_LOG_ALERT, cycle->log, ngx_errno,
+                              "setegid(%d) failed", (int) g->egid);
+            }
+
             return NGX_ERROR;
         }
 
@@ -389,7 +412,7 @@ ngx_directstream_state_stream(void *data, const ds_stored_t *def,
 
     ngx_memzero(&info, sizeof(ngx_directstream_info_t));
 
-    ngx_directstream_def_load(&info.def, def);
+    info.def = def->def;
     info.fixed = def->is_static;
     info.running = def->running;
     info.status.state = DS_STOPPED;
@@ -427,6 +450,7 @@ ngx_directstream_state_items(ngx_directstream_conf_t *dcf, ds_store_t *store,
     size_t                    i, n;
     uint32_t                  offset, total;
     ds_item_t                 items[NGX_DIRECTSTREAM_BATCH];
+    ngx_uint_t                full;
     ngx_directstream_node_t  *node;
 
     offset = 0;
@@ -456,11 +480,14 @@ ngx_directstream_state_items(ngx_directstream_conf_t *dcf, ds_store_t *store,
             node->info.status.count = total;
         }
 
+        /* what the zone has no room for is not read either */
+        full = (node == NULL || node->items.truncated);
+
         ngx_shmtx_unlock(&dcf->shpool->mutex);
 
         offset = items[n - 1].index + 1;
 
-    } while (n == NGX_DIRECTSTREAM_BATCH);
+    } while (!full && n == NGX_DIRECTSTREAM_BATCH);
 
     return DS_OK;
 }
@@ -513,8 +540,8 @@ ngx_directstream_state_write(ngx_directstream_conf_t *dcf, ds_store_t *store,
     char                     *gone;
     ngx_uint_t                i;
     ngx_array_t               names;
-    ds_stored_t               stored;
     ngx_directstream_info_t   info;
+    ngx_directstream_load_t   load;
 
     if (ngx_array_init(&names, dcf->cycle->pool, 4, DS_NAME_LEN + 1)
         != NGX_OK)
@@ -540,21 +567,19 @@ ngx_directstream_state_write(ngx_directstream_conf_t *dcf, ds_store_t *store,
         }
     }
 
-    info.def.name[0] = '\0';
+    load.dcf = dcf;
+    load.store = store;
+    load.err = err;
+    load.rc = rc;
 
-    while (rc == DS_OK
-           && ngx_directstream_zone_next(dcf, info.def.name, &info) == NGX_OK)
+    if (ngx_directstream_zone_each(dcf, dcf->cycle->pool,
+                                   ngx_directstream_state_put, &load)
+        != NGX_OK)
     {
-        if (!info.fixed && !(dcf->refill && info.writer == 0)) {
-            continue;
-        }
-
-        ngx_directstream_def_store(&info.def, &stored);
-        stored.is_static = info.fixed;
-        stored.running = info.running;
-
-        rc = ds_store_put(store, &stored, err);
+        load.rc = DS_ENOMEM;
     }
+
+    rc = load.rc;
 
     if (rc == DS_OK) {
         return ds_store_commit(store, err);
@@ -563,6 +588,27 @@ ngx_directstream_state_write(ngx_directstream_conf_t *dcf, ds_store_t *store,
     ds_store_rollback(store);
 
     return rc;
+}
+
+
+static void
+ngx_directstream_state_put(void *data, ngx_directstream_info_t *info)
+{
+    ngx_directstream_load_t *load = data;
+
+    ds_stored_t  stored;
+
+    if (load->rc != DS_OK
+        || (!info->fixed && !(load->dcf->refill && info->writer == 0)))
+    {
+        return;
+    }
+
+    stored.def = info->def;
+    stored.is_static = info->fixed;
+    stored.running = info->running;
+
+    load->rc = ds_store_put(load->store, &stored, load->err);
 }
 
 
@@ -583,6 +629,6 @@ ngx_directstream_state_gone(void *data, const ds_stored_t *def,
     name = ngx_array_push(names);
 
     if (name != NULL) {
-        ngx_memcpy(name, def->name, DS_NAME_LEN + 1);
+        ngx_memcpy(name, def->def.name, DS_NAME_LEN + 1);
     }
 }

@@ -1,19 +1,39 @@
 
 /*
  * ngx_directstream_zone.c: the shared memory zone: streams by name, what is
- * wanted of them and what is known of them.  The list is linked one way, so
- * that a process killed at any instruction leaves a list that can be read.
+ * wanted of them and what is known of them, tables of items, and the wakeup
+ * of whoever has to look.  Lists are linked one way, so that a process killed
+ * at any instruction leaves a list that can be read.  Of nginx's side it uses
+ * the table of a definition's fields, and nothing else.
  */
 
 #include "ngx_directstream.h"
 
+#include <sys/eventfd.h>
+
+
+/* items leave one page in this many to the rest */
+#define NGX_DIRECTSTREAM_RESERVE  8
+
+#define NGX_DIRECTSTREAM_INFOS    8    /* copied at a time */
+
 
 static uint64_t ngx_directstream_layout(void);
 static void ngx_directstream_zone_fix(ngx_directstream_conf_t *dcf,
-    ngx_directstream_def_t *def, ngx_log_t *log);
+    ds_def_t *def, ngx_log_t *log);
+static ngx_directstream_item_t **ngx_directstream_items_slot(
+    ngx_directstream_conf_t *dcf, ngx_directstream_items_t *items,
+    ngx_uint_t index);
+static ngx_uint_t ngx_directstream_items_room(ngx_directstream_conf_t *dcf);
 
 
-/* also opens the store: an error here still refuses a reload */
+/*
+ * Opened once by the master and inherited by all workers of all generations.
+ * Nobody reads it: each write is an edge for every relay worker's epoll.
+ */
+
+static int  ngx_directstream_wake_fd = -1;
+
 
 ngx_int_t
 ngx_directstream_zone_init(ngx_shm_zone_t *shm_zone, void *data)
@@ -68,11 +88,7 @@ ngx_directstream_zone_init(ngx_shm_zone_t *shm_zone, void *data)
     dcf->shpool = shpool;
     dcf->sh = sh;
 
-    if (ngx_test_config) {
-        return NGX_OK;
-    }
-
-    return ngx_directstream_state_init(dcf, dcf->cycle, data == NULL);
+    return NGX_OK;
 }
 
 
@@ -157,8 +173,9 @@ ngx_directstream_zone_merge(ngx_directstream_conf_t *dcf, ngx_log_t *log)
 
             /* the API cannot set it; it counts from the next start on */
 
-            ngx_memcpy((*link)->info.def.slate, dcf->base.def.slate,
-                       sizeof(dcf->base.def.slate));
+            (void) ngx_directstream_field_copy(&(*link)->info.def,
+                                               &dcf->base.def,
+                                               NGX_DIRECTSTREAM_SET_SLATE);
         }
 
         if (!(*link)->info.fixed || i < dcf->streams.nelts) {
@@ -179,7 +196,7 @@ ngx_directstream_zone_merge(ngx_directstream_conf_t *dcf, ngx_log_t *log)
 
 static void
 ngx_directstream_zone_fix(ngx_directstream_conf_t *dcf,
-    ngx_directstream_def_t *def, ngx_log_t *log)
+    ds_def_t *def, ngx_log_t *log)
 {
     ngx_uint_t                 taken;
     ngx_directstream_info_t    info;
@@ -304,70 +321,17 @@ ngx_directstream_zone_remove(ngx_directstream_conf_t *dcf,
     ngx_memory_barrier();
 
     ngx_directstream_items_clear(dcf, &node->items);
-    ngx_directstream_still_clear(dcf, &node->still);
     ngx_slab_free_locked(dcf->shpool, node);
-}
-
-
-/* a change of anything but the loop and the mode needs a new run */
-
-ngx_int_t
-ngx_directstream_def_set(ngx_directstream_def_t *dst,
-    ngx_directstream_def_t *src, ngx_uint_t set)
-{
-    ngx_int_t  rc;
-
-    rc = ngx_directstream_setting_copy(dst, src, set);
-
-    if ((set & NGX_DIRECTSTREAM_SET_PLAYLIST)
-        && ngx_strcmp(dst->playlist, src->playlist) != 0)
-    {
-        ngx_memcpy(dst->playlist, src->playlist, sizeof(dst->playlist));
-        rc = NGX_AGAIN;
-    }
-
-    if ((set & NGX_DIRECTSTREAM_SET_PUBLISH)
-        && ngx_strcmp(dst->publish, src->publish) != 0)
-    {
-        ngx_memcpy(dst->publish, src->publish, sizeof(dst->publish));
-        rc = NGX_AGAIN;
-    }
-
-    if ((set & NGX_DIRECTSTREAM_SET_PUSH)
-        && (ngx_strcmp(dst->push, src->push) != 0
-            || dst->push_engine != src->push_engine))
-    {
-        ngx_memcpy(dst->push, src->push, sizeof(dst->push));
-        dst->push_engine = src->push_engine;
-        rc = NGX_AGAIN;
-    }
-
-    if ((set & NGX_DIRECTSTREAM_SET_SLATE)
-        && ngx_strcmp(dst->slate, src->slate) != 0)
-    {
-        ngx_memcpy(dst->slate, src->slate, sizeof(dst->slate));
-        rc = NGX_AGAIN;
-    }
-
-    if ((set & NGX_DIRECTSTREAM_SET_SHUFFLE) && dst->shuffle != src->shuffle) {
-        dst->shuffle = src->shuffle;
-        rc = NGX_AGAIN;
-    }
-
-    if (set & NGX_DIRECTSTREAM_SET_LOOP) {
-        dst->loop = src->loop;
-    }
-
-    return rc;
 }
 
 
 void
 ngx_directstream_zone_change(ngx_directstream_conf_t *dcf,
-    ngx_directstream_node_t *node, ngx_directstream_def_t *def,
+    ngx_directstream_node_t *node, ds_def_t *def,
     ngx_uint_t set)
 {
-    if (ngx_directstream_def_set(&node->info.def, def, set) == NGX_AGAIN) {
+    if (ngx_directstream_field_copy(&node->info.def, def, set) == NGX_AGAIN)
+    {
         node->info.epoch = ++dcf->sh->serial;
         node->info.retry = 0;
     }
@@ -399,41 +363,76 @@ ngx_directstream_zone_get(ngx_directstream_conf_t *dcf, const char *name,
 
 
 ngx_int_t
-ngx_directstream_zone_next(ngx_directstream_conf_t *dcf, const char *name,
-    ngx_directstream_info_t *info)
+ngx_directstream_zone_each(ngx_directstream_conf_t *dcf, ngx_pool_t *pool,
+    ngx_directstream_each_pt each, void *data)
 {
-    return ngx_directstream_zone_list(dcf, name, info, 1) ? NGX_OK
-                                                          : NGX_DECLINED;
+    char                      name[DS_NAME_LEN + 1];
+    ngx_uint_t                i, n;
+    ngx_directstream_info_t  *info;
+    ngx_directstream_node_t  *node;
+
+    info = ngx_palloc(pool, NGX_DIRECTSTREAM_INFOS
+                            * sizeof(ngx_directstream_info_t));
+    if (info == NULL) {
+        return NGX_ERROR;
+    }
+
+    name[0] = '\0';
+
+    do {
+        n = 0;
+
+        ngx_shmtx_lock(&dcf->shpool->mutex);
+
+        for (node = *ngx_directstream_zone_place(dcf->sh, name);
+             node != NULL && n < NGX_DIRECTSTREAM_INFOS;
+             node = node->next)
+        {
+            if (!node->info.reserved
+                && ngx_strcmp(node->info.def.name, name) != 0)
+            {
+                info[n++] = node->info;
+            }
+        }
+
+        ngx_shmtx_unlock(&dcf->shpool->mutex);
+
+        for (i = 0; i < n; i++) {
+            each(data, &info[i]);
+        }
+
+        if (n != 0) {
+            ngx_memcpy(name, info[n - 1].def.name, sizeof(name));
+        }
+
+    } while (n == NGX_DIRECTSTREAM_INFOS);
+
+    (void) ngx_pfree(pool, info);
+
+    return NGX_OK;
 }
 
 
-ngx_uint_t
-ngx_directstream_zone_list(ngx_directstream_conf_t *dcf, const char *name,
-    ngx_directstream_info_t *info, ngx_uint_t n)
+void
+ngx_directstream_zone_whole(ngx_directstream_conf_t *dcf,
+    ngx_directstream_whole_t *whole)
 {
-    ngx_uint_t                i;
-    ngx_directstream_node_t  *node;
-
-    i = 0;
+    ngx_msec_t  seen;
 
     ngx_shmtx_lock(&dcf->shpool->mutex);
 
-    for (node = *ngx_directstream_zone_place(dcf->sh, name);
-         node != NULL && i < n;
-         node = node->next)
-    {
-        if (node->info.reserved
-            || (i == 0 && ngx_strcmp(node->info.def.name, name) == 0))
-        {
-            continue;
-        }
-
-        info[i++] = node->info;
-    }
+    whole->pid = dcf->sh->relay;
+    seen = dcf->sh->heartbeat;
+    whole->generation = dcf->sh->relay_generation;
+    whole->restarts = dcf->sh->relay_restarts;
+    whole->kept = dcf->sh->cache_size;
+    whole->entries = dcf->sh->cache_count;
+    whole->size = dcf->shpool->end - dcf->shpool->start;
+    whole->free = dcf->shpool->pfree * ngx_pagesize;
 
     ngx_shmtx_unlock(&dcf->shpool->mutex);
 
-    return i;
+    whole->alive = ngx_directstream_alive(whole->pid, seen);
 }
 
 
@@ -515,6 +514,24 @@ ngx_directstream_now(void)
 }
 
 
+u_char *
+ngx_directstream_time_utc(u_char *p, int64_t ms)
+{
+    ngx_tm_t  tm;
+
+    if (ms <= 0) {
+        return p;
+    }
+
+    ngx_gmtime((time_t) (ms / 1000), &tm);
+
+    return ngx_sprintf(p, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ",
+                       tm.ngx_tm_year, tm.ngx_tm_mon, tm.ngx_tm_mday,
+                       tm.ngx_tm_hour, tm.ngx_tm_min, tm.ngx_tm_sec,
+                       (int) (ms % 1000));
+}
+
+
 void
 ngx_directstream_totals_add(ngx_directstream_totals_t *totals,
     ds_status_t *status)
@@ -541,4 +558,247 @@ ngx_directstream_totals_add(ngx_directstream_totals_t *totals,
         totals->faults[i] += status->counts.faults[i];
         totals->failures[i] += status->counts.failures[i];
     }
+}
+
+
+ngx_int_t
+ngx_directstream_wake_open(ngx_log_t *log)
+{
+    if (ngx_directstream_wake_fd != -1) {
+        return NGX_OK;
+    }
+
+    ngx_directstream_wake_fd = eventfd(0, EFD_NONBLOCK|EFD_CLOEXEC);
+
+    if (ngx_directstream_wake_fd == -1) {
+        ngx_log_error(NGX_LOG_EMERG, log, ngx_errno, "eventfd() failed");
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+int
+ngx_directstream_wake_handle(void)
+{
+    return ngx_directstream_wake_fd;
+}
+
+
+void
+ngx_directstream_wake(void)
+{
+    ngx_directstream_signal(ngx_directstream_wake_fd);
+}
+
+
+void
+ngx_directstream_signal(int fd)
+{
+    uint64_t  one;
+
+    one = 1;
+
+    /* a lost wakeup costs a tick of the timer, no more */
+
+    if (fd != -1 && write(fd, &one, sizeof(one)) == -1) {
+        return;
+    }
+}
+
+
+/*
+ * Tables of playlist items.  An item takes what its strings need; pages of
+ * pointers lead to it.  When room gets scarce items are left out and the
+ * table says so: the rest of the zone is kept for definitions.
+ */
+
+void
+ngx_directstream_items_put(ngx_directstream_conf_t *dcf,
+    ngx_directstream_items_t *items, ds_item_t *item)
+{
+    u_char                    *p;
+    size_t                     size, id, title, reason;
+    ngx_directstream_item_t   *new, *old, **slot;
+
+    slot = ngx_directstream_items_slot(dcf, items, item->index);
+
+    if (slot == NULL) {
+        items->truncated = 1;
+        return;
+    }
+
+    id = strnlen(item->id, DS_ID_LEN - 1);
+    title = strnlen(item->title, DS_TITLE_LEN - 1);
+    reason = strnlen(item->reason, DS_MESSAGE_LEN - 1);
+
+    size = id + title + reason + 3;
+
+    old = *slot;
+    new = old;
+
+    if (old == NULL || old->size < size) {
+
+        new = NULL;
+
+        if (ngx_directstream_items_room(dcf)) {
+            new = ngx_slab_alloc_locked(dcf->shpool,
+                             offsetof(ngx_directstream_item_t, text) + size);
+        }
+
+        if (new == NULL) {
+            items->truncated = 1;
+
+            if (old != NULL) {
+                /* without the longer words, but as it is now */
+                old->duration = item->duration;
+                old->code = item->code;
+                old->state = item->state;
+            }
+
+            return;
+        }
+
+        new->size = size;
+    }
+
+    new->duration = item->duration;
+    new->code = item->code;
+    new->state = item->state;
+    new->title = id + 1;
+    new->reason = id + 1 + title + 1;
+
+    p = ngx_cpymem(new->text, item->id, id);
+    *p++ = '\0';
+    p = ngx_cpymem(p, item->title, title);
+    *p++ = '\0';
+    p = ngx_cpymem(p, item->reason, reason);
+    *p = '\0';
+
+    if (new != old) {
+        ngx_memory_barrier();
+        *slot = new;
+
+        if (old != NULL) {
+            ngx_slab_free_locked(dcf->shpool, old);
+        }
+    }
+
+    if (items->count <= item->index) {
+        items->count = item->index + 1;
+    }
+}
+
+
+static ngx_directstream_item_t **
+ngx_directstream_items_slot(ngx_directstream_conf_t *dcf,
+    ngx_directstream_items_t *items, ngx_uint_t index)
+{
+    ngx_uint_t                 n;
+    ngx_directstream_item_t  **page;
+
+    n = index / NGX_DIRECTSTREAM_PAGE;
+
+    if (n >= NGX_DIRECTSTREAM_PAGES) {
+        return NULL;
+    }
+
+    if (items->pages[n] == NULL) {
+
+        if (!ngx_directstream_items_room(dcf)) {
+            return NULL;
+        }
+
+        page = ngx_slab_calloc_locked(dcf->shpool,
+                                      NGX_DIRECTSTREAM_PAGE
+                                      * sizeof(ngx_directstream_item_t *));
+        if (page == NULL) {
+            return NULL;
+        }
+
+        ngx_memory_barrier();
+        items->pages[n] = page;
+    }
+
+    return &items->pages[n][index % NGX_DIRECTSTREAM_PAGE];
+}
+
+
+static ngx_uint_t
+ngx_directstream_items_room(ngx_directstream_conf_t *dcf)
+{
+    ngx_uint_t  pages;
+
+    pages = (dcf->shpool->end - dcf->shpool->start) / ngx_pagesize;
+
+    return dcf->shpool->pfree > pages / NGX_DIRECTSTREAM_RESERVE;
+}
+
+
+void
+ngx_directstream_items_clear(ngx_directstream_conf_t *dcf,
+    ngx_directstream_items_t *items)
+{
+    ngx_uint_t                 i, n;
+    ngx_directstream_item_t  **page;
+
+    for (n = 0; n < NGX_DIRECTSTREAM_PAGES; n++) {
+        page = items->pages[n];
+
+        if (page == NULL) {
+            continue;
+        }
+
+        items->pages[n] = NULL;
+        ngx_memory_barrier();
+
+        for (i = 0; i < NGX_DIRECTSTREAM_PAGE; i++) {
+            if (page[i] != NULL) {
+                ngx_slab_free_locked(dcf->shpool, page[i]);
+            }
+        }
+
+        ngx_slab_free_locked(dcf->shpool, page);
+    }
+
+    items->count = 0;
+    items->truncated = 0;
+}
+
+
+ngx_uint_t
+ngx_directstream_items_get(ngx_directstream_items_t *items, ngx_uint_t offset,
+    ds_item_t *dst, ngx_uint_t n)
+{
+    ngx_uint_t                 i, index;
+    ngx_directstream_item_t   *item, **page;
+
+    i = 0;
+
+    for (index = offset; i < n && index < items->count; index++) {
+        page = items->pages[index / NGX_DIRECTSTREAM_PAGE];
+        item = (page != NULL) ? page[index % NGX_DIRECTSTREAM_PAGE] : NULL;
+
+        if (item == NULL) {
+            continue;
+        }
+
+        dst[i].index = index;
+        dst[i].state = item->state;
+        dst[i].code = item->code;
+        dst[i].duration = item->duration;
+
+        (void) ngx_cpystrn((u_char *) dst[i].id, (u_char *) item->text,
+                           DS_ID_LEN);
+        (void) ngx_cpystrn((u_char *) dst[i].title,
+                           (u_char *) item->text + item->title,
+                           DS_TITLE_LEN);
+        (void) ngx_cpystrn((u_char *) dst[i].reason,
+                           (u_char *) item->text + item->reason,
+                           DS_MESSAGE_LEN);
+        i++;
+    }
+
+    return i;
 }

@@ -16,12 +16,14 @@
 static void ds_stream_task_cancel(ds_task_t *task);
 static bool ds_stream_task_done(ds_task_t *task);
 static void ds_stream_task_free(ds_task_t *task);
-static int ds_stream_copy(ds_stream_t *s, const ds_def_t *def);
+static int ds_stream_copy(ds_stream_t *s, const ds_def_t *def,
+    const char *token);
 static void ds_stream_destroy(ds_stream_t *s);
 
 
 ds_stream_t *
-ds_stream_start(ds_t *ds, const ds_def_t *def, ds_error_t *err)
+ds_stream_start(ds_t *ds, const ds_def_t *def, const char *token,
+    const ds_progress_t *resume, ds_error_t *err)
 {
     ds_stream_t  *s;
 
@@ -48,15 +50,15 @@ ds_stream_start(ds_t *ds, const ds_def_t *def, ds_error_t *err)
         s->seed = (uint64_t) ds_monotonic_us();
     }
 
-    if (ds_stream_copy(s, def) != DS_OK
+    if (ds_stream_copy(s, def, token) != DS_OK
         || ds_cancel_init(&s->cancel) != DS_OK
         || ds_cancel_init(&s->list_cancel) != DS_OK)
     {
         goto failed;
     }
 
-    if (def->resume != NULL && def->resume->valid) {
-        s->resume = *def->resume;
+    if (resume != NULL && resume->valid) {
+        s->resume = *resume;
         s->seed = s->resume.seed;
     }
 
@@ -95,12 +97,12 @@ failed:
 
 
 static int
-ds_stream_copy(ds_stream_t *s, const ds_def_t *def)
+ds_stream_copy(ds_stream_t *s, const ds_def_t *def, const char *token)
 {
     s->name = strdup(def->name);
     s->playlist = strdup(def->playlist);
     s->publish = strdup(def->publish);
-    s->token = strdup(def->token);
+    s->token = strdup(token);
 
     if (s->name == NULL || s->playlist == NULL || s->publish == NULL
         || s->token == NULL)
@@ -108,14 +110,14 @@ ds_stream_copy(ds_stream_t *s, const ds_def_t *def)
         return DS_ENOMEM;
     }
 
-    if (def->push != NULL) {
+    if (def->push[0] != '\0') {
         s->push = strdup(def->push);
         if (s->push == NULL) {
             return DS_ENOMEM;
         }
     }
 
-    if (def->slate != NULL) {
+    if (def->slate[0] != '\0') {
         s->slate = strdup(def->slate);
         if (s->slate == NULL) {
             return DS_ENOMEM;

@@ -50,45 +50,8 @@ typedef enum {
 } ds_sql_e;
 
 
-struct ds_store_s {
-    pthread_mutex_t   lock;             /* over each call; recursive */
-    sqlite3          *db;
-    sqlite3_stmt     *stmt[DS_SQL_LAST];
-};
-
-
-/*
- * A statement ready to be bound, "name" (may be NULL) bound as ?1, with the
- * lock held, which ds_store_done() lets go; NULL: it is not held.
- */
-sqlite3_stmt *ds_store_stmt(ds_store_t *store, ds_sql_e sql,
-    const char *name, ds_error_t *err);
-void ds_store_done(ds_store_t *store, sqlite3_stmt *st);
-
-/* runs a statement that gives no row, and makes it ready for the next time */
-int ds_store_run(ds_store_t *store, sqlite3_stmt *st, ds_error_t *err);
-
-
 /* the statements (ds_store_schema.c) */
 extern const char *const  ds_store_sql[DS_SQL_LAST];
-
-
-/* where the parts begin among the columns of DS_SQL_GET and DS_SQL_EACH */
-#define DS_COLUMN_SETTING   9
-#define DS_COLUMN_PROGRESS  20
-
-
-/* rows (ds_store_row.c); ?1, the name, is the caller's */
-void ds_store_bind_def(sqlite3_stmt *st, const ds_stored_t *def);
-void ds_store_bind_setting(sqlite3_stmt *st, const ds_stored_t *def);
-
-/* a definition begins at column 0; without a setting it has the defaults */
-void ds_store_read_def(sqlite3_stmt *st, ds_stored_t *def);
-
-/* not valid when the columns are NULL */
-void ds_store_read_progress(sqlite3_stmt *st, int column, ds_progress_t *p);
-
-void ds_store_column(sqlite3_stmt *st, int column, char *dst, size_t size);
 
 
 /*

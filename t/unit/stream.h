@@ -347,16 +347,14 @@ start_at(const char *list, bool loop, const ds_progress_t *resume,
     rtmp_await(&server);
 
     memset(&def, 0, sizeof(def));
-    def.name = "test";
-    def.playlist = playlist;
-    def.publish = server.url;
-    def.token = "0123";
+    (void) strcpy(def.name, "test");
+    (void) snprintf(def.playlist, sizeof(def.playlist), "%s", playlist);
+    (void) snprintf(def.publish, sizeof(def.publish), "%s", server.url);
     def.loop = loop;
-    def.resume = resume;
     def.profile = profile;
     def.max_item_duration = max_item;
 
-    s = ds_stream_start(ds, &def, &err);
+    s = ds_stream_start(ds, &def, "0123", resume, &err);
     if (s == NULL) {
         (void) printf("# %s\n", err.message);
         abort();

@@ -56,16 +56,15 @@ modes_start_at(const char *list, ds_mode_e mode, bool loop,
     rtmp_await(&server);
 
     memset(&def, 0, sizeof(def));
-    def.name = "test";
-    def.playlist = server_url(list);
+    (void) strcpy(def.name, "test");
+    (void) snprintf(def.playlist, sizeof(def.playlist), "%s",
+                    server_url(list));
     def.mode = mode;
-    def.publish = server.url;
-    def.token = "0123";
+    (void) snprintf(def.publish, sizeof(def.publish), "%s", server.url);
     def.loop = loop;
-    def.resume = resume;
     def.profile = profile;
 
-    s = ds_stream_start(ds, &def, &err);
+    s = ds_stream_start(ds, &def, "0123", resume, &err);
     if (s == NULL) {
         abort();
     }

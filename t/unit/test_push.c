@@ -412,6 +412,24 @@ test_reconnect(void)
 }
 
 
+/* a title reaches the log without what a terminal would obey */
+
+static void
+test_log(void)
+{
+    ds_t         *ds;
+    ds_record_t   r;
+
+    ds = engine("both.pem");
+    ds_log(ds, DS_LOG_INFO, "lofi", "%s", "a\n\xc2\x9b" "31m\xe2\x80\xae"
+           "b\xe2\x81\xa7\xc3\xa4\xe2\x82\xac");
+
+    ok(ds_poll(ds, &r), "log: a record");
+    is_str(r.text, "a???31m???b???\xc3\xa4\xe2\x82\xac", "log: is plain");
+    ds_destroy(&ds);
+}
+
+
 /* nobody there for 100 s: the last 20 s are kept */
 
 static void
@@ -670,6 +688,7 @@ main(void)
     test_good("127.0.0.1");
     test_failures();
     test_reconnect();
+    test_log();
     test_time();
     test_all();
     test_renewal();

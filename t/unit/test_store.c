@@ -25,32 +25,40 @@ static char  path[64];
 
 
 static void
-define(ds_stored_t *def, const char *name)
+define(ds_stored_t *stored, const char *name)
 {
-    memset(def, 0, sizeof(ds_stored_t));
+    ds_def_t  *def;
+
+    def = &stored->def;
+
+    memset(stored, 0, sizeof(ds_stored_t));
 
     (void) snprintf(def->name, sizeof(def->name), "%s", name);
     (void) snprintf(def->playlist, sizeof(def->playlist),
                     "https://example.com/%s.m3u", name);
-    (void) snprintf(def->mode, sizeof(def->mode), "direct");
     (void) snprintf(def->publish, sizeof(def->publish),
                     "rtmp://127.0.0.1/live");
     (void) snprintf(def->push, sizeof(def->push), "rtmp://127.0.0.2/x/it's");
     def->profile = (ds_profile_t) DS_PROFILE_DEFAULT;
     def->loop = true;
-    def->running = true;
+    stored->running = true;
 }
 
 
 /* nothing of it is as it is by default */
 
 static void
-settings(ds_stored_t *def)
+settings(ds_stored_t *stored)
 {
+    ds_def_t  *def;
+
     static const ds_profile_t  profile = {
         DS_VIDEO_ENCODE, 1920, 1080, 25, 50000000, 160000, 48000, 4000
     };
 
+    def = &stored->def;
+
+    def->mode = DS_MODE_HYBRID;
     def->profile = profile;
     def->push_engine = true;
     def->max_item_duration = 30 * 24 * 3600 * 1000LL;
@@ -59,9 +67,15 @@ settings(ds_stored_t *def)
 
 
 static bool
-same(const ds_stored_t *a, const ds_stored_t *b)
+same(const ds_stored_t *x, const ds_stored_t *y)
 {
-    return memcmp(&a->profile, &b->profile, sizeof(ds_profile_t)) == 0
+    const ds_def_t  *a, *b;
+
+    a = &x->def;
+    b = &y->def;
+
+    return a->mode == b->mode
+           && memcmp(&a->profile, &b->profile, sizeof(ds_profile_t)) == 0
            && a->push_engine == b->push_engine
            && a->max_item_duration == b->max_item_duration
            && strcmp(a->slate, b->slate) == 0;
@@ -131,7 +145,8 @@ test_runs(ds_store_t *store, ds_progress_t p)
     is_int(ds_store_create(store, &got, &err), 0, "another");
     is_int(ds_store_put_progress(store, "other", 0, &p, &err), 0,
            "in progress");
-    (void) snprintf(got.playlist, sizeof(got.playlist), "https://b/x.m3u");
+    (void) snprintf(got.def.playlist, sizeof(got.def.playlist),
+                    "https://b/x.m3u");
     is_int(ds_store_put(store, &got, &err), 0, "gets another playlist");
     (void) ds_store_get_progress(store, "other", &q, &err);
     ok(!q.valid, "and loses its progress");
@@ -141,7 +156,8 @@ test_runs(ds_store_t *store, ds_progress_t p)
            "the run writes");
     (void) ds_store_get_progress(store, "other", &q, &err);
     ok(q.valid, "its progress");
-    (void) snprintf(got.playlist, sizeof(got.playlist), "https://c/x.m3u");
+    (void) snprintf(got.def.playlist, sizeof(got.def.playlist),
+                    "https://c/x.m3u");
     is_int(ds_store_put(store, &got, &err), 0, "another playlist once more");
     is_int(ds_store_put_progress(store, "other", run, &p, &err), 0,
            "the run of the old one writes again");
@@ -182,30 +198,30 @@ test_basics(void)
     is_int(ds_store_create(store, &def, &err), DS_ESTORE_EXISTS,
            "create: there is one");
     is_int(ds_store_get(store, "lofi", &got, &err), 0, "get");
-    is_str(got.playlist, def.playlist, "get: playlist");
-    is_str(got.push, def.push, "get: push");
-    is_str(got.publish, def.publish, "get: publish");
-    ok(got.loop && got.running && !got.shuffle && !got.is_static,
+    is_str(got.def.playlist, def.def.playlist, "get: playlist");
+    is_str(got.def.push, def.def.push, "get: push");
+    is_str(got.def.publish, def.def.publish, "get: publish");
+    ok(got.def.loop && got.running && !got.def.shuffle && !got.is_static,
        "get: flags");
     ok(same(&got, &def), "get: settings, as by default");
     is_int(ds_store_get(store, "nope", &got, &err), DS_ESTORE_NOT_FOUND,
            "get: there is none");
 
-    def.shuffle = true;
-    def.push[0] = '\0';
+    def.def.shuffle = true;
+    def.def.push[0] = '\0';
     settings(&def);
     is_int(ds_store_put(store, &def, &err), 0, "put");
     is_int(ds_store_get(store, "lofi", &got, &err), 0, "get");
-    ok(got.shuffle && got.push[0] == '\0', "put: changed");
+    ok(got.def.shuffle && got.def.push[0] == '\0', "put: changed");
     ok(same(&got, &def), "put: settings");
 
     is_int(ds_store_begin(store, &err), 0, "begin");
-    def.profile.rate = 24;
+    def.def.profile.rate = 24;
     is_int(ds_store_put(store, &def, &err), 0, "put in it");
     ds_store_rollback(store);
     (void) ds_store_get(store, "lofi", &got, &err);
-    is_int(got.profile.rate, 25, "nothing of it after a roll-back");
-    def.profile.rate = 25;
+    is_int(got.def.profile.rate, 25, "nothing of it after a roll-back");
+    def.def.profile.rate = 25;
 
     is_int(ds_store_set_running(store, "lofi", false, &err), 0, "running");
     is_int(ds_store_set_running(store, "nope", false, &err),
@@ -321,7 +337,7 @@ test_settings(void)
 
     store = ds_store_open(path, true, &err);
     is_int(ds_store_get(store, "kept", &got, &err), 0, "what it changed");
-    ok(same(&got, &def) && !got.loop, "has its settings, and the change");
+    ok(same(&got, &def) && !got.def.loop, "has its settings, and the change");
     is_int(ds_store_get(store, "anew", &got, &err), 0, "what it made");
     ok(same(&got, &plain), "has the defaults, not those of another");
     is_int(ds_store_put(store, &def, &err), 0, "which can be changed");

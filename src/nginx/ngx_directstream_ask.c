@@ -1,0 +1,313 @@
+
+/*
+ * ngx_directstream_ask.c: what only a relay worker can answer: POST resolve
+ * and GET snapshot.jpg.  The question is put in the zone, which is looked at
+ * every now and then without blocking the worker.  A client that goes away
+ * takes its lookup along.
+ */
+
+#include "ngx_directstream_http.h"
+
+
+#define NGX_DIRECTSTREAM_ASK_POLL   50     /* ms */
+#define NGX_DIRECTSTREAM_ASK_STILL  3000   /* ms */
+
+
+static ngx_int_t ngx_directstream_ask(ngx_http_request_t *r,
+    ngx_directstream_ctx_t *ctx, ngx_directstream_handler_pt poll);
+static void ngx_directstream_ask_timer(ngx_event_t *ev);
+static void ngx_directstream_ask_cleanup(void *data);
+static ngx_int_t ngx_directstream_ask_down(ngx_http_request_t *r);
+static ngx_int_t ngx_directstream_resolve_poll(ngx_http_request_t *r,
+    ngx_directstream_ctx_t *ctx);
+static void ngx_directstream_resolve_cleanup(void *data);
+static ngx_int_t ngx_directstream_snapshot_poll(ngx_http_request_t *r,
+    ngx_directstream_ctx_t *ctx);
+static ngx_int_t ngx_directstream_snapshot_failed(ngx_http_request_t *r,
+    ngx_directstream_ctx_t *ctx, ngx_int_t rc);
+static ngx_int_t ngx_directstream_snapshot_none(ngx_http_request_t *r,
+    const char *why);
+
+
+static const ngx_directstream_member_t  ngx_directstream_lookup[] = {
+    ngx_directstream_member("count", NUMBER, ds_lookup_status_t, count),
+    ngx_directstream_member("complete", BOOL, ds_lookup_status_t, complete),
+    ngx_directstream_member("error", ERROR, ds_lookup_status_t, error),
+    ngx_directstream_member_end
+};
+
+
+/* has "poll" called until it returns something else than NGX_AGAIN */
+
+static ngx_int_t
+ngx_directstream_ask(ngx_http_request_t *r, ngx_directstream_ctx_t *ctx,
+    ngx_directstream_handler_pt poll)
+{
+    ngx_pool_cleanup_t  *cln;
+
+    cln = ngx_pool_cleanup_add(r->pool, 0);
+    if (cln == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    cln->handler = ngx_directstream_ask_cleanup;
+    cln->data = ctx;
+
+    r->read_event_handler = ngx_http_test_reading;
+    r->write_event_handler = ngx_http_request_empty_handler;
+
+    if (r->connection->read->ready) {
+        ngx_post_event(r->connection->read, &ngx_posted_events);
+
+    } else if (ngx_handle_read_event(r->connection->read, 0) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    ctx->poll = poll;
+
+    ctx->timer.handler = ngx_directstream_ask_timer;
+    ctx->timer.data = r;
+    ctx->timer.log = r->connection->log;
+
+    ngx_add_timer(&ctx->timer, NGX_DIRECTSTREAM_ASK_POLL);
+
+    return NGX_DONE;
+}
+
+
+static void
+ngx_directstream_ask_timer(ngx_event_t *ev)
+{
+    ngx_int_t                rc;
+    ngx_connection_t        *c;
+    ngx_http_request_t      *r;
+    ngx_directstream_ctx_t  *ctx;
+
+    r = ev->data;
+    c = r->connection;
+
+    ngx_http_set_log_request(c->log, r);
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_directstream_module);
+
+    rc = ctx->poll(r, ctx);
+
+    if (rc == NGX_AGAIN) {
+        ngx_add_timer(ev, NGX_DIRECTSTREAM_ASK_POLL);
+        return;
+    }
+
+    ngx_http_finalize_request(r, rc);
+    ngx_http_run_posted_requests(c);
+}
+
+
+static void
+ngx_directstream_ask_cleanup(void *data)
+{
+    ngx_directstream_ctx_t *ctx = data;
+
+    if (ctx->timer.timer_set) {
+        ngx_del_timer(&ctx->timer);
+    }
+}
+
+
+static ngx_int_t
+ngx_directstream_ask_down(ngx_http_request_t *r)
+{
+    return ngx_directstream_problem(r, 503, "relay_down", NULL,
+                                    "the relay worker does not run");
+}
+
+
+ngx_int_t
+ngx_directstream_resolve(ngx_http_request_t *r, ngx_directstream_ctx_t *ctx)
+{
+    ds_def_t                    def;
+    ngx_int_t                   rc;
+    ngx_pool_cleanup_t         *cln;
+    ngx_directstream_conf_t    *dcf;
+    ngx_directstream_mistake_t  m;
+
+    dcf = ngx_directstream_get_conf();
+    ctx->limit = 100;
+
+    if (ngx_directstream_lookup_parse(dcf, &ctx->body, &def,
+                                      &ctx->limit, &m)
+        != NGX_OK)
+    {
+        return ngx_directstream_problem(r, 400, m.code, m.field, "%s",
+                                        m.detail);
+    }
+
+    cln = ngx_pool_cleanup_add(r->pool, 0);
+    if (cln == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    rc = ngx_directstream_job_ask(dcf, NGX_DIRECTSTREAM_JOB_LOOKUP,
+                                  def.playlist, ctx->limit, &ctx->job);
+
+    if (rc == NGX_ABORT) {
+        return ngx_directstream_ask_down(r);
+    }
+
+    if (rc != NGX_OK) {
+        return ngx_directstream_problem(r, 503, "busy", NULL,
+                                        "%d lookups are under way, try again "
+                                        "later", NGX_DIRECTSTREAM_LOOKUPS);
+    }
+
+    cln->handler = ngx_directstream_resolve_cleanup;
+    cln->data = ctx;
+
+    return ngx_directstream_ask(r, ctx, ngx_directstream_resolve_poll);
+}
+
+
+static ngx_int_t
+ngx_directstream_resolve_poll(ngx_http_request_t *r,
+    ngx_directstream_ctx_t *ctx)
+{
+    ngx_int_t                   rc;
+    ngx_uint_t                  i;
+    ds_error_t                 *err;
+    ngx_directstream_json_t     w;
+    ngx_directstream_answer_t   answer;
+
+    rc = ngx_directstream_job_poll(ngx_directstream_get_conf(), ctx->job,
+                                   r->pool, &answer);
+
+    if (rc == NGX_AGAIN) {
+        return NGX_AGAIN;
+    }
+
+    if (rc != NGX_OK) {
+        return (rc == NGX_ERROR) ? NGX_HTTP_INTERNAL_SERVER_ERROR
+                                 : ngx_directstream_ask_down(r);
+    }
+
+    err = &answer.status.error;
+
+    if (answer.nitems == 0 && err->code != DS_OK) {
+        return ngx_directstream_problem(r, NGX_HTTP_BAD_GATEWAY,
+                                        ds_error_code(err->code), NULL, "%s",
+                                        err->message);
+    }
+
+    ngx_directstream_json_init(&w, r->pool);
+    ngx_directstream_json_open(&w, '{');
+    ngx_directstream_json_members(&w, ngx_directstream_lookup,
+                                  &answer.status);
+    ngx_directstream_json_key(&w, "items");
+    ngx_directstream_json_open(&w, '[');
+
+    for (i = 0; i < answer.nitems; i++) {
+        ngx_directstream_render_item(&w, &answer.items[i], 0);
+    }
+
+    ngx_directstream_json_close(&w, ']');
+    ngx_directstream_json_close(&w, '}');
+    ngx_directstream_json_raw(&w, "\n", 1);
+
+    return ngx_directstream_send(r, NGX_HTTP_OK, &w);
+}
+
+
+static void
+ngx_directstream_resolve_cleanup(void *data)
+{
+    ngx_directstream_ctx_t *ctx = data;
+
+    ngx_directstream_job_end(ngx_directstream_get_conf(), ctx->job);
+}
+
+
+ngx_int_t
+ngx_directstream_snapshot(ngx_http_request_t *r, ngx_directstream_ctx_t *ctx)
+{
+    ngx_int_t  rc;
+
+    ctx->end = ngx_current_msec + NGX_DIRECTSTREAM_ASK_STILL;
+
+    rc = ngx_directstream_job_ask(ngx_directstream_get_conf(),
+                                  NGX_DIRECTSTREAM_JOB_STILL, ctx->name, 0,
+                                  &ctx->job);
+
+    rc = (rc == NGX_OK) ? ngx_directstream_snapshot_poll(r, ctx)
+                        : ngx_directstream_snapshot_failed(r, ctx, rc);
+
+    return (rc == NGX_AGAIN)
+           ? ngx_directstream_ask(r, ctx, ngx_directstream_snapshot_poll)
+           : rc;
+}
+
+
+static ngx_int_t
+ngx_directstream_snapshot_poll(ngx_http_request_t *r,
+    ngx_directstream_ctx_t *ctx)
+{
+    ngx_int_t                   rc;
+    ngx_str_t                  *picture;
+    ngx_directstream_json_t     w;
+    ngx_directstream_answer_t   answer;
+
+    rc = ngx_directstream_job_poll(ngx_directstream_get_conf(), ctx->job,
+                                   r->pool, &answer);
+
+    if (rc != NGX_OK) {
+        return ngx_directstream_snapshot_failed(r, ctx, rc);
+    }
+
+    picture = &answer.picture;
+
+    if (picture->len == 0) {
+        return ngx_directstream_snapshot_none(r, answer.status.error.message);
+    }
+
+    ngx_directstream_json_init(&w, r->pool);
+    ngx_directstream_json_raw(&w, (char *) picture->data, picture->len);
+
+    ngx_str_set(&r->headers_out.content_type, "image/jpeg");
+    r->headers_out.content_type_len = r->headers_out.content_type.len;
+
+    return ngx_directstream_send(r, NGX_HTTP_OK, &w);
+}
+
+
+/* what asking for it, or looking for it, came to; NGX_AGAIN: wait on */
+
+static ngx_int_t
+ngx_directstream_snapshot_failed(ngx_http_request_t *r,
+    ngx_directstream_ctx_t *ctx, ngx_int_t rc)
+{
+    switch (rc) {
+
+    case NGX_ERROR:
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+
+    case NGX_BUSY:
+        return ngx_directstream_snapshot_none(r, "the zone is full");
+
+    case NGX_DECLINED:
+        return ngx_directstream_missing(r, ctx->name);
+
+    case NGX_ABORT:
+        return ngx_directstream_relay_alive(ngx_directstream_get_conf())
+               ? ngx_directstream_snapshot_none(r, "nothing is on air")
+               : ngx_directstream_ask_down(r);
+    }
+
+    return ((ngx_msec_int_t) (ngx_current_msec - ctx->end) < 0)
+           ? NGX_AGAIN
+           : ngx_directstream_snapshot_none(r, "it took too long");
+}
+
+
+static ngx_int_t
+ngx_directstream_snapshot_none(ngx_http_request_t *r, const char *why)
+{
+    return ngx_directstream_problem(r, 503, "snapshot_unavailable", NULL,
+                                    "there is no picture: %s", why);
+}

@@ -1,0 +1,435 @@
+
+/*
+ * ngx_directstream_field.c: what a definition is made of: one table of fields
+ * and their bounds for nginx.conf, where they are written, for the API, where
+ * they are JSON, and for the zone, where they are compared and copied.
+ */
+
+#include "ngx_directstream.h"
+
+
+#define NGX_DIRECTSTREAM_DIGITS     9      /* no bound is longer */
+
+/* nginx-rtmp cuts the target of a redirect at 254 bytes */
+#define NGX_DIRECTSTREAM_PUSH_PATH  200
+
+
+#define ngx_directstream_in(field)                                           \
+    offsetof(ds_def_t, field), sizeof(((ds_def_t *) NULL)->field)
+
+
+static const char *ngx_directstream_field_word(
+    const ngx_directstream_field_t *f, int64_t n);
+static ngx_int_t ngx_directstream_field_size(ds_def_t *def, ngx_str_t *text);
+static int64_t ngx_directstream_field_parse(
+    const ngx_directstream_field_t *f, ngx_str_t *text);
+static ngx_int_t ngx_directstream_check_rtmp(const char *url,
+    ds_error_t *err);
+
+
+const ngx_directstream_field_t  ngx_directstream_fields[] = {
+
+    { "name", 0, NGX_DIRECTSTREAM_NAME, ngx_directstream_in(name),
+      0, 0, NULL },
+
+    { "playlist", NGX_DIRECTSTREAM_SET_PLAYLIST, NGX_DIRECTSTREAM_PLAYLIST,
+      ngx_directstream_in(playlist), 0, 0, NULL },
+
+    { "shuffle", NGX_DIRECTSTREAM_SET_SHUFFLE, NGX_DIRECTSTREAM_FLAG,
+      ngx_directstream_in(shuffle), 0, 1, "\"on\" or \"off\"" },
+
+    { "loop", NGX_DIRECTSTREAM_SET_LOOP, NGX_DIRECTSTREAM_FLAG,
+      ngx_directstream_in(loop), 0, 1, "\"on\" or \"off\"" },
+
+    { "publish", NGX_DIRECTSTREAM_SET_PUBLISH, NGX_DIRECTSTREAM_PUBLISH,
+      ngx_directstream_in(publish), 0, 0, NULL },
+
+    { "push", NGX_DIRECTSTREAM_SET_PUSH, NGX_DIRECTSTREAM_PUSH,
+      ngx_directstream_in(push), 0, 0, NULL },
+
+    { "push_via", NGX_DIRECTSTREAM_SET_PUSH, NGX_DIRECTSTREAM_VIA,
+      ngx_directstream_in(push_engine), 0, 1, "\"rtmp\" or \"engine\"" },
+
+    { "slate", NGX_DIRECTSTREAM_SET_SLATE, NGX_DIRECTSTREAM_SLATE,
+      ngx_directstream_in(slate), 0, 0, NULL },
+
+    { "mode", NGX_DIRECTSTREAM_SET_MODE, NGX_DIRECTSTREAM_MODE,
+      ngx_directstream_in(mode), DS_MODE_DIRECT, DS_MODE_HYBRID,
+      "\"direct\", \"download\" or \"hybrid\"" },
+
+    { "video", NGX_DIRECTSTREAM_SET_VIDEO, NGX_DIRECTSTREAM_VIDEO,
+      ngx_directstream_in(profile.video), DS_VIDEO_COPY, DS_VIDEO_ENCODE,
+      "\"copy\", \"auto\" or \"encode\"" },
+
+    /* the height follows the width */
+    { "video_size", NGX_DIRECTSTREAM_SET_SIZE, NGX_DIRECTSTREAM_SIZE,
+      offsetof(ds_def_t, profile.width), 2 * sizeof(uint32_t), 0, 0,
+      "WIDTHxHEIGHT, both even, from 64x64 to 3840x2160" },
+
+    { "video_rate", NGX_DIRECTSTREAM_SET_RATE, NGX_DIRECTSTREAM_NUMBER,
+      ngx_directstream_in(profile.rate), 1, 60,
+      "a whole number of frames a second, from 1 to 60" },
+
+    { "video_bitrate", NGX_DIRECTSTREAM_SET_VIDEO_BITRATE,
+      NGX_DIRECTSTREAM_BITRATE,
+      ngx_directstream_in(profile.video_bitrate), 100000, 50000000,
+      "a whole number of bit/s, from 100000 (100k) to 50000000 (50m)" },
+
+    { "audio_bitrate", NGX_DIRECTSTREAM_SET_AUDIO_BITRATE,
+      NGX_DIRECTSTREAM_BITRATE,
+      ngx_directstream_in(profile.audio_bitrate), 32000, 512000,
+      "a whole number of bit/s, from 32000 (32k) to 512000 (512k)" },
+
+    { "audio_rate", NGX_DIRECTSTREAM_SET_AUDIO_RATE, NGX_DIRECTSTREAM_EITHER,
+      ngx_directstream_in(profile.sample_rate), 44100, 48000,
+      "44100 or 48000" },
+
+    { "max_keyframe_interval", NGX_DIRECTSTREAM_SET_KEYFRAME,
+      NGX_DIRECTSTREAM_TIME,
+      ngx_directstream_in(profile.max_keyframe_interval), 1000, 3600 * 1000,
+      "off (0), or from 1 second to 1 hour" },
+
+    { "max_item_duration", NGX_DIRECTSTREAM_SET_MAX_ITEM,
+      NGX_DIRECTSTREAM_TIME,
+      ngx_directstream_in(max_item_duration), 1000, 30 * 24 * 3600 * 1000LL,
+      "off (0), or from 1 second to 30 days" },
+
+    { NULL, 0, NGX_DIRECTSTREAM_NAME, 0, 0, 0, 0, NULL }
+};
+
+
+const ngx_directstream_field_t *
+ngx_directstream_field_find(const char *name)
+{
+    const ngx_directstream_field_t  *f;
+
+    for (f = ngx_directstream_fields; f->name != NULL; f++) {
+        if (ngx_strcmp(f->name, name) == 0) {
+            return f;
+        }
+    }
+
+    return NULL;
+}
+
+
+int64_t
+ngx_directstream_field_get(const ngx_directstream_field_t *f,
+    const ds_def_t *def)
+{
+    const u_char  *p;
+
+    p = (const u_char *) def + f->offset;
+
+    return (f->size == sizeof(bool)) ? *(const bool *) p
+                                     : *(const uint32_t *) p;
+}
+
+
+ngx_int_t
+ngx_directstream_field_number(const ngx_directstream_field_t *f,
+    ds_def_t *def, int64_t n)
+{
+    u_char  *p;
+
+    if (!(n == 0 && f->kind == NGX_DIRECTSTREAM_TIME)
+        && (n < f->min || n > f->max
+            || (f->kind == NGX_DIRECTSTREAM_EITHER
+                && n != f->min && n != f->max)))
+    {
+        return NGX_ERROR;
+    }
+
+    p = (u_char *) def + f->offset;
+
+    if (f->size == sizeof(bool)) {
+        *(bool *) p = (n != 0);
+
+    } else {
+        *(uint32_t *) p = (uint32_t) n;
+    }
+
+    return NGX_OK;
+}
+
+
+void
+ngx_directstream_field_show(const ngx_directstream_field_t *f,
+    const ds_def_t *def, char *text)
+{
+    const char  *value;
+
+    value = (const char *) def + f->offset;
+
+    switch (f->kind) {
+
+    case NGX_DIRECTSTREAM_PLAYLIST:
+        ds_redact_playlist(text, DS_URL_LEN + 1, value);
+        return;
+
+    case NGX_DIRECTSTREAM_PUSH:
+        ds_redact_url(text, DS_URL_LEN + 1, value);
+        return;
+
+    case NGX_DIRECTSTREAM_SIZE:
+        (void) ngx_snprintf((u_char *) text, DS_URL_LEN + 1, "%uDx%uD%Z",
+                            def->profile.width, def->profile.height);
+        return;
+
+    case NGX_DIRECTSTREAM_VIA:
+        if (def->push[0] == '\0') {
+            text[0] = '\0';
+            return;
+        }
+
+        /* fall through */
+
+    case NGX_DIRECTSTREAM_MODE:
+    case NGX_DIRECTSTREAM_VIDEO:
+        value = ngx_directstream_field_word(f,
+                                       ngx_directstream_field_get(f, def));
+        break;
+
+    default:
+        break;
+    }
+
+    (void) ngx_cpystrn((u_char *) text, (u_char *) value, DS_URL_LEN + 1);
+}
+
+
+static const char *
+ngx_directstream_field_word(const ngx_directstream_field_t *f, int64_t n)
+{
+    switch (f->kind) {
+
+    case NGX_DIRECTSTREAM_MODE:
+        return ds_mode_name((ds_mode_e) n);
+
+    case NGX_DIRECTSTREAM_VIDEO:
+        return ds_video_name((ds_video_e) n);
+
+    case NGX_DIRECTSTREAM_VIA:
+        return n ? "engine" : "rtmp";
+
+    default: /* NGX_DIRECTSTREAM_FLAG */
+        return n ? "on" : "off";
+    }
+}
+
+
+int
+ngx_directstream_field_check(const ngx_directstream_field_t *f,
+    const char *text, ngx_uint_t file_ok, ds_error_t *err)
+{
+    switch (f->kind) {
+
+    case NGX_DIRECTSTREAM_NAME:
+        return ds_check_name(text, err);
+
+    case NGX_DIRECTSTREAM_PLAYLIST:
+        return ds_check_playlist(text, file_ok, err);
+
+    case NGX_DIRECTSTREAM_PUBLISH:
+        return ds_check_publish(text, err);
+
+    case NGX_DIRECTSTREAM_PUSH:
+        return ds_check_push(text, err);
+
+    default: /* NGX_DIRECTSTREAM_SLATE */
+        return DS_OK;
+    }
+}
+
+
+ngx_int_t
+ngx_directstream_field_text(const ngx_directstream_field_t *f, ds_def_t *def,
+    ngx_str_t *text)
+{
+    int64_t      n;
+    const char  *word;
+
+    if (f->kind == NGX_DIRECTSTREAM_SIZE) {
+        return ngx_directstream_field_size(def, text);
+    }
+
+    if (f->kind > NGX_DIRECTSTREAM_SIZE) {
+        return ngx_directstream_field_number(f, def,
+                                       ngx_directstream_field_parse(f, text));
+    }
+
+    for (n = f->min; n <= f->max; n++) {
+        word = ngx_directstream_field_word(f, n);
+
+        if (text->len == strlen(word)
+            && (f->kind == NGX_DIRECTSTREAM_FLAG
+                ? ngx_strncasecmp(text->data, (u_char *) word, text->len)
+                : ngx_strncmp(text->data, word, text->len))
+               == 0)
+        {
+            return ngx_directstream_field_number(f, def, n);
+        }
+    }
+
+    return NGX_ERROR;
+}
+
+
+static ngx_int_t
+ngx_directstream_field_size(ds_def_t *def, ngx_str_t *text)
+{
+    u_char     *x;
+    ngx_int_t   width, height;
+
+    x = ngx_strlchr(text->data, text->data + text->len, 'x');
+
+    if (x == NULL || text->len > 2 * NGX_DIRECTSTREAM_DIGITS) {
+        return NGX_ERROR;
+    }
+
+    width = ngx_atoi(text->data, x - text->data);
+    height = ngx_atoi(x + 1, text->data + text->len - (x + 1));
+
+    if (width < 64 || width > 3840 || width % 2 != 0
+        || height < 64 || height > 2160 || height % 2 != 0)
+    {
+        return NGX_ERROR;
+    }
+
+    def->profile.width = (uint32_t) width;
+    def->profile.height = (uint32_t) height;
+
+    return NGX_OK;
+}
+
+
+/* NGX_ERROR, which no bound lets pass, or the number */
+
+static int64_t
+ngx_directstream_field_parse(const ngx_directstream_field_t *f,
+    ngx_str_t *text)
+{
+    size_t     len;
+    ngx_int_t  n, unit;
+
+    if (f->kind == NGX_DIRECTSTREAM_TIME) {
+
+        if (text->len == 3 && ngx_strncmp(text->data, "off", 3) == 0) {
+            return 0;
+        }
+
+        return ngx_parse_time(text, 0);
+    }
+
+    len = text->len;
+    unit = 1;
+
+    /* rates are decimal everywhere */
+
+    if (f->kind == NGX_DIRECTSTREAM_BITRATE && len > 1) {
+
+        switch (text->data[len - 1]) {
+
+        case 'k':
+        case 'K':
+            unit = 1000;
+            len--;
+            break;
+
+        case 'm':
+        case 'M':
+            unit = 1000000;
+            len--;
+            break;
+        }
+    }
+
+    n = (len <= NGX_DIRECTSTREAM_DIGITS) ? ngx_atoi(text->data, len)
+                                         : NGX_ERROR;
+
+    return (n == NGX_ERROR) ? NGX_ERROR : (int64_t) n * unit;
+}
+
+
+ngx_int_t
+ngx_directstream_field_copy(ds_def_t *dst, const ds_def_t *src,
+    ngx_uint_t set)
+{
+    u_char                          *to;
+    ngx_int_t                        rc;
+    const u_char                    *from;
+    const ngx_directstream_field_t  *f;
+
+    rc = NGX_OK;
+
+    for (f = ngx_directstream_fields; f->name != NULL; f++) {
+        to = (u_char *) dst + f->offset;
+        from = (const u_char *) src + f->offset;
+
+        if (!(set & f->set) || ngx_memcmp(to, from, f->size) == 0) {
+            continue;
+        }
+
+        ngx_memcpy(to, from, f->size);
+
+        /* a run goes on when these change */
+
+        if (!(f->set & (NGX_DIRECTSTREAM_SET_LOOP|NGX_DIRECTSTREAM_SET_MODE)))
+        {
+            rc = NGX_AGAIN;
+        }
+    }
+
+    return rc;
+}
+
+
+int
+ngx_directstream_check_push(const ds_def_t *def, ds_error_t *err)
+{
+    int  rc;
+
+    rc = ds_check_push(def->push, err);
+
+    return (rc != DS_OK || def->push_engine)
+           ? rc : ngx_directstream_check_rtmp(def->push, err);
+}
+
+
+static ngx_int_t
+ngx_directstream_check_rtmp(const char *url, ds_error_t *err)
+{
+    const char  *p, *why;
+
+    p = url + sizeof("rtmp://") - 1;
+
+    if (ngx_directstream_push_tls(url)) {
+        why = "nginx-rtmp cannot push by rtmps://, the engine can";
+
+    } else if (*p == '[') {
+        why = "the host must be a name or an IPv4 address, nginx-rtmp knows "
+              "no other";
+
+    } else {
+        p = strchr(p, '/');
+
+        if (p == NULL || strlen(p) <= NGX_DIRECTSTREAM_PUSH_PATH) {
+            return DS_OK;
+        }
+
+        why = "application and key must have at most 200 bytes, nginx-rtmp "
+              "cuts them";
+    }
+
+    (void) ngx_cpystrn((u_char *) err->message, (u_char *) why,
+                       DS_MESSAGE_LEN);
+
+    return DS_EPLAYLIST_INVALID;
+}
+
+
+ngx_uint_t
+ngx_directstream_push_tls(const char *url)
+{
+    return ngx_strncasecmp((u_char *) url, (u_char *) "rtmps:", 6) == 0;
+}

@@ -1,0 +1,429 @@
+
+/*
+ * ngx_directstream_streams.c: the API's streams: they are read from the zone.
+ * A durable change marks the stream, a task writes to the store, and the zone
+ * follows what that says.
+ */
+
+#include "ngx_directstream_http.h"
+
+
+typedef struct {
+    ngx_directstream_task_t    task;
+    ngx_directstream_change_t  change;
+    ds_stored_t                stored;
+} ngx_directstream_write_t;
+
+
+static ngx_int_t ngx_directstream_streams_show(ngx_http_request_t *r,
+    const char *name, ngx_uint_t status);
+static ngx_int_t ngx_directstream_streams_write(ngx_http_request_t *r,
+    ngx_directstream_change_t *change);
+static ngx_int_t ngx_directstream_streams_refuse(ngx_http_request_t *r,
+    ngx_directstream_change_t *change, ngx_int_t rc);
+static int ngx_directstream_streams_run(ngx_directstream_task_t *t,
+    ds_store_t *db);
+static void ngx_directstream_streams_end(ngx_directstream_task_t *t);
+static ngx_int_t ngx_directstream_streams_answer(ngx_http_request_t *r,
+    ngx_directstream_task_t *t);
+
+
+ngx_int_t
+ngx_directstream_streams_list(ngx_http_request_t *r,
+    ngx_directstream_ctx_t *ctx)
+{
+    ngx_directstream_json_t  w;
+
+    (void) ctx;
+
+    ngx_directstream_json_init(&w, r->pool);
+    ngx_directstream_render_list(&w, ngx_directstream_get_conf());
+    ngx_directstream_json_raw(&w, "\n", 1);
+
+    return ngx_directstream_send(r, NGX_HTTP_OK, &w);
+}
+
+
+ngx_int_t
+ngx_directstream_streams_get(ngx_http_request_t *r,
+    ngx_directstream_ctx_t *ctx)
+{
+    return ngx_directstream_streams_show(r, ctx->name, NGX_HTTP_OK);
+}
+
+
+static ngx_int_t
+ngx_directstream_streams_show(ngx_http_request_t *r, const char *name,
+    ngx_uint_t status)
+{
+    ngx_directstream_info_t   info;
+    ngx_directstream_json_t   w;
+
+    if (ngx_directstream_zone_get(ngx_directstream_get_conf(), name, &info)
+        != NGX_OK)
+    {
+        return ngx_directstream_missing(r, name);
+    }
+
+    ngx_directstream_json_init(&w, r->pool);
+    ngx_directstream_render_stream(&w, &info);
+    ngx_directstream_json_raw(&w, "\n", 1);
+
+    return ngx_directstream_send(r, status, &w);
+}
+
+
+ngx_int_t
+ngx_directstream_streams_items(ngx_http_request_t *r,
+    ngx_directstream_ctx_t *ctx)
+{
+    ds_item_t                *items;
+    ngx_int_t                 rc;
+    ngx_uint_t                i, n, total, truncated;
+    ngx_directstream_conf_t  *dcf;
+    ngx_directstream_json_t   w;
+    ngx_directstream_node_t  *node;
+
+    rc = ngx_directstream_args(r, ctx);
+    if (rc != NGX_OK) {
+        return (rc == NGX_DECLINED) ? NGX_OK : rc;
+    }
+
+    items = ngx_palloc(r->pool, ctx->limit * sizeof(ds_item_t));
+    if (items == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    dcf = ngx_directstream_get_conf();
+
+    n = 0;
+    total = 0;
+    truncated = 0;
+
+    ngx_shmtx_lock(&dcf->shpool->mutex);
+
+    node = ngx_directstream_zone_find(dcf->sh, ctx->name);
+
+    if (node != NULL) {
+        total = ngx_max(node->items.count, node->info.status.count);
+        truncated = node->items.truncated;
+        n = ngx_directstream_items_get(&node->items, ctx->offset, items,
+                                       ctx->limit);
+    }
+
+    ngx_shmtx_unlock(&dcf->shpool->mutex);
+
+    if (node == NULL) {
+        return ngx_directstream_missing(r, ctx->name);
+    }
+
+    ngx_directstream_json_init(&w, r->pool);
+    ngx_directstream_json_open(&w, '{');
+    ngx_directstream_json_key(&w, "total");
+    ngx_directstream_json_integer(&w, total);
+    ngx_directstream_json_key(&w, "offset");
+    ngx_directstream_json_integer(&w, ctx->offset);
+    ngx_directstream_json_key(&w, "truncated");
+    ngx_directstream_json_bool(&w, truncated);
+    ngx_directstream_json_key(&w, "items");
+    ngx_directstream_json_open(&w, '[');
+
+    for (i = 0; i < n; i++) {
+        ngx_directstream_render_item(&w, &items[i], 1);
+    }
+
+    ngx_directstream_json_close(&w, ']');
+    ngx_directstream_json_close(&w, '}');
+    ngx_directstream_json_raw(&w, "\n", 1);
+
+    return ngx_directstream_send(r, NGX_HTTP_OK, &w);
+}
+
+
+ngx_int_t
+ngx_directstream_streams_create(ngx_http_request_t *r,
+    ngx_directstream_ctx_t *ctx)
+{
+    ngx_directstream_change_t   change;
+    ngx_directstream_mistake_t  m;
+
+    ngx_memzero(&change, sizeof(ngx_directstream_change_t));
+
+    change.op = NGX_DIRECTSTREAM_CREATE;
+
+    if (ngx_directstream_def_parse(ngx_directstream_get_conf(), &ctx->body, 0,
+                                   &change.def, &change.set, &change.running,
+                                   &m)
+        != NGX_OK)
+    {
+        return ngx_directstream_problem(r, 400, m.code, m.field, "%s",
+                                        m.detail);
+    }
+
+    return ngx_directstream_streams_write(r, &change);
+}
+
+
+ngx_int_t
+ngx_directstream_streams_patch(ngx_http_request_t *r,
+    ngx_directstream_ctx_t *ctx)
+{
+    ngx_uint_t                  start;
+    ngx_directstream_info_t     info;
+    ngx_directstream_conf_t    *dcf;
+    ngx_directstream_change_t   change;
+    ngx_directstream_mistake_t  m;
+
+    dcf = ngx_directstream_get_conf();
+
+    ngx_memzero(&change, sizeof(ngx_directstream_change_t));
+
+    change.op = NGX_DIRECTSTREAM_PATCH;
+    ngx_memcpy(change.def.name, ctx->name, sizeof(ctx->name));
+
+    /* of another nobody wants to hear about the body */
+
+    if (ngx_directstream_zone_get(dcf, ctx->name, &info) == NGX_OK
+        && !info.fixed)
+    {
+        change.def = info.def;
+
+        if (ngx_directstream_def_parse(dcf, &ctx->body, 1, &change.def,
+                                       &change.set, &start, &m)
+            != NGX_OK)
+        {
+            return ngx_directstream_problem(r, 400, m.code, m.field, "%s",
+                                            m.detail);
+        }
+    }
+
+    return ngx_directstream_streams_write(r, &change);
+}
+
+
+ngx_int_t
+ngx_directstream_streams_change(ngx_http_request_t *r,
+    ngx_directstream_ctx_t *ctx)
+{
+    ngx_directstream_change_t  change;
+
+    ngx_memzero(&change, sizeof(ngx_directstream_change_t));
+
+    change.op = ctx->action;
+    change.running = (change.op == NGX_DIRECTSTREAM_START
+                      || change.op == NGX_DIRECTSTREAM_RESTART);
+    ngx_memcpy(change.def.name, ctx->name, sizeof(ctx->name));
+
+    return ngx_directstream_streams_write(r, &change);
+}
+
+
+ngx_int_t
+ngx_directstream_streams_step(ngx_http_request_t *r,
+    ngx_directstream_ctx_t *ctx)
+{
+    ngx_uint_t                  on;
+    ngx_directstream_step_e     step;
+    ngx_directstream_mistake_t  m;
+
+    step = ctx->action;
+
+    if (step == NGX_DIRECTSTREAM_PREFETCH) {
+
+        if (ngx_directstream_prefetch_parse(&ctx->body, &on, &m) != NGX_OK) {
+            return ngx_directstream_problem(r, 400, m.code, m.field, "%s",
+                                            m.detail);
+        }
+
+        if (!on) {
+            step = NGX_DIRECTSTREAM_PREFETCH_OFF;
+        }
+    }
+
+    if (ngx_directstream_zone_step(ngx_directstream_get_conf(), ctx->name,
+                                   step)
+        != NGX_OK)
+    {
+        return ngx_directstream_missing(r, ctx->name);
+    }
+
+    ngx_directstream_wake();
+
+    return ngx_directstream_streams_show(r, ctx->name, NGX_HTTP_ACCEPTED);
+}
+
+
+/* an answer when it cannot be begun, else NGX_DONE */
+
+static ngx_int_t
+ngx_directstream_streams_write(ngx_http_request_t *r,
+    ngx_directstream_change_t *change)
+{
+    ngx_int_t                  rc;
+    ngx_directstream_write_t  *w;
+
+    w = ngx_directstream_task_create(r, sizeof(ngx_directstream_write_t));
+    if (w == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    rc = ngx_directstream_change_mark(ngx_directstream_get_conf(), change);
+
+    if (rc != NGX_OK) {
+        ngx_free(w);
+        return ngx_directstream_streams_refuse(r, change, rc);
+    }
+
+    w->change = *change;
+    ngx_directstream_change_stored(change, &w->stored);
+
+    w->task.run = ngx_directstream_streams_run;
+    w->task.end = ngx_directstream_streams_end;
+    w->task.answer = ngx_directstream_streams_answer;
+
+    return ngx_directstream_task_post(&w->task);
+}
+
+
+static ngx_int_t
+ngx_directstream_streams_refuse(ngx_http_request_t *r,
+    ngx_directstream_change_t *change, ngx_int_t rc)
+{
+    const char               *name;
+    ngx_directstream_conf_t  *dcf;
+
+    dcf = ngx_directstream_get_conf();
+    name = change->def.name;
+
+    switch (rc) {
+
+    case NGX_DECLINED:
+        return ngx_directstream_missing(r, name);
+
+    case NGX_ABORT:
+        return ngx_directstream_problem(r, 409, "static_stream", NULL,
+                               "stream \"%s\" is defined in the "
+                               "configuration file, change it there", name);
+
+    case NGX_DONE:
+        return ngx_directstream_problem(r, 409, "stream_exists", NULL,
+                               "there is a stream \"%s\" already", name);
+
+    case NGX_BUSY:
+        return ngx_directstream_problem(r, 409, "stream_busy", NULL,
+                               "another change of stream \"%s\" is under "
+                               "way, try again", name);
+    }
+
+    return ngx_directstream_problem(r, 507, "zone_full", NULL,
+                               "the zone \"%V\" is full, a larger one is set "
+                               "by the \"zone\" directive", &dcf->zone_name);
+}
+
+
+/* context: a thread of the pool */
+
+static int
+ngx_directstream_streams_run(ngx_directstream_task_t *t, ds_store_t *db)
+{
+    ngx_directstream_write_t *w = (ngx_directstream_write_t *) t;
+
+    int  rc;
+
+    switch (w->change.op) {
+
+    case NGX_DIRECTSTREAM_CREATE:
+        return ds_store_create(db, &w->stored, &t->err);
+
+    case NGX_DIRECTSTREAM_PATCH:
+        return ds_store_put(db, &w->stored, &t->err);
+
+    case NGX_DIRECTSTREAM_DELETE:
+        return ds_store_delete(db, w->stored.def.name, &t->err);
+
+    default:
+        rc = ds_store_set_running(db, w->stored.def.name, w->stored.running,
+                                  &t->err);
+
+        /* one of the file, which the store could not be told of */
+
+        if (rc == DS_ESTORE_NOT_FOUND) {
+            rc = ds_store_put(db, &w->stored, &t->err);
+        }
+
+        return rc;
+    }
+}
+
+
+/* whether or not anybody waits for the answer */
+
+static void
+ngx_directstream_streams_end(ngx_directstream_task_t *t)
+{
+    ngx_directstream_write_t *w = (ngx_directstream_write_t *) t;
+
+    ngx_uint_t                level;
+    ngx_directstream_conf_t  *dcf;
+
+    dcf = ngx_directstream_get_conf();
+
+    if (t->rc == DS_OK) {
+        ngx_directstream_change_apply(dcf, &w->change);
+        ngx_directstream_wake();
+        return;
+    }
+
+    ngx_directstream_change_undo(dcf, &w->change);
+
+    level = (t->rc == DS_ESTORE_EXISTS) ? NGX_LOG_INFO : NGX_LOG_ERR;
+
+    ngx_log_error(level, ngx_cycle->log, 0,
+                  "directstream \"%s\": a change was not stored: %s: %s",
+                  w->stored.def.name, ds_error_code(t->rc), t->err.message);
+}
+
+
+static ngx_int_t
+ngx_directstream_streams_answer(ngx_http_request_t *r,
+    ngx_directstream_task_t *t)
+{
+    ngx_directstream_write_t *w = (ngx_directstream_write_t *) t;
+
+    ngx_directstream_ctx_t  *ctx;
+
+    if (t->rc == DS_ESTORE_EXISTS) {
+        return ngx_directstream_streams_refuse(r, &w->change, NGX_DONE);
+    }
+
+    if (t->rc != DS_OK) {
+        return ngx_directstream_task_failed(r, t, "nothing was changed");
+    }
+
+    switch (w->change.op) {
+
+    case NGX_DIRECTSTREAM_CREATE:
+        ctx = ngx_http_get_module_ctx(r, ngx_http_directstream_module);
+
+        if (ngx_directstream_location(r, ctx, "api/1/streams/",
+                                      w->change.def.name)
+            != NGX_OK)
+        {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+
+        return ngx_directstream_streams_show(r, w->change.def.name,
+                                             NGX_HTTP_CREATED);
+
+    case NGX_DIRECTSTREAM_PATCH:
+        return ngx_directstream_streams_show(r, w->change.def.name,
+                                             NGX_HTTP_OK);
+
+    case NGX_DIRECTSTREAM_DELETE:
+        return ngx_directstream_send_empty(r, NGX_HTTP_NO_CONTENT);
+
+    default:
+        return ngx_directstream_streams_show(r, w->change.def.name,
+                                             NGX_HTTP_ACCEPTED);
+    }
+}
