@@ -32,7 +32,7 @@ static int ds_loop_silence(ds_loop_t *l, ds_error_t *err);
 
 
 ds_loop_t *
-ds_loop_create(const ds_form_t *form, atomic_bool *cancel, ds_error_t *err)
+ds_loop_create(const ds_form_t *form, ds_cancel_t *cancel, ds_error_t *err)
 {
     ds_loop_t  *l;
 
@@ -218,7 +218,7 @@ ds_loop_encode(ds_loop_t *l, int track, AVFrame *frame, ds_error_t *err)
     int        rc;
     AVPacket  *pkt;
 
-    if (atomic_load(l->cancel)) {
+    if (ds_cancel_is_set(l->cancel)) {
         return ds_fail(err, DS_ECANCELED, "canceled");
     }
 

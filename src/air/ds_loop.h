@@ -39,17 +39,17 @@ typedef struct {
     size_t              bytes;
 
     /* while it is made */
-    atomic_bool        *cancel;         /* borrowed */
+    ds_cancel_t        *cancel;         /* borrowed */
     AVCodecContext     *enc[2];
     int64_t             sent[2];        /* frames, given to the encoder */
 } ds_loop_t;
 
 
 /*
- * Begins one; NULL: DS_EENCODE_FAILED, DS_ENOMEM.  Once "cancel" has become
- * true the calls below fail with DS_ECANCELED.
+ * Begins one; NULL: DS_EENCODE_FAILED, DS_ENOMEM.  Once "cancel" is set the
+ * calls below fail with DS_ECANCELED.
  */
-ds_loop_t *ds_loop_create(const ds_form_t *form, atomic_bool *cancel,
+ds_loop_t *ds_loop_create(const ds_form_t *form, ds_cancel_t *cancel,
     ds_error_t *err);
 
 /*

@@ -181,7 +181,7 @@ ds_picture_draw(AVFrame *frame, uint64_t bits, int x, int y, int scale)
 
 
 ds_loop_t *
-ds_picture_still(AVFrame *frame, const ds_form_t *form, atomic_bool *cancel,
+ds_picture_still(AVFrame *frame, const ds_form_t *form, ds_cancel_t *cancel,
     ds_error_t *err)
 {
     int         i, rc;
@@ -211,7 +211,7 @@ ds_picture_still(AVFrame *frame, const ds_form_t *form, atomic_bool *cancel,
 
 
 ds_loop_t *
-ds_picture_name(const char *name, const ds_form_t *form, atomic_bool *cancel,
+ds_picture_name(const char *name, const ds_form_t *form, ds_cancel_t *cancel,
     ds_error_t *err)
 {
     AVFrame    *frame;

@@ -4,7 +4,6 @@
  * round and round.  Codecs are ds_loop.c's, pictures ds_picture.c's.
  */
 
-#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -36,7 +35,7 @@ struct ds_slate_s {
     bool                 bad;           /* the file cannot be shown */
 
     atomic_bool          done;          /* thread has ended */
-    atomic_bool          cancel;
+    ds_cancel_t          cancel;
     _Atomic(ds_loop_t *) made;          /* NULL, or not taken yet */
 
     ds_loop_t           *loop;          /* taken; NULL: none */
@@ -66,9 +65,15 @@ ds_slate_create(ds_t *ds, const char *name, const char *file)
     sl->ds = ds;
     ds_text(sl->name, sizeof(sl->name), name);
 
+    if (ds_cancel_init(&sl->cancel) != DS_OK) {
+        free(sl);
+        return NULL;
+    }
+
     if (file != NULL) {
         sl->file = strdup(file);
         if (sl->file == NULL) {
+            ds_cancel_free(&sl->cancel);
             free(sl);
             return NULL;
         }
@@ -91,7 +96,7 @@ ds_slate_free(ds_slate_t **psl)
 
     *psl = NULL;
 
-    atomic_store(&sl->cancel, true);
+    ds_cancel_set(&sl->cancel);
 
     if (sl->making) {
         (void) pthread_join(sl->thread, NULL);
@@ -101,6 +106,7 @@ ds_slate_free(ds_slate_t **psl)
     ds_loop_free(&l);
     ds_loop_free(&sl->loop);
 
+    ds_cancel_free(&sl->cancel);
     free(sl->file);
     free(sl);
 }
@@ -172,9 +178,10 @@ ds_slate_thread(void *data)
                              &err);
     }
 
-    if (sl->file != NULL && !sl->bad && !atomic_load(&sl->cancel)) {
-        sl->bad = !ds_slate_made(sl, ds_picture_file(sl->file, &sl->form,
-                                                     &sl->cancel, &err),
+    if (sl->file != NULL && !sl->bad && !ds_cancel_is_set(&sl->cancel)) {
+        sl->bad = !ds_slate_made(sl, ds_picture_file(&sl->ds->conf, sl->file,
+                                                     &sl->form, &sl->cancel,
+                                                     &err),
                                  &err);
     }
 
@@ -186,7 +193,7 @@ ds_slate_thread(void *data)
 
     /* an encoder takes many times what the slate does, page by page */
 
-    (void) malloc_trim(0);
+    ds_trim(sl->ds);
 
     atomic_store(&sl->done, true);
 

@@ -11,8 +11,8 @@
  *   ds_store_t.lock    one store (ds_store.c)
  *   ds_hold_t.lock     hosts that are left alone (ds_hold.c)
  *   ds_convert_t.lock  what was decided, in words (ds_convert.c)
- *   ds_keyframe_t.lock the key frame on air (ds_still.c)
- *   ds_push_t.lock     a push's queue and status (ds_push.c)
+ *   ds_sent_t.lock     what was sent, and who has read it (ds_sent.c)
+ *   ds_push_t.lock     a push's status (ds_push.c)
  *   ds_t.lock          log records, encoders (ds.c); may be taken last, always
  *
  * No callback and no libav call is made while one is held.

@@ -26,10 +26,8 @@
 #define DS_DEMUX_BAD       64                  /* packets in a row */
 #define DS_DEMUX_MARGIN    60000               /* ms, before a URL expires */
 
-#define DS_DEMUX_FILES                                                       \
-    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,flv,mpegts,aac,mp3"
-
-#define DS_DEMUX_FORMATS   DS_DEMUX_FILES ",hls"
+#define DS_DEMUX_FORMATS                                                      \
+    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,flv,mpegts,aac,mp3,hls"
 
 
 typedef struct {
@@ -139,13 +137,15 @@ ds_demux_open(ds_demux_t *s, const ds_conf_t *conf, const ds_media_url_t *u,
     ctx->max_analyze_duration = DS_DEMUX_ANALYZE;
     ctx->max_streams = DS_DEMUX_STREAMS;
 
-    /* what is kept refers to nothing else */
-    ctx->format_whitelist = av_strdup(u->local ? DS_DEMUX_FILES
-                                               : DS_DEMUX_FORMATS);
+    /* what is kept, or the operator's own, refers to nothing else */
+    s->local = u->local;
+    ctx->format_whitelist = u->local ? NULL : av_strdup(DS_DEMUX_FORMATS);
     ctx->protocol_whitelist = av_strdup(conf->media_root != NULL
                                         ? "http,https,file" : "http,https");
 
-    if (ctx->format_whitelist == NULL || ctx->protocol_whitelist == NULL) {
+    if ((ctx->format_whitelist == NULL && !u->local)
+        || ctx->protocol_whitelist == NULL)
+    {
         return ds_fail(err, DS_ENOMEM, "no memory");
     }
 
@@ -656,7 +656,7 @@ ds_demux_nested(AVFormatContext *ctx, AVIOContext **pb, const char *url,
 
     s = ctx->opaque;
 
-    if (flags & AVIO_FLAG_WRITE) {
+    if (flags & AVIO_FLAG_WRITE || s->local) {
         return AVERROR(EACCES);
     }
 

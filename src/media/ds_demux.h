@@ -34,6 +34,7 @@ typedef struct {
     int64_t             active;         /* ms, when the caller came */
     int64_t             deadline;       /* ms, of opening; 0: none */
     bool                seekable;       /* bytes, whatever pb->seekable says */
+    bool                local;          /* refers to nothing else */
     bool                live;           /* a list that goes on */
     int                 rc;             /* 1: goes on, 0: ended, DS_E… */
     ds_error_t          error;          /* what stopped the bytes */

@@ -427,7 +427,12 @@ ds_input_prepare_audio(ds_input_t *in, ds_error_t *err)
 static int64_t
 ds_input_length(ds_input_t *in, const ds_media_t *media)
 {
+    int64_t           ms;
+    unsigned          i;
+    AVStream         *st;
     AVFormatContext  *ctx;
+
+    static const AVRational  unit = { 1, 1000 };
 
     ctx = in->sources[0].ctx;
 
@@ -437,7 +442,21 @@ ds_input_length(ds_input_t *in, const ds_media_t *media)
         return ctx->duration / (AV_TIME_BASE / 1000);
     }
 
-    return (media->duration > 0) ? media->duration : -1;
+    ms = media->duration > 0 ? media->duration : -1;
+
+    /* it is not always summed up before the streams have been looked into */
+
+    for (i = 0; i < ctx->nb_streams && ctx->duration == AV_NOPTS_VALUE
+                && ctx->flags & AVFMT_FLAG_NOPARSE; i++)
+    {
+        st = ctx->streams[i];
+
+        if (st->duration > 0) {
+            ms = FFMAX(ms, av_rescale_q(st->duration, st->time_base, unit));
+        }
+    }
+
+    return ms;
 }
 
 

@@ -426,14 +426,6 @@ void ngx_directstream_zone_merge(ngx_directstream_conf_t *dcf,
 ngx_int_t ngx_directstream_zone_get(ngx_directstream_conf_t *dcf,
     const char *name, ngx_directstream_info_t *info);
 
-/* the first stream whose name comes after "name" */
-ngx_int_t ngx_directstream_zone_next(ngx_directstream_conf_t *dcf,
-    const char *name, ngx_directstream_info_t *info);
-
-/* up to "n" of them; returns how many */
-ngx_uint_t ngx_directstream_zone_list(ngx_directstream_conf_t *dcf,
-    const char *name, ngx_directstream_info_t *info, ngx_uint_t n);
-
 /*
  * Calls "each" with a copy of each stream, the lock not held; NGX_ERROR: there
  * is no memory in the pool for the copies, nothing was called.
@@ -566,6 +558,9 @@ void ngx_directstream_totals_add(ngx_directstream_totals_t *totals,
 /* Unix ms, as of the last event */
 int64_t ngx_directstream_now(void);
 
+/* RFC 3339 with milliseconds, nothing when there is none; the text's end */
+u_char *ngx_directstream_time_utc(u_char *p, int64_t ms);
+
 
 /* the descriptor that wakes all relay workers, opened by the master */
 ngx_int_t ngx_directstream_wake_open(ngx_log_t *log);
@@ -665,9 +660,6 @@ void ngx_directstream_record_settle(ngx_directstream_record_t *rec);
 void ngx_directstream_record_close(ngx_directstream_record_t *rec);
 
 
-/* RFC 3339 with milliseconds, nothing when there is none; the text's end */
-u_char *ngx_directstream_time_utc(u_char *p, int64_t ms);
-
 /* a line in each as-run log; a failure is logged, once a minute */
 void ngx_directstream_log_write(ngx_directstream_conf_t *dcf,
     const char *stream, ds_aired_t *aired);
@@ -675,12 +667,14 @@ void ngx_directstream_log_write(ngx_directstream_conf_t *dcf,
 
 /* the streams this process runs */
 
+typedef struct ngx_directstream_run_s  ngx_directstream_run_t;
+
 typedef struct {
     ngx_directstream_record_t record;
     ngx_msec_t               progress;      /* next time */
     ngx_directstream_conf_t *dcf;
     ds_t                    *ds;
-    ngx_queue_t              runs;
+    ngx_directstream_run_t  *runs;
     int                      lock_fd;
     ngx_log_t               *log;
 } ngx_directstream_runs_t;

@@ -234,7 +234,10 @@ ngx_directstream_job_copy(ngx_directstream_job_t *job, ngx_pool_t *pool,
 
     answer->nitems = ngx_directstream_items_get(&job->items, 0, answer->items,
                                                 n);
-    ngx_memcpy(answer->picture.data, job->data, answer->picture.len);
+
+    if (job->data != NULL) {
+        ngx_memcpy(answer->picture.data, job->data, job->size);
+    }
 
     return NGX_OK;
 }
@@ -429,7 +432,7 @@ ngx_directstream_job_begin(ngx_directstream_runs_t *runs,
     /* taken a moment ago, when it was there */
     stream = ngx_directstream_runs_stream(runs, job->subject);
 
-    return ds_still_start(stream, NGX_DIRECTSTREAM_STILL_WIDTH, err);
+    return ds_stream_still(stream, NGX_DIRECTSTREAM_STILL_WIDTH, err);
 }
 
 

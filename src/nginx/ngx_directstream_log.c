@@ -68,22 +68,20 @@ typedef enum {
 
 static ngx_int_t ngx_directstream_log_init(ngx_conf_t *cf,
     ngx_directstream_conf_t *dcf);
-static ngx_directstream_log_format_t *ngx_directstream_log_add(
-    ngx_conf_t *cf, ngx_directstream_conf_t *dcf, ngx_str_t *name);
+static ngx_int_t ngx_directstream_log_add(ngx_conf_t *cf,
+    ngx_directstream_conf_t *dcf, const ngx_str_t *name, ngx_uint_t escape,
+    const ngx_str_t *text, ngx_uint_t n);
 static ngx_directstream_log_format_t *ngx_directstream_log_find(
     ngx_directstream_conf_t *dcf, ngx_str_t *name);
 static ngx_int_t ngx_directstream_log_compile(ngx_conf_t *cf,
-    ngx_directstream_log_format_t *format, ngx_str_t *text);
-static ngx_int_t ngx_directstream_log_name(ngx_conf_t *cf, ngx_str_t *text,
-    size_t *pos, ngx_str_t *name);
+    ngx_directstream_log_format_t *format, const ngx_str_t *text);
+static ngx_int_t ngx_directstream_log_name(ngx_conf_t *cf,
+    const ngx_str_t *text, size_t *pos, ngx_str_t *name);
 static const ngx_directstream_log_var_t *ngx_directstream_log_var(
     ngx_conf_t *cf, ngx_str_t *name);
-static ngx_int_t ngx_directstream_log_room(ngx_conf_t *cf,
-    ngx_directstream_log_format_t *format);
 static u_char *ngx_directstream_log_value(u_char *p,
     ngx_directstream_log_format_t *format, ngx_str_t *value);
 static u_char *ngx_directstream_log_default(u_char *p, ngx_str_t *value);
-static u_char *ngx_directstream_log_json(u_char *p, ngx_str_t *value);
 static void ngx_directstream_log_out(ngx_directstream_log_t *log, u_char *line,
     size_t len);
 static void ngx_directstream_log_get(ngx_str_t *value, u_char *buf,
@@ -243,10 +241,9 @@ ngx_directstream_log_format(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_directstream_conf_t *dcf = conf;
 
-    u_char                         *escape;
-    ngx_str_t                      *value;
-    ngx_uint_t                      i;
-    ngx_directstream_log_format_t  *format;
+    u_char      *word;
+    ngx_str_t   *value;
+    ngx_uint_t   i, escape;
 
     value = cf->args->elts;
 
@@ -261,27 +258,22 @@ ngx_directstream_log_format(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
-    format = ngx_directstream_log_add(cf, dcf, &value[1]);
-    if (format == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
     i = 2;
+    escape = NGX_DIRECTSTREAM_ESCAPE_DEFAULT;
 
     if (ngx_strncmp(value[2].data, "escape=", 7) == 0) {
-        escape = value[2].data + 7;
+        word = value[2].data + 7;
 
-        if (ngx_strcmp(escape, "json") == 0) {
-            format->escape = NGX_DIRECTSTREAM_ESCAPE_JSON;
+        if (ngx_strcmp(word, "json") == 0) {
+            escape = NGX_DIRECTSTREAM_ESCAPE_JSON;
 
-        } else if (ngx_strcmp(escape, "none") == 0) {
-            format->escape = NGX_DIRECTSTREAM_ESCAPE_NONE;
+        } else if (ngx_strcmp(word, "none") == 0) {
+            escape = NGX_DIRECTSTREAM_ESCAPE_NONE;
 
-        } else if (ngx_strcmp(escape, "default") != 0) {
+        } else if (ngx_strcmp(word, "default") != 0) {
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                                "unknown log format escaping \"%s\", it must "
-                               "be \"default\", \"json\" or \"none\"",
-                               escape);
+                               "be \"default\", \"json\" or \"none\"", word);
             return NGX_CONF_ERROR;
         }
 
@@ -295,17 +287,9 @@ ngx_directstream_log_format(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
-    for ( /* void */ ; i < cf->args->nelts; i++) {
-        if (ngx_directstream_log_compile(cf, format, &value[i]) != NGX_OK) {
-            return NGX_CONF_ERROR;
-        }
-    }
-
-    if (ngx_directstream_log_room(cf, format) != NGX_OK) {
-        return NGX_CONF_ERROR;
-    }
-
-    return NGX_CONF_OK;
+    return (ngx_directstream_log_add(cf, dcf, &value[1], escape, &value[i],
+                                     cf->args->nelts - i)
+            == NGX_OK) ? NGX_CONF_OK : NGX_CONF_ERROR;
 }
 
 
@@ -314,9 +298,7 @@ ngx_directstream_log_format(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 static ngx_int_t
 ngx_directstream_log_init(ngx_conf_t *cf, ngx_directstream_conf_t *dcf)
 {
-    ngx_str_t                       name, text;
-    ngx_uint_t                      i;
-    ngx_directstream_log_format_t  *format;
+    ngx_uint_t  i;
 
     if (dcf->log_formats != NULL) {
         return NGX_OK;
@@ -330,18 +312,11 @@ ngx_directstream_log_init(ngx_conf_t *cf, ngx_directstream_conf_t *dcf)
     for (i = 0; i < sizeof(ngx_directstream_log_formats)
                     / sizeof(ngx_directstream_log_formats[0]); i++)
     {
-        name = ngx_directstream_log_formats[i].name;
-        text = ngx_directstream_log_formats[i].text;
-
-        format = ngx_directstream_log_add(cf, dcf, &name);
-        if (format == NULL) {
-            return NGX_ERROR;
-        }
-
-        format->escape = ngx_directstream_log_formats[i].escape;
-
-        if (ngx_directstream_log_compile(cf, format, &text) != NGX_OK
-            || ngx_directstream_log_room(cf, format) != NGX_OK)
+        if (ngx_directstream_log_add(cf, dcf,
+                                     &ngx_directstream_log_formats[i].name,
+                                     ngx_directstream_log_formats[i].escape,
+                                     &ngx_directstream_log_formats[i].text, 1)
+            != NGX_OK)
         {
             return NGX_ERROR;
         }
@@ -351,11 +326,13 @@ ngx_directstream_log_init(ngx_conf_t *cf, ngx_directstream_conf_t *dcf)
 }
 
 
-static ngx_directstream_log_format_t *
+static ngx_int_t
 ngx_directstream_log_add(ngx_conf_t *cf, ngx_directstream_conf_t *dcf,
-    ngx_str_t *name)
+    const ngx_str_t *name, ngx_uint_t escape, const ngx_str_t *text,
+    ngx_uint_t n)
 {
-    ngx_directstream_log_format_t  *format, **fp;
+    ngx_uint_t                       i;
+    ngx_directstream_log_format_t   *format, **fp;
 
     format = ngx_pcalloc(cf->pool, sizeof(ngx_directstream_log_format_t));
     fp = ngx_array_push(dcf->log_formats);
@@ -365,13 +342,25 @@ ngx_directstream_log_add(ngx_conf_t *cf, ngx_directstream_conf_t *dcf,
                           sizeof(ngx_directstream_log_op_t))
            != NGX_OK)
     {
-        return NULL;
+        return NGX_ERROR;
     }
 
     format->name = *name;
+    format->escape = escape;
+    format->size = 1;
     *fp = format;
 
-    return format;
+    for (i = 0; i < n; i++) {
+        if (ngx_directstream_log_compile(cf, format, &text[i]) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    /* records are written one at a time, so a format has one line */
+
+    format->line = ngx_pnalloc(cf->pool, format->size);
+
+    return (format->line != NULL) ? NGX_OK : NGX_ERROR;
 }
 
 
@@ -397,7 +386,7 @@ ngx_directstream_log_find(ngx_directstream_conf_t *dcf, ngx_str_t *name)
 
 static ngx_int_t
 ngx_directstream_log_compile(ngx_conf_t *cf,
-    ngx_directstream_log_format_t *format, ngx_str_t *text)
+    ngx_directstream_log_format_t *format, const ngx_str_t *text)
 {
     size_t                      i, start;
     ngx_str_t                   name;
@@ -422,6 +411,7 @@ ngx_directstream_log_compile(ngx_conf_t *cf,
 
             op->literal.data = &text->data[start];
             op->literal.len = i - start;
+            format->size += op->literal.len;
             continue;
         }
 
@@ -433,6 +423,9 @@ ngx_directstream_log_compile(ngx_conf_t *cf,
         if (op->var == NULL) {
             return NGX_ERROR;
         }
+
+        format->size += NGX_DIRECTSTREAM_LOG_VALUE
+                        * NGX_DIRECTSTREAM_LOG_GROWTH;
     }
 
     return NGX_OK;
@@ -442,7 +435,7 @@ ngx_directstream_log_compile(ngx_conf_t *cf,
 /* $name or ${name} at "pos", which moves behind it */
 
 static ngx_int_t
-ngx_directstream_log_name(ngx_conf_t *cf, ngx_str_t *text, size_t *pos,
+ngx_directstream_log_name(ngx_conf_t *cf, const ngx_str_t *text, size_t *pos,
     ngx_str_t *name)
 {
     u_char      ch;
@@ -508,31 +501,6 @@ ngx_directstream_log_var(ngx_conf_t *cf, ngx_str_t *name)
 }
 
 
-/* records are written one at a time, so a format has one line */
-
-static ngx_int_t
-ngx_directstream_log_room(ngx_conf_t *cf,
-    ngx_directstream_log_format_t *format)
-{
-    ngx_uint_t                  i;
-    ngx_directstream_log_op_t  *op;
-
-    op = format->ops.elts;
-    format->size = 1;
-
-    for (i = 0; i < format->ops.nelts; i++) {
-        format->size += (op[i].var == NULL)
-                        ? op[i].literal.len
-                        : NGX_DIRECTSTREAM_LOG_VALUE
-                          * NGX_DIRECTSTREAM_LOG_GROWTH;
-    }
-
-    format->line = ngx_pnalloc(cf->pool, format->size);
-
-    return (format->line != NULL) ? NGX_OK : NGX_ERROR;
-}
-
-
 void
 ngx_directstream_log_write(ngx_directstream_conf_t *dcf, const char *stream,
     ds_aired_t *aired)
@@ -573,16 +541,19 @@ ngx_directstream_log_write(ngx_directstream_conf_t *dcf, const char *stream,
 }
 
 
+/* the engine's texts are UTF-8, and without controls */
+
 static u_char *
 ngx_directstream_log_value(u_char *p, ngx_directstream_log_format_t *format,
     ngx_str_t *value)
 {
+    /* what a record has is shorter */
     value->len = ngx_min(value->len, NGX_DIRECTSTREAM_LOG_VALUE);
 
     switch (format->escape) {
 
     case NGX_DIRECTSTREAM_ESCAPE_JSON:
-        return ngx_directstream_log_json(p, value);
+        return (u_char *) ngx_escape_json(p, value->data, value->len);
 
     case NGX_DIRECTSTREAM_ESCAPE_NONE:
         return ngx_cpymem(p, value->data, value->len);
@@ -614,39 +585,6 @@ ngx_directstream_log_default(u_char *p, ngx_str_t *value)
 
         } else {
             *p++ = c;
-        }
-    }
-
-    return p;
-}
-
-
-/* what is not UTF-8 becomes U+FFFD, so that every line can be parsed */
-
-static u_char *
-ngx_directstream_log_json(u_char *p, ngx_str_t *value)
-{
-    u_char  *s, *last;
-    size_t   n;
-
-    last = value->data + value->len;
-
-    for (s = value->data; s < last; s += n) {
-        n = ds_utf8_len(s, last - s);
-
-        if (n == 0) {
-            p = ngx_cpymem(p, "\xef\xbf\xbd", 3);
-            n = 1;
-
-        } else if (*s < 0x20 || *s == 0x7f) {
-            p = ngx_sprintf(p, "\\u%04Xd", (ngx_int_t) *s);
-
-        } else {
-            if (*s == '"' || *s == '\\') {
-                *p++ = '\\';
-            }
-
-            p = ngx_cpymem(p, s, n);
         }
     }
 
@@ -765,26 +703,6 @@ ngx_directstream_log_get(ngx_str_t *value, u_char *buf,
 
     value->data = (text != NULL) ? (u_char *) text : buf;
     value->len = (text != NULL) ? ngx_strlen(text) : (size_t) (p - buf);
-}
-
-
-/* RFC 3339 with milliseconds, nothing when there is none */
-
-u_char *
-ngx_directstream_time_utc(u_char *p, int64_t ms)
-{
-    ngx_tm_t  tm;
-
-    if (ms <= 0) {
-        return p;
-    }
-
-    ngx_gmtime((time_t) (ms / 1000), &tm);
-
-    return ngx_sprintf(p, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ",
-                       tm.ngx_tm_year, tm.ngx_tm_mon, tm.ngx_tm_mday,
-                       tm.ngx_tm_hour, tm.ngx_tm_min, tm.ngx_tm_sec,
-                       (int) (ms % 1000));
 }
 
 

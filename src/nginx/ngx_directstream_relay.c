@@ -24,7 +24,6 @@
 typedef struct {
     ngx_directstream_conf_t *dcf;
     ngx_directstream_runs_t  runs;
-    ds_t                    *ds;
 
     ngx_event_t              timer;
     ngx_connection_t         dummy;         /* the timer's, for its log */
@@ -395,7 +394,7 @@ ngx_directstream_relay_pass(ngx_directstream_relay_t *relay)
 
     ngx_directstream_relay_title(relay);
 
-    if (relay->ds == NULL && !ngx_exiting) {
+    if (relay->runs.ds == NULL && !ngx_exiting) {
         ngx_directstream_relay_create(relay);
     }
 
@@ -405,7 +404,7 @@ ngx_directstream_relay_pass(ngx_directstream_relay_t *relay)
         ngx_directstream_relay_exiting(relay, newest);
     }
 
-    if (relay->ds != NULL) {
+    if (relay->runs.ds != NULL) {
         serve = newest && !ngx_exiting;
 
         ngx_directstream_relay_log(relay);
@@ -430,7 +429,7 @@ ngx_directstream_relay_pass(ngx_directstream_relay_t *relay)
         return;
     }
 
-    if ((ngx_queue_empty(&relay->runs.runs)
+    if ((relay->runs.runs == NULL
          && (relay->quitting || !ngx_directstream_jobs_running(relay->dcf)))
         || (relay->quitting
             && ngx_current_msec - relay->quit > NGX_DIRECTSTREAM_QUIT))
@@ -474,7 +473,7 @@ ngx_directstream_relay_newest(ngx_directstream_relay_t *relay)
     newest = (sh->generation == dcf->generation
               || ngx_process == NGX_PROCESS_SINGLE);
 
-    if (newest && relay->ds != NULL) {
+    if (newest && relay->runs.ds != NULL) {
 
         /* after a quit that was taken back, as an upgrade's can be */
 
@@ -565,10 +564,10 @@ ngx_directstream_relay_exit(ngx_cycle_t *cycle)
 
     ngx_directstream_relay_leave(relay);
 
-    if (relay->ds != NULL) {
+    if (relay->runs.ds != NULL) {
         ngx_directstream_relay_log(relay);
         ngx_directstream_runs_leave(&relay->runs);
-        ds_destroy(&relay->ds);
+        ds_destroy(&relay->runs.ds);
     }
 
     ngx_directstream_record_close(&relay->runs.record);
@@ -622,16 +621,13 @@ ngx_directstream_relay_create(ngx_directstream_relay_t *relay)
     conf.wakeup = ngx_directstream_relay_wakeup;
     conf.wakeup_data = &relay->news_fd;
 
-    relay->ds = ds_create(&conf, &err);
+    relay->runs.ds = ds_create(&conf, &err);
 
-    if (relay->ds == NULL) {
+    if (relay->runs.ds == NULL) {
         ngx_log_error(NGX_LOG_EMERG, ngx_cycle->log, 0,
                       "directstream: ds_create() failed: %s, next try in %d s",
                       err.message, NGX_DIRECTSTREAM_CREATE / 1000);
-        return;
     }
-
-    relay->runs.ds = relay->ds;
 }
 
 
@@ -644,7 +640,7 @@ ngx_directstream_relay_log(ngx_directstream_relay_t *relay)
 
     log = ngx_cycle->log;
 
-    for (n = 0; n < 1000 && ds_poll(relay->ds, &record); n++) {
+    for (n = 0; n < 1000 && ds_poll(relay->runs.ds, &record); n++) {
 
         if (record.stream[0] == '\0') {
             ngx_log_error((ngx_uint_t) record.level, log, 0,

@@ -19,8 +19,8 @@
 #define NGX_DIRECTSTREAM_RETRY     5000    /* ms after a failed start */
 
 
-typedef struct {
-    ngx_queue_t              queue;
+struct ngx_directstream_run_s {
+    ngx_directstream_run_t  *next;
     ds_stream_t             *stream;
     char                     name[DS_NAME_LEN + 1];
     uint64_t                 epoch;
@@ -34,7 +34,7 @@ typedef struct {
     unsigned                 loop:1;
     unsigned                 stopping:1;
     unsigned                 missed:1;      /* items the store has not got */
-} ngx_directstream_run_t;
+};
 
 
 /* what a run has to know of the zone in one pass */
@@ -96,7 +96,6 @@ ngx_directstream_runs_init(ngx_directstream_runs_t *runs,
     ngx_directstream_node_t  *node;
 
     ngx_memzero(runs, sizeof(ngx_directstream_runs_t));
-    ngx_queue_init(&runs->runs);
 
     runs->dcf = dcf;
     runs->log = log;
@@ -137,9 +136,8 @@ void
 ngx_directstream_runs_pass(ngx_directstream_runs_t *runs, ngx_uint_t stop)
 {
     ngx_uint_t                due;
-    ngx_queue_t              *q, *next;
     ds_status_t               status;
-    ngx_directstream_run_t   *run;
+    ngx_directstream_run_t   *run, **link;
     ngx_directstream_want_t   want;
 
     due = (ngx_msec_int_t) (ngx_current_msec - runs->progress) >= 0;
@@ -148,12 +146,9 @@ ngx_directstream_runs_pass(ngx_directstream_runs_t *runs, ngx_uint_t stop)
         runs->progress = ngx_current_msec + NGX_DIRECTSTREAM_PROGRESS;
     }
 
-    for (q = ngx_queue_head(&runs->runs);
-         q != ngx_queue_sentinel(&runs->runs);
-         q = next)
-    {
-        next = ngx_queue_next(q);
-        run = ngx_queue_data(q, ngx_directstream_run_t, queue);
+    link = &runs->runs;
+
+    while ((run = *link) != NULL) {
 
         ngx_directstream_run_want(runs, run, &want);
 
@@ -169,15 +164,18 @@ ngx_directstream_runs_pass(ngx_directstream_runs_t *runs, ngx_uint_t stop)
         }
 
         if (ds_stream_done(run->stream)) {
+            *link = run->next;
             ngx_directstream_run_end(runs, run);
-
-        } else {
-            ngx_directstream_run_report(runs, run, &status);
-
-            if (due) {
-                ngx_directstream_run_record(runs, run, &status);
-            }
+            continue;
         }
+
+        ngx_directstream_run_report(runs, run, &status);
+
+        if (due) {
+            ngx_directstream_run_record(runs, run, &status);
+        }
+
+        link = &run->next;
     }
 
     ngx_directstream_record_commit(&runs->record);
@@ -492,7 +490,6 @@ ngx_directstream_run_end(ngx_directstream_runs_t *runs,
 
     (void) ngx_directstream_owner_lock(runs, run->name, F_UNLCK, NULL);
 
-    ngx_queue_remove(&run->queue);
     ngx_free(run);
 
     /* another relay worker may be waiting for it */
@@ -553,18 +550,12 @@ ngx_directstream_run_last(ngx_directstream_runs_t *runs,
 void
 ngx_directstream_runs_leave(ngx_directstream_runs_t *runs)
 {
-    ngx_queue_t             *q;
     ds_status_t              status;
     ngx_directstream_run_t  *run;
 
     ngx_directstream_runs_halt(runs);
 
-    for (q = ngx_queue_head(&runs->runs);
-         q != ngx_queue_sentinel(&runs->runs);
-         q = ngx_queue_next(q))
-    {
-        run = ngx_queue_data(q, ngx_directstream_run_t, queue);
-
+    for (run = runs->runs; run != NULL; run = run->next) {
         ngx_directstream_run_report(runs, run, &status);
         ngx_directstream_run_last(runs, run, &status);
 
@@ -582,26 +573,16 @@ static void
 ngx_directstream_runs_halt(ngx_directstream_runs_t *runs)
 {
     ngx_uint_t               ms;
-    ngx_queue_t             *q;
     ngx_directstream_run_t  *run;
 
-    for (q = ngx_queue_head(&runs->runs);
-         q != ngx_queue_sentinel(&runs->runs);
-         q = ngx_queue_next(q))
-    {
-        run = ngx_queue_data(q, ngx_directstream_run_t, queue);
+    for (run = runs->runs; run != NULL; run = run->next) {
         run->stopping = 1;
         ds_stream_stop(run->stream);
     }
 
     ms = 0;
 
-    for (q = ngx_queue_head(&runs->runs);
-         q != ngx_queue_sentinel(&runs->runs);
-         q = ngx_queue_next(q))
-    {
-        run = ngx_queue_data(q, ngx_directstream_run_t, queue);
-
+    for (run = runs->runs; run != NULL; run = run->next) {
         while (!ds_stream_done(run->stream) && ms < NGX_DIRECTSTREAM_LEAVE) {
             ngx_msleep(NGX_DIRECTSTREAM_LOOK);
             ms += NGX_DIRECTSTREAM_LOOK;
@@ -677,15 +658,9 @@ ngx_directstream_run_next(ngx_directstream_runs_t *runs, char *name,
 ds_stream_t *
 ngx_directstream_runs_stream(ngx_directstream_runs_t *runs, const char *name)
 {
-    ngx_queue_t             *q;
     ngx_directstream_run_t  *run;
 
-    for (q = ngx_queue_head(&runs->runs);
-         q != ngx_queue_sentinel(&runs->runs);
-         q = ngx_queue_next(q))
-    {
-        run = ngx_queue_data(q, ngx_directstream_run_t, queue);
-
+    for (run = runs->runs; run != NULL; run = run->next) {
         if (ngx_strcmp(run->name, name) == 0) {
             return run->stream;
         }
@@ -752,7 +727,8 @@ ngx_directstream_run_start(ngx_directstream_runs_t *runs,
     run->mode = info->def.mode;
     run->prefetch = info->prefetch;
 
-    ngx_queue_insert_tail(&runs->runs, &run->queue);
+    run->next = runs->runs;
+    runs->runs = run;
 
     ngx_directstream_run_report(runs, run, &status);
 

@@ -13,6 +13,9 @@
 typedef struct {
     ngx_directstream_conf_t *dcf;
     ngx_uint_t               full;
+    ds_store_t              *store;
+    ds_error_t              *err;
+    int                      rc;
 } ngx_directstream_load_t;
 
 
@@ -46,6 +49,8 @@ static int ngx_directstream_state_items(ngx_directstream_conf_t *dcf,
     ds_store_t *store, const char *name, ds_error_t *err);
 static int ngx_directstream_state_write(ngx_directstream_conf_t *dcf,
     ds_store_t *store, ds_error_t *err);
+static void ngx_directstream_state_put(void *data,
+    ngx_directstream_info_t *info);
 static void ngx_directstream_state_gone(void *data, const ds_stored_t *def,
     const ds_progress_t *progress);
 
@@ -535,8 +540,8 @@ ngx_directstream_state_write(ngx_directstream_conf_t *dcf, ds_store_t *store,
     char                     *gone;
     ngx_uint_t                i;
     ngx_array_t               names;
-    ds_stored_t               stored;
     ngx_directstream_info_t   info;
+    ngx_directstream_load_t   load;
 
     if (ngx_array_init(&names, dcf->cycle->pool, 4, DS_NAME_LEN + 1)
         != NGX_OK)
@@ -562,21 +567,19 @@ ngx_directstream_state_write(ngx_directstream_conf_t *dcf, ds_store_t *store,
         }
     }
 
-    info.def.name[0] = '\0';
+    load.dcf = dcf;
+    load.store = store;
+    load.err = err;
+    load.rc = rc;
 
-    while (rc == DS_OK
-           && ngx_directstream_zone_next(dcf, info.def.name, &info) == NGX_OK)
+    if (ngx_directstream_zone_each(dcf, dcf->cycle->pool,
+                                   ngx_directstream_state_put, &load)
+        != NGX_OK)
     {
-        if (!info.fixed && !(dcf->refill && info.writer == 0)) {
-            continue;
-        }
-
-        stored.def = info.def;
-        stored.is_static = info.fixed;
-        stored.running = info.running;
-
-        rc = ds_store_put(store, &stored, err);
+        load.rc = DS_ENOMEM;
     }
+
+    rc = load.rc;
 
     if (rc == DS_OK) {
         return ds_store_commit(store, err);
@@ -585,6 +588,27 @@ ngx_directstream_state_write(ngx_directstream_conf_t *dcf, ds_store_t *store,
     ds_store_rollback(store);
 
     return rc;
+}
+
+
+static void
+ngx_directstream_state_put(void *data, ngx_directstream_info_t *info)
+{
+    ngx_directstream_load_t *load = data;
+
+    ds_stored_t  stored;
+
+    if (load->rc != DS_OK
+        || (!info->fixed && !(load->dcf->refill && info->writer == 0)))
+    {
+        return;
+    }
+
+    stored.def = info->def;
+    stored.is_static = info->fixed;
+    stored.running = info->running;
+
+    load->rc = ds_store_put(load->store, &stored, load->err);
 }
 
 

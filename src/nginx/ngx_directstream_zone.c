@@ -363,51 +363,13 @@ ngx_directstream_zone_get(ngx_directstream_conf_t *dcf, const char *name,
 
 
 ngx_int_t
-ngx_directstream_zone_next(ngx_directstream_conf_t *dcf, const char *name,
-    ngx_directstream_info_t *info)
-{
-    return ngx_directstream_zone_list(dcf, name, info, 1) ? NGX_OK
-                                                          : NGX_DECLINED;
-}
-
-
-ngx_uint_t
-ngx_directstream_zone_list(ngx_directstream_conf_t *dcf, const char *name,
-    ngx_directstream_info_t *info, ngx_uint_t n)
-{
-    ngx_uint_t                i;
-    ngx_directstream_node_t  *node;
-
-    i = 0;
-
-    ngx_shmtx_lock(&dcf->shpool->mutex);
-
-    for (node = *ngx_directstream_zone_place(dcf->sh, name);
-         node != NULL && i < n;
-         node = node->next)
-    {
-        if (node->info.reserved
-            || (i == 0 && ngx_strcmp(node->info.def.name, name) == 0))
-        {
-            continue;
-        }
-
-        info[i++] = node->info;
-    }
-
-    ngx_shmtx_unlock(&dcf->shpool->mutex);
-
-    return i;
-}
-
-
-ngx_int_t
 ngx_directstream_zone_each(ngx_directstream_conf_t *dcf, ngx_pool_t *pool,
     ngx_directstream_each_pt each, void *data)
 {
     char                      name[DS_NAME_LEN + 1];
     ngx_uint_t                i, n;
     ngx_directstream_info_t  *info;
+    ngx_directstream_node_t  *node;
 
     info = ngx_palloc(pool, NGX_DIRECTSTREAM_INFOS
                             * sizeof(ngx_directstream_info_t));
@@ -418,8 +380,22 @@ ngx_directstream_zone_each(ngx_directstream_conf_t *dcf, ngx_pool_t *pool,
     name[0] = '\0';
 
     do {
-        n = ngx_directstream_zone_list(dcf, name, info,
-                                       NGX_DIRECTSTREAM_INFOS);
+        n = 0;
+
+        ngx_shmtx_lock(&dcf->shpool->mutex);
+
+        for (node = *ngx_directstream_zone_place(dcf->sh, name);
+             node != NULL && n < NGX_DIRECTSTREAM_INFOS;
+             node = node->next)
+        {
+            if (!node->info.reserved
+                && ngx_strcmp(node->info.def.name, name) != 0)
+            {
+                info[n++] = node->info;
+            }
+        }
+
+        ngx_shmtx_unlock(&dcf->shpool->mutex);
 
         for (i = 0; i < n; i++) {
             each(data, &info[i]);
@@ -430,6 +406,8 @@ ngx_directstream_zone_each(ngx_directstream_conf_t *dcf, ngx_pool_t *pool,
         }
 
     } while (n == NGX_DIRECTSTREAM_INFOS);
+
+    (void) ngx_pfree(pool, info);
 
     return NGX_OK;
 }
@@ -533,6 +511,24 @@ ngx_directstream_now(void)
     tp = ngx_timeofday();
 
     return (int64_t) tp->sec * 1000 + tp->msec;
+}
+
+
+u_char *
+ngx_directstream_time_utc(u_char *p, int64_t ms)
+{
+    ngx_tm_t  tm;
+
+    if (ms <= 0) {
+        return p;
+    }
+
+    ngx_gmtime((time_t) (ms / 1000), &tm);
+
+    return ngx_sprintf(p, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ",
+                       tm.ngx_tm_year, tm.ngx_tm_mon, tm.ngx_tm_mday,
+                       tm.ngx_tm_hour, tm.ngx_tm_min, tm.ngx_tm_sec,
+                       (int) (ms % 1000));
 }
 
 

@@ -113,8 +113,10 @@ static const kind_t  kinds[] = {
     { "422.mp4", "-c:v libx264 -pix_fmt yuv422p10le " AAC,
       "encode: video h264 160x90 (not 8 bit 4:2:0) to H.264 160x90, AAC 44100 "
       "Hz, 2 channels copied" },
-    { "turned.mp4", H264 AAC "straight.mp4 && ffmpeg -v error "
-      "-y -i straight.mp4 -c copy -metadata:s:v rotate=90",
+    { "turned.mp4", H264 AAC "straight.mp4 && ffmpeg -v error -y "
+      "$(ffmpeg -v error -h full | grep -q -e -display_rotation "
+      "&& echo -display_rotation 90) -i straight.mp4 -c copy "
+      "-metadata:s:v rotate=90",
       "encode: video h264 160x90 (turned) to H.264 160x90, AAC 44100 Hz, 2 "
       "channels copied" },
     { "oblong.mp4", "-vf setsar=4/3 " H264 AAC,

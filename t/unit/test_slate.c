@@ -393,6 +393,7 @@ main(void)
     memset(&conf, 0, sizeof(conf));
     conf.resolve_command = argv;
     conf.resolve_extractors = "youtube";
+    conf.source_timeout = 5000;
 
     ds = ds_create(&conf, &err);
     if (ds == NULL) {

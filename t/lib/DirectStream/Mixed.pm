@@ -23,6 +23,11 @@ my $AAC = '-c:a aac -b:a 64k';
 my $COPY = 'copy: H.264 160x90, AAC 44100 Hz, 2 channels';
 
 
+# newer ones read how a picture is turned from an option, others from a tag
+my @TURNED = `ffmpeg -v error -h full` =~ /^-display_rotation/m
+             ? ('-display_rotation', 90) : ('-ss', 0);
+
+
 # a kind whose video is copied, its audio encoded
 sub sound {
     my ($audio) = @_;
@@ -101,7 +106,7 @@ my @kinds = (
       video('h264 160x96 (interlaced)') ],
     [ 'oblong.mp4', vf => 'setsar=4/3',
       video('h264 160x90 (pixels not square)') ],
-    [ 'turned.mp4', from => [ '-ss', 0, 'plain.mp4' ],
+    [ 'turned.mp4', from => [ @TURNED, 'plain.mp4' ],
       mux => '-c copy -metadata:s:v rotate=90',
       video('h264 160x90 (turned)') ],
     [ 'square.mp4', size => '96x96', video('h264 96x96') ],
