@@ -299,7 +299,7 @@ typedef struct {
     ssize_t                  zone_size;
     ngx_str_t                state_path;
     ngx_str_t                cache_path;
-    ngx_array_t             *resolve_command;   /* of char *, NULL last */
+    const char             **resolve_command;   /* NULL last */
     ngx_str_t                resolve_extractors;
     ngx_array_t              source_rules;      /* of ds_source_rule_t */
     ngx_str_t                media_root;

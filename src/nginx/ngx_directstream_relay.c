@@ -601,7 +601,7 @@ ngx_directstream_relay_create(ngx_directstream_relay_t *relay)
     ngx_memzero(&conf, sizeof(ds_conf_t));
     ngx_directstream_state_db(dcf, store);
 
-    conf.resolve_command = dcf->resolve_command->elts;
+    conf.resolve_command = dcf->resolve_command;
     conf.resolve_extractors = (char *) dcf->resolve_extractors.data;
     conf.resolve_timeout = dcf->resolve_timeout;
     conf.source_timeout = dcf->source_timeout;
