@@ -207,6 +207,8 @@ ds_destroy(ds_t **pds)
     *pds = NULL;
     end = ds_monotonic() + DS_DESTROY_TIME;
 
+    atomic_store(&ds->trim_at, INT64_MAX);
+
     for (t = ds->tasks; t != NULL; t = t->next) {
         t->cancel(t);
     }

@@ -553,7 +553,7 @@ bool ds_stream_aired(ds_stream_t *s, ds_aired_t *aired);
 
 typedef struct ds_still_s  ds_still_t;
 
-ds_still_t *ds_still_start(ds_stream_t *s, unsigned width, ds_error_t *err);
+ds_still_t *ds_stream_still(ds_stream_t *s, unsigned width, ds_error_t *err);
 
 /*
  * False: not done.  True: *data is borrowed until ds_still_free(), or it is

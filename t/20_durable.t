@@ -95,12 +95,13 @@ is(scalar $t->api('DELETE', 'api/1/streams/halted'), 204, 'deleted');
 $t->stop_nginx('near', 'QUIT');
 ok(!-s "$state/state.db-wal", 'nothing is left in the WAL');
 
-my ($rc, $out) = $t->command('sqlite3', '-cmd', '.timeout 5000', "$state/state.db",
+my @sqlite = ('sqlite3', '-cmd', '.timeout 5000', "$state/state.db");
+my ($rc, $out) = $t->command(@sqlite,
     "SELECT state FROM run WHERE name = 'kept' ORDER BY id");
 is($rc, 0, 'history can be asked for');
 like($out, qr/^crashed\n(?:\w+\n)*stopped\n$/, 'each run with its end');
 
-($rc, $out) = $t->command('sqlite3', '-cmd', '.timeout 5000', "$state/state.db",
+($rc, $out) = $t->command(@sqlite,
     "SELECT count(*) FROM run WHERE name = 'halted' AND ended_at IS NULL");
 is($out, "0\n", 'none is open');
 

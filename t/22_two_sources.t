@@ -20,7 +20,8 @@ my $two = $t->stub_list('PLsrc2', entries => [
 
 
 sub rows {
-    my ($rc, $out) = $t->command('sqlite3', '-cmd', '.timeout 5000', '-readonly',
+    my ($rc, $out) = $t->command(
+        'sqlite3', '-cmd', '.timeout 5000', '-readonly',
         $t->state_path . '/state.db',
         'SELECT name, is_static, running, playlist FROM stream ORDER BY name');
     return join ' ', map { s/https\S+list=//r } split /\n/, $out;

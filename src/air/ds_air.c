@@ -47,6 +47,9 @@
 /* ms between two looks at a session that has nothing to send */
 #define DS_IDLE_LOOK     1000
 
+/* packets of a track in a row that cannot be written: the item is bad */
+#define DS_BAD_PACKETS   16
+
 /* ms between connects */
 #define DS_RETRY_MIN     100
 #define DS_RETRY_MAX     5000
@@ -57,16 +60,17 @@ struct ds_air_s {
     const ds_target_t  *target;
     ds_slate_t         *slate;          /* borrowed; NULL: none */
     ds_cancel_t        *cancel;
+    ds_sent_t          *sent;           /* borrowed */
     ds_push_t          *push;           /* NULL: none of our own */
 
     ds_output_t        *out;            /* NULL: not connected */
+    ds_cursor_t         cursor;         /* what it has of "sent" */
     unsigned            tries;          /* sessions in a row, none good */
     unsigned            bad;            /* those that were lost early */
     unsigned            packets;        /* of this session */
     int64_t             retry_at;       /* monotonic ms */
     int64_t             begin_at;       /* monotonic ms, not before */
     int64_t             dark_at;        /* monotonic ms, the first slate */
-    bool                begun;          /* the session has its headers */
     int64_t             looked_at;      /* monotonic ms, when idle */
     uint32_t            sessions;
 
@@ -76,7 +80,8 @@ struct ds_air_s {
     ds_feed_t           feed;           /* the item */
     AVPacket           *pkt[2];         /* next of each track, mapped */
     ds_stamp_t          stamp[2];
-    bool                header[2];      /* the item's, still to be sent */
+    bool                fresh;          /* its headers are still to be put */
+    unsigned            refused[2];     /* packets of a track, in a row */
     bool                wait_key;       /* new session: from a key frame */
     bool                cut;            /* ends with what has been sent */
 
@@ -89,8 +94,8 @@ struct ds_air_s {
 
 
 static ds_air_e ds_air_play(ds_air_t *air, ds_error_t *err);
-static int ds_air_begin(ds_air_t *air, ds_error_t *err);
-static int ds_air_send_due(ds_air_t *air, unsigned *sent, ds_error_t *err);
+static bool ds_air_send(ds_air_t *air, ds_error_t *err);
+static int ds_air_put_due(ds_air_t *air, unsigned *n, ds_error_t *err);
 static int ds_air_connect(ds_air_t *air, ds_error_t *err);
 static ds_air_e ds_air_idle(ds_air_t *air, ds_air_e rc, ds_error_t *err);
 static void ds_air_enter(ds_air_t *air);
@@ -98,19 +103,19 @@ static bool ds_air_lacks(ds_air_t *air);
 static bool ds_air_show_slate(ds_air_t *air);
 static void ds_air_relieve(ds_air_t *air);
 static void ds_air_close_gap(ds_air_t *air, int64_t gap);
-static const AVCodecParameters *ds_air_codecpar(ds_air_t *air, int track);
 static void ds_air_drop(AVPacket *pkt[2]);
 static void ds_air_fill(ds_air_t *air, int track);
 static int ds_air_next(ds_air_t *air);
-static int ds_air_send(ds_air_t *air, int track, int64_t late,
+static bool ds_air_put(ds_air_t *air, int track, int64_t late,
     ds_error_t *err);
+static int ds_air_heads(ds_air_t *air, ds_error_t *err);
 static void ds_air_lost(ds_air_t *air);
 static void ds_air_retry(ds_air_t *air);
 
 
 ds_air_t *
-ds_air_create(ds_t *ds, const ds_target_t *target, ds_slate_t *slate,
-    ds_cancel_t *cancel)
+ds_air_create(ds_t *ds, const ds_target_t *target, ds_sent_t *sent,
+    ds_slate_t *slate, ds_cancel_t *cancel)
 {
     ds_air_t  *air;
 
@@ -125,10 +130,14 @@ ds_air_create(ds_t *ds, const ds_target_t *target, ds_slate_t *slate,
     air->cancel = cancel;
     air->dark_at = ds_monotonic() + DS_DARK_START;
 
+    air->sent = sent;
+
     ds_timeline_init(&air->timeline);
+    ds_cursor_open(&air->cursor, sent);
 
     if (target->engine_push != NULL) {
-        air->push = ds_push_create(ds, target->name, target->engine_push);
+        air->push = ds_push_create(ds, target->name, target->engine_push,
+                                   sent);
         if (air->push == NULL) {
             ds_air_free(&air);
         }
@@ -154,8 +163,18 @@ ds_air_free(ds_air_t **pair)
     ds_air_drop(air->pkt);
     ds_output_close(&air->out);
     ds_push_free(&air->push);
+    ds_cursor_close(&air->cursor);
 
     free(air);
+}
+
+
+void
+ds_air_stop(ds_air_t *air)
+{
+    if (air->push != NULL) {
+        ds_push_cancel(air->push);
+    }
 }
 
 
@@ -203,8 +222,9 @@ ds_air_enter(ds_air_t *air)
 
     air->on_slate = false;
     air->cut = false;
-    air->header[DS_VIDEO] = true;
-    air->header[DS_AUDIO] = true;
+    air->fresh = true;
+    air->refused[DS_VIDEO] = 0;
+    air->refused[DS_AUDIO] = 0;
 
     ds_timeline_item(&air->timeline, pts, dts);
 }
@@ -261,23 +281,18 @@ ds_air_play(ds_air_t *air, ds_error_t *err)
         return ds_air_idle(air, DS_AIR_IDLE, err);
     }
 
-    if (!air->begun) {
-        if (ds_monotonic() < air->begin_at) {
-            return DS_AIR_IDLE;
-        }
-
-        if (ds_air_begin(air, err) != DS_OK) {
-            return DS_AIR_DOWN;
-        }
+    if (ds_monotonic() < air->begin_at) {
+        return DS_AIR_IDLE;
     }
 
-    track = ds_air_send_due(air, &n, err);
+    track = ds_air_put_due(air, &n, err);
 
-    if (track < -1
-        || (n != 0 && ds_output_flush(air->out, err) != DS_OK))
-    {
-        ds_air_lost(air);
+    if (n != 0 && !ds_air_send(air, err)) {
         return DS_AIR_DOWN;
+    }
+
+    if (track == -2) {
+        return DS_AIR_OVER;
     }
 
     if (air->on_slate) {
@@ -299,36 +314,37 @@ ds_air_play(ds_air_t *air, ds_error_t *err)
 }
 
 
-static int
-ds_air_begin(ds_air_t *air, ds_error_t *err)
+/* what was put, to the server; it pings, and may leave, also without that */
+
+static bool
+ds_air_send(ds_air_t *air, ds_error_t *err)
 {
-    int  rc;
-
-    rc = ds_output_begin(air->out, ds_air_codecpar(air, DS_VIDEO),
-                         ds_air_codecpar(air, DS_AUDIO), err);
-
-    if (rc != DS_OK) {
-        ds_air_lost(air);
-        return rc;
+    if (air->push != NULL) {
+        ds_push_wake(air->push);
     }
 
-    air->begun = true;
+    if (ds_output_send(air->out, &air->cursor, err) == DS_OK) {
+        return true;
+    }
 
-    return DS_OK;
+    ds_air_lost(air);
+
+    return false;
 }
 
 
-/* the track that is not due yet, -1: nothing is left, or an error */
+/* the track that is not due yet, -1: nothing is left, -2: the item is bad */
 
 static int
-ds_air_send_due(ds_air_t *air, unsigned *sent, ds_error_t *err)
+ds_air_put_due(ds_air_t *air, unsigned *n, ds_error_t *err)
 {
-    int      track, rc;
+    int      track;
     int64_t  now, due, late;
 
     now = ds_monotonic_us();
+    *n = 0;
 
-    for (*sent = 0; /* void */ ; (*sent)++) {
+    for ( ;; ) {
         track = ds_air_next(air);
 
         if (track == -1) {
@@ -359,9 +375,14 @@ ds_air_send_due(ds_air_t *air, unsigned *sent, ds_error_t *err)
             return track;
         }
 
-        rc = ds_air_send(air, track, late, err);
-        if (rc != DS_OK) {
-            return rc;
+        if (ds_air_put(air, track, late, err)) {
+            (*n)++;
+
+        } else if (err->code != DS_OK) {
+            return -2;
+
+        } else if (air->on_slate) {
+            return -1;
         }
     }
 }
@@ -424,8 +445,7 @@ ds_air_show_slate(ds_air_t *air)
 
     air->on_slate = true;
     air->cut = false;
-    air->header[DS_VIDEO] = true;
-    air->header[DS_AUDIO] = true;
+    air->fresh = true;
 
     ds_timeline_item(&air->timeline, 0, 0);
 
@@ -452,14 +472,6 @@ ds_air_relieve(ds_air_t *air)
 }
 
 
-static const AVCodecParameters *
-ds_air_codecpar(ds_air_t *air, int track)
-{
-    return air->on_slate ? ds_slate_codecpar(air->slate, track)
-                         : ds_source_codecpar(air->feed.src, track);
-}
-
-
 static void
 ds_air_drop(AVPacket *pkt[2])
 {
@@ -467,8 +479,6 @@ ds_air_drop(AVPacket *pkt[2])
     av_packet_free(&pkt[DS_AUDIO]);
 }
 
-
-/* the server pings, and may leave, also while there is nothing to send */
 
 static ds_air_e
 ds_air_idle(ds_air_t *air, ds_air_e rc, ds_error_t *err)
@@ -483,12 +493,7 @@ ds_air_idle(ds_air_t *air, ds_air_e rc, ds_error_t *err)
 
     air->looked_at = now;
 
-    if (ds_output_flush(air->out, err) != DS_OK) {
-        ds_air_lost(air);
-        return DS_AIR_DOWN;
-    }
-
-    return rc;
+    return ds_air_send(air, err) ? rc : DS_AIR_DOWN;
 }
 
 
@@ -521,9 +526,11 @@ ds_air_connect(ds_air_t *air, ds_error_t *err)
     air->packets = 0;
     air->sessions++;
     air->wait_key = true;
-    air->begun = false;
     air->begin_at = ds_monotonic()
                     + (air->target->push == NULL ? 0 : DS_PUSH_TIME);
+
+    /* what was put and not sent belongs to the session before */
+    ds_cursor_skip(&air->cursor);
 
     if (air->on_slate) {
         (void) ds_air_show_slate(air);
@@ -650,34 +657,40 @@ ds_air_next(ds_air_t *air)
 }
 
 
-static int
-ds_air_send(ds_air_t *air, int track, int64_t late, ds_error_t *err)
+/* false: it is dropped; "err": the last one of too many */
+
+static bool
+ds_air_put(ds_air_t *air, int track, int64_t late, ds_error_t *err)
 {
-    int                       rc;
-    size_t                    size;
-    int64_t                   end;
-    AVPacket                 *pkt;
-    const AVCodecParameters  *par;
+    int          rc;
+    size_t       size;
+    int64_t      end;
+    AVPacket    *pkt;
+    ds_error_t   why;
 
     pkt = air->pkt[track];
+    air->pkt[track] = NULL;
 
     pkt->pts = air->stamp[track].pts;
     pkt->dts = air->stamp[track].dts;
-
-    par = air->header[track] ? ds_air_codecpar(air, track) : NULL;
     size = pkt->size;
 
-    rc = ds_output_write(air->out, pkt, par, err);
+    rc = ds_air_heads(air, &why);
+
+    if (rc == DS_OK) {
+        rc = ds_sent_put(air->sent, pkt, &why);
+
+    } else {
+        av_packet_free(&pkt);
+    }
+
     if (rc != DS_OK) {
-        return rc;
-    }
+        if (++air->refused[track] >= DS_BAD_PACKETS && !air->on_slate) {
+            (void) ds_fail(err, rc, "%u packets in a row cannot be written: "
+                           "%s", air->refused[track], why.message);
+        }
 
-    if (track == DS_VIDEO) {
-        ds_keyframe_put(air->target->key, pkt, par);
-    }
-
-    if (air->push != NULL) {
-        ds_push_put(air->push, pkt, par);
+        return false;
     }
 
     if (++air->packets == DS_GOOD_PACKETS) {
@@ -685,7 +698,7 @@ ds_air_send(ds_air_t *air, int track, int64_t late, ds_error_t *err)
         air->bad = 0;
     }
 
-    air->header[track] = false;
+    air->refused[track] = 0;
     air->wait_key = false;
 
     end = air->timeline.end[DS_VIDEO];
@@ -698,9 +711,29 @@ ds_air_send(ds_air_t *air, int track, int64_t late, ds_error_t *err)
     ds_meter_sent(&air->meter, ds_monotonic(), air->on_slate, size,
                   late / 1000);
 
-    av_packet_free(&air->pkt[track]);
+    return true;
+}
 
-    return DS_OK;
+
+static int
+ds_air_heads(ds_air_t *air, ds_error_t *err)
+{
+    int                       i, rc;
+    const AVCodecParameters  *par[2];
+
+    if (!air->fresh) {
+        return DS_OK;
+    }
+
+    for (i = 0; i < 2; i++) {
+        par[i] = air->on_slate ? ds_slate_codecpar(air->slate, i)
+                               : ds_source_codecpar(air->feed.src, i);
+    }
+
+    rc = ds_sent_heads(air->sent, par[DS_VIDEO], par[DS_AUDIO], err);
+    air->fresh = rc != DS_OK;
+
+    return rc;
 }
 
 
@@ -729,13 +762,8 @@ ds_air_lost(ds_air_t *air)
 static void
 ds_air_retry(ds_air_t *air)
 {
-    int64_t  wait;
-
-    wait = DS_RETRY_MIN << (air->tries < 6 ? air->tries : 6);
-
-    air->tries++;
-    air->retry_at = ds_monotonic() + (wait > DS_RETRY_MAX ? DS_RETRY_MAX
-                                                          : wait);
+    air->retry_at = ds_monotonic()
+                    + ds_backoff(++air->tries, DS_RETRY_MIN, DS_RETRY_MAX);
 }
 
 

@@ -28,17 +28,22 @@ typedef enum {
     DS_AIR_SLATE,               /* up to date with the slate */
     DS_AIR_STARVED,             /* the item's source gives nothing */
     DS_AIR_DOWN,                /* no connection; "err" is why, if new */
-    DS_AIR_OVER                 /* the item is over */
+    DS_AIR_OVER                 /* the item is over; "err" is why, if too many
+                                   of its packets could not be written */
 } ds_air_e;
 
 
 /*
- * "target" and its strings are borrowed, as are "cancel" and "slate", which
- * may be NULL: then there is silence instead.
+ * "target" and its strings are borrowed, as are "sent", into which all goes
+ * that is on air, "cancel", and "slate", which may be NULL: then there is
+ * silence instead.
  */
-ds_air_t *ds_air_create(ds_t *ds, const ds_target_t *target,
+ds_air_t *ds_air_create(ds_t *ds, const ds_target_t *target, ds_sent_t *sent,
     ds_slate_t *slate, ds_cancel_t *cancel);
 void ds_air_free(ds_air_t **air);
+
+/* will be freed soon: tells the push to end, does not wait */
+void ds_air_stop(ds_air_t *air);
 
 /*
  * Puts a ready source on air after what was; borrowed; NULL: none.  When it

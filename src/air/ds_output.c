@@ -1,7 +1,7 @@
 
 /*
- * ds_output.c: publishes H.264 and AAC: libavformat's FLV muxer makes tags of
- * the packets, ds_rtmp.c sends them.  Knows nothing of items: it gets one
+ * ds_output.c: publishes H.264 and AAC: names and addresses of a session,
+ * its headers, its milliseconds.  Knows nothing of items: it gets one
  * timeline and writes it.
  */
 
@@ -12,21 +12,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <libavformat/avformat.h>
-
-#include "media/ds_codec.h"
+#include "air/ds_output.h"
+#include "base/ds_item.h"
+#include "base/ds_url.h"
 #include "net/ds_sock.h"
 #include "rtmp/ds_flv.h"
-#include "base/ds_item.h"
-#include "air/ds_output.h"
-#include "base/ds_url.h"
 
-
-/*
- * The muxer fills in the sizes of headers and metadata afterwards, which has
- * to happen before they leave this buffer
- */
-#define DS_OUTPUT_BUFFER  (2 * DS_CODEC_HEADER + 8192)
 
 /* ms */
 #define DS_LOOKUP_TIME    5000
@@ -41,37 +32,28 @@
 #define DS_SESSION_TIME   ((INT64_C(1) << 32) - (INT64_C(1) << 28))
 
 
-#if LIBAVFORMAT_VERSION_MAJOR >= 61
-typedef const uint8_t  ds_output_byte_t;
-#else
-typedef uint8_t        ds_output_byte_t;
-#endif
-
-
 struct ds_output_s {
-    AVFormatContext  *ctx;
     ds_rtmp_t        *rtmp;
-    ds_flv_t          flv;
-    ds_error_t        err;              /* why ds_output_tags() failed */
-    int64_t           first;            /* ms, DTS; -1: none was sent */
+    bool              push;
+    ds_heads_t       *heads[2];         /* what the session has of each track;
+                                           NULL: nothing was sent */
+    int64_t           first;            /* ms, DTS */
     int64_t           last[2];          /* ms, the last DTS of each track */
 };
 
 
 static ds_output_t *ds_output_create(const ds_rtmp_conf_t *conf,
     ds_cancel_t *cancel, ds_error_t *err);
-static int ds_output_muxer(ds_output_t *out, ds_error_t *err);
-static int ds_output_tags(void *data, ds_output_byte_t *buf, int size);
-static int ds_output_failed(ds_output_t *out, int rc, const char *what,
-    ds_error_t *err);
 static int ds_output_push_address(const char *push, char *buf, size_t size,
     ds_cancel_t *cancel, ds_error_t *err);
 static char *ds_output_name(const ds_target_t *target, ds_cancel_t *cancel,
     ds_error_t *err);
-static int ds_output_header(ds_output_t *out, const AVCodecParameters *video,
-    const AVCodecParameters *audio);
-static int ds_output_change(ds_output_t *out, AVPacket *pkt,
-    const AVCodecParameters *par, ds_error_t *err);
+static int ds_output_write(ds_output_t *out, const ds_unit_t *u,
+    ds_error_t *err);
+static int ds_output_begin(ds_output_t *out, ds_heads_t *heads, int64_t dts,
+    ds_error_t *err);
+static int ds_output_change(ds_output_t *out, int track, ds_heads_t *heads,
+    int64_t dts, ds_error_t *err);
 
 
 ds_output_t *
@@ -147,83 +129,15 @@ ds_output_create(const ds_rtmp_conf_t *conf, ds_cancel_t *cancel,
         return NULL;
     }
 
-    out->first = out->last[0] = out->last[1] = -1;
-
-    if (ds_output_muxer(out, err) == DS_OK) {
-        out->rtmp = ds_rtmp_publish(conf, cancel, err);
-        out->flv.rtmp = out->rtmp;
-    }
+    out->push = conf->push;
+    out->last[DS_VIDEO] = out->last[DS_AUDIO] = -1;
+    out->rtmp = ds_rtmp_publish(conf, cancel, err);
 
     if (out->rtmp == NULL) {
         ds_output_close(&out);
     }
 
     return out;
-}
-
-
-static int
-ds_output_muxer(ds_output_t *out, ds_error_t *err)
-{
-    int       rc;
-    uint8_t  *buf;
-
-    rc = avformat_alloc_output_context2(&out->ctx, NULL, "flv", NULL);
-    if (rc < 0) {
-        return ds_fail(err, DS_ENOMEM,
-                       "avformat_alloc_output_context2() failed");
-    }
-
-    buf = av_malloc(DS_OUTPUT_BUFFER);
-    if (buf == NULL) {
-        return ds_fail(err, DS_ENOMEM, "av_malloc() failed");
-    }
-
-    out->ctx->pb = avio_alloc_context(buf, DS_OUTPUT_BUFFER, 1, out, NULL,
-                                      ds_output_tags, NULL);
-    if (out->ctx->pb == NULL) {
-        av_free(buf);
-        return ds_fail(err, DS_ENOMEM, "avio_alloc_context() failed");
-    }
-
-    out->ctx->flush_packets = 0;
-    out->ctx->flags |= AVFMT_FLAG_CUSTOM_IO;
-
-    return DS_OK;
-}
-
-
-static int
-ds_output_tags(void *data, ds_output_byte_t *buf, int size)
-{
-    ds_output_t  *out = data;
-
-    if (ds_flv_write(&out->flv, buf, size, &out->err) != DS_OK) {
-        return AVERROR(EIO);
-    }
-
-    return size;
-}
-
-
-int
-ds_output_begin(ds_output_t *out, const AVCodecParameters *video,
-    const AVCodecParameters *audio, ds_error_t *err)
-{
-    int  rc;
-
-    rc = ds_output_header(out, video, audio);
-
-    /*
-     * The headers wait for the first packet, as they have its time stamp;
-     * from there on each packet's tags leave at once, so that a header never
-     * straddles the buffer's end.
-     */
-
-    out->ctx->flush_packets = 1;
-
-    return rc < 0 ? ds_output_failed(out, rc, "avformat_write_header()", err)
-                  : ds_output_flush(out, err);
 }
 
 
@@ -289,73 +203,44 @@ ds_output_push_address(const char *push, char *buf, size_t size,
 }
 
 
-static int
-ds_output_header(ds_output_t *out, const AVCodecParameters *video,
-    const AVCodecParameters *audio)
+int
+ds_output_send(ds_output_t *out, ds_cursor_t *cursor, ds_error_t *err)
 {
-    int                       i, rc;
-    AVStream                 *st;
-    AVDictionary             *opts;
-    const AVCodecParameters  *par[2];
+    int         rc;
+    bool        begun;
+    ds_unit_t  *u;
 
-    par[0] = video;
-    par[1] = audio;
+    rc = DS_OK;
 
-    for (i = 0; i < 2; i++) {
-        st = avformat_new_stream(out->ctx, NULL);
-        if (st == NULL) {
-            return AVERROR(ENOMEM);
+    while (rc == DS_OK && (u = ds_cursor_get(cursor)) != NULL) {
+        if (out->push && ds_unit_key(u) && ds_output_worn(out)) {
+            ds_unit_unref(&u);
+            return 1;
         }
 
-        rc = avcodec_parameters_copy(st->codecpar, par[i]);
-        if (rc < 0) {
-            return rc;
+        begun = out->heads[DS_VIDEO] != NULL || ds_unit_key(u);
+
+        if (begun) {
+            rc = ds_output_write(out, u, err);
         }
 
-        st->codecpar->codec_tag = 0;
-        st->time_base = (AVRational) { 1, 1000 };
+        ds_cursor_pass(cursor, &u, begun && rc == DS_OK);
     }
 
-    opts = NULL;
-    (void) av_dict_set(&opts, "flvflags", "no_duration_filesize", 0);
-
-    rc = avformat_write_header(out->ctx, &opts);
-    av_dict_free(&opts);
-
-    return rc;
+    return rc != DS_OK ? rc : ds_rtmp_flush(out->rtmp, err);
 }
 
 
-int
-ds_output_write(ds_output_t *out, AVPacket *pkt,
-    const AVCodecParameters *extradata, ds_error_t *err)
+static int
+ds_output_write(ds_output_t *out, const ds_unit_t *u, ds_error_t *err)
 {
-    int       rc, track;
-    size_t    size;
-    int64_t   dts, pts, was_dts, was_pts;
+    int      rc, track;
+    int64_t  dts, pts;
 
-    track = pkt->stream_index;
+    track = u->pkt->stream_index;
 
-    /* one that a file has in its midst, which nobody has checked */
-
-    if (av_packet_get_side_data(pkt, AV_PKT_DATA_NEW_EXTRADATA, &size) != NULL
-        && size > DS_CODEC_HEADER)
-    {
-        av_packet_free_side_data(pkt);
-    }
-
-    if (extradata != NULL) {
-        rc = ds_output_change(out, pkt, extradata, err);
-        if (rc != DS_OK) {
-            return rc;
-        }
-    }
-
-    was_dts = pkt->dts;
-    was_pts = pkt->pts;
-
-    dts = pkt->dts / 1000;
-    pts = pkt->pts / 1000;
+    dts = u->pkt->dts / 1000;
+    pts = u->pkt->pts / 1000;
 
     if (dts <= out->last[track]) {
         dts = out->last[track] + 1;
@@ -365,86 +250,85 @@ ds_output_write(ds_output_t *out, AVPacket *pkt,
         pts = dts;
     }
 
-    if (out->first == -1) {
-        out->first = dts;
-    }
-
     out->last[track] = dts;
-    out->flv.timestamp = dts;
 
-    pkt->dts = dts;
-    pkt->pts = pts;
-    pkt->duration = 0;
-    pkt->time_base = (AVRational) { 1, 1000 };
+    rc = out->heads[track] == NULL
+         ? ds_output_begin(out, u->heads, dts, err)
+         : ds_output_change(out, track, u->heads, dts, err);
 
-    rc = av_write_frame(out->ctx, pkt);
+    return rc != DS_OK ? rc
+           : ds_flv_write(out->rtmp, dts, pts - dts, u->pkt,
+                          track == DS_VIDEO, err);
+}
 
-    pkt->dts = was_dts;
-    pkt->pts = was_pts;
 
-    if (rc < 0) {
-        return ds_output_failed(out, rc, "av_write_frame()", err);
+static int
+ds_output_begin(ds_output_t *out, ds_heads_t *heads, int64_t dts,
+    ds_error_t *err)
+{
+    int  rc;
+
+    out->first = dts;
+    out->heads[DS_VIDEO] = ds_heads_ref(heads);
+    out->heads[DS_AUDIO] = ds_heads_ref(heads);
+
+    rc = ds_flv_write_meta(out->rtmp, dts, heads->par[DS_VIDEO],
+                           heads->par[DS_AUDIO], err);
+
+    if (rc == DS_OK) {
+        rc = ds_flv_write_header(out->rtmp, dts, heads->par[DS_VIDEO], err);
     }
 
-    return DS_OK;
+    return rc != DS_OK ? rc
+           : ds_flv_write_header(out->rtmp, dts, heads->par[DS_AUDIO], err);
 }
 
 
 /*
- * The muxer makes a header of the side data.  Players, and nginx-rtmp, know
- * the picture's size from the metadata, which it makes anew when told to.
+ * Players, and nginx-rtmp, know the picture's size from the metadata; the
+ * header comes right before the track's first packet that needs it.
  */
 
 static int
-ds_output_change(ds_output_t *out, AVPacket *pkt, const AVCodecParameters *par,
+ds_output_change(ds_output_t *out, int track, ds_heads_t *heads, int64_t dts,
     ds_error_t *err)
 {
-    uint8_t            *side;
-    AVCodecParameters  *old;
+    int                       rc;
+    bool                      meta, header;
+    const AVCodecParameters  *old, *par;
 
-    /* a header of the packet's own is newer than its item's */
-
-    side = av_packet_get_side_data(pkt, AV_PKT_DATA_NEW_EXTRADATA, NULL);
-
-    if (side == NULL && par->extradata_size > 0) {
-        side = av_packet_new_side_data(pkt, AV_PKT_DATA_NEW_EXTRADATA,
-                                       par->extradata_size);
-        if (side == NULL) {
-            return ds_fail(err, DS_ENOMEM, "av_packet_new_side_data() failed");
-        }
-
-        memcpy(side, par->extradata, par->extradata_size);
+    if (out->heads[track] == heads) {
+        return DS_OK;
     }
 
-    old = out->ctx->streams[pkt->stream_index]->codecpar;
+    old = out->heads[track]->par[track];
+    par = heads->par[track];
 
-    if (old->width != par->width || old->height != par->height
-        || old->sample_rate != par->sample_rate)
-    {
-        old->width = par->width;
-        old->height = par->height;
-        old->sample_rate = par->sample_rate;
-        old->bit_rate = par->bit_rate;
+    meta = old->width != par->width || old->height != par->height
+           || old->sample_rate != par->sample_rate
+           || old->ch_layout.nb_channels != par->ch_layout.nb_channels;
 
-        out->ctx->event_flags |= AVFMT_EVENT_FLAG_METADATA_UPDATED;
-    }
+    header = old->extradata_size != par->extradata_size
+             || memcmp(old->extradata, par->extradata, par->extradata_size)
+                != 0;
 
-    return DS_OK;
+    ds_heads_unref(&out->heads[track]);
+    out->heads[track] = ds_heads_ref(heads);
+
+    rc = meta ? ds_flv_write_meta(out->rtmp, dts, heads->par[DS_VIDEO],
+                                  heads->par[DS_AUDIO], err)
+              : DS_OK;
+
+    return rc != DS_OK || !header ? rc
+           : ds_flv_write_header(out->rtmp, dts, par, err);
 }
 
 
 bool
 ds_output_worn(const ds_output_t *out)
 {
-    return out->first != -1
+    return out->heads[DS_VIDEO] != NULL
            && out->last[DS_VIDEO] - out->first > DS_SESSION_TIME;
-}
-
-
-int
-ds_output_flush(ds_output_t *out, ds_error_t *err)
-{
-    return ds_rtmp_flush(out->rtmp, err);
 }
 
 
@@ -461,31 +345,7 @@ ds_output_close(ds_output_t **pout)
     *pout = NULL;
 
     ds_rtmp_close(&out->rtmp);
-
-    if (out->ctx != NULL && out->ctx->pb != NULL) {
-        av_freep(&out->ctx->pb->buffer);
-        avio_context_free(&out->ctx->pb);
-    }
-
-    avformat_free_context(out->ctx);
+    ds_heads_unref(&out->heads[DS_VIDEO]);
+    ds_heads_unref(&out->heads[DS_AUDIO]);
     free(out);
-}
-
-
-static int
-ds_output_failed(ds_output_t *out, int rc, const char *what, ds_error_t *err)
-{
-    char  buf[AV_ERROR_MAX_STRING_SIZE];
-
-    if (out->err.code != DS_OK) {
-        if (err != NULL) {
-            *err = out->err;
-        }
-
-        return out->err.code;
-    }
-
-    (void) av_strerror(rc, buf, sizeof(buf));
-
-    return ds_fail(err, ds_rtmp_lost(out->rtmp), "%s failed: %s", what, buf);
 }

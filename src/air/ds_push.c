@@ -1,8 +1,7 @@
 
 /*
- * ds_push.c: the queue of a push, and the thread that empties it into a
- * session.  A session begins at a key frame, with the headers then in force.
- * Knows nothing of items.
+ * ds_push.c: the thread of a push: connects, sends, and connects again, from
+ * where it was in what the stream has sent.  Knows nothing of items.
  */
 
 #define _GNU_SOURCE
@@ -16,16 +15,7 @@
 #include "air/ds_output.h"
 #include "air/ds_push.h"
 #include "base/ds_engine.h"
-#include "base/ds_item.h"
-#include "media/ds_codec.h"
 
-
-/* what is kept for a far end that is slow, or comes back: bytes, and us */
-#define DS_PUSH_SIZE       (16 << 20)
-#define DS_PUSH_TIME       20000000
-
-/* what a packet takes besides its data, bytes */
-#define DS_PUSH_OVERHEAD   512
 
 /* ms between connects; a session that lasted so long was a good one */
 #define DS_PUSH_RETRY_MIN  500
@@ -36,15 +26,6 @@
 #define DS_PUSH_IDLE       1000
 
 
-typedef struct ds_push_entry_s  ds_push_entry_t;
-
-struct ds_push_entry_s {
-    AVPacket           *pkt;
-    AVCodecParameters  *header;         /* in force from here on, or NULL */
-    ds_push_entry_t    *next;
-};
-
-
 struct ds_push_s {
     /* constant */
     ds_t               *ds;
@@ -53,27 +34,17 @@ struct ds_push_s {
     char                shown[DS_URL_LEN];      /* without the key */
     pthread_t           thread;
     ds_cancel_t         cancel;
-    int                 wake;           /* eventfd: the queue has something */
+    int                 wake;           /* eventfd: there is something */
 
-    /* the putter's */
-    AVCodecParameters  *last[2];        /* header of each track */
+    ds_cursor_t         cursor;         /* the thread's, but for its counts */
 
     pthread_mutex_t     lock;
-    /* under the lock */
-    ds_push_entry_t    *head;
-    ds_push_entry_t   **tail;
-    size_t              size;           /* bytes */
-    AVCodecParameters  *pending[2];     /* headers in force before the head */
-    bool                ready;          /* each track has had a header */
-    bool                cut;            /* only a key frame may follow */
-    bool                warned;         /* that packets are dropped */
-    ds_push_status_t    status;
+    ds_push_status_t    status;         /* lock; without the counts */
 
     /* the thread's */
     ds_output_t        *out;            /* NULL: not connected */
-    AVCodecParameters  *header[2];      /* in force now */
-    bool                fresh[2];       /* the session does not have it */
-    bool                begun;          /* a key frame was sent */
+    uint64_t            dropped;        /* those that were told of */
+    bool                warned;         /* in this session */
     unsigned            fails;          /* sessions in a row, none good */
     int64_t             since;          /* monotonic ms, of the session */
     int                 code;           /* of the last error in the log */
@@ -84,30 +55,15 @@ struct ds_push_s {
 static void *ds_push_thread(void *data);
 static bool ds_push_connect(ds_push_t *push, ds_error_t *err);
 static bool ds_push_send(ds_push_t *push, ds_error_t *err);
-static bool ds_push_begin(ds_push_t *push, const AVPacket *pkt,
-    ds_error_t *err);
+static void ds_push_warn(ds_push_t *push);
 static void ds_push_failed(ds_push_t *push, const ds_error_t *err);
 static void ds_push_wait(ds_push_t *push);
-static ds_push_entry_t *ds_push_take(ds_push_t *push);
-static void ds_push_header(ds_push_t *push, int track,
-    AVCodecParameters *header);
-
-static ds_push_entry_t *ds_push_entry(ds_push_t *push, const AVPacket *pkt,
-    const AVCodecParameters *header);
-static AVCodecParameters *ds_push_copy(const AVCodecParameters *header,
-    const AVPacket *pkt);
-static ds_push_entry_t *ds_push_append(ds_push_t *push, ds_push_entry_t *e,
-    uint64_t *dropped);
-static ds_push_entry_t *ds_push_trim(ds_push_t *push, int64_t dts);
-static void ds_push_drop(ds_push_t *push, ds_push_entry_t *e);
-static size_t ds_push_size(const ds_push_entry_t *e);
-static bool ds_push_key(const AVPacket *pkt);
-static void ds_push_entries_free(ds_push_entry_t *e);
 static void ds_push_destroy(ds_push_t *push);
 
 
 ds_push_t *
-ds_push_create(ds_t *ds, const char *stream, const char *url)
+ds_push_create(ds_t *ds, const char *stream, const char *url,
+    ds_sent_t *sent)
 {
     ds_push_t  *push;
 
@@ -117,11 +73,11 @@ ds_push_create(ds_t *ds, const char *stream, const char *url)
     }
 
     push->ds = ds;
-    push->tail = &push->head;
     push->status.enabled = true;
     ds_redact_url(push->shown, sizeof(push->shown), url);
 
     (void) pthread_mutex_init(&push->lock, NULL);
+    ds_cursor_open(&push->cursor, sent);
 
     push->stream = strdup(stream);
     push->url = strdup(url);
@@ -137,6 +93,13 @@ ds_push_create(ds_t *ds, const char *stream, const char *url)
     }
 
     return push;
+}
+
+
+void
+ds_push_cancel(ds_push_t *push)
+{
+    ds_cancel_set(&push->cancel);
 }
 
 
@@ -162,15 +125,7 @@ ds_push_free(ds_push_t **ppush)
 static void
 ds_push_destroy(ds_push_t *push)
 {
-    int  i;
-
-    ds_push_entries_free(push->head);
-
-    for (i = 0; i < 2; i++) {
-        avcodec_parameters_free(&push->last[i]);
-        avcodec_parameters_free(&push->pending[i]);
-        avcodec_parameters_free(&push->header[i]);
-    }
+    ds_cursor_close(&push->cursor);
 
     if (push->wake != -1) {
         (void) close(push->wake);
@@ -190,6 +145,18 @@ ds_push_status(ds_push_t *push, ds_push_status_t *status)
     (void) pthread_mutex_lock(&push->lock);
     *status = push->status;
     (void) pthread_mutex_unlock(&push->lock);
+
+    ds_cursor_counts(&push->cursor, &status->bytes, &status->dropped);
+}
+
+
+void
+ds_push_wake(ds_push_t *push)
+{
+    uint64_t  one;
+
+    one = 1;
+    (void) !write(push->wake, &one, sizeof(one));
 }
 
 
@@ -203,6 +170,7 @@ ds_push_thread(void *data)
     ds_error_t  err;
 
     while (!ds_cancel_is_set(&push->cancel)) {
+        ds_push_warn(push);
 
         if ((push->out == NULL && !ds_push_connect(push, &err))
             || !ds_push_send(push, &err))
@@ -232,14 +200,13 @@ ds_push_connect(ds_push_t *push, ds_error_t *err)
         return false;
     }
 
-    push->begun = false;
+    push->warned = false;
     push->since = ds_monotonic();
     push->sessions++;
 
     (void) pthread_mutex_lock(&push->lock);
     push->status.connected = true;
     push->status.reconnects = push->sessions - 1;
-    push->warned = false;
     (void) pthread_mutex_unlock(&push->lock);
 
     ds_log(push->ds, DS_LOG_NOTICE, push->stream, "%s, url: \"%s\"",
@@ -254,77 +221,37 @@ ds_push_connect(ds_push_t *push, ds_error_t *err)
 static bool
 ds_push_send(ds_push_t *push, ds_error_t *err)
 {
-    int               rc, track;
-    AVPacket         *pkt;
-    ds_push_entry_t  *e;
+    int  rc;
 
-    while ((e = ds_push_take(push)) != NULL) {
-        pkt = e->pkt;
-        track = pkt->stream_index;
+    while ((rc = ds_output_send(push->out, &push->cursor, err)) == 1) {
+        ds_output_close(&push->out);
 
-        if (push->begun && ds_push_key(pkt) && ds_output_worn(push->out)) {
-            ds_output_close(&push->out);
-
-            if (!ds_push_connect(push, err)) {
-                ds_push_entries_free(e);
-                return false;
-            }
-        }
-
-        if (!push->begun) {
-            if (!ds_push_key(pkt)) {
-                ds_push_entries_free(e);
-                continue;
-            }
-
-            if (!ds_push_begin(push, pkt, err)) {
-                ds_push_entries_free(e);
-                return false;
-            }
-        }
-
-        rc = ds_output_write(push->out, pkt,
-                             push->fresh[track] ? push->header[track] : NULL,
-                             err);
-        push->fresh[track] = false;
-
-        if (rc == DS_OK) {
-            (void) pthread_mutex_lock(&push->lock);
-            push->status.bytes += pkt->size;
-            (void) pthread_mutex_unlock(&push->lock);
-        }
-
-        ds_push_entries_free(e);
-
-        if (rc != DS_OK) {
+        if (!ds_push_connect(push, err)) {
             return false;
         }
     }
 
-    return ds_output_flush(push->out, err) == DS_OK;
+    return rc == DS_OK;
 }
 
 
-/* context: push thread; a session's first packet, a key frame */
+/* context: push thread */
 
-static bool
-ds_push_begin(ds_push_t *push, const AVPacket *pkt, ds_error_t *err)
+static void
+ds_push_warn(ds_push_t *push)
 {
-    if (ds_output_begin(push->out, push->header[DS_VIDEO],
-                        push->header[DS_AUDIO], err)
-        != DS_OK)
-    {
-        return false;
+    uint64_t  bytes, dropped;
+
+    ds_cursor_counts(&push->cursor, &bytes, &dropped);
+
+    if (dropped != push->dropped && !push->warned) {
+        push->warned = true;
+        ds_log(push->ds, DS_LOG_WARN, push->stream,
+               "push is too slow, packets are dropped, url: \"%s\"",
+               push->shown);
     }
 
-    push->begun = true;
-    push->fresh[DS_VIDEO] = false;
-    push->fresh[DS_AUDIO] = false;
-
-    ds_log(push->ds, DS_LOG_DEBUG, push->stream, "push begins at %lld ms",
-           (long long) pkt->dts / 1000);
-
-    return true;
+    push->dropped = dropped;
 }
 
 
@@ -333,8 +260,6 @@ ds_push_begin(ds_push_t *push, const AVPacket *pkt, ds_error_t *err)
 static void
 ds_push_failed(ds_push_t *push, const ds_error_t *err)
 {
-    int64_t  wait;
-
     if (push->out != NULL && ds_monotonic() - push->since > DS_PUSH_GOOD) {
         push->fails = 0;
         push->code = DS_OK;
@@ -358,11 +283,9 @@ ds_push_failed(ds_push_t *push, const ds_error_t *err)
                ds_error_code(err->code), err->message, push->shown);
     }
 
-    wait = DS_PUSH_RETRY_MIN << (push->fails < 6 ? push->fails : 6);
-    push->fails++;
-
-    (void) ds_cancel_wait(&push->cancel, wait > DS_PUSH_RETRY_MAX
-                                         ? DS_PUSH_RETRY_MAX : wait);
+    (void) ds_cancel_wait(&push->cancel,
+                          ds_backoff(++push->fails, DS_PUSH_RETRY_MIN,
+                                     DS_PUSH_RETRY_MAX));
 }
 
 
@@ -381,316 +304,4 @@ ds_push_wait(ds_push_t *push)
 
     (void) poll(pfd, 2, DS_PUSH_IDLE);
     (void) !read(push->wake, &n, sizeof(n));
-}
-
-
-/* context: push thread; the oldest entry, its header is in force then */
-
-static ds_push_entry_t *
-ds_push_take(ds_push_t *push)
-{
-    int                 i;
-    ds_push_entry_t    *e;
-    AVCodecParameters  *pending[2];
-
-    (void) pthread_mutex_lock(&push->lock);
-
-    e = push->ready ? push->head : NULL;
-
-    if (e != NULL) {
-        push->head = e->next;
-        push->size -= ds_push_size(e);
-
-        if (push->head == NULL) {
-            push->tail = &push->head;
-        }
-
-        for (i = 0; i < 2; i++) {
-            pending[i] = push->pending[i];
-            push->pending[i] = NULL;
-        }
-    }
-
-    (void) pthread_mutex_unlock(&push->lock);
-
-    if (e != NULL) {
-        e->next = NULL;
-
-        ds_push_header(push, DS_VIDEO, pending[DS_VIDEO]);
-        ds_push_header(push, DS_AUDIO, pending[DS_AUDIO]);
-        ds_push_header(push, e->pkt->stream_index, e->header);
-
-        e->header = NULL;
-    }
-
-    return e;
-}
-
-
-/* context: push thread; moved, may be NULL */
-
-static void
-ds_push_header(ds_push_t *push, int track, AVCodecParameters *header)
-{
-    if (header != NULL) {
-        avcodec_parameters_free(&push->header[track]);
-        push->header[track] = header;
-        push->fresh[track] = true;
-    }
-}
-
-
-/* context: the putter's thread, as all that follows */
-
-void
-ds_push_put(ds_push_t *push, const AVPacket *pkt,
-    const AVCodecParameters *header)
-{
-    bool              warn;
-    uint64_t          one, dropped;
-    ds_push_entry_t  *e;
-
-    e = ds_push_entry(push, pkt, header);
-    dropped = 0;
-
-    (void) pthread_mutex_lock(&push->lock);
-
-    if (e != NULL) {
-        e = ds_push_append(push, e, &dropped);
-
-    } else {
-        /* no memory: what refers to it must not follow */
-        push->cut = true;
-        dropped = 1;
-    }
-
-    push->status.dropped += dropped;
-    warn = dropped != 0 && !push->warned;
-    push->warned |= warn;
-
-    (void) pthread_mutex_unlock(&push->lock);
-
-    one = 1;
-    (void) !write(push->wake, &one, sizeof(one));
-
-    ds_push_entries_free(e);
-
-    if (warn) {
-        ds_log(push->ds, DS_LOG_WARN, push->stream,
-               "push is too slow, packets are dropped, url: \"%s\"",
-               push->shown);
-    }
-}
-
-
-/* NULL: no memory */
-
-static ds_push_entry_t *
-ds_push_entry(ds_push_t *push, const AVPacket *pkt,
-    const AVCodecParameters *header)
-{
-    int                 track;
-    bool                changed;
-    ds_push_entry_t    *e;
-    AVCodecParameters  *last;
-
-    track = pkt->stream_index;
-    changed = header != NULL
-              || av_packet_get_side_data(pkt, AV_PKT_DATA_NEW_EXTRADATA, NULL)
-                 != NULL;
-
-    if (header == NULL) {
-        header = push->last[track];
-    }
-
-    if (header == NULL) {
-        return NULL;
-    }
-
-    e = calloc(1, sizeof(ds_push_entry_t));
-    if (e == NULL) {
-        return NULL;
-    }
-
-    e->pkt = av_packet_clone(pkt);
-
-    if (e->pkt == NULL) {
-        ds_push_entries_free(e);
-        return NULL;
-    }
-
-    if (changed) {
-        e->header = ds_push_copy(header, pkt);
-        last = ds_push_copy(header, pkt);
-
-        if (e->header == NULL || last == NULL) {
-            avcodec_parameters_free(&last);
-            ds_push_entries_free(e);
-            return NULL;
-        }
-
-        avcodec_parameters_free(&push->last[track]);
-        push->last[track] = last;
-    }
-
-    return e;
-}
-
-
-/* with the packet's own extradata, if it has such; NULL: no memory */
-
-static AVCodecParameters *
-ds_push_copy(const AVCodecParameters *header, const AVPacket *pkt)
-{
-    size_t              size;
-    uint8_t            *side, *data;
-    AVCodecParameters  *copy;
-
-    copy = avcodec_parameters_alloc();
-
-    if (copy == NULL || avcodec_parameters_copy(copy, header) < 0) {
-        avcodec_parameters_free(&copy);
-        return NULL;
-    }
-
-    side = av_packet_get_side_data(pkt, AV_PKT_DATA_NEW_EXTRADATA, &size);
-
-    if (side == NULL || size > DS_CODEC_HEADER) {
-        return copy;
-    }
-
-    data = av_mallocz(size + AV_INPUT_BUFFER_PADDING_SIZE);
-
-    if (data == NULL) {
-        avcodec_parameters_free(&copy);
-        return NULL;
-    }
-
-    memcpy(data, side, size);
-    av_freep(&copy->extradata);
-    copy->extradata = data;
-    copy->extradata_size = size;
-
-    return copy;
-}
-
-
-/* with the lock held; moves "e", returns what was dropped */
-
-static ds_push_entry_t *
-ds_push_append(ds_push_t *push, ds_push_entry_t *e, uint64_t *dropped)
-{
-    int               track;
-    ds_push_entry_t  *old, *p;
-
-    track = e->pkt->stream_index;
-
-    /* a track's first header is known at once: a session needs both */
-
-    if (!push->ready && push->pending[track] == NULL) {
-        push->pending[track] = e->header;
-        e->header = NULL;
-        push->ready = push->pending[!track] != NULL;
-    }
-
-    old = ds_push_trim(push, e->pkt->dts);
-
-    for (p = old; p != NULL; p = p->next) {
-        (*dropped)++;
-    }
-
-    if (push->cut && !ds_push_key(e->pkt)) {
-        ds_push_drop(push, e);
-        e->next = old;
-        (*dropped)++;
-        return e;
-    }
-
-    push->cut = false;
-    push->size += ds_push_size(e);
-    *push->tail = e;
-    push->tail = &e->next;
-
-    return old;
-}
-
-
-/* with the lock held; makes room: whole groups of pictures leave */
-
-static ds_push_entry_t *
-ds_push_trim(ds_push_t *push, int64_t dts)
-{
-    ds_push_entry_t  *e, *dropped, **last;
-
-    dropped = NULL;
-    last = &dropped;
-
-    while (push->head != NULL
-           && (push->size > DS_PUSH_SIZE
-               || dts - push->head->pkt->dts > DS_PUSH_TIME))
-    {
-        do {
-            e = push->head;
-            push->head = e->next;
-            push->size -= ds_push_size(e);
-            ds_push_drop(push, e);
-
-            e->next = NULL;
-            *last = e;
-            last = &e->next;
-
-        } while (push->head != NULL && !ds_push_key(push->head->pkt));
-
-        if (push->head == NULL) {
-            push->tail = &push->head;
-            push->cut = true;
-        }
-    }
-
-    return dropped;
-}
-
-
-/* with the lock held; its header is in force for what follows */
-
-static void
-ds_push_drop(ds_push_t *push, ds_push_entry_t *e)
-{
-    int                 track;
-    AVCodecParameters  *old;
-
-    if (e->header != NULL) {
-        track = e->pkt->stream_index;
-        old = push->pending[track];
-        push->pending[track] = e->header;
-        e->header = old;
-    }
-}
-
-
-static size_t
-ds_push_size(const ds_push_entry_t *e)
-{
-    return e->pkt->size + DS_PUSH_OVERHEAD;
-}
-
-
-static bool
-ds_push_key(const AVPacket *pkt)
-{
-    return pkt->stream_index == DS_VIDEO && (pkt->flags & AV_PKT_FLAG_KEY);
-}
-
-
-static void
-ds_push_entries_free(ds_push_entry_t *e)
-{
-    ds_push_entry_t  *next;
-
-    for ( /* void */ ; e != NULL; e = next) {
-        next = e->next;
-        av_packet_free(&e->pkt);
-        avcodec_parameters_free(&e->header);
-        free(e);
-    }
 }

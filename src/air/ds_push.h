@@ -1,38 +1,36 @@
 
 /*
  * ds_push.h: a push that the engine itself does, of one stream: a thread with
- * an RTMP session of its own, fed over a bounded queue, so that a far end
- * that is slow or dead is felt by nobody else.
+ * an RTMP session of its own, which reads what the stream has sent, so that a
+ * far end that is slow or dead is felt by nobody else.
  */
 
 #ifndef DS_PUSH_H_INCLUDED_
 #define DS_PUSH_H_INCLUDED_
 
 
-#include <libavcodec/avcodec.h>
-
-#include "base/ds_core.h"
+#include "air/ds_sent.h"
 
 
 typedef struct ds_push_s  ds_push_t;
 
 
 /*
- * Starts to push "stream" to "url", rtmp[s]://host[:port]/app/key; both are
- * copied.  NULL: no memory, or no thread.
+ * Starts to push what is put into "sent" from now on, of "stream", to "url",
+ * rtmp[s]://host[:port]/app/key; both are copied, "sent" outlives the push.
+ * NULL: no memory, or no thread.
  */
-ds_push_t *ds_push_create(ds_t *ds, const char *stream, const char *url);
+ds_push_t *ds_push_create(ds_t *ds, const char *stream, const char *url,
+    ds_sent_t *sent);
+
+/* tells it to end, does not wait */
+void ds_push_cancel(ds_push_t *push);
 
 /* cancels, joins, which takes 300 ms at most, frees, sets *push to NULL */
 void ds_push_free(ds_push_t **push);
 
-/*
- * One thread; blocks for no more than a short lock.  Takes a reference to
- * "pkt", as ds_output_write() wants it; "header" (NULL: as before) is copied.
- * What does not fit the queue is dropped, the oldest first, up to a key frame.
- */
-void ds_push_put(ds_push_t *push, const AVPacket *pkt,
-    const AVCodecParameters *header);
+/* there is something to read; does not block */
+void ds_push_wake(ds_push_t *push);
 
 /* any thread */
 void ds_push_status(ds_push_t *push, ds_push_status_t *status);

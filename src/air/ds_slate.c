@@ -4,7 +4,6 @@
  * round and round.  Codecs are ds_loop.c's, pictures ds_picture.c's.
  */
 
-#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -194,7 +193,7 @@ ds_slate_thread(void *data)
 
     /* an encoder takes many times what the slate does, page by page */
 
-    (void) malloc_trim(0);
+    ds_trim(sl->ds);
 
     atomic_store(&sl->done, true);
 

@@ -9,9 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "media/ds_filter.h"
-#include "play/ds_play.h"
 #include "air/ds_still.h"
+#include "base/ds_engine.h"
+#include "base/ds_item.h"
+#include "media/ds_filter.h"
 
 
 /* pixels of a frame that is decoded, 4 bytes each at most */
@@ -24,28 +25,12 @@
 #define DS_STILL_SIZE    (128 * 1024)
 
 
-/* a key frame and how to decode it; constant, counted */
-
-typedef struct {
-    atomic_uint          refs;
-    AVPacket            *pkt;
-    AVCodecParameters   *par;
-} ds_key_t;
-
-
-struct ds_keyframe_s {
-    pthread_mutex_t      lock;
-    /* under the lock */
-    ds_key_t            *key;           /* NULL: none yet */
-};
-
-
 struct ds_still_s {
     ds_task_t            task;          /* first */
 
     /* constant */
     ds_t                *ds;
-    ds_key_t            *key;
+    ds_unit_t           *key;
     unsigned             width;
     pthread_t            thread;
 
@@ -57,13 +42,8 @@ struct ds_still_s {
 };
 
 
-static ds_key_t *ds_key_create(const AVPacket *pkt,
-    const AVCodecParameters *par);
-static void ds_key_unref(ds_key_t *key);
-static ds_key_t *ds_keyframe_get(ds_keyframe_t *k);
-static bool ds_still_on_air(ds_stream_t *s);
 static void *ds_still_thread(void *data);
-static int ds_still_decode(const ds_key_t *key, AVFrame *frame);
+static int ds_still_decode(const ds_unit_t *key, AVFrame *frame);
 static AVCodecContext *ds_still_decoder(const AVCodecParameters *par);
 static void ds_still_size(const AVFrame *frame, int max, int *width,
     int *height);
@@ -75,137 +55,8 @@ static void ds_still_task_free(ds_task_t *task);
 static void ds_still_destroy(ds_still_t *still);
 
 
-ds_keyframe_t *
-ds_keyframe_create(void)
-{
-    ds_keyframe_t  *k;
-
-    k = calloc(1, sizeof(ds_keyframe_t));
-
-    if (k != NULL) {
-        (void) pthread_mutex_init(&k->lock, NULL);
-    }
-
-    return k;
-}
-
-
-void
-ds_keyframe_free(ds_keyframe_t **pk)
-{
-    ds_keyframe_t  *k;
-
-    k = *pk;
-    if (k == NULL) {
-        return;
-    }
-
-    *pk = NULL;
-
-    ds_key_unref(k->key);
-
-    (void) pthread_mutex_destroy(&k->lock);
-
-    free(k);
-}
-
-
-/* context: stream's thread */
-
-void
-ds_keyframe_put(ds_keyframe_t *k, const AVPacket *pkt,
-    const AVCodecParameters *par)
-{
-    ds_key_t  *key, *old;
-
-    if (k == NULL || !(pkt->flags & AV_PKT_FLAG_KEY)) {
-        return;
-    }
-
-    /* nobody else changes it */
-    old = k->key;
-
-    if (par == NULL) {
-        if (old == NULL) {
-            return;
-        }
-
-        par = old->par;
-    }
-
-    key = ds_key_create(pkt, par);
-    if (key == NULL) {
-        return;
-    }
-
-    (void) pthread_mutex_lock(&k->lock);
-    k->key = key;
-    (void) pthread_mutex_unlock(&k->lock);
-
-    ds_key_unref(old);
-}
-
-
-static ds_key_t *
-ds_keyframe_get(ds_keyframe_t *k)
-{
-    ds_key_t  *key;
-
-    (void) pthread_mutex_lock(&k->lock);
-
-    key = k->key;
-
-    if (key != NULL) {
-        atomic_fetch_add(&key->refs, 1);
-    }
-
-    (void) pthread_mutex_unlock(&k->lock);
-
-    return key;
-}
-
-
-static ds_key_t *
-ds_key_create(const AVPacket *pkt, const AVCodecParameters *par)
-{
-    ds_key_t  *key;
-
-    key = calloc(1, sizeof(ds_key_t));
-    if (key == NULL) {
-        return NULL;
-    }
-
-    atomic_init(&key->refs, 1);
-
-    key->pkt = av_packet_clone(pkt);
-    key->par = avcodec_parameters_alloc();
-
-    if (key->pkt == NULL || key->par == NULL
-        || avcodec_parameters_copy(key->par, par) < 0)
-    {
-        ds_key_unref(key);
-        return NULL;
-    }
-
-    return key;
-}
-
-
-static void
-ds_key_unref(ds_key_t *key)
-{
-    if (key == NULL || atomic_fetch_sub(&key->refs, 1) != 1) {
-        return;
-    }
-
-    av_packet_free(&key->pkt);
-    avcodec_parameters_free(&key->par);
-    free(key);
-}
-
-
 ds_still_t *
-ds_still_start(ds_stream_t *s, unsigned width, ds_error_t *err)
+ds_still_create(ds_t *ds, ds_sent_t *sent, unsigned width, ds_error_t *err)
 {
     ds_still_t  *still;
 
@@ -217,9 +68,9 @@ ds_still_start(ds_stream_t *s, unsigned width, ds_error_t *err)
         return NULL;
     }
 
-    still->ds = s->ds;
+    still->ds = ds;
     still->width = width;
-    still->key = ds_still_on_air(s) ? ds_keyframe_get(s->key) : NULL;
+    still->key = ds_sent_key(sent);
 
     if (still->key == NULL) {
         (void) ds_fail(err, DS_ENO_VIDEO, "nothing is on air");
@@ -239,25 +90,9 @@ ds_still_start(ds_stream_t *s, unsigned width, ds_error_t *err)
     still->task.done = ds_still_task_done;
     still->task.free = ds_still_task_free;
 
-    ds_task_add(s->ds, &still->task);
+    ds_task_add(ds, &still->task);
 
     return still;
-}
-
-
-static bool
-ds_still_on_air(ds_stream_t *s)
-{
-    bool  on_air;
-
-    (void) pthread_mutex_lock(&s->lock);
-
-    on_air = s->status.connected
-             && (s->status.state == DS_LIVE || s->status.slate);
-
-    (void) pthread_mutex_unlock(&s->lock);
-
-    return on_air;
 }
 
 
@@ -356,12 +191,12 @@ done:
 
 
 static int
-ds_still_decode(const ds_key_t *key, AVFrame *frame)
+ds_still_decode(const ds_unit_t *key, AVFrame *frame)
 {
     int              rc;
     AVCodecContext  *ctx;
 
-    ctx = ds_still_decoder(key->par);
+    ctx = ds_still_decoder(key->heads->par[DS_VIDEO]);
     if (ctx == NULL) {
         return AVERROR_DECODER_NOT_FOUND;
     }
@@ -560,7 +395,7 @@ ds_still_task_free(ds_task_t *task)
 static void
 ds_still_destroy(ds_still_t *still)
 {
-    ds_key_unref(still->key);
+    ds_unit_unref(&still->key);
     av_packet_free(&still->jpeg);
     free(still);
 }

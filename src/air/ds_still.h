@@ -1,34 +1,20 @@
 
-/*
- * ds_still.h: the last key frame on air, kept for whoever asks for a picture
- * of it (ds_still_start() in ds.h).
- */
+/* ds_still.h: begins a picture of what is on air, see ds_still_t in ds.h. */
 
 #ifndef DS_STILL_H_INCLUDED_
 #define DS_STILL_H_INCLUDED_
 
 
-#include <libavcodec/avcodec.h>
+#include "air/ds_sent.h"
 
-#include "base/ds_core.h"
-
-
-typedef struct ds_keyframe_s  ds_keyframe_t;
-
-
-ds_keyframe_t *ds_keyframe_create(void);    /* NULL without memory */
-
-/* when no thread puts any more; sets *k to NULL */
-void ds_keyframe_free(ds_keyframe_t **k);
 
 /*
- * A video packet is on air.  Of a key frame a reference is kept, until the
- * next one; others are ignored.  "par", copied, is given when it is not that
- * of the key frame before, else NULL.  One thread; "k" may be NULL.  Without
- * memory the old one is kept.
+ * From the thread that owns the engine: of the last key frame that was put
+ * into "sent", which is not needed any more then.  NULL: there was none
+ * (DS_ENO_VIDEO), or no memory.
  */
-void ds_keyframe_put(ds_keyframe_t *k, const AVPacket *pkt,
-    const AVCodecParameters *par);
+ds_still_t *ds_still_create(ds_t *ds, ds_sent_t *sent, unsigned width,
+    ds_error_t *err);
 
 
 #endif /* DS_STILL_H_INCLUDED_ */

@@ -3,19 +3,7 @@
  * ds_core.h: what every file of the engine shares: errors, cancellation,
  * time, small string helpers.  Knows no libav, no libcurl, no cJSON.
  *
- * Locks of the engine, in the order in which they may be taken:
- *
- *   ds_stream_t.lock   a stream's status, playlist and wishes (ds_stream.c)
- *   ds_queue_t.lock    a packet queue (ds_queue.c)
- *   ds_cache_t.lock    the cache: pins and what is written (ds_cache.c)
- *   ds_store_t.lock    one store (ds_store.c)
- *   ds_hold_t.lock     hosts that are left alone (ds_hold.c)
- *   ds_convert_t.lock  what was decided, in words (ds_convert.c)
- *   ds_keyframe_t.lock the key frame on air (ds_still.c)
- *   ds_push_t.lock     a push's queue and status (ds_push.c)
- *   ds_t.lock          log records, encoders (ds.c); may be taken last, always
- *
- * No callback and no libav call is made while one is held.
+ * The locks of the engine and their order are in src/README.md.
  */
 
 #ifndef DS_CORE_H_INCLUDED_

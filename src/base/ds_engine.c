@@ -4,6 +4,7 @@
  * above, with a wakeup; and the list of what it runs.
  */
 
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,9 @@
 
 
 #define DS_MAX_RECORDS    256
+
+/* ms between two trims */
+#define DS_TRIM_TIME      10000
 
 
 struct ds_node_s {
@@ -28,6 +32,23 @@ ds_wakeup(ds_t *ds)
 {
     if (ds->conf.wakeup != NULL) {
         ds->conf.wakeup(ds->conf.wakeup_data);
+    }
+}
+
+
+void
+ds_trim(ds_t *ds)
+{
+    int64_t  at, now;
+
+    now = ds_monotonic();
+    at = atomic_load(&ds->trim_at);
+
+    if (now >= at
+        && atomic_compare_exchange_strong(&ds->trim_at, &at,
+                                          now + DS_TRIM_TIME))
+    {
+        (void) malloc_trim(0);
     }
 }
 

@@ -48,12 +48,23 @@ struct ds_s {
 
     ds_task_t          *tasks;          /* owner's thread */
 
+    _Atomic size_t      held;           /* bytes, see air/ds_sent.h */
+    _Atomic int64_t     trim_at;        /* monotonic ms, not before */
+
     pthread_mutex_t     lock;
     ds_node_t          *first;          /* lock */
     ds_node_t         **last;           /* lock */
     unsigned            nrecords;       /* lock */
     unsigned            dropped;        /* lock */
 };
+
+
+/*
+ * Gives the kernel back what the heap has in holes, every 10 s at the most,
+ * whoever calls, for it takes the longer the more there is; not at all when
+ * the engine ends.  Any thread.
+ */
+void ds_trim(ds_t *ds);
 
 
 /* both from the thread that owns the engine */

@@ -488,10 +488,8 @@ typedef enum {
 
 typedef struct {
     ngx_directstream_change_e op;
-    ds_def_t                 def;           /* the name always */
+    ds_stored_t              stored;        /* afterwards; the name always */
     ngx_uint_t               set;           /* of a PATCH */
-    ngx_uint_t               running;       /* wished, afterwards */
-    ngx_uint_t               fixed;
 } ngx_directstream_change_t;
 
 /*
@@ -505,10 +503,6 @@ void ngx_directstream_change_apply(ngx_directstream_conf_t *dcf,
     ngx_directstream_change_t *change);
 void ngx_directstream_change_undo(ngx_directstream_conf_t *dcf,
     ngx_directstream_change_t *change);
-
-/* what the store has of a stream; the caller frees nothing */
-void ngx_directstream_change_stored(ngx_directstream_change_t *change,
-    ds_stored_t *stored);
 
 /* a dead writer's mark; NGX_DECLINED: there is none */
 ngx_int_t ngx_directstream_change_dead(ngx_directstream_conf_t *dcf,

@@ -27,10 +27,10 @@ ngx_directstream_change_mark(ngx_directstream_conf_t *dcf,
 
     ngx_shmtx_lock(&dcf->shpool->mutex);
 
-    link = ngx_directstream_zone_place(dcf->sh, change->def.name);
+    link = ngx_directstream_zone_place(dcf->sh, change->stored.def.name);
 
     if (*link == NULL
-        || ngx_strcmp((*link)->info.def.name, change->def.name) != 0)
+        || ngx_strcmp((*link)->info.def.name, change->stored.def.name) != 0)
     {
         rc = (change->op == NGX_DIRECTSTREAM_CREATE)
              ? ngx_directstream_change_new(dcf, change) : NGX_DECLINED;
@@ -53,12 +53,13 @@ ngx_directstream_change_mark(ngx_directstream_conf_t *dcf,
         /* what another write has changed since it was read is kept */
 
         def = info->def;
-        (void) ngx_directstream_field_copy(&def, &change->def, change->set);
-        change->def = def;
-        change->fixed = info->fixed;
+        (void) ngx_directstream_field_copy(&def, &change->stored.def,
+                                           change->set);
+        change->stored.def = def;
+        change->stored.is_static = info->fixed;
 
         if (change->op == NGX_DIRECTSTREAM_PATCH) {
-            change->running = info->running;
+            change->stored.running = info->running;
         }
 
         info->writer = ngx_pid;
@@ -83,7 +84,7 @@ ngx_directstream_change_new(ngx_directstream_conf_t *dcf,
 
     ngx_memzero(&info, sizeof(ngx_directstream_info_t));
 
-    info.def = change->def;
+    info.def = change->stored.def;
     info.reserved = 1;
     info.writer = ngx_pid;
     info.status.state = DS_STOPPED;
@@ -123,7 +124,7 @@ ngx_directstream_change_apply(ngx_directstream_conf_t *dcf,
 
     ngx_shmtx_lock(&dcf->shpool->mutex);
 
-    link = ngx_directstream_change_link(dcf, change->def.name, ngx_pid);
+    link = ngx_directstream_change_link(dcf, change->stored.def.name, ngx_pid);
 
     if (link != NULL) {
         node = *link;
@@ -157,14 +158,15 @@ ngx_directstream_change_do(ngx_directstream_conf_t *dcf,
     switch (change->op) {
 
     case NGX_DIRECTSTREAM_CREATE:
-        info->running = change->running;
+        info->running = change->stored.running;
         info->epoch = ++dcf->sh->serial;
         ngx_memory_barrier();
         info->reserved = 0;
         break;
 
     case NGX_DIRECTSTREAM_PATCH:
-        ngx_directstream_zone_change(dcf, node, &change->def, change->set);
+        ngx_directstream_zone_change(dcf, node, &change->stored.def,
+                                     change->set);
         break;
 
     case NGX_DIRECTSTREAM_START:
@@ -210,7 +212,7 @@ ngx_directstream_change_undo(ngx_directstream_conf_t *dcf,
 
     ngx_shmtx_lock(&dcf->shpool->mutex);
 
-    link = ngx_directstream_change_link(dcf, change->def.name, ngx_pid);
+    link = ngx_directstream_change_link(dcf, change->stored.def.name, ngx_pid);
 
     if (link != NULL) {
 
@@ -318,14 +320,4 @@ ngx_directstream_change_settle(ngx_directstream_conf_t *dcf, const char *name,
 done:
 
     ngx_shmtx_unlock(&dcf->shpool->mutex);
-}
-
-
-void
-ngx_directstream_change_stored(ngx_directstream_change_t *change,
-    ds_stored_t *stored)
-{
-    stored->def = change->def;
-    stored->is_static = change->fixed;
-    stored->running = change->running;
 }

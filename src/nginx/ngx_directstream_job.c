@@ -432,7 +432,7 @@ ngx_directstream_job_begin(ngx_directstream_runs_t *runs,
     /* taken a moment ago, when it was there */
     stream = ngx_directstream_runs_stream(runs, job->subject);
 
-    return ds_still_start(stream, NGX_DIRECTSTREAM_STILL_WIDTH, err);
+    return ds_stream_still(stream, NGX_DIRECTSTREAM_STILL_WIDTH, err);
 }
 
 

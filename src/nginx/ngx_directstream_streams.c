@@ -11,7 +11,6 @@
 typedef struct {
     ngx_directstream_task_t    task;
     ngx_directstream_change_t  change;
-    ds_stored_t                stored;
 } ngx_directstream_write_t;
 
 
@@ -144,6 +143,7 @@ ngx_int_t
 ngx_directstream_streams_create(ngx_http_request_t *r,
     ngx_directstream_ctx_t *ctx)
 {
+    ngx_uint_t                  start;
     ngx_directstream_change_t   change;
     ngx_directstream_mistake_t  m;
 
@@ -152,13 +152,14 @@ ngx_directstream_streams_create(ngx_http_request_t *r,
     change.op = NGX_DIRECTSTREAM_CREATE;
 
     if (ngx_directstream_def_parse(ngx_directstream_get_conf(), &ctx->body, 0,
-                                   &change.def, &change.set, &change.running,
-                                   &m)
+                                   &change.stored.def, &change.set, &start, &m)
         != NGX_OK)
     {
         return ngx_directstream_problem(r, 400, m.code, m.field, "%s",
                                         m.detail);
     }
+
+    change.stored.running = start;
 
     return ngx_directstream_streams_write(r, &change);
 }
@@ -179,16 +180,16 @@ ngx_directstream_streams_patch(ngx_http_request_t *r,
     ngx_memzero(&change, sizeof(ngx_directstream_change_t));
 
     change.op = NGX_DIRECTSTREAM_PATCH;
-    ngx_memcpy(change.def.name, ctx->name, sizeof(ctx->name));
+    ngx_memcpy(change.stored.def.name, ctx->name, sizeof(ctx->name));
 
     /* of another nobody wants to hear about the body */
 
     if (ngx_directstream_zone_get(dcf, ctx->name, &info) == NGX_OK
         && !info.fixed)
     {
-        change.def = info.def;
+        change.stored.def = info.def;
 
-        if (ngx_directstream_def_parse(dcf, &ctx->body, 1, &change.def,
+        if (ngx_directstream_def_parse(dcf, &ctx->body, 1, &change.stored.def,
                                        &change.set, &start, &m)
             != NGX_OK)
         {
@@ -210,9 +211,9 @@ ngx_directstream_streams_change(ngx_http_request_t *r,
     ngx_memzero(&change, sizeof(ngx_directstream_change_t));
 
     change.op = ctx->action;
-    change.running = (change.op == NGX_DIRECTSTREAM_START
-                      || change.op == NGX_DIRECTSTREAM_RESTART);
-    ngx_memcpy(change.def.name, ctx->name, sizeof(ctx->name));
+    change.stored.running = (change.op == NGX_DIRECTSTREAM_START
+                             || change.op == NGX_DIRECTSTREAM_RESTART);
+    ngx_memcpy(change.stored.def.name, ctx->name, sizeof(ctx->name));
 
     return ngx_directstream_streams_write(r, &change);
 }
@@ -275,7 +276,6 @@ ngx_directstream_streams_write(ngx_http_request_t *r,
     }
 
     w->change = *change;
-    ngx_directstream_change_stored(change, &w->stored);
 
     w->task.run = ngx_directstream_streams_run;
     w->task.end = ngx_directstream_streams_end;
@@ -293,7 +293,7 @@ ngx_directstream_streams_refuse(ngx_http_request_t *r,
     ngx_directstream_conf_t  *dcf;
 
     dcf = ngx_directstream_get_conf();
-    name = change->def.name;
+    name = change->stored.def.name;
 
     switch (rc) {
 
@@ -328,30 +328,30 @@ ngx_directstream_streams_run(ngx_directstream_task_t *t, ds_store_t *db)
 {
     ngx_directstream_write_t *w = (ngx_directstream_write_t *) t;
 
-    int  rc;
+    int           rc;
+    ds_stored_t  *stored;
+
+    stored = &w->change.stored;
 
     switch (w->change.op) {
 
     case NGX_DIRECTSTREAM_CREATE:
-        return ds_store_create(db, &w->stored, &t->err);
+        return ds_store_create(db, stored, &t->err);
 
     case NGX_DIRECTSTREAM_PATCH:
-        return ds_store_put(db, &w->stored, &t->err);
+        return ds_store_put(db, stored, &t->err);
 
     case NGX_DIRECTSTREAM_DELETE:
-        return ds_store_delete(db, w->stored.def.name, &t->err);
+        return ds_store_delete(db, stored->def.name, &t->err);
 
     default:
-        rc = ds_store_set_running(db, w->stored.def.name, w->stored.running,
+        rc = ds_store_set_running(db, stored->def.name, stored->running,
                                   &t->err);
 
         /* one of the file, which the store could not be told of */
 
-        if (rc == DS_ESTORE_NOT_FOUND) {
-            rc = ds_store_put(db, &w->stored, &t->err);
-        }
-
-        return rc;
+        return (rc == DS_ESTORE_NOT_FOUND) ? ds_store_put(db, stored, &t->err)
+                                           : rc;
     }
 }
 
@@ -380,7 +380,8 @@ ngx_directstream_streams_end(ngx_directstream_task_t *t)
 
     ngx_log_error(level, ngx_cycle->log, 0,
                   "directstream \"%s\": a change was not stored: %s: %s",
-                  w->stored.def.name, ds_error_code(t->rc), t->err.message);
+                  w->change.stored.def.name, ds_error_code(t->rc),
+                  t->err.message);
 }
 
 
@@ -390,6 +391,7 @@ ngx_directstream_streams_answer(ngx_http_request_t *r,
 {
     ngx_directstream_write_t *w = (ngx_directstream_write_t *) t;
 
+    const char              *name;
     ngx_directstream_ctx_t  *ctx;
 
     if (t->rc == DS_ESTORE_EXISTS) {
@@ -400,30 +402,28 @@ ngx_directstream_streams_answer(ngx_http_request_t *r,
         return ngx_directstream_task_failed(r, t, "nothing was changed");
     }
 
+    name = w->change.stored.def.name;
+
     switch (w->change.op) {
 
     case NGX_DIRECTSTREAM_CREATE:
         ctx = ngx_http_get_module_ctx(r, ngx_http_directstream_module);
 
-        if (ngx_directstream_location(r, ctx, "api/1/streams/",
-                                      w->change.def.name)
+        if (ngx_directstream_location(r, ctx, "api/1/streams/", name)
             != NGX_OK)
         {
             return NGX_HTTP_INTERNAL_SERVER_ERROR;
         }
 
-        return ngx_directstream_streams_show(r, w->change.def.name,
-                                             NGX_HTTP_CREATED);
+        return ngx_directstream_streams_show(r, name, NGX_HTTP_CREATED);
 
     case NGX_DIRECTSTREAM_PATCH:
-        return ngx_directstream_streams_show(r, w->change.def.name,
-                                             NGX_HTTP_OK);
+        return ngx_directstream_streams_show(r, name, NGX_HTTP_OK);
 
     case NGX_DIRECTSTREAM_DELETE:
         return ngx_directstream_send_empty(r, NGX_HTTP_NO_CONTENT);
 
     default:
-        return ngx_directstream_streams_show(r, w->change.def.name,
-                                             NGX_HTTP_ACCEPTED);
+        return ngx_directstream_streams_show(r, name, NGX_HTTP_ACCEPTED);
     }
 }

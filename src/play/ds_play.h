@@ -45,7 +45,7 @@ struct ds_stream_s {
     char            *token;
     char            *slate;             /* NULL: made of the name */
     ds_target_t      target;
-    ds_keyframe_t   *key;
+    ds_sent_t       *sent;
     ds_profile_t     profile;
     ds_source_conf_t source;
     ds_counters_t    counters;

@@ -5,7 +5,6 @@
  * packets, slate and RTMP are ds_air.c's; the network is the sources'.
  */
 
-#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -38,7 +37,7 @@ static void ds_player_wishes(ds_stream_t *s);
 static void ds_player_back(ds_stream_t *s);
 static void ds_player_starved(ds_stream_t *s);
 static void ds_player_air(ds_stream_t *s);
-static void ds_player_over(ds_stream_t *s);
+static void ds_player_over(ds_stream_t *s, const ds_error_t *why);
 static void ds_player_record(ds_stream_t *s);
 static bool ds_player_switch(ds_stream_t *s);
 static void ds_player_form(ds_stream_t *s, ds_source_t *src);
@@ -53,7 +52,8 @@ ds_player_thread(void *data)
     ds_stream_t *s = data;
 
     s->standby = ds_slate_create(s->ds, s->name, s->slate);
-    s->air = ds_air_create(s->ds, &s->target, s->standby, &s->cancel);
+    s->air = ds_air_create(s->ds, &s->target, s->sent, s->standby,
+                           &s->cancel);
 
     if (s->standby != NULL) {
         ds_player_form(s, NULL);
@@ -204,7 +204,7 @@ ds_player_air(ds_stream_t *s)
         switch (ds_air_tick(s->air, &err)) {
 
         case DS_AIR_OVER:
-            ds_player_over(s);
+            ds_player_over(s, &err);
 
             if (ds_player_switch(s)) {
                 continue;
@@ -280,22 +280,30 @@ ds_player_starved(ds_stream_t *s)
              && missing > DS_ITEM_WAIT))
         && ds_pick_ready(s))
     {
-        ds_player_over(s);
+        ds_player_over(s, NULL);
         (void) ds_player_switch(s);
     }
 }
 
 
-/* the item on air has ended: by itself, by request, or by a fault */
+/*
+ * The item on air has ended: by itself, by request, or by a fault.  "why":
+ * what the air has against it, may be NULL.
+ */
 
 static void
-ds_player_over(ds_stream_t *s)
+ds_player_over(ds_stream_t *s, const ds_error_t *why)
 {
     int         trouble;
     bool        failed;
     ds_error_t  err;
 
     failed = ds_source_failed(s->cur, &err);
+
+    if (why != NULL && why->code != DS_OK) {
+        failed = true;
+        err = *why;
+    }
 
     if (!failed && s->starved > s->ds->conf.source_timeout) {
         failed = true;
@@ -527,6 +535,7 @@ ds_player_finish(ds_stream_t *s)
     }
 
     ds_air_item(s->air, NULL);
+    ds_air_stop(s->air);
 
     ds_source_free(&s->cur);
     ds_source_free(&s->next);
@@ -543,7 +552,7 @@ ds_player_finish(ds_stream_t *s)
     ds_air_free(&s->air);
     ds_slate_free(&s->standby);
 
-    (void) malloc_trim(0);
+    ds_trim(s->ds);
 
     (void) pthread_mutex_lock(&s->lock);
     s->status.connected = false;

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "air/ds_still.h"
 #include "play/ds_player.h"
 
 
@@ -61,14 +62,12 @@ ds_stream_start(ds_t *ds, const ds_def_t *def, const char *token,
         s->seed = s->resume.seed;
     }
 
-    s->key = ds_keyframe_create();
+    s->sent = ds_sent_create(ds);
     s->list = ds_playlist_create(s->shuffle, s->seed);
 
-    if (s->key == NULL || s->list == NULL) {
+    if (s->sent == NULL || s->list == NULL) {
         goto failed;
     }
-
-    s->target.key = s->key;
 
     if (s->resume.valid) {
         ds_playlist_resume(s->list, &s->resume);
@@ -209,7 +208,7 @@ static void
 ds_stream_destroy(ds_stream_t *s)
 {
     ds_playlist_free(&s->list);
-    ds_keyframe_free(&s->key);
+    ds_sent_free(&s->sent);
     ds_cancel_free(&s->cancel);
     ds_cancel_free(&s->list_cancel);
 
@@ -276,6 +275,27 @@ ds_stream_status(ds_stream_t *s, ds_status_t *status)
     (void) pthread_mutex_lock(&s->lock);
     *status = s->status;
     (void) pthread_mutex_unlock(&s->lock);
+}
+
+
+ds_still_t *
+ds_stream_still(ds_stream_t *s, unsigned width, ds_error_t *err)
+{
+    bool  on_air;
+
+    (void) pthread_mutex_lock(&s->lock);
+
+    on_air = s->status.connected
+             && (s->status.state == DS_LIVE || s->status.slate);
+
+    (void) pthread_mutex_unlock(&s->lock);
+
+    if (!on_air) {
+        (void) ds_fail(err, DS_ENO_VIDEO, "nothing is on air");
+        return NULL;
+    }
+
+    return ds_still_create(s->ds, s->sent, width, err);
 }
 
 

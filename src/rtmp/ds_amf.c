@@ -30,7 +30,6 @@
 
 
 static void ds_amf_put(ds_amf_out_t *out, const void *data, size_t n);
-static void ds_amf_put_text(ds_amf_out_t *out, const char *s);
 static bool ds_amf_take(ds_amf_in_t *in, const uint8_t **p, size_t n);
 static bool ds_amf_take_size(ds_amf_in_t *in, size_t bytes, size_t *size);
 static bool ds_amf_take_text(ds_amf_in_t *in, size_t bytes,
@@ -54,8 +53,8 @@ ds_amf_put(ds_amf_out_t *out, const void *data, size_t n)
 }
 
 
-static void
-ds_amf_put_text(ds_amf_out_t *out, const char *s)
+void
+ds_amf_name(ds_amf_out_t *out, const char *s)
 {
     size_t   len;
     uint8_t  head[2];
@@ -79,7 +78,7 @@ void
 ds_amf_string(ds_amf_out_t *out, const char *s)
 {
     ds_amf_put(out, &(uint8_t) { DS_AMF_STRING }, 1);
-    ds_amf_put_text(out, s);
+    ds_amf_name(out, s);
 }
 
 
@@ -103,6 +102,13 @@ ds_amf_number(ds_amf_out_t *out, double n)
 
 
 void
+ds_amf_boolean(ds_amf_out_t *out, bool value)
+{
+    ds_amf_put(out, (uint8_t[]) { DS_AMF_BOOLEAN, value }, 2);
+}
+
+
+void
 ds_amf_null(ds_amf_out_t *out)
 {
     ds_amf_put(out, &(uint8_t) { DS_AMF_NULL }, 1);
@@ -117,9 +123,17 @@ ds_amf_object(ds_amf_out_t *out)
 
 
 void
+ds_amf_array(ds_amf_out_t *out, uint32_t n)
+{
+    ds_amf_put(out, (uint8_t[]) { DS_AMF_ECMA_ARRAY, n >> 24, n >> 16, n >> 8,
+                                  n }, 5);
+}
+
+
+void
 ds_amf_field(ds_amf_out_t *out, const char *name, const char *value)
 {
-    ds_amf_put_text(out, name);
+    ds_amf_name(out, name);
     ds_amf_string(out, value);
 }
 

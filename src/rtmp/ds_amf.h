@@ -1,6 +1,6 @@
 
 /*
- * ds_amf.h: AMF0, as much of it as RTMP's commands need.  Pure functions over
+ * ds_amf.h: AMF0, as much of it as RTMP needs.  Pure functions over
  * bounded memory, any thread; what is read may come from anybody.
  */
 
@@ -19,10 +19,16 @@ typedef struct {
 
 void ds_amf_string(ds_amf_out_t *out, const char *s);
 void ds_amf_number(ds_amf_out_t *out, double n);
+void ds_amf_boolean(ds_amf_out_t *out, bool value);
 void ds_amf_null(ds_amf_out_t *out);
 
-/* an object of strings: ds_amf_object(), ds_amf_field()…, ds_amf_end() */
+/*
+ * An object, or an array of "n" fields, up to ds_amf_end(): names with a
+ * value behind each, which is a string in ds_amf_field().
+ */
 void ds_amf_object(ds_amf_out_t *out);
+void ds_amf_array(ds_amf_out_t *out, uint32_t n);
+void ds_amf_name(ds_amf_out_t *out, const char *name);
 void ds_amf_field(ds_amf_out_t *out, const char *name, const char *value);
 void ds_amf_end(ds_amf_out_t *out);
 

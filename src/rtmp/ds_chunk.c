@@ -15,8 +15,6 @@
 #define DS_CHUNK_EXTENDED  0xffffff
 
 
-static uint32_t ds_chunk_be(const uint8_t *p, size_t n);
-static uint8_t *ds_chunk_put(uint8_t *p, uint32_t value, size_t n);
 static uint32_t ds_chunk_id(const uint8_t *p);
 static ds_chunk_stream_t *ds_chunk_find(ds_chunk_in_t *in, uint32_t id);
 static size_t ds_chunk_head_need(ds_chunk_in_t *in);
@@ -50,7 +48,7 @@ ds_chunk_free(ds_chunk_in_t *in)
 }
 
 
-static uint32_t
+uint32_t
 ds_chunk_be(const uint8_t *p, size_t n)
 {
     uint32_t  value;
@@ -65,7 +63,7 @@ ds_chunk_be(const uint8_t *p, size_t n)
 }
 
 
-static uint8_t *
+uint8_t *
 ds_chunk_put(uint8_t *p, uint32_t value, size_t n)
 {
     while (n-- != 0) {

@@ -60,6 +60,10 @@ typedef struct {
 } ds_chunk_in_t;
 
 
+/* "n" bytes, the highest first; the second returns what is behind them */
+uint32_t ds_chunk_be(const uint8_t *p, size_t n);
+uint8_t *ds_chunk_put(uint8_t *p, uint32_t value, size_t n);
+
 void ds_chunk_init(ds_chunk_in_t *in);
 void ds_chunk_free(ds_chunk_in_t *in);
 

@@ -1,41 +1,49 @@
 
 /*
- * ds_flv.h: takes an FLV file as it is written, byte by byte, and sends its
- * tags as RTMP messages.  Used by one thread; blocks as ds_rtmp.h says.
+ * ds_flv.h: what FLV, and RTMP with it, makes of H.264 and AAC: the bodies of
+ * tags, which are those of RTMP's messages.  A packet is prepared once,
+ * whoever it is sent to; the rest writes one message each, and blocks and
+ * fails as ds_rtmp.h says.
  */
 
 #ifndef DS_FLV_H_INCLUDED_
 #define DS_FLV_H_INCLUDED_
 
 
+#include <libavcodec/avcodec.h>
+
 #include "rtmp/ds_rtmp.h"
 
 
-typedef enum {
-    DS_FLV_FILE = 0,            /* the file's header */
-    DS_FLV_TAG,                 /* a tag's header */
-    DS_FLV_BODY,
-    DS_FLV_END                  /* the size of the tag, once more */
-} ds_flv_state_e;
-
-
-typedef struct {
-    ds_rtmp_t       *rtmp;      /* borrowed */
-    uint32_t         timestamp; /* of the tags that come: RTMP has 32 bits of
-                                   it, a tag has 31; set by the user */
-    ds_flv_state_e   state;
-    uint8_t          head[13];  /* what is read of a header */
-    size_t           head_len;
-    uint32_t         size;      /* of the tag's body */
-    uint32_t         left;      /* of it */
-} ds_flv_t;                     /* zeroed, but for "rtmp", at the start */
-
+/*
+ * Makes "par", of H.264 or AAC, have the header that a tag has: avcC of Annex
+ * B.  *annexb: the packets of such an H.264 are to be prepared as Annex B; it
+ * is left alone for AAC.  0, DS_ENOMEM, or DS_ESOURCE_INVALID: there is no
+ * header, "par" is as it was.
+ */
+int ds_flv_prepare_header(AVCodecParameters *par, bool *annexb,
+    ds_error_t *err);
 
 /*
- * 0, DS_EINTERNAL when this is no FLV, or what ds_rtmp_write() returns; after
- * an error nothing may be written any more.
+ * Makes the packet's data what a tag has: NAL units behind their lengths, AAC
+ * without ADTS.  "video": else it is AAC.  0, DS_ENOMEM, or
+ * DS_ESOURCE_INVALID: it cannot be written, to nobody.
  */
-int ds_flv_write(ds_flv_t *flv, const uint8_t *p, size_t n, ds_error_t *err);
+int ds_flv_prepare(AVPacket *pkt, bool video, bool annexb, ds_error_t *err);
+
+
+/* onMetaData, of a prepared video and audio */
+int ds_flv_write_meta(ds_rtmp_t *r, uint32_t timestamp,
+    const AVCodecParameters *video, const AVCodecParameters *audio,
+    ds_error_t *err);
+
+/* a prepared header */
+int ds_flv_write_header(ds_rtmp_t *r, uint32_t timestamp,
+    const AVCodecParameters *par, ds_error_t *err);
+
+/* a prepared packet; "shown" (video): ms between its DTS and its PTS */
+int ds_flv_write(ds_rtmp_t *r, uint32_t timestamp, uint32_t shown,
+    const AVPacket *pkt, bool video, ds_error_t *err);
 
 
 #endif /* DS_FLV_H_INCLUDED_ */

@@ -109,9 +109,6 @@ static int ds_rtmp_status(ds_rtmp_t *r, ds_amf_in_t *amf, ds_error_t *err);
 static int ds_rtmp_refused(ds_rtmp_t *r, const ds_amf_in_t *amf,
     ds_error_t *err);
 
-static uint32_t ds_rtmp_get32(const uint8_t *p);
-static void ds_rtmp_put32(uint8_t *p, uint32_t value);
-
 
 static const ds_rtmp_codes_t  ds_rtmp_output = {
     DS_EOUTPUT_REFUSED, DS_EOUTPUT_REFUSED, DS_EOUTPUT_REJECTED,
@@ -270,7 +267,7 @@ ds_rtmp_session(ds_rtmp_t *r, const char *url, const ds_url_t *u,
     ds_amf_end(&amf);
     free(app);
 
-    ds_rtmp_put32(size, DS_RTMP_OUT_CHUNK);
+    (void) ds_chunk_put(size, DS_RTMP_OUT_CHUNK, 4);
 
     rc = ds_rtmp_control(r, DS_RTMP_CHUNK_SIZE, size, 4, err);
 
@@ -507,7 +504,7 @@ ds_rtmp_reply(ds_rtmp_t *r, ds_error_t *err)
 
         body[0] = 0;
         body[1] = DS_RTMP_PONG;
-        ds_rtmp_put32(body + 2, r->ping_time);
+        (void) ds_chunk_put(body + 2, r->ping_time, 4);
 
         rc = ds_rtmp_control(r, DS_RTMP_USER, body, 6, err);
         if (rc != DS_OK) {
@@ -517,7 +514,7 @@ ds_rtmp_reply(ds_rtmp_t *r, ds_error_t *err)
 
     if (r->window != 0 && r->sock->received - r->acked >= r->window) {
         r->acked = r->sock->received;
-        ds_rtmp_put32(body, r->sock->received);
+        (void) ds_chunk_put(body, r->sock->received, 4);
 
         return ds_rtmp_control(r, DS_RTMP_ACK, body, 4, err);
     }
@@ -599,14 +596,14 @@ ds_rtmp_handle(ds_rtmp_t *r, const ds_message_t *msg, ds_error_t *err)
             && msg->body[1] == DS_RTMP_PING)
         {
             r->ping = true;
-            r->ping_time = ds_rtmp_get32(msg->body + 2);
+            r->ping_time = ds_chunk_be(msg->body + 2, 4);
         }
 
         return DS_OK;
 
     case DS_RTMP_WINDOW:
         if (msg->len >= 4) {
-            r->window = ds_rtmp_get32(msg->body);
+            r->window = ds_chunk_be(msg->body, 4);
         }
 
         return DS_OK;
@@ -757,21 +754,4 @@ ds_rtmp_close(ds_rtmp_t **pr)
     ds_chunk_free(&r->in);
     free(r->name);
     free(r);
-}
-
-
-static uint32_t
-ds_rtmp_get32(const uint8_t *p)
-{
-    return (uint32_t) p[0] << 24 | p[1] << 16 | p[2] << 8 | p[3];
-}
-
-
-static void
-ds_rtmp_put32(uint8_t *p, uint32_t value)
-{
-    p[0] = value >> 24;
-    p[1] = value >> 16;
-    p[2] = value >> 8;
-    p[3] = value;
 }

@@ -6,7 +6,6 @@
  * other items.
  */
 
-#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -162,7 +161,7 @@ ds_source_thread(void *data)
 
     /* codecs, and what was sent of the item before, leave holes in the heap */
 
-    (void) malloc_trim(0);
+    ds_trim(s->conf.ds);
 
     atomic_store(&s->ended, true);
 

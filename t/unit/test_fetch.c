@@ -111,9 +111,10 @@ is_kept(const char *video, const char *audio, const char *ref)
     }
 
     (void) snprintf(command, sizeof(command),
-                    "cd %s && f=%s/%s.0 && { test '%s' = v.ts || { p() { ffprobe -v error "
-                    "-select_streams $2 -show_entries packet=size "
-                    "-of csv=p=0 $1 | tr -cs '0-9' ' '; } && "
+                    "cd %s && f=%s/%s.0 && { test '%s' = v.ts || { "
+                    "p() { ffprobe -v error -select_streams $2 "
+                    "-show_entries packet=size -of csv=p=0 $1 "
+                    "| tr -cs '0-9' ' '; } && "
                     "test \"$(p %s v)\" = \"$(p $f v)\" && "
                     "a=$(p %s a) && b=$(p $f a) && "
                     "test $((${#a} - ${#b})) -lt 12 && "

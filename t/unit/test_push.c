@@ -25,7 +25,8 @@ enum { VIDEO = 0, AUDIO = 1 };
 
 static char                dir[] = "/tmp/ds-push-XXXXXX";
 static AVCodecParameters  *header[2];
-static int64_t             slowest;         /* us, of a ds_push_put() */
+static ds_sent_t          *sent;
+static int64_t             slowest;         /* us, of a ds_sent_put() */
 static int64_t             frame;           /* the next */
 static char                record[2048];    /* all of the log */
 
@@ -53,11 +54,31 @@ engine(const char *trusted)
         abort();
     }
 
+    sent = ds_sent_create(ds);
+    if (sent == NULL) {
+        abort();
+    }
+
     record[0] = '\0';
     frame = 0;
     slowest = 0;
 
     return ds;
+}
+
+
+static void
+engine_end(ds_t *ds)
+{
+    ds_sent_free(&sent);
+    ds_destroy(&ds);
+}
+
+
+static ds_push_t *
+push_to(ds_t *ds, const char *url)
+{
+    return ds_push_create(ds, "lofi", url, sent);
 }
 
 
@@ -81,10 +102,11 @@ warnings(ds_t *ds, const char *word)
 
 static void
 put_packet(ds_push_t *push, int track, int64_t dts, int flags, size_t size,
-    const AVCodecParameters *par, const uint8_t *side, size_t side_size)
+    const uint8_t *side, size_t side_size)
 {
-    int64_t    t;
-    AVPacket  *pkt;
+    int64_t      t;
+    AVPacket    *pkt;
+    ds_error_t   err;
 
     pkt = av_packet_alloc();
     (void) av_new_packet(pkt, size);
@@ -101,14 +123,17 @@ put_packet(ds_push_t *push, int track, int64_t dts, int flags, size_t size,
     }
 
     t = ds_monotonic_us();
-    ds_push_put(push, pkt, par);
+
+    if (ds_sent_put(sent, pkt, &err) != DS_OK) {
+        abort();
+    }
+
+    ds_push_wake(push);
     t = ds_monotonic_us() - t;
 
     if (t > slowest) {
         slowest = t;
     }
-
-    av_packet_free(&pkt);
 }
 
 
@@ -117,12 +142,19 @@ put_packet(ds_push_t *push, int track, int64_t dts, int flags, size_t size,
 static void
 put_frames(ds_push_t *push, int n, size_t size)
 {
+    ds_error_t  err;
+
+    if (frame == 0
+        && ds_sent_heads(sent, header[VIDEO], header[AUDIO], &err) != DS_OK)
+    {
+        abort();
+    }
+
     for ( /* void */ ; n > 0; n--, frame++) {
         put_packet(push, VIDEO, frame * FRAME,
-                   frame % GOP == 0 ? AV_PKT_FLAG_KEY : 0, size,
-                   frame == 0 ? header[VIDEO] : NULL, NULL, 0);
+                   frame % GOP == 0 ? AV_PKT_FLAG_KEY : 0, size, NULL, 0);
         put_packet(push, AUDIO, frame * FRAME + 5000, AV_PKT_FLAG_KEY, 100,
-                   frame == 0 ? header[AUDIO] : NULL, NULL, 0);
+                   NULL, 0);
     }
 }
 
@@ -180,7 +212,7 @@ test_good(const char *host)
     peer_start(&p, TAKE);
     tls_start(&f, peer_port(&p), host, dir, "good.pem");
 
-    push = ds_push_create(ds, "lofi", f.url);
+    push = push_to(ds, f.url);
     put_frames(push, 20, 1000);
     st = wait_status(push, 20 * 1100, 0, 5000);
 
@@ -209,7 +241,7 @@ test_good(const char *host)
     ok(strstr(record, "pushing, url: \"rtmps://") != NULL
        && strstr(record, "KEY") == NULL, "good: the log has no key");
 
-    ds_destroy(&ds);
+    engine_end(ds);
 }
 
 
@@ -221,7 +253,7 @@ check_failure(ds_t *ds, const char *url, int code, const char *message)
     ds_push_t         *push;
     ds_push_status_t   st;
 
-    push = ds_push_create(ds, "lofi", url);
+    push = push_to(ds, url);
     put_frames(push, 5, 100);
     st = wait_status(push, 0, code, 5000);
 
@@ -272,7 +304,7 @@ test_failures(void)
         check_failure(ds, f.url, DS_EPUSH_TLS, tls[i].message);
         (void) shutdown(f.listening, SHUT_RDWR);
         tls_end(&f);
-        ds_destroy(&ds);
+        engine_end(ds);
     }
 
     ds = engine("both.pem");
@@ -300,7 +332,7 @@ test_failures(void)
     check_failure(ds, "rtmps://no.such.host.invalid/live/KEY", DS_EPUSH_DNS,
                   "no.such.host.invalid");
 
-    ds_destroy(&ds);
+    engine_end(ds);
 }
 
 
@@ -347,7 +379,7 @@ test_reconnect(void)
     peer_start(&p, TAKE_CLOSE);
     (void) snprintf(url, sizeof(url), "%s/KEY", p.url);
 
-    push = ds_push_create(ds, "lofi", url);
+    push = push_to(ds, url);
     put_frames(push, 10, 1000);
     st = wait_status(push, 0, DS_EPUSH_LOST, 5000);
     is_int(st.error.code, DS_EPUSH_LOST, "reconnect: lost %s",
@@ -355,7 +387,7 @@ test_reconnect(void)
 
     /* the header changes while there is nobody, and not at a key frame */
 
-    put_packet(push, VIDEO, frame++ * FRAME, 0, 1000, NULL, annexb,
+    put_packet(push, VIDEO, frame++ * FRAME, 0, 1000, annexb,
                sizeof(annexb) - 1);
     put_frames(push, 20, 1000);
 
@@ -376,7 +408,7 @@ test_reconnect(void)
     is_int(p.got[1].timestamp, 1000, "reconnect: and its time stamp");
 
     is_int(warnings(ds, "push_lost"), 1, "reconnect: the loss is in the log");
-    ds_destroy(&ds);
+    engine_end(ds);
 }
 
 
@@ -415,7 +447,7 @@ test_time(void)
     peer_start(&p, CLOSE_ACCEPT);
     (void) snprintf(url, sizeof(url), "%s/KEY", p.url);
 
-    push = ds_push_create(ds, "lofi", url);
+    push = push_to(ds, url);
     (void) wait_status(push, 0, DS_EPUSH_REJECTED, 5000);
     put_frames(push, 2500, 100);
 
@@ -435,7 +467,46 @@ test_time(void)
     ok(m != NULL && m->head[0] == 0x17 && !sound
        && m->timestamp == st.dropped / 2 * 40, "time: from a key frame");
     is_int(warnings(ds, "packets are dropped"), 1, "time: is said once");
-    ds_destroy(&ds);
+    engine_end(ds);
+}
+
+
+/* all streams together have too much: the last second is kept */
+
+static void
+test_all(void)
+{
+    char               url[128];
+    ds_t              *ds;
+    peer_t             p;
+    size_t             before;
+    ds_push_t         *push;
+    ds_push_status_t   st;
+
+    ds = engine("both.pem");
+    peer_listen(&p, TAKE, 1);
+    (void) close(p.listening);
+    (void) snprintf(url, sizeof(url), "%s/KEY", p.url);
+
+    push = push_to(ds, url);
+    put_frames(push, 500, 100);
+    ds_push_status(push, &st);
+    is_int(st.dropped, 0, "all: 20 s are kept");
+    before = ds->held;
+
+    atomic_fetch_add(&ds->held, 256 << 20);
+    put_frames(push, 55, 100);
+    atomic_fetch_sub(&ds->held, 256 << 20);
+
+    ds_push_status(push, &st);
+    ok(st.dropped >= 1000 && st.dropped <= 1110, "all: no more than 1 s: %d",
+       (int) st.dropped);
+    ok(ds->held < before / 10, "all: %zu bytes, of %zu", (size_t) ds->held,
+       before);
+
+    ds_push_free(&push);
+    is_int(ds->held, 0, "all: nothing is kept for nobody");
+    engine_end(ds);
 }
 
 
@@ -456,7 +527,7 @@ test_renewal(void)
     peer_start(&p, TAKE);
     (void) snprintf(url, sizeof(url), "%s/KEY", p.url);
 
-    push = ds_push_create(ds, "lofi", url);
+    push = push_to(ds, url);
     put_frames(push, 5, 1000);
     (void) wait_status(push, 5 * 1100, 0, 5000);
 
@@ -475,7 +546,7 @@ test_renewal(void)
     ok(m != NULL && m->head[0] == 0x17 && !sound
        && m->timestamp == UINT32_C(47) * 86400000 + 1000,
        "renewal: at a key frame, and the time goes on");
-    ds_destroy(&ds);
+    engine_end(ds);
 }
 
 
@@ -497,7 +568,7 @@ test_stall(void)
     peer_start(&p, TAKE_STALL);
     (void) snprintf(url, sizeof(url), "%s/KEY", p.url);
 
-    push = ds_push_create(ds, "lofi", url);
+    push = push_to(ds, url);
     put_frames(push, 1, 60000);
     (void) wait_status(push, 60000, 0, 5000);
 
@@ -527,7 +598,7 @@ test_stall(void)
     ok(m != NULL && m->head[0] == 0x17 && !sound,
        "stall: goes on from a key frame");
     is_int(warnings(ds, "packets are dropped"), 1, "stall: is said once");
-    ds_destroy(&ds);
+    engine_end(ds);
 }
 
 
@@ -550,7 +621,7 @@ test_cancel(void)
         peer_start(&p, mode[i / 2]);
         (void) snprintf(url, sizeof(url), "%s/KEY", p.url);
 
-        push = ds_push_create(ds, "lofi", url);
+        push = push_to(ds, url);
         frame = 0;
         put_frames(push, 200, 60000);
 
@@ -568,18 +639,18 @@ test_cancel(void)
     peer_listen(&p, TAKE, 8);
     (void) snprintf(url, sizeof(url), "rtmps://localhost:%d/live/KEY",
                     peer_port(&p));
-    push = ds_push_create(ds, "lofi", url);
+    push = push_to(ds, url);
     (void) usleep(150000);
     t = free_time(&push);
     ok(t < 100, "cancel: a TLS handshake, in %d ms", (int) t);
     (void) close(p.listening);
 
-    push = ds_push_create(ds, "lofi", url);
+    push = push_to(ds, url);
     (void) wait_status(push, 0, DS_EPUSH_REFUSED, 5000);
     t = free_time(&push);
     ok(t < 100, "cancel: a wait, in %d ms", (int) t);
 
-    ds_destroy(&ds);
+    engine_end(ds);
 }
 
 
@@ -619,6 +690,7 @@ main(void)
     test_reconnect();
     test_log();
     test_time();
+    test_all();
     test_renewal();
     test_stall();
     test_cancel();

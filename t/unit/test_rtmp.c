@@ -10,7 +10,8 @@
 #include <sys/socket.h>
 
 #include "air/ds_output.h"
-#include "rtmp/ds_rtmp.h"
+#include "base/ds_engine.h"
+#include "rtmp/ds_flv.h"
 #include "header.h"
 #include "rtmp_peer.h"
 #include "server.h"
@@ -20,6 +21,7 @@
 #define STEPS  (1 << 20)
 
 
+static ds_t         engine;
 static ds_cancel_t  cancel;
 static uint8_t      data[1 << 20];
 
@@ -116,13 +118,47 @@ test_messages(void)
 }
 
 
+/* what came of test_output() */
+
+static void
+is_output(const peer_t *p, const uint8_t *avcc, size_t len)
+{
+    is_str(p->publish, "lofi?ds_token=0123&ds_push=127.0.0.1:1935",
+           "output: the name");
+    is_int(p->ngot, 3 + 12 + 2, "output: messages");
+    is_int(p->got[0].type, DS_RTMP_DATA, "output: metadata");
+    ok(memcmp(p->got[0].head, "\2\0\x0d@setDataFrame\2\0\x0aonMetaData", 29)
+       == 0, "output: @setDataFrame");
+    ok(p->got[1].type == DS_RTMP_VIDEO
+       && memcmp(p->got[1].head, "\x17\0\0\0\0", 5) == 0
+       && memcmp(p->got[1].head + 5, avcc, len) == 0,
+       "output: the AVC header");
+    ok(p->got[2].type == DS_RTMP_AUDIO
+       && memcmp(p->got[2].head, "\xaf\0\x12\x10", 4) == 0,
+       "output: the AAC header");
+    is_int(p->got[3].timestamp, 0xffff00, "output: the first time stamp");
+    ok(memcmp(p->got[3].head, "\x17\1\0\0\x50", 5) == 0,
+       "output: the composition time");
+    is_int(p->got[7].len, 500005, "output: a large frame");
+    ok(p->got[11].head[1] == 0 && p->got[11].head[8] == 0x0e,
+       "output: the next AVC header, of Annex B");
+    ok(memcmp(p->got[14].head, "\x17\0\0\0\0", 5) == 0
+       && memcmp(p->got[14].head + 5, avcc, len) == 0,
+       "output: a packet's own AVC header comes before its item's");
+    is_int(p->got[16].timestamp, 0xffff00 + 11 * 40,
+           "output: a time stamp beyond 24 bits");
+}
+
+
 static void
 test_output(void)
 {
     int                 i, rc;
     peer_t              p;
     AVPacket           *pkt;
+    ds_sent_t          *sent;
     ds_error_t          err;
+    ds_cursor_t         cursor;
     ds_target_t         target;
     ds_output_t        *out;
     AVCodecParameters  *v, *a;
@@ -135,7 +171,8 @@ test_output(void)
     v = make_header(AVMEDIA_TYPE_VIDEO, AV_CODEC_ID_H264, avcc,
                     sizeof(avcc) - 1);
     a = make_header(AVMEDIA_TYPE_AUDIO, AV_CODEC_ID_AAC, "\x12\x10", 2);
-    pkt = av_packet_alloc();
+    sent = ds_sent_create(&engine);
+    ds_cursor_open(&cursor, sent);
 
     v->width = 320;
     v->height = 180;
@@ -151,10 +188,11 @@ test_output(void)
 
     out = ds_output_open(&target, &cancel, &err);
     ok(out != NULL, "output: open");
-    rc = ds_output_begin(out, v, a, &err);
-    is_int(rc, 0, "output: begin");
+    rc = ds_sent_heads(sent, v, a, &err);
+    is_int(rc, 0, "output: headers");
 
     for (i = 0; i < 12 && rc == DS_OK; i++) {
+        pkt = av_packet_alloc();
         (void) av_new_packet(pkt, i == 4 ? 500000 : 100);
         memset(pkt->data, 0, pkt->size);
         pkt->data[2] = pkt->size >> 8;
@@ -179,43 +217,117 @@ test_output(void)
                    avcc, sizeof(avcc) - 1);
         }
 
-        rc = ds_output_write(out, pkt, i == 8 || i == 10 ? v : NULL, &err);
-        av_packet_unref(pkt);
+        if (i == 8 || i == 10) {
+            rc = ds_sent_heads(sent, v, a, &err);
+        }
+
+        if (rc == DS_OK) {
+            rc = ds_sent_put(sent, pkt, &err);
+        }
     }
 
-    is_int(rc, 0, "output: write %s", err.message);
-    is_int(ds_output_flush(out, &err), 0, "output: flush");
+    is_int(rc, 0, "output: put %s", err.message);
+    is_int(ds_output_send(out, &cursor, &err), 0, "output: send");
     ds_output_close(&out);
+    ds_cursor_close(&cursor);
+    ds_sent_free(&sent);
     peer_end(&p);
 
-    is_str(p.publish, "lofi?ds_token=0123&ds_push=127.0.0.1:1935",
-           "output: the name");
-    is_int(p.ngot, 3 + 12 + 2, "output: messages");
-    is_int(p.got[0].type, DS_RTMP_DATA, "output: metadata");
-    ok(memcmp(p.got[0].head, "\2\0\x0d@setDataFrame\2\0\x0aonMetaData", 29)
-       == 0, "output: @setDataFrame");
-    ok(p.got[1].type == DS_RTMP_VIDEO
-       && memcmp(p.got[1].head, "\x17\0\0\0\0", 5) == 0
-       && memcmp(p.got[1].head + 5, avcc, sizeof(avcc) - 1) == 0,
-       "output: the AVC header");
-    ok(p.got[2].type == DS_RTMP_AUDIO
-       && memcmp(p.got[2].head, "\xaf\0\x12\x10", 4) == 0,
-       "output: the AAC header");
-    is_int(p.got[3].timestamp, 0xffff00, "output: the first time stamp");
-    ok(memcmp(p.got[3].head, "\x17\1\0\0\x50", 5) == 0,
-       "output: the composition time");
-    is_int(p.got[7].len, 500005, "output: a large frame");
-    ok(p.got[11].head[1] == 0 && p.got[11].head[8] == 0x0e,
-       "output: the next AVC header, of Annex B");
-    ok(memcmp(p.got[14].head, "\x17\0\0\0\0", 5) == 0
-       && memcmp(p.got[14].head + 5, avcc, sizeof(avcc) - 1) == 0,
-       "output: a packet's own AVC header comes before its item's");
-    is_int(p.got[16].timestamp, 0xffff00 + 11 * 40,
-           "output: a time stamp beyond 24 bits");
+    is_output(&p, avcc, sizeof(avcc) - 1);
+    is_int(engine.held, 0, "output: nothing is held");
 
-    av_packet_free(&pkt);
     avcodec_parameters_free(&v);
     avcodec_parameters_free(&a);
+}
+
+
+/* NAL units and AAC frames, from and to the forms they come in */
+
+static void
+test_flv(void)
+{
+    int                 i, rc;
+    bool                annexb;
+    AVPacket           *pkt;
+    ds_error_t          err;
+    AVCodecParameters  *par;
+
+    static const struct {
+        bool         video;
+        const char  *in;
+        int          len;
+        const char  *out;               /* NULL: cannot be written */
+        int          out_len;
+    } c[] = {
+        { true, "\0\0\0\1\x09\xf0\0\0\1\x65\1\0\0\3\2\0\0\0\1\x41\7\0", 22,
+          "\0\0\0\2\x09\xf0\0\0\0\6\x65\1\0\0\3\2\0\0\0\2\x41\7", 22 },
+        { true, "\0\0\0\0\1\x65\1\0\0\1\0\0\1", 13,
+          "\0\0\0\2\x65\1", 6 },
+        { true, "\0\0\0\2\x65\1\0\0\0\1\x41", 11,
+          "\0\0\0\2\x65\1\0\0\0\1\x41", 11 },
+        { true, "\0\0\0\2\x65", 5, NULL, 0 },
+        { true, "\x65\1\2\3\4\5", 6, NULL, 0 },
+        { true, "\0\0\1", 3, NULL, 0 },
+        { true, "", 0, NULL, 0 },
+        { false, "\x21\x10", 2, "\x21\x10", 2 },
+        { false, "\xff\xf1\x50\x80\x01\x3f\xfc\x21\x10", 9,
+          "\x21\x10", 2 },
+        { false, "\xff\xf0\x50\x80\x01\x7f\xfc\0\0\x21\x10", 11,
+          "\x21\x10", 2 },
+        { false, "\xff\xf1\x50\x80\x02\x3f\xfc\x21\x10", 9, NULL, 0 },
+        { false, "\xff\xf1\x50\x80\x00\xff\xfc", 7, NULL, 0 },
+        { false, "\xff\xf1", 2, NULL, 0 },
+        { false, "", 0, NULL, 0 },
+    };
+
+    static const uint8_t  sets[] = "\0\0\0\1\x67\x64\0\x1f\xac\0\0\1\x68\xee"
+                                   "\0\0\1\x06\5\0\0\0\1\x68\xef\0";
+    static const uint8_t  avcc[] = "\x01\x64\0\x1f\xff\xe1\0\5"
+                                   "\x67\x64\0\x1f\xac\2\0\2\x68\xee\0\2\x68"
+                                   "\xef\xfd\xf8\xf8\0";
+
+    for (i = 0; i < (int) (sizeof(c) / sizeof(c[0])); i++) {
+        pkt = av_packet_alloc();
+        (void) av_new_packet(pkt, c[i].len);
+        memcpy(pkt->data, c[i].in, c[i].len);
+
+        rc = ds_flv_prepare(pkt, c[i].video, true, &err);
+
+        is_int(rc, c[i].out == NULL ? DS_ESOURCE_INVALID : DS_OK,
+               "flv: packet %d", i);
+        ok(c[i].out == NULL
+           || (pkt->size == c[i].out_len
+               && memcmp(pkt->data, c[i].out, pkt->size) == 0),
+           "flv: and what is in it");
+
+        av_packet_free(&pkt);
+    }
+
+    /* every beginning of it, in memory of its own */
+
+    for (i = 0; i < (int) sizeof(sets); i++) {
+        par = make_header(AVMEDIA_TYPE_VIDEO, AV_CODEC_ID_H264, sets, i);
+        rc = ds_flv_prepare_header(par, &annexb, &err);
+
+        if (rc != (i < 8 ? DS_ESOURCE_INVALID : DS_OK)) {
+            break;
+        }
+
+        if (i < (int) sizeof(sets) - 1) {
+            avcodec_parameters_free(&par);
+        }
+    }
+
+    is_int(i, sizeof(sets), "flv: a header with and without its end");
+    ok(annexb && par->extradata_size == sizeof(avcc) - 1
+       && memcmp(par->extradata, avcc, sizeof(avcc) - 1) == 0,
+       "flv: avcC of Annex B");
+
+    ok(ds_flv_prepare_header(par, &annexb, &err) == DS_OK && !annexb
+       && memcmp(par->extradata, avcc, sizeof(avcc) - 1) == 0,
+       "flv: avcC of avcC");
+
+    avcodec_parameters_free(&par);
 }
 
 
@@ -581,6 +693,7 @@ main(void)
 
     test_messages();
     test_output();
+    test_flv();
     test_talk();
     test_refusals();
     test_lost();

@@ -9,8 +9,9 @@
 
 #include <libavcodec/avcodec.h>
 
-#include "play/ds_player.h"
-#include "air/ds_still.h"
+#include "base/ds_item.h"
+#include "play/ds_play.h"
+#include "header.h"
 #include "tap.h"
 
 
@@ -26,6 +27,27 @@ typedef struct {
 static ds_t         *ds;
 static ds_stream_t   stream;
 static atomic_bool   quit;
+
+static AVCodecParameters  *sound;
+
+
+/* "par" NULL: as before */
+
+static int
+put(const AVPacket *pkt, const AVCodecParameters *par)
+{
+    AVPacket    *copy;
+    ds_error_t   err;
+
+    if (par != NULL && ds_sent_heads(stream.sent, par, sound, &err) != DS_OK) {
+        abort();
+    }
+
+    copy = av_packet_clone(pkt);
+    copy->stream_index = DS_VIDEO;
+
+    return ds_sent_put(stream.sent, copy, &err);
+}
 
 
 /* plain luma and chroma, or noise with luma -1 */
@@ -117,7 +139,7 @@ picture(size_t *size, ds_error_t *err)
     const uint8_t   *data;
     AVCodecContext  *ctx;
 
-    still = ds_still_start(&stream, 640, err);
+    still = ds_stream_still(&stream, 640, err);
     if (still == NULL) {
         return NULL;
     }
@@ -203,40 +225,40 @@ test_pictures(void)
 
     /* not a key frame, or one of which the header is not known */
 
-    ds_keyframe_put(stream.key, key.pkt, NULL);
+    is_int(put(key.pkt, NULL), DS_ESOURCE_INVALID, "no header");
     key.pkt->flags = 0;
-    ds_keyframe_put(stream.key, key.pkt, key.par);
+    is_int(put(key.pkt, key.par), DS_OK, "not a key frame");
     ok(picture(&size, &err) == NULL, "nothing yet");
     key.pkt->flags = AV_PKT_FLAG_KEY;
 
     /* video's range is 16 to 235, a picture's 0 to 255 */
 
-    ds_keyframe_put(stream.key, key.pkt, key.par);
+    (void) put(key.pkt, key.par);
     is_picture(320, 180, 128, "small");
 
     ok(encode(&other, 720, 576, (AVRational) { 16, 15 }, 235, 128, 128),
        "made");
-    ds_keyframe_put(stream.key, other.pkt, other.par);
+    (void) put(other.pkt, other.par);
     is_picture(640, 480, 255, "wide pixels");
 
-    ds_keyframe_put(stream.key, other.pkt, NULL);
+    (void) put(other.pkt, NULL);
     is_picture(640, 480, 255, "the same header");
     key_free(&other);
 
     ok(encode(&other, 1920, 1080, (AVRational) { 0, 1 }, 16, 128, 128),
        "made");
-    ds_keyframe_put(stream.key, other.pkt, other.par);
+    (void) put(other.pkt, other.par);
     is_picture(640, 360, 0, "large");
     key_free(&other);
 
     ok(encode(&other, 64, 2048, (AVRational) { 1, 200 }, 16, 128, 128),
        "made");
-    ds_keyframe_put(stream.key, other.pkt, other.par);
+    (void) put(other.pkt, other.par);
     is_picture(40, 1280, 0, "high, of an odd aspect");
     key_free(&other);
 
     ok(encode(&other, 640, 1280, (AVRational) { 1, 1 }, -1, 0, 0), "made");
-    ds_keyframe_put(stream.key, other.pkt, other.par);
+    (void) put(other.pkt, other.par);
     frame = picture(&size, &err);
     ok(frame != NULL && size <= 256 * 1024, "noise takes %zu bytes", size);
     av_frame_free(&frame);
@@ -299,7 +321,7 @@ test_damaged(void)
             pkt->size = rand() % pkt->size;
         }
 
-        ds_keyframe_put(stream.key, pkt, par);
+        (void) put(pkt, par);
 
         frame = picture(&size, &err);
 
@@ -322,7 +344,7 @@ test_damaged(void)
     key_free(&key);
 
     ok(encode(&key, 320, 180, (AVRational) { 1, 1 }, 126, 128, 128), "made");
-    ds_keyframe_put(stream.key, key.pkt, key.par);
+    (void) put(key.pkt, key.par);
     is_picture(320, 180, 128, "and then");
 
     key_free(&key);
@@ -335,8 +357,8 @@ putter(void *data)
     keyframe_t  *key = data;
 
     while (!atomic_load(&quit)) {
-        ds_keyframe_put(stream.key, key->pkt, NULL);
-        ds_keyframe_put(stream.key, key->pkt, key->par);
+        (void) put(key->pkt, NULL);
+        (void) put(key->pkt, key->par);
         (void) ds_cancel_wait(&stream.cancel, 1);
     }
 
@@ -391,13 +413,14 @@ main(void)
     ds = ds_create(&conf, &err);
 
     stream.ds = ds;
-    stream.key = ds_keyframe_create();
+    stream.sent = ds_sent_create(ds);
+    sound = make_header(AVMEDIA_TYPE_AUDIO, AV_CODEC_ID_AAC, "\x12\x10", 2);
     stream.status.connected = true;
     stream.status.state = DS_LIVE;
 
     (void) pthread_mutex_init(&stream.lock, NULL);
 
-    if (ds == NULL || stream.key == NULL
+    if (ds == NULL || stream.sent == NULL
         || ds_cancel_init(&stream.cancel) != DS_OK)
     {
         return 1;
@@ -409,12 +432,13 @@ main(void)
 
     /* one that is being made ends with the engine */
 
-    ok(ds_still_start(&stream, 640, &err) != NULL, "started");
+    ok(ds_stream_still(&stream, 640, &err) != NULL, "started");
 
+    ds_sent_free(&stream.sent);
     ds_destroy(&ds);
     ok(ds == NULL, "and destroyed");
 
-    ds_keyframe_free(&stream.key);
+    avcodec_parameters_free(&sound);
     ds_cancel_free(&stream.cancel);
     (void) pthread_mutex_destroy(&stream.lock);
 

@@ -223,6 +223,66 @@ test_faults(void)
 }
 
 
+/* each AAC frame gets the beginning of a header that it has not */
+
+static void
+spoil(const char *name)
+{
+    char      path[256];
+    FILE     *f;
+    uint8_t   head[13];
+
+    (void) snprintf(path, sizeof(path), "%s/%s", dir, name);
+
+    f = fopen(path, "r+");
+    if (f == NULL || fread(head, 13, 1, f) != 1) {
+        abort();
+    }
+
+    while (fread(head, 13, 1, f) == 1) {
+
+        if (head[0] == 8 && head[12] == 1) {
+            (void) fseek(f, 0, SEEK_CUR);
+            (void) fwrite("\xff\xf1", 2, 1, f);
+            (void) fseek(f, -2, SEEK_CUR);
+        }
+
+        (void) fseek(f, (head[1] << 16 | head[2] << 8 | head[3]) + 2,
+                     SEEK_CUR);
+    }
+
+    (void) fclose(f);
+}
+
+
+/* an item whose packets cannot be written is the one to blame */
+
+static void
+test_spoilt(void)
+{
+    size_t        n;
+    ds_item_t     items[8];
+    ds_status_t   st;
+    ds_stream_t  *s;
+
+    s = start("spoilt.json", false);
+
+    ok(await(s, in_state, DS_FINISHED, &st), "spoilt: played to the end");
+    is_int(st.played, 1, "spoilt: the good one is played");
+    is_int(st.failed, 1, "spoilt: the other is not");
+    is_int(st.reconnects, 0, "spoilt: and no session is lost");
+
+    n = ds_stream_items(s, items, 8);
+
+    ok(n == 2 && items[0].state == DS_ITEM_FAILED
+       && items[0].code == DS_ESOURCE_INVALID
+       && strstr(items[0].reason, "cannot be written") != NULL,
+       "spoilt: why: %s", items[0].reason);
+
+    ds_stream_free(&s);
+}
+
+
 static void
 test_max_item(void)
 {
@@ -274,11 +334,16 @@ main(void)
               "\"a.mp4\"]");
     make_list("bad.json", "{\"items\": [\"gone1.mp4\", \"gone2.mp4\"]}");
 
+    run("ffmpeg -v error -i %s/a.mp4 -c copy %s/spoilt.flv", dir, dir);
+    spoil("spoilt.flv");
+    make_list("spoilt.json", "[\"spoilt.flv\", \"a.mp4\"]");
+
     ds = engine(4000);
     rtmp_start(&server);
 
     test_once();
     test_max_item();
+    test_spoilt();
     test_control();
     test_resume();
     test_lost();
