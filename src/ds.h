@@ -693,7 +693,10 @@ int ds_store_put_items(ds_store_t *store, const char *name, int64_t run,
 int ds_store_trim_items(ds_store_t *store, const char *name, uint32_t count,
     ds_error_t *err);
 
-/* *n: room in "items" before, items read after; *total: all there are */
+/*
+ * *n: room in "items" before, items read after; *total: all there are, NULL:
+ * they are not counted, which takes the longer the more there are.
+ */
 int ds_store_get_items(ds_store_t *store, const char *name, uint32_t offset,
     ds_item_t *items, size_t *n, uint32_t *total, ds_error_t *err);
 

@@ -424,7 +424,8 @@ ngx_directstream_state_items(ngx_directstream_conf_t *dcf, ds_store_t *store,
     do {
         n = NGX_DIRECTSTREAM_BATCH;
 
-        rc = ds_store_get_items(store, name, offset, items, &n, &total, err);
+        rc = ds_store_get_items(store, name, offset, items, &n,
+                                offset == 0 ? &total : NULL, err);
 
         if (rc != DS_OK || n == 0) {
             return rc;

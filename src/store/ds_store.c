@@ -129,6 +129,7 @@ static const ds_column_t  ds_columns_run[] = {
 
 static sqlite3_stmt *ds_store_stmt(ds_store_t *store, ds_sql_e sql,
     const char *name, ds_error_t *err);
+static int ds_store_code(const ds_error_t *err);
 static void ds_store_done(ds_store_t *store, sqlite3_stmt *st);
 static int ds_store_run(ds_store_t *store, sqlite3_stmt *st,
     ds_error_t *err);
@@ -273,6 +274,15 @@ ds_store_stmt(ds_store_t *store, ds_sql_e sql, const char *name,
 }
 
 
+/* of ds_store_stmt() that has given none; "err" may be NULL */
+
+static int
+ds_store_code(const ds_error_t *err)
+{
+    return err == NULL ? DS_ESTORE_FAILED : err->code;
+}
+
+
 static void
 ds_store_done(ds_store_t *store, sqlite3_stmt *st)
 {
@@ -291,7 +301,7 @@ ds_store_run(ds_store_t *store, sqlite3_stmt *st, ds_error_t *err)
     int  rc;
 
     if (st == NULL) {
-        return err->code;
+        return ds_store_code(err);
     }
 
     rc = sqlite3_step(st);
@@ -362,7 +372,7 @@ ds_store_row(ds_store_t *store, sqlite3_stmt *st, ds_error_t *err)
     int  rc;
 
     if (st == NULL) {
-        return err->code;
+        return ds_store_code(err);
     }
 
     rc = sqlite3_step(st);
@@ -553,7 +563,7 @@ ds_store_each(ds_store_t *store, ds_store_pt each, void *data,
 
     st = ds_store_stmt(store, DS_SQL_EACH, NULL, err);
     if (st == NULL) {
-        return err->code;
+        return ds_store_code(err);
     }
 
     def = malloc(sizeof(ds_stored_t));
@@ -691,21 +701,23 @@ ds_store_get_items(ds_store_t *store, const char *name, uint32_t offset,
     int            rc;
     sqlite3_stmt  *st;
 
-    *total = 0;
+    if (total != NULL) {
+        *total = 0;
 
-    st = ds_store_stmt(store, DS_SQL_COUNT_ITEMS, name, err);
-    rc = ds_store_row(store, st, err);
+        st = ds_store_stmt(store, DS_SQL_COUNT_ITEMS, name, err);
+        rc = ds_store_row(store, st, err);
 
-    if (rc != DS_OK) {
-        return rc;
+        if (rc != DS_OK) {
+            return rc;
+        }
+
+        *total = (uint32_t) sqlite3_column_int64(st, 0);
+        ds_store_done(store, st);
     }
-
-    *total = (uint32_t) sqlite3_column_int64(st, 0);
-    ds_store_done(store, st);
 
     st = ds_store_stmt(store, DS_SQL_GET_ITEMS, name, err);
     if (st == NULL) {
-        return err->code;
+        return ds_store_code(err);
     }
 
     (void) sqlite3_bind_int64(st, 2, offset);
@@ -807,7 +819,7 @@ ds_store_list_kept(ds_store_t *store, uint32_t offset, ds_kept_t *kept,
     st = ds_store_stmt(store, DS_SQL_LIST_KEPT, NULL, err);
     if (st == NULL) {
         *n = 0;
-        return err->code;
+        return ds_store_code(err);
     }
 
     (void) sqlite3_bind_int64(st, 1, offset);

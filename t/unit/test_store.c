@@ -264,6 +264,10 @@ test_basics(void)
     (void) rename(path, moved);
     ok(ds_store_create(store, &def, &err) == DS_ESTORE_FAILED,
        "a database that was moved is not written");
+    is_int(ds_store_delete_kept(store, "key", NULL), DS_ESTORE_FAILED,
+           "nor when nobody asks why");
+    is_int(ds_store_use_kept(store, "key", NULL), DS_ESTORE_FAILED,
+           "nor is its use");
     (void) rename(moved, path);
 
     ds_store_close(&store);
