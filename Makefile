@@ -1,6 +1,7 @@
 # make                   build/ngx_directstream_module.so for Debian's nginx
 # make NGX_SRC=DIR       the same for the nginx source tree DIR
-# make install | demo | test | unit | e2e | soak | sanitize | lint | bench
+# make install | demo | test | test-debian13 | bench
+# make unit | e2e | soak | sanitize | lint
 # make fuzz
 # make clean
 
@@ -179,11 +180,19 @@ deps-%:
 test: deps-test
 	+$(MAKE) check
 
+PARTS      = module lint unit asan tsan e2e
+
 # all parts run, and what has failed is listed at the end; LOAD=N keeps N
 # processors busy beside them
 check:
-	+MAKE='$(MAKE)' LOAD='$(LOAD)' tools/check $(builddir) \
-	    module lint unit asan tsan e2e
+	+MAKE='$(MAKE)' LOAD='$(LOAD)' tools/check $(builddir) $(PARTS)
+
+# the same in a Debian 13, made once and kept below $(DEBIAN13)
+export DEBIAN13 ?= /var/cache/directstream-debian13
+
+test-debian13: deps-debian13
+	tools/debian13 make test PARTS='module unit e2e'
+.PHONY: test-debian13
 
 lint:
 	tools/lint

@@ -10,6 +10,7 @@
 #include <libavutil/display.h>
 
 #include "media/ds_codec.h"
+#include "media/ds_compat.h"
 #include "media/ds_decide.h"
 
 
@@ -158,13 +159,11 @@ ds_decide_oblong(AVRational aspect)
 static bool
 ds_decide_turned(const AVStream *st)
 {
-    size_t          size;
     const int32_t  *m;
 
-    m = (const int32_t *) av_stream_get_side_data(st, AV_PKT_DATA_DISPLAYMATRIX,
-                                                  &size);
+    m = ds_stream_matrix(st);
 
-    return m != NULL && size >= 9 * sizeof(int32_t)
+    return m != NULL
            && (m[0] <= 0 || m[4] <= 0 || m[1] != 0 || m[3] != 0);
 }
 

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "media/ds_compat.h"
 #include "media/ds_decode.h"
 
 
@@ -149,7 +150,7 @@ ds_decode_get(ds_decode_t *d, AVFrame *frame, ds_error_t *err)
     d->bad = 0;
     d->frames++;
 
-    duration = frame->pkt_duration > 0 ? frame->pkt_duration : 0;
+    duration = ds_frame_duration(frame) > 0 ? ds_frame_duration(frame) : 0;
 
     if (frame->nb_samples > 0) {
         duration = av_rescale(frame->nb_samples, 1000000, frame->sample_rate);
@@ -161,7 +162,7 @@ ds_decode_get(ds_decode_t *d, AVFrame *frame, ds_error_t *err)
         frame->pts = d->next;
     }
 
-    frame->pkt_duration = duration;
+    ds_frame_duration(frame) = duration;
     d->next = frame->pts + duration;
 
     return 1;

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "media/ds_compat.h"
 #include "media/ds_decode.h"
 #include "media/ds_encode.h"
 #include "media/ds_filter.h"
@@ -211,11 +212,11 @@ ds_video_decoded(ds_video_t *v, ds_error_t *err)
 
     us = v->frame->pts - v->enc.origin;
 
-    if (us + v->frame->pkt_duration > v->end) {
-        v->end = us + v->frame->pkt_duration;
+    if (us + ds_frame_duration(v->frame) > v->end) {
+        v->end = us + ds_frame_duration(v->frame);
     }
 
-    if (v->frame->interlaced_frame && !v->interlaced) {
+    if (ds_frame_is_interlaced(v->frame) && !v->interlaced) {
         v->interlaced = true;
         rc = ds_video_drain(v, err);
         if (rc != DS_OK) {

@@ -17,6 +17,7 @@
 #include "base/ds_engine.h"
 #include "media/ds_audio.h"
 #include "media/ds_codec.h"
+#include "media/ds_compat.h"
 #include "media/ds_decide.h"
 #include "media/ds_encode.h"
 #include "media/ds_video.h"
@@ -393,7 +394,6 @@ ds_convert_open(ds_convert_t *c, ds_error_t *err)
 static int
 ds_convert_open_video(ds_convert_t *c, ds_error_t *err)
 {
-    size_t            size;
     const AVStream   *st;
     ds_video_conf_t   vc;
 
@@ -408,12 +408,7 @@ ds_convert_open_video(ds_convert_t *c, ds_error_t *err)
     st = ds_input_stream(ds_reader_input(c->reader), DS_VIDEO);
 
     if (st != NULL) {
-        vc.matrix = (const int32_t *)
-                    av_stream_get_side_data(st, AV_PKT_DATA_DISPLAYMATRIX,
-                                            &size);
-        if (vc.matrix != NULL && size < 9 * sizeof(int32_t)) {
-            vc.matrix = NULL;
-        }
+        vc.matrix = ds_stream_matrix(st);
     }
 
     c->video = ds_video_create(&vc, err);

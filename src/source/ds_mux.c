@@ -23,6 +23,7 @@
 #include <libavutil/intreadwrite.h>
 
 #include "base/ds_item.h"
+#include "media/ds_compat.h"
 #include "source/ds_mux.h"
 
 
@@ -79,7 +80,7 @@ static int ds_mux_begin(ds_mux_t *m, const AVCodecParameters *video,
 static int ds_mux_track(ds_mux_t *m, const AVCodecParameters *par);
 static bool ds_mux_goes_on(ds_mux_t *m, const AVPacket *pkt, int64_t dts);
 static int ds_mux_finish(ds_mux_t *m, ds_error_t *err);
-static int ds_mux_io_write(void *data, uint8_t *buf, int n);
+static int ds_mux_io_write(void *data, ds_avio_data_t *buf, int n);
 static int ds_mux_compare(ds_mux_t *m, const uint8_t *buf, int n);
 static int64_t ds_mux_io_seek(void *data, int64_t offset, int whence);
 static int ds_mux_failed(ds_mux_t *m, const char *call, int rc,
@@ -478,7 +479,7 @@ ds_mux_free(ds_mux_t *m)
 
 
 static int
-ds_mux_io_write(void *data, uint8_t *buf, int n)
+ds_mux_io_write(void *data, ds_avio_data_t *buf, int n)
 {
     int        done;
     ssize_t    rc;
