@@ -27,6 +27,7 @@
 
 struct ds_audio_s {
     ds_profile_t   profile;
+    uint32_t       channels;
     ds_cancel_t   *cancel;
 
     ds_decode_t    dec;
@@ -58,8 +59,9 @@ static int64_t ds_audio_position(ds_audio_t *a);
 
 
 ds_audio_t *
-ds_audio_create(const ds_profile_t *profile, const AVCodecParameters *par,
-    ds_merge_t *out, ds_cancel_t *cancel, ds_error_t *err)
+ds_audio_create(const ds_profile_t *profile, uint32_t channels,
+    const AVCodecParameters *par, ds_merge_t *out, ds_cancel_t *cancel,
+    ds_error_t *err)
 {
     int          rc;
     ds_audio_t  *a;
@@ -71,6 +73,7 @@ ds_audio_create(const ds_profile_t *profile, const AVCodecParameters *par,
     }
 
     a->profile = *profile;
+    a->channels = channels;
     a->cancel = cancel;
     a->enc.out = out;
     a->decodes = par != NULL;
@@ -78,7 +81,7 @@ ds_audio_create(const ds_profile_t *profile, const AVCodecParameters *par,
     rc = a->decodes ? ds_decode_open(&a->dec, par, err) : DS_OK;
 
     if (rc == DS_OK) {
-        rc = ds_encode_open_audio(&a->enc, &a->profile, err);
+        rc = ds_encode_open_audio(&a->enc, &a->profile, channels, err);
     }
 
     if (rc == DS_OK) {
@@ -97,7 +100,8 @@ static int
 ds_audio_alloc(ds_audio_t *a, ds_error_t *err)
 {
     a->frame = av_frame_alloc();
-    a->fifo = av_audio_fifo_alloc(AV_SAMPLE_FMT_FLTP, 2, DS_AUDIO_CHUNK);
+    a->fifo = av_audio_fifo_alloc(AV_SAMPLE_FMT_FLTP, a->channels,
+                                  DS_AUDIO_CHUNK);
     a->silence = ds_audio_frame(a, DS_AUDIO_CHUNK);
 
     if (a->frame == NULL || a->fifo == NULL || a->silence == NULL) {
@@ -105,7 +109,8 @@ ds_audio_alloc(ds_audio_t *a, ds_error_t *err)
     }
 
     (void) av_samples_set_silence(a->silence->extended_data, 0,
-                                  DS_AUDIO_CHUNK, 2, AV_SAMPLE_FMT_FLTP);
+                                  DS_AUDIO_CHUNK, a->channels,
+                                  AV_SAMPLE_FMT_FLTP);
 
     return DS_OK;
 }
@@ -124,7 +129,7 @@ ds_audio_frame(ds_audio_t *a, int samples)
     f->format = AV_SAMPLE_FMT_FLTP;
     f->sample_rate = a->profile.sample_rate;
     f->nb_samples = samples;
-    av_channel_layout_default(&f->ch_layout, 2);
+    av_channel_layout_default(&f->ch_layout, a->channels);
 
     if (av_frame_get_buffer(f, 0) < 0) {
         av_frame_free(&f);
@@ -134,11 +139,10 @@ ds_audio_frame(ds_audio_t *a, int samples)
 }
 
 
-int
-ds_audio_codecpar(ds_audio_t *a, AVCodecParameters *par)
+AVCodecParameters *
+ds_audio_codecpar(const ds_audio_t *a)
 {
-    return avcodec_parameters_from_context(par, a->enc.ctx) < 0 ? DS_ENOMEM
-                                                                : DS_OK;
+    return ds_encode_codecpar(&a->enc);
 }
 
 
@@ -212,7 +216,8 @@ ds_audio_decoded(ds_audio_t *a, ds_error_t *err)
             return rc;
         }
 
-        ds_filter_audio(spec, sizeof(spec), a->profile.sample_rate);
+        ds_filter_audio(spec, sizeof(spec), a->profile.sample_rate,
+                        a->channels);
 
         rc = ds_filter_open(&a->filter, f, spec, err);
         if (rc != DS_OK) {
@@ -310,12 +315,13 @@ ds_audio_place(ds_audio_t *a, AVFrame *frame, ds_error_t *err)
 static int
 ds_audio_write(ds_audio_t *a, AVFrame *frame, int skip, ds_error_t *err)
 {
-    int    i, n;
-    void  *data[2];
+    int        n;
+    void      *data[2];
+    uint32_t   i;
 
     n = frame->nb_samples - skip;
 
-    for (i = 0; i < 2; i++) {
+    for (i = 0; i < a->channels; i++) {
         data[i] = frame->extended_data[i] + skip * sizeof(float);
     }
 
@@ -387,8 +393,8 @@ ds_audio_encode(ds_audio_t *a, int least, ds_error_t *err)
         n = av_audio_fifo_read(a->fifo, (void **) f->extended_data, size);
 
         if (n < size) {
-            (void) av_samples_set_silence(f->extended_data, n, size - n, 2,
-                                          AV_SAMPLE_FMT_FLTP);
+            (void) av_samples_set_silence(f->extended_data, n, size - n,
+                                          a->channels, AV_SAMPLE_FMT_FLTP);
         }
 
         f->pts = a->next;

@@ -337,9 +337,11 @@ ds_filter_matrix(const AVFrame *frame)
 
 
 void
-ds_filter_audio(char *spec, size_t size, uint32_t sample_rate)
+ds_filter_audio(char *spec, size_t size, uint32_t sample_rate,
+    uint32_t channels)
 {
     (void) snprintf(spec, size, "aresample=%u,"
-                    "aformat=sample_fmts=fltp:channel_layouts=stereo",
-                    (unsigned) sample_rate);
+                    "aformat=sample_fmts=fltp:channel_layouts=%s",
+                    (unsigned) sample_rate,
+                    channels == 1 ? "mono" : "stereo");
 }

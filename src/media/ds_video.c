@@ -50,7 +50,8 @@ struct ds_video_s {
 };
 
 
-static int ds_video_plain(ds_video_t *v, ds_error_t *err);
+static int ds_video_stand(ds_video_t *v, const AVFrame *picture,
+    ds_error_t *err);
 static int ds_video_decoded(ds_video_t *v, ds_error_t *err);
 static int ds_video_graph(ds_video_t *v, ds_error_t *err);
 static int ds_video_drain(ds_video_t *v, ds_error_t *err);
@@ -76,6 +77,7 @@ ds_video_create(const ds_video_conf_t *conf, ds_error_t *err)
     v->profile = *conf->profile;
     v->cancel = conf->cancel;
     v->limit = conf->speed;
+    v->pace.preset = conf->preset;
     v->enc.out = conf->out;
     v->decodes = conf->par != NULL;
 
@@ -95,11 +97,11 @@ ds_video_create(const ds_video_conf_t *conf, ds_error_t *err)
         rc = ds_decode_open(&v->dec, conf->par, err);
 
     } else {
-        rc = ds_video_plain(v, err);
+        rc = ds_video_stand(v, conf->picture, err);
     }
 
     if (rc == DS_OK) {
-        rc = ds_encode_open_video(&v->enc, &v->profile, 0, err);
+        rc = ds_encode_open_video(&v->enc, &v->profile, conf->preset, err);
     }
 
     if (rc != DS_OK) {
@@ -111,25 +113,15 @@ ds_video_create(const ds_video_conf_t *conf, ds_error_t *err)
 
 
 static int
-ds_video_plain(ds_video_t *v, ds_error_t *err)
+ds_video_stand(ds_video_t *v, const AVFrame *picture, ds_error_t *err)
 {
-    int       i;
-    size_t    size;
-    AVFrame  *f;
+    av_frame_free(&v->still);
 
-    f = v->still;
-    f->format = AV_PIX_FMT_YUV420P;
-    f->width = v->profile.width;
-    f->height = v->profile.height;
-    f->sample_aspect_ratio = (AVRational) { 1, 1 };
-
-    if (av_frame_get_buffer(f, 0) < 0) {
+    v->still = picture != NULL ? av_frame_clone(picture)
+               : ds_video_plain(v->profile.width, v->profile.height,
+                                DS_VIDEO_GREY);
+    if (v->still == NULL) {
         return ds_fail(err, DS_ENOMEM, "av_frame_get_buffer() failed");
-    }
-
-    for (i = 0; i < 3; i++) {
-        size = (size_t) f->linesize[i] * (i == 0 ? f->height : f->height / 2);
-        memset(f->data[i], i == 0 ? DS_VIDEO_GREY : 0x80, size);
     }
 
     v->started = true;
@@ -139,11 +131,48 @@ ds_video_plain(ds_video_t *v, ds_error_t *err)
 }
 
 
-int
-ds_video_codecpar(ds_video_t *v, AVCodecParameters *par)
+AVFrame *
+ds_video_plain(int width, int height, int luma)
 {
-    return avcodec_parameters_from_context(par, v->enc.ctx) < 0 ? DS_ENOMEM
-                                                                : DS_OK;
+    int       i;
+    size_t    size;
+    AVFrame  *f;
+
+    f = av_frame_alloc();
+    if (f == NULL) {
+        return NULL;
+    }
+
+    f->format = AV_PIX_FMT_YUV420P;
+    f->width = width;
+    f->height = height;
+    f->sample_aspect_ratio = (AVRational) { 1, 1 };
+
+    if (av_frame_get_buffer(f, 0) < 0) {
+        av_frame_free(&f);
+        return NULL;
+    }
+
+    for (i = 0; i < 3; i++) {
+        size = (size_t) f->linesize[i] * (i == 0 ? height : height / 2);
+        memset(f->data[i], i == 0 ? luma : 0x80, size);
+    }
+
+    return f;
+}
+
+
+AVCodecParameters *
+ds_video_codecpar(const ds_video_t *v)
+{
+    return ds_encode_codecpar(&v->enc);
+}
+
+
+AVFrame *
+ds_video_picture(const ds_video_t *v)
+{
+    return v->started ? av_frame_clone(v->still) : NULL;
 }
 
 

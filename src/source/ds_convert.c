@@ -419,11 +419,8 @@ ds_convert_open_video(ds_convert_t *c, ds_error_t *err)
         return err->code;
     }
 
-    c->out[DS_VIDEO] = avcodec_parameters_alloc();
-
-    if (c->out[DS_VIDEO] == NULL
-        || ds_video_codecpar(c->video, c->out[DS_VIDEO]) != DS_OK)
-    {
+    c->out[DS_VIDEO] = ds_video_codecpar(c->video);
+    if (c->out[DS_VIDEO] == NULL) {
         return ds_fail(err, DS_ENOMEM, "avcodec_parameters_alloc() failed");
     }
 
@@ -436,17 +433,14 @@ ds_convert_open_video(ds_convert_t *c, ds_error_t *err)
 static int
 ds_convert_open_audio(ds_convert_t *c, ds_error_t *err)
 {
-    c->audio = ds_audio_create(c->profile, c->in[DS_AUDIO], &c->merge,
+    c->audio = ds_audio_create(c->profile, 2, c->in[DS_AUDIO], &c->merge,
                                c->conf->cancel, err);
     if (c->audio == NULL) {
         return err->code;
     }
 
-    c->out[DS_AUDIO] = avcodec_parameters_alloc();
-
-    if (c->out[DS_AUDIO] == NULL
-        || ds_audio_codecpar(c->audio, c->out[DS_AUDIO]) != DS_OK)
-    {
+    c->out[DS_AUDIO] = ds_audio_codecpar(c->audio);
+    if (c->out[DS_AUDIO] == NULL) {
         return ds_fail(err, DS_ENOMEM, "avcodec_parameters_alloc() failed");
     }
 
