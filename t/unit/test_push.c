@@ -426,7 +426,7 @@ test_log(void)
 
     ok(ds_poll(ds, &r), "log: a record");
     is_str(r.text, "a???31m???b???\xc3\xa4\xe2\x82\xac", "log: is plain");
-    ds_destroy(&ds);
+    engine_end(ds);
 }
 
 
