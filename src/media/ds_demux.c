@@ -420,11 +420,7 @@ ds_demux_failed(ds_demux_t *s, const char *call, int rc, ds_error_t *err)
     }
 
     if (s->error.code != DS_OK) {
-        if (err != NULL) {
-            *err = s->error;
-        }
-
-        return s->error.code;
+        return ds_fail(err, s->error.code, "%s", s->error.message);
     }
 
     if (rc == AVERROR(ENOMEM)) {

@@ -146,11 +146,7 @@ ds_input_open_sources(ds_input_t *in, const ds_conf_t *conf,
 
     for (i = 0; i < in->nsources; i++) {
         if (o[i].rc != DS_OK) {
-            if (err != NULL) {
-                *err = o[i].error;
-            }
-
-            return o[i].rc;
+            return ds_fail(err, o[i].error.code, "%s", o[i].error.message);
         }
     }
 
@@ -207,11 +203,8 @@ ds_input_incomplete(ds_input_t *in, ds_error_t *err)
             && (v->stream == NULL || a->stream == NULL
                 || v->par->width <= 0))
         {
-            if (err != NULL) {
-                *err = in->sources[i].error;
-            }
-
-            return in->sources[i].error.code;
+            return ds_fail(err, in->sources[i].error.code, "%s",
+                           in->sources[i].error.message);
         }
     }
 
@@ -412,11 +405,7 @@ ds_input_prepare_audio(ds_input_t *in, ds_error_t *err)
            && !ds_track_full(&in->tracks[DS_VIDEO]))
     {
         if (ds_input_step(in, t->source) < 0) {
-            if (err != NULL) {
-                *err = in->error;
-            }
-
-            return in->error.code;
+            return ds_fail(err, in->error.code, "%s", in->error.message);
         }
     }
 
@@ -649,11 +638,7 @@ ds_input_read(ds_input_t *in, AVPacket *pkt, ds_error_t *err)
         if (t->stream != NULL && t->source->rc < 0 && t->queue.n == 0
             && (!in->draining || best == NULL || best->source != t->source))
         {
-            if (err != NULL) {
-                *err = in->error;
-            }
-
-            return in->error.code;
+            return ds_fail(err, in->error.code, "%s", in->error.message);
         }
     }
 
