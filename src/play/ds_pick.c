@@ -506,7 +506,7 @@ ds_pick_adopt_first(ds_stream_t *s)
     (void) pthread_mutex_lock(&s->lock);
 
     if (ds_playlist_count(s->list) == 0) {
-        if (s->list_at == 0 && !atomic_load(&s->list_done)) {
+        if (s->list_at == 0 && !ds_job_done(&s->lister)) {
             (void) pthread_mutex_unlock(&s->lock);
             return;
         }
