@@ -26,7 +26,7 @@ typedef struct {
     bool        plain;          /* a media file: no resolver call needed */
     int         code;           /* 0, or DS_E…: cannot be played, no URL
                                    if that was what is wrong with it */
-    char        reason[DS_MESSAGE_LEN];
+    const char *reason;         /* why, a constant */
 } ds_entry_t;
 
 void ds_entry_free(ds_entry_t *e);          /* frees the strings, clears */
