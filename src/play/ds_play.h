@@ -118,12 +118,4 @@ struct ds_stream_s {
 };
 
 
-/* context: player's thread; tells a source to end, sets *src to NULL */
-void ds_play_end_source(ds_stream_t *s, ds_source_t **src);
-
-/* any thread of the stream; "err" may be NULL */
-void ds_play_set_item(ds_stream_t *s, uint32_t index, ds_item_state_e state,
-    const ds_error_t *err);
-
-
 #endif /* DS_PLAY_H_INCLUDED_ */

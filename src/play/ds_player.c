@@ -313,13 +313,13 @@ ds_player_over(ds_stream_t *s, const ds_error_t *why)
 
     if (s->cutting) {
         (void) ds_fail(&err, DS_OK, "skipped by request");
-        ds_play_set_item(s, s->cur_index, DS_ITEM_SKIPPED, &err);
+        ds_pick_set_item(s, s->cur_index, DS_ITEM_SKIPPED, &err);
         s->skipped++;
 
     } else if (s->expired) {
         (void) ds_fail(&err, DS_OK, "cut at its max_item_duration of %lld s",
                        (long long) s->max_item / 1000);
-        ds_play_set_item(s, s->cur_index, DS_ITEM_PLAYED, &err);
+        ds_pick_set_item(s, s->cur_index, DS_ITEM_PLAYED, &err);
         s->played++;
         s->fails = 0;
 
@@ -328,11 +328,11 @@ ds_player_over(ds_stream_t *s, const ds_error_t *why)
             s->fails = 0;
         }
 
-        ds_play_set_item(s, s->cur_index, DS_ITEM_FAILED, &err);
+        ds_pick_set_item(s, s->cur_index, DS_ITEM_FAILED, &err);
         ds_pick_failed(s, s->cur_index, &err);
 
     } else {
-        ds_play_set_item(s, s->cur_index, DS_ITEM_PLAYED, NULL);
+        ds_pick_set_item(s, s->cur_index, DS_ITEM_PLAYED, NULL);
         s->played++;
         s->fails = 0;
     }
@@ -354,7 +354,7 @@ ds_player_over(ds_stream_t *s, const ds_error_t *why)
     s->going_back = false;
 
     ds_air_item(s->air, NULL);
-    ds_play_end_source(s, &s->cur);
+    ds_pick_end(s, &s->cur);
 }
 
 

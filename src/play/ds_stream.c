@@ -84,29 +84,15 @@ failed:
 static int
 ds_stream_copy(ds_stream_t *s, const ds_def_t *def, const char *token)
 {
-    s->name = strdup(def->name);
-    s->playlist = strdup(def->playlist);
-    s->publish = strdup(def->publish);
-    s->token = strdup(token);
-
-    if (s->name == NULL || s->playlist == NULL || s->publish == NULL
-        || s->token == NULL)
+    if (ds_copy(&s->name, def->name) != DS_OK
+        || ds_copy(&s->playlist, def->playlist) != DS_OK
+        || ds_copy(&s->publish, def->publish) != DS_OK
+        || ds_copy(&s->token, token) != DS_OK
+        || ds_copy(&s->push, def->push[0] == '\0' ? NULL : def->push) != DS_OK
+        || ds_copy(&s->slate, def->slate[0] == '\0' ? NULL : def->slate)
+           != DS_OK)
     {
         return DS_ENOMEM;
-    }
-
-    if (def->push[0] != '\0') {
-        s->push = strdup(def->push);
-        if (s->push == NULL) {
-            return DS_ENOMEM;
-        }
-    }
-
-    if (def->slate[0] != '\0') {
-        s->slate = strdup(def->slate);
-        if (s->slate == NULL) {
-            return DS_ENOMEM;
-        }
     }
 
     s->profile = def->profile;
