@@ -89,7 +89,6 @@ static int ds_reader_renew_audio(void *data, ds_http_req_t *req,
     ds_error_t *err);
 static void ds_reader_log(ds_reader_t *r, const ds_error_t *err,
     const char *where, int64_t wait);
-static int ds_reader_tell(ds_reader_t *r, ds_error_t *err);
 static void ds_reader_count(ds_reader_t *r);
 static int ds_reader_next(ds_reader_t *r, AVPacket *pkt, ds_error_t *err);
 static bool ds_reader_new(ds_reader_t *r, const AVPacket *pkt);
@@ -128,9 +127,14 @@ ds_reader_open(const ds_link_conf_t *conf, ds_error_t *err)
         goto failed;
     }
 
-    if (ds_reader_tell(r, err) != DS_OK
-        || ds_reader_compare(r, r->in, err) != DS_OK)
-    {
+    /* as it was at first, which others may look at while it changes */
+
+    if (ds_media_copy(&r->media, &r->link.media) != DS_OK) {
+        (void) ds_fail(err, DS_ENOMEM, "no memory for an item");
+        goto failed;
+    }
+
+    if (ds_reader_compare(r, r->in, err) != DS_OK) {
         goto failed;
     }
 
@@ -281,44 +285,6 @@ ds_reader_log(ds_reader_t *r, const ds_error_t *err, const char *where,
     ds_log(r->conf.ds, DS_LOG_WARN, r->conf.stream,
            "source broke: %s: %s, going on %s in %lld ms",
            ds_error_code(err->code), err->message, where, (long long) wait);
-}
-
-
-/* the media as it was at first, which others may look at while it changes */
-
-static int
-ds_reader_tell(ds_reader_t *r, ds_error_t *err)
-{
-    unsigned           i;
-    ds_media_t        *m;
-    const ds_media_t  *from;
-
-    m = &r->media;
-    from = &r->link.media;
-
-    m->duration = from->duration;
-    m->live = from->live;
-    m->nurls = from->nurls;
-    m->id = from->id == NULL ? NULL : strdup(from->id);
-    m->title = from->title == NULL ? NULL : strdup(from->title);
-
-    if ((m->id == NULL && from->id != NULL)
-        || (m->title == NULL && from->title != NULL))
-    {
-        return ds_fail(err, DS_ENOMEM, "strdup() failed");
-    }
-
-    for (i = 0; i < from->nurls; i++) {
-        m->urls[i] = from->urls[i];
-        m->urls[i].headers = NULL;
-        m->urls[i].url = strdup(from->urls[i].url);
-
-        if (m->urls[i].url == NULL) {
-            return ds_fail(err, DS_ENOMEM, "strdup() failed");
-        }
-    }
-
-    return DS_OK;
 }
 
 
