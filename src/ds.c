@@ -37,7 +37,6 @@
 static int ds_copy_conf(ds_t *ds, const ds_conf_t *conf);
 static void ds_open_cache(ds_t *ds);
 static void ds_free(ds_t *ds);
-static int ds_copy_string(const char **copy, const char *s);
 
 
 ds_t *
@@ -166,29 +165,16 @@ ds_copy_conf(ds_t *ds, const ds_conf_t *conf)
         c->source_rules = rules;
     }
 
-    if (ds_copy_string(&c->resolve_extractors, conf->resolve_extractors)
-        || ds_copy_string(&c->media_root, conf->media_root)
-        || ds_copy_string(&c->push_certificate, conf->push_certificate)
-        || ds_copy_string(&c->cache_path, conf->cache_path)
-        || ds_copy_string(&c->store_path, conf->store_path))
+    if (ds_copy((char **) &c->resolve_extractors, conf->resolve_extractors)
+        || ds_copy((char **) &c->media_root, conf->media_root)
+        || ds_copy((char **) &c->push_certificate, conf->push_certificate)
+        || ds_copy((char **) &c->cache_path, conf->cache_path)
+        || ds_copy((char **) &c->store_path, conf->store_path))
     {
         return DS_ENOMEM;
     }
 
     return DS_OK;
-}
-
-
-static int
-ds_copy_string(const char **copy, const char *s)
-{
-    if (s == NULL) {
-        return DS_OK;
-    }
-
-    *copy = strdup(s);
-
-    return *copy != NULL ? DS_OK : DS_ENOMEM;
 }
 
 

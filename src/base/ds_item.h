@@ -31,6 +31,9 @@ typedef struct {
 
 void ds_entry_free(ds_entry_t *e);          /* frees the strings, clears */
 
+/* 0, or DS_ENOMEM and nothing in "dst" */
+int ds_entry_copy(ds_entry_t *dst, const ds_entry_t *src);
+
 /* takes over the strings of "e"; false: enough, end the listing */
 typedef bool (*ds_entry_pt)(void *data, ds_entry_t *e);
 
@@ -57,6 +60,9 @@ typedef struct {
 } ds_media_t;
 
 void ds_media_free(ds_media_t *m);          /* frees the strings, clears */
+
+/* 0, or DS_ENOMEM and nothing in "dst" */
+int ds_media_copy(ds_media_t *dst, const ds_media_t *src);
 
 
 #endif /* DS_ITEM_H_INCLUDED_ */

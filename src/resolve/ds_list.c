@@ -523,16 +523,10 @@ ds_list_copy(char **dst, const char *src, size_t max)
 {
     char  buf[DS_TITLE_LEN > DS_ID_LEN ? DS_TITLE_LEN : DS_ID_LEN];
 
-    if (src == NULL) {
-        return DS_OK;
-    }
-
-    if (max != 0) {
+    if (src != NULL && max != 0) {
         ds_text(buf, max < sizeof(buf) ? max : sizeof(buf), src);
         src = buf;
     }
 
-    *dst = strdup(src);
-
-    return *dst == NULL ? DS_ENOMEM : DS_OK;
+    return ds_copy(dst, src);
 }
