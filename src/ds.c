@@ -15,7 +15,7 @@
 
 #include <libavformat/avformat.h>
 
-#include "base/ds_engine.h"
+#include "base/ds_job.h"
 #include "net/ds_hold.h"
 #include "net/ds_http.h"
 #include "source/ds_cache.h"
@@ -181,9 +181,9 @@ ds_copy_conf(ds_t *ds, const ds_conf_t *conf)
 void
 ds_destroy(ds_t **pds)
 {
-    int64_t     end;
-    ds_t       *ds;
-    ds_task_t  *t;
+    int64_t    end;
+    ds_t      *ds;
+    ds_job_t  *job;
 
     ds = *pds;
     if (ds == NULL) {
@@ -195,13 +195,13 @@ ds_destroy(ds_t **pds)
 
     atomic_store(&ds->trim_at, INT64_MAX);
 
-    for (t = ds->tasks; t != NULL; t = t->next) {
-        t->cancel(t);
+    for (job = ds->jobs; job != NULL; job = job->next) {
+        ds_job_cancel(job);
     }
 
-    while ((t = ds->tasks) != NULL) {
+    while ((job = ds->jobs) != NULL) {
 
-        while (!t->done(t)) {
+        while (!ds_job_done(job)) {
             if (ds_monotonic() >= end) {
                 /*
                  * A thread may sit in a call that cannot be interrupted,
@@ -214,8 +214,7 @@ ds_destroy(ds_t **pds)
             (void) usleep(2000);
         }
 
-        ds->tasks = t->next;
-        t->free(t);
+        job->free(job->data);
     }
 
     ds_free(ds);

@@ -9,8 +9,8 @@
 
 #include "air/ds_picture.h"
 #include "air/ds_slate.h"
-#include "base/ds_engine.h"
 #include "base/ds_item.h"
+#include "base/ds_job.h"
 
 
 /* pixels: no larger slate is made, whatever an item says of itself */
@@ -25,17 +25,14 @@ struct ds_slate_s {
     char                 name[DS_NAME_LEN + 1];
     char                *file;          /* NULL: none */
 
-    pthread_t            thread;
-    bool                 making;        /* thread is to be joined */
+    ds_job_t             maker;
     ds_form_t            form;          /* made, or being made */
     ds_form_t            wanted;
 
-    /* the maker's thread, while there is one */
+    /* the maker's until it is done */
     bool                 begun;         /* a slate was made */
     bool                 bad;           /* the file cannot be shown */
 
-    atomic_bool          done;          /* thread has ended */
-    ds_cancel_t          cancel;
     _Atomic(ds_loop_t *) made;          /* NULL, or not taken yet */
 
     ds_loop_t           *loop;          /* taken; NULL: none */
@@ -46,7 +43,7 @@ struct ds_slate_s {
 };
 
 
-static void *ds_slate_thread(void *data);
+static void ds_slate_make(void *data);
 static bool ds_slate_made(ds_slate_t *sl, ds_loop_t *l,
     const ds_error_t *err);
 static int64_t ds_slate_audio_at(ds_slate_t *sl, int64_t n);
@@ -65,15 +62,9 @@ ds_slate_create(ds_t *ds, const char *name, const char *file)
     sl->ds = ds;
     ds_text(sl->name, sizeof(sl->name), name);
 
-    if (ds_cancel_init(&sl->cancel) != DS_OK) {
-        free(sl);
-        return NULL;
-    }
-
     if (file != NULL) {
         sl->file = strdup(file);
         if (sl->file == NULL) {
-            ds_cancel_free(&sl->cancel);
             free(sl);
             return NULL;
         }
@@ -96,17 +87,13 @@ ds_slate_free(ds_slate_t **psl)
 
     *psl = NULL;
 
-    ds_cancel_set(&sl->cancel);
-
-    if (sl->making) {
-        (void) pthread_join(sl->thread, NULL);
-    }
+    ds_job_cancel(&sl->maker);
+    ds_job_end(&sl->maker);
 
     l = atomic_exchange(&sl->made, NULL);
     ds_loop_free(&l);
     ds_loop_free(&sl->loop);
 
-    ds_cancel_free(&sl->cancel);
     free(sl->file);
     free(sl);
 }
@@ -132,26 +119,19 @@ ds_slate_want(ds_slate_t *sl, const ds_form_t *form)
 void
 ds_slate_check(ds_slate_t *sl)
 {
-    if (sl->making) {
-        if (!atomic_load(&sl->done)) {
-            return;
-        }
-
-        sl->making = false;
-        (void) pthread_join(sl->thread, NULL);
+    if (!ds_job_done(&sl->maker)) {
+        return;
     }
+
+    ds_job_end(&sl->maker);
 
     if (memcmp(&sl->wanted, &sl->form, sizeof(ds_form_t)) == 0) {
         return;
     }
 
     sl->form = sl->wanted;
-    atomic_store(&sl->done, false);
 
-    sl->making = ds_thread_start(&sl->thread, "ds-slate", ds_slate_thread, sl)
-                 == DS_OK;
-
-    if (!sl->making) {
+    if (ds_job_start(&sl->maker, "ds-slate", ds_slate_make, sl) != DS_OK) {
         /* the next check tries again */
         memset(&sl->form, 0, sizeof(ds_form_t));
     }
@@ -160,8 +140,8 @@ ds_slate_check(ds_slate_t *sl)
 
 /* context: maker's thread */
 
-static void *
-ds_slate_thread(void *data)
+static void
+ds_slate_make(void *data)
 {
     bool         first;
     ds_error_t   err;
@@ -174,30 +154,26 @@ ds_slate_thread(void *data)
 
     if (first) {
         (void) ds_slate_made(sl, ds_picture_name(sl->name, &sl->form,
-                                                 &sl->cancel, &err),
+                                                 &sl->maker.cancel, &err),
                              &err);
     }
 
-    if (sl->file != NULL && !sl->bad && !ds_cancel_is_set(&sl->cancel)) {
+    if (sl->file != NULL && !sl->bad && !ds_cancel_is_set(&sl->maker.cancel)) {
         sl->bad = !ds_slate_made(sl, ds_picture_file(&sl->ds->conf, sl->file,
-                                                     &sl->form, &sl->cancel,
-                                                     &err),
+                                                     &sl->form,
+                                                     &sl->maker.cancel, &err),
                                  &err);
     }
 
     if (!first && (sl->file == NULL || sl->bad)) {
         (void) ds_slate_made(sl, ds_picture_name(sl->name, &sl->form,
-                                                 &sl->cancel, &err),
+                                                 &sl->maker.cancel, &err),
                              &err);
     }
 
     /* an encoder takes many times what the slate does, page by page */
 
     ds_trim(sl->ds);
-
-    atomic_store(&sl->done, true);
-
-    return NULL;
 }
 
 

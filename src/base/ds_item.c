@@ -9,6 +9,27 @@
 #include "base/ds_item.h"
 
 
+int
+ds_entry_copy(ds_entry_t *e, const ds_entry_t *from)
+{
+    int  rc;
+
+    *e = *from;
+
+    rc = ds_copy(&e->url, from->url);
+    rc |= ds_copy(&e->audio_url, from->audio_url);
+    rc |= ds_copy(&e->id, from->id);
+    rc |= ds_copy(&e->title, from->title);
+
+    if (rc != DS_OK) {
+        ds_entry_free(e);
+        return DS_ENOMEM;
+    }
+
+    return DS_OK;
+}
+
+
 void
 ds_entry_free(ds_entry_t *e)
 {
@@ -23,19 +44,23 @@ ds_entry_free(ds_entry_t *e)
 
 
 int
-ds_entry_copy(ds_entry_t *dst, const ds_entry_t *src)
+ds_media_copy(ds_media_t *m, const ds_media_t *from)
 {
-    int  rc;
+    int     rc;
+    size_t  i;
 
-    *dst = *src;
+    *m = *from;
 
-    rc = ds_copy(&dst->url, src->url);
-    rc |= ds_copy(&dst->audio_url, src->audio_url);
-    rc |= ds_copy(&dst->id, src->id);
-    rc |= ds_copy(&dst->title, src->title);
+    rc = ds_copy(&m->id, from->id);
+    rc |= ds_copy(&m->title, from->title);
+
+    for (i = 0; i < 2; i++) {
+        rc |= ds_copy(&m->urls[i].url, from->urls[i].url);
+        m->urls[i].headers = NULL;
+    }
 
     if (rc != DS_OK) {
-        ds_entry_free(dst);
+        ds_media_free(m);
         return DS_ENOMEM;
     }
 
@@ -58,29 +83,4 @@ ds_media_free(ds_media_t *m)
 
     memset(m, 0, sizeof(ds_media_t));
     m->duration = -1;
-}
-
-
-int
-ds_media_copy(ds_media_t *dst, const ds_media_t *src)
-{
-    int     rc;
-    size_t  i;
-
-    *dst = *src;
-
-    rc = ds_copy(&dst->id, src->id);
-    rc |= ds_copy(&dst->title, src->title);
-
-    for (i = 0; i < 2; i++) {
-        rc |= ds_copy(&dst->urls[i].url, src->urls[i].url);
-        rc |= ds_copy(&dst->urls[i].headers, src->urls[i].headers);
-    }
-
-    if (rc != DS_OK) {
-        ds_media_free(dst);
-        return DS_ENOMEM;
-    }
-
-    return DS_OK;
 }

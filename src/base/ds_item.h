@@ -26,13 +26,13 @@ typedef struct {
     bool        plain;          /* a media file: no resolver call needed */
     int         code;           /* 0, or DS_E…: cannot be played, no URL
                                    if that was what is wrong with it */
-    char        reason[DS_MESSAGE_LEN];
+    const char *reason;         /* why, a constant */
 } ds_entry_t;
 
-void ds_entry_free(ds_entry_t *e);          /* frees the strings, clears */
+/* with strings of its own; 0 or DS_ENOMEM, then "e" is cleared */
+int ds_entry_copy(ds_entry_t *e, const ds_entry_t *from);
 
-/* 0, or DS_ENOMEM and nothing in "dst" */
-int ds_entry_copy(ds_entry_t *dst, const ds_entry_t *src);
+void ds_entry_free(ds_entry_t *e);          /* frees the strings, clears */
 
 /* takes over the strings of "e"; false: enough, end the listing */
 typedef bool (*ds_entry_pt)(void *data, ds_entry_t *e);
@@ -59,10 +59,10 @@ typedef struct {
     ds_media_url_t  urls[2];
 } ds_media_t;
 
-void ds_media_free(ds_media_t *m);          /* frees the strings, clears */
+/* as ds_entry_copy(); the headers of the URLs are left out */
+int ds_media_copy(ds_media_t *m, const ds_media_t *from);
 
-/* 0, or DS_ENOMEM and nothing in "dst" */
-int ds_media_copy(ds_media_t *dst, const ds_media_t *src);
+void ds_media_free(ds_media_t *m);          /* frees the strings, clears */
 
 
 #endif /* DS_ITEM_H_INCLUDED_ */

@@ -464,7 +464,7 @@ void
 ds_list_mark(ds_entry_t *e, int code, const char *reason)
 {
     e->code = code;
-    ds_text(e->reason, sizeof(e->reason), reason);
+    e->reason = reason;
 }
 
 

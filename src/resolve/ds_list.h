@@ -59,6 +59,7 @@ int ds_list_copy(char **dst, const char *src, size_t max);
 /* http and https, and file if "file_ok"; of a sane length */
 bool ds_list_url_ok(const char *url, bool file_ok);
 
+/* it cannot be played; "reason" is a constant */
 void ds_list_mark(ds_entry_t *e, int code, const char *reason);
 
 

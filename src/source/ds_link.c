@@ -48,11 +48,10 @@ ds_link_open(ds_link_t *l, ds_error_t *err)
 {
     int  rc;
 
-    /* files of the cache: there is nothing to resolve, now or later */
-
     if (l->conf->kept != NULL) {
+        /* files of the cache: there is nothing to resolve, now or later */
         return ds_media_copy(&l->media, l->conf->kept) == DS_OK
-               ? DS_OK : ds_fail(err, DS_ENOMEM, "strdup() failed");
+               ? DS_OK : ds_fail(err, DS_ENOMEM, "no memory for an item");
     }
 
     rc = ds_link_resolve(l, &l->media, err);

@@ -128,10 +128,10 @@ ds_reader_open(const ds_link_conf_t *conf, ds_error_t *err)
         goto failed;
     }
 
-    /* others may look at it while that of the link changes */
+    /* as it was at first, which others may look at while it changes */
 
     if (ds_media_copy(&r->media, &r->link.media) != DS_OK) {
-        (void) ds_fail(err, DS_ENOMEM, "strdup() failed");
+        (void) ds_fail(err, DS_ENOMEM, "no memory for an item");
         goto failed;
     }
 
