@@ -12,12 +12,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/ds_proc.h"
+#include "base/ds_url.h"
 #include "net/ds_http.h"
 #include "resolve/ds_list.h"
-#include "base/ds_proc.h"
 #include "resolve/ds_resolve.h"
 #include "resolve/ds_resolve_error.h"
-#include "base/ds_url.h"
 
 
 #define DS_RESOLVE_LINE   (1024 * 1024)
@@ -101,13 +101,8 @@ int
 ds_resolve_list(const ds_conf_t *conf, const char *playlist,
     ds_cancel_t *cancel, ds_entry_pt entry, void *data, ds_error_t *err)
 {
-    int         rc;
-    char       *url;
-    ds_error_t  local;
-
-    if (err == NULL) {
-        err = &local;
-    }
+    int    rc;
+    char  *url;
 
     ds_error_clear(err);
 
@@ -378,16 +373,11 @@ int
 ds_resolve_first(const ds_conf_t *conf, const char *playlist,
     ds_cancel_t *cancel, ds_media_t *m, ds_error_t *err)
 {
-    int         rc;
-    char       *url;
-    ds_error_t  local;
+    int    rc;
+    char  *url;
 
     memset(m, 0, sizeof(ds_media_t));
     m->duration = -1;
-
-    if (err == NULL) {
-        err = &local;
-    }
 
     ds_error_clear(err);
 
