@@ -115,7 +115,7 @@ ds_clip_open(ds_clip_t *c, const ds_conf_t *conf, const char *path,
     m.urls[0].local = true;
     m.urls[0].url = (char *) path;
 
-    c->in = ds_input_open(conf, &m, cancel, &why);
+    c->in = ds_input_open(conf, &m, NULL, cancel, &why);
     if (c->in == NULL) {
         return ds_fail(err, DS_ESLATE_INVALID, "it cannot be read: %s",
                        why.message);

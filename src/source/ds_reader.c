@@ -80,6 +80,7 @@ struct ds_reader_s {
 
 
 static int ds_reader_begin(ds_reader_t *r, ds_error_t *err);
+static ds_input_t *ds_reader_input_open(ds_reader_t *r, ds_error_t *err);
 static void ds_reader_hooks(ds_reader_t *r);
 static void ds_reader_fault(void *data, const ds_error_t *err,
     int64_t offset, int64_t wait);
@@ -170,10 +171,7 @@ ds_reader_begin(ds_reader_t *r, ds_error_t *err)
     r->broken = ds_monotonic();
     r->attempts = 1;
 
-    while ((r->in = ds_input_open_hooked(&r->conf.ds->conf, &r->link.media,
-                                         r->hooks, r->conf.cancel, err))
-           == NULL)
-    {
+    while ((r->in = ds_reader_input_open(r, err)) == NULL) {
         if (!ds_reader_mend(r, err)) {
             return err->code;
         }
@@ -238,6 +236,14 @@ ds_reader_mend(ds_reader_t *r, ds_error_t *err)
     r->attempts++;
 
     return true;
+}
+
+
+static ds_input_t *
+ds_reader_input_open(ds_reader_t *r, ds_error_t *err)
+{
+    return ds_input_open(&r->conf.ds->conf, &r->link.media, r->hooks,
+                         r->conf.cancel, err);
 }
 
 
@@ -685,8 +691,7 @@ ds_reader_reopen(ds_reader_t *r, ds_error_t *err)
     bool         live;
     ds_input_t  *in;
 
-    in = ds_input_open_hooked(&r->conf.ds->conf, &r->link.media, r->hooks,
-                              r->conf.cancel, err);
+    in = ds_reader_input_open(r, err);
     if (in == NULL) {
         return err->code;
     }
@@ -700,8 +705,7 @@ ds_reader_reopen(ds_reader_t *r, ds_error_t *err)
         r->noseek = true;
         r->sought = 0;
 
-        in = ds_input_open_hooked(&r->conf.ds->conf, &r->link.media,
-                                  r->hooks, r->conf.cancel, err);
+        in = ds_reader_input_open(r, err);
         if (in == NULL) {
             return err->code;
         }
