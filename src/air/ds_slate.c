@@ -9,6 +9,7 @@
 #include <sys/resource.h>
 
 #include "air/ds_slate.h"
+#include "base/ds_job.h"
 
 
 /* pixels: no larger slate is made, whatever an item says of itself */
@@ -26,17 +27,14 @@ struct ds_slate_s {
     char                 name[DS_NAME_LEN + 1];
     char                *file;          /* NULL: none */
 
-    pthread_t            thread;
-    bool                 making;        /* thread is to be joined */
+    ds_job_t             maker;
     ds_form_t            form;          /* made, or being made */
     ds_form_t            wanted;
 
-    /* the maker's thread, while there is one */
+    /* the maker's until it is done */
     bool                 begun;         /* a slate was made */
     bool                 bad;           /* the file cannot be shown */
 
-    atomic_bool          done;          /* thread has ended */
-    ds_cancel_t          cancel;
     _Atomic(ds_loop_t *) made;          /* NULL, or not taken yet */
 
     ds_loop_t           *loop;          /* taken; NULL: none */
@@ -47,7 +45,7 @@ struct ds_slate_s {
 };
 
 
-static void *ds_slate_thread(void *data);
+static void ds_slate_thread(void *data);
 static bool ds_slate_make(ds_slate_t *sl, const char *file);
 static void ds_slate_made(ds_slate_t *sl, ds_loop_t *l);
 static int64_t ds_slate_audio_at(ds_slate_t *sl, int64_t n);
@@ -66,15 +64,9 @@ ds_slate_create(ds_t *ds, const char *name, const char *file)
     sl->ds = ds;
     ds_text(sl->name, sizeof(sl->name), name);
 
-    if (ds_cancel_init(&sl->cancel) != DS_OK) {
-        free(sl);
-        return NULL;
-    }
-
     if (file != NULL) {
         sl->file = strdup(file);
         if (sl->file == NULL) {
-            ds_cancel_free(&sl->cancel);
             free(sl);
             return NULL;
         }
@@ -97,17 +89,13 @@ ds_slate_free(ds_slate_t **psl)
 
     *psl = NULL;
 
-    ds_cancel_set(&sl->cancel);
-
-    if (sl->making) {
-        (void) pthread_join(sl->thread, NULL);
-    }
+    ds_job_cancel(&sl->maker);
+    ds_job_end(&sl->maker);
 
     l = atomic_exchange(&sl->made, NULL);
     ds_loop_free(&l);
     ds_loop_free(&sl->loop);
 
-    ds_cancel_free(&sl->cancel);
     free(sl->file);
     free(sl);
 }
@@ -145,26 +133,19 @@ ds_slate_want(ds_slate_t *sl, const ds_form_t *form)
 void
 ds_slate_check(ds_slate_t *sl)
 {
-    if (sl->making) {
-        if (!atomic_load(&sl->done)) {
-            return;
-        }
-
-        sl->making = false;
-        (void) pthread_join(sl->thread, NULL);
+    if (!ds_job_done(&sl->maker)) {
+        return;
     }
+
+    ds_job_end(&sl->maker);
 
     if (memcmp(&sl->wanted, &sl->form, sizeof(ds_form_t)) == 0) {
         return;
     }
 
     sl->form = sl->wanted;
-    atomic_store(&sl->done, false);
 
-    sl->making = ds_thread_start(&sl->thread, "ds-slate", ds_slate_thread, sl)
-                 == DS_OK;
-
-    if (!sl->making) {
+    if (ds_job_start(&sl->maker, "ds-slate", ds_slate_thread, sl) != DS_OK) {
         /* the next check tries again */
         memset(&sl->form, 0, sizeof(ds_form_t));
     }
@@ -173,7 +154,7 @@ ds_slate_check(ds_slate_t *sl)
 
 /* context: maker's thread */
 
-static void *
+static void
 ds_slate_thread(void *data)
 {
     bool         file, first;
@@ -197,7 +178,7 @@ ds_slate_thread(void *data)
             (void) ds_slate_make(sl, NULL);
         }
 
-        if (file && !ds_cancel_is_set(&sl->cancel)) {
+        if (file && !ds_cancel_is_set(&sl->maker.cancel)) {
             file = ds_slate_make(sl, sl->file);
             sl->bad = !file;
         }
@@ -210,10 +191,6 @@ ds_slate_thread(void *data)
 
         ds_trim(sl->ds);
     }
-
-    atomic_store(&sl->done, true);
-
-    return NULL;
 }
 
 
@@ -225,7 +202,8 @@ ds_slate_make(ds_slate_t *sl, const char *file)
     ds_loop_t   *l;
     ds_error_t   err;
 
-    l = ds_loop_create(sl->ds, sl->name, file, &sl->form, &sl->cancel, &err);
+    l = ds_loop_create(sl->ds, sl->name, file, &sl->form, &sl->maker.cancel,
+                       &err);
 
     if (l == NULL) {
         if (err.code != DS_ECANCELED) {

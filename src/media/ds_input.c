@@ -61,14 +61,6 @@ static void ds_input_flush(ds_input_t *in);
 
 ds_input_t *
 ds_input_open(const ds_conf_t *conf, const ds_media_t *media,
-    ds_cancel_t *cancel, ds_error_t *err)
-{
-    return ds_input_open_hooked(conf, media, NULL, cancel, err);
-}
-
-
-ds_input_t *
-ds_input_open_hooked(const ds_conf_t *conf, const ds_media_t *media,
     const ds_http_hooks_t *hooks, ds_cancel_t *cancel, ds_error_t *err)
 {
     ds_input_t  *in;
