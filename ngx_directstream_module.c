@@ -11,18 +11,14 @@
 #include <ngx_event.h>
 
 
-#define NGX_DIRECTSTREAM_COUNT  1000    /* ms */
-
-
 static void *ngx_directstream_create_conf(ngx_cycle_t *cycle);
 static char *ngx_directstream_init_conf(ngx_cycle_t *cycle, void *conf);
 static ngx_int_t ngx_directstream_init_module(ngx_cycle_t *cycle);
 static ngx_int_t ngx_directstream_init_process(ngx_cycle_t *cycle);
-static void ngx_directstream_count(ngx_event_t *ev);
+static void ngx_directstream_worker_init(ngx_cycle_t *cycle,
+    ngx_directstream_conf_t *dcf);
+static void ngx_directstream_worker_leaves(ngx_event_t *ev);
 static void ngx_directstream_exit_process(ngx_cycle_t *cycle);
-
-
-static ngx_event_t  ngx_directstream_counted;
 
 
 static ngx_command_t  ngx_directstream_commands[] = {
@@ -392,6 +388,7 @@ ngx_directstream_init_module(ngx_cycle_t *cycle)
 
     ccf = (ngx_core_conf_t *) ngx_get_conf(cycle->conf_ctx, ngx_core_module);
 
+    dcf->reload = !ngx_is_init_cycle(cycle->old_cycle);
     dcf->sh->workers = ccf->worker_processes;
 
     if (ccf->master) {
@@ -427,12 +424,7 @@ ngx_directstream_init_process(ngx_cycle_t *cycle)
     }
 
     if (ngx_process == NGX_PROCESS_WORKER) {
-        ngx_directstream_counted.log = cycle->log;
-        ngx_directstream_counted.data = dcf;
-        ngx_directstream_counted.handler = ngx_directstream_count;
-        ngx_directstream_counted.cancelable = 1;
-
-        ngx_directstream_count(&ngx_directstream_counted);
+        ngx_directstream_worker_init(cycle, dcf);
     }
 
     return NGX_OK;
@@ -440,34 +432,62 @@ ngx_directstream_init_process(ngx_cycle_t *cycle)
 
 
 /*
- * How many workers there are to whoever counts them, as nginx-rtmp does, which
- * pushes a stream from one to all others: not the relay's, which takes no
- * push; and in a worker that is left of an older configuration all new ones
- * and itself.  What such a worker does not listen to any more must not be
- * there either: nginx-rtmp does not survive a refused push.
+ * The relay's worker is none to whoever counts workers, as nginx-rtmp does,
+ * which pushes a stream from one to all others.  An idle connection is told
+ * when the process begins to leave: no hook is.
  */
 
 static void
-ngx_directstream_count(ngx_event_t *ev)
+ngx_directstream_worker_init(ngx_cycle_t *cycle, ngx_directstream_conf_t *dcf)
+{
+    ngx_core_conf_t   *ccf;
+    ngx_connection_t  *c;
+
+    ccf = (ngx_core_conf_t *) ngx_get_conf(cycle->conf_ctx, ngx_core_module);
+    ccf->worker_processes = dcf->worker;
+
+    c = ngx_get_connection(ngx_directstream_wake_handle(), cycle->log);
+
+    if (c != NULL) {
+        c->idle = 1;
+        c->data = dcf;
+        c->read->handler = ngx_directstream_worker_leaves;
+    }
+}
+
+
+/*
+ * The process listens no more.  Whoever counts in it counts the new workers
+ * and this one; and the socket of its own must not be there either, as
+ * nginx-rtmp does not survive a push that is refused.
+ */
+
+static void
+ngx_directstream_worker_leaves(ngx_event_t *ev)
 {
     ngx_core_conf_t          *ccf;
+    ngx_connection_t         *c;
     ngx_directstream_conf_t  *dcf;
 
-    static ngx_uint_t         exiting;
+    c = ev->data;
+    dcf = c->data;
 
-    dcf = ev->data;
+    ngx_free_connection(c);
+    c->fd = (ngx_socket_t) -1;
+
+    ngx_directstream_relay_refuse(dcf->cycle);
 
     ccf = (ngx_core_conf_t *) ngx_get_conf(dcf->cycle->conf_ctx,
                                            ngx_core_module);
 
-    ccf->worker_processes = dcf->sh->workers + (ngx_exiting ? 1 : 0);
+    ngx_shmtx_lock(&dcf->shpool->mutex);
 
-    if (ngx_exiting && !exiting) {
-        exiting = 1;
-        ngx_directstream_relay_refuse(dcf->cycle);
-    }
+    ccf->worker_processes = dcf->sh->workers + 1;
+    dcf->sh->left = ngx_max(dcf->sh->left, dcf->generation);
 
-    ngx_add_timer(ev, NGX_DIRECTSTREAM_COUNT);
+    ngx_shmtx_unlock(&dcf->shpool->mutex);
+
+    ngx_directstream_wake();
 }
 
 

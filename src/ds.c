@@ -15,6 +15,7 @@
 
 #include <libavformat/avformat.h>
 
+#include "air/ds_loop.h"
 #include "base/ds_job.h"
 #include "net/ds_hold.h"
 #include "net/ds_http.h"
@@ -66,9 +67,11 @@ ds_create(const ds_conf_t *conf, ds_error_t *err)
     ds->resolver_hold = ds_hold_create(DS_RESOLVER_HOLD_MIN,
                                        DS_RESOLVER_HOLD_MAX);
     ds->source_hold = ds_hold_create(DS_SOURCE_HOLD_MIN, DS_SOURCE_HOLD_MAX);
+    ds->loops = ds_loops_create();
 
     if (ds->resolvers == NULL || ds->encoders == NULL
         || ds->resolver_hold == NULL || ds->source_hold == NULL
+        || ds->loops == NULL
         || ds_copy_conf(ds, conf) != DS_OK)
     {
         (void) ds_fail(err, DS_ENOMEM, "malloc() failed");
@@ -250,6 +253,7 @@ ds_free(ds_t *ds)
     ds_gate_free(&ds->encoders);
     ds_hold_free(&ds->resolver_hold);
     ds_hold_free(&ds->source_hold);
+    ds_loops_free(&ds->loops);
 
     (void) pthread_mutex_destroy(&ds->lock);
 

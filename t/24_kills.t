@@ -124,8 +124,9 @@ sub client {
         }
 
         if (@wrong != $wrong) {
-            push @wrong, '  after ' . join '; ', grep { defined }
-                         @{ $past{$name} }[-8 .. -1];
+            my @past = @{ $past{$name} || [] };
+            splice @past, 0, -8 if @past > 8;
+            push @wrong, '  after ' . join '; ', @past;
             $may{$name} = [ current($name) ];
         }
 

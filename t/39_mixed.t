@@ -114,9 +114,10 @@ is(join(' ', sort keys %sizes), '160x90', 'one size');
 my ($file) = glob $t->dir . '/far/record/*.flv';
 my $dir = $t->dir;
 
-# ffmpeg's parser, unlike its decoder, knows the first header only
+# ffmpeg's parser, unlike its decoder, knows the first header only; filters
+# that are made anew for other colours would begin their files anew
 my ($status, $out) = $t->command(qw(ffmpeg -nostdin -v error -xerror
-    -fflags noparse -i), $file, '-vf',
+    -fflags noparse -reinit_filter 0 -i), $file, '-vf',
     "signalstats,metadata=print:key=lavfi.signalstats.YAVG:file=$dir/luma",
     '-af', 'asetnsamples=441,astats=metadata=1:reset=1,'
     . "ametadata=print:key=lavfi.astats.Overall.RMS_level:file=$dir/level",

@@ -187,10 +187,10 @@ drop_all('bit');
 
 names('two.mp4', 'mid.mp4');
 $t->create('mid', $t->plain_list('mid',
-    $t->media_url('mid.mp4', 'drip=90000')), mode => 'hybrid');
+    $t->media_url('mid.mp4', 'drip=60000')), mode => 'hybrid');
 names('mid.mp4', 'resume.mp4');
 $t->create('resume', $t->plain_list('resume',
-    $t->media_url('resume.mp4', 'drip=50000')), mode => 'download');
+    $t->media_url('resume.mp4', 'drip=90000')), mode => 'download');
 ok($t->wait_for(sub {
     my ($f) = @{ $t->field('resume', 'fetching') || [] };
     return $t->field('mid', 'cache', 'keeping')

@@ -264,7 +264,8 @@ typedef struct {
 
     uint64_t                 generation;    /* configurations so far */
     uint64_t                 quit;          /* the generation that quits */
-    ngx_int_t                workers;       /* of it, without the relay's */
+    uint64_t                 left;          /* newest whose workers left */
+    ngx_int_t                workers;       /* without the relay's */
     uint64_t                 serial;        /* of epochs and lookups */
     char                     state_path[NGX_MAX_PATH];
 
@@ -299,7 +300,7 @@ typedef struct {
     ssize_t                  zone_size;
     ngx_str_t                state_path;
     ngx_str_t                cache_path;
-    ngx_array_t             *resolve_command;   /* of char *, NULL last */
+    const char             **resolve_command;   /* NULL last */
     ngx_str_t                resolve_extractors;
     ngx_array_t              source_rules;      /* of ds_source_rule_t */
     ngx_str_t                media_root;
@@ -335,6 +336,7 @@ typedef struct {
     ngx_directstream_sh_t   *sh;
 
     ngx_uint_t               refill;        /* the store has to be, of it */
+    ngx_uint_t               reload;        /* other workers were there */
     ngx_int_t                worker;        /* index of the relay worker */
     uint64_t                 generation;
 } ngx_directstream_conf_t;

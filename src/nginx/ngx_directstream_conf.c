@@ -31,6 +31,9 @@ static char *ngx_directstream_zone_add(ngx_conf_t *cf,
 
 #define ngx_directstream_in(field)  offsetof(ngx_directstream_conf_t, field)
 
+static const char  *ngx_directstream_resolver[] = { "/usr/bin/yt-dlp", NULL };
+
+
 static const ngx_directstream_range_t  ngx_directstream_ranges[] = {
     { "resolve_timeout", ngx_directstream_in(resolve_timeout), "time",
       100, 3600 * 1000, 60000, "from 100ms to 1h" },
@@ -91,9 +94,8 @@ ngx_directstream_block(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 static char *
 ngx_directstream_block_end(ngx_conf_t *cf, ngx_directstream_conf_t *dcf)
 {
-    u_char      *p;
-    char       **arg;
-    ngx_str_t    path;
+    u_char     *p;
+    ngx_str_t   path;
 
     const ngx_directstream_range_t  *r;
 
@@ -116,18 +118,7 @@ ngx_directstream_block_end(ngx_conf_t *cf, ngx_directstream_conf_t *dcf)
     }
 
     if (dcf->resolve_command == NULL) {
-        dcf->resolve_command = ngx_array_create(cf->pool, 2, sizeof(char *));
-        if (dcf->resolve_command == NULL) {
-            return NGX_CONF_ERROR;
-        }
-
-        arg = ngx_array_push_n(dcf->resolve_command, 2);
-        if (arg == NULL) {
-            return NGX_CONF_ERROR;
-        }
-
-        arg[0] = "/usr/bin/yt-dlp";
-        arg[1] = NULL;
+        dcf->resolve_command = ngx_directstream_resolver;
     }
 
     if (dcf->resolve_extractors.len == 0) {
@@ -357,9 +348,9 @@ ngx_directstream_command(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_directstream_conf_t *dcf = conf;
 
-    char       **arg;
-    ngx_str_t   *value;
-    ngx_uint_t   i;
+    ngx_str_t    *value;
+    ngx_uint_t    i;
+    const char  **argv;
 
     if (dcf->resolve_command) {
         return "is duplicate";
@@ -374,20 +365,16 @@ ngx_directstream_command(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
-    dcf->resolve_command = ngx_array_create(cf->pool, cf->args->nelts,
-                                            sizeof(char *));
-    if (dcf->resolve_command == NULL) {
+    argv = ngx_pcalloc(cf->pool, cf->args->nelts * sizeof(char *));
+    if (argv == NULL) {
         return NGX_CONF_ERROR;
     }
 
-    for (i = 1; i <= cf->args->nelts; i++) {
-        arg = ngx_array_push(dcf->resolve_command);
-        if (arg == NULL) {
-            return NGX_CONF_ERROR;
-        }
-
-        *arg = (i < cf->args->nelts) ? (char *) value[i].data : NULL;
+    for (i = 1; i < cf->args->nelts; i++) {
+        argv[i - 1] = (char *) value[i].data;
     }
+
+    dcf->resolve_command = argv;
 
     return NGX_CONF_OK;
 }

@@ -17,7 +17,8 @@
 #define NGX_DIRECTSTREAM_TICK      200     /* ms */
 #define NGX_DIRECTSTREAM_PAUSE     20      /* ms between two passes */
 #define NGX_DIRECTSTREAM_CREATE    5000    /* ms after a failed start */
-#define NGX_DIRECTSTREAM_HOLD      600     /* ms after a reload */
+#define NGX_DIRECTSTREAM_HOLD      2000    /* ms after a reload, at most */
+#define NGX_DIRECTSTREAM_LEFT      200     /* ms after a worker has left */
 #define NGX_DIRECTSTREAM_QUIT      1000    /* ms for streams to stop in */
 
 
@@ -33,11 +34,11 @@ typedef struct {
 
     ngx_msec_t               last;          /* pass */
     ngx_msec_t               create;        /* no start of it all before */
-    ngx_msec_t               begun;         /* when the process did */
+    ngx_msec_t               held;          /* no stream before */
     ngx_msec_t               quit;          /* when the quit began */
 
     unsigned                 quitting:1;
-    unsigned                 hold:1;        /* for older workers to go */
+    unsigned                 hold:1;        /* older workers may accept */
     unsigned                 named:1;       /* the process has its title */
     unsigned                 leaving:1;     /* exiting was seen */
     unsigned                 expired:1;     /* worker_shutdown_timeout */
@@ -111,18 +112,20 @@ ngx_directstream_relay_init(ngx_cycle_t *cycle, ngx_directstream_conf_t *dcf)
 
     relay->dcf = dcf;
     relay->news_fd = -1;
-    relay->begun = ngx_current_msec;
+    relay->held = ngx_current_msec;
 
     if (ngx_process == NGX_PROCESS_WORKER) {
         ngx_directstream_relay_listening(cycle);
         ngx_directstream_relay_spread(cycle->log);
 
-        /* the first one of a configuration that is not the first */
-
         ngx_shmtx_lock(&dcf->shpool->mutex);
 
-        relay->hold = (dcf->generation > 1
-                       && dcf->sh->relay_generation < dcf->generation);
+        /* the first one of this configuration */
+
+        if (dcf->reload && dcf->sh->relay_generation < dcf->generation) {
+            relay->hold = 1;
+            relay->held += NGX_DIRECTSTREAM_HOLD;
+        }
 
         ngx_shmtx_unlock(&dcf->shpool->mutex);
     }
@@ -448,11 +451,25 @@ ngx_directstream_relay_pass(ngx_directstream_relay_t *relay)
 static ngx_uint_t
 ngx_directstream_relay_held(ngx_directstream_relay_t *relay)
 {
-    if (ngx_current_msec - relay->begun >= NGX_DIRECTSTREAM_HOLD) {
-        relay->hold = 0;
+    uint64_t                  left;
+    ngx_directstream_conf_t  *dcf;
+
+    dcf = relay->dcf;
+
+    if (relay->hold) {
+        ngx_shmtx_lock(&dcf->shpool->mutex);
+        left = dcf->sh->left;
+        ngx_shmtx_unlock(&dcf->shpool->mutex);
+
+        /* the others are told at the same time */
+
+        if (left != 0 && left + 1 >= dcf->generation) {
+            relay->hold = 0;
+            relay->held = ngx_current_msec + NGX_DIRECTSTREAM_LEFT;
+        }
     }
 
-    return relay->hold;
+    return (ngx_msec_int_t) (ngx_current_msec - relay->held) < 0;
 }
 
 
@@ -601,7 +618,7 @@ ngx_directstream_relay_create(ngx_directstream_relay_t *relay)
     ngx_memzero(&conf, sizeof(ds_conf_t));
     ngx_directstream_state_db(dcf, store);
 
-    conf.resolve_command = dcf->resolve_command->elts;
+    conf.resolve_command = dcf->resolve_command;
     conf.resolve_extractors = (char *) dcf->resolve_extractors.data;
     conf.resolve_timeout = dcf->resolve_timeout;
     conf.source_timeout = dcf->source_timeout;

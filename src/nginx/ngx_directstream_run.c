@@ -876,10 +876,7 @@ ngx_directstream_runs_open(ngx_directstream_runs_t *runs)
     (void) ngx_snprintf(path, NGX_MAX_PATH, "%V/owners.lock%Z",
                         &runs->dcf->state_path);
 
-    /*
-     * Never to be opened again here: a close() drops a process's locks.  The
-     * master has made it; somebody may have removed it since.
-     */
+    /* never to be opened again here: a close() drops a process's locks */
 
     runs->lock_fd = open((char *) path, O_RDWR|O_CREAT|O_CLOEXEC|O_NOFOLLOW,
                          0600);

@@ -31,8 +31,6 @@ typedef struct {
 static ngx_uint_t ngx_directstream_state_within(ngx_directstream_conf_t *dcf);
 static ngx_int_t ngx_directstream_state_path(ngx_cycle_t *cycle,
     const char *name, u_char *path, ngx_uid_t user);
-static ngx_int_t ngx_directstream_state_lock(ngx_directstream_conf_t *dcf,
-    ngx_cycle_t *cycle, ngx_uid_t user);
 static ngx_int_t ngx_directstream_state_owner(ngx_directstream_conf_t *dcf,
     ngx_cycle_t *cycle, ngx_uid_t user);
 static ngx_int_t ngx_directstream_state_enter(ngx_cycle_t *cycle,
@@ -99,7 +97,6 @@ ngx_directstream_state_init(ngx_shm_zone_t *shm_zone, void *data)
             && ngx_directstream_state_path(cycle, "cache_path",
                                            dcf->cache_path.data, user)
                != NGX_OK)
-        || ngx_directstream_state_lock(dcf, cycle, user) != NGX_OK
         || ngx_directstream_state_owner(dcf, cycle, user) != NGX_OK
         || ngx_directstream_state_enter(cycle, &g) != NGX_OK)
     {
@@ -185,38 +182,6 @@ ngx_directstream_state_path(ngx_cycle_t *cycle, const char *name,
 }
 
 
-static ngx_int_t
-ngx_directstream_state_lock(ngx_directstream_conf_t *dcf, ngx_cycle_t *cycle,
-    ngx_uid_t user)
-{
-    int     fd;
-    u_char  path[NGX_MAX_PATH];
-
-    (void) ngx_snprintf(path, NGX_MAX_PATH, "%V/owners.lock%Z",
-                        &dcf->state_path);
-
-    fd = open((char *) path, O_RDWR|O_CREAT|O_CLOEXEC|O_NOFOLLOW, 0600);
-
-    if (fd == -1) {
-        ngx_log_error(NGX_LOG_EMERG, cycle->log, ngx_errno,
-                      "open(\"%s\") failed", path);
-        return NGX_ERROR;
-    }
-
-    if (user != (ngx_uid_t) NGX_CONF_UNSET_UINT && fchown(fd, user, -1) == -1)
-    {
-        ngx_log_error(NGX_LOG_EMERG, cycle->log, ngx_errno,
-                      "fchown(\"%s\") failed", path);
-        (void) close(fd);
-        return NGX_ERROR;
-    }
-
-    (void) close(fd);
-
-    return NGX_OK;
-}
-
-
 /* the workers may be of another user than they were */
 
 static ngx_int_t
@@ -226,11 +191,12 @@ ngx_directstream_state_owner(ngx_directstream_conf_t *dcf, ngx_cycle_t *cycle,
     u_char                    path[NGX_MAX_PATH];
     ngx_uint_t                i;
     struct stat               st;
-    static const char *const  parts[] = { "", "-wal", "-shm" };
+    static const char *const  names[] = { "state.db", "state.db-wal",
+                                          "state.db-shm", "owners.lock" };
 
-    for (i = 0; i < 3; i++) {
-        (void) ngx_snprintf(path, NGX_MAX_PATH, "%V/state.db%s%Z",
-                            &dcf->state_path, parts[i]);
+    for (i = 0; i < 4; i++) {
+        (void) ngx_snprintf(path, NGX_MAX_PATH, "%V/%s%Z", &dcf->state_path,
+                            names[i]);
 
         if (lstat((char *) path, &st) == -1) {
             continue;
@@ -242,7 +208,7 @@ ngx_directstream_state_owner(ngx_directstream_conf_t *dcf, ngx_cycle_t *cycle,
             return NGX_ERROR;
         }
 
-        /* never opened: a close() would drop the locks of SQLite */
+        /* never opened: a close() would drop locks */
 
         if (user != (ngx_uid_t) NGX_CONF_UNSET_UINT
             && st.st_uid != user

@@ -462,21 +462,16 @@ ds_player_form(ds_stream_t *s, ds_source_t *src)
     ds_form_t                 form;
     const AVCodecParameters  *video, *audio;
 
-    form.width = s->profile.width;
-    form.height = s->profile.height;
-    form.rate = s->profile.rate;
-    form.video_bitrate = s->profile.video_bitrate;
-    form.sample_rate = s->profile.sample_rate;
+    form.profile = s->profile;
     form.channels = 2;
-    form.audio_bitrate = s->profile.audio_bitrate;
 
     if (src != NULL) {
         video = ds_source_codecpar(src, DS_VIDEO);
         audio = ds_source_codecpar(src, DS_AUDIO);
 
-        form.width = video->width;
-        form.height = video->height;
-        form.sample_rate = audio->sample_rate;
+        form.profile.width = video->width;
+        form.profile.height = video->height;
+        form.profile.sample_rate = audio->sample_rate;
         form.channels = audio->ch_layout.nb_channels == 1 ? 1 : 2;
     }
 

@@ -178,6 +178,7 @@ fetch_part(const char *url, uint64_t bytes)
     pthread_t  thread;
 
     atomic_store(&over, false);
+    atomic_store(&progress.bytes, 0);
     (void) pthread_create(&thread, NULL, cancel_thread, &bytes);
     rc = fetch(url, NULL, true);
     atomic_store(&over, true);

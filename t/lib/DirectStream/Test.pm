@@ -66,7 +66,7 @@ sub new {
 
     my $self = bless {
         dir => $dir, pids => {}, nginx => {}, allow => [], owner => $$,
-        http => HTTP::Tiny->new(timeout => 15, keep_alive => 0),
+        http => DirectStream::Once->new(timeout => 15, keep_alive => 0),
         json => JSON::PP->new->canonical->utf8,
     }, $class;
 
@@ -677,6 +677,24 @@ sub import {
     *{"${caller}::TODO"} = \${"Test::More::TODO"};
 
     return;
+}
+
+
+# HTTP::Tiny asks again when a connection breaks; a request that was carried
+# out would then be answered as if it had come twice
+
+package DirectStream::Once;
+
+our @ISA = qw(HTTP::Tiny);
+
+
+sub _request {
+    my ($self, @args) = @_;
+
+    my $r = eval { $self->SUPER::_request(@args) };
+    die ref $@ ? $@ : "once: $@" if $@;
+
+    return $r;
 }
 
 
