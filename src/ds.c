@@ -15,7 +15,8 @@
 
 #include <libavformat/avformat.h>
 
-#include "base/ds_engine.h"
+#include "air/ds_loop.h"
+#include "base/ds_job.h"
 #include "net/ds_hold.h"
 #include "net/ds_http.h"
 #include "source/ds_cache.h"
@@ -37,7 +38,6 @@
 static int ds_copy_conf(ds_t *ds, const ds_conf_t *conf);
 static void ds_open_cache(ds_t *ds);
 static void ds_free(ds_t *ds);
-static int ds_copy_string(const char **copy, const char *s);
 
 
 ds_t *
@@ -67,9 +67,11 @@ ds_create(const ds_conf_t *conf, ds_error_t *err)
     ds->resolver_hold = ds_hold_create(DS_RESOLVER_HOLD_MIN,
                                        DS_RESOLVER_HOLD_MAX);
     ds->source_hold = ds_hold_create(DS_SOURCE_HOLD_MIN, DS_SOURCE_HOLD_MAX);
+    ds->loops = ds_loops_create();
 
     if (ds->resolvers == NULL || ds->encoders == NULL
         || ds->resolver_hold == NULL || ds->source_hold == NULL
+        || ds->loops == NULL
         || ds_copy_conf(ds, conf) != DS_OK)
     {
         (void) ds_fail(err, DS_ENOMEM, "malloc() failed");
@@ -166,11 +168,11 @@ ds_copy_conf(ds_t *ds, const ds_conf_t *conf)
         c->source_rules = rules;
     }
 
-    if (ds_copy_string(&c->resolve_extractors, conf->resolve_extractors)
-        || ds_copy_string(&c->media_root, conf->media_root)
-        || ds_copy_string(&c->push_certificate, conf->push_certificate)
-        || ds_copy_string(&c->cache_path, conf->cache_path)
-        || ds_copy_string(&c->store_path, conf->store_path))
+    if (ds_copy((char **) &c->resolve_extractors, conf->resolve_extractors)
+        || ds_copy((char **) &c->media_root, conf->media_root)
+        || ds_copy((char **) &c->push_certificate, conf->push_certificate)
+        || ds_copy((char **) &c->cache_path, conf->cache_path)
+        || ds_copy((char **) &c->store_path, conf->store_path))
     {
         return DS_ENOMEM;
     }
@@ -179,25 +181,12 @@ ds_copy_conf(ds_t *ds, const ds_conf_t *conf)
 }
 
 
-static int
-ds_copy_string(const char **copy, const char *s)
-{
-    if (s == NULL) {
-        return DS_OK;
-    }
-
-    *copy = strdup(s);
-
-    return *copy != NULL ? DS_OK : DS_ENOMEM;
-}
-
-
 void
 ds_destroy(ds_t **pds)
 {
-    int64_t     end;
-    ds_t       *ds;
-    ds_task_t  *t;
+    int64_t    end;
+    ds_t      *ds;
+    ds_job_t  *job;
 
     ds = *pds;
     if (ds == NULL) {
@@ -209,13 +198,13 @@ ds_destroy(ds_t **pds)
 
     atomic_store(&ds->trim_at, INT64_MAX);
 
-    for (t = ds->tasks; t != NULL; t = t->next) {
-        t->cancel(t);
+    for (job = ds->jobs; job != NULL; job = job->next) {
+        ds_job_cancel(job);
     }
 
-    while ((t = ds->tasks) != NULL) {
+    while ((job = ds->jobs) != NULL) {
 
-        while (!t->done(t)) {
+        while (!ds_job_done(job)) {
             if (ds_monotonic() >= end) {
                 /*
                  * A thread may sit in a call that cannot be interrupted,
@@ -228,8 +217,7 @@ ds_destroy(ds_t **pds)
             (void) usleep(2000);
         }
 
-        ds->tasks = t->next;
-        t->free(t);
+        job->free(job->data);
     }
 
     ds_free(ds);
@@ -265,6 +253,7 @@ ds_free(ds_t *ds)
     ds_gate_free(&ds->encoders);
     ds_hold_free(&ds->resolver_hold);
     ds_hold_free(&ds->source_hold);
+    ds_loops_free(&ds->loops);
 
     (void) pthread_mutex_destroy(&ds->lock);
 

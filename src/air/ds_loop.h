@@ -1,75 +1,69 @@
 
 /*
  * ds_loop.h: a short piece of media in memory, as H.264 and AAC packets that
- * can be sent over and over: video without B-frames, a key frame first.
- * Made by one thread; constant once it is closed.
+ * can be sent over and over: video without B-frames, a key frame first.  It
+ * is constant once it is made; one of a file is shared by all that ask for it
+ * in the same form.  Any thread.
  */
 
 #ifndef DS_LOOP_H_INCLUDED_
 #define DS_LOOP_H_INCLUDED_
 
 
+#include <sys/stat.h>
+
 #include <libavcodec/avcodec.h>
 
-#include "base/ds_core.h"
+#include "base/ds_engine.h"
+#include "base/ds_item.h"
+#include "media/ds_merge.h"
 
 
-/* limits of a loop */
-#define DS_LOOP_TIME   60               /* s */
-#define DS_LOOP_BYTES  (16 << 20)
+typedef struct ds_loop_s   ds_loop_t;
+typedef struct ds_loops_s  ds_loops_t;      /* those of an engine */
 
 
 typedef struct {
-    int                 width;          /* pixels, even */
-    int                 height;
-    int                 rate;           /* frames a second */
-    int                 video_bitrate;  /* bit/s, at most */
-    int                 sample_rate;
-    int                 channels;       /* 1 or 2 */
-    int                 audio_bitrate;  /* bit/s */
+    ds_profile_t        profile;        /* what it says of copies is not used */
+    uint32_t            channels;       /* 1 or 2 */
 } ds_form_t;
 
 
-typedef struct {
-    ds_form_t           form;
+struct ds_loop_s {
+    ds_form_t           form;           /* that was asked for */
+    uint32_t            rate;           /* frames a second, that it has */
     AVCodecParameters  *par[2];         /* DS_VIDEO, DS_AUDIO */
-    AVPacket          **pkt[2];         /* times are not set */
-    unsigned            n[2];
-    unsigned            frame;          /* samples of an audio packet */
-    size_t              bytes;
+    ds_merge_t          pkts;           /* times are not those of the air */
 
-    /* while it is made */
-    ds_cancel_t        *cancel;         /* borrowed */
-    AVCodecContext     *enc[2];
-    int64_t             sent[2];        /* frames, given to the encoder */
-} ds_loop_t;
+    /* ds_loop.c's */
+    ds_loops_t         *loops;          /* NULL: not shared */
+    ds_loop_t          *next;
+    unsigned            refs;
+    char               *path;
+    struct stat         st;             /* of what was there at that time */
+};
 
 
-/*
- * Begins one; NULL: DS_EENCODE_FAILED, DS_ENOMEM.  Once "cancel" is set the
- * calls below fail with DS_ECANCELED.
- */
-ds_loop_t *ds_loop_create(const ds_form_t *form, ds_cancel_t *cancel,
-    ds_error_t *err);
+ds_loops_t *ds_loops_create(void);      /* NULL without memory */
+void ds_loops_free(ds_loops_t **loops); /* none is in use; sets NULL */
+
 
 /*
- * The next frame of a track: video as yuv420p of the form's size, audio as
- * fltp of the form's rate and channels, "frame" samples; its times and its
- * picture type are overwritten.  Video: a frame lasts 1/rate s.
+ * A loop of the image or clip at "path", fitted into "form": a clip with its
+ * sound, cut where a loop is full, an image (or what lasts less than a second)
+ * as a still; "path" NULL: of a picture of "name".  Made at once, or when it
+ * is its turn: so few are made at a time that neither memory nor the air
+ * suffers.  NULL: DS_ESLATE_INVALID, DS_EENCODE_FAILED, DS_ENOMEM, or
+ * DS_ECANCELED soon after "cancel" was set.
  */
-int ds_loop_put(ds_loop_t *l, int track, AVFrame *frame, ds_error_t *err);
+ds_loop_t *ds_loop_create(ds_t *ds, const char *name, const char *path,
+    const ds_form_t *form, ds_cancel_t *cancel, ds_error_t *err);
 
-/* true when no more video may be put */
-bool ds_loop_full(ds_loop_t *l);
+/* one of a file that somebody has already, or NULL; does not wait */
+ds_loop_t *ds_loop_find(ds_t *ds, const char *path, const ds_form_t *form);
 
-/* ends it: silence is added where there is no sound */
-int ds_loop_close(ds_loop_t *l, ds_error_t *err);
-
+/* gives it back; sets *l to NULL */
 void ds_loop_free(ds_loop_t **l);
-
-
-/* a black picture as ds_loop_put() wants it; NULL without memory */
-AVFrame *ds_loop_picture(const ds_form_t *form);
 
 
 #endif /* DS_LOOP_H_INCLUDED_ */

@@ -6,8 +6,8 @@
 
 #include <string.h>
 
-#include "base/ds_item.h"
 #include "air/ds_picture.h"
+#include "media/ds_video.h"
 
 
 #define DS_GLYPH_WIDTH   5
@@ -15,10 +15,6 @@
 
 #define DS_GROUND        30
 #define DS_INK           190
-
-/* a still: frames a second (each costs), and how long a loop of it is, s */
-#define DS_STILL_RATE    5
-#define DS_STILL_TIME    2
 
 
 typedef struct {
@@ -103,44 +99,46 @@ static void ds_picture_draw(AVFrame *frame, uint64_t bits, int x, int y,
     int scale);
 
 
-void
-ds_picture_text(AVFrame *frame, const char *text)
+AVFrame *
+ds_picture_name(const char *name, int width, int height)
 {
-    int  i, n, x, y, cell, scale;
+    int       i, n, x, y, cell, scale;
+    AVFrame  *frame;
 
-    memset(frame->data[0], DS_GROUND,
-           (size_t) frame->linesize[0] * frame->height);
+    frame = ds_video_plain(width, height, DS_GROUND);
 
     cell = DS_GLYPH_WIDTH + 1;
-    n = strlen(text);
+    n = strlen(name);
 
-    if (n == 0) {
-        return;
+    if (frame == NULL || n == 0) {
+        return frame;
     }
 
     /* four fifths of the width, a sixth of the height at most */
 
-    scale = frame->width * 4 / 5 / (n * cell);
+    scale = width * 4 / 5 / (n * cell);
 
-    if (scale > frame->height / 6 / DS_GLYPH_HEIGHT) {
-        scale = frame->height / 6 / DS_GLYPH_HEIGHT;
+    if (scale > height / 6 / DS_GLYPH_HEIGHT) {
+        scale = height / 6 / DS_GLYPH_HEIGHT;
     }
 
     if (scale < 1) {
         scale = 1;
     }
 
-    if (n > frame->width / (cell * scale)) {
-        n = frame->width / (cell * scale);
+    if (n > width / (cell * scale)) {
+        n = width / (cell * scale);
     }
 
-    x = (frame->width - n * cell * scale + scale) / 2;
-    y = (frame->height - DS_GLYPH_HEIGHT * scale) / 2;
+    x = (width - n * cell * scale + scale) / 2;
+    y = (height - DS_GLYPH_HEIGHT * scale) / 2;
 
     for (i = 0; i < n && y >= 0; i++) {
-        ds_picture_draw(frame, ds_picture_glyph(text[i]),
+        ds_picture_draw(frame, ds_picture_glyph(name[i]),
                         x + i * cell * scale, y, scale);
     }
+
+    return frame;
 }
 
 
@@ -177,56 +175,4 @@ ds_picture_draw(AVFrame *frame, uint64_t bits, int x, int y, int scale)
             }
         }
     }
-}
-
-
-ds_loop_t *
-ds_picture_still(AVFrame *frame, const ds_form_t *form, ds_cancel_t *cancel,
-    ds_error_t *err)
-{
-    int         i, rc;
-    ds_form_t   f;
-    ds_loop_t  *l;
-
-    f = *form;
-    f.rate = DS_STILL_RATE;
-
-    l = ds_loop_create(&f, cancel, err);
-    if (l == NULL) {
-        return NULL;
-    }
-
-    rc = DS_OK;
-
-    for (i = 0; i < DS_STILL_RATE * DS_STILL_TIME && rc == DS_OK; i++) {
-        rc = ds_loop_put(l, DS_VIDEO, frame, err);
-    }
-
-    if (rc != DS_OK || ds_loop_close(l, err) != DS_OK) {
-        ds_loop_free(&l);
-    }
-
-    return l;
-}
-
-
-ds_loop_t *
-ds_picture_name(const char *name, const ds_form_t *form, ds_cancel_t *cancel,
-    ds_error_t *err)
-{
-    AVFrame    *frame;
-    ds_loop_t  *l;
-
-    frame = ds_loop_picture(form);
-    if (frame == NULL) {
-        (void) ds_fail(err, DS_ENOMEM, "av_frame_get_buffer() failed");
-        return NULL;
-    }
-
-    ds_picture_text(frame, name);
-
-    l = ds_picture_still(frame, form, cancel, err);
-    av_frame_free(&frame);
-
-    return l;
 }

@@ -14,7 +14,7 @@
 
 #include "air/ds_output.h"
 #include "air/ds_push.h"
-#include "base/ds_engine.h"
+#include "base/ds_job.h"
 
 
 /* ms between connects; a session that lasted so long was a good one */
@@ -32,8 +32,7 @@ struct ds_push_s {
     char               *stream;
     char               *url;
     char                shown[DS_URL_LEN];      /* without the key */
-    pthread_t           thread;
-    ds_cancel_t         cancel;
+    ds_job_t            job;
     int                 wake;           /* eventfd: there is something */
 
     ds_cursor_t         cursor;         /* the thread's, but for its counts */
@@ -52,7 +51,7 @@ struct ds_push_s {
 };
 
 
-static void *ds_push_thread(void *data);
+static void ds_push_run(void *data);
 static bool ds_push_connect(ds_push_t *push, ds_error_t *err);
 static bool ds_push_send(ds_push_t *push, ds_error_t *err);
 static void ds_push_warn(ds_push_t *push);
@@ -83,10 +82,8 @@ ds_push_create(ds_t *ds, const char *stream, const char *url,
     push->url = strdup(url);
     push->wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 
-    if (ds_cancel_init(&push->cancel) != DS_OK || push->wake == -1
-        || push->stream == NULL || push->url == NULL
-        || ds_thread_start(&push->thread, "ds-push", ds_push_thread, push)
-           != DS_OK)
+    if (push->wake == -1 || push->stream == NULL || push->url == NULL
+        || ds_job_start(&push->job, "ds-push", ds_push_run, push) != DS_OK)
     {
         ds_push_destroy(push);
         return NULL;
@@ -99,39 +96,31 @@ ds_push_create(ds_t *ds, const char *stream, const char *url,
 void
 ds_push_cancel(ds_push_t *push)
 {
-    ds_cancel_set(&push->cancel);
+    ds_job_cancel(&push->job);
 }
 
 
 void
 ds_push_free(ds_push_t **ppush)
 {
-    ds_push_t  *push;
-
-    push = *ppush;
-    if (push == NULL) {
-        return;
+    if (*ppush != NULL) {
+        ds_push_cancel(*ppush);
+        ds_push_destroy(*ppush);
+        *ppush = NULL;
     }
-
-    *ppush = NULL;
-
-    ds_cancel_set(&push->cancel);
-    (void) pthread_join(push->thread, NULL);
-
-    ds_push_destroy(push);
 }
 
 
 static void
 ds_push_destroy(ds_push_t *push)
 {
+    ds_job_end(&push->job);
     ds_cursor_close(&push->cursor);
 
     if (push->wake != -1) {
         (void) close(push->wake);
     }
 
-    ds_cancel_free(&push->cancel);
     (void) pthread_mutex_destroy(&push->lock);
     free(push->stream);
     free(push->url);
@@ -162,14 +151,14 @@ ds_push_wake(ds_push_t *push)
 
 /* context: push thread */
 
-static void *
-ds_push_thread(void *data)
+static void
+ds_push_run(void *data)
 {
     ds_push_t  *push = data;
 
     ds_error_t  err;
 
-    while (!ds_cancel_is_set(&push->cancel)) {
+    while (!ds_cancel_is_set(&push->job.cancel)) {
         ds_push_warn(push);
 
         if ((push->out == NULL && !ds_push_connect(push, &err))
@@ -183,8 +172,6 @@ ds_push_thread(void *data)
     }
 
     ds_output_close(&push->out);
-
-    return NULL;
 }
 
 
@@ -195,7 +182,7 @@ ds_push_connect(ds_push_t *push, ds_error_t *err)
 {
     push->out = ds_output_push(push->url,
                                push->ds->conf.push_certificate,
-                               &push->cancel, err);
+                               &push->job.cancel, err);
     if (push->out == NULL) {
         return false;
     }
@@ -283,7 +270,7 @@ ds_push_failed(ds_push_t *push, const ds_error_t *err)
                ds_error_code(err->code), err->message, push->shown);
     }
 
-    (void) ds_cancel_wait(&push->cancel,
+    (void) ds_cancel_wait(&push->job.cancel,
                           ds_backoff(++push->fails, DS_PUSH_RETRY_MIN,
                                      DS_PUSH_RETRY_MAX));
 }
@@ -299,7 +286,7 @@ ds_push_wait(ds_push_t *push)
 
     pfd[0].fd = push->wake;
     pfd[0].events = POLLIN;
-    pfd[1].fd = push->cancel.fd;
+    pfd[1].fd = push->job.cancel.fd;
     pfd[1].events = POLLIN;
 
     (void) poll(pfd, 2, DS_PUSH_IDLE);

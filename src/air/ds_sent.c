@@ -49,10 +49,11 @@ static ds_heads_t *ds_heads_create(const AVCodecParameters *video,
 static int ds_sent_side(ds_sent_t *sent, AVPacket *pkt, ds_error_t *err);
 static ds_unit_t *ds_sent_append(ds_sent_t *sent, ds_unit_t *u,
     ds_unit_t **key);
-static ds_unit_t *ds_sent_passed(ds_sent_t *sent);
+static ds_unit_t *ds_sent_passed(ds_sent_t *sent, ds_unit_t *gone);
 static ds_unit_t *ds_sent_trim(ds_sent_t *sent, int64_t dts);
-static ds_unit_t *ds_sent_pop(ds_sent_t *sent, ds_unit_t *gone);
+static void ds_sent_jump(ds_cursor_t *c);
 static bool ds_sent_much(ds_sent_t *sent, int64_t dts);
+static ds_unit_t *ds_cursor_leave(ds_cursor_t *c);
 static size_t ds_unit_size(const ds_unit_t *u);
 static ds_unit_t *ds_unit_ref(ds_unit_t *u);
 static void ds_unit_unref_list(ds_unit_t *u);
@@ -370,40 +371,76 @@ ds_sent_append(ds_sent_t *sent, ds_unit_t *u, ds_unit_t **old)
 }
 
 
-/* with the lock held, as the two that follow; what all have passed leaves */
+/*
+ * With the lock held, as the three that follow; what all have passed leaves,
+ * and is put before "gone".
+ */
 
 static ds_unit_t *
-ds_sent_passed(ds_sent_t *sent)
+ds_sent_passed(ds_sent_t *sent, ds_unit_t *gone)
 {
-    ds_unit_t  *gone;
+    ds_unit_t  *u;
 
-    gone = NULL;
+    while ((u = sent->head) != NULL && u->unread == 0) {
 
-    while (sent->head != NULL && sent->head->unread == 0) {
-        gone = ds_sent_pop(sent, gone);
+        sent->head = u->next;
+
+        if (sent->head == NULL) {
+            sent->tail = &sent->head;
+        }
+
+        sent->size -= ds_unit_size(u);
+        atomic_fetch_sub(&sent->ds->held, ds_unit_size(u));
+
+        u->next = gone;
+        gone = u;
     }
 
     return gone;
 }
 
 
-/* and whole groups of pictures, where too much waits */
+/*
+ * And whole groups of pictures, where too much waits: for those who are the
+ * furthest behind, nobody else loses anything by them.
+ */
 
 static ds_unit_t *
 ds_sent_trim(ds_sent_t *sent, int64_t dts)
 {
-    ds_unit_t  *gone;
+    ds_unit_t    *gone, *head;
+    ds_cursor_t  *c;
 
-    gone = ds_sent_passed(sent);
+    gone = ds_sent_passed(sent, NULL);
 
     while (sent->head != NULL && ds_sent_much(sent, dts)) {
+        head = sent->head;
 
-        do {
-            gone = ds_sent_pop(sent, gone);
-        } while (sent->head != NULL && !ds_unit_key(sent->head));
+        for (c = sent->cursors; c != NULL; c = c->next) {
+            if (c->unit == head) {
+                ds_sent_jump(c);
+            }
+        }
+
+        gone = ds_sent_passed(sent, gone);
     }
 
     return gone;
+}
+
+
+/* to the next key frame, also if it has yet to come */
+
+static void
+ds_sent_jump(ds_cursor_t *c)
+{
+    do {
+        c->unit->unread--;
+        c->dropped++;
+        c->unit = c->unit->next;
+    } while (c->unit != NULL && !ds_unit_key(c->unit));
+
+    c->cut = c->unit == NULL;
 }
 
 
@@ -416,39 +453,6 @@ ds_sent_much(ds_sent_t *sent, int64_t dts)
                                                       : DS_SENT_TIME;
 
     return sent->size > DS_SENT_SIZE || dts - sent->head->pkt->dts > most;
-}
-
-
-/* the oldest one, put before "gone" */
-
-static ds_unit_t *
-ds_sent_pop(ds_sent_t *sent, ds_unit_t *gone)
-{
-    ds_unit_t    *u;
-    ds_cursor_t  *c;
-
-    u = sent->head;
-    sent->head = u->next;
-
-    if (sent->head == NULL) {
-        sent->tail = &sent->head;
-    }
-
-    for (c = sent->cursors; c != NULL && u->unread != 0; c = c->next) {
-
-        if (c->unit == u) {
-            c->unit = u->next;
-            c->cut = c->unit == NULL;
-            c->dropped++;
-        }
-    }
-
-    sent->size -= ds_unit_size(u);
-    atomic_fetch_sub(&sent->ds->held, ds_unit_size(u));
-
-    u->next = gone;
-
-    return u;
 }
 
 
@@ -480,13 +484,12 @@ ds_cursor_open(ds_cursor_t *c, ds_sent_t *sent)
 void
 ds_cursor_close(ds_cursor_t *c)
 {
+    ds_unit_t     *gone;
     ds_cursor_t  **p;
 
     if (c->sent == NULL) {
         return;
     }
-
-    ds_cursor_skip(c);
 
     (void) pthread_mutex_lock(&c->sent->lock);
 
@@ -495,9 +498,11 @@ ds_cursor_close(ds_cursor_t *c)
     }
 
     *p = c->next;
+    gone = ds_cursor_leave(c);
 
     (void) pthread_mutex_unlock(&c->sent->lock);
 
+    ds_unit_unref_list(gone);
     c->sent = NULL;
 }
 
@@ -532,7 +537,7 @@ ds_cursor_pass(ds_cursor_t *c, ds_unit_t **pu, bool was_sent)
     if (c->unit == u) {
         c->unit = u->next;
         u->unread--;
-        gone = ds_sent_passed(c->sent);
+        gone = ds_sent_passed(c->sent, NULL);
     }
 
     (void) pthread_mutex_unlock(&c->sent->lock);
@@ -545,11 +550,26 @@ ds_cursor_pass(ds_cursor_t *c, ds_unit_t **pu, bool was_sent)
 void
 ds_cursor_skip(ds_cursor_t *c)
 {
-    ds_unit_t  *u;
+    ds_unit_t  *gone;
 
-    while ((u = ds_cursor_get(c)) != NULL) {
-        ds_cursor_pass(c, &u, false);
+    (void) pthread_mutex_lock(&c->sent->lock);
+    gone = ds_cursor_leave(c);
+    (void) pthread_mutex_unlock(&c->sent->lock);
+
+    ds_unit_unref_list(gone);
+}
+
+
+/* with the lock held; what leaves is the caller's to drop */
+
+static ds_unit_t *
+ds_cursor_leave(ds_cursor_t *c)
+{
+    for ( /* void */ ; c->unit != NULL; c->unit = c->unit->next) {
+        c->unit->unread--;
     }
+
+    return ds_sent_passed(c->sent, NULL);
 }
 
 

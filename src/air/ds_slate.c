@@ -1,16 +1,15 @@
 
 /*
  * ds_slate.c: has the slate made whenever its form changes, and plays it
- * round and round.  Codecs are ds_loop.c's, pictures ds_picture.c's.
+ * round and round.  How it is made is ds_loop.c's.
  */
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
-#include "air/ds_picture.h"
 #include "air/ds_slate.h"
-#include "base/ds_engine.h"
-#include "base/ds_item.h"
+#include "base/ds_job.h"
 
 
 /* pixels: no larger slate is made, whatever an item says of itself */
@@ -19,23 +18,23 @@
 /* an edge of it, the least that can be encoded */
 #define DS_SLATE_EDGE    16
 
+/* what is on air goes first */
+#define DS_SLATE_NICE    5
+
 
 struct ds_slate_s {
     ds_t                *ds;
     char                 name[DS_NAME_LEN + 1];
     char                *file;          /* NULL: none */
 
-    pthread_t            thread;
-    bool                 making;        /* thread is to be joined */
+    ds_job_t             maker;
     ds_form_t            form;          /* made, or being made */
     ds_form_t            wanted;
 
-    /* the maker's thread, while there is one */
+    /* the maker's until it is done */
     bool                 begun;         /* a slate was made */
     bool                 bad;           /* the file cannot be shown */
 
-    atomic_bool          done;          /* thread has ended */
-    ds_cancel_t          cancel;
     _Atomic(ds_loop_t *) made;          /* NULL, or not taken yet */
 
     ds_loop_t           *loop;          /* taken; NULL: none */
@@ -46,9 +45,9 @@ struct ds_slate_s {
 };
 
 
-static void *ds_slate_thread(void *data);
-static bool ds_slate_made(ds_slate_t *sl, ds_loop_t *l,
-    const ds_error_t *err);
+static void ds_slate_run(void *data);
+static bool ds_slate_make(ds_slate_t *sl, const char *file);
+static void ds_slate_made(ds_slate_t *sl, ds_loop_t *l);
 static int64_t ds_slate_audio_at(ds_slate_t *sl, int64_t n);
 
 
@@ -65,18 +64,9 @@ ds_slate_create(ds_t *ds, const char *name, const char *file)
     sl->ds = ds;
     ds_text(sl->name, sizeof(sl->name), name);
 
-    if (ds_cancel_init(&sl->cancel) != DS_OK) {
+    if (ds_copy(&sl->file, file) != DS_OK) {
         free(sl);
         return NULL;
-    }
-
-    if (file != NULL) {
-        sl->file = strdup(file);
-        if (sl->file == NULL) {
-            ds_cancel_free(&sl->cancel);
-            free(sl);
-            return NULL;
-        }
     }
 
     return sl;
@@ -96,17 +86,13 @@ ds_slate_free(ds_slate_t **psl)
 
     *psl = NULL;
 
-    ds_cancel_set(&sl->cancel);
-
-    if (sl->making) {
-        (void) pthread_join(sl->thread, NULL);
-    }
+    ds_job_cancel(&sl->maker);
+    ds_job_end(&sl->maker);
 
     l = atomic_exchange(&sl->made, NULL);
     ds_loop_free(&l);
     ds_loop_free(&sl->loop);
 
-    ds_cancel_free(&sl->cancel);
     free(sl->file);
     free(sl);
 }
@@ -115,15 +101,27 @@ ds_slate_free(ds_slate_t **psl)
 void
 ds_slate_want(ds_slate_t *sl, const ds_form_t *form)
 {
-    if (form->width < DS_SLATE_EDGE || form->height < DS_SLATE_EDGE
-        || (int64_t) form->width * form->height > DS_SLATE_PIXELS)
+    ds_profile_t  *p;
+
+    p = &sl->wanted.profile;
+
+    if (form->profile.width < DS_SLATE_EDGE
+        || form->profile.height < DS_SLATE_EDGE
+        || (uint64_t) form->profile.width * form->profile.height
+           > DS_SLATE_PIXELS)
     {
         return;
     }
 
     sl->wanted = *form;
-    sl->wanted.width &= ~1;
-    sl->wanted.height &= ~1;
+
+    p->width &= ~1;
+    p->height &= ~1;
+
+    /* streams that differ in these can have the same */
+
+    p->video = DS_VIDEO_ENCODE;
+    p->max_keyframe_interval = 0;
 
     ds_slate_check(sl);
 }
@@ -132,26 +130,19 @@ ds_slate_want(ds_slate_t *sl, const ds_form_t *form)
 void
 ds_slate_check(ds_slate_t *sl)
 {
-    if (sl->making) {
-        if (!atomic_load(&sl->done)) {
-            return;
-        }
-
-        sl->making = false;
-        (void) pthread_join(sl->thread, NULL);
+    if (!ds_job_done(&sl->maker)) {
+        return;
     }
+
+    ds_job_end(&sl->maker);
 
     if (memcmp(&sl->wanted, &sl->form, sizeof(ds_form_t)) == 0) {
         return;
     }
 
     sl->form = sl->wanted;
-    atomic_store(&sl->done, false);
 
-    sl->making = ds_thread_start(&sl->thread, "ds-slate", ds_slate_thread, sl)
-                 == DS_OK;
-
-    if (!sl->making) {
+    if (ds_job_start(&sl->maker, "ds-slate", ds_slate_run, sl) != DS_OK) {
         /* the next check tries again */
         memset(&sl->form, 0, sizeof(ds_form_t));
     }
@@ -160,69 +151,84 @@ ds_slate_check(ds_slate_t *sl)
 
 /* context: maker's thread */
 
-static void *
-ds_slate_thread(void *data)
+static void
+ds_slate_run(void *data)
 {
-    bool         first;
-    ds_error_t   err;
+    bool         file, first;
+    ds_loop_t   *l;
     ds_slate_t  *sl = data;
 
-    ds_error_clear(&err);
+    (void) setpriority(PRIO_PROCESS, 0, DS_SLATE_NICE);
+
     first = !sl->begun;
+    file = sl->file != NULL && !sl->bad;
+    l = file ? ds_loop_find(sl->ds, sl->file, &sl->form) : NULL;
 
-    /* a clip takes its time, and something has to be there until then */
+    if (l != NULL) {
+        ds_slate_made(sl, l);
 
-    if (first) {
-        (void) ds_slate_made(sl, ds_picture_name(sl->name, &sl->form,
-                                                 &sl->cancel, &err),
-                             &err);
+    } else {
+
+        /* a clip takes its time, and something has to be there until then */
+
+        if (first) {
+            (void) ds_slate_make(sl, NULL);
+        }
+
+        if (file && !ds_cancel_is_set(&sl->maker.cancel)) {
+            file = ds_slate_make(sl, sl->file);
+            sl->bad = !file;
+        }
+
+        if (!first && !file) {
+            (void) ds_slate_make(sl, NULL);
+        }
+
+        /* an encoder takes many times what the slate does, page by page */
+
+        ds_trim(sl->ds);
     }
-
-    if (sl->file != NULL && !sl->bad && !ds_cancel_is_set(&sl->cancel)) {
-        sl->bad = !ds_slate_made(sl, ds_picture_file(&sl->ds->conf, sl->file,
-                                                     &sl->form, &sl->cancel,
-                                                     &err),
-                                 &err);
-    }
-
-    if (!first && (sl->file == NULL || sl->bad)) {
-        (void) ds_slate_made(sl, ds_picture_name(sl->name, &sl->form,
-                                                 &sl->cancel, &err),
-                             &err);
-    }
-
-    /* an encoder takes many times what the slate does, page by page */
-
-    ds_trim(sl->ds);
-
-    atomic_store(&sl->done, true);
-
-    return NULL;
 }
 
 
-/* context: maker's thread; "l" NULL: why is in "err" */
+/* context: maker's thread; "file" NULL: a picture of the name */
 
 static bool
-ds_slate_made(ds_slate_t *sl, ds_loop_t *l, const ds_error_t *err)
+ds_slate_make(ds_slate_t *sl, const char *file)
 {
+    ds_loop_t   *l;
+    ds_error_t   err;
+
+    l = ds_loop_create(sl->ds, sl->name, file, &sl->form, &sl->maker.cancel,
+                       &err);
+
     if (l == NULL) {
-        if (err->code != DS_ECANCELED) {
+        if (err.code != DS_ECANCELED) {
             ds_log(sl->ds, DS_LOG_WARN, sl->name,
-                   "slate of %dx%d could not be made: %s: %s, file: \"%s\"",
-                   sl->form.width, sl->form.height, ds_error_code(err->code),
-                   err->message, sl->file == NULL ? "" : sl->file);
+                   "slate of %ux%u could not be made: %s: %s, file: \"%s\"",
+                   sl->form.profile.width, sl->form.profile.height,
+                   ds_error_code(err.code), err.message,
+                   file == NULL ? "" : file);
         }
 
         return false;
     }
 
+    ds_slate_made(sl, l);
+
+    return true;
+}
+
+
+/* context: maker's thread */
+
+static void
+ds_slate_made(ds_slate_t *sl, ds_loop_t *l)
+{
     sl->begun = true;
 
     l = atomic_exchange(&sl->made, l);
     ds_loop_free(&l);
-
-    return true;
 }
 
 
@@ -265,18 +271,20 @@ ds_slate_codecpar(ds_slate_t *sl, int track)
 AVPacket *
 ds_slate_next(ds_slate_t *sl, int track)
 {
-    int64_t     n, at, end, turn;
-    unsigned    i;
-    AVPacket   *pkt;
-    ds_loop_t  *l;
+    int64_t           n, at, end, turn;
+    unsigned          i;
+    AVPacket         *pkt;
+    ds_loop_t        *l;
+    const ds_fifo_t  *pkts;
 
     l = sl->loop;
     n = sl->count[track];
+    pkts = l->pkts.fifo;
 
     if (track == DS_VIDEO) {
-        at = n * 1000000 / l->form.rate;
-        end = (n + 1) * 1000000 / l->form.rate;
-        i = n % l->n[DS_VIDEO];
+        at = n * 1000000 / l->rate;
+        end = (n + 1) * 1000000 / l->rate;
+        i = n % pkts[DS_VIDEO].n;
 
     } else {
         at = ds_slate_audio_at(sl, n);
@@ -284,9 +292,9 @@ ds_slate_next(ds_slate_t *sl, int track)
 
         /* sound begins anew with the pictures, at the nearest packet */
 
-        turn = sl->turns * l->n[DS_VIDEO] * 1000000 / l->form.rate;
+        turn = sl->turns * (int64_t) pkts[DS_VIDEO].n * 1000000 / l->rate;
 
-        if ((at + end) / 2 >= turn || sl->audio == l->n[DS_AUDIO]) {
+        if ((at + end) / 2 >= turn || sl->audio == pkts[DS_AUDIO].n) {
             sl->audio = 0;
             sl->turns++;
         }
@@ -294,7 +302,7 @@ ds_slate_next(ds_slate_t *sl, int track)
         i = sl->audio;
     }
 
-    pkt = av_packet_clone(l->pkt[track][i]);
+    pkt = av_packet_clone(ds_fifo_at(&pkts[track], i));
     if (pkt == NULL) {
         return NULL;
     }
@@ -318,6 +326,10 @@ ds_slate_next(ds_slate_t *sl, int track)
 static int64_t
 ds_slate_audio_at(ds_slate_t *sl, int64_t n)
 {
-    return n * sl->loop->frame * 1000000 / sl->loop->form.sample_rate
-           - sl->lead;
+    const ds_loop_t  *l;
+
+    l = sl->loop;
+
+    return n * l->par[DS_AUDIO]->frame_size * 1000000
+           / l->form.profile.sample_rate - sl->lead;
 }

@@ -10,8 +10,8 @@
 #include <string.h>
 
 #include "air/ds_still.h"
-#include "base/ds_engine.h"
 #include "base/ds_item.h"
+#include "base/ds_job.h"
 #include "media/ds_filter.h"
 
 
@@ -26,33 +26,26 @@
 
 
 struct ds_still_s {
-    ds_task_t            task;          /* first */
+    ds_job_t             job;
 
     /* constant */
-    ds_t                *ds;
     ds_unit_t           *key;
     unsigned             width;
-    pthread_t            thread;
 
-    /* the thread's until it is done, then the owner's */
+    /* the job's until it is done, then the owner's */
     AVPacket            *jpeg;          /* NULL: "err" is why */
     ds_error_t           err;
-
-    atomic_bool          done;
 };
 
 
-static void *ds_still_thread(void *data);
+static void ds_still_run(void *data);
 static int ds_still_decode(const ds_unit_t *key, AVFrame *frame);
 static AVCodecContext *ds_still_decoder(const AVCodecParameters *par);
 static void ds_still_size(const AVFrame *frame, int max, int *width,
     int *height);
 static bool ds_still_scale(AVFrame *frame, int width, int height);
 static AVPacket *ds_still_encode(AVFrame *frame, int quality);
-static void ds_still_task_cancel(ds_task_t *task);
-static bool ds_still_task_done(ds_task_t *task);
-static void ds_still_task_free(ds_task_t *task);
-static void ds_still_destroy(ds_still_t *still);
+static void ds_still_destroy(void *data);
 
 
 ds_still_t *
@@ -68,7 +61,6 @@ ds_still_create(ds_t *ds, ds_sent_t *sent, unsigned width, ds_error_t *err)
         return NULL;
     }
 
-    still->ds = ds;
     still->width = width;
     still->key = ds_sent_key(sent);
 
@@ -78,19 +70,14 @@ ds_still_create(ds_t *ds, ds_sent_t *sent, unsigned width, ds_error_t *err)
         return NULL;
     }
 
-    if (ds_thread_start(&still->thread, "ds-still", ds_still_thread, still)
+    if (ds_job_start_owned(&still->job, ds, "ds-still", ds_still_run,
+                           ds_still_destroy, still)
         != DS_OK)
     {
         (void) ds_fail(err, DS_EINTERNAL, "picture could not be started");
         ds_still_destroy(still);
         return NULL;
     }
-
-    still->task.cancel = ds_still_task_cancel;
-    still->task.done = ds_still_task_done;
-    still->task.free = ds_still_task_free;
-
-    ds_task_add(ds, &still->task);
 
     return still;
 }
@@ -100,7 +87,7 @@ bool
 ds_still_done(ds_still_t *still, const uint8_t **data, size_t *size,
     ds_error_t *err)
 {
-    if (!atomic_load(&still->done)) {
+    if (!ds_job_done(&still->job)) {
         return false;
     }
 
@@ -118,24 +105,20 @@ ds_still_done(ds_still_t *still, const uint8_t **data, size_t *size,
 void
 ds_still_free(ds_still_t **pstill)
 {
-    ds_still_t  *still;
-
-    still = *pstill;
-    if (still == NULL) {
-        return;
+    if (*pstill != NULL) {
+        ds_still_destroy(*pstill);
+        *pstill = NULL;
     }
-
-    *pstill = NULL;
-
-    ds_task_remove(still->ds, &still->task);
-    ds_still_task_free(&still->task);
 }
 
 
-/* context: still's thread */
+/*
+ * context: job's thread; a frame is decoded in less time than it would take to
+ * ask whether it was canceled
+ */
 
-static void *
-ds_still_thread(void *data)
+static void
+ds_still_run(void *data)
 {
     int          width, height, quality;
     AVFrame     *frame;
@@ -181,12 +164,6 @@ ds_still_thread(void *data)
 done:
 
     av_frame_free(&frame);
-
-    atomic_store(&still->done, true);
-
-    ds_wakeup(still->ds);
-
-    return NULL;
 }
 
 
@@ -363,38 +340,12 @@ failed:
 }
 
 
-/* a frame is decoded in less time than it would take to ask */
-
 static void
-ds_still_task_cancel(ds_task_t *task)
+ds_still_destroy(void *data)
 {
-    (void) task;
-}
+    ds_still_t  *still = data;
 
-
-static bool
-ds_still_task_done(ds_task_t *task)
-{
-    return atomic_load(&((ds_still_t *) task)->done);
-}
-
-
-static void
-ds_still_task_free(ds_task_t *task)
-{
-    ds_still_t  *still;
-
-    still = (ds_still_t *) task;
-
-    (void) pthread_join(still->thread, NULL);
-
-    ds_still_destroy(still);
-}
-
-
-static void
-ds_still_destroy(ds_still_t *still)
-{
+    ds_job_end(&still->job);
     ds_unit_unref(&still->key);
     av_packet_free(&still->jpeg);
     free(still);

@@ -328,6 +328,15 @@ ds_text(char *dst, size_t size, const char *src)
 }
 
 
+int
+ds_copy(char **dst, const char *src)
+{
+    *dst = src == NULL ? NULL : strdup(src);
+
+    return *dst == NULL && src != NULL ? DS_ENOMEM : DS_OK;
+}
+
+
 char *
 ds_sprintf(const char *fmt, ...)
 {

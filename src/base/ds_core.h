@@ -61,6 +61,9 @@ void ds_text(char *dst, size_t size, const char *src);
 /* ms to wait after the "n"-th failure in a row, from 1 */
 int64_t ds_backoff(unsigned n, int64_t min, int64_t max);
 
+/* malloc()s a copy of "src", of NULL that is NULL; 0 or DS_ENOMEM */
+int ds_copy(char **dst, const char *src);
+
 /* malloc()ed printf; NULL without memory; the caller frees */
 char *ds_sprintf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 

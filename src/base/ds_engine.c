@@ -1,7 +1,7 @@
 
 /*
  * ds_engine.c: the engine's log, by which alone its threads reach the world
- * above, with a wakeup; and the list of what it runs.
+ * above, with a wakeup; and its heap.
  */
 
 #include <malloc.h>
@@ -49,28 +49,6 @@ ds_trim(ds_t *ds)
                                           now + DS_TRIM_TIME))
     {
         (void) malloc_trim(0);
-    }
-}
-
-
-void
-ds_task_add(ds_t *ds, ds_task_t *task)
-{
-    task->next = ds->tasks;
-    ds->tasks = task;
-}
-
-
-void
-ds_task_remove(ds_t *ds, ds_task_t *task)
-{
-    ds_task_t  **t;
-
-    for (t = &ds->tasks; *t != NULL; t = &(*t)->next) {
-        if (*t == task) {
-            *t = task->next;
-            return;
-        }
     }
 }
 

@@ -12,30 +12,10 @@
 #include "base/ds_gate.h"
 
 
-typedef struct ds_task_s  ds_task_t;
 typedef struct ds_node_s  ds_node_t;
 
 
-/*
- * A task is a stream or a lookup: something with threads that ds_destroy()
- * must end.
- */
-
-struct ds_task_s {
-    /* asks the threads to end, does not wait */
-    void       (*cancel)(ds_task_t *task);
-
-    /* true when no thread has anything left to do: free() will not wait */
-    bool       (*done)(ds_task_t *task);
-
-    /* joins and frees */
-    void       (*free)(ds_task_t *task);
-
-    ds_task_t   *next;          /* ds_engine.c's */
-};
-
-
-/* constant after ds_create() but for the tasks and the log */
+/* constant after ds_create() but for the jobs and the log */
 
 struct ds_s {
     ds_conf_t           conf;           /* strings are malloc()ed */
@@ -45,8 +25,9 @@ struct ds_s {
     struct ds_hold_s   *resolver_hold;  /* of hosts asked too often */
     struct ds_hold_s   *source_hold;    /* the same, of media */
     struct ds_cache_s  *cache;          /* NULL: nothing is kept */
+    struct ds_loops_s  *loops;          /* slates that are in use */
 
-    ds_task_t          *tasks;          /* owner's thread */
+    struct ds_job_s    *jobs;           /* owner's thread; base/ds_job.h */
 
     _Atomic size_t      held;           /* bytes, see air/ds_sent.h */
     _Atomic int64_t     trim_at;        /* monotonic ms, not before */
@@ -66,11 +47,6 @@ struct ds_s {
  */
 void ds_trim(ds_t *ds);
 
-
-/* both from the thread that owns the engine */
-
-void ds_task_add(ds_t *ds, ds_task_t *task);
-void ds_task_remove(ds_t *ds, ds_task_t *task);
 
 /* the engine's log; "stream" may be NULL; any thread */
 void ds_log(ds_t *ds, int level, const char *stream, const char *fmt, ...)

@@ -9,6 +9,27 @@
 #include "base/ds_item.h"
 
 
+int
+ds_entry_copy(ds_entry_t *e, const ds_entry_t *from)
+{
+    int  rc;
+
+    *e = *from;
+
+    rc = ds_copy(&e->url, from->url);
+    rc |= ds_copy(&e->audio_url, from->audio_url);
+    rc |= ds_copy(&e->id, from->id);
+    rc |= ds_copy(&e->title, from->title);
+
+    if (rc != DS_OK) {
+        ds_entry_free(e);
+        return DS_ENOMEM;
+    }
+
+    return DS_OK;
+}
+
+
 void
 ds_entry_free(ds_entry_t *e)
 {
@@ -19,6 +40,31 @@ ds_entry_free(ds_entry_t *e)
 
     memset(e, 0, sizeof(ds_entry_t));
     e->duration = -1;
+}
+
+
+int
+ds_media_copy(ds_media_t *m, const ds_media_t *from)
+{
+    int     rc;
+    size_t  i;
+
+    *m = *from;
+
+    rc = ds_copy(&m->id, from->id);
+    rc |= ds_copy(&m->title, from->title);
+
+    for (i = 0; i < 2; i++) {
+        rc |= ds_copy(&m->urls[i].url, from->urls[i].url);
+        m->urls[i].headers = NULL;
+    }
+
+    if (rc != DS_OK) {
+        ds_media_free(m);
+        return DS_ENOMEM;
+    }
+
+    return DS_OK;
 }
 
 

@@ -26,8 +26,11 @@ typedef struct {
     bool        plain;          /* a media file: no resolver call needed */
     int         code;           /* 0, or DS_E…: cannot be played, no URL
                                    if that was what is wrong with it */
-    char        reason[DS_MESSAGE_LEN];
+    const char *reason;         /* why, a constant */
 } ds_entry_t;
+
+/* with strings of its own; 0 or DS_ENOMEM, then "e" is cleared */
+int ds_entry_copy(ds_entry_t *e, const ds_entry_t *from);
 
 void ds_entry_free(ds_entry_t *e);          /* frees the strings, clears */
 
@@ -55,6 +58,9 @@ typedef struct {
     unsigned        nurls;      /* 1, or 2: video, audio */
     ds_media_url_t  urls[2];
 } ds_media_t;
+
+/* as ds_entry_copy(); the headers of the URLs are left out */
+int ds_media_copy(ds_media_t *m, const ds_media_t *from);
 
 void ds_media_free(ds_media_t *m);          /* frees the strings, clears */
 

@@ -41,7 +41,7 @@ struct ds_proc_s {
     int             status;             /* exit code or minus a signal */
     int             out;                /* -1: closed */
     int             err;
-    bool            exited;
+    bool            exited;             /* or is about to */
     bool            eof;                /* stdout has been read to its end */
 
     int64_t         timeout;
@@ -336,6 +336,7 @@ ds_proc_started(ds_proc_t *p, int status, const char *program,
     } while (n == -1 && errno == EINTR);
 
     if (n == (ssize_t) sizeof(error)) {
+        p->exited = true;
         return ds_fail(err, error > 0 ? DS_ERESOLVER_MISSING : DS_EINTERNAL,
                        "execve() failed: %s, program: \"%s\"",
                        strerror(abs(error)), program);
@@ -343,7 +344,10 @@ ds_proc_started(ds_proc_t *p, int status, const char *program,
 
     p->pidfd = pidfd_open(p->pid, 0);
 
-    return p->pidfd != -1 ? DS_OK
+    /* somebody else has reaped it already */
+    p->exited = p->pidfd == -1 && errno == ESRCH;
+
+    return p->pidfd != -1 || p->exited ? DS_OK
            : ds_fail(err, DS_EINTERNAL, "pidfd_open() failed: %s",
                      strerror(errno));
 }
@@ -445,7 +449,7 @@ ds_proc_poll(ds_proc_t *p, ds_error_t *err)
         pfd[2] = (struct pollfd) { p->err, POLLIN, 0 };
         pfd[3] = (struct pollfd) { p->pidfd, POLLIN, 0 };
 
-        rc = poll(pfd, 4, left > INT_MAX ? INT_MAX : (int) left);
+        rc = poll(pfd, 4, p->exited ? 0 : left > INT_MAX ? INT_MAX : left);
 
         if (ds_cancel_is_set(p->cancel)) {
             return ds_fail(err, DS_ECANCELED, "canceled");
@@ -460,8 +464,9 @@ ds_proc_poll(ds_proc_t *p, ds_error_t *err)
             ds_proc_drain(p);
         }
 
-        if (rc > 0 && (pfd[1].revents || pfd[3].revents)) {
-            p->exited = pfd[3].revents != 0;
+        p->exited |= rc > 0 && pfd[3].revents != 0;
+
+        if (p->exited || (rc > 0 && pfd[1].revents)) {
             return DS_OK;
         }
     }
@@ -581,7 +586,7 @@ ds_proc_end(ds_proc_t *p)
 
     /* after the last line a child is allowed to exit in peace */
 
-    if (p->pidfd != -1 && !ds_proc_wait(p, p->eof ? DS_PROC_GRACE : 0, true)) {
+    if (!ds_proc_wait(p, p->eof ? DS_PROC_GRACE : 0, true)) {
         (void) kill(-p->pid, SIGTERM);
         (void) ds_proc_wait(p, DS_PROC_TERM, false);
     }
@@ -620,9 +625,11 @@ ds_proc_wait(ds_proc_t *p, int64_t ms, bool cancelable)
         pfd[1] = (struct pollfd) { p->err, POLLIN, 0 };
         pfd[2] = (struct pollfd) { cancelable ? p->cancel->fd : -1, POLLIN, 0 };
 
-        rc = poll(pfd, 3, left < 0 ? 0 : (int) left);
+        rc = poll(pfd, 3, p->exited || left < 0 ? 0 : (int) left);
 
-        if (rc > 0 && pfd[0].revents) {
+        p->exited |= rc > 0 && pfd[0].revents != 0;
+
+        if (p->exited) {
             return true;
         }
 

@@ -13,7 +13,6 @@
 #include "media/ds_audio.h"
 #include "media/ds_decode.h"
 #include "media/ds_encode.h"
-#include "media/ds_filter.h"
 
 
 /* us: silence for so long, more is a new clock */
@@ -27,16 +26,14 @@
 
 struct ds_audio_s {
     ds_profile_t   profile;
+    uint32_t       channels;
     ds_cancel_t   *cancel;
 
     ds_decode_t    dec;
-    ds_filter_t    filter;
     ds_encode_t    enc;
     AVAudioFifo   *fifo;
-    AVFrame       *frame;
     AVFrame       *silence;
-    bool           decodes;             /* else there is only silence */
-    bool           packets;
+    bool           packets;             /* has something to decode */
 
     int64_t        next;                /* samples; the first not encoded */
 };
@@ -44,10 +41,10 @@ struct ds_audio_s {
 
 static int ds_audio_alloc(ds_audio_t *a, ds_error_t *err);
 static AVFrame *ds_audio_frame(ds_audio_t *a, int samples);
-static int ds_audio_decoded(ds_audio_t *a, ds_error_t *err);
-static int ds_audio_drain(ds_audio_t *a, ds_error_t *err);
-static int ds_audio_take(ds_audio_t *a, ds_error_t *err);
-static int ds_audio_place(ds_audio_t *a, AVFrame *frame, ds_error_t *err);
+static int ds_audio_decoded(void *data, AVFrame *f, ds_error_t *err);
+static void ds_audio_spec(void *data, const AVFrame *f, char *spec,
+    size_t size);
+static int ds_audio_place(void *data, AVFrame *frame, ds_error_t *err);
 static int ds_audio_write(ds_audio_t *a, AVFrame *frame, int skip,
     ds_error_t *err);
 static int ds_audio_reach(ds_audio_t *a, int64_t at, ds_error_t *err);
@@ -57,9 +54,15 @@ static int64_t ds_audio_samples(ds_audio_t *a, int64_t us);
 static int64_t ds_audio_position(ds_audio_t *a);
 
 
+static const ds_decode_ops_t  ds_audio_ops = {
+    ds_audio_decoded, ds_audio_spec, ds_audio_place
+};
+
+
 ds_audio_t *
-ds_audio_create(const ds_profile_t *profile, const AVCodecParameters *par,
-    ds_merge_t *out, ds_cancel_t *cancel, ds_error_t *err)
+ds_audio_create(const ds_profile_t *profile, uint32_t channels,
+    const AVCodecParameters *par, ds_merge_t *out, ds_cancel_t *cancel,
+    ds_error_t *err)
 {
     int          rc;
     ds_audio_t  *a;
@@ -71,14 +74,15 @@ ds_audio_create(const ds_profile_t *profile, const AVCodecParameters *par,
     }
 
     a->profile = *profile;
+    a->channels = channels;
     a->cancel = cancel;
     a->enc.out = out;
-    a->decodes = par != NULL;
 
-    rc = a->decodes ? ds_decode_open(&a->dec, par, err) : DS_OK;
+    rc = par == NULL ? DS_OK
+         : ds_decode_open(&a->dec, par, &ds_audio_ops, a, err);
 
     if (rc == DS_OK) {
-        rc = ds_encode_open_audio(&a->enc, &a->profile, err);
+        rc = ds_encode_open_audio(&a->enc, &a->profile, channels, err);
     }
 
     if (rc == DS_OK) {
@@ -96,16 +100,17 @@ ds_audio_create(const ds_profile_t *profile, const AVCodecParameters *par,
 static int
 ds_audio_alloc(ds_audio_t *a, ds_error_t *err)
 {
-    a->frame = av_frame_alloc();
-    a->fifo = av_audio_fifo_alloc(AV_SAMPLE_FMT_FLTP, 2, DS_AUDIO_CHUNK);
+    a->fifo = av_audio_fifo_alloc(AV_SAMPLE_FMT_FLTP, a->channels,
+                                  DS_AUDIO_CHUNK);
     a->silence = ds_audio_frame(a, DS_AUDIO_CHUNK);
 
-    if (a->frame == NULL || a->fifo == NULL || a->silence == NULL) {
+    if (a->fifo == NULL || a->silence == NULL) {
         return ds_fail(err, DS_ENOMEM, "av_frame_alloc() failed");
     }
 
     (void) av_samples_set_silence(a->silence->extended_data, 0,
-                                  DS_AUDIO_CHUNK, 2, AV_SAMPLE_FMT_FLTP);
+                                  DS_AUDIO_CHUNK, a->channels,
+                                  AV_SAMPLE_FMT_FLTP);
 
     return DS_OK;
 }
@@ -124,7 +129,7 @@ ds_audio_frame(ds_audio_t *a, int samples)
     f->format = AV_SAMPLE_FMT_FLTP;
     f->sample_rate = a->profile.sample_rate;
     f->nb_samples = samples;
-    av_channel_layout_default(&f->ch_layout, 2);
+    av_channel_layout_default(&f->ch_layout, a->channels);
 
     if (av_frame_get_buffer(f, 0) < 0) {
         av_frame_free(&f);
@@ -134,11 +139,10 @@ ds_audio_frame(ds_audio_t *a, int samples)
 }
 
 
-int
-ds_audio_codecpar(ds_audio_t *a, AVCodecParameters *par)
+AVCodecParameters *
+ds_audio_codecpar(const ds_audio_t *a)
 {
-    return avcodec_parameters_from_context(par, a->enc.ctx) < 0 ? DS_ENOMEM
-                                                                : DS_OK;
+    return ds_encode_codecpar(&a->enc);
 }
 
 
@@ -152,53 +156,21 @@ ds_audio_set_origin(ds_audio_t *a, int64_t us)
 int
 ds_audio_packet(ds_audio_t *a, const AVPacket *pkt, ds_error_t *err)
 {
-    int  rc;
+    a->packets |= (a->dec.ctx != NULL && pkt != NULL);
 
-    if (!a->decodes) {
-        return DS_OK;
-    }
-
-    a->packets |= (pkt != NULL);
-
-    rc = ds_decode_put(&a->dec, pkt, err);
-
-    while (rc == DS_OK) {
-        rc = ds_decode_get(&a->dec, a->frame, err);
-        if (rc != 1) {
-            break;
-        }
-
-        rc = ds_audio_decoded(a, err);
-        av_frame_unref(a->frame);
-    }
-
-    if (rc == DS_OK && pkt == NULL) {
-        rc = ds_audio_drain(a, err);
-
-        if (rc == DS_OK && a->packets && a->dec.frames == 0) {
-            rc = ds_fail(err, DS_EENCODE_FAILED,
-                         "no frame of the audio could be decoded");
-        }
-    }
-
-    return rc;
+    return a->packets ? ds_decode_packet(&a->dec, pkt, err) : DS_OK;
 }
 
 
-/* context: a->frame is one of the decoder's */
-
 static int
-ds_audio_decoded(ds_audio_t *a, ds_error_t *err)
+ds_audio_decoded(void *data, AVFrame *f, ds_error_t *err)
 {
-    int       rc, n;
-    char      spec[128];
-    AVFrame  *f;
+    int          n;
+    ds_audio_t  *a = data;
 
     if (ds_cancel_is_set(a->cancel)) {
         return ds_fail(err, DS_ECANCELED, "canceled");
     }
-
-    f = a->frame;
 
     if (f->ch_layout.order == AV_CHANNEL_ORDER_UNSPEC) {
         n = f->ch_layout.nb_channels;
@@ -206,82 +178,29 @@ ds_audio_decoded(ds_audio_t *a, ds_error_t *err)
         av_channel_layout_default(&f->ch_layout, n);
     }
 
-    if (!ds_filter_fits(&a->filter, f)) {
-        rc = ds_audio_drain(a, err);
-        if (rc != DS_OK) {
-            return rc;
-        }
-
-        ds_filter_audio(spec, sizeof(spec), a->profile.sample_rate);
-
-        rc = ds_filter_open(&a->filter, f, spec, err);
-        if (rc != DS_OK) {
-            return rc;
-        }
-    }
-
-    rc = ds_filter_put(&a->filter, f, err);
-
-    return rc == DS_OK ? ds_audio_take(a, err) : rc;
+    return 1;
 }
 
 
-/* takes what the graph has left, and frees it */
-
-static int
-ds_audio_drain(ds_audio_t *a, ds_error_t *err)
+static void
+ds_audio_spec(void *data, const AVFrame *f, char *spec, size_t size)
 {
-    int  rc;
+    ds_audio_t  *a = data;
 
-    if (a->filter.graph == NULL) {
-        return DS_OK;
-    }
+    (void) f;
 
-    rc = ds_filter_put(&a->filter, NULL, err);
-
-    if (rc == DS_OK) {
-        rc = ds_audio_take(a, err);
-    }
-
-    ds_filter_close(&a->filter);
-
-    return rc;
-}
-
-
-static int
-ds_audio_take(ds_audio_t *a, ds_error_t *err)
-{
-    int       rc;
-    AVFrame  *frame;
-
-    frame = av_frame_alloc();
-    if (frame == NULL) {
-        return ds_fail(err, DS_ENOMEM, "av_frame_alloc() failed");
-    }
-
-    while ((rc = ds_filter_get(&a->filter, frame, err)) == 1) {
-        rc = ds_audio_place(a, frame, err);
-        av_frame_unref(frame);
-
-        if (rc != DS_OK) {
-            break;
-        }
-    }
-
-    av_frame_free(&frame);
-
-    return rc;
+    ds_filter_audio(spec, size, a->profile.sample_rate, a->channels);
 }
 
 
 /* puts samples where they belong */
 
 static int
-ds_audio_place(ds_audio_t *a, AVFrame *frame, ds_error_t *err)
+ds_audio_place(void *data, AVFrame *frame, ds_error_t *err)
 {
-    int      rc;
-    int64_t  at, position, jitter;
+    int          rc;
+    int64_t      at, position, jitter;
+    ds_audio_t  *a = data;
 
     position = ds_audio_position(a);
 
@@ -310,12 +229,13 @@ ds_audio_place(ds_audio_t *a, AVFrame *frame, ds_error_t *err)
 static int
 ds_audio_write(ds_audio_t *a, AVFrame *frame, int skip, ds_error_t *err)
 {
-    int    i, n;
-    void  *data[2];
+    int        n;
+    void      *data[2];
+    uint32_t   i;
 
     n = frame->nb_samples - skip;
 
-    for (i = 0; i < 2; i++) {
+    for (i = 0; i < a->channels; i++) {
         data[i] = frame->extended_data[i] + skip * sizeof(float);
     }
 
@@ -387,8 +307,8 @@ ds_audio_encode(ds_audio_t *a, int least, ds_error_t *err)
         n = av_audio_fifo_read(a->fifo, (void **) f->extended_data, size);
 
         if (n < size) {
-            (void) av_samples_set_silence(f->extended_data, n, size - n, 2,
-                                          AV_SAMPLE_FMT_FLTP);
+            (void) av_samples_set_silence(f->extended_data, n, size - n,
+                                          a->channels, AV_SAMPLE_FMT_FLTP);
         }
 
         f->pts = a->next;
@@ -461,14 +381,12 @@ ds_audio_free(ds_audio_t **pa)
     *pa = NULL;
 
     ds_decode_close(&a->dec);
-    ds_filter_close(&a->filter);
     ds_encode_close(&a->enc);
 
     if (a->fifo != NULL) {
         av_audio_fifo_free(a->fifo);
     }
 
-    av_frame_free(&a->frame);
     av_frame_free(&a->silence);
     free(a);
 }

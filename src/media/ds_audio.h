@@ -17,16 +17,16 @@ typedef struct ds_audio_s  ds_audio_t;
 
 
 /*
- * "profile" is copied, "out" and "cancel" are borrowed; "par" NULL: there is
- * nothing to be heard.
+ * "profile" is copied, "channels" is 1 or 2, "out" and "cancel" are borrowed;
+ * "par" NULL: there is nothing to be heard.
  */
-ds_audio_t *ds_audio_create(const ds_profile_t *profile,
+ds_audio_t *ds_audio_create(const ds_profile_t *profile, uint32_t channels,
     const AVCodecParameters *par, ds_merge_t *out, ds_cancel_t *cancel,
     ds_error_t *err);
 
 /* the functions below are as those of ds_video.h */
 
-int ds_audio_codecpar(ds_audio_t *a, AVCodecParameters *par);
+AVCodecParameters *ds_audio_codecpar(const ds_audio_t *a);
 void ds_audio_set_origin(ds_audio_t *a, int64_t us);
 int ds_audio_packet(ds_audio_t *a, const AVPacket *pkt, ds_error_t *err);
 

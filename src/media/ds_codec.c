@@ -1,13 +1,27 @@
 
 /*
- * ds_codec.c: which codecs, profiles and headers can be copied to RTMP.
- * Reads no packets.
+ * ds_codec.c: what the headers of codecs say: which can be copied to RTMP.
+ * Reads an H.264 sequence parameter set as far as it must: libav has no
+ * function for it.  Reads no packets.
  */
 
 #include "media/ds_codec.h"
 
 
+typedef struct {
+    const uint8_t  *p;
+    const uint8_t  *last;
+    unsigned        bit;                /* of *p, 0: the highest */
+    unsigned        zeros;              /* bytes before it */
+    bool            over;               /* read past the end */
+} ds_codec_bits_t;
+
+
 static int ds_codec_h264_profile(const AVCodecParameters *par);
+static void ds_codec_chroma(ds_codec_bits_t *b);
+static void ds_codec_order(ds_codec_bits_t *b);
+static unsigned ds_codec_bit(ds_codec_bits_t *b);
+static uint32_t ds_codec_ue(ds_codec_bits_t *b);
 
 
 int
@@ -117,4 +131,166 @@ ds_codec_check_audio(const AVCodecParameters *par, ds_error_t *err)
     }
 
     return DS_OK;
+}
+
+
+bool
+ds_codec_progressive(const AVCodecParameters *par)
+{
+    size_t           len;
+    unsigned         profile, frames;
+    const uint8_t   *avcc;
+    ds_codec_bits_t  b = { 0 };
+
+    /* version, profile…, number of sets, length, NAL header, profile… */
+
+    avcc = par->extradata;
+
+    if (par->extradata_size < 12 || avcc[0] != 1 || (avcc[5] & 0x1f) == 0) {
+        return false;
+    }
+
+    len = avcc[6] << 8 | avcc[7];
+
+    if (len < 4 || len > (size_t) par->extradata_size - 8) {
+        return false;
+    }
+
+    profile = avcc[9];
+
+    b.p = avcc + 12;
+    b.last = avcc + 8 + len;
+
+    (void) ds_codec_ue(&b);             /* its number */
+
+    /* those that can be copied are 100 */
+
+    if (profile == 100 || profile == 110 || profile == 122 || profile == 244
+        || profile == 44)
+    {
+        ds_codec_chroma(&b);
+    }
+
+    (void) ds_codec_ue(&b);             /* bits of a frame's number */
+    ds_codec_order(&b);
+    (void) ds_codec_ue(&b);             /* reference frames */
+    (void) ds_codec_bit(&b);            /* gaps of numbers */
+    (void) ds_codec_ue(&b);             /* width */
+    (void) ds_codec_ue(&b);             /* height */
+
+    frames = ds_codec_bit(&b);
+
+    return !b.over && frames;
+}
+
+
+/* of the profiles that have it: depth, and matrices of scaling */
+
+static void
+ds_codec_chroma(ds_codec_bits_t *b)
+{
+    int       next;
+    unsigned  i, k, n;
+    uint32_t  format, delta;
+
+    format = ds_codec_ue(b);
+
+    if (format == 3) {
+        (void) ds_codec_bit(b);         /* planes apart */
+    }
+
+    (void) ds_codec_ue(b);              /* depth of luma */
+    (void) ds_codec_ue(b);              /* and of chroma */
+    (void) ds_codec_bit(b);             /* lossless */
+
+    n = ds_codec_bit(b) ? format == 3 ? 12 : 8 : 0;
+
+    for (i = 0; i < n; i++) {
+        if (!ds_codec_bit(b)) {
+            continue;
+        }
+
+        next = 8;
+
+        for (k = 0; k < (i < 6 ? 16 : 64) && next != 0; k++) {
+            delta = ds_codec_ue(b);
+            next += delta & 1 ? (delta + 1) / 2 : -(delta / 2);
+            next &= 0xff;
+        }
+    }
+}
+
+
+/* of pictures, in one of three ways */
+
+static void
+ds_codec_order(ds_codec_bits_t *b)
+{
+    uint32_t  n, type;
+
+    type = ds_codec_ue(b);
+
+    if (type == 0) {
+        (void) ds_codec_ue(b);
+
+    } else if (type == 1) {
+        (void) ds_codec_bit(b);
+        (void) ds_codec_ue(b);
+        (void) ds_codec_ue(b);
+
+        for (n = ds_codec_ue(b); n > 0 && !b->over; n--) {
+            (void) ds_codec_ue(b);
+        }
+    }
+}
+
+
+static unsigned
+ds_codec_bit(ds_codec_bits_t *b)
+{
+    unsigned  bit;
+
+    /* the third byte of 00 00 03 is none of the set's */
+
+    if (b->bit == 0 && b->zeros >= 2 && b->p < b->last && *b->p == 3) {
+        b->p++;
+        b->zeros = 0;
+    }
+
+    if (b->p >= b->last) {
+        b->over = true;
+        return 0;
+    }
+
+    bit = *b->p >> (7 - b->bit) & 1;
+
+    if (++b->bit == 8) {
+        b->zeros = *b->p == 0 ? b->zeros + 1 : 0;
+        b->bit = 0;
+        b->p++;
+    }
+
+    return bit;
+}
+
+
+/* Exp-Golomb codes, 9.1 */
+
+static uint32_t
+ds_codec_ue(ds_codec_bits_t *b)
+{
+    unsigned  i, n;
+    uint64_t  v;
+
+    for (n = 0; n < 32 && !b->over && !ds_codec_bit(b); n++) {
+        /* void */
+    }
+
+    v = 1;
+
+    for (i = 0; i < n; i++) {
+        v = v << 1 | ds_codec_bit(b);
+    }
+
+    return (uint32_t) (v - 1);
 }

@@ -1,5 +1,8 @@
 
-/* ds_codec.h: what can be copied to RTMP as it is.  Pure, any thread. */
+/*
+ * ds_codec.h: what the headers of codecs say, and which can be copied to RTMP
+ * as they are.  Pure, any thread.
+ */
 
 #ifndef DS_CODEC_H_INCLUDED_
 #define DS_CODEC_H_INCLUDED_
@@ -22,6 +25,12 @@ int ds_codec_check_video(AVCodecParameters *par, ds_error_t *err);
 
 /* AAC, LC or HE, with its AudioSpecificConfig: 0, else DS_ECODEC_AUDIO */
 int ds_codec_check_audio(const AVCodecParameters *par, ds_error_t *err);
+
+/*
+ * True when an H.264's avcC box says that there are no interlaced pictures
+ * (7.3.2.1.1: frame_mbs_only_flag); false: there may be, or it is broken.
+ */
+bool ds_codec_progressive(const AVCodecParameters *par);
 
 
 #endif /* DS_CODEC_H_INCLUDED_ */

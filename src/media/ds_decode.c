@@ -23,11 +23,17 @@
 
 
 static const AVCodec *ds_decode_find(enum AVCodecID id);
+static int ds_decode_put(ds_decode_t *d, const AVPacket *pkt,
+    ds_error_t *err);
+static int ds_decode_get(ds_decode_t *d, ds_error_t *err);
+static int ds_decode_pass(ds_decode_t *d, ds_error_t *err);
+static int ds_decode_take(ds_decode_t *d, ds_error_t *err);
 static int ds_decode_bad(ds_decode_t *d, int rc, ds_error_t *err);
 
 
 int
-ds_decode_open(ds_decode_t *d, const AVCodecParameters *par, ds_error_t *err)
+ds_decode_open(ds_decode_t *d, const AVCodecParameters *par,
+    const ds_decode_ops_t *ops, void *data, ds_error_t *err)
 {
     int              rc;
     const AVCodec   *codec;
@@ -43,8 +49,13 @@ ds_decode_open(ds_decode_t *d, const AVCodecParameters *par, ds_error_t *err)
 
     ctx = avcodec_alloc_context3(codec);
     d->ctx = ctx;
+    d->ops = ops;
+    d->data = data;
+    d->frame = av_frame_alloc();
+    d->out = av_frame_alloc();
 
-    if (ctx == NULL || avcodec_parameters_to_context(ctx, par) < 0) {
+    if (ctx == NULL || d->frame == NULL || d->out == NULL
+        || avcodec_parameters_to_context(ctx, par) < 0) {
         return ds_fail(err, DS_ENOMEM, "avcodec_alloc_context3() failed");
     }
 
@@ -88,6 +99,37 @@ ds_decode_find(enum AVCodecID id)
 
 
 int
+ds_decode_packet(ds_decode_t *d, const AVPacket *pkt, ds_error_t *err)
+{
+    int  rc;
+
+    rc = ds_decode_put(d, pkt, err);
+
+    while (rc == DS_OK) {
+        rc = ds_decode_get(d, err);
+        if (rc != 1) {
+            break;
+        }
+
+        rc = ds_decode_pass(d, err);
+        av_frame_unref(d->frame);
+    }
+
+    if (rc == DS_OK && pkt == NULL) {
+        rc = ds_decode_drain(d, err);
+
+        if (rc == DS_OK && d->frames == 0) {
+            rc = ds_fail(err, DS_EENCODE_FAILED,
+                         "no frame of the %s could be decoded",
+                         av_get_media_type_string(d->ctx->codec_type));
+        }
+    }
+
+    return rc;
+}
+
+
+static int
 ds_decode_put(ds_decode_t *d, const AVPacket *pkt, ds_error_t *err)
 {
     int  rc;
@@ -124,11 +166,16 @@ ds_decode_bad(ds_decode_t *d, int rc, ds_error_t *err)
 }
 
 
-int
-ds_decode_get(ds_decode_t *d, AVFrame *frame, ds_error_t *err)
+/* 1: a frame; 0: none now */
+
+static int
+ds_decode_get(ds_decode_t *d, ds_error_t *err)
 {
-    int      rc;
-    int64_t  duration;
+    int       rc;
+    int64_t   duration;
+    AVFrame  *frame;
+
+    frame = d->frame;
 
     /* one fault for each packet put, and some for those it delayed */
 
@@ -169,8 +216,83 @@ ds_decode_get(ds_decode_t *d, AVFrame *frame, ds_error_t *err)
 }
 
 
+/* the decoder's frame */
+
+static int
+ds_decode_pass(ds_decode_t *d, ds_error_t *err)
+{
+    int   rc;
+    char  spec[512];
+
+    rc = d->ops->decoded(d->data, d->frame, err);
+
+    if (rc != 1) {
+        return rc;
+    }
+
+    if (!ds_filter_fits(&d->filter, d->frame)) {
+        rc = ds_decode_drain(d, err);
+
+        if (rc == DS_OK) {
+            d->ops->spec(d->data, d->frame, spec, sizeof(spec));
+            rc = ds_filter_open(&d->filter, d->frame, spec, err);
+        }
+
+        if (rc != DS_OK) {
+            return rc;
+        }
+    }
+
+    rc = ds_filter_put(&d->filter, d->frame, err);
+
+    return rc == DS_OK ? ds_decode_take(d, err) : rc;
+}
+
+
+static int
+ds_decode_take(ds_decode_t *d, ds_error_t *err)
+{
+    int  rc;
+
+    while ((rc = ds_filter_get(&d->filter, d->out, err)) == 1) {
+        rc = d->ops->filtered(d->data, d->out, err);
+        av_frame_unref(d->out);
+
+        if (rc != DS_OK) {
+            break;
+        }
+    }
+
+    return rc;
+}
+
+
+int
+ds_decode_drain(ds_decode_t *d, ds_error_t *err)
+{
+    int  rc;
+
+    if (d->filter.graph == NULL) {
+        return DS_OK;
+    }
+
+    rc = ds_filter_put(&d->filter, NULL, err);
+
+    if (rc == DS_OK) {
+        rc = ds_decode_take(d, err);
+    }
+
+    ds_filter_close(&d->filter);
+
+    return rc;
+}
+
+
 void
 ds_decode_close(ds_decode_t *d)
 {
     avcodec_free_context(&d->ctx);
+    ds_filter_close(&d->filter);
+    av_frame_free(&d->frame);
+    av_frame_free(&d->out);
 }

@@ -12,8 +12,8 @@
 
 #include <libavutil/avstring.h>
 
+#include "media/ds_codec.h"
 #include "media/ds_demux.h"
-#include "media/ds_sps.h"
 #include "base/ds_url.h"
 
 
@@ -239,7 +239,7 @@ ds_demux_complete(AVFormatContext *ctx)
         if (par->codec_id == AV_CODEC_ID_NONE
             || (par->codec_type == AVMEDIA_TYPE_VIDEO && par->width <= 0)
             || (par->codec_id == AV_CODEC_ID_H264
-                && !ds_sps_progressive(par->extradata, par->extradata_size))
+                && !ds_codec_progressive(par))
             || (par->codec_id == AV_CODEC_ID_AAC
                 && (par->sample_rate <= 0 || par->extradata_size == 0)))
         {
@@ -420,11 +420,7 @@ ds_demux_failed(ds_demux_t *s, const char *call, int rc, ds_error_t *err)
     }
 
     if (s->error.code != DS_OK) {
-        if (err != NULL) {
-            *err = s->error;
-        }
-
-        return s->error.code;
+        return ds_fail(err, s->error.code, "%s", s->error.message);
     }
 
     if (rc == AVERROR(ENOMEM)) {

@@ -18,8 +18,8 @@
 #define DS_ENCODE_THREADS  4
 
 
-static const char *const  ds_encode_presets[DS_ENCODE_PRESETS] = {
-    "veryfast", "superfast", "ultrafast"
+static const char *const  ds_encode_presets[DS_ENCODE_PRESETS + 1] = {
+    "veryfast", "superfast", "ultrafast", "ultrafast"
 };
 
 
@@ -88,6 +88,13 @@ ds_encode_open_video(ds_encode_t *e, const ds_profile_t *p, int preset,
     /* captions of a picture that is shown twice would be, too */
     (void) av_opt_set(ctx->priv_data, "a53cc", "0", 0);
 
+    if (preset == DS_ENCODE_LOOP) {
+        ctx->bit_rate = 0;
+        ctx->thread_count = 1;
+        (void) av_opt_set(ctx->priv_data, "crf", "23", 0);
+        (void) av_opt_set(ctx->priv_data, "tune", "stillimage", 0);
+    }
+
     e->track = DS_VIDEO;
     e->frame = 1000000 / p->rate;
 
@@ -96,7 +103,8 @@ ds_encode_open_video(ds_encode_t *e, const ds_profile_t *p, int preset,
 
 
 int
-ds_encode_open_audio(ds_encode_t *e, const ds_profile_t *p, ds_error_t *err)
+ds_encode_open_audio(ds_encode_t *e, const ds_profile_t *p, uint32_t channels,
+    ds_error_t *err)
 {
     int              rc;
     AVCodecContext  *ctx;
@@ -114,7 +122,7 @@ ds_encode_open_audio(ds_encode_t *e, const ds_profile_t *p, ds_error_t *err)
     ctx->profile = FF_PROFILE_AAC_LOW;
     ctx->thread_count = 1;
 
-    av_channel_layout_default(&ctx->ch_layout, 2);
+    av_channel_layout_default(&ctx->ch_layout, channels);
 
     e->track = DS_AUDIO;
     e->frame = INT64_C(1024) * 1000000 / p->sample_rate;
@@ -155,6 +163,21 @@ ds_encode_open(ds_encode_t *e, ds_error_t *err)
     rc = avcodec_open2(e->ctx, NULL, NULL);
 
     return rc < 0 ? ds_encode_failed(e, rc, err) : DS_OK;
+}
+
+
+AVCodecParameters *
+ds_encode_codecpar(const ds_encode_t *e)
+{
+    AVCodecParameters  *par;
+
+    par = avcodec_parameters_alloc();
+
+    if (par != NULL && avcodec_parameters_from_context(par, e->ctx) < 0) {
+        avcodec_parameters_free(&par);
+    }
+
+    return par;
 }
 
 
@@ -229,7 +252,8 @@ static int
 ds_encode_failed(ds_encode_t *e, int rc, ds_error_t *err)
 {
     return ds_fail(err, rc == AVERROR(ENOMEM) ? DS_ENOMEM : DS_EENCODE_FAILED,
-                   "encoder \"%s\": %s", e->ctx->codec->name, av_err2str(rc));
+                   "encoder \"%s\": %s",
+                   e->track == DS_VIDEO ? "libx264" : "aac", av_err2str(rc));
 }
 
 

@@ -16,6 +16,12 @@
 /* presets, each faster than the one before */
 #define DS_ENCODE_PRESETS   3
 
+/*
+ * The preset of what is sent over and over: the fastest, one thread, no
+ * B-frames, no delay; only as many bits as it needs.
+ */
+#define DS_ENCODE_LOOP      DS_ENCODE_PRESETS
+
 /* seconds between key frames */
 #define DS_ENCODE_GOP       2
 
@@ -31,13 +37,19 @@ typedef struct {
 } ds_encode_t;
 
 
-/* "preset": 0 to DS_ENCODE_PRESETS - 1; frames' pts count frames */
+/*
+ * "preset": 0 to DS_ENCODE_PRESETS - 1, or DS_ENCODE_LOOP; frames' pts count
+ * frames
+ */
 int ds_encode_open_video(ds_encode_t *e, const ds_profile_t *p, int preset,
     ds_error_t *err);
 
 /* frames of ctx->frame_size samples, their pts count samples */
 int ds_encode_open_audio(ds_encode_t *e, const ds_profile_t *p,
-    ds_error_t *err);
+    uint32_t channels, ds_error_t *err);
+
+/* of the packets; the caller's, NULL without memory */
+AVCodecParameters *ds_encode_codecpar(const ds_encode_t *e);
 
 /* "veryfast" */
 const char *ds_encode_preset(int preset);

@@ -134,21 +134,17 @@ ds_filter_link(ds_filter_t *f, const char *spec)
     int             rc;
     AVFilterInOut  *in, *out;
 
-    /* named from the description's side: its input is our source */
+    in = NULL;
+    out = NULL;
 
-    in = avfilter_inout_alloc();
-    out = avfilter_inout_alloc();
-    rc = AVERROR(ENOMEM);
+    rc = avfilter_graph_parse2(f->graph, spec, &in, &out);
 
-    if (in != NULL && out != NULL) {
-        out->name = av_strdup("in");
-        out->filter_ctx = f->src;
-        in->name = av_strdup("out");
-        in->filter_ctx = f->sink;
+    if (rc >= 0) {
+        rc = avfilter_link(f->src, 0, in->filter_ctx, in->pad_idx);
+    }
 
-        if (in->name != NULL && out->name != NULL) {
-            rc = avfilter_graph_parse_ptr(f->graph, spec, &in, &out, NULL);
-        }
+    if (rc >= 0) {
+        rc = avfilter_link(out->filter_ctx, out->pad_idx, f->sink, 0);
     }
 
     avfilter_inout_free(&in);
@@ -337,9 +333,11 @@ ds_filter_matrix(const AVFrame *frame)
 
 
 void
-ds_filter_audio(char *spec, size_t size, uint32_t sample_rate)
+ds_filter_audio(char *spec, size_t size, uint32_t sample_rate,
+    uint32_t channels)
 {
     (void) snprintf(spec, size, "aresample=%u,"
-                    "aformat=sample_fmts=fltp:channel_layouts=stereo",
-                    (unsigned) sample_rate);
+                    "aformat=sample_fmts=fltp:channel_layouts=%s",
+                    (unsigned) sample_rate,
+                    channels == 1 ? "mono" : "stereo");
 }

@@ -61,8 +61,9 @@ typedef struct {
 void ds_filter_video(char *spec, size_t size, const AVFrame *frame,
     const ds_picture_t *to);
 
-/* audio: stereo, float, "sample_rate" */
-void ds_filter_audio(char *spec, size_t size, uint32_t sample_rate);
+/* audio: float, "sample_rate", 1 or 2 "channels" */
+void ds_filter_audio(char *spec, size_t size, uint32_t sample_rate,
+    uint32_t channels);
 
 
 #endif /* DS_FILTER_H_INCLUDED_ */

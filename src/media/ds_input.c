@@ -61,14 +61,6 @@ static void ds_input_flush(ds_input_t *in);
 
 ds_input_t *
 ds_input_open(const ds_conf_t *conf, const ds_media_t *media,
-    ds_cancel_t *cancel, ds_error_t *err)
-{
-    return ds_input_open_hooked(conf, media, NULL, cancel, err);
-}
-
-
-ds_input_t *
-ds_input_open_hooked(const ds_conf_t *conf, const ds_media_t *media,
     const ds_http_hooks_t *hooks, ds_cancel_t *cancel, ds_error_t *err)
 {
     ds_input_t  *in;
@@ -146,11 +138,7 @@ ds_input_open_sources(ds_input_t *in, const ds_conf_t *conf,
 
     for (i = 0; i < in->nsources; i++) {
         if (o[i].rc != DS_OK) {
-            if (err != NULL) {
-                *err = o[i].error;
-            }
-
-            return o[i].rc;
+            return ds_fail(err, o[i].error.code, "%s", o[i].error.message);
         }
     }
 
@@ -207,11 +195,8 @@ ds_input_incomplete(ds_input_t *in, ds_error_t *err)
             && (v->stream == NULL || a->stream == NULL
                 || v->par->width <= 0))
         {
-            if (err != NULL) {
-                *err = in->sources[i].error;
-            }
-
-            return in->sources[i].error.code;
+            return ds_fail(err, in->sources[i].error.code, "%s",
+                           in->sources[i].error.message);
         }
     }
 
@@ -412,11 +397,7 @@ ds_input_prepare_audio(ds_input_t *in, ds_error_t *err)
            && !ds_track_full(&in->tracks[DS_VIDEO]))
     {
         if (ds_input_step(in, t->source) < 0) {
-            if (err != NULL) {
-                *err = in->error;
-            }
-
-            return in->error.code;
+            return ds_fail(err, in->error.code, "%s", in->error.message);
         }
     }
 
@@ -487,11 +468,11 @@ ds_input_seek(ds_input_t *in, int64_t ms, ds_error_t *err)
 
     /* the audio's own source goes to where the video's has come to */
 
-    while (v->n == 0 && v->source->rc == 1) {
+    while (v->queue.n == 0 && v->source->rc == 1) {
         (void) ds_input_step(in, v->source);
     }
 
-    first = ds_track_first(v);
+    first = ds_fifo_at(&v->queue, 0);
 
     if (first != NULL) {
         (void) ds_demux_seek(a->source, a->stream->index,
@@ -536,15 +517,12 @@ static void
 ds_input_flush(ds_input_t *in)
 {
     int          i;
-    AVPacket    *pkt;
     ds_track_t  *t;
 
     for (i = 0; i < 2; i++) {
         t = &in->tracks[i];
 
-        while ((pkt = ds_track_take(t)) != NULL) {
-            av_packet_free(&pkt);
-        }
+        ds_fifo_clear(&t->queue);
 
         t->started = false;
         t->shift = -in->start;
@@ -635,10 +613,10 @@ ds_input_read(ds_input_t *in, AVPacket *pkt, ds_error_t *err)
 
     for (i = 0; i < 2; i++) {
         t = &in->tracks[i];
-        first = ds_track_first(t);
+        first = ds_fifo_at(&t->queue, 0);
 
         if (first != NULL
-            && (best == NULL || first->dts < ds_track_first(best)->dts))
+            && (best == NULL || first->dts < ds_fifo_at(&best->queue, 0)->dts))
         {
             best = t;
         }
@@ -649,14 +627,10 @@ ds_input_read(ds_input_t *in, AVPacket *pkt, ds_error_t *err)
 
         /* what is left of the other track may be out of order */
 
-        if (t->stream != NULL && t->source->rc < 0 && t->n == 0
+        if (t->stream != NULL && t->source->rc < 0 && t->queue.n == 0
             && (!in->draining || best == NULL || best->source != t->source))
         {
-            if (err != NULL) {
-                *err = in->error;
-            }
-
-            return in->error.code;
+            return ds_fail(err, in->error.code, "%s", in->error.message);
         }
     }
 
@@ -664,7 +638,7 @@ ds_input_read(ds_input_t *in, AVPacket *pkt, ds_error_t *err)
         return 0;
     }
 
-    first = ds_track_take(best);
+    first = ds_fifo_take(&best->queue);
 
     av_packet_unref(pkt);
     av_packet_move_ref(pkt, first);
@@ -714,7 +688,7 @@ ds_input_wants(ds_input_t *in)
     for (i = 0; i < 2; i++) {
         t = &in->tracks[i];
 
-        if (t->stream != NULL && t->n == 0 && t->source->rc == 1
+        if (t->stream != NULL && t->queue.n == 0 && t->source->rc == 1
             && !ds_track_full(&in->tracks[!i]))
         {
             return t->source;

@@ -21,20 +21,13 @@ typedef struct ds_input_s  ds_input_t;
 /*
  * Opens and probes, and chooses a track of each kind, one that can be copied
  * before others.  AAC has its AudioSpecificConfig, else the codecs are what
- * they are.  NULL: "err" is a DS_ESOURCE_…, DS_ENO_VIDEO (no track at all),
- * DS_ECANCELED.
+ * they are.  "hooks" (borrowed until ds_input_close()), NULL or two, one for
+ * each URL: while it opens both may be called at the same time, by two
+ * threads, and "renew" is not called.  NULL: "err" is a DS_ESOURCE_…,
+ * DS_ENO_VIDEO (no track at all), DS_ECANCELED.
  */
 ds_input_t *ds_input_open(const ds_conf_t *conf, const ds_media_t *media,
-    ds_cancel_t *cancel, ds_error_t *err);
-
-/*
- * The same; "hooks" (borrowed until ds_input_close()) are two, one for each
- * URL.  While it opens both may be called at the same time, by two threads,
- * and "renew" is not called.
- */
-ds_input_t *ds_input_open_hooked(const ds_conf_t *conf,
-    const ds_media_t *media, const ds_http_hooks_t *hooks,
-    ds_cancel_t *cancel, ds_error_t *err);
+    const ds_http_hooks_t *hooks, ds_cancel_t *cancel, ds_error_t *err);
 
 /*
  * Before the first read: goes on from the last key frame at or before "ms"

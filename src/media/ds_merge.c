@@ -1,10 +1,8 @@
 
 /*
- * ds_merge.c: two lists of packets, taken from in DTS order.  Knows nothing
+ * ds_merge.c: two FIFOs of packets, taken from in DTS order.  Knows nothing
  * of codecs.
  */
-
-#include <stdlib.h>
 
 #include "media/ds_merge.h"
 
@@ -17,96 +15,55 @@
 #define DS_MERGE_BYTES    (64 * 1024 * 1024)
 
 
-struct ds_held_s {
-    AVPacket    *pkt;
-    ds_held_t   *next;
-};
-
-
 static bool ds_merge_certain(ds_merge_t *m, int track);
 
 
 int
 ds_merge_put(ds_merge_t *m, AVPacket *pkt)
 {
-    int         track;
-    ds_held_t  *h;
+    AVPacket  *p;
 
-    track = pkt->stream_index;
+    p = ds_packet_moved(pkt);
 
-    h = malloc(sizeof(ds_held_t));
-    if (h == NULL) {
+    if (p == NULL || ds_fifo_put(&m->fifo[p->stream_index], p) != DS_OK) {
+        av_packet_free(&p);
         return DS_ENOMEM;
     }
-
-    h->next = NULL;
-    h->pkt = av_packet_alloc();
-
-    if (h->pkt == NULL) {
-        free(h);
-        return DS_ENOMEM;
-    }
-
-    av_packet_move_ref(h->pkt, pkt);
-
-    if (m->first[track] == NULL) {
-        m->first[track] = h;
-
-    } else {
-        m->last[track]->next = h;
-    }
-
-    m->last[track] = h;
-    m->n[track]++;
-    m->bytes += h->pkt->size;
 
     return DS_OK;
 }
 
 
-AVPacket *
-ds_merge_pop(ds_merge_t *m, int track)
+bool
+ds_merge_take(ds_merge_t *m, AVPacket *pkt)
 {
-    AVPacket   *pkt;
-    ds_held_t  *h;
+    int        track;
+    AVPacket  *v, *a, *p;
 
-    h = m->first[track];
-    if (h == NULL) {
-        return NULL;
-    }
-
-    pkt = h->pkt;
-
-    m->first[track] = h->next;
-    m->n[track]--;
-    m->bytes -= pkt->size;
-
-    free(h);
-
-    return pkt;
-}
-
-
-AVPacket *
-ds_merge_take(ds_merge_t *m)
-{
-    int         track;
-    ds_held_t  *v, *a;
-
-    v = m->first[0];
-    a = m->first[1];
-
-    if (v == NULL && a == NULL) {
-        return NULL;
-    }
+    v = ds_fifo_at(&m->fifo[0], 0);
+    a = ds_fifo_at(&m->fifo[1], 0);
 
     if (v != NULL && a != NULL) {
-        return ds_merge_pop(m, a->pkt->dts < v->pkt->dts);
+        track = a->dts < v->dts;
+
+    } else {
+        track = (v == NULL);
+
+        if (!ds_merge_certain(m, track)) {
+            return false;
+        }
     }
 
-    track = (v == NULL);
+    p = ds_fifo_take(&m->fifo[track]);
+    if (p == NULL) {
+        return false;
+    }
 
-    return ds_merge_certain(m, track) ? ds_merge_pop(m, track) : NULL;
+    av_packet_unref(pkt);
+    av_packet_move_ref(pkt, p);
+    av_packet_free(&p);
+
+    return true;
 }
 
 
@@ -115,20 +72,14 @@ ds_merge_take(ds_merge_t *m)
 static bool
 ds_merge_certain(ds_merge_t *m, int track)
 {
-    return m->ended[!track] || m->n[track] > DS_MERGE_PACKETS
-           || m->bytes > DS_MERGE_BYTES;
+    return m->ended[!track] || m->fifo[track].n > DS_MERGE_PACKETS
+           || m->fifo[track].bytes > DS_MERGE_BYTES;
 }
 
 
 void
 ds_merge_clear(ds_merge_t *m)
 {
-    int        i;
-    AVPacket  *pkt;
-
-    for (i = 0; i < 2; i++) {
-        while ((pkt = ds_merge_pop(m, i)) != NULL) {
-            av_packet_free(&pkt);
-        }
-    }
+    ds_fifo_clear(&m->fifo[0]);
+    ds_fifo_clear(&m->fifo[1]);
 }

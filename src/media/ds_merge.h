@@ -8,19 +8,11 @@
 #define DS_MERGE_H_INCLUDED_
 
 
-#include <libavcodec/packet.h>
-
-#include "base/ds_core.h"
-
-
-typedef struct ds_held_s  ds_held_t;
+#include "media/ds_fifo.h"
 
 
 typedef struct {
-    ds_held_t   *first[2];
-    ds_held_t   *last[2];
-    unsigned     n[2];
-    size_t       bytes;
+    ds_fifo_t    fifo[2];
     bool         ended[2];              /* no more will come of a track */
 } ds_merge_t;
 
@@ -29,14 +21,11 @@ typedef struct {
 int ds_merge_put(ds_merge_t *m, AVPacket *pkt);
 
 /*
- * The next packet in DTS order, the caller's; NULL: the order is not certain
- * before more is put or a track has ended.  When very much is held it goes
- * on without certainty; each track stays in order.
+ * The next packet in DTS order, moved to "pkt"; false: the order is not
+ * certain before more is put or a track has ended.  When very much is held it
+ * goes on without certainty; each track stays in order.
  */
-AVPacket *ds_merge_take(ds_merge_t *m);
-
-/* the oldest packet that was put, of a track */
-AVPacket *ds_merge_pop(ds_merge_t *m, int track);
+bool ds_merge_take(ds_merge_t *m, AVPacket *pkt);
 
 void ds_merge_clear(ds_merge_t *m);
 

@@ -9,19 +9,8 @@
 #include "media/ds_queue.h"
 
 
-#define DS_TRACKS  2
-
 /* what a packet costs beside its data */
 #define DS_PACKET_OVERHEAD  256
-
-
-typedef struct {
-    AVPacket       **ring;
-    size_t           size;      /* a power of two */
-    size_t           head;
-    size_t           count;
-    int64_t          end;       /* us, of the newest packet put */
-} ds_fifo_t;
 
 
 struct ds_queue_s {
@@ -29,8 +18,7 @@ struct ds_queue_s {
     pthread_cond_t   room;
 
     /* lock */
-    ds_fifo_t        fifo[DS_TRACKS];
-    size_t           bytes;
+    ds_fifo_t        fifo[2];
     bool             full;      /* until half emptied */
     bool             finished;
     bool             canceled;
@@ -40,7 +28,7 @@ struct ds_queue_s {
 };
 
 
-static int ds_fifo_put(ds_fifo_t *f, AVPacket *pkt);
+static bool ds_queue_over(ds_queue_t *q, int part);
 static int64_t ds_queue_held(ds_queue_t *q);
 
 
@@ -67,8 +55,6 @@ ds_queue_create(size_t max_bytes, int64_t max_time)
 void
 ds_queue_free(ds_queue_t **pq)
 {
-    int          i;
-    AVPacket    *pkt;
     ds_queue_t  *q;
 
     q = *pq;
@@ -78,50 +64,13 @@ ds_queue_free(ds_queue_t **pq)
 
     *pq = NULL;
 
-    for (i = 0; i < DS_TRACKS; i++) {
-        while ((pkt = ds_queue_take(q, i)) != NULL) {
-            av_packet_free(&pkt);
-        }
-
-        free(q->fifo[i].ring);
-    }
+    ds_fifo_clear(&q->fifo[0]);
+    ds_fifo_clear(&q->fifo[1]);
 
     (void) pthread_cond_destroy(&q->room);
     (void) pthread_mutex_destroy(&q->lock);
 
     free(q);
-}
-
-
-static int
-ds_fifo_put(ds_fifo_t *f, AVPacket *pkt)
-{
-    size_t      i, size;
-    AVPacket  **ring;
-
-    if (f->count == f->size) {
-        size = f->size == 0 ? 64 : f->size * 2;
-
-        ring = malloc(size * sizeof(AVPacket *));
-        if (ring == NULL) {
-            return DS_ENOMEM;
-        }
-
-        for (i = 0; i < f->count; i++) {
-            ring[i] = f->ring[(f->head + i) & (f->size - 1)];
-        }
-
-        free(f->ring);
-
-        f->ring = ring;
-        f->size = size;
-        f->head = 0;
-    }
-
-    f->ring[(f->head + f->count++) & (f->size - 1)] = pkt;
-    f->end = pkt->dts + pkt->duration;
-
-    return DS_OK;
 }
 
 
@@ -131,12 +80,10 @@ ds_queue_put(ds_queue_t *q, AVPacket *pkt)
     int        rc;
     AVPacket  *p;
 
-    p = av_packet_alloc();
+    p = ds_packet_moved(pkt);
     if (p == NULL) {
         return DS_ENOMEM;
     }
-
-    av_packet_move_ref(p, pkt);
 
     (void) pthread_mutex_lock(&q->lock);
 
@@ -152,8 +99,7 @@ ds_queue_put(ds_queue_t *q, AVPacket *pkt)
     }
 
     if (rc == DS_OK) {
-        q->bytes += p->size + DS_PACKET_OVERHEAD;
-        q->full = q->bytes >= q->max_bytes || ds_queue_held(q) >= q->max_time;
+        q->full = ds_queue_over(q, 1);
         p = NULL;
     }
 
@@ -187,27 +133,15 @@ ds_queue_cancel(ds_queue_t *q)
 AVPacket *
 ds_queue_take(ds_queue_t *q, int track)
 {
-    AVPacket   *pkt;
-    ds_fifo_t  *f;
+    AVPacket  *pkt;
 
     (void) pthread_mutex_lock(&q->lock);
 
-    pkt = NULL;
-    f = &q->fifo[track];
+    pkt = ds_fifo_take(&q->fifo[track]);
 
-    if (f->count != 0) {
-        pkt = f->ring[f->head];
-        f->head = (f->head + 1) & (f->size - 1);
-        f->count--;
-
-        q->bytes -= pkt->size + DS_PACKET_OVERHEAD;
-
-        if (q->full && q->bytes <= q->max_bytes / 2
-            && ds_queue_held(q) <= q->max_time / 2)
-        {
-            q->full = false;
-            (void) pthread_cond_signal(&q->room);
-        }
+    if (q->full && !ds_queue_over(q, 2)) {
+        q->full = false;
+        (void) pthread_cond_signal(&q->room);
     }
 
     (void) pthread_mutex_unlock(&q->lock);
@@ -216,29 +150,32 @@ ds_queue_take(ds_queue_t *q, int track)
 }
 
 
-/* us from the oldest packet to the end of the newest, of the longer track */
+/* more is held than this part of the bounds */
+
+static bool
+ds_queue_over(ds_queue_t *q, int part)
+{
+    size_t  n, bytes;
+
+    n = q->fifo[0].n + q->fifo[1].n;
+    bytes = q->fifo[0].bytes + q->fifo[1].bytes + n * DS_PACKET_OVERHEAD;
+
+    return bytes > q->max_bytes / part
+           || ds_queue_held(q) > q->max_time / part;
+}
+
+
+/* us of the longer track */
 
 static int64_t
 ds_queue_held(ds_queue_t *q)
 {
-    int         i;
-    int64_t     t, held;
-    ds_fifo_t  *f;
+    int64_t  v, a;
 
-    held = 0;
+    v = ds_fifo_time(&q->fifo[0]);
+    a = ds_fifo_time(&q->fifo[1]);
 
-    for (i = 0; i < DS_TRACKS; i++) {
-        f = &q->fifo[i];
-
-        if (f->count != 0) {
-            t = f->end - f->ring[f->head]->dts;
-            if (t > held) {
-                held = t;
-            }
-        }
-    }
-
-    return held;
+    return v > a ? v : a;
 }
 
 
@@ -261,7 +198,7 @@ ds_queue_empty(ds_queue_t *q)
     bool  empty;
 
     (void) pthread_mutex_lock(&q->lock);
-    empty = q->fifo[0].count == 0 && q->fifo[1].count == 0;
+    empty = q->fifo[0].n == 0 && q->fifo[1].n == 0;
     (void) pthread_mutex_unlock(&q->lock);
 
     return empty;
@@ -291,17 +228,4 @@ ds_queue_time(ds_queue_t *q)
     (void) pthread_mutex_unlock(&q->lock);
 
     return held;
-}
-
-
-size_t
-ds_queue_bytes(ds_queue_t *q)
-{
-    size_t  bytes;
-
-    (void) pthread_mutex_lock(&q->lock);
-    bytes = q->bytes;
-    (void) pthread_mutex_unlock(&q->lock);
-
-    return bytes;
 }

@@ -9,9 +9,7 @@
 #define DS_QUEUE_H_INCLUDED_
 
 
-#include <libavcodec/packet.h>
-
-#include "base/ds_core.h"
+#include "media/ds_fifo.h"
 
 
 typedef struct ds_queue_s  ds_queue_t;
@@ -44,7 +42,6 @@ bool ds_queue_empty(ds_queue_t *q);
 bool ds_queue_full(ds_queue_t *q);
 
 int64_t ds_queue_time(ds_queue_t *q);       /* us of media held */
-size_t ds_queue_bytes(ds_queue_t *q);
 
 
 #endif /* DS_QUEUE_H_INCLUDED_ */

@@ -11,6 +11,7 @@
 #include "media/ds_track.h"
 
 
+#define DS_TRACK_HELD    512                /* packets */
 #define DS_TRACK_BYTES   (8 * 1024 * 1024)
 #define DS_TRACK_SPAN    3000000            /* us */
 #define DS_TRACK_JUMP    10000000           /* us, no gap but a new clock */
@@ -129,7 +130,7 @@ ds_track_put(ds_track_t *t, const ds_track_t *other, AVPacket *pkt,
 
     /* the other track's reader has to stop before the queue overflows */
 
-    if (pkt->size == 0 || t->n == DS_TRACK_HELD
+    if (pkt->size == 0 || t->queue.n == DS_TRACK_HELD
         || !ds_track_stamp(t, other, pkt))
     {
         av_packet_free(&pkt);
@@ -138,9 +139,10 @@ ds_track_put(ds_track_t *t, const ds_track_t *other, AVPacket *pkt,
 
     pkt->stream_index = i;
 
-    t->queue[(t->head + t->n) % DS_TRACK_HELD] = pkt;
-    t->n++;
-    t->bytes += pkt->size;
+    if (ds_fifo_put(&t->queue, pkt) != DS_OK) {
+        av_packet_free(&pkt);
+        return ds_fail(err, DS_ENOMEM, "no memory");
+    }
 
     return 1;
 }
@@ -339,54 +341,21 @@ ds_track_continues(const ds_track_t *t, int64_t dts)
 bool
 ds_track_full(const ds_track_t *t)
 {
-    unsigned  last;
+    const ds_fifo_t  *q;
 
-    if (t->n == 0) {
-        return false;
-    }
+    q = &t->queue;
 
-    last = (t->head + t->n - 1) % DS_TRACK_HELD;
-
-    return t->n == DS_TRACK_HELD || t->bytes > DS_TRACK_BYTES
-           || t->queue[last]->dts - t->queue[t->head]->dts > DS_TRACK_SPAN;
-}
-
-
-AVPacket *
-ds_track_first(const ds_track_t *t)
-{
-    return (t->n == 0) ? NULL : t->queue[t->head];
-}
-
-
-AVPacket *
-ds_track_take(ds_track_t *t)
-{
-    AVPacket  *pkt;
-
-    if (t->n == 0) {
-        return NULL;
-    }
-
-    pkt = t->queue[t->head];
-
-    t->head = (t->head + 1) % DS_TRACK_HELD;
-    t->n--;
-    t->bytes -= pkt->size;
-
-    return pkt;
+    return q->n != 0
+           && (q->n == DS_TRACK_HELD || q->bytes > DS_TRACK_BYTES
+               || ds_fifo_at(q, q->n - 1)->dts - ds_fifo_at(q, 0)->dts
+                  > DS_TRACK_SPAN);
 }
 
 
 void
 ds_track_free(ds_track_t *t)
 {
-    AVPacket  *pkt;
-
-    while ((pkt = ds_track_take(t)) != NULL) {
-        av_packet_free(&pkt);
-    }
-
+    ds_fifo_clear(&t->queue);
     avcodec_parameters_free(&t->par);
     av_bsf_free(&t->bsf);
 }

@@ -12,9 +12,7 @@
 #include <libavcodec/bsf.h>
 
 #include "media/ds_demux.h"
-
-
-#define DS_TRACK_HELD  512              /* packets */
+#include "media/ds_fifo.h"
 
 
 typedef struct {
@@ -29,11 +27,7 @@ typedef struct {
     int64_t             until;          /* the same, as the source says */
     bool                started;
     unsigned            bad;            /* packets in a row */
-
-    AVPacket           *queue[DS_TRACK_HELD];
-    unsigned            head;
-    unsigned            n;
-    size_t              bytes;
+    ds_fifo_t           queue;
 } ds_track_t;
 
 
@@ -52,10 +46,6 @@ int ds_track_put(ds_track_t *t, const ds_track_t *other, AVPacket *pkt,
 
 /* the other track's packets have to wait no longer for one of this track */
 bool ds_track_full(const ds_track_t *t);
-
-/* the oldest packet, NULL when there is none: borrowed, or moved */
-AVPacket *ds_track_first(const ds_track_t *t);
-AVPacket *ds_track_take(ds_track_t *t);
 
 void ds_track_free(ds_track_t *t);
 

@@ -11,7 +11,6 @@
 #include "media/ds_compat.h"
 #include "media/ds_decode.h"
 #include "media/ds_encode.h"
-#include "media/ds_filter.h"
 #include "media/ds_video.h"
 
 
@@ -27,11 +26,8 @@ struct ds_video_s {
     ds_cancel_t   *cancel;
 
     ds_decode_t    dec;
-    ds_filter_t    filter;
     ds_encode_t    enc;
-    AVFrame       *frame;
     AVFrame       *still;               /* shown from "next" on */
-    bool           decodes;             /* else the picture is a plain one */
     bool           key;                 /* a key frame has come */
     bool           interlaced;
     bool           turned;
@@ -50,15 +46,21 @@ struct ds_video_s {
 };
 
 
-static int ds_video_plain(ds_video_t *v, ds_error_t *err);
-static int ds_video_decoded(ds_video_t *v, ds_error_t *err);
-static int ds_video_graph(ds_video_t *v, ds_error_t *err);
-static int ds_video_drain(ds_video_t *v, ds_error_t *err);
-static int ds_video_show(ds_video_t *v, ds_error_t *err);
+static int ds_video_stand(ds_video_t *v, const AVFrame *picture,
+    ds_error_t *err);
+static int ds_video_decoded(void *data, AVFrame *frame, ds_error_t *err);
+static void ds_video_spec(void *data, const AVFrame *frame, char *spec,
+    size_t size);
+static int ds_video_show(void *data, AVFrame *frame, ds_error_t *err);
 static int ds_video_fill(ds_video_t *v, int64_t n, ds_error_t *err);
 static int ds_video_check_pace(ds_video_t *v, ds_error_t *err);
 static int64_t ds_video_place(ds_video_t *v, int64_t us);
 static int64_t ds_video_slot(ds_video_t *v, int64_t us);
+
+
+static const ds_decode_ops_t  ds_video_ops = {
+    ds_video_decoded, ds_video_spec, ds_video_show
+};
 
 
 ds_video_t *
@@ -76,30 +78,24 @@ ds_video_create(const ds_video_conf_t *conf, ds_error_t *err)
     v->profile = *conf->profile;
     v->cancel = conf->cancel;
     v->limit = conf->speed;
+    v->pace.preset = conf->preset;
     v->enc.out = conf->out;
-    v->decodes = conf->par != NULL;
 
     if (conf->matrix != NULL) {
         v->turned = true;
         memcpy(v->matrix, conf->matrix, sizeof(v->matrix));
     }
 
-    v->frame = av_frame_alloc();
-    v->still = av_frame_alloc();
-
-    if (v->frame == NULL || v->still == NULL) {
-        rc = ds_fail(err, DS_ENOMEM, "av_frame_alloc() failed");
-
-    } else if (v->decodes) {
+    if (conf->par != NULL) {
         v->interlaced = conf->par->field_order > AV_FIELD_PROGRESSIVE;
-        rc = ds_decode_open(&v->dec, conf->par, err);
+        rc = ds_decode_open(&v->dec, conf->par, &ds_video_ops, v, err);
 
     } else {
-        rc = ds_video_plain(v, err);
+        rc = ds_video_stand(v, conf->picture, err);
     }
 
     if (rc == DS_OK) {
-        rc = ds_encode_open_video(&v->enc, &v->profile, 0, err);
+        rc = ds_encode_open_video(&v->enc, &v->profile, conf->preset, err);
     }
 
     if (rc != DS_OK) {
@@ -110,26 +106,16 @@ ds_video_create(const ds_video_conf_t *conf, ds_error_t *err)
 }
 
 
+/* instead of a track */
+
 static int
-ds_video_plain(ds_video_t *v, ds_error_t *err)
+ds_video_stand(ds_video_t *v, const AVFrame *picture, ds_error_t *err)
 {
-    int       i;
-    size_t    size;
-    AVFrame  *f;
-
-    f = v->still;
-    f->format = AV_PIX_FMT_YUV420P;
-    f->width = v->profile.width;
-    f->height = v->profile.height;
-    f->sample_aspect_ratio = (AVRational) { 1, 1 };
-
-    if (av_frame_get_buffer(f, 0) < 0) {
+    v->still = picture != NULL ? av_frame_clone(picture)
+               : ds_video_plain(v->profile.width, v->profile.height,
+                                DS_VIDEO_GREY);
+    if (v->still == NULL) {
         return ds_fail(err, DS_ENOMEM, "av_frame_get_buffer() failed");
-    }
-
-    for (i = 0; i < 3; i++) {
-        size = (size_t) f->linesize[i] * (i == 0 ? f->height : f->height / 2);
-        memset(f->data[i], i == 0 ? DS_VIDEO_GREY : 0x80, size);
     }
 
     v->started = true;
@@ -139,11 +125,48 @@ ds_video_plain(ds_video_t *v, ds_error_t *err)
 }
 
 
-int
-ds_video_codecpar(ds_video_t *v, AVCodecParameters *par)
+AVFrame *
+ds_video_plain(int width, int height, int luma)
 {
-    return avcodec_parameters_from_context(par, v->enc.ctx) < 0 ? DS_ENOMEM
-                                                                : DS_OK;
+    int       i;
+    size_t    size;
+    AVFrame  *f;
+
+    f = av_frame_alloc();
+    if (f == NULL) {
+        return NULL;
+    }
+
+    f->format = AV_PIX_FMT_YUV420P;
+    f->width = width;
+    f->height = height;
+    f->sample_aspect_ratio = (AVRational) { 1, 1 };
+
+    if (av_frame_get_buffer(f, 0) < 0) {
+        av_frame_free(&f);
+        return NULL;
+    }
+
+    for (i = 0; i < 3; i++) {
+        size = (size_t) f->linesize[i] * (i == 0 ? height : height / 2);
+        memset(f->data[i], i == 0 ? luma : 0x80, size);
+    }
+
+    return f;
+}
+
+
+AVCodecParameters *
+ds_video_codecpar(const ds_video_t *v)
+{
+    return ds_encode_codecpar(&v->enc);
+}
+
+
+AVFrame *
+ds_video_picture(const ds_video_t *v)
+{
+    return v->started ? av_frame_clone(v->still) : NULL;
 }
 
 
@@ -157,9 +180,7 @@ ds_video_set_origin(ds_video_t *v, int64_t us)
 int
 ds_video_packet(ds_video_t *v, const AVPacket *pkt, ds_error_t *err)
 {
-    int  rc;
-
-    if (!v->decodes) {
+    if (v->dec.ctx == NULL) {
         return DS_OK;
     }
 
@@ -173,52 +194,30 @@ ds_video_packet(ds_video_t *v, const AVPacket *pkt, ds_error_t *err)
         v->key = true;
     }
 
-    rc = ds_decode_put(&v->dec, pkt, err);
-
-    while (rc == DS_OK) {
-        rc = ds_decode_get(&v->dec, v->frame, err);
-        if (rc != 1) {
-            break;
-        }
-
-        rc = ds_video_decoded(v, err);
-        av_frame_unref(v->frame);
-    }
-
-    if (rc == DS_OK && pkt == NULL) {
-        rc = ds_video_drain(v, err);
-
-        if (rc == DS_OK && v->dec.frames == 0) {
-            rc = ds_fail(err, DS_EENCODE_FAILED,
-                         "no frame of the video could be decoded");
-        }
-    }
-
-    return rc;
+    return ds_decode_packet(&v->dec, pkt, err);
 }
 
 
-/* context: v->frame is one of the decoder's */
-
 static int
-ds_video_decoded(ds_video_t *v, ds_error_t *err)
+ds_video_decoded(void *data, AVFrame *frame, ds_error_t *err)
 {
-    int      rc;
-    int64_t  us;
+    int          rc;
+    int64_t      us;
+    ds_video_t  *v = data;
 
     if (ds_cancel_is_set(v->cancel)) {
         return ds_fail(err, DS_ECANCELED, "canceled");
     }
 
-    us = v->frame->pts - v->enc.origin;
+    us = frame->pts - v->enc.origin;
 
-    if (us + ds_frame_duration(v->frame) > v->end) {
-        v->end = us + ds_frame_duration(v->frame);
+    if (us + ds_frame_duration(frame) > v->end) {
+        v->end = us + ds_frame_duration(frame);
     }
 
-    if (ds_frame_is_interlaced(v->frame) && !v->interlaced) {
+    if (ds_frame_is_interlaced(frame) && !v->interlaced) {
         v->interlaced = true;
-        rc = ds_video_drain(v, err);
+        rc = ds_decode_drain(&v->dec, err);
         if (rc != DS_OK) {
             return rc;
         }
@@ -226,118 +225,65 @@ ds_video_decoded(ds_video_t *v, ds_error_t *err)
 
     /* of a source with more frames a second those not shown cost nothing */
 
-    if (!v->interlaced && v->started && ds_video_place(v, us) <= v->next) {
-        return DS_OK;
-    }
-
-    if (!ds_filter_fits(&v->filter, v->frame)) {
-        rc = ds_video_graph(v, err);
-        if (rc != DS_OK) {
-            return rc;
-        }
-    }
-
-    rc = ds_filter_put(&v->filter, v->frame, err);
-
-    return rc == DS_OK ? ds_video_show(v, err) : rc;
+    return v->interlaced || !v->started || ds_video_place(v, us) > v->next;
 }
 
 
-static int
-ds_video_graph(ds_video_t *v, ds_error_t *err)
+static void
+ds_video_spec(void *data, const AVFrame *frame, char *spec, size_t size)
 {
-    int           rc;
-    char          spec[512];
-    ds_picture_t  to;
-
-    rc = ds_video_drain(v, err);
-    if (rc != DS_OK) {
-        return rc;
-    }
+    ds_video_t    *v = data;
+    ds_picture_t   to;
 
     to.width = v->profile.width;
     to.height = v->profile.height;
     to.matrix = v->turned ? v->matrix : NULL;
     to.interlaced = v->interlaced;
 
-    ds_filter_video(spec, sizeof(spec), v->frame, &to);
-
-    return ds_filter_open(&v->filter, v->frame, spec, err);
-}
-
-
-/* takes what the graph has left, and frees it */
-
-static int
-ds_video_drain(ds_video_t *v, ds_error_t *err)
-{
-    int       rc;
-    AVFrame  *frame;
-
-    if (v->filter.graph == NULL) {
-        return DS_OK;
-    }
-
-    /* v->frame may hold the first of another format */
-
-    frame = v->frame;
-    v->frame = av_frame_alloc();
-
-    if (v->frame == NULL) {
-        v->frame = frame;
-        return ds_fail(err, DS_ENOMEM, "av_frame_alloc() failed");
-    }
-
-    rc = ds_filter_put(&v->filter, NULL, err);
-
-    if (rc == DS_OK) {
-        rc = ds_video_show(v, err);
-    }
-
-    av_frame_free(&v->frame);
-    v->frame = frame;
-
-    ds_filter_close(&v->filter);
-
-    return rc;
+    ds_filter_video(spec, size, frame, &to);
 }
 
 
 /* what comes out of the graph is shown until the next comes */
 
 static int
-ds_video_show(ds_video_t *v, ds_error_t *err)
+ds_video_show(void *data, AVFrame *frame, ds_error_t *err)
 {
-    int      rc;
-    int64_t  n;
+    int          rc;
+    int64_t      n;
+    ds_video_t  *v = data;
 
-    while ((rc = ds_filter_get(&v->filter, v->frame, err)) == 1) {
+    n = ds_video_place(v, frame->pts - v->enc.origin);
 
-        n = ds_video_place(v, v->frame->pts - v->enc.origin);
-
-        if (n < 0 || (v->started && n <= v->next)) {
-            av_frame_unref(v->frame);
-            continue;
-        }
-
-        if (v->started) {
-            rc = ds_video_fill(v, n, err);
-            if (rc != DS_OK) {
-                return rc;
-            }
-
-        } else if (n > DS_VIDEO_GAP / 1000000 * v->profile.rate) {
-            v->next = n;
-        }
-
-        v->started = true;
-        v->fresh = true;
-
-        av_frame_unref(v->still);
-        av_frame_move_ref(v->still, v->frame);
+    if (n < 0 || (v->started && n <= v->next)) {
+        return DS_OK;
     }
 
-    return rc;
+    if (v->started) {
+        rc = ds_video_fill(v, n, err);
+        if (rc != DS_OK) {
+            return rc;
+        }
+
+    } else if (n > DS_VIDEO_GAP / 1000000 * v->profile.rate) {
+        v->next = n;
+    }
+
+    if (v->still == NULL) {
+        v->still = av_frame_alloc();
+
+        if (v->still == NULL) {
+            return ds_fail(err, DS_ENOMEM, "av_frame_alloc() failed");
+        }
+    }
+
+    v->started = true;
+    v->fresh = true;
+
+    av_frame_unref(v->still);
+    av_frame_move_ref(v->still, frame);
+
+    return DS_OK;
 }
 
 
@@ -523,9 +469,7 @@ ds_video_free(ds_video_t **pv)
     *pv = NULL;
 
     ds_decode_close(&v->dec);
-    ds_filter_close(&v->filter);
     ds_encode_close(&v->enc);
-    av_frame_free(&v->frame);
     av_frame_free(&v->still);
     free(v);
 }

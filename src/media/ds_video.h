@@ -19,11 +19,14 @@ typedef struct ds_video_s  ds_video_t;
 
 typedef struct {
     const ds_profile_t        *profile;     /* copied */
-    const AVCodecParameters   *par;         /* NULL: a plain picture */
+    const AVCodecParameters   *par;         /* NULL: "picture" */
+    const AVFrame             *picture;     /* as it will be encoded, copied;
+                                               NULL: a plain one */
     const int32_t             *matrix;      /* 9 numbers, or NULL; copied */
     ds_merge_t                *out;         /* borrowed */
     ds_cancel_t               *cancel;
     double                     speed;       /* to be kept, 1: real time */
+    int                        preset;      /* see ds_encode.h, the first */
 } ds_video_conf_t;
 
 
@@ -38,8 +41,8 @@ typedef struct {
 
 ds_video_t *ds_video_create(const ds_video_conf_t *conf, ds_error_t *err);
 
-/* of what is encoded first; constant */
-int ds_video_codecpar(ds_video_t *v, AVCodecParameters *par);
+/* of what is encoded first; the caller's, NULL without memory */
+AVCodecParameters *ds_video_codecpar(const ds_video_t *v);
 
 /* us, where the output begins; before the first packet */
 void ds_video_set_origin(ds_video_t *v, int64_t us);
@@ -52,6 +55,9 @@ int ds_video_until(ds_video_t *v, int64_t us, ds_error_t *err);
 
 /* us, presentation end of all there is */
 int64_t ds_video_end(ds_video_t *v);
+
+/* the latest picture, the caller's; NULL: none yet, or without memory */
+AVFrame *ds_video_picture(const ds_video_t *v);
 
 /* encodes what the encoder has left; nothing may follow */
 int ds_video_finish(ds_video_t *v, ds_error_t *err);
@@ -66,6 +72,13 @@ void ds_video_rest(ds_video_t *v);
 const ds_pace_t *ds_video_pace(ds_video_t *v);
 
 void ds_video_free(ds_video_t **v);
+
+
+/*
+ * A picture in yuv420p without colour, its luma is "luma"; both edges are
+ * even.  NULL without memory.
+ */
+AVFrame *ds_video_plain(int width, int height, int luma);
 
 
 #endif /* DS_VIDEO_H_INCLUDED_ */

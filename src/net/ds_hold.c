@@ -103,7 +103,7 @@ ds_hold_add(ds_hold_t *hold, const char *host, int64_t ms)
     }
 
     if (ms <= 0) {
-        ms = hold->min << (h->times > 16 ? 16 : h->times);
+        ms = ds_backoff(h->times + 1, hold->min, hold->max);
     }
 
     if (ms > hold->max) {

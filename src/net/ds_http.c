@@ -1366,12 +1366,8 @@ ds_http_again(ds_http_t *h)
     }
 
     now = ds_monotonic();
-    wait = 0;
-
-    if (h->resumes > 0) {
-        wait = DS_HTTP_WAIT_MIN << (h->resumes > 5 ? 5 : h->resumes - 1);
-        wait = (wait > DS_HTTP_WAIT_MAX) ? DS_HTTP_WAIT_MAX : wait;
-    }
+    wait = h->resumes == 0 ? 0 : ds_backoff(h->resumes, DS_HTTP_WAIT_MIN,
+                                            DS_HTTP_WAIT_MAX);
 
     if (h->broken == 0) {
         h->broken = now;

@@ -20,28 +20,21 @@
 
 
 struct ds_ahead_s {
-    pthread_t          thread;
-    ds_cancel_t        cancel;
+    ds_job_t           job;
     ds_entry_t         entry;
-    ds_profile_t       profile;
-    ds_link_conf_t   conf;
     ds_shelf_t         shelf;           /* what is found stays, it is pinned */
     uint32_t           index;
     bool               modest;          /* for ds_stream_prefetch() */
-
-    ds_error_t         err;             /* before "done" is set */
-    atomic_bool        done;
+    ds_error_t         err;             /* the job's until it is done */
 };
 
 
 static bool ds_ahead_wanted(ds_stream_t *s, uint32_t *index);
 static void ds_ahead_warm(ds_stream_t *s);
-static bool ds_ahead_warm_next(ds_stream_t *s, uint32_t *index);
 static void ds_ahead_warmed(ds_stream_t *s);
 static ds_ahead_t *ds_ahead_start(ds_stream_t *s, uint32_t index,
     bool modest);
-static void *ds_ahead_thread(void *data);
-static bool ds_ahead_running(ds_ahead_t *a);
+static void ds_ahead_run(void *data);
 static void ds_ahead_free(ds_ahead_t **pa);
 
 
@@ -57,17 +50,13 @@ ds_ahead_step(ds_stream_t *s)
     if (ds_ahead_wanted(s, &index)
         && (s->ahead == NULL || s->ahead->index != index))
     {
-        if (ds_ahead_running(s->ahead)) {
-            ds_cancel_set(&s->ahead->cancel);
+        if (s->ahead != NULL && !ds_job_done(&s->ahead->job)) {
+            ds_job_cancel(&s->ahead->job);
 
         } else {
             ds_ahead_free(&s->ahead);
             s->ahead = ds_ahead_start(s, index, false);
         }
-    }
-
-    if (!ds_ahead_running(s->warmer)) {
-        ds_ahead_warmed(s);
     }
 
     ds_ahead_warm(s);
@@ -105,58 +94,44 @@ ds_ahead_wanted(ds_stream_t *s, uint32_t *index)
 static void
 ds_ahead_warm(ds_stream_t *s)
 {
-    bool      on;
-    uint32_t  index;
+    bool  on, more;
+
+    if (s->warmer != NULL && ds_job_done(&s->warmer->job)) {
+        ds_ahead_warmed(s);
+    }
+
+    more = false;
 
     (void) pthread_mutex_lock(&s->lock);
-    on = s->prefetch;
-    (void) pthread_mutex_unlock(&s->lock);
 
-    if (!on) {
-        if (s->warmer != NULL) {
-            ds_cancel_set(&s->warmer->cancel);
+    if (s->prefetch && s->warmer == NULL) {
+        if (!s->warm.active) {
+            memset(&s->warm, 0, sizeof(ds_prefetch_status_t));
         }
 
-        s->warm.active = false;
-        return;
+        s->warm.total = ds_playlist_count(s->list);
+        more = s->warm.done < s->warm.total;
+
+        /* else the wish is fulfilled */
+        s->prefetch = more || !ds_playlist_is_complete(s->list);
+        s->warm.active = s->prefetch;
     }
 
-    if (s->warmer != NULL) {
-        return;
-    }
-
-    if (!s->warm.active) {
-        memset(&s->warm, 0, sizeof(ds_prefetch_status_t));
-        s->warm.active = true;
-    }
-
-    if (ds_ahead_warm_next(s, &index)) {
-        s->warmer = ds_ahead_start(s, index, true);
-    }
-}
-
-
-/* false: it is not known yet, or there is none, then the wish is fulfilled */
-
-static bool
-ds_ahead_warm_next(ds_stream_t *s, uint32_t *index)
-{
-    bool  found;
-
-    (void) pthread_mutex_lock(&s->lock);
-
-    s->warm.total = ds_playlist_count(s->list);
-    found = s->warm.done < s->warm.total;
-    *index = s->warm.done;
-
-    if (!found && ds_playlist_is_complete(s->list)) {
-        s->prefetch = false;
-        s->warm.active = false;
-    }
+    on = s->prefetch;
 
     (void) pthread_mutex_unlock(&s->lock);
 
-    return found;
+    if (more) {
+        s->warmer = ds_ahead_start(s, s->warm.done, true);
+    }
+
+    if (!on) {
+        s->warm.active = false;
+
+        if (s->warmer != NULL) {
+            ds_job_cancel(&s->warmer->job);
+        }
+    }
 }
 
 
@@ -165,10 +140,6 @@ ds_ahead_warmed(ds_stream_t *s)
 {
     int         code;
     ds_error_t  err;
-
-    if (s->warmer == NULL) {
-        return;
-    }
 
     err = s->warmer->err;
     code = err.code;
@@ -194,8 +165,6 @@ ds_ahead_warmed(ds_stream_t *s)
         (void) pthread_mutex_lock(&s->lock);
         s->prefetch = false;
         (void) pthread_mutex_unlock(&s->lock);
-
-        s->warm.active = false;
     }
 }
 
@@ -203,8 +172,9 @@ ds_ahead_warmed(ds_stream_t *s)
 static ds_ahead_t *
 ds_ahead_start(ds_stream_t *s, uint32_t index, bool modest)
 {
-    int          rc;
-    ds_ahead_t  *a;
+    int             rc;
+    ds_ahead_t     *a;
+    ds_link_conf_t  conf;
 
     a = calloc(1, sizeof(ds_ahead_t));
     if (a == NULL) {
@@ -213,37 +183,34 @@ ds_ahead_start(ds_stream_t *s, uint32_t index, bool modest)
 
     a->index = index;
     a->modest = modest;
-    a->profile = s->profile;
-    a->cancel.fd = -1;
 
     (void) pthread_mutex_lock(&s->lock);
     rc = ds_playlist_entry(s->list, index, &a->entry);
     (void) pthread_mutex_unlock(&s->lock);
 
-    a->conf.ds = s->ds;
-    a->conf.stream = s->name;
-    a->conf.entry = &a->entry;
-    a->conf.cancel = &a->cancel;
+    memset(&conf, 0, sizeof(ds_link_conf_t));
 
-    if (rc == DS_OK && ds_cancel_init(&a->cancel) == DS_OK
-        && ds_thread_start(&a->thread, "ds-ahead", ds_ahead_thread, a)
-           == DS_OK)
+    conf.ds = s->ds;
+    conf.stream = s->name;
+    conf.entry = &a->entry;
+    conf.cancel = &a->job.cancel;
+
+    ds_shelf_init(&a->shelf, &conf, &s->profile);
+
+    if (rc != DS_OK
+        || ds_job_start(&a->job, "ds-ahead", ds_ahead_run, a) != DS_OK)
     {
-        return a;
+        ds_ahead_free(&a);
     }
 
-    ds_cancel_free(&a->cancel);
-    ds_entry_free(&a->entry);
-    free(a);
-
-    return NULL;
+    return a;
 }
 
 
 /* context: its own thread */
 
-static void *
-ds_ahead_thread(void *data)
+static void
+ds_ahead_run(void *data)
 {
     int          rc;
     ds_ahead_t  *a = data;
@@ -251,8 +218,6 @@ ds_ahead_thread(void *data)
     if (a->modest) {
         (void) !nice(DS_AHEAD_NICE);
     }
-
-    ds_shelf_init(&a->shelf, &a->conf, &a->profile);
 
     rc = ds_shelf_find(&a->shelf, &a->err);
 
@@ -263,10 +228,6 @@ ds_ahead_thread(void *data)
     if (rc == DS_OK) {
         ds_error_clear(&a->err);
     }
-
-    atomic_store(&a->done, true);
-
-    return NULL;
 }
 
 
@@ -275,7 +236,8 @@ ds_ahead_fetching(ds_stream_t *s, ds_fetching_t *f)
 {
     ds_ahead_t  *a;
 
-    a = ds_ahead_running(s->ahead) ? s->ahead : s->warmer;
+    a = s->ahead != NULL && !ds_job_done(&s->ahead->job) ? s->ahead
+                                                         : s->warmer;
 
     if (a == NULL || !ds_shelf_fetching(&a->shelf, f)) {
         return false;
@@ -291,22 +253,15 @@ void
 ds_ahead_end(ds_stream_t *s)
 {
     if (s->ahead != NULL) {
-        ds_cancel_set(&s->ahead->cancel);
+        ds_job_cancel(&s->ahead->job);
     }
 
     if (s->warmer != NULL) {
-        ds_cancel_set(&s->warmer->cancel);
+        ds_job_cancel(&s->warmer->job);
     }
 
     ds_ahead_free(&s->ahead);
     ds_ahead_free(&s->warmer);
-}
-
-
-static bool
-ds_ahead_running(ds_ahead_t *a)
-{
-    return a != NULL && !atomic_load(&a->done);
 }
 
 
@@ -322,10 +277,8 @@ ds_ahead_free(ds_ahead_t **pa)
 
     *pa = NULL;
 
-    (void) pthread_join(a->thread, NULL);
-
+    ds_job_end(&a->job);
     ds_shelf_free(&a->shelf);
-    ds_cancel_free(&a->cancel);
     ds_entry_free(&a->entry);
     free(a);
 }

@@ -17,7 +17,7 @@
 #define DS_LIST_TRIES      3
 
 
-static void *ds_lister_thread(void *data);
+static void ds_lister_run(void *data);
 static bool ds_lister_entry(void *data, ds_entry_t *e);
 static bool ds_lister_failed(ds_stream_t *s, const ds_error_t *err);
 
@@ -28,43 +28,29 @@ ds_lister_start(ds_stream_t *s)
     s->list_at = 0;
     s->list_started = ds_monotonic();
     ds_error_clear(&s->list_err);
-    atomic_store(&s->list_done, false);
 
-    if (ds_thread_start(&s->lister, "ds-list", ds_lister_thread, s) != DS_OK) {
+    if (ds_job_start(&s->lister, "ds-list", ds_lister_run, s) != DS_OK) {
         (void) ds_fail(&s->list_err, DS_ENOMEM, "pthread_create() failed");
-        atomic_store(&s->list_done, true);
-        s->listing = false;
-        return;
     }
-
-    s->listing = true;
 }
 
 
 /* context: lister's thread */
 
-static void *
-ds_lister_thread(void *data)
+static void
+ds_lister_run(void *data)
 {
     int          rc;
-    ds_error_t   err;
     ds_stream_t *s = data;
 
-    ds_error_clear(&err);
-
-    rc = ds_resolver_enter(s->ds, s->playlist, &s->list_cancel, &err);
+    rc = ds_resolver_enter(s->ds, s->playlist, &s->lister.cancel,
+                           &s->list_err);
 
     if (rc == DS_OK) {
-        rc = ds_resolve_list(&s->ds->conf, s->playlist, &s->list_cancel,
-                             ds_lister_entry, s, &err);
+        rc = ds_resolve_list(&s->ds->conf, s->playlist, &s->lister.cancel,
+                             ds_lister_entry, s, &s->list_err);
         ds_resolver_leave(s->ds, s->playlist, rc);
     }
-
-    s->list_err = err;
-
-    atomic_store(&s->list_done, true);
-
-    return NULL;
 }
 
 
@@ -110,7 +96,7 @@ ds_lister_check(ds_stream_t *s)
         return true;
     }
 
-    if (!atomic_load(&s->list_done)) {
+    if (!ds_job_done(&s->lister)) {
         return true;
     }
 
@@ -130,7 +116,7 @@ ds_lister_check(ds_stream_t *s)
 
     (void) pthread_mutex_unlock(&s->lock);
 
-    ds_lister_end(s);
+    ds_job_end(&s->lister);
 
     if (err.code == DS_OK && count != 0) {
         s->list_tries = 0;
@@ -202,7 +188,7 @@ ds_lister_again(ds_stream_t *s, int64_t wait)
         return;
     }
 
-    ds_lister_end(s);
+    ds_job_end(&s->lister);
 
     (void) pthread_mutex_lock(&s->lock);
     old = s->list;
@@ -213,14 +199,4 @@ ds_lister_again(ds_stream_t *s, int64_t wait)
 
     s->nhistory = 0;
     s->list_at = ds_monotonic() + wait;
-}
-
-
-void
-ds_lister_end(ds_stream_t *s)
-{
-    if (s->listing) {
-        s->listing = false;
-        (void) pthread_join(s->lister, NULL);
-    }
 }

@@ -20,7 +20,5 @@ bool ds_lister_check(ds_stream_t *s);
 /* context: player's thread; drops all items and lists again after "wait" */
 void ds_lister_again(ds_stream_t *s, int64_t wait);
 
-void ds_lister_end(ds_stream_t *s);
-
 
 #endif /* DS_LISTER_H_INCLUDED_ */

@@ -7,34 +7,29 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/ds_engine.h"
+#include "base/ds_job.h"
 #include "play/ds_playlist.h"
 #include "resolve/ds_resolver.h"
 
 
 struct ds_lookup_s {
-    ds_task_t            task;          /* first */
+    ds_job_t             job;
 
     /* constant */
     ds_t                *ds;
     char                *ref;
     uint32_t             limit;
-    pthread_t            thread;
-    ds_cancel_t          cancel;
 
     pthread_mutex_t      lock;
     /* under the lock */
     ds_playlist_t       *list;
-    ds_lookup_status_t   status;
+    ds_lookup_status_t   status;        /* without "done" */
 };
 
 
-static void *ds_lookup_thread(void *data);
+static void ds_lookup_run(void *data);
 static bool ds_lookup_entry(void *data, ds_entry_t *e);
-static void ds_lookup_task_cancel(ds_task_t *task);
-static bool ds_lookup_task_done(ds_task_t *task);
-static void ds_lookup_task_free(ds_task_t *task);
-static void ds_lookup_destroy(ds_lookup_t *l);
+static void ds_lookup_destroy(void *data);
 
 
 ds_lookup_t *
@@ -53,10 +48,6 @@ ds_lookup_start(ds_t *ds, const char *playlist, uint32_t limit,
 
     l->ds = ds;
     l->limit = limit;
-    l->cancel.fd = -1;
-    l->task.cancel = ds_lookup_task_cancel;
-    l->task.done = ds_lookup_task_done;
-    l->task.free = ds_lookup_task_free;
 
     (void) pthread_mutex_init(&l->lock, NULL);
 
@@ -64,8 +55,8 @@ ds_lookup_start(ds_t *ds, const char *playlist, uint32_t limit,
     l->list = ds_playlist_create(false, 0);
 
     if (l->ref == NULL || l->list == NULL
-        || ds_cancel_init(&l->cancel) != DS_OK
-        || ds_thread_start(&l->thread, "ds-lookup", ds_lookup_thread, l)
+        || ds_job_start_owned(&l->job, ds, "ds-lookup", ds_lookup_run,
+                              ds_lookup_destroy, l)
            != DS_OK)
     {
         (void) ds_fail(err, DS_ENOMEM, "lookup could not be started");
@@ -73,16 +64,14 @@ ds_lookup_start(ds_t *ds, const char *playlist, uint32_t limit,
         return NULL;
     }
 
-    ds_task_add(ds, &l->task);
-
     return l;
 }
 
 
 /* context: lookup's thread */
 
-static void *
-ds_lookup_thread(void *data)
+static void
+ds_lookup_run(void *data)
 {
     int          rc;
     ds_error_t   err;
@@ -90,10 +79,10 @@ ds_lookup_thread(void *data)
 
     ds_error_clear(&err);
 
-    rc = ds_resolver_enter(l->ds, l->ref, &l->cancel, &err);
+    rc = ds_resolver_enter(l->ds, l->ref, &l->job.cancel, &err);
 
     if (rc == DS_OK) {
-        rc = ds_resolve_list(&l->ds->conf, l->ref, &l->cancel,
+        rc = ds_resolve_list(&l->ds->conf, l->ref, &l->job.cancel,
                              ds_lookup_entry, l, &err);
         ds_resolver_leave(l->ds, l->ref, rc);
     }
@@ -102,13 +91,8 @@ ds_lookup_thread(void *data)
 
     l->status.complete = rc == DS_OK && l->status.count < l->limit;
     l->status.error = err;
-    l->status.done = true;
 
     (void) pthread_mutex_unlock(&l->lock);
-
-    ds_wakeup(l->ds);
-
-    return NULL;
 }
 
 
@@ -143,9 +127,15 @@ ds_lookup_entry(void *data, ds_entry_t *e)
 void
 ds_lookup_status(ds_lookup_t *l, ds_lookup_status_t *status)
 {
+    bool  done;
+
+    done = ds_job_done(&l->job);
+
     (void) pthread_mutex_lock(&l->lock);
     *status = l->status;
     (void) pthread_mutex_unlock(&l->lock);
+
+    status->done = done;
 }
 
 
@@ -165,7 +155,7 @@ ds_lookup_items(ds_lookup_t *l, ds_item_t *items, size_t n)
 void
 ds_lookup_cancel(ds_lookup_t *l)
 {
-    ds_cancel_set(&l->cancel);
+    ds_job_cancel(&l->job);
 }
 
 
@@ -181,48 +171,18 @@ ds_lookup_free(ds_lookup_t **pl)
 
     *pl = NULL;
 
-    ds_task_remove(l->ds, &l->task);
     ds_lookup_cancel(l);
-    ds_lookup_task_free(&l->task);
-}
-
-
-static void
-ds_lookup_task_cancel(ds_task_t *task)
-{
-    ds_lookup_cancel((ds_lookup_t *) task);
-}
-
-
-static bool
-ds_lookup_task_done(ds_task_t *task)
-{
-    ds_lookup_status_t  status;
-
-    ds_lookup_status((ds_lookup_t *) task, &status);
-
-    return status.done;
-}
-
-
-static void
-ds_lookup_task_free(ds_task_t *task)
-{
-    ds_lookup_t  *l;
-
-    l = (ds_lookup_t *) task;
-
-    (void) pthread_join(l->thread, NULL);
-
     ds_lookup_destroy(l);
 }
 
 
 static void
-ds_lookup_destroy(ds_lookup_t *l)
+ds_lookup_destroy(void *data)
 {
+    ds_lookup_t  *l = data;
+
+    ds_job_end(&l->job);
     ds_playlist_free(&l->list);
-    ds_cancel_free(&l->cancel);
 
     (void) pthread_mutex_destroy(&l->lock);
 

@@ -390,7 +390,7 @@ ds_pick_check(ds_stream_t *s)
                    "first item could not be resolved beside the list: %s: %s",
                    ds_error_code(err.code), err.message);
             s->next_index = 0;
-            ds_play_end_source(s, &s->next);
+            ds_pick_end(s, &s->next);
             return;
         }
 
@@ -420,7 +420,7 @@ ds_pick_given_up(ds_stream_t *s, ds_source_t **src, uint32_t index)
 
     ds_pick_set_state(s, index, DS_ITEM_FAILED, &err);
     ds_pick_failed(s, index, &err);
-    ds_play_end_source(s, src);
+    ds_pick_end(s, src);
 
     return true;
 }
@@ -506,7 +506,7 @@ ds_pick_adopt_first(ds_stream_t *s)
     (void) pthread_mutex_lock(&s->lock);
 
     if (ds_playlist_count(s->list) == 0) {
-        if (s->list_at == 0 && !atomic_load(&s->list_done)) {
+        if (s->list_at == 0 && !ds_job_done(&s->lister)) {
             (void) pthread_mutex_unlock(&s->lock);
             return;
         }
@@ -529,7 +529,7 @@ ds_pick_adopt_first(ds_stream_t *s)
     s->next_index = 0;
 
     if (!same) {
-        ds_play_end_source(s, &s->next);
+        ds_pick_end(s, &s->next);
     }
 }
 
@@ -576,7 +576,7 @@ ds_pick_drop(ds_stream_t *s, const char *reason)
     ds_pick_set_state(s, s->next_index,
                       reason == NULL ? DS_ITEM_PENDING : DS_ITEM_SKIPPED,
                       &err);
-    ds_play_end_source(s, &s->next);
+    ds_pick_end(s, &s->next);
     ds_pick_promote(s);
 }
 
@@ -588,6 +588,36 @@ ds_pick_set_state(ds_stream_t *s, uint32_t index, ds_item_state_e state,
     const ds_error_t *err)
 {
     if (s->cur == NULL || s->cur_index != index) {
-        ds_play_set_item(s, index, state, err);
+        ds_pick_set_item(s, index, state, err);
     }
+}
+
+
+void
+ds_pick_set_item(ds_stream_t *s, uint32_t index, ds_item_state_e state,
+    const ds_error_t *err)
+{
+    (void) pthread_mutex_lock(&s->lock);
+    ds_playlist_set_state(s->list, index, state, err == NULL ? 0 : err->code,
+                          err == NULL ? NULL : err->message);
+    (void) pthread_mutex_unlock(&s->lock);
+}
+
+
+void
+ds_pick_end(ds_stream_t *s, ds_source_t **src)
+{
+    unsigned  i;
+
+    ds_source_cancel(*src);
+
+    for (i = 0; i < DS_ENDING; i++) {
+        if (s->ending[i] == NULL) {
+            s->ending[i] = *src;
+            *src = NULL;
+            return;
+        }
+    }
+
+    ds_source_free(src);
 }

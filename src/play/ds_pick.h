@@ -26,6 +26,13 @@ ds_source_t *ds_pick_take(ds_stream_t *s);
 /* gives it up; "reason" NULL: it will have its turn again */
 void ds_pick_drop(ds_stream_t *s, const char *reason);
 
+/* tells a source to end, which is waited for later, and sets *src to NULL */
+void ds_pick_end(ds_stream_t *s, ds_source_t **src);
+
+/* what became of an item; "err" may be NULL */
+void ds_pick_set_item(ds_stream_t *s, uint32_t index, ds_item_state_e state,
+    const ds_error_t *err);
+
 /* an item cannot be played, or no further */
 void ds_pick_failed(ds_stream_t *s, uint32_t index, const ds_error_t *err);
 

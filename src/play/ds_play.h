@@ -11,7 +11,7 @@
 
 
 #include "air/ds_air.h"
-#include "base/ds_engine.h"
+#include "base/ds_job.h"
 #include "play/ds_playlist.h"
 
 
@@ -34,7 +34,7 @@ typedef struct ds_ahead_s  ds_ahead_t;
 
 
 struct ds_stream_s {
-    ds_task_t        task;              /* first */
+    ds_job_t         job;               /* owner's; ds_player.c */
 
     /* constant */
     ds_t            *ds;
@@ -54,11 +54,6 @@ struct ds_stream_s {
     bool             shuffle;
     uint64_t         seed;
 
-    pthread_t        thread;            /* owner's */
-    ds_cancel_t      cancel;
-    ds_cancel_t      list_cancel;
-    atomic_bool      done;
-
     pthread_mutex_t  lock;
     /* under the lock */
     ds_status_t      status;
@@ -67,15 +62,13 @@ struct ds_stream_s {
     unsigned         previous;
     bool             loop;
     bool             prefetch;          /* wished */
-    ds_error_t       list_err;          /* set before list_done */
-    atomic_bool      list_done;
     ds_aired_t       records[DS_RECORDS];
     unsigned         record;            /* where the next one goes */
     unsigned         nrecords;          /* not taken yet */
 
     /* the player's thread alone */
-    pthread_t        lister;
-    bool             listing;           /* lister is to be joined */
+    ds_job_t         lister;
+    ds_error_t       list_err;          /* the lister's until it is done */
     unsigned         list_tries;
     bool             list_cut;          /* an error ended it, some items came */
     int64_t          list_at;           /* monotonic ms, 0: no retry is due */
@@ -123,14 +116,6 @@ struct ds_stream_s {
     uint64_t         copied;
     uint64_t         encoded;
 };
-
-
-/* context: player's thread; tells a source to end, sets *src to NULL */
-void ds_play_end_source(ds_stream_t *s, ds_source_t **src);
-
-/* any thread of the stream; "err" may be NULL */
-void ds_play_set_item(ds_stream_t *s, uint32_t index, ds_item_state_e state,
-    const ds_error_t *err);
 
 
 #endif /* DS_PLAY_H_INCLUDED_ */

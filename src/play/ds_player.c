@@ -45,15 +45,15 @@ static void ds_player_reap(ds_stream_t *s);
 static void ds_player_finish(ds_stream_t *s);
 
 
-void *
-ds_player_thread(void *data)
+void
+ds_player_run(void *data)
 {
     int64_t      now, tick, at;
     ds_stream_t *s = data;
 
     s->standby = ds_slate_create(s->ds, s->name, s->slate);
     s->air = ds_air_create(s->ds, &s->target, s->sent, s->standby,
-                           &s->cancel);
+                           &s->job.cancel);
 
     if (s->standby != NULL) {
         ds_player_form(s, NULL);
@@ -63,7 +63,7 @@ ds_player_thread(void *data)
         ds_lister_start(s);
         at = ds_monotonic();
 
-        while (!ds_cancel_is_set(&s->cancel) && !s->finished) {
+        while (!ds_cancel_is_set(&s->job.cancel) && !s->finished) {
             ds_player_step(s);
 
             tick = s->cur == NULL && s->next != NULL ? DS_TICK_START
@@ -75,13 +75,11 @@ ds_player_thread(void *data)
                 at = now;
             }
 
-            (void) ds_cancel_wait(&s->cancel, at - now);
+            (void) ds_cancel_wait(&s->job.cancel, at - now);
         }
     }
 
     ds_player_finish(s);
-
-    return NULL;
 }
 
 
@@ -315,13 +313,13 @@ ds_player_over(ds_stream_t *s, const ds_error_t *why)
 
     if (s->cutting) {
         (void) ds_fail(&err, DS_OK, "skipped by request");
-        ds_play_set_item(s, s->cur_index, DS_ITEM_SKIPPED, &err);
+        ds_pick_set_item(s, s->cur_index, DS_ITEM_SKIPPED, &err);
         s->skipped++;
 
     } else if (s->expired) {
         (void) ds_fail(&err, DS_OK, "cut at its max_item_duration of %lld s",
                        (long long) s->max_item / 1000);
-        ds_play_set_item(s, s->cur_index, DS_ITEM_PLAYED, &err);
+        ds_pick_set_item(s, s->cur_index, DS_ITEM_PLAYED, &err);
         s->played++;
         s->fails = 0;
 
@@ -330,11 +328,11 @@ ds_player_over(ds_stream_t *s, const ds_error_t *why)
             s->fails = 0;
         }
 
-        ds_play_set_item(s, s->cur_index, DS_ITEM_FAILED, &err);
+        ds_pick_set_item(s, s->cur_index, DS_ITEM_FAILED, &err);
         ds_pick_failed(s, s->cur_index, &err);
 
     } else {
-        ds_play_set_item(s, s->cur_index, DS_ITEM_PLAYED, NULL);
+        ds_pick_set_item(s, s->cur_index, DS_ITEM_PLAYED, NULL);
         s->played++;
         s->fails = 0;
     }
@@ -356,7 +354,7 @@ ds_player_over(ds_stream_t *s, const ds_error_t *why)
     s->going_back = false;
 
     ds_air_item(s->air, NULL);
-    ds_play_end_source(s, &s->cur);
+    ds_pick_end(s, &s->cur);
 }
 
 
@@ -464,21 +462,16 @@ ds_player_form(ds_stream_t *s, ds_source_t *src)
     ds_form_t                 form;
     const AVCodecParameters  *video, *audio;
 
-    form.width = s->profile.width;
-    form.height = s->profile.height;
-    form.rate = s->profile.rate;
-    form.video_bitrate = s->profile.video_bitrate;
-    form.sample_rate = s->profile.sample_rate;
+    form.profile = s->profile;
     form.channels = 2;
-    form.audio_bitrate = s->profile.audio_bitrate;
 
     if (src != NULL) {
         video = ds_source_codecpar(src, DS_VIDEO);
         audio = ds_source_codecpar(src, DS_AUDIO);
 
-        form.width = video->width;
-        form.height = video->height;
-        form.sample_rate = audio->sample_rate;
+        form.profile.width = video->width;
+        form.profile.height = video->height;
+        form.profile.sample_rate = audio->sample_rate;
         form.channels = audio->ch_layout.nb_channels == 1 ? 1 : 2;
     }
 
@@ -514,12 +507,10 @@ ds_player_finish(ds_stream_t *s)
         s->status.error = s->err;
         (void) pthread_mutex_unlock(&s->lock);
 
-        atomic_store(&s->done, true);
-        ds_wakeup(s->ds);
         return;
     }
 
-    ds_cancel_set(&s->list_cancel);
+    ds_job_cancel(&s->lister);
 
     if (s->cur != NULL) {
         ds_player_record(s);
@@ -546,7 +537,7 @@ ds_player_finish(ds_stream_t *s)
     }
 
     ds_ahead_end(s);
-    ds_lister_end(s);
+    ds_job_end(&s->lister);
 
     ds_report(s);
     ds_air_free(&s->air);
@@ -558,7 +549,4 @@ ds_player_finish(ds_stream_t *s)
     s->status.connected = false;
     s->status.push.connected = false;
     (void) pthread_mutex_unlock(&s->lock);
-
-    atomic_store(&s->done, true);
-    ds_wakeup(s->ds);
 }

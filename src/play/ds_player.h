@@ -11,7 +11,7 @@
 
 
 /* "data" is the ds_stream_t */
-void *ds_player_thread(void *data);
+void ds_player_run(void *data);
 
 
 #endif /* DS_PLAYER_H_INCLUDED_ */

@@ -56,7 +56,6 @@ static bool ds_playlist_find_resume(ds_playlist_t *pl);
 static bool ds_playlist_is_resume(ds_playlist_t *pl, uint32_t index);
 static uint64_t ds_playlist_key(ds_playlist_t *pl, uint32_t index);
 static void ds_playlist_dirty(ds_playlist_t *pl, uint32_t index);
-static char *ds_strdup(const char *s, bool *failed);
 
 
 ds_playlist_t *
@@ -431,43 +430,7 @@ ds_playlist_goto(ds_playlist_t *pl, uint32_t index)
 int
 ds_playlist_entry(ds_playlist_t *pl, uint32_t index, ds_entry_t *e)
 {
-    bool               failed;
-    const ds_entry_t  *src;
-
-    src = &pl->slots[index].entry;
-    failed = false;
-
-    *e = *src;
-
-    e->url = ds_strdup(src->url, &failed);
-    e->audio_url = ds_strdup(src->audio_url, &failed);
-    e->id = ds_strdup(src->id, &failed);
-    e->title = ds_strdup(src->title, &failed);
-
-    if (failed) {
-        ds_entry_free(e);
-        return DS_ENOMEM;
-    }
-
-    return DS_OK;
-}
-
-
-static char *
-ds_strdup(const char *s, bool *failed)
-{
-    char  *p;
-
-    if (s == NULL) {
-        return NULL;
-    }
-
-    p = strdup(s);
-    if (p == NULL) {
-        *failed = true;
-    }
-
-    return p;
+    return ds_entry_copy(e, &pl->slots[index].entry);
 }
 
 

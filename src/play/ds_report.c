@@ -150,7 +150,7 @@ ds_report_state(ds_stream_t *s)
         return s->aired ? DS_FINISHED : DS_FAILED;
     }
 
-    if (ds_cancel_is_set(&s->cancel)) {
+    if (ds_cancel_is_set(&s->job.cancel)) {
         return DS_STOPPED;
     }
 

@@ -13,12 +13,9 @@
 #include "play/ds_player.h"
 
 
-static void ds_stream_task_cancel(ds_task_t *task);
-static bool ds_stream_task_done(ds_task_t *task);
-static void ds_stream_task_free(ds_task_t *task);
 static int ds_stream_copy(ds_stream_t *s, const ds_def_t *def,
     const char *token);
-static void ds_stream_destroy(ds_stream_t *s);
+static void ds_stream_destroy(void *data);
 
 
 ds_stream_t *
@@ -36,8 +33,6 @@ ds_stream_start(ds_t *ds, const ds_def_t *def, const char *token,
     }
 
     s->ds = ds;
-    s->cancel.fd = -1;
-    s->list_cancel.fd = -1;
     s->shuffle = def->shuffle;
     s->loop = def->loop;
     s->status.mode = def->mode;
@@ -50,10 +45,7 @@ ds_stream_start(ds_t *ds, const ds_def_t *def, const char *token,
         s->seed = (uint64_t) ds_monotonic_us();
     }
 
-    if (ds_stream_copy(s, def, token) != DS_OK
-        || ds_cancel_init(&s->cancel) != DS_OK
-        || ds_cancel_init(&s->list_cancel) != DS_OK)
-    {
+    if (ds_stream_copy(s, def, token) != DS_OK) {
         goto failed;
     }
 
@@ -73,19 +65,12 @@ ds_stream_start(ds_t *ds, const ds_def_t *def, const char *token,
         ds_playlist_resume(s->list, &s->resume);
     }
 
-    if (ds_thread_start(&s->thread, "ds-stream", ds_player_thread, s)
-        != DS_OK)
+    if (ds_job_start_owned(&s->job, ds, "ds-stream", ds_player_run,
+                           ds_stream_destroy, s)
+        == DS_OK)
     {
-        goto failed;
+        return s;
     }
-
-    s->task.cancel = ds_stream_task_cancel;
-    s->task.done = ds_stream_task_done;
-    s->task.free = ds_stream_task_free;
-
-    ds_task_add(ds, &s->task);
-
-    return s;
 
 failed:
 
@@ -99,29 +84,15 @@ failed:
 static int
 ds_stream_copy(ds_stream_t *s, const ds_def_t *def, const char *token)
 {
-    s->name = strdup(def->name);
-    s->playlist = strdup(def->playlist);
-    s->publish = strdup(def->publish);
-    s->token = strdup(token);
-
-    if (s->name == NULL || s->playlist == NULL || s->publish == NULL
-        || s->token == NULL)
+    if (ds_copy(&s->name, def->name) != DS_OK
+        || ds_copy(&s->playlist, def->playlist) != DS_OK
+        || ds_copy(&s->publish, def->publish) != DS_OK
+        || ds_copy(&s->token, token) != DS_OK
+        || ds_copy(&s->push, def->push[0] == '\0' ? NULL : def->push) != DS_OK
+        || ds_copy(&s->slate, def->slate[0] == '\0' ? NULL : def->slate)
+           != DS_OK)
     {
         return DS_ENOMEM;
-    }
-
-    if (def->push[0] != '\0') {
-        s->push = strdup(def->push);
-        if (s->push == NULL) {
-            return DS_ENOMEM;
-        }
-    }
-
-    if (def->slate[0] != '\0') {
-        s->slate = strdup(def->slate);
-        if (s->slate == NULL) {
-            return DS_ENOMEM;
-        }
     }
 
     s->profile = def->profile;
@@ -147,70 +118,36 @@ ds_stream_copy(ds_stream_t *s, const ds_def_t *def, const char *token)
 void
 ds_stream_stop(ds_stream_t *s)
 {
-    ds_cancel_set(&s->list_cancel);
-    ds_cancel_set(&s->cancel);
+    ds_job_cancel(&s->job);
 }
 
 
 bool
 ds_stream_done(ds_stream_t *s)
 {
-    return atomic_load(&s->done);
+    return ds_job_done(&s->job);
 }
 
 
 void
 ds_stream_free(ds_stream_t **ps)
 {
-    ds_stream_t  *s;
-
-    s = *ps;
-    if (s == NULL) {
-        return;
+    if (*ps != NULL) {
+        ds_stream_stop(*ps);
+        ds_stream_destroy(*ps);
+        *ps = NULL;
     }
-
-    *ps = NULL;
-
-    ds_task_remove(s->ds, &s->task);
-    ds_stream_stop(s);
-    ds_stream_task_free(&s->task);
 }
 
 
 static void
-ds_stream_task_cancel(ds_task_t *task)
+ds_stream_destroy(void *data)
 {
-    ds_stream_stop((ds_stream_t *) task);
-}
+    ds_stream_t  *s = data;
 
-
-static bool
-ds_stream_task_done(ds_task_t *task)
-{
-    return ds_stream_done((ds_stream_t *) task);
-}
-
-
-static void
-ds_stream_task_free(ds_task_t *task)
-{
-    ds_stream_t  *s;
-
-    s = (ds_stream_t *) task;
-
-    (void) pthread_join(s->thread, NULL);
-
-    ds_stream_destroy(s);
-}
-
-
-static void
-ds_stream_destroy(ds_stream_t *s)
-{
+    ds_job_end(&s->job);
     ds_playlist_free(&s->list);
     ds_sent_free(&s->sent);
-    ds_cancel_free(&s->cancel);
-    ds_cancel_free(&s->list_cancel);
 
     (void) pthread_mutex_destroy(&s->lock);
 

@@ -38,18 +38,6 @@ int ds_list_parse_media(const char *line, ds_media_t *m, ds_error_t *err);
 /* the largest range that the host of this media URL likes, 0: any */
 size_t ds_list_chunk(const char *url);
 
-
-/* Shared by ds_list.c and ds_list_line.c. */
-
-struct cJSON;
-
-/* NULL: no such string; -1: no such number */
-const char *ds_list_str(const struct cJSON *json, const char *name);
-double ds_list_num(const struct cJSON *json, const char *name);
-
-/* seconds to ms, -1 when they cannot be a duration */
-int64_t ds_list_duration(double seconds);
-
 /*
  * malloc()s a copy ("src" NULL: none), cut to "max" bytes and made one line
  * of valid UTF-8, or with "max" 0 as it is.  0 or DS_ENOMEM.
@@ -58,8 +46,6 @@ int ds_list_copy(char **dst, const char *src, size_t max);
 
 /* http and https, and file if "file_ok"; of a sane length */
 bool ds_list_url_ok(const char *url, bool file_ok);
-
-void ds_list_mark(ds_entry_t *e, int code, const char *reason);
 
 
 #endif /* DS_LIST_H_INCLUDED_ */

@@ -12,13 +12,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/ds_proc.h"
+#include "base/ds_url.h"
 #include "net/ds_http.h"
 #include "resolve/ds_list.h"
-#include "base/ds_proc.h"
 #include "resolve/ds_resolve.h"
-#include "resolve/ds_resolve_child.h"
 #include "resolve/ds_resolve_error.h"
-#include "base/ds_url.h"
 
 
 #define DS_RESOLVE_LINE   (1024 * 1024)
@@ -65,6 +64,9 @@ static int ds_resolve_plain_url(const char *url, ds_media_url_t *u);
 static int ds_resolve_media_child(const ds_conf_t *conf,
     const char *const *args, const char *url, ds_cancel_t *cancel,
     ds_media_t *m, ds_error_t *err);
+static ds_proc_t *ds_resolve_start(const ds_conf_t *conf,
+    const char *const *args, const char *url, ds_cancel_t *cancel,
+    ds_error_t *err);
 static size_t ds_resolve_count(const char *const *args);
 static char *ds_resolve_url(const char *playlist);
 
@@ -99,13 +101,8 @@ int
 ds_resolve_list(const ds_conf_t *conf, const char *playlist,
     ds_cancel_t *cancel, ds_entry_pt entry, void *data, ds_error_t *err)
 {
-    int         rc;
-    char       *url;
-    ds_error_t  local;
-
-    if (err == NULL) {
-        err = &local;
-    }
+    int    rc;
+    char  *url;
 
     ds_error_clear(err);
 
@@ -154,8 +151,7 @@ ds_resolve_list_child(const ds_conf_t *conf, const char *url,
     ds_proc_t   *p;
     ds_entry_t   e;
 
-    p = ds_resolve_start(conf, ds_resolve_list_args, url,
-                         conf->resolve_timeout, cancel, err);
+    p = ds_resolve_start(conf, ds_resolve_list_args, url, cancel, err);
     if (p == NULL) {
         return err->code;
     }
@@ -377,16 +373,11 @@ int
 ds_resolve_first(const ds_conf_t *conf, const char *playlist,
     ds_cancel_t *cancel, ds_media_t *m, ds_error_t *err)
 {
-    int         rc;
-    char       *url;
-    ds_error_t  local;
+    int    rc;
+    char  *url;
 
     memset(m, 0, sizeof(ds_media_t));
     m->duration = -1;
-
-    if (err == NULL) {
-        err = &local;
-    }
 
     ds_error_clear(err);
 
@@ -419,7 +410,7 @@ ds_resolve_media_child(const ds_conf_t *conf, const char *const *args,
     char       *line;
     ds_proc_t  *p;
 
-    p = ds_resolve_start(conf, args, url, conf->resolve_timeout, cancel, err);
+    p = ds_resolve_start(conf, args, url, cancel, err);
     if (p == NULL) {
         return err->code;
     }
@@ -464,9 +455,11 @@ done:
 }
 
 
-ds_proc_t *
+/* resolve_command, what every call has, "args", "--" and the URL */
+
+static ds_proc_t *
 ds_resolve_start(const ds_conf_t *conf, const char *const *args,
-    const char *url, int64_t timeout, ds_cancel_t *cancel, ds_error_t *err)
+    const char *url, ds_cancel_t *cancel, ds_error_t *err)
 {
     size_t        n, i;
     ds_proc_t    *p;
@@ -511,7 +504,7 @@ ds_resolve_start(const ds_conf_t *conf, const char *const *args,
     argv[n++] = "--";
     argv[n] = url;
 
-    p = ds_proc_start(argv, timeout, cancel, err);
+    p = ds_proc_start(argv, conf->resolve_timeout, cancel, err);
 
     free(argv);
 

@@ -4,8 +4,9 @@
  * how something gets into it: room is made for it, it is written aside, and it
  * is renamed when it is whole.  Knows nothing of media.
  *
- * KEY.0 and KEY.1 are whole files; KEY.part is a directory that somebody is
- * writing to, who holds a lock on the file "lock" in it, or has written to.
+ * KEY.0 is a whole file, and with one KEY.1 where audio was fetched apart by
+ * an older version; KEY.part is a directory that somebody is writing file "0"
+ * to, who holds a lock on the file "lock" in it, or has written to.
  */
 
 #define _GNU_SOURCE
@@ -111,16 +112,15 @@ static int ds_keep_evict(ds_cache_t *cache, const ds_keep_use_t *use,
     ds_error_t *err);
 static int ds_keep_oldest(ds_cache_t *cache, ds_kept_t *kept,
     ds_error_t *err);
-static int ds_keep_sums(ds_keep_t *keep, ds_cancel_t *cancel,
+static int ds_keep_move(ds_keep_t *keep, ds_cancel_t *cancel,
     ds_error_t *err);
-static int ds_keep_move(ds_keep_t *keep, ds_error_t *err);
 static int ds_keep_sync(const char *path, ds_error_t *err);
 static int ds_keep_remove_each(const char *path, const struct stat *st,
     int type, struct FTW *ftw);
 static void ds_keep_free(ds_keep_t *keep);
 static bool ds_cache_is_pinned(ds_cache_t *cache, const char *key);
-static int ds_cache_remove(ds_cache_t *cache, const char *key,
-    ds_error_t *err);
+static int ds_cache_remove(ds_store_t *store, const char *path,
+    const char *key, ds_error_t *err);
 static int ds_cache_sum(const char *path, char *sum, uint64_t *size,
     ds_cancel_t *cancel, ds_error_t *err);
 static bool ds_cache_name(const char *name, char *key, const char **suffix);
@@ -351,7 +351,7 @@ ds_cache_get(ds_cache_t *cache, const char *key, ds_cancel_t *cancel,
         rc = ds_cache_check(cache, kept, cancel, err);
 
         if (rc == DS_ECACHE_MISSING) {
-            (void) ds_cache_remove(cache, key, NULL);
+            ds_cache_forget(cache, key);
         }
     }
 
@@ -441,14 +441,15 @@ ds_cache_is_pinned(ds_cache_t *cache, const char *key)
 /* from the index first: what it names is there */
 
 static int
-ds_cache_remove(ds_cache_t *cache, const char *key, ds_error_t *err)
+ds_cache_remove(ds_store_t *store, const char *path, const char *key,
+    ds_error_t *err)
 {
     int  rc;
 
-    rc = ds_store_delete_kept(cache->store, key, err);
+    rc = ds_store_delete_kept(store, key, err);
 
     if (rc == DS_OK) {
-        ds_cache_unlink(cache->path, key);
+        ds_cache_unlink(path, key);
     }
 
     return rc;
@@ -458,7 +459,7 @@ ds_cache_remove(ds_cache_t *cache, const char *key, ds_error_t *err)
 void
 ds_cache_forget(ds_cache_t *cache, const char *key)
 {
-    (void) ds_cache_remove(cache, key, NULL);
+    (void) ds_cache_remove(cache->store, cache->path, key, NULL);
 }
 
 
@@ -471,15 +472,7 @@ ds_cache_delete(ds_store_t *store, const char *path, const char *key,
 
     rc = ds_store_get_kept(store, key, &kept, err);
 
-    if (rc == DS_OK) {
-        rc = ds_store_delete_kept(store, key, err);
-    }
-
-    if (rc == DS_OK) {
-        ds_cache_unlink(path, key);
-    }
-
-    return rc;
+    return rc == DS_OK ? ds_cache_remove(store, path, key, err) : rc;
 }
 
 
@@ -961,7 +954,8 @@ ds_keep_evict(ds_cache_t *cache, const ds_keep_use_t *use, ds_error_t *err)
     rc = ds_keep_oldest(cache, &kept, err);
 
     if (use->idle == NULL || (rc == DS_OK && kept.used <= use->changed)) {
-        return rc == DS_OK ? ds_cache_remove(cache, kept.key, err) : rc;
+        return rc != DS_OK ? rc : ds_cache_remove(cache->store, cache->path,
+                                                  kept.key, err);
     }
 
     fd = ds_keep_lock(use->idle, err);
@@ -1013,15 +1007,7 @@ ds_keep_commit(ds_keep_t **pkeep, ds_cancel_t *cancel, ds_error_t *err)
 
     keep = *pkeep;
 
-    rc = ds_keep_sums(keep, cancel, err);
-
-    if (rc == DS_OK) {
-        rc = ds_keep_grown(keep, keep->kept.size, 0, err);
-    }
-
-    if (rc == DS_OK) {
-        rc = ds_keep_move(keep, err);
-    }
+    rc = ds_keep_move(keep, cancel, err);
 
     if (rc == DS_OK) {
         keep->kept.kept = keep->kept.used = ds_now();
@@ -1031,7 +1017,7 @@ ds_keep_commit(ds_keep_t **pkeep, ds_cancel_t *cancel, ds_error_t *err)
     }
 
     if (rc != DS_OK) {
-        (void) ds_cache_remove(keep->cache, keep->kept.key, NULL);
+        ds_cache_forget(keep->cache, keep->kept.key);
     }
 
     ds_keep_abort(pkeep, false);
@@ -1040,68 +1026,42 @@ ds_keep_commit(ds_keep_t **pkeep, ds_cancel_t *cancel, ds_error_t *err)
 }
 
 
-static int
-ds_keep_sums(ds_keep_t *keep, ds_cancel_t *cancel, ds_error_t *err)
-{
-    int        rc;
-    char      *path;
-    uint64_t   size;
-    unsigned   i;
-
-    keep->kept.size = 0;
-
-    for (i = 0; i < keep->kept.files; i++) {
-        path = ds_sprintf("%s/%u", keep->path, i);
-        if (path == NULL) {
-            return ds_fail(err, DS_ENOMEM, "malloc() failed");
-        }
-
-        rc = ds_keep_sync(path, err);
-
-        if (rc == DS_OK) {
-            rc = ds_cache_sum(path, keep->kept.sum[i], &size, cancel, err);
-        }
-
-        free(path);
-
-        if (rc != DS_OK) {
-            return rc;
-        }
-
-        keep->kept.size += size;
-    }
-
-    return DS_OK;
-}
-
-
 /* nothing is kept under the key yet: see ds_keep_open() */
 
 static int
-ds_keep_move(ds_keep_t *keep, ds_error_t *err)
+ds_keep_move(ds_keep_t *keep, ds_cancel_t *cancel, ds_error_t *err)
 {
-    int        rc;
-    char      *from, *to;
-    unsigned   i;
+    int    rc;
+    char  *from, *to;
 
-    rc = DS_OK;
+    from = ds_sprintf("%s/0", keep->path);
+    to = ds_cache_path(keep->cache, keep->kept.key, 0);
 
-    for (i = 0; i < keep->kept.files && rc == DS_OK; i++) {
-        from = ds_sprintf("%s/%u", keep->path, i);
-        to = ds_cache_path(keep->cache, keep->kept.key, i);
+    rc = from == NULL || to == NULL
+         ? ds_fail(err, DS_ENOMEM, "malloc() failed")
+         : ds_keep_sync(from, err);
 
-        if (from == NULL || to == NULL) {
-            rc = ds_fail(err, DS_ENOMEM, "malloc() failed");
-
-        } else if (rename(from, to) == -1) {
-            rc = ds_cache_failed("rename()", to, err);
-        }
-
-        free(from);
-        free(to);
+    if (rc == DS_OK) {
+        rc = ds_cache_sum(from, keep->kept.sum[0], &keep->kept.size, cancel,
+                          err);
     }
 
-    return rc == DS_OK ? ds_keep_sync(keep->cache->path, err) : rc;
+    if (rc == DS_OK) {
+        rc = ds_keep_grown(keep, keep->kept.size, 0, err);
+    }
+
+    if (rc == DS_OK && rename(from, to) == -1) {
+        rc = ds_cache_failed("rename()", to, err);
+    }
+
+    if (rc == DS_OK) {
+        rc = ds_keep_sync(keep->cache->path, err);
+    }
+
+    free(from);
+    free(to);
+
+    return rc;
 }
 
 

@@ -45,8 +45,8 @@ void ds_cache_forget(ds_cache_t *cache, const char *key);
 char *ds_cache_path(ds_cache_t *cache, const char *key, unsigned file);
 
 /*
- * Begins to write what "kept" (copied) names by key, form, id, title, origin,
- * duration and number of files.  NULL: DS_ECACHE_BUSY when it is being
+ * Begins to write what "kept" (copied) names by key, form, id, title, origin
+ * and duration, in one file.  NULL: DS_ECACHE_BUSY when it is being
  * written elsewhere, in this process or another, or is kept by now;
  * DS_ECACHE_FULL, DS_ECACHE_FAILED, DS_ESTORE_….
  */

@@ -237,7 +237,7 @@ ds_convert_read_head(ds_convert_t *c, bool measure, ds_error_t *err)
     c->head.ended[DS_VIDEO] = true;
     c->head.ended[DS_AUDIO] = true;
 
-    if (c->rc < 0 && c->head.n[DS_VIDEO] + c->head.n[DS_AUDIO] == 0) {
+    if (c->rc < 0 && c->head.fifo[DS_VIDEO].n + c->head.fifo[DS_AUDIO].n == 0) {
         *err = c->error;
         return c->rc;
     }
@@ -286,13 +286,16 @@ ds_convert_first(ds_convert_t *c, const AVPacket *pkt)
 static bool
 ds_convert_known(ds_convert_t *c, bool measure, int64_t span)
 {
-    int64_t  most;
+    int64_t           most;
+    const ds_fifo_t  *v, *a;
 
     most = (int64_t) c->profile->max_keyframe_interval * 1000 + 1000000;
 
-    if (c->head.n[DS_VIDEO] > DS_CONVERT_PACKETS
-        || c->head.n[DS_AUDIO] > DS_CONVERT_PACKETS
-        || c->head.bytes > c->conf->ds->conf.buffer_size
+    v = &c->head.fifo[DS_VIDEO];
+    a = &c->head.fifo[DS_AUDIO];
+
+    if (v->n > DS_CONVERT_PACKETS || a->n > DS_CONVERT_PACKETS
+        || v->bytes + a->bytes > c->conf->ds->conf.buffer_size
         || span > (measure && most > DS_CONVERT_SPAN ? most : DS_CONVERT_SPAN))
     {
         return true;
@@ -416,11 +419,8 @@ ds_convert_open_video(ds_convert_t *c, ds_error_t *err)
         return err->code;
     }
 
-    c->out[DS_VIDEO] = avcodec_parameters_alloc();
-
-    if (c->out[DS_VIDEO] == NULL
-        || ds_video_codecpar(c->video, c->out[DS_VIDEO]) != DS_OK)
-    {
+    c->out[DS_VIDEO] = ds_video_codecpar(c->video);
+    if (c->out[DS_VIDEO] == NULL) {
         return ds_fail(err, DS_ENOMEM, "avcodec_parameters_alloc() failed");
     }
 
@@ -433,17 +433,14 @@ ds_convert_open_video(ds_convert_t *c, ds_error_t *err)
 static int
 ds_convert_open_audio(ds_convert_t *c, ds_error_t *err)
 {
-    c->audio = ds_audio_create(c->profile, c->in[DS_AUDIO], &c->merge,
+    c->audio = ds_audio_create(c->profile, 2, c->in[DS_AUDIO], &c->merge,
                                c->conf->cancel, err);
     if (c->audio == NULL) {
         return err->code;
     }
 
-    c->out[DS_AUDIO] = avcodec_parameters_alloc();
-
-    if (c->out[DS_AUDIO] == NULL
-        || ds_audio_codecpar(c->audio, c->out[DS_AUDIO]) != DS_OK)
-    {
+    c->out[DS_AUDIO] = ds_audio_codecpar(c->audio);
+    if (c->out[DS_AUDIO] == NULL) {
         return ds_fail(err, DS_ENOMEM, "avcodec_parameters_alloc() failed");
     }
 
@@ -509,14 +506,7 @@ ds_convert_read(ds_convert_t *c, AVPacket *pkt, ds_error_t *err)
 static int
 ds_convert_next(ds_convert_t *c, AVPacket *pkt, ds_error_t *err)
 {
-    AVPacket  *p;
-
-    p = ds_merge_take(&c->head);
-
-    if (p != NULL) {
-        av_packet_unref(pkt);
-        av_packet_move_ref(pkt, p);
-        av_packet_free(&p);
+    if (ds_merge_take(&c->head, pkt)) {
         return 1;
     }
 
@@ -558,16 +548,10 @@ ds_convert_watch(ds_convert_t *c, const AVPacket *pkt)
 static int
 ds_convert_encode(ds_convert_t *c, AVPacket *pkt, ds_error_t *err)
 {
-    int        rc;
-    AVPacket  *p;
+    int  rc;
 
     for ( ;; ) {
-        p = ds_merge_take(&c->merge);
-
-        if (p != NULL) {
-            av_packet_unref(pkt);
-            av_packet_move_ref(pkt, p);
-            av_packet_free(&p);
+        if (ds_merge_take(&c->merge, pkt)) {
             return 1;
         }
 

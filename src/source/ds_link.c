@@ -32,7 +32,6 @@
 #define DS_LINK_CALLS    3
 
 
-static int ds_link_kept(ds_link_t *l, ds_error_t *err);
 static int ds_link_resolve(ds_link_t *l, ds_media_t *m, ds_error_t *err);
 static int ds_link_available(ds_link_t *l, ds_error_t *err);
 static int ds_link_again(ds_link_t *l, uint64_t bytes, ds_error_t *err);
@@ -50,43 +49,14 @@ ds_link_open(ds_link_t *l, ds_error_t *err)
     int  rc;
 
     if (l->conf->kept != NULL) {
-        return ds_link_kept(l, err);
+        /* files of the cache: there is nothing to resolve, now or later */
+        return ds_media_copy(&l->media, l->conf->kept) == DS_OK
+               ? DS_OK : ds_fail(err, DS_ENOMEM, "no memory for an item");
     }
 
     rc = ds_link_resolve(l, &l->media, err);
 
     return rc == DS_OK ? ds_link_available(l, err) : rc;
-}
-
-
-/* files of the cache: there is nothing to resolve, now or later */
-
-static int
-ds_link_kept(ds_link_t *l, ds_error_t *err)
-{
-    unsigned           i;
-    ds_media_t        *m;
-    const ds_media_t  *from;
-
-    m = &l->media;
-    from = l->conf->kept;
-
-    m->duration = from->duration;
-    m->nurls = from->nurls;
-    m->id = strdup(from->id);
-    m->title = strdup(from->title);
-
-    for (i = 0; i < from->nurls; i++) {
-        m->urls[i].local = true;
-        m->urls[i].url = strdup(from->urls[i].url);
-
-        if (m->urls[i].url == NULL) {
-            return ds_fail(err, DS_ENOMEM, "strdup() failed");
-        }
-    }
-
-    return m->id != NULL && m->title != NULL
-           ? DS_OK : ds_fail(err, DS_ENOMEM, "strdup() failed");
 }
 
 

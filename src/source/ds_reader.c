@@ -20,7 +20,10 @@
 /* attempts to open an item, and ms after which there is none any more */
 #define DS_READER_OPENS     3
 #define DS_READER_OPENING   5000
-#define DS_READER_WAIT      200             /* ms between them, growing */
+
+/* ms between attempts, to open it or to go on, growing */
+#define DS_READER_WAIT_MIN  200
+#define DS_READER_WAIT_MAX  5000
 
 /* ms between two records of faults that are being mended */
 #define DS_READER_LOG       5000
@@ -35,9 +38,6 @@
  */
 #define DS_READER_BACK      3000000
 #define DS_READER_APART     10000000
-
-#define DS_READER_WAIT_MIN  200             /* ms */
-#define DS_READER_WAIT_MAX  5000
 
 
 typedef struct {
@@ -80,6 +80,7 @@ struct ds_reader_s {
 
 
 static int ds_reader_begin(ds_reader_t *r, ds_error_t *err);
+static ds_input_t *ds_reader_input_open(ds_reader_t *r, ds_error_t *err);
 static void ds_reader_hooks(ds_reader_t *r);
 static void ds_reader_fault(void *data, const ds_error_t *err,
     int64_t offset, int64_t wait);
@@ -89,7 +90,6 @@ static int ds_reader_renew_audio(void *data, ds_http_req_t *req,
     ds_error_t *err);
 static void ds_reader_log(ds_reader_t *r, const ds_error_t *err,
     const char *where, int64_t wait);
-static int ds_reader_tell(ds_reader_t *r, ds_error_t *err);
 static void ds_reader_count(ds_reader_t *r);
 static int ds_reader_next(ds_reader_t *r, AVPacket *pkt, ds_error_t *err);
 static bool ds_reader_new(ds_reader_t *r, const AVPacket *pkt);
@@ -99,6 +99,7 @@ static int ds_reader_header(ds_reader_track_t *t, AVPacket *pkt);
 static int ds_reader_reopen(ds_reader_t *r, ds_error_t *err);
 static bool ds_reader_place(ds_reader_t *r, ds_input_t *in);
 static bool ds_reader_again(ds_reader_t *r, ds_error_t *err);
+static bool ds_reader_mend(ds_reader_t *r, ds_error_t *err);
 static bool ds_reader_transient(int code);
 static int ds_reader_compare(ds_reader_t *r, ds_input_t *in, ds_error_t *err);
 static uint64_t ds_reader_bytes(ds_reader_t *r);
@@ -128,9 +129,14 @@ ds_reader_open(const ds_link_conf_t *conf, ds_error_t *err)
         goto failed;
     }
 
-    if (ds_reader_tell(r, err) != DS_OK
-        || ds_reader_compare(r, r->in, err) != DS_OK)
-    {
+    /* as it was at first, which others may look at while it changes */
+
+    if (ds_media_copy(&r->media, &r->link.media) != DS_OK) {
+        (void) ds_fail(err, DS_ENOMEM, "no memory for an item");
+        goto failed;
+    }
+
+    if (ds_reader_compare(r, r->in, err) != DS_OK) {
         goto failed;
     }
 
@@ -162,37 +168,82 @@ failed:
 static int
 ds_reader_begin(ds_reader_t *r, ds_error_t *err)
 {
-    int64_t   began, wait;
-    unsigned  tries;
+    r->broken = ds_monotonic();
+    r->attempts = 1;
 
-    began = ds_monotonic();
-    tries = 1;
-
-    while ((r->in = ds_input_open_hooked(&r->conf.ds->conf, &r->link.media,
-                                         r->hooks, r->conf.cancel, err))
-           == NULL)
-    {
-        if (ds_link_mend(&r->link, 0, err) == DS_OK) {
-            continue;
-        }
-
-        if (tries == DS_READER_OPENS || !ds_reader_transient(err->code)
-            || ds_monotonic() - began > DS_READER_OPENING)
-        {
+    while ((r->in = ds_reader_input_open(r, err)) == NULL) {
+        if (!ds_reader_mend(r, err)) {
             return err->code;
-        }
-
-        wait = DS_READER_WAIT * tries++;
-        ds_reader_mending(r, err, "from the start", wait);
-
-        if (ds_cancel_wait(r->conf.cancel, wait)) {
-            return ds_fail(err, DS_ECANCELED, "canceled");
         }
     }
 
+    r->broken = 0;
+    r->attempts = 0;
     atomic_store(&r->trouble, DS_OK);
 
     return DS_OK;
+}
+
+
+/*
+ * After an error, before the item is opened once more: has other URLs, or
+ * waits; false: "err" says why there is nothing to be won.
+ */
+
+static bool
+ds_reader_mend(ds_reader_t *r, ds_error_t *err)
+{
+    bool     first;
+    int64_t  wait, limit;
+
+    first = (r->in == NULL);
+
+    if (first || ds_refusal_is(err->code)) {
+        if (ds_link_mend(&r->link, ds_reader_bytes(r), err) == DS_OK) {
+            return true;
+        }
+
+        if (!first) {
+            return false;
+        }
+    }
+
+    if (!ds_reader_transient(err->code)
+        || (first && r->attempts == DS_READER_OPENS))
+    {
+        return false;
+    }
+
+    limit = first ? DS_READER_OPENING
+            : r->link.excused + 3 * (int64_t) r->conf.ds->conf.source_timeout;
+
+    wait = r->attempts == 0
+           ? 0 : ds_backoff(r->attempts, DS_READER_WAIT_MIN,
+                            DS_READER_WAIT_MAX);
+
+    if (r->broken + limit - ds_monotonic() <= wait) {
+        return false;
+    }
+
+    ds_reader_mending(r, err, first ? "from the start"
+                                    : "with the item opened again", wait);
+
+    if (wait > 0 && ds_cancel_wait(r->conf.cancel, wait)) {
+        (void) ds_fail(err, DS_ECANCELED, "canceled");
+        return false;
+    }
+
+    r->attempts++;
+
+    return true;
+}
+
+
+static ds_input_t *
+ds_reader_input_open(ds_reader_t *r, ds_error_t *err)
+{
+    return ds_input_open(&r->conf.ds->conf, &r->link.media, r->hooks,
+                         r->conf.cancel, err);
 }
 
 
@@ -281,44 +332,6 @@ ds_reader_log(ds_reader_t *r, const ds_error_t *err, const char *where,
     ds_log(r->conf.ds, DS_LOG_WARN, r->conf.stream,
            "source broke: %s: %s, going on %s in %lld ms",
            ds_error_code(err->code), err->message, where, (long long) wait);
-}
-
-
-/* the media as it was at first, which others may look at while it changes */
-
-static int
-ds_reader_tell(ds_reader_t *r, ds_error_t *err)
-{
-    unsigned           i;
-    ds_media_t        *m;
-    const ds_media_t  *from;
-
-    m = &r->media;
-    from = &r->link.media;
-
-    m->duration = from->duration;
-    m->live = from->live;
-    m->nurls = from->nurls;
-    m->id = from->id == NULL ? NULL : strdup(from->id);
-    m->title = from->title == NULL ? NULL : strdup(from->title);
-
-    if ((m->id == NULL && from->id != NULL)
-        || (m->title == NULL && from->title != NULL))
-    {
-        return ds_fail(err, DS_ENOMEM, "strdup() failed");
-    }
-
-    for (i = 0; i < from->nurls; i++) {
-        m->urls[i] = from->urls[i];
-        m->urls[i].headers = NULL;
-        m->urls[i].url = strdup(from->urls[i].url);
-
-        if (m->urls[i].url == NULL) {
-            return ds_fail(err, DS_ENOMEM, "strdup() failed");
-        }
-    }
-
-    return DS_OK;
 }
 
 
@@ -636,45 +649,10 @@ ds_reader_close(ds_reader_t **pr)
 static bool
 ds_reader_again(ds_reader_t *r, ds_error_t *err)
 {
-    int64_t           wait, left;
-    const ds_conf_t  *conf;
-
-    conf = &r->conf.ds->conf;
-
     do {
-        if (ds_refusal_is(err->code)) {
-            if (ds_link_mend(&r->link, ds_reader_bytes(r), err) != DS_OK) {
-                return false;
-            }
-
-            wait = 0;
-
-        } else {
-            if (!ds_reader_transient(err->code)) {
-                return false;
-            }
-
-            wait = r->attempts == 0 ? 0
-                   : DS_READER_WAIT_MIN << (r->attempts > 5 ? 5
-                                            : r->attempts - 1);
-            wait = wait > DS_READER_WAIT_MAX ? DS_READER_WAIT_MAX : wait;
-
-            left = r->broken + r->link.excused
-                   + 3 * (int64_t) conf->source_timeout - ds_monotonic();
-
-            if (left <= wait) {
-                return false;
-            }
-
-            ds_reader_mending(r, err, "with the item opened again", wait);
-        }
-
-        if (wait > 0 && ds_cancel_wait(r->conf.cancel, wait)) {
-            (void) ds_fail(err, DS_ECANCELED, "canceled");
+        if (!ds_reader_mend(r, err)) {
             return false;
         }
-
-        r->attempts++;
 
     } while (ds_reader_reopen(r, err) != DS_OK);
 
@@ -713,8 +691,7 @@ ds_reader_reopen(ds_reader_t *r, ds_error_t *err)
     bool         live;
     ds_input_t  *in;
 
-    in = ds_input_open_hooked(&r->conf.ds->conf, &r->link.media, r->hooks,
-                              r->conf.cancel, err);
+    in = ds_reader_input_open(r, err);
     if (in == NULL) {
         return err->code;
     }
@@ -728,8 +705,7 @@ ds_reader_reopen(ds_reader_t *r, ds_error_t *err)
         r->noseek = true;
         r->sought = 0;
 
-        in = ds_input_open_hooked(&r->conf.ds->conf, &r->link.media,
-                                  r->hooks, r->conf.cancel, err);
+        in = ds_reader_input_open(r, err);
         if (in == NULL) {
             return err->code;
         }
@@ -762,14 +738,17 @@ static int
 ds_reader_compare(ds_reader_t *r, ds_input_t *in, ds_error_t *err)
 {
     int                       i;
+    bool                      known;
     ds_reader_track_t        *t;
     const AVCodecParameters  *par;
+
+    known = r->tracks[DS_VIDEO].par != NULL || r->tracks[DS_AUDIO].par != NULL;
 
     for (i = 0; i < 2; i++) {
         t = &r->tracks[i];
         par = ds_input_codecpar(in, i);
 
-        if (r->attempts != 0
+        if (known
             && ((par == NULL) != (t->par == NULL)
                 || (par != NULL && par->codec_id != t->par->codec_id)))
         {

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/ds_engine.h"
+#include "base/ds_job.h"
 #include "source/ds_convert.h"
 #include "source/ds_shelf.h"
 #include "source/ds_source.h"
@@ -29,8 +29,7 @@ struct ds_source_s {
     ds_mode_e          mode;
     ds_shelf_t         shelf;
 
-    pthread_t          thread;
-    ds_cancel_t        cancel;
+    ds_job_t           job;
     ds_cancel_t        end_cancel;      /* of what is done once all is read */
     ds_queue_t        *queue;
 
@@ -47,11 +46,10 @@ struct ds_source_s {
     atomic_bool        opened;
     atomic_bool        begun;
     atomic_bool        failed;
-    atomic_bool        ended;
 };
 
 
-static void *ds_source_thread(void *data);
+static void ds_source_run(void *data);
 static int ds_source_open(ds_source_t *s);
 static int ds_source_begin(ds_source_t *s);
 static bool ds_source_keeps(ds_source_t *s, const ds_media_t *m);
@@ -77,7 +75,6 @@ ds_source_start(const ds_source_conf_t *sc, ds_entry_t *e, int64_t start,
     s->ds = sc->ds;
     s->profile = *sc->profile;
     s->mode = sc->mode;
-    s->cancel.fd = -1;
     s->end_cancel.fd = -1;
     ds_text(s->stream, sizeof(s->stream), sc->stream);
 
@@ -85,7 +82,7 @@ ds_source_start(const ds_source_conf_t *sc, ds_entry_t *e, int64_t start,
     s->conf.stream = s->stream;
     s->conf.start = start;
     s->conf.counters = sc->counters;
-    s->conf.cancel = &s->cancel;
+    s->conf.cancel = &s->job.cancel;
 
     s->queue = ds_queue_create(conf->buffer_size,
                                (int64_t) conf->buffer_time * 1000);
@@ -102,9 +99,7 @@ ds_source_start(const ds_source_conf_t *sc, ds_entry_t *e, int64_t start,
         s->conf.playlist = s->playlist;
     }
 
-    if (ds_cancel_init(&s->cancel) != DS_OK
-        || ds_cancel_init(&s->end_cancel) != DS_OK)
-    {
+    if (ds_cancel_init(&s->end_cancel) != DS_OK) {
         goto failed;
     }
 
@@ -113,9 +108,7 @@ ds_source_start(const ds_source_conf_t *sc, ds_entry_t *e, int64_t start,
         s->conf.entry = &s->entry;
     }
 
-    if (ds_thread_start(&s->thread, "ds-source", ds_source_thread, s)
-        != DS_OK)
-    {
+    if (ds_job_start(&s->job, "ds-source", ds_source_run, s) != DS_OK) {
         memset(&s->entry, 0, sizeof(ds_entry_t));
         goto failed;
     }
@@ -133,8 +126,8 @@ failed:
 
 /* context: source's thread */
 
-static void *
-ds_source_thread(void *data)
+static void
+ds_source_run(void *data)
 {
     int          rc;
     ds_source_t *s = data;
@@ -162,10 +155,6 @@ ds_source_thread(void *data)
     /* codecs, and what was sent of the item before, leave holes in the heap */
 
     ds_trim(s->conf.ds);
-
-    atomic_store(&s->ended, true);
-
-    return NULL;
 }
 
 
@@ -210,7 +199,7 @@ ds_source_open(ds_source_t *s)
         s->conf.kept = &shelf->media;
         s->reader = ds_reader_open(&s->conf, &s->err);
 
-        if (s->reader != NULL || ds_cancel_is_set(&s->cancel)) {
+        if (s->reader != NULL || ds_cancel_is_set(&s->job.cancel)) {
             return s->reader == NULL ? s->err.code : DS_OK;
         }
 
@@ -505,7 +494,7 @@ ds_source_fetching(ds_source_t *s, ds_fetching_t *f)
 void
 ds_source_cancel(ds_source_t *s)
 {
-    ds_cancel_set(&s->cancel);
+    ds_job_cancel(&s->job);
     ds_queue_cancel(s->queue);
 }
 
@@ -513,39 +502,31 @@ ds_source_cancel(ds_source_t *s)
 bool
 ds_source_ended(ds_source_t *s)
 {
-    return atomic_load(&s->ended);
+    return ds_job_done(&s->job);
 }
 
 
 void
 ds_source_free(ds_source_t **ps)
 {
-    ds_source_t  *s;
-
-    s = *ps;
-    if (s == NULL) {
-        return;
+    if (*ps != NULL) {
+        ds_source_cancel(*ps);
+        ds_cancel_set(&(*ps)->end_cancel);
+        ds_source_destroy(*ps);
+        *ps = NULL;
     }
-
-    *ps = NULL;
-
-    ds_source_cancel(s);
-    ds_cancel_set(&s->end_cancel);
-    (void) pthread_join(s->thread, NULL);
-
-    ds_source_destroy(s);
 }
 
 
 static void
 ds_source_destroy(ds_source_t *s)
 {
+    ds_job_end(&s->job);
     ds_convert_free(&s->convert);
     ds_reader_close(&s->reader);
     ds_shelf_free(&s->shelf);
     ds_entry_free(&s->entry);
     ds_queue_free(&s->queue);
-    ds_cancel_free(&s->cancel);
     ds_cancel_free(&s->end_cancel);
     free(s->playlist);
     free(s);

@@ -1,8 +1,8 @@
 
 /*
- * ds_store.c: the store in SQLite: what is read and written, by statements
- * of ds_store_schema.c.  What is kept as a row is bound to them and read from
- * them by tables, in the order of the columns there.
+ * ds_store.c: the store in SQLite: what is read and written.  What is kept as
+ * a row is bound to a statement and read from one by a table, in the order of
+ * the columns there.
  */
 
 #define _GNU_SOURCE
@@ -16,7 +16,6 @@
 struct ds_store_s {
     pthread_mutex_t   lock;             /* over each call; recursive */
     sqlite3          *db;
-    sqlite3_stmt     *stmt[DS_SQL_LAST];
 };
 
 
@@ -36,10 +35,6 @@ typedef struct {
     size_t       size;
 } ds_column_t;
 
-
-/* where the parts begin among the columns of DS_SQL_GET and DS_SQL_EACH */
-#define DS_COLUMN_SETTING   9
-#define DS_COLUMN_PROGRESS  20
 
 #define ds_column(kind, type, field)                                          \
     { DS_COLUMN_ ## kind, offsetof(type, field),                              \
@@ -127,37 +122,51 @@ static const ds_column_t  ds_columns_run[] = {
 };
 
 
-static sqlite3_stmt *ds_store_stmt(ds_store_t *store, ds_sql_e sql,
-    const char *name, ds_error_t *err);
-static int ds_store_code(const ds_error_t *err);
-static void ds_store_done(ds_store_t *store, sqlite3_stmt *st);
-static int ds_store_run(ds_store_t *store, sqlite3_stmt *st,
-    ds_error_t *err);
-static int ds_store_do(ds_store_t *store, ds_sql_e sql, const char *name,
-    ds_error_t *err);
-static int ds_store_do_number(ds_store_t *store, ds_sql_e sql,
-    const char *name, int64_t n, ds_error_t *err);
-static int ds_store_write(ds_store_t *store, ds_sql_e sql, const char *name,
-    int first, const ds_column_t *c, const void *row, int64_t run,
-    ds_error_t *err);
-static int ds_store_row(ds_store_t *store, sqlite3_stmt *st,
-    ds_error_t *err);
-static int ds_store_list(ds_store_t *store, sqlite3_stmt *st,
+#define DS_DEF       "name, playlist, mode, publish, push, shuffle, loop, "   \
+                     "is_static, running"
+#define DS_SETTING   "push_engine, slate, video, width, height, rate, "       \
+                     "video_bitrate, audio_bitrate, sample_rate, "            \
+                     "max_keyframe_interval, max_item_duration"
+#define DS_PROGRESS  "state, item, item_id, position, seed, pass, at"
+#define DS_ITEM      "idx, id, title, duration, state, code, reason"
+#define DS_KEPT      "key, form, id, title, origin, files, size, sum0, "      \
+                     "sum1, duration, kept, used, uses"
+
+/* it is still the run ?9 of the stream ?1 that writes */
+#define DS_CURRENT   "EXISTS (SELECT 1 FROM stream WHERE name = ?1) AND "     \
+                     "(?9 = 0 OR EXISTS (SELECT 1 FROM run "                  \
+                     "WHERE id = ?9 AND NOT stale)) "
+
+
+static int ds_store_do(ds_store_t *store, ds_error_t *err, const char *sql,
+    const char *fmt, ...);
+static int ds_store_select(ds_store_t *store, sqlite3_stmt **st,
+    ds_error_t *err, const char *sql, const char *fmt, ...);
+static int ds_store_list(ds_store_t *store, sqlite3_stmt *st, int rc,
     const ds_column_t *c, void *rows, size_t size, size_t *n,
     ds_error_t *err);
-static int ds_store_define(ds_store_t *store, ds_sql_e sql,
+static int ds_store_bound(ds_store_t *store, sqlite3_stmt **st,
+    ds_error_t *err, const char *sql, const char *fmt, va_list args);
+static sqlite3_stmt *ds_store_prepared(ds_store_t *store, const char *sql);
+static int ds_store_step(ds_store_t *store, sqlite3_stmt *st,
+    ds_error_t *err);
+static int ds_store_none(int rc, ds_error_t *err);
+static void ds_store_done(ds_store_t *store, sqlite3_stmt *st);
+static int ds_store_define(ds_store_t *store, const char *sql,
     const ds_stored_t *def, ds_error_t *err);
+static int ds_store_drop_ended(ds_store_t *store, const char *name,
+    ds_error_t *err);
 static int ds_store_end(ds_store_t *store, int rc, ds_error_t *err);
-static void ds_store_bind(sqlite3_stmt *st, int first, const ds_column_t *c,
+static int ds_store_read_def(sqlite3_stmt *st, ds_stored_t *stored);
+static void ds_store_read_progress(sqlite3_stmt *st, int column,
+    ds_progress_t *p);
+static int ds_store_bind(sqlite3_stmt *st, int i, const ds_column_t *c,
     const void *row);
-static void ds_store_read(sqlite3_stmt *st, int first, const ds_column_t *c,
+static int ds_store_read(sqlite3_stmt *st, int i, const ds_column_t *c,
     void *row);
 static int64_t ds_store_number(const void *field, size_t size);
 static const char *ds_store_word(ds_column_e kind, int64_t n);
 static int64_t ds_store_from_word(ds_column_e kind, const char *word);
-static void ds_store_read_def(sqlite3_stmt *st, ds_stored_t *stored);
-static void ds_store_read_progress(sqlite3_stmt *st, int column,
-    ds_progress_t *p);
 
 
 ds_store_t *
@@ -203,8 +212,8 @@ ds_store_open(const char *path, bool durable, ds_error_t *err)
 void
 ds_store_close(ds_store_t **pstore)
 {
-    int          i;
-    ds_store_t  *store;
+    ds_store_t    *store;
+    sqlite3_stmt  *st;
 
     store = *pstore;
     if (store == NULL) {
@@ -213,8 +222,8 @@ ds_store_close(ds_store_t **pstore)
 
     *pstore = NULL;
 
-    for (i = 0; i < DS_SQL_LAST; i++) {
-        (void) sqlite3_finalize(store->stmt[i]);
+    while ((st = sqlite3_next_stmt(store->db, NULL)) != NULL) {
+        (void) sqlite3_finalize(st);
     }
 
     (void) sqlite3_close(store->db);
@@ -225,17 +234,88 @@ ds_store_close(ds_store_t **pstore)
 
 
 /*
- * A statement ready to be bound, "name" (may be NULL) bound as ?1, with the
- * lock held, which ds_store_done() lets go; NULL: it is not held.
+ * A statement that gives no row.  "fmt" names its parameters, which follow: t
+ * is a text, i an int64_t, and r a row: its columns, and where it is.
  */
 
-static sqlite3_stmt *
-ds_store_stmt(ds_store_t *store, ds_sql_e sql, const char *name,
-    ds_error_t *err)
+static int
+ds_store_do(ds_store_t *store, ds_error_t *err, const char *sql,
+    const char *fmt, ...)
 {
-    int            rc, moved;
+    int            rc;
+    va_list        args;
     sqlite3_stmt  *st;
 
+    va_start(args, fmt);
+    rc = ds_store_bound(store, &st, err, sql, fmt, args);
+    va_end(args);
+
+    if (rc != DS_OK) {
+        return rc;
+    }
+
+    rc = sqlite3_step(st);
+
+    rc = rc == SQLITE_DONE || rc == SQLITE_ROW
+         ? DS_OK : ds_store_fail(store->db, rc, err);
+
+    ds_store_done(store, st);
+
+    return rc;
+}
+
+
+/*
+ * One that gives rows.  DS_OK: the first can be read, then ds_store_done() or
+ * ds_store_step() is due; DS_ESTORE_NOT_FOUND: there is none.
+ */
+
+static int
+ds_store_select(ds_store_t *store, sqlite3_stmt **st, ds_error_t *err,
+    const char *sql, const char *fmt, ...)
+{
+    int      rc;
+    va_list  args;
+
+    va_start(args, fmt);
+    rc = ds_store_bound(store, st, err, sql, fmt, args);
+    va_end(args);
+
+    return rc == DS_OK ? ds_store_step(store, *st, err) : rc;
+}
+
+
+/* all rows, of "size", from ds_store_select() that has returned "rc" */
+
+static int
+ds_store_list(ds_store_t *store, sqlite3_stmt *st, int rc,
+    const ds_column_t *c, void *rows, size_t size, size_t *n,
+    ds_error_t *err)
+{
+    size_t  i;
+
+    for (i = 0; rc == DS_OK; i++) {
+        (void) ds_store_read(st, 0, c, (char *) rows + i * size);
+        rc = ds_store_step(store, st, err);
+    }
+
+    *n = i;
+
+    return ds_store_none(rc, err);
+}
+
+
+/* DS_OK: the lock is held, which ds_store_done() lets go */
+
+static int
+ds_store_bound(ds_store_t *store, sqlite3_stmt **st, ds_error_t *err,
+    const char *sql, const char *fmt, va_list args)
+{
+    int                 i, rc, moved;
+    const void         *row;
+    const ds_column_t  *c;
+
+    *st = NULL;
     ds_error_clear(err);
 
     (void) pthread_mutex_lock(&store->lock);
@@ -247,133 +327,78 @@ ds_store_stmt(ds_store_t *store, ds_sql_e sql, const char *name,
     if (sqlite3_file_control(store->db, NULL, SQLITE_FCNTL_HAS_MOVED, &moved)
         == SQLITE_OK && moved)
     {
-        (void) ds_fail(err, DS_ESTORE_FAILED, "the database was removed or "
-                       "replaced");
-        (void) pthread_mutex_unlock(&store->lock);
-        return NULL;
+        rc = ds_fail(err, DS_ESTORE_FAILED, "the database was removed or "
+                     "replaced");
+        goto failed;
     }
 
-    if (store->stmt[sql] == NULL) {
-        rc = sqlite3_prepare_v3(store->db, ds_store_sql[sql], -1,
-                                SQLITE_PREPARE_PERSISTENT, &store->stmt[sql],
-                                NULL);
-        if (rc != SQLITE_OK) {
-            (void) ds_store_fail(store->db, rc, err);
-            (void) pthread_mutex_unlock(&store->lock);
-            return NULL;
+    *st = ds_store_prepared(store, sql);
+
+    if (*st == NULL) {
+        rc = ds_store_fail(store->db, sqlite3_extended_errcode(store->db),
+                           err);
+        goto failed;
+    }
+
+    for (i = 1; *fmt != '\0'; fmt++) {
+
+        switch (*fmt) {
+
+        case 't':
+            (void) sqlite3_bind_text(*st, i++, va_arg(args, const char *), -1,
+                                     SQLITE_TRANSIENT);
+            break;
+
+        case 'i':
+            (void) sqlite3_bind_int64(*st, i++, va_arg(args, int64_t));
+            break;
+
+        default: /* 'r' */
+            c = va_arg(args, const ds_column_t *);
+            row = va_arg(args, const void *);
+            i = ds_store_bind(*st, i, c, row);
         }
     }
 
-    st = store->stmt[sql];
+    return DS_OK;
 
-    if (name != NULL) {
-        (void) sqlite3_bind_text(st, 1, name, -1, SQLITE_TRANSIENT);
-    }
-
-    return st;
-}
-
-
-/* of ds_store_stmt() that has given none; "err" may be NULL */
-
-static int
-ds_store_code(const ds_error_t *err)
-{
-    return err == NULL ? DS_ESTORE_FAILED : err->code;
-}
-
-
-static void
-ds_store_done(ds_store_t *store, sqlite3_stmt *st)
-{
-    (void) sqlite3_reset(st);
-    (void) sqlite3_clear_bindings(st);
+failed:
 
     (void) pthread_mutex_unlock(&store->lock);
-}
-
-
-/* a statement that gives no row */
-
-static int
-ds_store_run(ds_store_t *store, sqlite3_stmt *st, ds_error_t *err)
-{
-    int  rc;
-
-    if (st == NULL) {
-        return ds_store_code(err);
-    }
-
-    rc = sqlite3_step(st);
-
-    if (rc == SQLITE_DONE || rc == SQLITE_ROW) {
-        rc = DS_OK;
-    } else {
-        rc = ds_store_fail(store->db, rc, err);
-    }
-
-    ds_store_done(store, st);
 
     return rc;
 }
 
 
-static int
-ds_store_do(ds_store_t *store, ds_sql_e sql, const char *name,
-    ds_error_t *err)
-{
-    return ds_store_run(store, ds_store_stmt(store, sql, name, err), err);
-}
+/* a statement is prepared once, and found among all there are by its text */
 
-
-static int
-ds_store_do_number(ds_store_t *store, ds_sql_e sql, const char *name,
-    int64_t n, ds_error_t *err)
+static sqlite3_stmt *
+ds_store_prepared(ds_store_t *store, const char *sql)
 {
     sqlite3_stmt  *st;
 
-    st = ds_store_stmt(store, sql, name, err);
-
-    if (st != NULL) {
-        (void) sqlite3_bind_int64(st, 2, n);
-    }
-
-    return ds_store_run(store, st, err);
-}
-
-
-/* a row, as parameters from "first" on; "run" as ?9, unless it is negative */
-
-static int
-ds_store_write(ds_store_t *store, ds_sql_e sql, const char *name, int first,
-    const ds_column_t *c, const void *row, int64_t run, ds_error_t *err)
-{
-    sqlite3_stmt  *st;
-
-    st = ds_store_stmt(store, sql, name, err);
-
-    if (st != NULL) {
-        ds_store_bind(st, first, c, row);
-
-        if (run >= 0) {
-            (void) sqlite3_bind_int64(st, 9, run);
+    for (st = sqlite3_next_stmt(store->db, NULL);
+         st != NULL;
+         st = sqlite3_next_stmt(store->db, st))
+    {
+        if (strcmp(sqlite3_sql(st), sql) == 0) {
+            return st;
         }
     }
 
-    return ds_store_run(store, st, err);
+    (void) sqlite3_prepare_v3(store->db, sql, -1, SQLITE_PREPARE_PERSISTENT,
+                              &st, NULL);
+
+    return st;
 }
 
 
-/* DS_OK: it can be read; else, DS_ESTORE_NOT_FOUND among it, all is done */
+/* DS_OK: there is a row; else, DS_ESTORE_NOT_FOUND among it, all is done */
 
 static int
-ds_store_row(ds_store_t *store, sqlite3_stmt *st, ds_error_t *err)
+ds_store_step(ds_store_t *store, sqlite3_stmt *st, ds_error_t *err)
 {
     int  rc;
-
-    if (st == NULL) {
-        return ds_store_code(err);
-    }
 
     rc = sqlite3_step(st);
 
@@ -391,41 +416,38 @@ ds_store_row(ds_store_t *store, sqlite3_stmt *st, ds_error_t *err)
 }
 
 
-/* "n" rows of "size" at most; *n: how many there were */
+/* where there need not be any, or any more, that is no error */
 
 static int
-ds_store_list(ds_store_t *store, sqlite3_stmt *st, const ds_column_t *c,
-    void *rows, size_t size, size_t *n, ds_error_t *err)
+ds_store_none(int rc, ds_error_t *err)
 {
-    int     rc;
-    size_t  i;
-
-    for (i = 0; (rc = sqlite3_step(st)) == SQLITE_ROW && i < *n; i++) {
-        ds_store_read(st, 0, c, (char *) rows + i * size);
+    if (rc == DS_ESTORE_NOT_FOUND) {
+        ds_error_clear(err);
+        return DS_OK;
     }
 
-    *n = i;
-
-    rc = rc == SQLITE_DONE || rc == SQLITE_ROW
-         ? DS_OK : ds_store_fail(store->db, rc, err);
-
-    ds_store_done(store, st);
-
     return rc;
+}
+
+
+static void
+ds_store_done(ds_store_t *store, sqlite3_stmt *st)
+{
+    (void) sqlite3_reset(st);
+    (void) sqlite3_clear_bindings(st);
+
+    (void) pthread_mutex_unlock(&store->lock);
 }
 
 
 /* a transaction of its own, unless one is open */
 
 static int
-ds_store_define(ds_store_t *store, ds_sql_e sql, const ds_stored_t *def,
+ds_store_define(ds_store_t *store, const char *sql, const ds_stored_t *def,
     ds_error_t *err)
 {
-    int          rc;
-    bool         own;
-    const char  *name;
-
-    name = def->def.name;
+    int   rc;
+    bool  own;
 
     (void) pthread_mutex_lock(&store->lock);
 
@@ -436,11 +458,14 @@ ds_store_define(ds_store_t *store, ds_sql_e sql, const ds_stored_t *def,
         goto done;
     }
 
-    rc = ds_store_write(store, sql, name, 1, ds_columns_def, def, -1, err);
+    rc = ds_store_do(store, err, sql, "r", ds_columns_def, def);
 
     if (rc == DS_OK) {
-        rc = ds_store_write(store, DS_SQL_PUT_SETTING, name, 2,
-                            ds_columns_setting, def, -1, err);
+        rc = ds_store_do(store, err,
+                         "INSERT OR REPLACE INTO setting "
+                         "(name, " DS_SETTING ") VALUES "
+                         "(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+                         "tr", def->def.name, ds_columns_setting, def);
     }
 
     if (own) {
@@ -458,21 +483,32 @@ done:
 int
 ds_store_create(ds_store_t *store, const ds_stored_t *def, ds_error_t *err)
 {
-    return ds_store_define(store, DS_SQL_CREATE, def, err);
+    return ds_store_define(store,
+                           "INSERT INTO stream (" DS_DEF ") "
+                           "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+                           def, err);
 }
 
 
 int
 ds_store_put(ds_store_t *store, const ds_stored_t *def, ds_error_t *err)
 {
-    return ds_store_define(store, DS_SQL_PUT, def, err);
+    return ds_store_define(store,
+                           "INSERT INTO stream (" DS_DEF ") "
+                           "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) "
+                           "ON CONFLICT (name) DO UPDATE SET playlist = ?2, "
+                           "mode = ?3, publish = ?4, push = ?5, "
+                           "shuffle = ?6, loop = ?7, is_static = ?8, "
+                           "running = ?9",
+                           def, err);
 }
 
 
 int
 ds_store_delete(ds_store_t *store, const char *name, ds_error_t *err)
 {
-    return ds_store_do(store, DS_SQL_DELETE, name, err);
+    return ds_store_do(store, err, "DELETE FROM stream WHERE name = ?1", "t",
+                       name);
 }
 
 
@@ -483,11 +519,12 @@ ds_store_get(ds_store_t *store, const char *name, ds_stored_t *def,
     int            rc;
     sqlite3_stmt  *st;
 
-    st = ds_store_stmt(store, DS_SQL_GET, name, err);
-    rc = ds_store_row(store, st, err);
-
+    rc = ds_store_select(store, &st, err,
+                         "SELECT " DS_DEF ", " DS_SETTING " FROM stream "
+                         "LEFT JOIN setting USING (name) WHERE name = ?1",
+                         "t", name);
     if (rc == DS_OK) {
-        ds_store_read_def(st, def);
+        (void) ds_store_read_def(st, def);
         ds_store_done(store, st);
     }
 
@@ -510,10 +547,11 @@ ds_store_fence(ds_store_t *store, ds_error_t *err)
         return rc;
     }
 
-    rc = ds_store_do(store, DS_SQL_FENCE, NULL, err);
+    rc = ds_store_do(store, err, "INSERT INTO run (name, started_at) "
+                     "VALUES ('', 0)", "");
 
     if (rc == DS_OK) {
-        rc = ds_store_do(store, DS_SQL_UNFENCE, NULL, err);
+        rc = ds_store_do(store, err, "DELETE FROM run WHERE name = ''", "");
     }
 
     return ds_store_end(store, rc, err);
@@ -533,14 +571,16 @@ ds_store_set_running(ds_store_t *store, const char *name, bool running,
     rc = ds_store_begin(store, err);
 
     if (rc == DS_OK) {
-        rc = ds_store_do_number(store, DS_SQL_SET_RUNNING, name, running, err);
+        rc = ds_store_do(store, err,
+                         "UPDATE stream SET running = ?2 WHERE name = ?1",
+                         "ti", name, (int64_t) running);
 
         if (rc == DS_OK && sqlite3_changes(store->db) == 0) {
             rc = ds_fail(err, DS_ESTORE_NOT_FOUND, "no such stream");
         }
 
         if (rc == DS_OK && running) {
-            rc = ds_store_do(store, DS_SQL_DROP_ENDED, name, err);
+            rc = ds_store_drop_ended(store, name, err);
         }
 
         rc = ds_store_end(store, rc, err);
@@ -552,45 +592,51 @@ ds_store_set_running(ds_store_t *store, const char *name, bool running,
 }
 
 
+static int
+ds_store_drop_ended(ds_store_t *store, const char *name, ds_error_t *err)
+{
+    return ds_store_do(store, err, "DELETE FROM progress WHERE name = ?1 "
+                       "AND state IN ('finished', 'failed')", "t", name);
+}
+
+
 int
 ds_store_each(ds_store_t *store, ds_store_pt each, void *data,
     ds_error_t *err)
 {
-    int             rc;
+    int             rc, column;
     ds_stored_t    *def;
     sqlite3_stmt   *st;
     ds_progress_t   progress;
 
-    st = ds_store_stmt(store, DS_SQL_EACH, NULL, err);
-    if (st == NULL) {
-        return ds_store_code(err);
-    }
-
     def = malloc(sizeof(ds_stored_t));
     if (def == NULL) {
-        ds_store_done(store, st);
         return ds_fail(err, DS_ENOMEM, "malloc() failed");
     }
 
-    while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
-        ds_store_read_def(st, def);
-        ds_store_read_progress(st, DS_COLUMN_PROGRESS, &progress);
+    rc = ds_store_select(store, &st, err,
+                         "SELECT " DS_DEF ", " DS_SETTING ", " DS_PROGRESS
+                         " FROM stream LEFT JOIN setting USING (name) "
+                         "LEFT JOIN progress USING (name) ORDER BY name", "");
+
+    while (rc == DS_OK) {
+        column = ds_store_read_def(st, def);
+        ds_store_read_progress(st, column, &progress);
         each(data, def, &progress);
+
+        rc = ds_store_step(store, st, err);
     }
 
-    rc = rc == SQLITE_DONE ? DS_OK : ds_store_fail(store->db, rc, err);
-
-    ds_store_done(store, st);
     free(def);
 
-    return rc;
+    return ds_store_none(rc, err);
 }
 
 
 int
 ds_store_begin(ds_store_t *store, ds_error_t *err)
 {
-    return ds_store_do(store, DS_SQL_BEGIN, NULL, err);
+    return ds_store_do(store, err, "BEGIN IMMEDIATE", "");
 }
 
 
@@ -599,7 +645,7 @@ ds_store_commit(ds_store_t *store, ds_error_t *err)
 {
     int  rc;
 
-    rc = ds_store_do(store, DS_SQL_COMMIT, NULL, err);
+    rc = ds_store_do(store, err, "COMMIT", "");
 
     if (rc != DS_OK) {
         ds_store_rollback(store);
@@ -637,8 +683,14 @@ int
 ds_store_put_progress(ds_store_t *store, const char *name, int64_t run,
     const ds_progress_t *p, ds_error_t *err)
 {
-    return ds_store_write(store, DS_SQL_PUT_PROGRESS, name, 2,
-                          ds_columns_progress, p, run, err);
+    return ds_store_do(store, err,
+                       "INSERT INTO progress (name, " DS_PROGRESS ") "
+                       "SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8 "
+                       "WHERE " DS_CURRENT
+                       "ON CONFLICT (name) DO UPDATE SET state = ?2, "
+                       "item = ?3, item_id = ?4, position = ?5, seed = ?6, "
+                       "pass = ?7, at = ?8",
+                       "tri", name, ds_columns_progress, p, run);
 }
 
 
@@ -651,19 +703,14 @@ ds_store_get_progress(ds_store_t *store, const char *name, ds_progress_t *p,
 
     memset(p, 0, sizeof(ds_progress_t));
 
-    st = ds_store_stmt(store, DS_SQL_GET_PROGRESS, name, err);
-    rc = ds_store_row(store, st, err);
-
+    rc = ds_store_select(store, &st, err, "SELECT " DS_PROGRESS
+                         " FROM progress WHERE name = ?1", "t", name);
     if (rc == DS_OK) {
         ds_store_read_progress(st, 0, p);
         ds_store_done(store, st);
-
-    } else if (rc == DS_ESTORE_NOT_FOUND) {
-        ds_error_clear(err);
-        rc = DS_OK;
     }
 
-    return rc;
+    return ds_store_none(rc, err);
 }
 
 
@@ -674,15 +721,20 @@ ds_store_put_items(ds_store_t *store, const char *name, int64_t run,
     int     rc;
     size_t  i;
 
-    for (i = 0; i < n; i++) {
-        rc = ds_store_write(store, DS_SQL_PUT_ITEM, name, 2, ds_columns_item,
-                            &items[i], run, err);
-        if (rc != DS_OK) {
-            return rc;
-        }
+    rc = DS_OK;
+
+    for (i = 0; i < n && rc == DS_OK; i++) {
+        rc = ds_store_do(store, err,
+                         "INSERT INTO item (name, " DS_ITEM ") "
+                         "SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8 "
+                         "WHERE " DS_CURRENT
+                         "ON CONFLICT (name, idx) DO UPDATE SET id = ?3, "
+                         "title = ?4, duration = ?5, state = ?6, code = ?7, "
+                         "reason = ?8",
+                         "tri", name, ds_columns_item, &items[i], run);
     }
 
-    return DS_OK;
+    return rc;
 }
 
 
@@ -690,7 +742,9 @@ int
 ds_store_trim_items(ds_store_t *store, const char *name, uint32_t count,
     ds_error_t *err)
 {
-    return ds_store_do_number(store, DS_SQL_TRIM_ITEMS, name, count, err);
+    return ds_store_do(store, err,
+                       "DELETE FROM item WHERE name = ?1 AND idx >= ?2", "ti",
+                       name, (int64_t) count);
 }
 
 
@@ -704,9 +758,9 @@ ds_store_get_items(ds_store_t *store, const char *name, uint32_t offset,
     if (total != NULL) {
         *total = 0;
 
-        st = ds_store_stmt(store, DS_SQL_COUNT_ITEMS, name, err);
-        rc = ds_store_row(store, st, err);
-
+        rc = ds_store_select(store, &st, err,
+                             "SELECT count(*) FROM item WHERE name = ?1", "t",
+                             name);
         if (rc != DS_OK) {
             return rc;
         }
@@ -715,16 +769,12 @@ ds_store_get_items(ds_store_t *store, const char *name, uint32_t offset,
         ds_store_done(store, st);
     }
 
-    st = ds_store_stmt(store, DS_SQL_GET_ITEMS, name, err);
-    if (st == NULL) {
-        return ds_store_code(err);
-    }
+    rc = ds_store_select(store, &st, err, "SELECT " DS_ITEM " FROM item "
+                         "WHERE name = ?1 AND idx >= ?2 ORDER BY idx LIMIT ?3",
+                         "tii", name, (int64_t) offset, (int64_t) *n);
 
-    (void) sqlite3_bind_int64(st, 2, offset);
-    (void) sqlite3_bind_int64(st, 3, (sqlite3_int64) *n);
-
-    return ds_store_list(store, st, ds_columns_item, items, sizeof(ds_item_t),
-                         n, err);
+    return ds_store_list(store, st, rc, ds_columns_item, items,
+                         sizeof(ds_item_t), n, err);
 }
 
 
@@ -734,14 +784,19 @@ ds_store_begin_run(ds_store_t *store, const char *name, int64_t *run,
 {
     int  rc;
 
-    rc = ds_store_do(store, DS_SQL_END_CRASHED, name, err);
+    rc = ds_store_do(store, err, "UPDATE run SET ended_at = "
+                     "coalesce((SELECT at FROM progress "
+                     "WHERE progress.name = ?1), started_at), "
+                     "state = 'crashed' WHERE name = ?1 AND ended_at IS NULL",
+                     "t", name);
 
     if (rc == DS_OK) {
-        rc = ds_store_do(store, DS_SQL_DROP_ENDED, name, err);
+        rc = ds_store_drop_ended(store, name, err);
     }
 
     if (rc == DS_OK) {
-        rc = ds_store_do_number(store, DS_SQL_BEGIN_RUN, name, ds_now(), err);
+        rc = ds_store_do(store, err, "INSERT INTO run (name, started_at) "
+                         "VALUES (?1, ?2)", "ti", name, ds_now());
 
         /* the relay is this handle's only user between its begin and commit */
         *run = sqlite3_last_insert_rowid(store->db);
@@ -755,25 +810,19 @@ int
 ds_store_end_run(ds_store_t *store, int64_t run, const ds_status_t *status,
     ds_error_t *err)
 {
-    sqlite3_stmt  *st;
-
-    st = ds_store_stmt(store, DS_SQL_END_RUN, NULL, err);
-
-    if (st != NULL) {
-        (void) sqlite3_bind_int64(st, 1, run);
-        (void) sqlite3_bind_int64(st, 2, ds_now());
-        ds_store_bind(st, 3, ds_columns_run, status);
-    }
-
-    return ds_store_run(store, st, err);
+    return ds_store_do(store, err, "UPDATE run SET ended_at = ?2, state = ?3, "
+                       "code = ?4, message = ?5, played = ?6, failed = ?7, "
+                       "skipped = ?8, dead_air = ?9 WHERE id = ?1",
+                       "iir", run, ds_now(), ds_columns_run, status);
 }
 
 
 int
 ds_store_put_kept(ds_store_t *store, const ds_kept_t *kept, ds_error_t *err)
 {
-    return ds_store_write(store, DS_SQL_PUT_KEPT, kept->key, 1,
-                          ds_columns_kept, kept, -1, err);
+    return ds_store_do(store, err, "INSERT OR REPLACE INTO kept "
+                       "(" DS_KEPT ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, "
+                       "?9, ?10, ?11, ?12, ?13)", "r", ds_columns_kept, kept);
 }
 
 
@@ -784,11 +833,10 @@ ds_store_get_kept(ds_store_t *store, const char *key, ds_kept_t *kept,
     int            rc;
     sqlite3_stmt  *st;
 
-    st = ds_store_stmt(store, DS_SQL_GET_KEPT, key, err);
-    rc = ds_store_row(store, st, err);
-
+    rc = ds_store_select(store, &st, err, "SELECT " DS_KEPT " FROM kept "
+                         "WHERE key = ?1", "t", key);
     if (rc == DS_OK) {
-        ds_store_read(st, 0, ds_columns_kept, kept);
+        (void) ds_store_read(st, 0, ds_columns_kept, kept);
         ds_store_done(store, st);
     }
 
@@ -799,14 +847,16 @@ ds_store_get_kept(ds_store_t *store, const char *key, ds_kept_t *kept,
 int
 ds_store_use_kept(ds_store_t *store, const char *key, ds_error_t *err)
 {
-    return ds_store_do_number(store, DS_SQL_USE_KEPT, key, ds_now(), err);
+    return ds_store_do(store, err, "UPDATE kept SET used = ?2, "
+                       "uses = uses + 1 WHERE key = ?1", "ti", key, ds_now());
 }
 
 
 int
 ds_store_delete_kept(ds_store_t *store, const char *key, ds_error_t *err)
 {
-    return ds_store_do(store, DS_SQL_DELETE_KEPT, key, err);
+    return ds_store_do(store, err, "DELETE FROM kept WHERE key = ?1", "t",
+                       key);
 }
 
 
@@ -814,19 +864,15 @@ int
 ds_store_list_kept(ds_store_t *store, uint32_t offset, ds_kept_t *kept,
     size_t *n, ds_error_t *err)
 {
+    int            rc;
     sqlite3_stmt  *st;
 
-    st = ds_store_stmt(store, DS_SQL_LIST_KEPT, NULL, err);
-    if (st == NULL) {
-        *n = 0;
-        return ds_store_code(err);
-    }
+    rc = ds_store_select(store, &st, err, "SELECT " DS_KEPT " FROM kept "
+                         "ORDER BY used, key LIMIT ?2 OFFSET ?1", "ii",
+                         (int64_t) offset, (int64_t) *n);
 
-    (void) sqlite3_bind_int64(st, 1, offset);
-    (void) sqlite3_bind_int64(st, 2, (int64_t) *n);
-
-    return ds_store_list(store, st, ds_columns_kept, kept, sizeof(ds_kept_t),
-                         n, err);
+    return ds_store_list(store, st, rc, ds_columns_kept, kept,
+                         sizeof(ds_kept_t), n, err);
 }
 
 
@@ -840,9 +886,8 @@ ds_store_count_kept(ds_store_t *store, uint32_t *count, uint64_t *size,
     *count = 0;
     *size = 0;
 
-    st = ds_store_stmt(store, DS_SQL_COUNT_KEPT, NULL, err);
-    rc = ds_store_row(store, st, err);
-
+    rc = ds_store_select(store, &st, err, "SELECT count(*), "
+                         "coalesce(sum(size), 0) FROM kept", "");
     if (rc == DS_OK) {
         *count = (uint32_t) sqlite3_column_int64(st, 0);
         *size = (uint64_t) sqlite3_column_int64(st, 1);
@@ -853,57 +898,94 @@ ds_store_count_kept(ds_store_t *store, uint32_t *count, uint64_t *size,
 }
 
 
+/* settings may be none: a stream of an older build has the defaults */
+
+static int
+ds_store_read_def(sqlite3_stmt *st, ds_stored_t *stored)
+{
+    int  column;
+
+    memset(stored, 0, sizeof(ds_stored_t));
+    stored->def.profile = (ds_profile_t) DS_PROFILE_DEFAULT;
+
+    column = ds_store_read(st, 0, ds_columns_def, stored);
+
+    return ds_store_read(st, column, ds_columns_setting, stored);
+}
+
+
 static void
-ds_store_bind(sqlite3_stmt *st, int first, const ds_column_t *c,
-    const void *row)
+ds_store_read_progress(sqlite3_stmt *st, int column, ds_progress_t *p)
+{
+    memset(p, 0, sizeof(ds_progress_t));
+
+    p->valid = sqlite3_column_type(st, column) != SQLITE_NULL;
+
+    (void) ds_store_read(st, column, ds_columns_progress, p);
+}
+
+
+/* from the i-th parameter on; returns the one after them */
+
+static int
+ds_store_bind(sqlite3_stmt *st, int i, const ds_column_t *c, const void *row)
 {
     int64_t      n;
     const char  *field;
 
-    for ( /* void */ ; c->kind != DS_COLUMN_END; c++, first++) {
+    for ( /* void */ ; c->kind != DS_COLUMN_END; c++, i++) {
         field = (const char *) row + c->offset;
 
         if (c->kind == DS_COLUMN_TEXT) {
-            (void) sqlite3_bind_text(st, first, field, -1, SQLITE_TRANSIENT);
+            (void) sqlite3_bind_text(st, i, field, -1, SQLITE_TRANSIENT);
             continue;
         }
 
         n = ds_store_number(field, c->size);
 
         if (c->kind == DS_COLUMN_NUMBER) {
-            (void) sqlite3_bind_int64(st, first, n);
+            (void) sqlite3_bind_int64(st, i, n);
 
         } else {
-            (void) sqlite3_bind_text(st, first, ds_store_word(c->kind, n), -1,
+            (void) sqlite3_bind_text(st, i, ds_store_word(c->kind, n), -1,
                                      SQLITE_STATIC);
         }
     }
+
+    return i;
 }
 
 
-static void
-ds_store_read(sqlite3_stmt *st, int first, const ds_column_t *c, void *row)
-{
-    char      *field, word[64];
-    int64_t    n;
-    uint32_t   n32;
+/* from the i-th column on; what is NULL stays as it is; returns the next one */
 
-    for ( /* void */ ; c->kind != DS_COLUMN_END; c++, first++) {
+static int
+ds_store_read(sqlite3_stmt *st, int i, const ds_column_t *c, void *row)
+{
+    char        *field;
+    int64_t      n;
+    uint32_t     n32;
+    const char  *text;
+
+    for ( /* void */ ; c->kind != DS_COLUMN_END; c++, i++) {
         field = (char *) row + c->offset;
 
-        if (c->kind == DS_COLUMN_TEXT) {
-            ds_text(field, c->size,
-                    (const char *) sqlite3_column_text(st, first));
+        if (sqlite3_column_type(st, i) == SQLITE_NULL) {
             continue;
         }
 
         if (c->kind == DS_COLUMN_NUMBER) {
-            n = sqlite3_column_int64(st, first);
+            n = sqlite3_column_int64(st, i);
 
         } else {
-            ds_text(word, sizeof(word),
-                    (const char *) sqlite3_column_text(st, first));
-            n = ds_store_from_word(c->kind, word);
+            text = (const char *) sqlite3_column_text(st, i);
+
+            if (c->kind == DS_COLUMN_TEXT) {
+                ds_text(field, c->size, text);
+                continue;
+            }
+
+            /* NULL: no memory */
+            n = ds_store_from_word(c->kind, text != NULL ? text : "");
         }
 
         if (c->size == sizeof(bool)) {
@@ -917,6 +999,8 @@ ds_store_read(sqlite3_stmt *st, int first, const ds_column_t *c, void *row)
             memcpy(field, &n32, sizeof(n32));
         }
     }
+
+    return i;
 }
 
 
@@ -982,32 +1066,4 @@ ds_store_from_word(ds_column_e kind, const char *word)
     }
 
     return kind == DS_COLUMN_MODE ? DS_MODE_DIRECT : last;
-}
-
-
-static void
-ds_store_read_def(sqlite3_stmt *st, ds_stored_t *stored)
-{
-    memset(stored, 0, sizeof(ds_stored_t));
-
-    ds_store_read(st, 0, ds_columns_def, stored);
-
-    if (sqlite3_column_type(st, DS_COLUMN_SETTING) == SQLITE_NULL) {
-        stored->def.profile = (ds_profile_t) DS_PROFILE_DEFAULT;
-
-    } else {
-        ds_store_read(st, DS_COLUMN_SETTING, ds_columns_setting, stored);
-    }
-}
-
-
-static void
-ds_store_read_progress(sqlite3_stmt *st, int column, ds_progress_t *p)
-{
-    memset(p, 0, sizeof(ds_progress_t));
-
-    if (sqlite3_column_type(st, column) != SQLITE_NULL) {
-        ds_store_read(st, column, ds_columns_progress, p);
-        p->valid = true;
-    }
 }

@@ -1,8 +1,7 @@
 
 /*
  * ds_store_schema.c: the store's tables, the way from each version of them
- * to the next and back, the statements, and what is done about a file that
- * is damaged.
+ * to the next and back, and what is done about a file that is damaged.
  */
 
 #define _GNU_SOURCE
@@ -116,101 +115,6 @@ static const ds_step_t  ds_steps[] = {
 };
 
 #define DS_SCHEMA  ((int) (sizeof(ds_steps) / sizeof(ds_steps[0])))
-
-
-#define DS_DEF       "name, playlist, mode, publish, push, shuffle, loop, "   \
-                     "is_static, running"
-#define DS_SETTING   "push_engine, slate, video, width, height, rate, "        \
-                     "video_bitrate, audio_bitrate, sample_rate, "             \
-                     "max_keyframe_interval, max_item_duration"
-#define DS_CURRENT   "EXISTS (SELECT 1 FROM stream WHERE name = ?1) AND "      \
-                     "(?9 = 0 OR EXISTS (SELECT 1 FROM run "                \
-                     "WHERE id = ?9 AND NOT stale)) "
-#define DS_KEPT      "key, form, id, title, origin, files, size, sum0, "      \
-                     "sum1, duration, kept, used, uses"
-#define DS_PROGRESS  "state, item, item_id, position, seed, pass, at"
-
-
-const char *const  ds_store_sql[DS_SQL_LAST] = {
-    [DS_SQL_CREATE] =
-        "INSERT INTO stream (" DS_DEF ") "
-        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
-    [DS_SQL_PUT] =
-        "INSERT INTO stream (" DS_DEF ") "
-        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) "
-        "ON CONFLICT (name) DO UPDATE SET playlist = ?2, mode = ?3, "
-        "publish = ?4, push = ?5, shuffle = ?6, loop = ?7, is_static = ?8, "
-        "running = ?9",
-    [DS_SQL_PUT_SETTING] =
-        "INSERT OR REPLACE INTO setting (name, " DS_SETTING ") "
-        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
-    [DS_SQL_DELETE] =
-        "DELETE FROM stream WHERE name = ?1",
-    [DS_SQL_GET] =
-        "SELECT " DS_DEF ", " DS_SETTING " FROM stream "
-        "LEFT JOIN setting USING (name) WHERE name = ?1",
-    [DS_SQL_SET_RUNNING] =
-        "UPDATE stream SET running = ?2 WHERE name = ?1",
-    [DS_SQL_EACH] =
-        "SELECT " DS_DEF ", " DS_SETTING ", " DS_PROGRESS " FROM stream "
-        "LEFT JOIN setting USING (name) "
-        "LEFT JOIN progress USING (name) ORDER BY name",
-    [DS_SQL_BEGIN] =
-        "BEGIN IMMEDIATE",
-    [DS_SQL_COMMIT] =
-        "COMMIT",
-    [DS_SQL_PUT_PROGRESS] =
-        "INSERT INTO progress (name, " DS_PROGRESS ") "
-        "SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8 "
-        "WHERE " DS_CURRENT
-        "ON CONFLICT (name) DO UPDATE SET state = ?2, item = ?3, "
-        "item_id = ?4, position = ?5, seed = ?6, pass = ?7, at = ?8",
-    [DS_SQL_GET_PROGRESS] =
-        "SELECT " DS_PROGRESS " FROM progress WHERE name = ?1",
-    [DS_SQL_PUT_ITEM] =
-        "INSERT INTO item (name, idx, id, title, duration, state, code, "
-        "reason) SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8 "
-        "WHERE " DS_CURRENT
-        "ON CONFLICT (name, idx) DO UPDATE SET id = ?3, title = ?4, "
-        "duration = ?5, state = ?6, code = ?7, reason = ?8",
-    [DS_SQL_TRIM_ITEMS] =
-        "DELETE FROM item WHERE name = ?1 AND idx >= ?2",
-    [DS_SQL_GET_ITEMS] =
-        "SELECT idx, id, title, duration, state, code, reason FROM item "
-        "WHERE name = ?1 AND idx >= ?2 ORDER BY idx LIMIT ?3",
-    [DS_SQL_COUNT_ITEMS] =
-        "SELECT count(*) FROM item WHERE name = ?1",
-    [DS_SQL_DROP_ENDED] =
-        "DELETE FROM progress WHERE name = ?1 "
-        "AND state IN ('finished', 'failed')",
-    [DS_SQL_FENCE] =
-        "INSERT INTO run (name, started_at) VALUES ('', 0)",
-    [DS_SQL_UNFENCE] =
-        "DELETE FROM run WHERE name = ''",
-    [DS_SQL_END_CRASHED] =
-        "UPDATE run SET ended_at = coalesce((SELECT at FROM progress "
-        "WHERE progress.name = ?1), started_at), state = 'crashed' "
-        "WHERE name = ?1 AND ended_at IS NULL",
-    [DS_SQL_BEGIN_RUN] =
-        "INSERT INTO run (name, started_at) VALUES (?1, ?2)",
-    [DS_SQL_END_RUN] =
-        "UPDATE run SET ended_at = ?2, state = ?3, code = ?4, message = ?5, "
-        "played = ?6, failed = ?7, skipped = ?8, dead_air = ?9 "
-        "WHERE id = ?1",
-    [DS_SQL_PUT_KEPT] =
-        "INSERT OR REPLACE INTO kept (" DS_KEPT ") "
-        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
-    [DS_SQL_GET_KEPT] =
-        "SELECT " DS_KEPT " FROM kept WHERE key = ?1",
-    [DS_SQL_USE_KEPT] =
-        "UPDATE kept SET used = ?2, uses = uses + 1 WHERE key = ?1",
-    [DS_SQL_DELETE_KEPT] =
-        "DELETE FROM kept WHERE key = ?1",
-    [DS_SQL_LIST_KEPT] =
-        "SELECT " DS_KEPT " FROM kept ORDER BY used, key LIMIT ?2 OFFSET ?1",
-    [DS_SQL_COUNT_KEPT] =
-        "SELECT count(*), coalesce(sum(size), 0) FROM kept",
-};
 
 
 static int ds_store_open_any(const char *path, sqlite3 **db, int *version,

@@ -42,10 +42,10 @@ name(ds_kept_t *k, const char *id)
 }
 
 
-/* appends "size" bytes to file "n" of what is being written */
+/* appends "size" bytes to what is being written */
 
 static int
-grow(ds_keep_t *keep, unsigned n, size_t size, size_t all)
+grow(ds_keep_t *keep, size_t size, size_t all)
 {
     int         fd, rc;
     char        file[256], block[KIB];
@@ -57,10 +57,10 @@ grow(ds_keep_t *keep, unsigned n, size_t size, size_t all)
         return rc;
     }
 
-    (void) snprintf(file, sizeof(file), "%s/%u", ds_keep_path(keep), n);
+    (void) snprintf(file, sizeof(file), "%s/0", ds_keep_path(keep));
 
     fd = open(file, O_WRONLY|O_CREAT|O_APPEND, 0600);
-    memset(block, 'a' + n, sizeof(block));
+    memset(block, 'a', sizeof(block));
 
     for (i = 0; i < size && rc == 0; i += sizeof(block)) {
         if (write(fd, block, sizeof(block)) != sizeof(block)) {
@@ -89,7 +89,7 @@ keep(ds_cache_t *cache, const char *id, size_t size)
         return err.code;
     }
 
-    rc = grow(w, 0, size, size);
+    rc = grow(w, size, size);
 
     if (rc != 0) {
         ds_keep_abort(&w, false);
@@ -191,6 +191,44 @@ cache_fresh(uint64_t max)
 }
 
 
+/* what "a" is kept in, again as its second file, as older versions did it */
+
+static void
+test_two_files(ds_cache_t *cache)
+{
+    int          fd;
+    char        *first, *second;
+    ds_kept_t    k;
+    ds_error_t   err;
+    ds_store_t  *store;
+
+    name(&k, "a");
+    store = ds_store_open(store_path, false, &err);
+    first = ds_cache_path(cache, k.key, 0);
+    second = ds_cache_path(cache, k.key, 1);
+
+    (void) sh("cp %s %s; echo 0", first, second);
+
+    is_int(ds_store_get_kept(store, k.key, &k, &err), 0, "of one file");
+    k.files = 2;
+    k.size = 20 * KIB;
+    memcpy(k.sum[1], k.sum[0], sizeof(k.sum[1]));
+    is_int(ds_store_put_kept(store, &k, &err), 0, "of two files");
+    is_int(find(cache, "a"), 0, "found");
+
+    fd = open(second, O_WRONLY);
+    ok(fd != -1 && pwrite(fd, "x", 1, 2 * KIB) == 1, "a byte of the second");
+    (void) close(fd);
+    is_int(find(cache, "a"), DS_ECACHE_MISSING, "is found, too");
+    is_int(bytes(), 0, "both are removed");
+    is_int(keep(cache, "a", 10 * KIB), 0, "and kept anew");
+
+    ds_store_close(&store);
+    free(first);
+    free(second);
+}
+
+
 static void
 test_kept(void)
 {
@@ -207,13 +245,12 @@ test_kept(void)
     is_int(find(cache, "a"), DS_ECACHE_MISSING, "nothing is kept");
 
     name(&k, "a");
-    k.files = 2;
     w = ds_cache_begin(cache, &k, &err);
     ok(w != NULL, "it is begun");
     ok(ds_cache_begin(cache, &k, &err) == NULL
        && err.code == DS_ECACHE_BUSY, "by one at a time");
-    is_int(grow(w, 0, 100 * KIB, 100 * KIB), 0, "a file");
-    is_int(grow(w, 1, 50 * KIB, 150 * KIB), 0, "another");
+    is_int(grow(w, 100 * KIB, 100 * KIB), 0, "a part");
+    is_int(grow(w, 50 * KIB, 150 * KIB), 0, "another");
     is_int(find(cache, "a"), DS_ECACHE_MISSING, "not before it is whole");
     is_int(ds_keep_commit(&w, &cancel, &err), 0, "whole");
     ok(w == NULL, "and let go");
@@ -221,13 +258,13 @@ test_kept(void)
     is_int(ds_cache_get(cache, k.key, &cancel, &k, &err), 0, "found");
     is_int(k.size, 150 * KIB, "its size");
     is_int(k.duration, 1000, "its duration");
-    file = ds_cache_path(cache, k.key, 1);
-    ok(stat(file, &st) == 0 && st.st_size == 50 * KIB, "its second file");
+    file = ds_cache_path(cache, k.key, 0);
+    ok(stat(file, &st) == 0 && st.st_size == 150 * KIB, "its file");
     ds_cache_release(cache, k.key);
 
     ok(ds_cache_begin(cache, &k, &err) == NULL
        && err.code == DS_ECACHE_BUSY, "what is kept is not written again");
-    is_int(sh("ls %s | wc -l", path), 2, "nothing else is there");
+    is_int(sh("ls %s | wc -l", path), 1, "nothing else is there");
 
     ds_cache_close(&cache);
     cache = cache_open(1000 * KIB);
@@ -239,6 +276,8 @@ test_kept(void)
     is_int(find(cache, "a"), DS_ECACHE_MISSING, "the damage is found");
     is_int(bytes(), 0, "and removed");
     is_int(keep(cache, "a", 10 * KIB), 0, "it is kept anew");
+
+    test_two_files(cache);
 
     (void) sh("rm %s/*; echo 0", path);
     is_int(find(cache, "a"), DS_ECACHE_MISSING, "gone by another hand");
@@ -292,8 +331,8 @@ test_bound(void)
     w = ds_cache_begin(cache, &k, &err);
     name(&k, "h");
     v = ds_cache_begin(cache, &k, &err);
-    is_int(grow(w, 0, 60 * KIB, 60 * KIB), 0, "one");
-    is_int(grow(v, 0, 60 * KIB, 60 * KIB), DS_ECACHE_FULL, "another");
+    is_int(grow(w, 60 * KIB, 60 * KIB), 0, "one");
+    is_int(grow(v, 60 * KIB, 60 * KIB), DS_ECACHE_FULL, "another");
     ds_keep_abort(&v, false);
     ds_keep_abort(&w, true);
     is_int(bytes(), 60 * KIB, "an unfinished one stays");
@@ -343,7 +382,7 @@ test_killed(void)
     if (pid == 0) {
         cache = cache_open(1000 * KIB);
         w = ds_cache_begin(cache, &k, &err);
-        (void) grow(w, 0, 100 * KIB, 100 * KIB);
+        (void) grow(w, 100 * KIB, 100 * KIB);
         (void) kill(getpid(), SIGKILL);
     }
 
@@ -357,7 +396,7 @@ test_killed(void)
     ok(w != NULL, "it may be gone on with");
     is_int(sh("stat -c %%s %s/0", ds_keep_path(w)), 100 * KIB,
            "from where it was");
-    is_int(grow(w, 0, 100 * KIB, 200 * KIB), 0, "it grows");
+    is_int(grow(w, 100 * KIB, 200 * KIB), 0, "it grows");
     is_int(ds_keep_commit(&w, &cancel, &err), 0, "it is whole");
     ds_cache_close(&cache);
 
@@ -375,7 +414,7 @@ test_killed(void)
 
     name(&k, "b");
     w = ds_cache_begin(cache, &k, &err);
-    (void) grow(w, 0, KIB, KIB);
+    (void) grow(w, KIB, KIB);
     ds_keep_abort(&w, true);
     ds_cache_close(&cache);
     (void) sh("touch -d '8 days ago' %s/%s.part/*; echo 0", path, k.key);
@@ -413,7 +452,7 @@ test_processes(void)
     if (pid == 0) {
         cache = cache_open(1000 * KIB);
         w = ds_cache_begin(cache, &k, &err);
-        (void) grow(w, 0, 10 * KIB, 10 * KIB);
+        (void) grow(w, 10 * KIB, 10 * KIB);
         (void) !write(out[1], "x", 1);
         (void) !read(in[0], &c, 1);
         (void) ds_keep_commit(&w, &cancel, &err);

@@ -107,7 +107,7 @@ test_m3u(void)
     ok(!l.e[2].plain && l.e[2].code == DS_OK, "a page for the resolver");
     is_int(l.e[2].duration, -1, "an empty duration");
     is_int(l.e[3].code, DS_ESOURCE_DENIED, "another scheme is refused");
-    ok(l.e[3].url == NULL && l.e[3].reason[0] != '\0', "with a reason");
+    ok(l.e[3].url == NULL && l.e[3].reason != NULL, "with a reason");
     test_free(&l);
 
     l.enough = 1;
@@ -299,7 +299,7 @@ test_code(const char *fields)
 
     code = e.code;
 
-    if ((code != DS_OK) != (e.reason[0] != '\0')) {
+    if ((code != DS_OK) != (e.reason != NULL)) {
         code = 2;
     }
 

@@ -28,7 +28,7 @@ add(ds_playlist_t *pl, int n, int code)
     e.code = code;
 
     if (code != 0) {
-        (void) snprintf(e.reason, sizeof(e.reason), "private");
+        e.reason = "private";
     }
 
     if (ds_playlist_add(pl, &e) != DS_OK) {

@@ -510,6 +510,57 @@ test_all(void)
 }
 
 
+/* a target that is gone, and a group of pictures too long to be kept */
+
+static void
+test_beside(void)
+{
+    int                i, last;
+    char               url[128];
+    ds_t              *ds;
+    peer_t             p;
+    ds_unit_t         *u;
+    ds_push_t         *push;
+    ds_cursor_t        cursor;
+    ds_push_status_t   st;
+
+    ds = engine("both.pem");
+    peer_listen(&p, TAKE, 1);
+    (void) close(p.listening);
+    (void) snprintf(url, sizeof(url), "%s/KEY", p.url);
+
+    push = push_to(ds, url);
+    ds_cursor_open(&cursor, sent);
+    put_frames(push, 1, 100);
+    frame = 1;
+    last = 0;
+
+    /* the reader is a packet behind the last one */
+
+    for (i = 1; i < 800; i++) {
+        put_packet(push, VIDEO, i * FRAME, 0, 60000, NULL, 0);
+
+        u = ds_cursor_get(&cursor);
+        last = u != NULL ? (int) (u->pkt->dts / FRAME) : last;
+
+        if (u != NULL) {
+            ds_cursor_pass(&cursor, &u, true);
+        }
+    }
+
+    ds_push_status(push, &st);
+    ok(st.dropped > 500, "beside: one is too slow: %d", (int) st.dropped);
+    ds_cursor_counts(&cursor, &st.bytes, &st.dropped);
+    is_int(st.dropped, 0, "beside: the other one loses nothing");
+    ok(last >= 797, "beside: and has come to frame %d", last);
+
+    ds_cursor_close(&cursor);
+    ds_push_free(&push);
+    is_int(ds->held, 0, "beside: nothing is kept for nobody");
+    engine_end(ds);
+}
+
+
 /* 47 days: the session is renewed at a key frame, nothing is lost */
 
 static void
@@ -691,6 +742,7 @@ main(void)
     test_log();
     test_time();
     test_all();
+    test_beside();
     test_renewal();
     test_stall();
     test_cancel();

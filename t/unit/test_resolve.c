@@ -341,7 +341,8 @@ test_list_codes(void)
     is_int(l.n, 8, "are listed");
 
     for (i = 0; i < 8; i++) {
-        is_int(l.e[i].code, want[i], "entry %zu: %s", i, l.e[i].reason);
+        is_int(l.e[i].code, want[i], "entry %zu: %s", i,
+               l.e[i].reason != NULL ? l.e[i].reason : "no reason");
     }
 
     test_free(&l);

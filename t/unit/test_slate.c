@@ -16,6 +16,7 @@
 
 
 #define DEADLINE  20000
+#define MANY      40
 
 
 typedef struct {
@@ -33,7 +34,9 @@ typedef struct {
 } track_t;
 
 
-static const ds_form_t  form = { 640, 360, 25, 1000000, 44100, 2, 96000 };
+static const ds_form_t  form = {
+    { DS_VIDEO_ENCODE, 640, 360, 25, 1000000, 96000, 44100, 0 }, 2
+};
 
 static char     dir[] = "/tmp/ds-slate-XXXXXX";
 static ds_t    *ds;
@@ -84,7 +87,8 @@ decoded(track_t *t, AVFrame *frame, const ds_form_t *f)
     }
 
     t->frames++;
-    t->size += frame->width == f->width && frame->height == f->height;
+    t->size += frame->width == (int) f->profile.width
+               && frame->height == (int) f->profile.height;
 }
 
 
@@ -213,7 +217,9 @@ begin(ds_slate_t *sl, unsigned n)
 static void
 check(const char *what, const ds_form_t *f, int seconds)
 {
-    int64_t  drift;
+    int64_t  drift, step;
+
+    step = 1024 * INT64_C(1000000) / f->profile.sample_rate + 1;
 
     is_int(track[0].errors + track[1].errors, 0, "%s: decodes", what);
     is_int(track[0].backward + track[1].backward, 0, "%s: goes on", what);
@@ -221,8 +227,8 @@ check(const char *what, const ds_form_t *f, int seconds)
     is_int(track[0].size, track[0].frames, "%s: the form's size", what);
     ok(track[0].keys >= (unsigned) seconds / 2, "%s: a key frame each 2 s",
        what);
-    ok(track[1].max_step <= 1024 * INT64_C(1000000) / f->sample_rate + 1,
-       "%s: sound without a hole: %d us", what, (int) track[1].max_step);
+    ok(track[1].max_step <= step, "%s: sound without a hole: %d us", what,
+       (int) track[1].max_step);
 
     drift = llabs(track[0].last + track[0].max_step - track[1].last
                   - track[1].max_step);
@@ -261,36 +267,36 @@ test_name(void)
     av_packet_free(&pkt);
 
     f = form;
-    f.width = 321;
-    f.height = 179;
-    f.sample_rate = 48000;
+    f.profile.width = 321;
+    f.profile.height = 179;
+    f.profile.sample_rate = 48000;
     f.channels = 1;
 
     ds_slate_want(sl, &f);
     ok(begin(sl, 1), "another form: made");
-    f.width = 320;
-    f.height = 178;
+    f.profile.width = 320;
+    f.profile.height = 178;
     play(sl, &f, 6);
     check("another form", &f, 6);
 
-    f.sample_rate = 1;
+    f.profile.sample_rate = 1;
     ds_slate_want(sl, &f);
-    f.width = 1 << 20;
+    f.profile.width = 1 << 20;
     ds_slate_want(sl, &f);
     ok(ds_slate_begin(sl, 0), "a form that cannot be made: the old one");
     ds_slate_free(&sl);
 
     f = form;
-    f.width = 1280;
-    f.height = 720;
+    f.profile.width = 1280;
+    f.profile.height = 720;
     (void) clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
     sl = ds_slate_create(ds, "bench", NULL);
     ds_slate_want(sl, &f);
     ok(begin(sl, 1), "720p: made");
     ds_slate_free(&sl);
 
-    f.width = 4096;
-    f.height = 2304;
+    f.profile.width = 4096;
+    f.profile.height = 2304;
     sl = ds_slate_create(ds, "large", NULL);
     ds_slate_want(sl, &f);
     usleep(100000);
@@ -312,22 +318,154 @@ test_name(void)
 
 
 static void
+test_images(void)
+{
+    char          path[256];
+    unsigned      i;
+    ds_slate_t   *sl;
+
+    static const char *const  names[] = {
+        "image.png", "image.jpg", "image.gif", "image.webp", "short.mp4"
+    };
+
+    for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        (void) snprintf(path, sizeof(path), "%s/%s", dir, names[i]);
+        sl = ds_slate_create(ds, "image", path);
+        ds_slate_want(sl, &form);
+        ok(begin(sl, 2), "%s: made, after the name", names[i]);
+        play(sl, &form, 6);
+        check(names[i], &form, 6);
+        is_int(track[0].packets, 30, "%s: five pictures a second", names[i]);
+        ok(track[0].luma > 150, "%s: it is the image: %d", names[i],
+           (int) track[0].luma);
+        ok(track[1].loudest < 0.001, "%s: silent", names[i]);
+        ds_slate_free(&sl);
+    }
+}
+
+
+/* the second stream has at once what the first one has */
+
+static void
+test_shared(void)
+{
+    char         path[256];
+    ds_form_t    f;
+    ds_slate_t  *sl, *other;
+
+    (void) snprintf(path, sizeof(path), "%s/clip.mp4", dir);
+
+    sl = ds_slate_create(ds, "one", path);
+    ds_slate_want(sl, &form);
+    ok(begin(sl, 2), "shared: made");
+
+    f = form;
+    f.profile.video = DS_VIDEO_COPY;
+    f.profile.max_keyframe_interval = 4000;
+
+    other = ds_slate_create(ds, "other", path);
+    ds_slate_want(other, &f);
+    ok(begin(other, 1), "shared: the other's");
+    ok(ds_slate_codecpar(sl, 0) == ds_slate_codecpar(other, 0),
+       "shared: it is the same");
+    ds_slate_free(&sl);
+    play(other, &form, 12);
+    check("shared", &form, 12);
+    is_int(track[0].packets, 300, "shared: its pictures");
+
+    f.channels = 1;
+    ds_slate_want(other, &f);
+    ok(begin(other, 1), "shared: in another form");
+    is_int(ds_slate_codecpar(other, 1)->ch_layout.nb_channels, 1,
+           "shared: which is its own");
+    ds_slate_free(&other);
+
+    make("cp %s/image.gif %s", dir, path);
+    sl = ds_slate_create(ds, "new", path);
+    ds_slate_want(sl, &form);
+    ok(begin(sl, 2), "shared: another file of that name");
+    play(sl, &form, 6);
+    is_int(track[0].packets, 30, "shared: is another slate");
+    ds_slate_free(&sl);
+}
+
+
+/* they are made one after another, or not at all */
+
+static void
+test_many(void)
+{
+    int          i, n;
+    int64_t      t;
+    ds_slate_t  *sl[MANY];
+
+    for (i = 0; i < MANY; i++) {
+        sl[i] = ds_slate_create(ds, "many", NULL);
+        ds_slate_want(sl[i], &form);
+    }
+
+    for (i = n = 0; i < MANY; i++) {
+        n += begin(sl[i], 1);
+        ds_slate_free(&sl[i]);
+    }
+
+    is_int(n, MANY, "many: all are made");
+
+    for (i = 0; i < MANY; i++) {
+        sl[i] = ds_slate_create(ds, "many", NULL);
+        ds_slate_want(sl[i], &form);
+    }
+
+    t = ds_monotonic();
+
+    for (i = MANY - 1; i >= 0; i--) {
+        ds_slate_free(&sl[i]);
+    }
+
+    t = ds_monotonic() - t;
+    ok(t < 1000, "many: those that wait end at once: %d ms", (int) t);
+}
+
+
+static void
+test_tracks(void)
+{
+    char         path[256];
+    ds_slate_t  *sl;
+
+    (void) snprintf(path, sizeof(path), "%s/apart.mkv", dir);
+    sl = ds_slate_create(ds, "apart", path);
+    ds_slate_want(sl, &form);
+    ok(begin(sl, 2), "apart: made");
+    play(sl, &form, 8);
+    check("apart", &form, 8);
+    is_int(track[0].packets, 200, "apart: the picture stands");
+    ok(track[1].loudest > 0.05, "apart: while there is sound");
+    ds_slate_free(&sl);
+
+    (void) snprintf(path, sizeof(path), "%s/slides.mkv", dir);
+    sl = ds_slate_create(ds, "slides", path);
+    ds_slate_want(sl, &form);
+    ok(begin(sl, 2), "slides: made");
+    play(sl, &form, 40);
+    check("slides", &form, 40);
+    is_int(track[0].packets, 1000, "slides: each as long as it is");
+    ds_slate_free(&sl);
+
+    (void) snprintf(path, sizeof(path), "%s/sound.m4a", dir);
+    sl = ds_slate_create(ds, "sound", path);
+    ds_slate_want(sl, &form);
+    ok(begin(sl, 1), "sound: the name");
+    ds_slate_free(&sl);
+}
+
+
+static void
 test_files(void)
 {
     char         path[256];
     int64_t      t;
     ds_slate_t  *sl;
-
-    (void) snprintf(path, sizeof(path), "%s/image.png", dir);
-    sl = ds_slate_create(ds, "image", path);
-    ds_slate_want(sl, &form);
-    ok(begin(sl, 2), "image: made, after the name");
-    play(sl, &form, 6);
-    check("image", &form, 6);
-    ok(track[0].luma > 150, "image: it is the image: %d",
-       (int) track[0].luma);
-    ok(track[1].loudest < 0.001, "image: silent");
-    ds_slate_free(&sl);
 
     (void) snprintf(path, sizeof(path), "%s/clip.mp4", dir);
     sl = ds_slate_create(ds, "clip", path);
@@ -373,16 +511,31 @@ test_files(void)
 int
 main(void)
 {
+    unsigned           i;
     ds_conf_t          conf;
     ds_error_t         err;
     static const char *argv[] = { "/bin/false", NULL };
+    static const char *kinds[] = { "png", "jpg", "gif", "webp" };
 
     if (mkdtemp(dir) == NULL) {
         abort();
     }
 
-    make("ffmpeg -v error -f lavfi -i color=white:size=301x201 -frames:v 1 "
-         "%s/image.png </dev/null", dir);
+    for (i = 0; i < 4; i++) {
+        make("ffmpeg -v error -f lavfi -i color=white:size=301x201 "
+             "-frames:v 1 %s/image.%s </dev/null", dir, kinds[i]);
+    }
+
+    make("ffmpeg -v error -f lavfi -i color=white:size=300x200 -t 0.5 "
+         "-c:v libx264 -bf 2 %s/short.mp4 </dev/null", dir);
+    make("ffmpeg -v error -f lavfi "
+         "-i testsrc=size=320x240:rate=30:duration=2 -f lavfi "
+         "-i sine=frequency=300:duration=8 -c:v mpeg4 -c:a aac "
+         "%s/apart.mkv </dev/null", dir);
+    make("ffmpeg -v error -f lavfi -i testsrc=size=320x240:rate=1/12 -t 40 "
+         "-c:v mpeg4 %s/slides.mkv </dev/null", dir);
+    make("ffmpeg -v error -f lavfi -i sine=frequency=300:duration=2 -c:a aac "
+         "%s/sound.m4a </dev/null", dir);
     make("ffmpeg -v error -f lavfi -i testsrc=size=320x240:rate=30 -f lavfi "
          "-i sine=frequency=300 -t 4 -c:v mpeg4 -c:a aac %s/clip.mp4 "
          "</dev/null", dir);
@@ -403,7 +556,11 @@ main(void)
 
     test_name();
     drain_log();
+    test_images();
     test_files();
+    test_tracks();
+    test_shared();
+    test_many();
     drain_log();
 
     ds_destroy(&ds);

@@ -151,7 +151,7 @@ picture(size_t *size, ds_error_t *err)
             break;
         }
 
-        (void) ds_cancel_wait(&stream.cancel, 2);
+        (void) ds_cancel_wait(&stream.job.cancel, 2);
     }
 
     if (!ds_still_done(still, &data, size, err) || data == NULL) {
@@ -359,7 +359,7 @@ putter(void *data)
     while (!atomic_load(&quit)) {
         (void) put(key->pkt, NULL);
         (void) put(key->pkt, key->par);
-        (void) ds_cancel_wait(&stream.cancel, 1);
+        (void) ds_cancel_wait(&stream.job.cancel, 1);
     }
 
     return NULL;
@@ -421,7 +421,7 @@ main(void)
     (void) pthread_mutex_init(&stream.lock, NULL);
 
     if (ds == NULL || stream.sent == NULL
-        || ds_cancel_init(&stream.cancel) != DS_OK)
+        || ds_cancel_init(&stream.job.cancel) != DS_OK)
     {
         return 1;
     }
@@ -439,7 +439,7 @@ main(void)
     ok(ds == NULL, "and destroyed");
 
     avcodec_parameters_free(&sound);
-    ds_cancel_free(&stream.cancel);
+    ds_cancel_free(&stream.job.cancel);
     (void) pthread_mutex_destroy(&stream.lock);
 
     return done_testing();
