@@ -45,7 +45,7 @@ struct ds_slate_s {
 };
 
 
-static void ds_slate_thread(void *data);
+static void ds_slate_run(void *data);
 static bool ds_slate_make(ds_slate_t *sl, const char *file);
 static void ds_slate_made(ds_slate_t *sl, ds_loop_t *l);
 static int64_t ds_slate_audio_at(ds_slate_t *sl, int64_t n);
@@ -64,12 +64,9 @@ ds_slate_create(ds_t *ds, const char *name, const char *file)
     sl->ds = ds;
     ds_text(sl->name, sizeof(sl->name), name);
 
-    if (file != NULL) {
-        sl->file = strdup(file);
-        if (sl->file == NULL) {
-            free(sl);
-            return NULL;
-        }
+    if (ds_copy(&sl->file, file) != DS_OK) {
+        free(sl);
+        return NULL;
     }
 
     return sl;
@@ -145,7 +142,7 @@ ds_slate_check(ds_slate_t *sl)
 
     sl->form = sl->wanted;
 
-    if (ds_job_start(&sl->maker, "ds-slate", ds_slate_thread, sl) != DS_OK) {
+    if (ds_job_start(&sl->maker, "ds-slate", ds_slate_run, sl) != DS_OK) {
         /* the next check tries again */
         memset(&sl->form, 0, sizeof(ds_form_t));
     }
@@ -155,7 +152,7 @@ ds_slate_check(ds_slate_t *sl)
 /* context: maker's thread */
 
 static void
-ds_slate_thread(void *data)
+ds_slate_run(void *data)
 {
     bool         file, first;
     ds_loop_t   *l;

@@ -16,6 +16,7 @@
 
 
 #define DEADLINE  20000
+#define MANY      40
 
 
 typedef struct {
@@ -389,6 +390,43 @@ test_shared(void)
 }
 
 
+/* they are made one after another, or not at all */
+
+static void
+test_many(void)
+{
+    int          i, n;
+    int64_t      t;
+    ds_slate_t  *sl[MANY];
+
+    for (i = 0; i < MANY; i++) {
+        sl[i] = ds_slate_create(ds, "many", NULL);
+        ds_slate_want(sl[i], &form);
+    }
+
+    for (i = n = 0; i < MANY; i++) {
+        n += begin(sl[i], 1);
+        ds_slate_free(&sl[i]);
+    }
+
+    is_int(n, MANY, "many: all are made");
+
+    for (i = 0; i < MANY; i++) {
+        sl[i] = ds_slate_create(ds, "many", NULL);
+        ds_slate_want(sl[i], &form);
+    }
+
+    t = ds_monotonic();
+
+    for (i = MANY - 1; i >= 0; i--) {
+        ds_slate_free(&sl[i]);
+    }
+
+    t = ds_monotonic() - t;
+    ok(t < 1000, "many: those that wait end at once: %d ms", (int) t);
+}
+
+
 static void
 test_tracks(void)
 {
@@ -522,6 +560,7 @@ main(void)
     test_files();
     test_tracks();
     test_shared();
+    test_many();
     drain_log();
 
     ds_destroy(&ds);
