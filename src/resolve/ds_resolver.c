@@ -21,17 +21,25 @@ ds_resolver_enter(ds_t *ds, const char *url, ds_cancel_t *cancel,
 
     ds_resolver_host(host, sizeof(host), url);
 
-    if (ds_hold_wait(ds->resolver_hold, host, cancel)) {
-        return ds_fail(err, DS_ECANCELED, "canceled");
-    }
+    for ( ;; ) {
+        if (ds_hold_wait(ds->resolver_hold, host, cancel)) {
+            return ds_fail(err, DS_ECANCELED, "canceled");
+        }
 
-    rc = ds_gate_enter(ds->resolvers, NULL, -1, cancel);
-    if (rc != DS_OK) {
-        return ds_fail(err, rc, "no place for a resolver: %s",
-                       ds_error_code(rc));
-    }
+        rc = ds_gate_enter(ds->resolvers, NULL, -1, cancel);
+        if (rc != DS_OK) {
+            return ds_fail(err, rc, "no place for a resolver: %s",
+                           ds_error_code(rc));
+        }
 
-    return DS_OK;
+        if (ds_hold_left(ds->resolver_hold, host) == 0) {
+            return DS_OK;
+        }
+
+        /* it is held since a place was waited for */
+
+        ds_gate_leave(ds->resolvers, NULL);
+    }
 }
 
 
@@ -41,20 +49,19 @@ ds_resolver_leave(ds_t *ds, const char *url, int rc)
     char     host[DS_URL_LEN];
     int64_t  wait;
 
-    ds_gate_leave(ds->resolvers, NULL);
-
     ds_resolver_host(host, sizeof(host), url);
+    wait = 0;
 
     if (rc == DS_OK) {
         ds_hold_clear(ds->resolver_hold, host);
-        return;
+
+    } else if (rc == DS_ERESOLVER_RATE_LIMITED) {
+        wait = ds_hold_add(ds->resolver_hold, host, 0);
     }
 
-    if (rc != DS_ERESOLVER_RATE_LIMITED) {
-        return;
-    }
+    /* whoever gets the place knows of the hold */
 
-    wait = ds_hold_add(ds->resolver_hold, host, 0);
+    ds_gate_leave(ds->resolvers, NULL);
 
     if (wait != 0) {
         ds_log(ds, DS_LOG_WARN, NULL,

@@ -11,8 +11,9 @@
 
 #include "net/ds_hold.h"
 #include "net/ds_http.h"
-#include "source/ds_reader.h"
 #include "net/ds_refusal.h"
+#include "resolve/ds_resolver.h"
+#include "source/ds_reader.h"
 #include "server.h"
 #include "tap.h"
 
@@ -614,6 +615,56 @@ test_live(void)
 }
 
 
+static void *
+turn_thread(void *data)
+{
+    ds_error_t  err;
+
+    if (ds_resolver_enter(ds, WATCH "turn", &cancel, &err) == DS_OK) {
+        *(int64_t *) data = ds_monotonic();
+        ds_resolver_leave(ds, WATCH "turn", DS_OK);
+    }
+
+    return NULL;
+}
+
+
+/* who waits for a place when its host is held waits for that, too */
+
+static void
+test_turns(void)
+{
+    int64_t      held, turn;
+    pthread_t    tid;
+    ds_gate_t   *places;
+    ds_hold_t   *hold;
+    ds_error_t   err;
+
+    places = ds->resolvers;
+    hold = ds->resolver_hold;
+    ds->resolvers = ds_gate_create(1);
+    ds->resolver_hold = ds_hold_create(500, 500);
+    turn = 0;
+
+    is_int(ds_resolver_enter(ds, WATCH "first", &cancel, &err), 0,
+           "the one place");
+    (void) pthread_create(&tid, NULL, turn_thread, &turn);
+    (void) usleep(100000);
+
+    held = ds_monotonic();
+    ds_resolver_leave(ds, WATCH "first", DS_ERESOLVER_RATE_LIMITED);
+    (void) pthread_join(tid, NULL);
+
+    ok(turn - held >= 490, "the next one asks nothing for a while: %lld ms",
+       (long long) (turn - held));
+
+    ds_gate_free(&ds->resolvers);
+    ds_hold_free(&ds->resolver_hold);
+    ds->resolvers = places;
+    ds->resolver_hold = hold;
+}
+
+
 static void
 test_hold(void)
 {
@@ -755,6 +806,7 @@ main(void)
 
     test_refusal();
     test_hold();
+    test_turns();
     test_byte();
     test_time();
     test_list();
