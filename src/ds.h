@@ -228,7 +228,7 @@ typedef struct ds_lookup_s  ds_lookup_t;
  */
 int ds_check_playlist(const char *ref, bool file_ok, ds_error_t *err);
 
-/* "rtmp://host[:port]/app", without a stream name, query or fragment */
+/* "rtmp://host[:port]/app", without a stream name, query, fragment; "none" */
 int ds_check_publish(const char *url, ds_error_t *err);
 
 /* "rtmp://host[:port]/app/key[?args]", or rtmps */
@@ -334,7 +334,8 @@ typedef struct {
     char             name[DS_NAME_LEN + 1];
     char             playlist[DS_URL_LEN + 1];
     char             publish[DS_URL_LEN + 1];   /* application; the name is
-                                                   appended */
+                                                   appended; "none": none, it
+                                                   needs push_engine */
     char             push[DS_URL_LEN + 1];      /* "": none */
     char             slate[DS_URL_LEN + 1];     /* image or clip, "": a picture
                                                    made of the name */

@@ -131,6 +131,11 @@ bad('publish', stream("$list\npublish http://x/live;"), qr{rtmp://},
     'publish http');
 bad('publish without application', stream("$list\npublish rtmp://h;"),
     qr{rtmp://host}, 'publish rtmp://h;');
+bad('publish none', stream("$list\npublish none;"),
+    qr/"none" leaves nothing but a push by the engine/, 'stream s {');
+bad('publish none with a push by nginx-rtmp',
+    stream("$list\npublish none;\npush rtmp://h/app/key;"),
+    qr/"none" leaves nothing but a push by the engine/, 'stream s {');
 bad('push', stream("$list\npush https://x/live/key;"), qr{rtmp://},
     'push https');
 bad('push without key', stream("$list\npush rtmp://h/app;"), qr{key},
@@ -141,8 +146,7 @@ my $long = 'k' x 250;
 bad('push over TLS by nginx-rtmp', stream(
     "$list\npush rtmps://h/app/KEYKEY via=rtmp;"), qr/rtmps.*engine/,
     'push rtmps');
-bad('push to IPv6 by nginx-rtmp', stream("$list\npush rtmp://[::1]/a/key;"),
-    qr/IPv4/, 'push rtmp');
+good('push to IPv6 by nginx-rtmp', stream("$list\npush rtmp://[::1]/a/key;"));
 bad('push that nginx-rtmp cuts', stream("$list\npush rtmp://h/a/$long;"),
     qr/at most 200/, 'push rtmp');
 good('a long key by the engine',

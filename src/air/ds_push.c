@@ -128,6 +128,19 @@ ds_push_destroy(ds_push_t *push)
 }
 
 
+bool
+ds_push_connected(ds_push_t *push)
+{
+    bool  connected;
+
+    (void) pthread_mutex_lock(&push->lock);
+    connected = push->status.connected;
+    (void) pthread_mutex_unlock(&push->lock);
+
+    return connected;
+}
+
+
 void
 ds_push_status(ds_push_t *push, ds_push_status_t *status)
 {

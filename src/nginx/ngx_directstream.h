@@ -378,6 +378,9 @@ ngx_int_t ngx_directstream_conf_file(ngx_conf_t *cf, ngx_str_t *path,
  */
 int ngx_directstream_check_push(const ds_def_t *def, ds_error_t *err);
 
+/* "none" needs a push by the engine; 0 or a DS_E… */
+int ngx_directstream_check_publish(const ds_def_t *def, ds_error_t *err);
+
 /* must the engine push it? */
 ngx_uint_t ngx_directstream_push_tls(const char *url);
 

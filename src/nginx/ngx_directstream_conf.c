@@ -191,6 +191,14 @@ ngx_directstream_streams_end(ngx_conf_t *cf, ngx_directstream_conf_t *dcf)
                           "in %s:%ui", s->def.name, s->file, s->line);
             return NGX_CONF_ERROR;
         }
+
+        if (ngx_directstream_check_publish(&s->def, &err) != DS_OK) {
+            ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                          "invalid \"publish\" of stream \"%s\": %s in "
+                          "%s:%ui", s->def.name, err.message, s->file,
+                          s->line);
+            return NGX_CONF_ERROR;
+        }
     }
 
     return NGX_CONF_OK;

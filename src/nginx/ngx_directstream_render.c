@@ -349,6 +349,12 @@ ngx_directstream_render_url(ngx_directstream_json_t *w, const void *base)
 
     char  url[DS_URL_LEN + DS_NAME_LEN + 2];
 
+    if (ngx_strcmp(info->def.publish, "none") == 0) {
+        ds_redact_url(url, sizeof(url), info->def.push);
+        ngx_directstream_json_string(w, url, sizeof(url));
+        return;
+    }
+
     (void) ngx_snprintf((u_char *) url, sizeof(url), "%s/%s%Z",
                         info->def.publish, info->def.name);
 

@@ -145,6 +145,8 @@ ds_rtmp_publish(const ds_rtmp_conf_t *conf, ds_cancel_t *cancel,
         r->live = true;
         r->sock->doing = "send()";
         r->sock->lost = r->codes->lost;
+        r->sock->stuck = DS_RTMP_WRITE;
+        r->sock->nowait = conf->nowait;
 
         return r;
     }
@@ -396,8 +398,6 @@ ds_rtmp_message(ds_rtmp_t *r, uint8_t type, uint32_t timestamp, uint32_t len,
 {
     ds_chunk_out_t  msg;
 
-    r->sock->deadline = ds_monotonic() + DS_RTMP_WRITE;
-
     msg.type = type;
     msg.chunk_stream = type == DS_RTMP_AUDIO ? DS_RTMP_AUDIO_STREAM
                        : type == DS_RTMP_VIDEO ? DS_RTMP_VIDEO_STREAM
@@ -523,12 +523,17 @@ ds_rtmp_reply(ds_rtmp_t *r, ds_error_t *err)
 }
 
 
+bool
+ds_rtmp_full(const ds_rtmp_t *r)
+{
+    return ds_sock_full(r->sock);
+}
+
+
 int
 ds_rtmp_flush(ds_rtmp_t *r, ds_error_t *err)
 {
     int  rc;
-
-    r->sock->deadline = ds_monotonic() + DS_RTMP_WRITE;
 
     rc = ds_rtmp_hear(r, err);
 
@@ -737,6 +742,8 @@ ds_rtmp_close(ds_rtmp_t **pr)
     *pr = NULL;
 
     if (r->live && !r->sock->broken && r->left == 0) {
+        r->sock->stuck = 0;
+        r->sock->nowait = false;
         r->sock->deadline = ds_monotonic() + DS_RTMP_CLOSE;
 
         /* with what was not flushed; a server that does not listen is left */

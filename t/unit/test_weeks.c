@@ -170,6 +170,15 @@ ds_rtmp_write(ds_rtmp_t *r, const uint8_t *data, size_t n, ds_error_t *err)
 }
 
 
+bool
+ds_rtmp_full(const ds_rtmp_t *r)
+{
+    (void) r;
+
+    return false;
+}
+
+
 int
 ds_rtmp_flush(ds_rtmp_t *r, ds_error_t *err)
 {
