@@ -191,6 +191,8 @@ typedef struct {
     const ds_source_rule_t *source_rules;     /* first match wins, else allow */
     size_t                  nsource_rules;
     const char             *media_root;        /* NULL: no file: URLs */
+    size_t                  push_buffer;       /* bytes that wait for pushes, of
+                                                  all streams; 0: 256 MiB */
     unsigned                encodes;           /* items encoded at one time;
                                                   0: as many as CPUs */
     const char             *cache_path;        /* NULL: nothing is kept */
@@ -384,6 +386,7 @@ typedef struct {
     uint64_t         bytes;
     uint32_t         reconnects;
     uint64_t         dropped;           /* packets, its queue was full */
+    uint64_t         waiting;           /* bytes in its queue */
     ds_error_t       error;             /* the last one; code 0: none */
 } ds_push_status_t;
 

@@ -81,6 +81,7 @@ good('all of it', <<"END");
     deny_source all;
     media_root /srv;
     encodes 4;
+    push_buffer 64m;
     cache_path /var/cache/media; cache_max_size 1m; cache_min_free 0;
     mode hybrid;
     push_trusted_certificate $file;
@@ -190,6 +191,8 @@ bad('video twice', "video copy;\nvideo  auto;", qr/duplicate/,
 good('video in both places', "stream s { $list video copy; } video auto;");
 bad("encodes $_", "encodes $_;", qr/from 1 to 1024, or "auto"/)
     for qw(0 -1 1025 many 1.5);
+bad("push_buffer $_", "push_buffer $_;", qr/from 1m to 1024g/)
+    for qw(x 0 1000k 1025g -1);
 bad("cache_max_size $_", "cache_max_size $_;",
     qr/it must be 1048576 bytes or more/) for qw(0 1023k -1 big 10t 1.5g);
 bad("cache_min_free $_", "cache_min_free $_;",

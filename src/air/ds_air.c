@@ -701,14 +701,14 @@ ds_air_looked(ds_air_t *air)
 static void
 ds_air_close(ds_air_t *air)
 {
-    uint64_t  bytes, dropped;
+    ds_push_status_t  st;
 
     if (air->out == NULL) {
         return;
     }
 
-    ds_cursor_counts(&air->cursor, &bytes, &dropped);
-    air->bytes += bytes;
+    ds_cursor_counts(&air->cursor, &st);
+    air->bytes += st.bytes;
 
     ds_output_close(&air->out);
     ds_cursor_close(&air->cursor);
@@ -992,7 +992,7 @@ ds_air_retry(ds_air_t *air)
 void
 ds_air_status(ds_air_t *air, ds_status_t *st)
 {
-    uint64_t  bytes, dropped;
+    ds_push_status_t  local;
 
     if (air->push != NULL) {
         ds_push_status(air->push, &st->push);
@@ -1005,14 +1005,14 @@ ds_air_status(ds_air_t *air, ds_status_t *st)
         return;
     }
 
-    bytes = 0;
+    st->connected = air->out != NULL;
+    st->bytes = air->bytes;
 
-    if (air->out != NULL) {
-        ds_cursor_counts(&air->cursor, &bytes, &dropped);
+    if (st->connected) {
+        ds_cursor_counts(&air->cursor, &local);
+        st->bytes += local.bytes;
     }
 
-    st->connected = air->out != NULL;
-    st->bytes = air->bytes + bytes;
     st->reconnects = air->sessions > 1 ? air->sessions - 1 : 0;
 }
 

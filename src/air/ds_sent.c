@@ -15,7 +15,7 @@
 #include "rtmp/ds_flv.h"
 
 
-/* what may wait: of a stream, bytes and us; of all of them, bytes */
+/* what may wait: of a stream, bytes and us; of all of them, bytes by default */
 #define DS_SENT_SIZE      (16 << 20)
 #define DS_SENT_TIME      20000000
 #define DS_SENT_ALL       (256 << 20)
@@ -350,6 +350,7 @@ ds_sent_append(ds_sent_t *sent, ds_unit_t *u, ds_unit_t **old)
         }
 
         c->cut = false;
+        c->waiting += ds_unit_size(u);
         u->unread++;
 
         if (c->unit == NULL) {
@@ -436,6 +437,7 @@ ds_sent_jump(ds_cursor_t *c)
 {
     do {
         c->unit->unread--;
+        c->waiting -= ds_unit_size(c->unit);
         c->dropped++;
         c->unit = c->unit->next;
     } while (c->unit != NULL && !ds_unit_key(c->unit));
@@ -447,10 +449,13 @@ ds_sent_jump(ds_cursor_t *c)
 static bool
 ds_sent_much(ds_sent_t *sent, int64_t dts)
 {
+    size_t   all;
     int64_t  most;
 
-    most = atomic_load(&sent->ds->held) > DS_SENT_ALL ? DS_SENT_LEAST
-                                                      : DS_SENT_TIME;
+    all = sent->ds->conf.push_buffer;
+    all = all != 0 ? all : DS_SENT_ALL;
+
+    most = atomic_load(&sent->ds->held) > all ? DS_SENT_LEAST : DS_SENT_TIME;
 
     return sent->size > DS_SENT_SIZE || dts - sent->head->pkt->dts > most;
 }
@@ -536,6 +541,7 @@ ds_cursor_pass(ds_cursor_t *c, ds_unit_t **pu, bool was_sent)
 
     if (c->unit == u) {
         c->unit = u->next;
+        c->waiting -= ds_unit_size(u);
         u->unread--;
         gone = ds_sent_passed(c->sent, NULL);
     }
@@ -569,15 +575,18 @@ ds_cursor_leave(ds_cursor_t *c)
         c->unit->unread--;
     }
 
+    c->waiting = 0;
+
     return ds_sent_passed(c->sent, NULL);
 }
 
 
 void
-ds_cursor_counts(ds_cursor_t *c, uint64_t *bytes, uint64_t *dropped)
+ds_cursor_counts(ds_cursor_t *c, ds_push_status_t *st)
 {
     (void) pthread_mutex_lock(&c->sent->lock);
-    *bytes = c->bytes;
-    *dropped = c->dropped;
+    st->bytes = c->bytes;
+    st->dropped = c->dropped;
+    st->waiting = c->waiting;
     (void) pthread_mutex_unlock(&c->sent->lock);
 }

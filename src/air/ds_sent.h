@@ -6,8 +6,8 @@
  *
  * A packet that every reader has passed leaves, but for the last key frame.
  * What a reader leaves waiting is bounded: 20 s and 16 MiB of a stream, and
- * as soon as all streams together have 256 MiB, 1 s; then whole groups of
- * pictures are dropped, the oldest first, and a key frame is next.
+ * as soon as all streams together have conf.push_buffer, 1 s; then whole
+ * groups of pictures are dropped, the oldest first, and a key frame is next.
  */
 
 #ifndef DS_SENT_H_INCLUDED_
@@ -65,6 +65,7 @@ struct ds_cursor_s {
     bool                cut;            /* and only from a key frame on */
     uint64_t            dropped;        /* packets */
     uint64_t            bytes;          /* of those that were sent */
+    uint64_t            waiting;        /* bytes of those it has before it */
     ds_cursor_t        *next;
 };
 
@@ -105,8 +106,8 @@ void ds_cursor_pass(ds_cursor_t *c, ds_unit_t **unit, bool sent);
 /* past all there is */
 void ds_cursor_skip(ds_cursor_t *c);
 
-/* what it has counted; any thread, while it is open */
-void ds_cursor_counts(ds_cursor_t *c, uint64_t *bytes, uint64_t *dropped);
+/* writes bytes, dropped and waiting; any thread, while it is open */
+void ds_cursor_counts(ds_cursor_t *c, ds_push_status_t *st);
 
 
 #endif /* DS_SENT_H_INCLUDED_ */

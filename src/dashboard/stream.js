@@ -321,7 +321,7 @@ const definition = (stream) => [
 const pushed = (push) => [
     push.connected ? "connected" : "not connected",
     `${bytes(push.bytes)} sent`, `${push.reconnects} reconnects`,
-    `${push.dropped} packets dropped`
+    `${push.dropped} packets dropped`, `${bytes(push.waiting)} wait`
 ].join(", ");
 
 

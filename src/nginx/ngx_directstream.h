@@ -30,7 +30,7 @@ typedef struct ngx_thread_pool_s  ngx_thread_pool_t;
 #define NGX_DIRECTSTREAM_STREAM_CONF   0x04000000
 
 #define NGX_DIRECTSTREAM_MAGIC         0x6469727374726d31ULL
-#define NGX_DIRECTSTREAM_LAYOUT        6
+#define NGX_DIRECTSTREAM_LAYOUT        7
 
 #define NGX_DIRECTSTREAM_PAGE          512     /* items in a table's page */
 #define NGX_DIRECTSTREAM_PAGES         256
@@ -314,6 +314,7 @@ typedef struct {
     int64_t                  buffer_size;       /* bytes, as the next two */
     int64_t                  cache_max_size;
     int64_t                  cache_min_free;
+    int64_t                  push_buffer;
     int64_t                  encodes;           /* 0: one a processor */
 
     ngx_array_t              streams;           /* of pointers to them */

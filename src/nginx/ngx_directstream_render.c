@@ -83,6 +83,7 @@ static const ngx_directstream_member_t  ngx_directstream_push[] = {
     ngx_directstream_of_status("bytes", NUMBER, push.bytes),
     ngx_directstream_of_status("reconnects", NUMBER, push.reconnects),
     ngx_directstream_of_status("dropped", NUMBER, push.dropped),
+    ngx_directstream_of_status("waiting", NUMBER, push.waiting),
     ngx_directstream_of_status("error", ERROR, push.error),
     ngx_directstream_member_end
 };

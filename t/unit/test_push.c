@@ -48,6 +48,7 @@ engine(const char *trusted)
     conf.resolve_extractors = "none";
     conf.resolve_timeout = 1000;
     conf.push_certificate = path;
+    conf.push_buffer = 32 << 20;
 
     ds = ds_create(&conf, &err);
     if (ds == NULL) {
@@ -493,16 +494,18 @@ test_all(void)
     ds_push_status(push, &st);
     is_int(st.dropped, 0, "all: 20 s are kept");
     before = ds->held;
+    is_int(st.waiting, before, "all: and told of");
 
-    atomic_fetch_add(&ds->held, 256 << 20);
+    atomic_fetch_add(&ds->held, 32 << 20);
     put_frames(push, 55, 100);
-    atomic_fetch_sub(&ds->held, 256 << 20);
+    atomic_fetch_sub(&ds->held, 32 << 20);
 
     ds_push_status(push, &st);
     ok(st.dropped >= 1000 && st.dropped <= 1110, "all: no more than 1 s: %d",
        (int) st.dropped);
     ok(ds->held < before / 10, "all: %zu bytes, of %zu", (size_t) ds->held,
        before);
+    is_int(st.waiting, ds->held, "all: and told of");
 
     ds_push_free(&push);
     is_int(ds->held, 0, "all: nothing is kept for nobody");
@@ -550,7 +553,7 @@ test_beside(void)
 
     ds_push_status(push, &st);
     ok(st.dropped > 500, "beside: one is too slow: %d", (int) st.dropped);
-    ds_cursor_counts(&cursor, &st.bytes, &st.dropped);
+    ds_cursor_counts(&cursor, &st);
     is_int(st.dropped, 0, "beside: the other one loses nothing");
     ok(last >= 797, "beside: and has come to frame %d", last);
 
