@@ -130,6 +130,8 @@ $t->start_nginx('far');
 ok($t->wait_state('alone', 'live', 20), 'alone: live again');
 cmp_ok($t->field('alone', 'item', 'position') - $at, '<', 4,
        'alone: the item has waited');
+cmp_ok($t->field('alone', 'push', 'waiting'), '>=', 0,
+       'alone: what waits is told');
 unlike($t->log_of('local') . $t->log_of, qr/publish: name='alone'/,
        'alone: nothing was published here');
 
@@ -154,5 +156,11 @@ $w = $t->watch('six', url => "rtmp://[::1]:$six/live2/six");
 $t->create('six', $list, push => "rtmp://[::1]:$six/live2/six",
            push_via => 'rtmp');
 ok($t->wait_packet($w), 'six: pushed by nginx-rtmp');
+
+my $e = $t->watch('engine', url => "rtmp://[::1]:$six/live2/engine");
+$t->create('engine', $list, push => "rtmp://[::1]:$six/live2/engine",
+           push_via => 'engine');
+$p = $t->wait_packet($e);
+ok($p, 'six: and by the engine');
 
 $t->finish;

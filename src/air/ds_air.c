@@ -940,6 +940,7 @@ static int
 ds_air_heads(ds_air_t *air, ds_error_t *err)
 {
     int                       i, rc;
+    double                    rate;
     const AVCodecParameters  *par[2];
 
     if (!air->fresh) {
@@ -951,7 +952,10 @@ ds_air_heads(ds_air_t *air, ds_error_t *err)
                                : ds_source_codecpar(air->feed.src, i);
     }
 
-    rc = ds_sent_heads(air->sent, par[DS_VIDEO], par[DS_AUDIO], err);
+    rate = air->on_slate ? ds_slate_rate(air->slate)
+                         : ds_source_rate(air->feed.src);
+
+    rc = ds_sent_heads(air->sent, par[DS_VIDEO], rate, par[DS_AUDIO], err);
     air->fresh = rc != DS_OK;
 
     return rc;

@@ -38,6 +38,7 @@ struct ds_output_s {
     ds_error_t        unpushed;         /* see ds_output_unpushed() */
     ds_heads_t       *heads[2];         /* what the session has of each track;
                                            NULL: nothing was sent */
+    int64_t           base;             /* ms, DTS that is 0 on the wire */
     int64_t           first;            /* ms, DTS */
     int64_t           last[2];          /* ms, the last DTS of each track */
 };
@@ -49,6 +50,8 @@ static int ds_output_push_address(const char *push, char *buf, size_t size,
     ds_cancel_t *cancel, ds_error_t *err);
 static char *ds_output_name(const ds_target_t *target, ds_cancel_t *cancel,
     ds_error_t *unpushed, ds_error_t *err);
+static int ds_output_meta(ds_output_t *out, const ds_heads_t *heads,
+    int64_t dts, ds_error_t *err);
 static int ds_output_write(ds_output_t *out, const ds_unit_t *u,
     ds_error_t *err);
 static int ds_output_begin(ds_output_t *out, ds_heads_t *heads, int64_t dts,
@@ -293,6 +296,18 @@ ds_output_write(ds_output_t *out, const ds_unit_t *u, ds_error_t *err)
     dts = u->pkt->dts / 1000;
     pts = u->pkt->pts / 1000;
 
+    /*
+     * A push begins at 0, as servers know it.  Who views the local session
+     * may stay through several of them, on one time line.
+     */
+
+    if (out->push && out->heads[DS_VIDEO] == NULL) {
+        out->base = dts;
+    }
+
+    dts -= out->base;
+    pts -= out->base;
+
     if (dts <= out->last[track]) {
         dts = out->last[track] + 1;
     }
@@ -323,8 +338,7 @@ ds_output_begin(ds_output_t *out, ds_heads_t *heads, int64_t dts,
     out->heads[DS_VIDEO] = ds_heads_ref(heads);
     out->heads[DS_AUDIO] = ds_heads_ref(heads);
 
-    rc = ds_flv_write_meta(out->rtmp, dts, heads->par[DS_VIDEO],
-                           heads->par[DS_AUDIO], err);
+    rc = ds_output_meta(out, heads, dts, err);
 
     if (rc == DS_OK) {
         rc = ds_flv_write_header(out->rtmp, dts, heads->par[DS_VIDEO], err);
@@ -332,6 +346,15 @@ ds_output_begin(ds_output_t *out, ds_heads_t *heads, int64_t dts,
 
     return rc != DS_OK ? rc
            : ds_flv_write_header(out->rtmp, dts, heads->par[DS_AUDIO], err);
+}
+
+
+static int
+ds_output_meta(ds_output_t *out, const ds_heads_t *heads, int64_t dts,
+    ds_error_t *err)
+{
+    return ds_flv_write_meta(out->rtmp, dts, heads->par[DS_VIDEO],
+                             heads->rate, heads->par[DS_AUDIO], err);
 }
 
 
@@ -356,6 +379,7 @@ ds_output_change(ds_output_t *out, int track, ds_heads_t *heads, int64_t dts,
     par = heads->par[track];
 
     meta = old->width != par->width || old->height != par->height
+           || (track == DS_VIDEO && out->heads[track]->rate != heads->rate)
            || old->sample_rate != par->sample_rate
            || old->ch_layout.nb_channels != par->ch_layout.nb_channels;
 
@@ -366,9 +390,7 @@ ds_output_change(ds_output_t *out, int track, ds_heads_t *heads, int64_t dts,
     ds_heads_unref(&out->heads[track]);
     out->heads[track] = ds_heads_ref(heads);
 
-    rc = meta ? ds_flv_write_meta(out->rtmp, dts, heads->par[DS_VIDEO],
-                                  heads->par[DS_AUDIO], err)
-              : DS_OK;
+    rc = meta ? ds_output_meta(out, heads, dts, err) : DS_OK;
 
     return rc != DS_OK || !header ? rc
            : ds_flv_write_header(out->rtmp, dts, par, err);

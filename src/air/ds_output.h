@@ -55,7 +55,8 @@ ds_output_t *ds_output_push(const char *url, const char *certificate,
 /*
  * Sends all that is to be read from "cursor", and hears the server.  The
  * first one is a key frame, with the headers then in force; what comes before
- * it is passed.  On the wire times are modulo 2^32 ms.  1: it stopped at a
+ * it is passed.  On the wire times are modulo 2^32 ms, of a push from its
+ * first packet on.  1: it stopped at a
  * key frame, which is to begin another session, for this one is worn: of a
  * push only.  What is not a push does not wait for a server that is slow.
  */

@@ -45,7 +45,7 @@ struct ds_sent_s {
 
 
 static ds_heads_t *ds_heads_create(const AVCodecParameters *video,
-    const AVCodecParameters *audio);
+    double rate, const AVCodecParameters *audio);
 static int ds_sent_side(ds_sent_t *sent, AVPacket *pkt, ds_error_t *err);
 static ds_unit_t *ds_sent_append(ds_sent_t *sent, ds_unit_t *u,
     ds_unit_t **key);
@@ -60,7 +60,7 @@ static void ds_unit_unref_list(ds_unit_t *u);
 
 
 static ds_heads_t *
-ds_heads_create(const AVCodecParameters *video,
+ds_heads_create(const AVCodecParameters *video, double rate,
     const AVCodecParameters *audio)
 {
     ds_heads_t  *heads;
@@ -71,6 +71,7 @@ ds_heads_create(const AVCodecParameters *video,
     }
 
     atomic_init(&heads->refs, 1);
+    heads->rate = rate;
 
     heads->par[DS_VIDEO] = avcodec_parameters_alloc();
     heads->par[DS_AUDIO] = avcodec_parameters_alloc();
@@ -213,14 +214,14 @@ ds_sent_free(ds_sent_t **psent)
 
 int
 ds_sent_heads(ds_sent_t *sent, const AVCodecParameters *video,
-    const AVCodecParameters *audio, ds_error_t *err)
+    double rate, const AVCodecParameters *audio, ds_error_t *err)
 {
     int          rc;
     ds_heads_t  *heads;
 
     ds_heads_unref(&sent->heads);
 
-    heads = ds_heads_create(video, audio);
+    heads = ds_heads_create(video, rate, audio);
     if (heads == NULL) {
         return ds_fail(err, DS_ENOMEM, "avcodec_parameters_copy() failed");
     }
@@ -259,7 +260,7 @@ ds_sent_side(ds_sent_t *sent, AVPacket *pkt, ds_error_t *err)
         return DS_OK;
     }
 
-    heads = ds_heads_create(sent->heads->par[DS_VIDEO],
+    heads = ds_heads_create(sent->heads->par[DS_VIDEO], sent->heads->rate,
                             sent->heads->par[DS_AUDIO]);
     data = av_mallocz(size + AV_INPUT_BUFFER_PADDING_SIZE);
 
@@ -281,6 +282,10 @@ ds_sent_side(ds_sent_t *sent, AVPacket *pkt, ds_error_t *err)
         /* it is none: the one before is still the best there is */
         ds_heads_unref(&heads);
         return DS_OK;
+    }
+
+    if (pkt->stream_index == DS_AUDIO) {
+        ds_flv_sound(par);
     }
 
     ds_heads_unref(&sent->heads);

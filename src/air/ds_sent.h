@@ -28,6 +28,7 @@ typedef struct ds_unit_s  ds_unit_t;
 typedef struct {
     atomic_uint         refs;
     AVCodecParameters  *par[2];
+    double              rate;           /* frames a second, 0: unknown */
 } ds_heads_t;
 
 ds_heads_t *ds_heads_ref(ds_heads_t *heads);
@@ -78,10 +79,11 @@ void ds_sent_free(ds_sent_t **sent);
 
 /*
  * The putter's.  From the next packet on these headers are in force; copied.
+ * "rate": frames a second, 0: unknown.
  * 0, or what ds_flv_prepare_header() returns: then no packet can be put.
  */
 int ds_sent_heads(ds_sent_t *sent, const AVCodecParameters *video,
-    const AVCodecParameters *audio, ds_error_t *err);
+    double rate, const AVCodecParameters *audio, ds_error_t *err);
 
 /*
  * The putter's.  Takes "pkt", moved even if it fails, of track stream_index,

@@ -322,10 +322,47 @@ ds_flv_code(const uint8_t *p, const uint8_t *end)
 }
 
 
+/* ISO/IEC 14496-3, 1.6.2.1; with SBR the rate that is heard is named next */
+
+void
+ds_flv_sound(AVCodecParameters *par)
+{
+    unsigned  type, rate, channels;
+    uint32_t  bits;
+
+    static const int  rates[] = { 96000, 88200, 64000, 48000, 44100, 32000,
+                                  24000, 22050, 16000, 12000, 11025, 8000,
+                                  7350 };
+
+    bits = 0;
+    memcpy(&bits, par->extradata,
+           par->extradata_size < 3 ? par->extradata_size : 3);
+    bits = ds_chunk_be((const uint8_t *) &bits, 3);
+
+    type = bits >> 19;
+    rate = bits >> 15 & 15;
+    channels = bits >> 11 & 15;
+
+    if (type == 5 || type == 29) {
+        rate = bits >> 7 & 15;
+    }
+
+    if (rate < sizeof(rates) / sizeof(rates[0]) && channels != 0
+        && channels < 8)
+    {
+        par->sample_rate = rates[rate];
+
+        av_channel_layout_uninit(&par->ch_layout);
+        av_channel_layout_default(&par->ch_layout,
+                                  channels == 7 ? 8 : channels);
+    }
+}
+
+
 int
 ds_flv_write_meta(ds_rtmp_t *r, uint32_t timestamp,
-    const AVCodecParameters *video, const AVCodecParameters *audio,
-    ds_error_t *err)
+    const AVCodecParameters *video, double rate,
+    const AVCodecParameters *audio, ds_error_t *err)
 {
     uint8_t       body[512];
     ds_amf_out_t  amf = { body, body + sizeof(body), false };
@@ -335,14 +372,20 @@ ds_flv_write_meta(ds_rtmp_t *r, uint32_t timestamp,
     ds_amf_string(&amf, "@setDataFrame");
     ds_amf_string(&amf, "onMetaData");
 
-    ds_amf_array(&amf, 10);
+    ds_amf_array(&amf, rate > 0 ? 12 : 11);
     ds_flv_number(&amf, "width", video->width);
     ds_flv_number(&amf, "height", video->height);
+
+    if (rate > 0) {
+        ds_flv_number(&amf, "framerate", rate);
+    }
+
     ds_flv_number(&amf, "videodatarate", video->bit_rate / 1024.0);
     ds_flv_number(&amf, "videocodecid", DS_FLV_H264);
     ds_flv_number(&amf, "audiodatarate", audio->bit_rate / 1024.0);
     ds_flv_number(&amf, "audiosamplerate", audio->sample_rate);
     ds_flv_number(&amf, "audiosamplesize", 16);
+    ds_flv_number(&amf, "audiochannels", audio->ch_layout.nb_channels);
     ds_amf_name(&amf, "stereo");
     ds_amf_boolean(&amf, audio->ch_layout.nb_channels == 2);
     ds_flv_number(&amf, "audiocodecid", DS_FLV_AAC);
