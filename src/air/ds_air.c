@@ -12,6 +12,7 @@
 
 #include "air/ds_air.h"
 #include "air/ds_feed.h"
+#include "air/ds_mend.h"
 #include "air/ds_push.h"
 #include "air/ds_timeline.h"
 #include "base/ds_item.h"
@@ -94,6 +95,8 @@ struct ds_air_s {
     ds_feed_t           feed;           /* the item */
     AVPacket           *pkt[2];         /* next of each track, mapped */
     ds_stamp_t          stamp[2];
+    bool                fill[2];        /* it is not the item's */
+    ds_mend_t           mend;           /* holes in one of the two */
     bool                fresh;          /* its headers are still to be put */
     unsigned            refused[2];     /* packets of a track, in a row */
     bool                wait_key;       /* new session: from a key frame */
@@ -127,6 +130,8 @@ static void ds_air_relieve(ds_air_t *air);
 static void ds_air_close_gap(ds_air_t *air, int64_t gap);
 static void ds_air_drop(AVPacket *pkt[2]);
 static void ds_air_fill(ds_air_t *air, int track);
+static void ds_air_mend(ds_air_t *air);
+static void ds_air_tell_holes(ds_air_t *air);
 static int ds_air_next(ds_air_t *air);
 static bool ds_air_put(ds_air_t *air, int track, int64_t late,
     ds_error_t *err);
@@ -212,6 +217,7 @@ ds_air_stop(ds_air_t *air)
 void
 ds_air_item(ds_air_t *air, ds_source_t *src)
 {
+    ds_air_tell_holes(air);
     ds_feed_item(&air->feed, src);
     air->over = false;
 
@@ -242,11 +248,16 @@ ds_air_item(ds_air_t *air, ds_source_t *src)
 static void
 ds_air_enter(ds_air_t *air)
 {
-    int64_t  pts, dts;
+    int                       samples;
+    int64_t                   pts, dts;
+    const AVCodecParameters  *par;
 
     if (air->on_slate) {
         ds_timeline_cut(&air->timeline);
     }
+
+    par = ds_source_codecpar(air->feed.src, DS_AUDIO);
+    samples = par->frame_size > 0 ? par->frame_size : 1024;
 
     ds_air_drop(air->pkt);
     ds_feed_begin(&air->feed, &pts, &dts);
@@ -258,6 +269,7 @@ ds_air_enter(ds_air_t *air)
     air->refused[DS_AUDIO] = 0;
 
     ds_timeline_item(&air->timeline, pts, dts);
+    ds_mend_begin(&air->mend, INT64_C(1000000) * samples / par->sample_rate);
 }
 
 
@@ -801,6 +813,7 @@ ds_air_fill(ds_air_t *air, int track)
         st->dts = pkt->dts;
         st->duration = pkt->duration;
 
+        air->fill[track] = false;
         beyond = !air->on_slate && ds_feed_beyond(&air->feed, track, pkt);
 
         if (beyond && track == DS_VIDEO) {
@@ -811,6 +824,9 @@ ds_air_fill(ds_air_t *air, int track)
 
         if (beyond
             || !ds_timeline_map(&air->timeline, track, st)
+            || (!air->on_slate
+                && ds_mend_covered(&air->mend, &air->timeline, track, st,
+                                   pkt->flags & AV_PKT_FLAG_KEY))
             || (air->wait_key && track == DS_VIDEO
                 && !(pkt->flags & AV_PKT_FLAG_KEY)))
         {
@@ -819,6 +835,76 @@ ds_air_fill(ds_air_t *air, int track)
         }
 
         air->pkt[track] = pkt;
+    }
+}
+
+
+/* what is missing of a track while the other one goes on */
+
+static void
+ds_air_mend(ds_air_t *air)
+{
+    int          track;
+    bool         have[2];
+    AVPacket    *pkt;
+    ds_stamp_t   fill;
+    ds_error_t   err;
+
+    have[DS_VIDEO] = air->pkt[DS_VIDEO] != NULL;
+    have[DS_AUDIO] = air->pkt[DS_AUDIO] != NULL;
+
+    if (air->on_slate || (have[DS_VIDEO] && air->fill[DS_VIDEO])
+        || (have[DS_AUDIO] && air->fill[DS_AUDIO]))
+    {
+        return;
+    }
+
+    track = ds_mend_hole(&air->mend, &air->timeline, have, air->stamp, &fill);
+
+    if (track == -1 || ds_air_heads(air, &err) != DS_OK) {
+        return;
+    }
+
+    pkt = track == DS_AUDIO ? ds_sent_silence(air->sent)
+                            : ds_sent_again(air->sent);
+    if (pkt == NULL) {
+        return;
+    }
+
+    if (air->mend.filled[track] == 0) {
+        ds_log(air->ds, DS_LOG_WARN, air->target->name,
+               "%s of the item is missing at %.1f s, %s instead",
+               track == DS_AUDIO ? "sound" : "picture",
+               ds_air_position(air) / 1000.0,
+               track == DS_AUDIO ? "silence is sent"
+                                 : "the last key frame is shown");
+    }
+
+    if (have[track]) {
+        ds_feed_return(&air->feed, track, air->pkt[track]);
+    }
+
+    air->pkt[track] = pkt;
+    air->stamp[track] = fill;
+    air->fill[track] = true;
+}
+
+
+static void
+ds_air_tell_holes(ds_air_t *air)
+{
+    int  i;
+
+    for (i = 0; i < 2; i++) {
+
+        if (air->mend.filled[i] != 0) {
+            ds_log(air->ds, DS_LOG_WARN, air->target->name,
+                   "%s of the item was missing for %.1f s in all",
+                   i == DS_AUDIO ? "sound" : "picture",
+                   air->mend.filled[i] / 1000000.0);
+        }
+
+        air->mend.filled[i] = 0;
     }
 }
 
@@ -863,6 +949,8 @@ ds_air_next(ds_air_t *air)
 
         return air->pkt[DS_VIDEO] == NULL ? -1 : DS_VIDEO;
     }
+
+    ds_air_mend(air);
 
     if (air->pkt[DS_VIDEO] == NULL) {
         return air->pkt[DS_AUDIO] == NULL ? -1 : DS_AUDIO;
@@ -918,9 +1006,17 @@ ds_air_put(ds_air_t *air, int track, int64_t late, ds_error_t *err)
         air->code = air->looks == 0 ? DS_OK : air->code;
     }
 
-    air->refused[track] = 0;
+    if (!air->fill[track]) {
+        air->refused[track] = 0;
+    }
+
     air->wait_key = false;
     air->paused = false;
+
+    if (!air->on_slate) {
+        ds_mend_sent(&air->mend, &air->timeline, track, &air->stamp[track],
+                     air->fill[track]);
+    }
 
     end = air->timeline.end[DS_VIDEO];
     ds_timeline_sent(&air->timeline, track, &air->stamp[track]);

@@ -33,6 +33,7 @@ struct ds_sent_s {
     /* the putter's */
     ds_heads_t       *heads;            /* NULL: none are known */
     bool              annexb;           /* so are the packets of video */
+    bool              keyed;            /* "key" is under this header */
 
     pthread_mutex_t   lock;
     /* under the lock */
@@ -220,6 +221,7 @@ ds_sent_heads(ds_sent_t *sent, const AVCodecParameters *video,
     ds_heads_t  *heads;
 
     ds_heads_unref(&sent->heads);
+    sent->keyed = false;
 
     heads = ds_heads_create(video, rate, audio);
     if (heads == NULL) {
@@ -285,7 +287,10 @@ ds_sent_side(ds_sent_t *sent, AVPacket *pkt, ds_error_t *err)
     }
 
     if (pkt->stream_index == DS_AUDIO) {
-        ds_flv_sound(par);
+        ds_codec_sound(par);
+
+    } else {
+        sent->keyed = false;
     }
 
     ds_heads_unref(&sent->heads);
@@ -321,6 +326,7 @@ ds_sent_put(ds_sent_t *sent, AVPacket *pkt, ds_error_t *err)
     atomic_init(&u->refs, 1);
     u->pkt = pkt;
     u->heads = ds_heads_ref(sent->heads);
+    sent->keyed |= ds_unit_key(u);
     key = NULL;
 
     (void) pthread_mutex_lock(&sent->lock);
@@ -331,6 +337,51 @@ ds_sent_put(ds_sent_t *sent, AVPacket *pkt, ds_error_t *err)
     ds_unit_unref(&key);
 
     return DS_OK;
+}
+
+
+AVPacket *
+ds_sent_silence(ds_sent_t *sent)
+{
+    size_t     n;
+    uint8_t    buf[DS_CODEC_SILENCE];
+    AVPacket  *pkt;
+
+    n = sent->heads != NULL
+        ? ds_codec_silence(sent->heads->par[DS_AUDIO], buf) : 0;
+
+    pkt = n != 0 ? av_packet_alloc() : NULL;
+
+    if (pkt == NULL || av_new_packet(pkt, n) < 0) {
+        av_packet_free(&pkt);
+        return NULL;
+    }
+
+    memcpy(pkt->data, buf, n);
+    pkt->stream_index = DS_AUDIO;
+    pkt->flags = AV_PKT_FLAG_KEY;
+
+    return pkt;
+}
+
+
+AVPacket *
+ds_sent_again(ds_sent_t *sent)
+{
+    AVPacket   *pkt;
+    ds_unit_t  *key;
+
+    key = ds_sent_key(sent);
+
+    pkt = key != NULL && sent->keyed ? av_packet_clone(key->pkt) : NULL;
+
+    if (pkt != NULL) {
+        av_packet_free_side_data(pkt);
+    }
+
+    ds_unit_unref(&key);
+
+    return pkt;
 }
 
 

@@ -92,6 +92,14 @@ int ds_sent_heads(ds_sent_t *sent, const AVCodecParameters *video,
  */
 int ds_sent_put(ds_sent_t *sent, AVPacket *pkt, ds_error_t *err);
 
+/*
+ * The putter's: what can be put under the headers in force, times are its to
+ * set.  A packet of silence; the last key frame once more.  NULL: there is
+ * none, or no memory.
+ */
+AVPacket *ds_sent_silence(ds_sent_t *sent);
+AVPacket *ds_sent_again(ds_sent_t *sent);
+
 /* the last key frame, counted; NULL: there was none */
 ds_unit_t *ds_sent_key(ds_sent_t *sent);
 

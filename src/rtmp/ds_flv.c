@@ -322,43 +322,6 @@ ds_flv_code(const uint8_t *p, const uint8_t *end)
 }
 
 
-/* ISO/IEC 14496-3, 1.6.2.1; with SBR the rate that is heard is named next */
-
-void
-ds_flv_sound(AVCodecParameters *par)
-{
-    unsigned  type, rate, channels;
-    uint32_t  bits;
-
-    static const int  rates[] = { 96000, 88200, 64000, 48000, 44100, 32000,
-                                  24000, 22050, 16000, 12000, 11025, 8000,
-                                  7350 };
-
-    bits = 0;
-    memcpy(&bits, par->extradata,
-           par->extradata_size < 3 ? par->extradata_size : 3);
-    bits = ds_chunk_be((const uint8_t *) &bits, 3);
-
-    type = bits >> 19;
-    rate = bits >> 15 & 15;
-    channels = bits >> 11 & 15;
-
-    if (type == 5 || type == 29) {
-        rate = bits >> 7 & 15;
-    }
-
-    if (rate < sizeof(rates) / sizeof(rates[0]) && channels != 0
-        && channels < 8)
-    {
-        par->sample_rate = rates[rate];
-
-        av_channel_layout_uninit(&par->ch_layout);
-        av_channel_layout_default(&par->ch_layout,
-                                  channels == 7 ? 8 : channels);
-    }
-}
-
-
 int
 ds_flv_write_meta(ds_rtmp_t *r, uint32_t timestamp,
     const AVCodecParameters *video, double rate,

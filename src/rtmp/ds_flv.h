@@ -32,9 +32,6 @@ int ds_flv_prepare_header(AVCodecParameters *par, bool *annexb,
 int ds_flv_prepare(AVPacket *pkt, bool video, bool annexb, ds_error_t *err);
 
 
-/* gives AAC the sample rate and the channels that its header names, if any */
-void ds_flv_sound(AVCodecParameters *par);
-
 /* onMetaData, of a prepared video, its frames a second (0: unknown), audio */
 int ds_flv_write_meta(ds_rtmp_t *r, uint32_t timestamp,
     const AVCodecParameters *video, double rate,
