@@ -531,6 +531,7 @@ ds_air_show_slate(ds_air_t *air)
     air->cut = false;
     air->fresh = true;
 
+    ds_timeline_anew(&air->timeline);
     ds_timeline_item(&air->timeline, 0, 0);
 
     return true;
@@ -685,6 +686,7 @@ ds_air_connected(ds_air_t *air)
     }
 
     air->wait_key = true;
+    ds_timeline_anew(&air->timeline);
 
     if (air->on_slate) {
         (void) ds_air_show_slate(air);
