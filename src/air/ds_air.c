@@ -64,6 +64,7 @@ struct ds_air_s {
     const ds_target_t  *target;
     ds_slate_t         *slate;          /* borrowed; NULL: none */
     ds_sent_t          *sent;           /* borrowed */
+    ds_bell_t          *bell;           /* borrowed */
     ds_push_t          *push;           /* NULL: none of our own */
 
     ds_cancel_t         cancel;         /* of the session and what makes it */
@@ -142,7 +143,7 @@ static void ds_air_retry(ds_air_t *air);
 
 ds_air_t *
 ds_air_create(ds_t *ds, const ds_target_t *target, ds_sent_t *sent,
-    ds_slate_t *slate)
+    ds_slate_t *slate, ds_bell_t *bell)
 {
     ds_air_t  *air;
 
@@ -159,6 +160,7 @@ ds_air_create(ds_t *ds, const ds_target_t *target, ds_sent_t *sent,
     air->ds = ds;
     air->target = target;
     air->slate = slate;
+    air->bell = bell;
     air->dark_at = ds_monotonic() + DS_DARK_START;
 
     air->sent = sent;
@@ -640,6 +642,8 @@ ds_air_connect_run(void *data)
     } else {
         air->opened = ds_output_open(air->target, &air->cancel, &air->why);
     }
+
+    ds_bell_ring(air->bell);
 }
 
 

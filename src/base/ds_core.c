@@ -212,6 +212,52 @@ ds_cancel_wait(ds_cancel_t *c, int64_t ms)
 }
 
 
+int
+ds_bell_init(ds_bell_t *b)
+{
+    b->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+
+    return b->fd == -1 ? DS_EINTERNAL : DS_OK;
+}
+
+
+void
+ds_bell_ring(ds_bell_t *b)
+{
+    uint64_t  one;
+
+    one = 1;
+    (void) !write(b->fd, &one, sizeof(one));
+}
+
+
+void
+ds_bell_free(ds_bell_t *b)
+{
+    if (b->fd != -1) {
+        (void) close(b->fd);
+        b->fd = -1;
+    }
+}
+
+
+void
+ds_bell_wait(ds_bell_t *b, ds_cancel_t *c, int64_t ms)
+{
+    uint64_t       n;
+    struct pollfd  pfd[2];
+
+    pfd[0].fd = b->fd;
+    pfd[0].events = POLLIN;
+    pfd[1].fd = c->fd;
+    pfd[1].events = POLLIN;
+
+    if (poll(pfd, 2, ms) > 0 && pfd[0].revents != 0) {
+        (void) !read(b->fd, &n, sizeof(n));
+    }
+}
+
+
 int64_t
 ds_now(void)
 {

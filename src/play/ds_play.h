@@ -53,6 +53,7 @@ struct ds_stream_s {
     bool             push_engine;
     bool             shuffle;
     uint64_t         seed;
+    ds_bell_t        bell;              /* there is something for the player */
 
     pthread_mutex_t  lock;
     /* under the lock */

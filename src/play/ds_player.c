@@ -17,9 +17,8 @@
 #include "play/ds_report.h"
 
 
-/* ms between two looks at the state of things, on air and before */
-#define DS_TICK_LIVE     (DS_AIR_TICK / 1000)
-#define DS_TICK_START    10
+/* ms between two looks at the state of things */
+#define DS_TICK          (DS_AIR_TICK / 1000)
 
 /* ms: an item that was on air for so long has not failed at once */
 #define DS_ITEM_LASTED   5000
@@ -48,11 +47,12 @@ static void ds_player_finish(ds_stream_t *s);
 void
 ds_player_run(void *data)
 {
-    int64_t      now, tick, at;
+    int64_t      now, at;
     ds_stream_t *s = data;
 
     s->standby = ds_slate_create(s->ds, s->name, s->slate);
-    s->air = ds_air_create(s->ds, &s->target, s->sent, s->standby);
+    s->air = ds_air_create(s->ds, &s->target, s->sent, s->standby,
+                           &s->bell);
 
     if (s->standby != NULL) {
         ds_player_form(s, NULL);
@@ -65,16 +65,18 @@ ds_player_run(void *data)
         while (!ds_cancel_is_set(&s->job.cancel) && !s->finished) {
             ds_player_step(s);
 
-            tick = s->cur == NULL && s->next != NULL ? DS_TICK_START
-                                                     : DS_TICK_LIVE;
             now = ds_monotonic();
-            at += tick;
+            at += DS_TICK;
 
             if (at < now) {
                 at = now;
+
+            } else if (at > now + DS_TICK) {
+                /* the bell has rung before */
+                at = now + DS_TICK;
             }
 
-            (void) ds_cancel_wait(&s->job.cancel, at - now);
+            ds_bell_wait(&s->bell, &s->job.cancel, at - now);
         }
     }
 
@@ -218,7 +220,7 @@ ds_player_air(ds_stream_t *s)
             s->aired = true;
 
             if (s->starved > 0) {
-                s->starved -= DS_TICK_LIVE / DS_FORGIVE;
+                s->starved -= DS_TICK / DS_FORGIVE;
             }
 
             break;
@@ -260,7 +262,7 @@ ds_player_starved(ds_stream_t *s)
 {
     int64_t  duration, left, missing;
 
-    s->starved += DS_TICK_LIVE;
+    s->starved += DS_TICK;
 
     duration = ds_source_duration(s->cur);
     left = duration - ds_air_position(s->air);

@@ -33,6 +33,7 @@ ds_stream_start(ds_t *ds, const ds_def_t *def, const char *token,
     }
 
     s->ds = ds;
+    s->bell.fd = -1;
     s->shuffle = def->shuffle;
     s->loop = def->loop;
     s->status.mode = def->mode;
@@ -52,6 +53,10 @@ ds_stream_start(ds_t *ds, const ds_def_t *def, const char *token,
     if (resume != NULL && resume->valid) {
         s->resume = *resume;
         s->seed = s->resume.seed;
+    }
+
+    if (ds_bell_init(&s->bell) != DS_OK) {
+        goto failed;
     }
 
     s->sent = ds_sent_create(ds);
@@ -104,6 +109,7 @@ ds_stream_copy(ds_stream_t *s, const ds_def_t *def, const char *token)
     s->source.playlist = s->playlist;
     s->source.profile = &s->profile;
     s->source.counters = &s->counters;
+    s->source.bell = &s->bell;
 
     s->target.publish = strcmp(s->publish, "none") == 0 ? NULL : s->publish;
     s->target.name = s->name;
@@ -148,6 +154,7 @@ ds_stream_destroy(void *data)
     ds_job_end(&s->job);
     ds_playlist_free(&s->list);
     ds_sent_free(&s->sent);
+    ds_bell_free(&s->bell);
 
     (void) pthread_mutex_destroy(&s->lock);
 

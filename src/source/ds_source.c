@@ -32,6 +32,8 @@ struct ds_source_s {
     ds_job_t           job;
     ds_cancel_t        end_cancel;      /* of what is done once all is read */
     ds_queue_t        *queue;
+    ds_bell_t         *bell;
+    bool               rung;            /* the thread's */
 
     /* written by the thread before "begun" is set, constant from then on */
     ds_reader_t       *reader;
@@ -54,6 +56,7 @@ static int ds_source_open(ds_source_t *s);
 static int ds_source_begin(ds_source_t *s);
 static bool ds_source_keeps(ds_source_t *s, const ds_media_t *m);
 static int ds_source_read(ds_source_t *s);
+static void ds_source_ring(ds_source_t *s);
 static void ds_source_destroy(ds_source_t *s);
 
 
@@ -75,6 +78,7 @@ ds_source_start(const ds_source_conf_t *sc, ds_entry_t *e, int64_t start,
     s->ds = sc->ds;
     s->profile = *sc->profile;
     s->mode = sc->mode;
+    s->bell = sc->bell;
     s->end_cancel.fd = -1;
     ds_text(s->stream, sizeof(s->stream), sc->stream);
 
@@ -148,6 +152,7 @@ ds_source_run(void *data)
     }
 
     ds_queue_finish(s->queue);
+    ds_source_ring(s);
 
     /* the air does not wait for the disk */
     ds_shelf_end(&s->shelf, rc == DS_OK, &s->end_cancel);
@@ -332,6 +337,11 @@ ds_source_read(ds_source_t *s)
             (void) ds_fail(&s->err, rc, "item was canceled");
             break;
         }
+
+        if (!s->rung && ds_source_ready(s)) {
+            s->rung = true;
+            ds_source_ring(s);
+        }
     }
 
     av_packet_free(&pkt);
@@ -343,6 +353,17 @@ ds_source_read(ds_source_t *s)
     memcpy(s->end, ends, sizeof(ends));
 
     return rc;
+}
+
+
+/* context: source's thread */
+
+static void
+ds_source_ring(ds_source_t *s)
+{
+    if (s->bell != NULL) {
+        ds_bell_ring(s->bell);
+    }
 }
 
 

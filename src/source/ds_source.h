@@ -18,7 +18,7 @@
 typedef struct ds_source_s  ds_source_t;
 
 
-/* the same for all items of a stream; copied but for the first and last */
+/* the same for all items of a stream; strings are copied */
 
 typedef struct {
     ds_t               *ds;
@@ -27,6 +27,8 @@ typedef struct {
     const ds_profile_t *profile;
     ds_counters_t      *counters;       /* outlives the source */
     ds_mode_e           mode;           /* of the items started from now on */
+    ds_bell_t          *bell;           /* rings when one is ready or has
+                                           failed; NULL: none */
 } ds_source_conf_t;
 
 
