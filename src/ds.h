@@ -20,6 +20,8 @@
 #include <stdint.h>
 
 
+#define DS_VERSION        "0.2.0"
+
 #define DS_NAME_LEN      64      /* longest stream name */
 #define DS_URL_LEN       2048    /* longest playlist, publish or push URL */
 #define DS_ID_LEN        64      /* an item's id, cut to fit */

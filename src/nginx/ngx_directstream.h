@@ -30,7 +30,7 @@ typedef struct ngx_thread_pool_s  ngx_thread_pool_t;
 #define NGX_DIRECTSTREAM_STREAM_CONF   0x04000000
 
 #define NGX_DIRECTSTREAM_MAGIC         0x6469727374726d31ULL
-#define NGX_DIRECTSTREAM_LAYOUT        6
+#define NGX_DIRECTSTREAM_LAYOUT        7
 
 #define NGX_DIRECTSTREAM_PAGE          512     /* items in a table's page */
 #define NGX_DIRECTSTREAM_PAGES         256
@@ -38,6 +38,7 @@ typedef struct ngx_thread_pool_s  ngx_thread_pool_t;
 #define NGX_DIRECTSTREAM_LOOKUP_MAX    1000    /* items of a lookup */
 #define NGX_DIRECTSTREAM_BATCH         32      /* items moved at a time */
 #define NGX_DIRECTSTREAM_JOURNAL           256     /* entries */
+#define NGX_DIRECTSTREAM_TAG           34      /* bytes, with quotes */
 
 #define NGX_DIRECTSTREAM_DEAD          3000    /* ms without a heartbeat */
 
@@ -268,6 +269,7 @@ typedef struct {
     ngx_int_t                workers;       /* without the relay's */
     uint64_t                 serial;        /* of epochs and lookups */
     char                     state_path[NGX_MAX_PATH];
+    u_char                   salt[16];      /* of entity tags */
 
     ngx_pid_t                relay;         /* newest relay worker */
     uint64_t                 relay_generation;
@@ -410,6 +412,13 @@ int64_t ngx_directstream_field_get(const ngx_directstream_field_t *f,
 void ngx_directstream_field_show(const ngx_directstream_field_t *f,
     const ds_def_t *def, char *text);
 
+/*
+ * The entity tag of a definition, with its quotes and a NUL: of all of it,
+ * secrets too, with the zone's salt, so that they cannot be guessed from it.
+ */
+void ngx_directstream_field_tag(ngx_directstream_conf_t *dcf,
+    const ds_def_t *def, u_char tag[NGX_DIRECTSTREAM_TAG + 1]);
+
 /* takes those of "set"; NGX_OK, or NGX_AGAIN: a new run is needed */
 ngx_int_t ngx_directstream_field_copy(ds_def_t *dst, const ds_def_t *src,
     ngx_uint_t set);
@@ -492,12 +501,13 @@ typedef struct {
     ngx_directstream_change_e op;
     ds_stored_t              stored;        /* afterwards; the name always */
     ngx_uint_t               set;           /* of a PATCH */
+    ngx_str_t               *match;         /* If-Match, or NULL; for mark() */
 } ngx_directstream_change_t;
 
 /*
  * NGX_OK: marked, "change" has become whole.  NGX_DECLINED: no such stream,
  * NGX_ABORT: static, NGX_DONE: exists, NGX_BUSY: a write is under way,
- * NGX_ERROR: the zone is full
+ * NGX_AGAIN: "match" does not, NGX_ERROR: the zone is full
  */
 ngx_int_t ngx_directstream_change_mark(ngx_directstream_conf_t *dcf,
     ngx_directstream_change_t *change);

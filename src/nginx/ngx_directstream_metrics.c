@@ -35,6 +35,7 @@ typedef enum {
     NGX_DIRECTSTREAM_MSEC,              /* shown in seconds */
     NGX_DIRECTSTREAM_STATE,             /* one line a state, one of them 1 */
     NGX_DIRECTSTREAM_CODES,             /* one line a code that was seen */
+    NGX_DIRECTSTREAM_BUILD,             /* says what this is */
     NGX_DIRECTSTREAM_WHOLE,             /* of no stream */
     NGX_DIRECTSTREAM_COUNTS             /* one line a state, how many */
 } ngx_directstream_metric_e;
@@ -87,6 +88,9 @@ static void ngx_directstream_metrics_head(ngx_directstream_metrics_t *m,
     offsetof(ngx_directstream_metrics_t, field)
 
 static const ngx_directstream_family_t  ngx_directstream_families[] = {
+
+    { "build_info", 0, NGX_DIRECTSTREAM_BUILD, 0,
+      "1; the module's version and nginx's." },
 
     { "relay_up", 0, NGX_DIRECTSTREAM_WHOLE, ngx_directstream_of_all(alive),
       "1 when the relay worker is alive." },
@@ -513,6 +517,13 @@ ngx_directstream_metrics_family(ngx_directstream_metrics_t *m,
     if (f->kind == NGX_DIRECTSTREAM_WHOLE) {
         ngx_directstream_json_print(&m->w, "directstream_%s %uL\n", f->name,
                                     *(uint64_t *) ((u_char *) m + f->offset));
+        return;
+    }
+
+    if (f->kind == NGX_DIRECTSTREAM_BUILD) {
+        ngx_directstream_json_print(&m->w, "directstream_%s{version=\"%s\","
+                                    "nginx=\"%s\"} 1\n", f->name, DS_VERSION,
+                                    NGINX_VERSION);
         return;
     }
 

@@ -137,6 +137,10 @@ ngx_directstream_relay_init(ngx_cycle_t *cycle, ngx_directstream_conf_t *dcf)
                       "signal(SIGCHLD) failed");
     }
 
+    ngx_log_error(NGX_LOG_NOTICE, cycle->log, 0,
+                  "directstream " DS_VERSION " starts, generation %uL",
+                  dcf->generation);
+
     ngx_directstream_runs_init(&relay->runs, dcf, cycle->log);
 
     relay->dummy.fd = (ngx_socket_t) -1;
