@@ -61,6 +61,7 @@
     X(ITEM_LIVE, "item_live")           /* a live entry without a stream */   \
     X(ITEM_RESTRICTED, "item_restricted") /* age, members, sign-in */         \
     X(ITEM_FORMAT, "item_format")       /* no format that can be relayed */   \
+    X(ITEM_CRASHED, "item_crashed")     /* its thread killed the process */   \
                                                                               \
     X(SOURCE_DENIED, "source_denied")   /* scheme or address refused */       \
     X(SOURCE_DNS, "source_dns")                                               \
@@ -171,6 +172,26 @@ typedef struct {
 } ds_record_t;
 
 
+/* an item's turn: its place in the list, in one pass of it */
+
+typedef struct {
+    uint32_t   index;
+    uint32_t   pass;
+    char       id[DS_ID_LEN];           /* "": it has none, or not yet */
+} ds_turn_t;
+
+
+/* what the thread worked for that took the process down */
+
+typedef struct {
+    int        signal;                  /* written last; 0: there was none */
+    char       thread[16];              /* its name */
+    char       stream[DS_NAME_LEN + 1]; /* "" when for none, or not known */
+    bool       has_item;
+    ds_turn_t  turn;                    /* the item's */
+} ds_crash_t;
+
+
 /* one rule for the addresses that sources may be read from */
 
 typedef struct {
@@ -200,6 +221,12 @@ typedef struct {
                                                   cache_path, migrated */
     const char             *push_certificate;  /* trusted for rtmps, a PEM
                                                   file; NULL: the system's */
+
+    /*
+     * Written, with plain stores, by a thread that a signal such as SIGSEGV
+     * ends the process for; in memory that outlives it, NULL: by none.
+     */
+    ds_crash_t             *crash;
 
     /*
      * Called from any engine thread when ds_poll() or a status has news;
@@ -482,11 +509,16 @@ const char *ds_mode_name(ds_mode_e mode);              /* "direct", "hybrid" */
 
 /*
  * Starts a stream; all is copied.  "token" is sent as ds_token on publish;
- * "resume" NULL, or not valid: from the start.  NULL: "err" says why (a lack
- * of memory or threads; what is wrong with a source shows in the status).
+ * "resume" NULL, or not valid: from the start.  Of "crashed", which has
+ * DS_CRASHED turns, "ncrashed" are of items that took a process down: they
+ * fail with item_crashed until their pass is over.  NULL: "err" says why (a
+ * lack of memory or threads; what is wrong with a source shows in the status).
  */
+#define DS_CRASHED  8
+
 ds_stream_t *ds_stream_start(ds_t *ds, const ds_def_t *def, const char *token,
-    const ds_progress_t *resume, ds_error_t *err);
+    const ds_progress_t *resume, const ds_turn_t *crashed, size_t ncrashed,
+    ds_error_t *err);
 
 /* asks the stream to stop, at once if it must; does not wait */
 void ds_stream_stop(ds_stream_t *s);

@@ -30,7 +30,7 @@ typedef struct ngx_thread_pool_s  ngx_thread_pool_t;
 #define NGX_DIRECTSTREAM_STREAM_CONF   0x04000000
 
 #define NGX_DIRECTSTREAM_MAGIC         0x6469727374726d31ULL
-#define NGX_DIRECTSTREAM_LAYOUT        6
+#define NGX_DIRECTSTREAM_LAYOUT        7
 
 #define NGX_DIRECTSTREAM_PAGE          512     /* items in a table's page */
 #define NGX_DIRECTSTREAM_PAGES         256
@@ -38,6 +38,9 @@ typedef struct ngx_thread_pool_s  ngx_thread_pool_t;
 #define NGX_DIRECTSTREAM_LOOKUP_MAX    1000    /* items of a lookup */
 #define NGX_DIRECTSTREAM_BATCH         32      /* items moved at a time */
 #define NGX_DIRECTSTREAM_JOURNAL           256     /* entries */
+
+#define NGX_DIRECTSTREAM_CRASHES       4       /* notes, one a generation */
+#define NGX_DIRECTSTREAM_DEATHS        3       /* that are remembered */
 
 #define NGX_DIRECTSTREAM_DEAD          3000    /* ms without a heartbeat */
 
@@ -142,6 +145,13 @@ typedef struct {
     char                     token[DS_TOKEN_LEN + 1];
     ds_status_t              status;
     ngx_directstream_totals_t before;       /* of the runs before this one */
+
+    /* items that took the relay worker down, the latest last */
+    uint64_t                 crashed_epoch;     /* the run they are of */
+    size_t                   ncrashed;
+    ds_turn_t                crashed[DS_CRASHED];
+    ngx_uint_t               crashes;           /* of late, by the stream */
+    ngx_msec_t               crashed_at;
 } ngx_directstream_info_t;
 
 
@@ -272,7 +282,9 @@ typedef struct {
     ngx_pid_t                relay;         /* newest relay worker */
     uint64_t                 relay_generation;
     uint64_t                 relay_restarts;    /* after a death */
+    ngx_msec_t               deaths[NGX_DIRECTSTREAM_DEATHS];
     ngx_msec_t               heartbeat;
+    ds_crash_t               crash[NGX_DIRECTSTREAM_CRASHES];
 
     ngx_directstream_node_t *streams;
     ngx_directstream_job_t  *jobs;          /* the newest first */
@@ -602,6 +614,23 @@ ngx_uint_t ngx_directstream_journal_get(ngx_directstream_conf_t *dcf,
     uint64_t since, ngx_directstream_entry_t *entries, ngx_uint_t n);
 
 
+/* relay workers that died */
+
+/* where this one notes who has taken it down */
+ds_crash_t *ngx_directstream_crash_place(ngx_directstream_conf_t *dcf);
+
+/* logs what others have noted, and their streams remember it */
+void ngx_directstream_crash_take(ngx_directstream_conf_t *dcf,
+    ngx_log_t *log);
+
+/* how many items of "crashed" are of the run that is wanted */
+size_t ngx_directstream_crash_count(ngx_directstream_info_t *info);
+
+/* with the lock held: one more; were there three within a minute? */
+void ngx_directstream_crash_died(ngx_directstream_sh_t *sh);
+ngx_uint_t ngx_directstream_crash_often(ngx_directstream_sh_t *sh);
+
+
 /* the relay worker */
 
 /* in the master, before the workers are forked */
@@ -679,6 +708,8 @@ typedef struct {
     ngx_directstream_run_t  *runs;
     int                      lock_fd;
     ngx_log_t               *log;
+    ngx_uint_t               single;        /* start streams one by one */
+    ngx_msec_t               started;       /* the last one */
 } ngx_directstream_runs_t;
 
 void ngx_directstream_runs_init(ngx_directstream_runs_t *runs,

@@ -416,6 +416,7 @@ ngx_directstream_relay_pass(ngx_directstream_relay_t *relay)
                                    relay->quitting || relay->expired);
 
         if (serve) {
+            ngx_directstream_crash_take(relay->dcf, ngx_cycle->log);
             ngx_directstream_record_settle(&relay->runs.record);
 
             if (!ngx_directstream_relay_held(relay)) {
@@ -478,12 +479,13 @@ ngx_directstream_relay_held(ngx_directstream_relay_t *relay)
 static ngx_uint_t
 ngx_directstream_relay_newest(ngx_directstream_relay_t *relay)
 {
-    ngx_uint_t                newest;
+    ngx_uint_t                newest, often;
     ngx_directstream_sh_t    *sh;
     ngx_directstream_conf_t  *dcf;
 
     dcf = relay->dcf;
     sh = dcf->sh;
+    often = 0;
 
     ngx_shmtx_lock(&dcf->shpool->mutex);
 
@@ -501,7 +503,8 @@ ngx_directstream_relay_newest(ngx_directstream_relay_t *relay)
         if (sh->relay != ngx_pid
             && sh->relay_generation == dcf->generation)
         {
-            sh->relay_restarts++;
+            ngx_directstream_crash_died(sh);
+            often = ngx_directstream_crash_often(sh);
         }
 
         sh->relay = ngx_pid;
@@ -510,6 +513,13 @@ ngx_directstream_relay_newest(ngx_directstream_relay_t *relay)
     }
 
     ngx_shmtx_unlock(&dcf->shpool->mutex);
+
+    if (often) {
+        relay->runs.single = 1;
+        ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
+                      "directstream: three relay workers died within a "
+                      "minute, streams are started one by one");
+    }
 
     return newest;
 }
@@ -635,6 +645,7 @@ ngx_directstream_relay_create(ngx_directstream_relay_t *relay)
     conf.cache_max_size = dcf->cache_max_size;
     conf.cache_min_free = dcf->cache_min_free;
     conf.store_path = (char *) store;
+    conf.crash = ngx_directstream_crash_place(dcf);
     conf.wakeup = ngx_directstream_relay_wakeup;
     conf.wakeup_data = &relay->news_fd;
 

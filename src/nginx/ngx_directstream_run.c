@@ -17,6 +17,7 @@
 #define NGX_DIRECTSTREAM_LEAVE     300     /* ms for runs to come to an end */
 #define NGX_DIRECTSTREAM_LOOK      5       /* ms between two looks at them */
 #define NGX_DIRECTSTREAM_RETRY     5000    /* ms after a failed start */
+#define NGX_DIRECTSTREAM_SINGLE    1000    /* ms for a stream to begin in */
 
 
 struct ngx_directstream_run_s {
@@ -75,6 +76,7 @@ static void ngx_directstream_run_report(ngx_directstream_runs_t *runs,
     ngx_directstream_run_t *run, ds_status_t *status);
 static ngx_int_t ngx_directstream_run_next(ngx_directstream_runs_t *runs,
     char *name, ngx_directstream_info_t *info);
+static ngx_uint_t ngx_directstream_runs_begin(ngx_directstream_runs_t *runs);
 static void ngx_directstream_run_start(ngx_directstream_runs_t *runs,
     ngx_directstream_info_t *info);
 static ngx_int_t ngx_directstream_run_claim(ngx_directstream_runs_t *runs,
@@ -605,12 +607,44 @@ ngx_directstream_runs_start(ngx_directstream_runs_t *runs)
 
     name[0] = '\0';
 
+    if (runs->single && ngx_directstream_runs_begin(runs)) {
+        return;
+    }
+
     while (ngx_directstream_run_next(runs, name, &info) == NGX_OK) {
 
-        if (ngx_directstream_runs_stream(runs, name) == NULL) {
-            ngx_directstream_run_start(runs, &info);
+        if (ngx_directstream_runs_stream(runs, name) != NULL) {
+            continue;
+        }
+
+        ngx_directstream_run_start(runs, &info);
+        runs->started = ngx_current_msec;
+
+        if (runs->single && ngx_directstream_runs_begin(runs)) {
+            return;
         }
     }
+
+    runs->single = 0;
+}
+
+
+/* is the one that was started last still about to go on air? */
+
+static ngx_uint_t
+ngx_directstream_runs_begin(ngx_directstream_runs_t *runs)
+{
+    ds_status_t  status;
+
+    if (runs->runs == NULL
+        || ngx_current_msec - runs->started > NGX_DIRECTSTREAM_SINGLE)
+    {
+        return 0;
+    }
+
+    ds_stream_status(runs->runs->stream, &status);
+
+    return status.state == DS_RESOLVING || status.state == DS_STARTING;
 }
 
 
@@ -710,7 +744,8 @@ ngx_directstream_run_start(ngx_directstream_runs_t *runs,
     }
 
     run->stream = ds_stream_start(runs->ds, &info->def, token, &progress,
-                                  &err);
+                                  info->crashed,
+                                  ngx_directstream_crash_count(info), &err);
 
     if (run->stream == NULL) {
         ngx_directstream_run_failed(runs, info, &err);
