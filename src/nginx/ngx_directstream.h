@@ -269,15 +269,16 @@ typedef struct {
 
 
 typedef struct {
+    /* these three are where they are in every layout from 7 on */
     uint64_t                 magic;
     uint64_t                 layout;        /* version and sizes */
+    char                     state_path[NGX_MAX_PATH];
 
     uint64_t                 generation;    /* configurations so far */
     uint64_t                 quit;          /* the generation that quits */
     uint64_t                 left;          /* newest whose workers left */
     ngx_int_t                workers;       /* without the relay's */
     uint64_t                 serial;        /* of epochs and lookups */
-    char                     state_path[NGX_MAX_PATH];
 
     ngx_pid_t                relay;         /* newest relay worker */
     uint64_t                 relay_generation;
@@ -347,6 +348,7 @@ typedef struct {
     ngx_slab_pool_t         *shpool;
     ngx_directstream_sh_t   *sh;
 
+    ngx_shm_zone_t          *old_zone;      /* whose place this one takes */
     ngx_uint_t               refill;        /* the store has to be, of it */
     ngx_uint_t               reload;        /* other workers were there */
     ngx_int_t                worker;        /* index of the relay worker */
@@ -430,7 +432,18 @@ ngx_int_t ngx_directstream_field_copy(ds_def_t *dst, const ds_def_t *src,
 /* the zone (each function takes and releases the lock) */
 
 ngx_int_t ngx_directstream_zone_init(ngx_shm_zone_t *shm_zone, void *data);
-ngx_shm_zone_t *ngx_directstream_zone_old(ngx_cycle_t *cycle);
+
+/*
+ * Can this configuration not go on with the zone of the one that runs?  Then
+ * that is in dcf->old_zone.
+ */
+ngx_uint_t ngx_directstream_zone_changed(ngx_directstream_conf_t *dcf);
+
+/* it is no more than memory from now on */
+void ngx_directstream_zone_replace(ngx_directstream_conf_t *dcf);
+
+/* its state_path, or NULL when that is the same, or not known */
+const char *ngx_directstream_zone_path(ngx_directstream_conf_t *dcf);
 
 /* definitions of the configuration, in the master */
 void ngx_directstream_zone_merge(ngx_directstream_conf_t *dcf,
@@ -696,6 +709,28 @@ void ngx_directstream_log_write(ngx_directstream_conf_t *dcf,
     const char *stream, ds_aired_t *aired);
 
 
+/*
+ * The kernel's lock on a stream is the process's: "type" is F_WRLCK or F_UNLCK.
+ * NGX_OK; NGX_DECLINED: *holder has it, 0: not known, may be NULL; NGX_ERROR
+ */
+ngx_int_t ngx_directstream_owner_lock(ngx_directstream_conf_t *dcf,
+    const char *name, short type, ngx_pid_t *holder);
+
+/* the file of the locks; may be called until it is NGX_OK */
+ngx_int_t ngx_directstream_owner_open(ngx_directstream_conf_t *dcf,
+    ngx_log_t *log);
+
+/*
+ * In the master, when the zone takes the place of one with another state_path,
+ * "path": as long as somebody has a stream's lock there, nobody gets it here.
+ * NGX_DECLINED: there are none.
+ */
+ngx_int_t ngx_directstream_owner_before(const char *path, ngx_log_t *log);
+
+/* a new one, of DS_TOKEN_LEN at most */
+ngx_int_t ngx_directstream_owner_token(char *token, ngx_log_t *log);
+
+
 /* the streams this process runs */
 
 typedef struct ngx_directstream_run_s  ngx_directstream_run_t;
@@ -706,7 +741,6 @@ typedef struct {
     ngx_directstream_conf_t *dcf;
     ds_t                    *ds;
     ngx_directstream_run_t  *runs;
-    int                      lock_fd;
     ngx_log_t               *log;
     ngx_uint_t               single;        /* start streams one by one */
     ngx_msec_t               started;       /* the last one */
@@ -714,9 +748,6 @@ typedef struct {
 
 void ngx_directstream_runs_init(ngx_directstream_runs_t *runs,
     ngx_directstream_conf_t *dcf, ngx_log_t *log);
-
-/* the file of the kernel's locks; may be called until it is NGX_OK */
-ngx_int_t ngx_directstream_runs_open(ngx_directstream_runs_t *runs);
 
 /* makes the runs what the zone wants; "stop": all of them end */
 void ngx_directstream_runs_pass(ngx_directstream_runs_t *runs,

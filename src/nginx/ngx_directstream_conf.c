@@ -200,8 +200,7 @@ ngx_directstream_streams_end(ngx_conf_t *cf, ngx_directstream_conf_t *dcf)
 static char *
 ngx_directstream_zone_add(ngx_conf_t *cf, ngx_directstream_conf_t *dcf)
 {
-    size_t           need;
-    ngx_shm_zone_t  *old;
+    size_t  need;
 
     /* a stream's items take as much again, at the very least */
 
@@ -218,22 +217,6 @@ ngx_directstream_zone_add(ngx_conf_t *cf, ngx_directstream_conf_t *dcf)
         return NGX_CONF_ERROR;
     }
 
-    old = ngx_directstream_zone_old(cf->cycle);
-
-    if (old != NULL
-        && (old->shm.size != (size_t) dcf->zone_size
-            || old->shm.name.len != dcf->zone_name.len
-            || ngx_strncmp(old->shm.name.data, dcf->zone_name.data,
-                           dcf->zone_name.len) != 0))
-    {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "the zone of \"directstream\" cannot be changed on "
-                           "reload, it is \"%V:%uz\", restart nginx to use "
-                           "\"%V:%z\"", &old->shm.name, old->shm.size,
-                           &dcf->zone_name, dcf->zone_size);
-        return NGX_CONF_ERROR;
-    }
-
     /*
      * The tag belongs to the nginx binary, not to this module: so that the
      * zone is found again after a reload that loads another build of it.
@@ -247,6 +230,20 @@ ngx_directstream_zone_add(ngx_conf_t *cf, ngx_directstream_conf_t *dcf)
 
     dcf->shm_zone->init = ngx_directstream_state_init;
     dcf->shm_zone->data = dcf;
+
+    /* streams are handed over, as at an upgrade of nginx itself */
+
+    if (ngx_directstream_zone_changed(dcf)) {
+
+        if (ngx_process == NGX_PROCESS_SINGLE) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "\"zone\" and \"state_path\" cannot be changed "
+                               "on reload without a master process");
+            return NGX_CONF_ERROR;
+        }
+
+        dcf->shm_zone->noreuse = 1;
+    }
 
     return NGX_CONF_OK;
 }

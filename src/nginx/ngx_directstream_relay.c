@@ -18,6 +18,7 @@
 #define NGX_DIRECTSTREAM_PAUSE     20      /* ms between two passes */
 #define NGX_DIRECTSTREAM_CREATE    5000    /* ms after a failed start */
 #define NGX_DIRECTSTREAM_HOLD      2000    /* ms after a reload, at most */
+#define NGX_DIRECTSTREAM_HANDOVER  500     /* the same, to another zone */
 #define NGX_DIRECTSTREAM_LEFT      200     /* ms after a worker has left */
 #define NGX_DIRECTSTREAM_QUIT      1000    /* ms for streams to stop in */
 
@@ -124,7 +125,8 @@ ngx_directstream_relay_init(ngx_cycle_t *cycle, ngx_directstream_conf_t *dcf)
 
         if (dcf->reload && dcf->sh->relay_generation < dcf->generation) {
             relay->hold = 1;
-            relay->held += NGX_DIRECTSTREAM_HOLD;
+            relay->held += (dcf->old_zone != NULL)
+                           ? NGX_DIRECTSTREAM_HANDOVER : NGX_DIRECTSTREAM_HOLD;
         }
 
         ngx_shmtx_unlock(&dcf->shpool->mutex);
@@ -171,7 +173,7 @@ ngx_directstream_relay_spread(ngx_log_t *log)
 static ngx_int_t
 ngx_directstream_relay_open(ngx_directstream_relay_t *relay)
 {
-    if (ngx_directstream_runs_open(&relay->runs) != NGX_OK) {
+    if (ngx_directstream_owner_open(relay->dcf, ngx_cycle->log) != NGX_OK) {
         return NGX_ERROR;
     }
 

@@ -9,8 +9,6 @@
 
 #include "ngx_directstream.h"
 
-#include <sys/random.h>
-
 
 #define NGX_DIRECTSTREAM_PROGRESS  5000    /* ms between two records */
 #define NGX_DIRECTSTREAM_STEPS     64      /* skips passed on at a time */
@@ -85,9 +83,6 @@ static void ngx_directstream_run_failed(ngx_directstream_runs_t *runs,
     ngx_directstream_info_t *info, ds_error_t *err);
 static void ngx_directstream_run_held(ngx_directstream_runs_t *runs,
     const char *name, ngx_pid_t holder);
-static ngx_int_t ngx_directstream_owner_lock(ngx_directstream_runs_t *runs,
-    const char *name, short type, ngx_pid_t *holder);
-static ngx_int_t ngx_directstream_owner_token(char *token, ngx_log_t *log);
 
 
 void
@@ -101,7 +96,6 @@ ngx_directstream_runs_init(ngx_directstream_runs_t *runs,
 
     runs->dcf = dcf;
     runs->log = log;
-    runs->lock_fd = -1;
 
     ngx_directstream_record_init(&runs->record, dcf, log);
 
@@ -490,7 +484,7 @@ ngx_directstream_run_end(ngx_directstream_runs_t *runs,
 
     ngx_shmtx_unlock(&runs->dcf->shpool->mutex);
 
-    (void) ngx_directstream_owner_lock(runs, run->name, F_UNLCK, NULL);
+    (void) ngx_directstream_owner_lock(runs->dcf, run->name, F_UNLCK, NULL);
 
     ngx_free(run);
 
@@ -716,7 +710,7 @@ ngx_directstream_run_start(ngx_directstream_runs_t *runs,
     ds_progress_t            progress;
     ngx_directstream_run_t  *run;
 
-    if (ngx_directstream_owner_lock(runs, info->def.name, F_WRLCK, &holder)
+    if (ngx_directstream_owner_lock(runs->dcf, info->def.name, F_WRLCK, &holder)
         != NGX_OK)
     {
         ngx_directstream_run_held(runs, info->def.name, holder);
@@ -775,7 +769,8 @@ failed:
         ngx_free(run);
     }
 
-    (void) ngx_directstream_owner_lock(runs, info->def.name, F_UNLCK, NULL);
+    (void) ngx_directstream_owner_lock(runs->dcf, info->def.name, F_UNLCK,
+                                       NULL);
 }
 
 
@@ -891,105 +886,4 @@ ngx_directstream_run_held(ngx_directstream_runs_t *runs, const char *name,
                       "directstream \"%s\": waiting for process %P, which "
                       "runs it", name, holder);
     }
-}
-
-
-/*
- * The kernel's lock on a stream, F_WRLCK or F_UNLCK, is the process's: on the
- * stream's byte of owners.lock.
- */
-
-ngx_int_t
-ngx_directstream_runs_open(ngx_directstream_runs_t *runs)
-{
-    u_char  path[NGX_MAX_PATH];
-
-    if (runs->lock_fd != -1) {
-        return NGX_OK;
-    }
-
-    (void) ngx_snprintf(path, NGX_MAX_PATH, "%V/owners.lock%Z",
-                        &runs->dcf->state_path);
-
-    /* never to be opened again here: a close() drops a process's locks */
-
-    runs->lock_fd = open((char *) path, O_RDWR|O_CREAT|O_CLOEXEC|O_NOFOLLOW,
-                         0600);
-
-    if (runs->lock_fd == -1) {
-        ngx_log_error(NGX_LOG_EMERG, runs->log, ngx_errno,
-                      "open(\"%s\") failed", path);
-        return NGX_ERROR;
-    }
-
-    return NGX_OK;
-}
-
-
-/* one byte of the file stands for one name: its FNV-1a hash, 62 bits of it */
-
-static ngx_int_t
-ngx_directstream_owner_lock(ngx_directstream_runs_t *runs, const char *name,
-    short type, ngx_pid_t *holder)
-{
-    uint64_t       hash;
-    const char    *p;
-    ngx_err_t      err;
-    struct flock   fl;
-
-    hash = 0xcbf29ce484222325ULL;
-
-    for (p = name; *p; p++) {
-        hash ^= (u_char) *p;
-        hash *= 0x100000001b3ULL;
-    }
-
-    ngx_memzero(&fl, sizeof(struct flock));
-    fl.l_type = type;
-    fl.l_whence = SEEK_SET;
-    fl.l_start = (off_t) (hash & 0x3fffffffffffffffULL);
-    fl.l_len = 1;
-
-    if (holder != NULL) {
-        *holder = 0;
-    }
-
-    if (fcntl(runs->lock_fd, F_SETLK, &fl) == 0) {
-        return NGX_OK;
-    }
-
-    err = ngx_errno;
-
-    if (err != NGX_EAGAIN && err != NGX_EACCES) {
-        ngx_log_error(NGX_LOG_ALERT, runs->log, err,
-                      "fcntl(F_SETLK) of \"%V/owners.lock\" failed",
-                      &runs->dcf->state_path);
-        return NGX_ERROR;
-    }
-
-    if (holder != NULL
-        && fcntl(runs->lock_fd, F_GETLK, &fl) == 0
-        && fl.l_type != F_UNLCK)
-    {
-        *holder = fl.l_pid;
-    }
-
-    return NGX_DECLINED;
-}
-
-
-static ngx_int_t
-ngx_directstream_owner_token(char *token, ngx_log_t *log)
-{
-    u_char  bytes[16];
-
-    if (getrandom(bytes, sizeof(bytes), 0) != sizeof(bytes)) {
-        ngx_log_error(NGX_LOG_ALERT, log, ngx_errno, "getrandom() failed");
-        return NGX_ERROR;
-    }
-
-    ngx_memzero(token, DS_TOKEN_LEN + 1);
-    (void) ngx_hex_dump((u_char *) token, bytes, sizeof(bytes));
-
-    return NGX_OK;
 }
