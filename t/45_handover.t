@@ -22,7 +22,8 @@ my $image = $t->read_file($DirectStream::Test::MODULE);
 my $magic = reverse 'dirstrm1';
 ok($image =~ s/\Q$magic\E/2mrtsrid/g, 'another build');
 
-$t->near(directstream => "stream up { playlist $url; $push; }");
+$t->near(http => 'location = /metrics { directstream_metrics; }',
+         directstream => "stream up { playlist $url; $push; }");
 my $good = $t->read_file('near/nginx.conf');
 $t->write_file($other, $image);
 
@@ -110,6 +111,38 @@ is(scalar $t->api('GET', 'api/1/streams/api'), 404, 'the API made none here');
 reload('the same again', $moved, 0);
 reload('the first state_path', $good, 1);
 same('the first state_path');
+
+# settings of the engine: what runs goes on without them, and says so
+
+sub old {
+    return grep { $t->field($_, 'outdated') } qw(up api);
+}
+
+is(join(' ', old()), '', 'nothing is outdated');
+is(($t->api('POST', 'api/1/restart'))[1]{restarting}, 0, 'none to restart');
+
+(my $denied = $good) =~ s/(state_path)/deny_source 10.0.0.0\/8; $1/;
+reload('other settings', $denied, 0);
+is(join(' ', old()), 'up api', 'both are outdated');
+like($t->{http}->get($t->base . '/metrics')->{content},
+     qr/^directstream_stream_outdated\{stream="up"\} 1$/m, 'in the metrics');
+
+my %owner = map { $_ => $t->field($_, 'owner_pid') } qw(up api);
+
+is(($t->api('POST', 'api/1/restart'))[1]{restarting}, 2, 'restart');
+ok($t->wait_for(sub {
+    !old() && !grep { $t->field($_, 'owner_pid') == $owner{$_}
+                      || $t->state($_) ne 'live' } keys %owner }, 15),
+   'both are up to date, and live again');
+ok($t->wait_for(sub { (my @p = $t->relay_pids) == 1 }, 10),
+   'the old relay worker leaves');
+
+my $items = () = $t->log_of =~ /"(?:up|api)": item \d+ on air/g;
+is(($t->api('POST', 'api/1/restart', { all => JSON::PP::true }))[1]
+   {restarting}, 2, 'restart all');
+ok($t->wait_for(sub {
+    my $n = () = $t->log_of =~ /"(?:up|api)": item \d+ on air/g;
+    return $n >= $items + 2 }, 15), 'both are on air once more');
 
 unlike($t->log_of, qr/refused, it is not the relay|cannot be respawned/,
        'one publisher at a time');

@@ -131,6 +131,7 @@ typedef struct {
     unsigned                 running:1;
     unsigned                 reserved:1;    /* being created: nobody sees it */
     unsigned                 prefetching:1; /* what was requested last */
+    unsigned                 renew:1;       /* restarted when its turn comes */
     ngx_pid_t                writer;        /* has a write under way; 0: none */
     uint64_t                 epoch;
     uint64_t                 skip;          /* requests so far */
@@ -142,6 +143,8 @@ typedef struct {
     ngx_msec_t               retry;         /* not to be started before */
     ngx_pid_t                owner;         /* 0: none */
     ngx_msec_t               seen;          /* when the owner wrote last */
+    uint64_t                 settings;      /* that it runs with, a digest */
+    ngx_uint_t               outdated;      /* of a copy: they have changed */
     char                     token[DS_TOKEN_LEN + 1];
     ds_status_t              status;
     ngx_directstream_totals_t before;       /* of the runs before this one */
@@ -275,6 +278,7 @@ typedef struct {
     char                     state_path[NGX_MAX_PATH];
 
     uint64_t                 generation;    /* configurations so far */
+    uint64_t                 settings;      /* of the newest, a digest */
     uint64_t                 quit;          /* the generation that quits */
     uint64_t                 left;          /* newest whose workers left */
     ngx_int_t                workers;       /* without the relay's */
@@ -348,6 +352,7 @@ typedef struct {
     ngx_slab_pool_t         *shpool;
     ngx_directstream_sh_t   *sh;
 
+    uint64_t                 settings;      /* of the engine, a digest */
     ngx_shm_zone_t          *old_zone;      /* whose place this one takes */
     ngx_uint_t               refill;        /* the store has to be, of it */
     ngx_uint_t               reload;        /* other workers were there */
@@ -381,6 +386,10 @@ char *ngx_directstream_stream_push(ngx_conf_t *cf, ngx_command_t *cmd,
 char *ngx_directstream_log(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_directstream_log_format(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+
+/* adds the logs and their formats to a digest */
+uint64_t ngx_directstream_log_digest(ngx_directstream_conf_t *dcf,
+    uint64_t digest);
 
 /* a file's path in full; NGX_ERROR: it cannot be read, as has been logged */
 ngx_int_t ngx_directstream_conf_file(ngx_conf_t *cf, ngx_str_t *path,
@@ -496,6 +505,16 @@ typedef enum {
 ngx_int_t ngx_directstream_zone_step(ngx_directstream_conf_t *dcf,
     const char *name, ngx_directstream_step_e step);
 
+/*
+ * Streams that run with settings that have changed, or "all" that run, will be
+ * restarted by the newest relay worker, one after another; returns how many.
+ */
+ngx_uint_t ngx_directstream_zone_renew(ngx_directstream_conf_t *dcf,
+    ngx_uint_t all);
+
+/* of the settings "conf" has a digest of, what a run of "def" depends on */
+uint64_t ngx_directstream_zone_settings(uint64_t conf, const ds_def_t *def);
+
 
 /*
  * Durable changes.  The writer first marks the stream (a new one is made,
@@ -581,6 +600,13 @@ ngx_uint_t ngx_directstream_alive(ngx_pid_t pid, ngx_msec_t seen);
 void ngx_directstream_totals_add(ngx_directstream_totals_t *totals,
     ds_status_t *status);
 
+
+/* FNV-1a; begins with NGX_DIRECTSTREAM_DIGEST */
+
+#define NGX_DIRECTSTREAM_DIGEST  0xcbf29ce484222325ULL
+
+uint64_t ngx_directstream_digest(uint64_t digest, const void *data,
+    size_t len);
 
 /* Unix ms, as of the last event */
 int64_t ngx_directstream_now(void);
@@ -744,6 +770,8 @@ typedef struct {
     ngx_log_t               *log;
     ngx_uint_t               single;        /* start streams one by one */
     ngx_msec_t               started;       /* the last one */
+    char                     renewing[DS_NAME_LEN + 1]; /* "": none */
+    ngx_msec_t               renewed;       /* since when */
 } ngx_directstream_runs_t;
 
 void ngx_directstream_runs_init(ngx_directstream_runs_t *runs,
@@ -755,6 +783,9 @@ void ngx_directstream_runs_pass(ngx_directstream_runs_t *runs,
 
 /* records where all of them are, before they are destroyed */
 void ngx_directstream_runs_leave(ngx_directstream_runs_t *runs);
+
+/* the next of those that are to be restarted, when the last one runs */
+void ngx_directstream_runs_renew(ngx_directstream_runs_t *runs);
 
 /* starts what nobody runs */
 void ngx_directstream_runs_start(ngx_directstream_runs_t *runs);

@@ -25,6 +25,7 @@ static char *ngx_directstream_block_end(ngx_conf_t *cf,
     ngx_directstream_conf_t *dcf);
 static char *ngx_directstream_streams_end(ngx_conf_t *cf,
     ngx_directstream_conf_t *dcf);
+static void ngx_directstream_settings(ngx_directstream_conf_t *dcf);
 static char *ngx_directstream_zone_add(ngx_conf_t *cf,
     ngx_directstream_conf_t *dcf);
 
@@ -157,7 +158,49 @@ ngx_directstream_block_end(ngx_conf_t *cf, ngx_directstream_conf_t *dcf)
         return NGX_CONF_ERROR;
     }
 
+    ngx_directstream_settings(dcf);
+
     return ngx_directstream_zone_add(cf, dcf);
+}
+
+
+/* all that a relay worker makes its engine with, and its logs */
+
+static void
+ngx_directstream_settings(ngx_directstream_conf_t *dcf)
+{
+    uint64_t     digest;
+    ngx_uint_t   i;
+    const char **argv;
+
+    const ngx_str_t *const  texts[] = {
+        &dcf->cache_path, &dcf->resolve_extractors, &dcf->media_root,
+        &dcf->push_certificate
+    };
+
+    digest = NGX_DIRECTSTREAM_DIGEST;
+
+    for (i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        digest = ngx_directstream_digest(digest, texts[i]->data,
+                                         texts[i]->len);
+        digest = ngx_directstream_digest(digest, "", 1);
+    }
+
+    for (argv = dcf->resolve_command; *argv != NULL; argv++) {
+        digest = ngx_directstream_digest(digest, *argv, strlen(*argv) + 1);
+    }
+
+    for (i = 0; ngx_directstream_ranges[i].directive != NULL; i++) {
+        digest = ngx_directstream_digest(digest,
+                           (char *) dcf + ngx_directstream_ranges[i].offset,
+                           sizeof(int64_t));
+    }
+
+    digest = ngx_directstream_digest(digest, dcf->source_rules.elts,
+                                     dcf->source_rules.nelts
+                                     * sizeof(ds_source_rule_t));
+
+    dcf->settings = ngx_directstream_log_digest(dcf, digest);
 }
 
 

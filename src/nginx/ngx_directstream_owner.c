@@ -130,17 +130,12 @@ ngx_directstream_owner_lock(ngx_directstream_conf_t *dcf, const char *name,
     short type, ngx_pid_t *holder)
 {
     uint64_t       hash;
-    const char    *p;
     ngx_int_t      rc;
     ngx_uint_t     i;
     struct flock   fl;
 
-    hash = 0xcbf29ce484222325ULL;
-
-    for (p = name; *p; p++) {
-        hash ^= (u_char) *p;
-        hash *= 0x100000001b3ULL;
-    }
+    hash = ngx_directstream_digest(NGX_DIRECTSTREAM_DIGEST, name,
+                                   strlen(name));
 
     ngx_memzero(&fl, sizeof(struct flock));
     fl.l_type = type;

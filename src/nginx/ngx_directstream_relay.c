@@ -422,6 +422,7 @@ ngx_directstream_relay_pass(ngx_directstream_relay_t *relay)
             ngx_directstream_record_settle(&relay->runs.record);
 
             if (!ngx_directstream_relay_held(relay)) {
+                ngx_directstream_runs_renew(&relay->runs);
                 ngx_directstream_runs_start(&relay->runs);
             }
         }

@@ -15,6 +15,7 @@
 #define NGX_DIRECTSTREAM_LEAVE     300     /* ms for runs to come to an end */
 #define NGX_DIRECTSTREAM_LOOK      5       /* ms between two looks at them */
 #define NGX_DIRECTSTREAM_RETRY     5000    /* ms after a failed start */
+#define NGX_DIRECTSTREAM_RENEW     5000    /* ms for a restart, of many */
 #define NGX_DIRECTSTREAM_SINGLE    1000    /* ms for a stream to begin in */
 
 
@@ -74,6 +75,8 @@ static void ngx_directstream_run_report(ngx_directstream_runs_t *runs,
     ngx_directstream_run_t *run, ds_status_t *status);
 static ngx_int_t ngx_directstream_run_next(ngx_directstream_runs_t *runs,
     char *name, ngx_directstream_info_t *info);
+static ngx_uint_t ngx_directstream_runs_renewing(
+    ngx_directstream_runs_t *runs);
 static ngx_uint_t ngx_directstream_runs_begin(ngx_directstream_runs_t *runs);
 static void ngx_directstream_run_start(ngx_directstream_runs_t *runs,
     ngx_directstream_info_t *info);
@@ -623,6 +626,78 @@ ngx_directstream_runs_start(ngx_directstream_runs_t *runs)
 }
 
 
+void
+ngx_directstream_runs_renew(ngx_directstream_runs_t *runs)
+{
+    ngx_directstream_node_t  *node;
+
+    ngx_shmtx_lock(&runs->dcf->shpool->mutex);
+
+    if (ngx_directstream_runs_renewing(runs)) {
+        goto done;
+    }
+
+    runs->renewing[0] = '\0';
+
+    for (node = runs->dcf->sh->streams; node != NULL; node = node->next) {
+
+        if (!node->info.renew) {
+            continue;
+        }
+
+        node->info.renew = 0;
+
+        if (node->info.running && node->info.owner != 0) {
+            node->info.epoch = ++runs->dcf->sh->serial;
+            node->info.retry = 0;
+
+            ngx_memcpy(runs->renewing, node->info.def.name,
+                       sizeof(runs->renewing));
+            runs->renewed = ngx_current_msec;
+            break;
+        }
+    }
+
+done:
+
+    ngx_shmtx_unlock(&runs->dcf->shpool->mutex);
+}
+
+
+/* is the last one still on its way?  With the lock held */
+
+static ngx_uint_t
+ngx_directstream_runs_renewing(ngx_directstream_runs_t *runs)
+{
+    ds_state_e                state;
+    ngx_directstream_run_t   *run;
+    ngx_directstream_node_t  *node;
+
+    if (runs->renewing[0] == '\0'
+        || ngx_current_msec - runs->renewed > NGX_DIRECTSTREAM_RENEW)
+    {
+        return 0;
+    }
+
+    node = ngx_directstream_zone_find(runs->dcf->sh, runs->renewing);
+
+    if (node == NULL || !node->info.running) {
+        return 0;
+    }
+
+    for (run = runs->runs; run != NULL; run = run->next) {
+        if (ngx_strcmp(run->name, runs->renewing) == 0) {
+            state = node->info.status.state;
+
+            return run->epoch != node->info.epoch
+                   || state == DS_RESOLVING || state == DS_STARTING;
+        }
+    }
+
+    return node->info.done != node->info.epoch;
+}
+
+
 /* is the one that was started last still about to go on air? */
 
 static ngx_uint_t
@@ -812,6 +887,9 @@ ngx_directstream_run_claim(ngx_directstream_runs_t *runs,
 
     ngx_memcpy(in->token, token, sizeof(in->token));
     in->seen = ngx_current_msec;
+    in->settings = ngx_directstream_zone_settings(runs->dcf->settings,
+                                                  &in->def);
+    in->renew = 0;
     in->retry = 0;
     in->owner = ngx_pid;
 

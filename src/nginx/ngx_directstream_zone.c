@@ -22,6 +22,10 @@
 
 
 static uint64_t ngx_directstream_layout(void);
+static void ngx_directstream_zone_copy(ngx_directstream_sh_t *sh,
+    ngx_directstream_node_t *node, ngx_directstream_info_t *info);
+static ngx_uint_t ngx_directstream_zone_outdated(ngx_directstream_sh_t *sh,
+    ngx_directstream_info_t *info);
 static ngx_shm_zone_t *ngx_directstream_zone_old(
     ngx_directstream_conf_t *dcf);
 static ngx_directstream_sh_t *ngx_directstream_zone_sh(ngx_shm_zone_t *zone);
@@ -228,6 +232,7 @@ ngx_directstream_zone_merge(ngx_directstream_conf_t *dcf, ngx_log_t *log)
     ngx_shmtx_lock(&dcf->shpool->mutex);
 
     sh->generation++;
+    sh->settings = dcf->settings;
     dcf->generation = sh->generation;
 
     link = &sh->streams;
@@ -423,13 +428,85 @@ ngx_directstream_zone_get(ngx_directstream_conf_t *dcf, const char *name,
     node = ngx_directstream_zone_find(dcf->sh, name);
 
     if (node != NULL) {
-        *info = node->info;
+        ngx_directstream_zone_copy(dcf->sh, node, info);
         rc = NGX_OK;
     }
 
     ngx_shmtx_unlock(&dcf->shpool->mutex);
 
     return rc;
+}
+
+
+static void
+ngx_directstream_zone_copy(ngx_directstream_sh_t *sh,
+    ngx_directstream_node_t *node, ngx_directstream_info_t *info)
+{
+    *info = node->info;
+    info->outdated = ngx_directstream_zone_outdated(sh, info);
+}
+
+
+static ngx_uint_t
+ngx_directstream_zone_outdated(ngx_directstream_sh_t *sh,
+    ngx_directstream_info_t *info)
+{
+    return info->running
+           && info->owner != 0
+           && info->settings != 0
+           && info->settings
+              != ngx_directstream_zone_settings(sh->settings, &info->def);
+}
+
+
+/* a slate is the block's where the stream has none, and then not a new run's */
+
+uint64_t
+ngx_directstream_zone_settings(uint64_t conf, const ds_def_t *def)
+{
+    return ngx_directstream_digest(conf, def->slate, strlen(def->slate));
+}
+
+
+ngx_uint_t
+ngx_directstream_zone_renew(ngx_directstream_conf_t *dcf, ngx_uint_t all)
+{
+    ngx_uint_t                n;
+    ngx_directstream_info_t  *info;
+    ngx_directstream_node_t  *node;
+
+    n = 0;
+
+    ngx_shmtx_lock(&dcf->shpool->mutex);
+
+    for (node = dcf->sh->streams; node != NULL; node = node->next) {
+        info = &node->info;
+
+        if (info->running && info->owner != 0
+            && (all || ngx_directstream_zone_outdated(dcf->sh, info)))
+        {
+            info->renew = 1;
+            n++;
+        }
+    }
+
+    ngx_shmtx_unlock(&dcf->shpool->mutex);
+
+    return n;
+}
+
+
+uint64_t
+ngx_directstream_digest(uint64_t digest, const void *data, size_t len)
+{
+    const u_char  *p;
+
+    for (p = data; len != 0; len--) {
+        digest ^= *p++;
+        digest *= 0x100000001b3ULL;
+    }
+
+    return digest;
 }
 
 
@@ -462,7 +539,7 @@ ngx_directstream_zone_each(ngx_directstream_conf_t *dcf, ngx_pool_t *pool,
             if (!node->info.reserved
                 && ngx_strcmp(node->info.def.name, name) != 0)
             {
-                info[n++] = node->info;
+                ngx_directstream_zone_copy(dcf->sh, node, &info[n++]);
             }
         }
 
