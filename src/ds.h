@@ -745,6 +745,65 @@ int ds_store_end_run(ds_store_t *store, int64_t run, const ds_status_t *st,
 
 
 /*
+ * The recorder: what a relay writes to the store, by a thread of its own that
+ * writes in the order in which it was asked to, and tries again until it can.
+ * Nothing here waits for a disk.  ds_destroy() ends it: what was asked for
+ * before is written, as far as that takes less than a second.
+ */
+
+typedef struct ds_recorder_s  ds_recorder_t;
+typedef struct ds_run_s       ds_run_t;
+
+
+/* for the engine's store_path; NULL: "err" says why */
+ds_recorder_t *ds_recorder_create(ds_t *ds, ds_error_t *err);
+
+/* begins a run; NULL: no memory */
+ds_run_t *ds_run_begin(ds_recorder_t *r, const char *name);
+
+/*
+ * True when it is known from where the stream goes on: *code is 0, or why that
+ * could not be read, and the run begins in the store later.
+ */
+bool ds_run_begun(ds_run_t *run, ds_progress_t *progress, int *code);
+
+/* where it is; what is not written yet makes room for the new one */
+void ds_run_progress(ds_run_t *run, const ds_progress_t *progress);
+
+/* all is copied; false: no room for more, try again later */
+bool ds_run_items(ds_run_t *run, const ds_item_t *items, size_t n);
+bool ds_run_trim(ds_run_t *run, uint32_t count);
+
+/* since it was asked last: the store did not take some of its items */
+bool ds_run_missed(ds_run_t *run);
+
+/*
+ * Its end, with the progress of the status where that is valid.  Then nothing
+ * but the next two; ds_run_free() sets *run to NULL, also before it has ended.
+ */
+void ds_run_end(ds_run_t *run, const ds_status_t *last);
+bool ds_run_ended(ds_run_t *run);
+void ds_run_free(ds_run_t **run);
+
+/* what the cache's index has, as of the last call, which counts anew */
+void ds_recorder_kept(ds_recorder_t *r, uint32_t *count, uint64_t *size);
+
+
+/* what the store has of a stream, after ds_store_fence() */
+
+typedef struct {
+    char         name[DS_NAME_LEN + 1];
+    bool         found;
+    bool         anew;                  /* no progress is known */
+    ds_stored_t  stored;
+} ds_settled_t;
+
+/* one at a time; false: the last answer was not taken yet */
+bool ds_recorder_ask(ds_recorder_t *r, const char *name);
+bool ds_recorder_answer(ds_recorder_t *r, ds_settled_t *settled);
+
+
+/*
  * The cache's index: one row for each item whose media is kept, under a key,
  * in files of the cache's directory named KEY.0, and KEY.1 where the audio is
  * apart.

@@ -139,8 +139,7 @@ ds_crash_write(ds_crash_t *crash, int sig)
         crash->turn = note->turn;
     }
 
-    atomic_thread_fence(memory_order_release);
-    crash->signal = sig;
+    __atomic_store_n(&crash->signal, sig, __ATOMIC_RELEASE);
 }
 
 

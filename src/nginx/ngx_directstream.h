@@ -683,53 +683,6 @@ void ngx_directstream_relay_init(ngx_cycle_t *cycle,
 void ngx_directstream_relay_exit(ngx_cycle_t *cycle);
 
 
-/*
- * What the relay worker records in the store: progress, items, runs.  An
- * error is logged once, and what could not be written is written later; the
- * air does not notice.
- */
-
-typedef struct {
-    ngx_directstream_conf_t *dcf;
-    ngx_log_t               *log;
-    ds_store_t              *store;
-    ds_error_t               err;           /* of the last call */
-    int                      code;          /* that was logged last */
-    ngx_msec_t               retry;         /* no write before */
-    ngx_uint_t               lost;          /* transactions, so far */
-    unsigned                 waiting:1;     /* for "retry" */
-    unsigned                 begun:1;       /* a transaction is open */
-} ngx_directstream_record_t;
-
-void ngx_directstream_record_init(ngx_directstream_record_t *rec,
-    ngx_directstream_conf_t *dcf, ngx_log_t *log);
-
-/* the run's id, 0 on an error; "progress", may be NULL, is what was */
-int64_t ngx_directstream_record_begin(ngx_directstream_record_t *rec,
-    const char *name, ds_progress_t *progress);
-void ngx_directstream_record_end(ngx_directstream_record_t *rec,
-    const char *name, int64_t run, ds_status_t *status);
-
-/* NGX_ERROR: not written */
-ngx_int_t ngx_directstream_record_progress(ngx_directstream_record_t *rec,
-    const char *name, int64_t run, ds_progress_t *progress);
-ngx_int_t ngx_directstream_record_items(ngx_directstream_record_t *rec,
-    const char *name, int64_t run, ds_item_t *items, size_t n);
-ngx_int_t ngx_directstream_record_trim(ngx_directstream_record_t *rec,
-    const char *name, uint32_t count);
-
-/* what the cache's index has; NGX_ERROR: not read */
-ngx_int_t ngx_directstream_record_kept(ngx_directstream_record_t *rec,
-    uint32_t *count, uint64_t *size);
-
-/* ends the transaction; its writes may be lost, and "lost" counts */
-void ngx_directstream_record_commit(ngx_directstream_record_t *rec);
-
-/* streams whose writer died become what the store has */
-void ngx_directstream_record_settle(ngx_directstream_record_t *rec);
-void ngx_directstream_record_close(ngx_directstream_record_t *rec);
-
-
 /* a line in each as-run log; a failure is logged, once a minute */
 void ngx_directstream_log_write(ngx_directstream_conf_t *dcf,
     const char *stream, ds_aired_t *aired);
@@ -762,10 +715,11 @@ ngx_int_t ngx_directstream_owner_token(char *token, ngx_log_t *log);
 typedef struct ngx_directstream_run_s  ngx_directstream_run_t;
 
 typedef struct {
-    ngx_directstream_record_t record;
     ngx_msec_t               progress;      /* next time */
     ngx_directstream_conf_t *dcf;
     ds_t                    *ds;
+    ds_recorder_t           *recorder;      /* the engine's */
+    ngx_pid_t                writer;        /* who died, of what is settled */
     ngx_directstream_run_t  *runs;
     ngx_log_t               *log;
     ngx_uint_t               single;        /* start streams one by one */
@@ -786,6 +740,9 @@ void ngx_directstream_runs_leave(ngx_directstream_runs_t *runs);
 
 /* the next of those that are to be restarted, when the last one runs */
 void ngx_directstream_runs_renew(ngx_directstream_runs_t *runs);
+
+/* streams whose writer died become what the store has */
+void ngx_directstream_runs_settle(ngx_directstream_runs_t *runs);
 
 /* starts what nobody runs */
 void ngx_directstream_runs_start(ngx_directstream_runs_t *runs);

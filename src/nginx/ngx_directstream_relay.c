@@ -419,7 +419,7 @@ ngx_directstream_relay_pass(ngx_directstream_relay_t *relay)
 
         if (serve) {
             ngx_directstream_crash_take(relay->dcf, ngx_cycle->log);
-            ngx_directstream_record_settle(&relay->runs.record);
+            ngx_directstream_runs_settle(&relay->runs);
 
             if (!ngx_directstream_relay_held(relay)) {
                 ngx_directstream_runs_renew(&relay->runs);
@@ -599,8 +599,6 @@ ngx_directstream_relay_exit(ngx_cycle_t *cycle)
         ngx_directstream_runs_leave(&relay->runs);
         ds_destroy(&relay->runs.ds);
     }
-
-    ngx_directstream_record_close(&relay->runs.record);
 }
 
 
@@ -653,6 +651,14 @@ ngx_directstream_relay_create(ngx_directstream_relay_t *relay)
     conf.wakeup_data = &relay->news_fd;
 
     relay->runs.ds = ds_create(&conf, &err);
+
+    if (relay->runs.ds != NULL) {
+        relay->runs.recorder = ds_recorder_create(relay->runs.ds, &err);
+
+        if (relay->runs.recorder == NULL) {
+            ds_destroy(&relay->runs.ds);
+        }
+    }
 
     if (relay->runs.ds == NULL) {
         ngx_log_error(NGX_LOG_EMERG, ngx_cycle->log, 0,

@@ -406,6 +406,13 @@ ngx_directstream_zone_change(ngx_directstream_conf_t *dcf,
     ngx_directstream_node_t *node, ds_def_t *def,
     ngx_uint_t set)
 {
+    if ((set & NGX_DIRECTSTREAM_SET_PLAYLIST)
+        && ngx_strcmp(node->info.def.playlist, def->playlist) != 0)
+    {
+        /* as in the store: it is of another list */
+        node->info.status.progress.valid = 0;
+    }
+
     if (ngx_directstream_field_copy(&node->info.def, def, set) == NGX_AGAIN)
     {
         node->info.epoch = ++dcf->sh->serial;

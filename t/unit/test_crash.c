@@ -66,8 +66,11 @@ sent_run(void *data)
 {
     ds_crash_stream("sent");
     ds_crash_item(&turn);
-    (void) raise(SIGBUS);
     (void) data;
+
+    /* under TSan it comes with the next call that may block */
+    (void) raise(SIGBUS);
+    (void) sleep(10);
 }
 
 
