@@ -14,6 +14,7 @@
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/ds_crash.h"
@@ -113,7 +114,7 @@ ds_crash_handler(int sig, siginfo_t *si, void *context)
     }
 
     if (si->si_code <= 0) {
-        (void) raise(sig);
+        (void) syscall(SYS_tgkill, getpid(), gettid(), sig);
     }
 }
 
