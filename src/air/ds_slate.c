@@ -9,6 +9,7 @@
 #include <sys/resource.h>
 
 #include "air/ds_slate.h"
+#include "base/ds_crash.h"
 #include "base/ds_job.h"
 
 
@@ -158,6 +159,7 @@ ds_slate_run(void *data)
     ds_loop_t   *l;
     ds_slate_t  *sl = data;
 
+    ds_crash_stream(sl->name);
     (void) setpriority(PRIO_PROCESS, 0, DS_SLATE_NICE);
 
     first = !sl->begun;

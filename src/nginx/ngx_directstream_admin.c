@@ -102,6 +102,8 @@ static const ngx_directstream_route_t  ngx_directstream_routes[] = {
     { "streams/*/prefetch", NGX_DIRECTSTREAM_PREFETCH, NULL,
       ngx_directstream_streams_step, NULL, NULL },
 
+    { "restart", 0, NULL, ngx_directstream_streams_renew, NULL, NULL },
+
     { "resolve", 0, NULL, ngx_directstream_resolve, NULL, NULL },
 
     { "openapi.json", 0, ngx_directstream_admin_openapi, NULL, NULL, NULL },

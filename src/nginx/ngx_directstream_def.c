@@ -1,7 +1,7 @@
 
 /*
  * ngx_directstream_def.c: reads the API's bodies: a stream's definition, a
- * change of one, a lookup, a prefetch.  Bodies come from anybody who may write
+ * change of one, a lookup, a flag.  Bodies come from anybody who may write
  * to the location, so every field is checked for its type and its value, and
  * an unknown one is refused.
  */
@@ -22,6 +22,7 @@ struct ngx_directstream_parse_s {
     ds_def_t                   *def;
     ngx_uint_t                  set;
     ngx_uint_t                  start;
+    const char                 *flag;       /* the name of the only one */
     ngx_uint_t                  limit;
     ngx_uint_t                  patch;
     ngx_uint_t                  named;
@@ -40,7 +41,7 @@ static ngx_int_t ngx_directstream_parse_def(ngx_directstream_parse_t *p,
     const cJSON *v);
 static ngx_int_t ngx_directstream_parse_missing(ngx_directstream_parse_t *p);
 static ngx_int_t ngx_directstream_parse_push(ngx_directstream_parse_t *p);
-static ngx_int_t ngx_directstream_parse_prefetch(ngx_directstream_parse_t *p,
+static ngx_int_t ngx_directstream_parse_flag(ngx_directstream_parse_t *p,
     const cJSON *v);
 static ngx_int_t ngx_directstream_parse_lookup(ngx_directstream_parse_t *p,
     const cJSON *v);
@@ -191,13 +192,11 @@ ngx_directstream_parse_push(ngx_directstream_parse_t *p)
 
 
 ngx_int_t
-ngx_directstream_prefetch_parse(ngx_str_t *body, ngx_uint_t *on,
+ngx_directstream_flag_parse(ngx_str_t *body, const char *name, ngx_uint_t *on,
     ngx_directstream_mistake_t *m)
 {
     ngx_int_t                 rc;
     ngx_directstream_parse_t  p;
-
-    *on = 1;
 
     if (body->len == 0) {
         return NGX_OK;
@@ -205,8 +204,9 @@ ngx_directstream_prefetch_parse(ngx_str_t *body, ngx_uint_t *on,
 
     ngx_memzero(&p, sizeof(ngx_directstream_parse_t));
 
-    p.field = ngx_directstream_parse_prefetch;
-    p.start = 1;
+    p.field = ngx_directstream_parse_flag;
+    p.flag = name;
+    p.start = *on;
     p.mistake = m;
 
     rc = ngx_directstream_parse(&p, body);
@@ -218,11 +218,15 @@ ngx_directstream_prefetch_parse(ngx_str_t *body, ngx_uint_t *on,
 
 
 static ngx_int_t
-ngx_directstream_parse_prefetch(ngx_directstream_parse_t *p, const cJSON *v)
+ngx_directstream_parse_flag(ngx_directstream_parse_t *p, const cJSON *v)
 {
-    return (ngx_strcmp(v->string, "on") == 0)
-           ? ngx_directstream_parse_bool(p, v, &p->start)
-           : ngx_directstream_unknown(p, v, "is on");
+    if (ngx_strcmp(v->string, p->flag) == 0) {
+        return ngx_directstream_parse_bool(p, v, &p->start);
+    }
+
+    return ngx_directstream_mistake(p->mistake, "unknown_field", v->string,
+                                    "the field is not known; known is %s",
+                                    p->flag);
 }
 
 

@@ -124,9 +124,9 @@ ngx_int_t ngx_directstream_def_parse(ngx_directstream_conf_t *dcf,
     ngx_str_t *body, ngx_uint_t patch, ds_def_t *def, ngx_uint_t *set,
     ngx_uint_t *start, ngx_directstream_mistake_t *m);
 
-/* of a prefetch, which may have none */
-ngx_int_t ngx_directstream_prefetch_parse(ngx_str_t *body, ngx_uint_t *on,
-    ngx_directstream_mistake_t *m);
+/* one flag, "name", left alone when there is no body, or nothing in it */
+ngx_int_t ngx_directstream_flag_parse(ngx_str_t *body, const char *name,
+    ngx_uint_t *on, ngx_directstream_mistake_t *m);
 
 /* the playlist alone */
 ngx_int_t ngx_directstream_lookup_parse(ngx_directstream_conf_t *dcf,
@@ -216,6 +216,10 @@ ngx_int_t ngx_directstream_streams_patch(ngx_http_request_t *r,
 ngx_int_t ngx_directstream_streams_change(ngx_http_request_t *r,
     ngx_directstream_ctx_t *ctx);
 ngx_int_t ngx_directstream_streams_step(ngx_http_request_t *r,
+    ngx_directstream_ctx_t *ctx);
+
+/* those whose settings have changed, or all */
+ngx_int_t ngx_directstream_streams_renew(ngx_http_request_t *r,
     ngx_directstream_ctx_t *ctx);
 
 ngx_int_t ngx_directstream_cache_list(ngx_http_request_t *r,

@@ -16,6 +16,7 @@ typedef struct {
     ds_state_e                 state;
     int64_t                    running;
     int64_t                    owned;
+    int64_t                    outdated;
     int64_t                    items;
     int64_t                    position;    /* ms */
     int64_t                    buffer;      /* ms */
@@ -127,6 +128,10 @@ static const ngx_directstream_family_t  ngx_directstream_families[] = {
 
     { "stream_owned", 0, NGX_DIRECTSTREAM_VALUE, ngx_directstream_of(owned),
       "1 when a living relay worker runs the stream." },
+
+    { "stream_outdated", 0, NGX_DIRECTSTREAM_VALUE,
+      ngx_directstream_of(outdated),
+      "1 when the stream runs with settings of before a reload." },
 
     { "playlist_items", 0, NGX_DIRECTSTREAM_VALUE, ngx_directstream_of(items),
       "Items of the playlist known so far." },
@@ -457,6 +462,7 @@ ngx_directstream_metrics_sample(ngx_directstream_sample_t *s,
     s->state = st->state;
     s->running = info->running;
     s->owned = owned;
+    s->outdated = owned && info->outdated;
     s->items = st->count;
     s->position = (owned && st->has_item) ? st->position : -1;
     s->buffer = owned ? st->buffer : 0;

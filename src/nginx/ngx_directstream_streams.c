@@ -244,7 +244,9 @@ ngx_directstream_streams_step(ngx_http_request_t *r,
 
     if (step == NGX_DIRECTSTREAM_PREFETCH) {
 
-        if (ngx_directstream_prefetch_parse(&ctx->body, &on, &m) != NGX_OK) {
+        on = 1;
+
+        if (ngx_directstream_flag_parse(&ctx->body, "on", &on, &m) != NGX_OK) {
             return ngx_directstream_problem(r, 400, m.code, m.field, "%s",
                                             m.detail);
         }
@@ -264,6 +266,35 @@ ngx_directstream_streams_step(ngx_http_request_t *r,
     ngx_directstream_wake();
 
     return ngx_directstream_streams_show(r, ctx->name, NGX_HTTP_ACCEPTED);
+}
+
+
+ngx_int_t
+ngx_directstream_streams_renew(ngx_http_request_t *r,
+    ngx_directstream_ctx_t *ctx)
+{
+    ngx_uint_t                  all, n;
+    ngx_directstream_json_t     w;
+    ngx_directstream_mistake_t  m;
+
+    all = 0;
+
+    if (ngx_directstream_flag_parse(&ctx->body, "all", &all, &m) != NGX_OK) {
+        return ngx_directstream_problem(r, 400, m.code, m.field, "%s",
+                                        m.detail);
+    }
+
+    n = ngx_directstream_zone_renew(ngx_directstream_get_conf(), all);
+    ngx_directstream_wake();
+
+    ngx_directstream_json_init(&w, r->pool);
+    ngx_directstream_json_open(&w, '{');
+    ngx_directstream_json_key(&w, "restarting");
+    ngx_directstream_json_integer(&w, n);
+    ngx_directstream_json_close(&w, '}');
+    ngx_directstream_json_raw(&w, "\n", 1);
+
+    return ngx_directstream_send(r, NGX_HTTP_ACCEPTED, &w);
 }
 
 

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/ds_crash.h"
 #include "base/ds_item.h"
 #include "base/ds_url.h"
 #include "play/ds_ahead.h"
@@ -50,6 +51,8 @@ ds_player_run(void *data)
 {
     int64_t      now, tick, at;
     ds_stream_t *s = data;
+
+    ds_crash_stream(s->name);
 
     s->standby = ds_slate_create(s->ds, s->name, s->slate);
     s->air = ds_air_create(s->ds, &s->target, s->sent, s->standby,
@@ -354,6 +357,7 @@ ds_player_over(ds_stream_t *s, const ds_error_t *why)
     s->going_back = false;
 
     ds_air_item(s->air, NULL);
+    ds_crash_item(NULL);
     ds_pick_end(s, &s->cur);
 }
 
@@ -367,12 +371,7 @@ ds_player_record(ds_stream_t *s)
 
     (void) pthread_mutex_lock(&s->lock);
 
-    a = &s->records[s->record++ % DS_RECORDS];
-
-    if (s->nrecords < DS_RECORDS) {
-        s->nrecords++;
-    }
-
+    a = ds_pick_record(s);
     ds_playlist_item(s->list, s->cur_index, &a->item);
     ds_meter_aired(ds_air_meter(s->air), a);
 
@@ -432,6 +431,7 @@ ds_player_switch(ds_stream_t *s)
 
     (void) pthread_mutex_unlock(&s->lock);
 
+    ds_crash_item(ds_source_turn(s->cur));
     ds_air_item(s->air, s->cur);
     s->decision = ds_source_decision(s->cur, s->reason);
 
