@@ -270,6 +270,13 @@ ds_slate_codecpar(ds_slate_t *sl, int track)
 }
 
 
+double
+ds_slate_rate(ds_slate_t *sl)
+{
+    return sl->loop->rate;
+}
+
+
 AVPacket *
 ds_slate_next(ds_slate_t *sl, int track)
 {

@@ -333,6 +333,7 @@ typedef struct {
     int64_t                  buffer_size;       /* bytes, as the next two */
     int64_t                  cache_max_size;
     int64_t                  cache_min_free;
+    int64_t                  push_buffer;
     int64_t                  encodes;           /* 0: one a processor */
 
     ngx_array_t              streams;           /* of pointers to them */
@@ -402,6 +403,9 @@ ngx_int_t ngx_directstream_conf_file(ngx_conf_t *cf, ngx_str_t *path,
  * 0 or a DS_E…
  */
 int ngx_directstream_check_push(const ds_def_t *def, ds_error_t *err);
+
+/* "none" needs a push by the engine; 0 or a DS_E… */
+int ngx_directstream_check_publish(const ds_def_t *def, ds_error_t *err);
 
 /* must the engine push it? */
 ngx_uint_t ngx_directstream_push_tls(const char *url);

@@ -41,6 +41,7 @@ static ngx_int_t ngx_directstream_parse_def(ngx_directstream_parse_t *p,
     const cJSON *v);
 static ngx_int_t ngx_directstream_parse_missing(ngx_directstream_parse_t *p);
 static ngx_int_t ngx_directstream_parse_push(ngx_directstream_parse_t *p);
+static ngx_int_t ngx_directstream_parse_publish(ngx_directstream_parse_t *p);
 static ngx_int_t ngx_directstream_parse_flag(ngx_directstream_parse_t *p,
     const cJSON *v);
 static ngx_int_t ngx_directstream_parse_lookup(ngx_directstream_parse_t *p,
@@ -104,6 +105,10 @@ ngx_directstream_def_parse(ngx_directstream_conf_t *dcf, ngx_str_t *body,
 
     if (rc == NGX_OK && (p.set & NGX_DIRECTSTREAM_SET_PUSH)) {
         rc = ngx_directstream_parse_push(&p);
+    }
+
+    if (rc == NGX_OK) {
+        rc = ngx_directstream_parse_publish(&p);
     }
 
     *set = p.set;
@@ -188,6 +193,26 @@ ngx_directstream_parse_push(ngx_directstream_parse_t *p)
            ? NGX_OK
            : ngx_directstream_mistake(p->mistake, "invalid_field",
                                       p->via ? "push_via" : "push", "%s", why);
+}
+
+
+/* with "none" something else must be left, whichever was changed */
+
+static ngx_int_t
+ngx_directstream_parse_publish(ngx_directstream_parse_t *p)
+{
+    ds_error_t  err;
+
+    if (ngx_directstream_check_publish(p->def, &err) == DS_OK) {
+        return NGX_OK;
+    }
+
+    return ngx_directstream_mistake(p->mistake, "invalid_field",
+                                    (p->set & NGX_DIRECTSTREAM_SET_PUBLISH)
+                                    ? "publish" : "push", "%s%s",
+                                    (p->set & NGX_DIRECTSTREAM_SET_PUBLISH)
+                                    ? "" : "\"publish\" is \"none\": ",
+                                    err.message);
 }
 
 

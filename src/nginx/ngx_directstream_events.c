@@ -824,6 +824,7 @@ ngx_directstream_feed_hash(ngx_directstream_info_t *info, ngx_uint_t relay)
     st->lateness = 0;
     st->push.bytes = 0;
     st->push.dropped = 0;
+    st->push.waiting = 0;
 
     for (i = 0; i < DS_FETCHES; i++) {
         st->fetching[i].bytes = 0;

@@ -430,6 +430,22 @@ ngx_directstream_check_push(const ds_def_t *def, ds_error_t *err)
 }
 
 
+int
+ngx_directstream_check_publish(const ds_def_t *def, ds_error_t *err)
+{
+    if (ngx_strcmp(def->publish, "none") != 0 || def->push_engine) {
+        return DS_OK;
+    }
+
+    (void) ngx_cpystrn((u_char *) err->message,
+                       (u_char *) "\"none\" leaves nothing but a push by the "
+                       "engine, which needs a \"push\" to rtmps:// or by "
+                       "\"engine\"", DS_MESSAGE_LEN);
+
+    return DS_EPLAYLIST_INVALID;
+}
+
+
 static ngx_int_t
 ngx_directstream_check_rtmp(const char *url, ds_error_t *err)
 {
@@ -439,10 +455,6 @@ ngx_directstream_check_rtmp(const char *url, ds_error_t *err)
 
     if (ngx_directstream_push_tls(url)) {
         why = "nginx-rtmp cannot push by rtmps://, the engine can";
-
-    } else if (*p == '[') {
-        why = "the host must be a name or an IPv4 address, nginx-rtmp knows "
-              "no other";
 
     } else {
         p = strchr(p, '/');

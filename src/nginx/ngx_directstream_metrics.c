@@ -24,6 +24,7 @@ typedef struct {
     int64_t                    slate;
     int64_t                    connected;
     int64_t                    pushing;
+    int64_t                    waiting;     /* bytes, for the push */
     int64_t                    fetched;     /* bytes */
     int64_t                    fetching;    /* bytes in all */
     int64_t                    speed;       /* bytes a second */
@@ -193,6 +194,10 @@ static const ngx_directstream_family_t  ngx_directstream_families[] = {
     { "push_connected", 0, NGX_DIRECTSTREAM_VALUE,
       ngx_directstream_of(pushing),
       "1 when the engine's push is connected." },
+
+    { "push_waiting_bytes", 0, NGX_DIRECTSTREAM_VALUE,
+      ngx_directstream_of(waiting),
+      "Bytes that wait for the engine's push." },
 
     { "push_reconnects_total", 1, NGX_DIRECTSTREAM_VALUE,
       ngx_directstream_of(totals.push_reconnects),
@@ -470,6 +475,8 @@ ngx_directstream_metrics_sample(ngx_directstream_sample_t *s,
     s->slate = owned && st->slate;
     s->connected = owned && st->connected;
     s->pushing = st->push.enabled ? (owned && st->push.connected) : -1;
+    s->waiting = st->push.enabled ? (owned ? (int64_t) st->push.waiting : 0)
+                                  : -1;
 
     ngx_directstream_metrics_fetch(s, info, owned);
 

@@ -55,8 +55,7 @@ ds_player_run(void *data)
     ds_crash_stream(s->name);
 
     s->standby = ds_slate_create(s->ds, s->name, s->slate);
-    s->air = ds_air_create(s->ds, &s->target, s->sent, s->standby,
-                           &s->job.cancel);
+    s->air = ds_air_create(s->ds, &s->target, s->sent, s->standby);
 
     if (s->standby != NULL) {
         ds_player_form(s, NULL);
@@ -214,16 +213,6 @@ ds_player_air(ds_stream_t *s)
             break;
 
         case DS_AIR_DOWN:
-            if (err.code != DS_OK && err.code != DS_ECANCELED) {
-                if (!s->down || err.code != s->err.code) {
-                    ds_log(s->ds, DS_LOG_WARN, s->name,
-                           "output is down, trying again: %s: %s",
-                           ds_error_code(err.code), err.message);
-                }
-
-                s->err = err;
-            }
-
             s->down = true;
             break;
 
@@ -254,7 +243,11 @@ ds_player_air(ds_stream_t *s)
             break;
         }
 
-        return;
+        break;
+    }
+
+    if (ds_air_error(s->air, &err)) {
+        s->err = err;
     }
 }
 

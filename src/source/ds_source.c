@@ -402,6 +402,13 @@ ds_source_codecpar(ds_source_t *s, int track)
 }
 
 
+double
+ds_source_rate(ds_source_t *s)
+{
+    return ds_convert_rate(s->convert);
+}
+
+
 void
 ds_source_origin(ds_source_t *s, int64_t *pts, int64_t *dts)
 {

@@ -60,6 +60,9 @@ bool ds_source_drained(ds_source_t *s);
 ds_queue_t *ds_source_queue(ds_source_t *s);                            /* * */
 const AVCodecParameters *ds_source_codecpar(ds_source_t *s, int track); /* * */
 
+/* * frames a second, 0: unknown */
+double ds_source_rate(ds_source_t *s);
+
 /* * us, of the first video key frame; every video packet is from there on */
 void ds_source_origin(ds_source_t *s, int64_t *pts, int64_t *dts);
 
