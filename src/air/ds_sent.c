@@ -15,10 +15,9 @@
 #include "rtmp/ds_flv.h"
 
 
-/* what may wait: of a stream, bytes and us; of all of them, bytes */
+/* what may wait of a stream, bytes and us */
 #define DS_SENT_SIZE      (16 << 20)
 #define DS_SENT_TIME      20000000
-#define DS_SENT_ALL       (256 << 20)
 
 /* us: what may wait all the same; no reader that keeps pace is so far behind */
 #define DS_SENT_LEAST     1000000
@@ -449,8 +448,8 @@ ds_sent_much(ds_sent_t *sent, int64_t dts)
 {
     int64_t  most;
 
-    most = atomic_load(&sent->ds->held) > DS_SENT_ALL ? DS_SENT_LEAST
-                                                      : DS_SENT_TIME;
+    most = atomic_load(&sent->ds->held) > sent->ds->held_most
+           ? DS_SENT_LEAST : DS_SENT_TIME;
 
     return sent->size > DS_SENT_SIZE || dts - sent->head->pkt->dts > most;
 }
