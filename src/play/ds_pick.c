@@ -31,6 +31,7 @@
 
 
 static void ds_pick_prepare_spare(ds_stream_t *s);
+static bool ds_pick_near(ds_stream_t *s, int64_t lead);
 static bool ds_pick_wanted(ds_stream_t *s);
 static bool ds_pick_spare_wanted(ds_stream_t *s);
 static int64_t ds_pick_start_at(ds_stream_t *s, const ds_entry_t *e);
@@ -62,6 +63,10 @@ ds_pick_prepare(ds_stream_t *s)
     }
 
     if (s->next != NULL) {
+        if (ds_pick_near(s, 2 * (int64_t) s->ds->conf.buffer_time)) {
+            ds_source_widen(s->next);
+        }
+
         ds_pick_prepare_spare(s);
         return;
     }
@@ -243,30 +248,37 @@ ds_pick_start_at(ds_stream_t *s, const ds_entry_t *e)
 }
 
 
+/* fetching takes the longer, the longer an item is */
+
 static bool
 ds_pick_wanted(ds_stream_t *s)
 {
-    int64_t      duration, now;
+    return s->source.mode == DS_MODE_DOWNLOAD || ds_pick_near(s, DS_LEAD)
+           || ds_source_duration(s->cur) == -1;
+}
+
+
+/* what is on air is over in "lead" ms, or it is in trouble; or nothing is */
+
+static bool
+ds_pick_near(ds_stream_t *s, int64_t lead)
+{
+    int64_t      duration;
     ds_meter_t  *m;
 
-    /* fetching takes the longer, the longer an item is */
-
     if (s->cur == NULL || s->cutting || s->starved > DS_SILENCE_LIVE
-        || s->source.mode == DS_MODE_DOWNLOAD
         || ds_queue_ended(ds_source_queue(s->cur)))
     {
         return true;
     }
 
-    now = ds_monotonic();
     m = ds_air_meter(s->air);
     duration = ds_source_duration(s->cur);
 
-    return duration == -1
-           || duration - ds_air_position(s->air) <= DS_LEAD
+    return (duration != -1 && duration - ds_air_position(s->air) <= lead)
            || (s->max_item != 0
-               && s->max_item - m->item_time / 1000 <= DS_LEAD)
-           || ds_meter_missing(m, now) > DS_SILENCE_LIVE;
+               && s->max_item - m->item_time / 1000 <= lead)
+           || ds_meter_missing(m, ds_monotonic()) > DS_SILENCE_LIVE;
 }
 
 
@@ -465,6 +477,7 @@ ds_pick_take(ds_stream_t *s)
     ds_source_t  *src;
 
     src = s->next;
+    ds_source_widen(src);
     ds_pick_promote(s);
 
     return src;

@@ -18,6 +18,9 @@
 /* us: with so much in the queue an item may go on air */
 #define DS_READY_TIME  500000
 
+/* us: what is read of an item before its turn is near */
+#define DS_AHEAD_TIME  1000000
+
 
 struct ds_source_s {
     ds_t              *ds;
@@ -61,10 +64,12 @@ ds_source_t *
 ds_source_start(const ds_source_conf_t *sc, ds_entry_t *e, int64_t start,
     ds_error_t *err)
 {
+    int64_t           time;
     ds_source_t      *s;
     const ds_conf_t  *conf;
 
     conf = &sc->ds->conf;
+    time = (int64_t) conf->buffer_time * 1000;
 
     s = calloc(1, sizeof(ds_source_t));
     if (s == NULL) {
@@ -85,7 +90,7 @@ ds_source_start(const ds_source_conf_t *sc, ds_entry_t *e, int64_t start,
     s->conf.cancel = &s->job.cancel;
 
     s->queue = ds_queue_create(conf->buffer_size,
-                               (int64_t) conf->buffer_time * 1000);
+                               time < DS_AHEAD_TIME ? time : DS_AHEAD_TIME);
     if (s->queue == NULL) {
         goto failed;
     }
@@ -352,6 +357,13 @@ ds_source_ready(ds_source_t *s)
     return atomic_load(&s->begun)
            && (ds_queue_time(s->queue) >= DS_READY_TIME
                || ds_queue_full(s->queue) || ds_queue_ended(s->queue));
+}
+
+
+void
+ds_source_widen(ds_source_t *s)
+{
+    ds_queue_widen(s->queue, (int64_t) s->ds->conf.buffer_time * 1000);
 }
 
 

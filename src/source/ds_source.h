@@ -46,6 +46,12 @@ ds_source_t *ds_source_start(const ds_source_conf_t *sc, ds_entry_t *e,
  */
 bool ds_source_ready(ds_source_t *s);
 
+/*
+ * Reads ahead as much as "buffer" says; until then a second, so that what has
+ * long to wait costs little.
+ */
+void ds_source_widen(ds_source_t *s);
+
 /* true when its source has answered, and is media */
 bool ds_source_opened(ds_source_t *s);
 
