@@ -92,8 +92,9 @@ ds_demux_open(ds_demux_t *s, const ds_conf_t *conf, const ds_media_url_t *u,
 
     ctx = avformat_alloc_context();
     s->ctx = ctx;
+    s->pool = ds_http_pool_create();
 
-    if (ctx == NULL || s->url == NULL
+    if (ctx == NULL || s->pool == NULL || s->url == NULL
         || (u->headers != NULL && s->headers == NULL))
     {
         return ds_fail(err, DS_ENOMEM, "no memory");
@@ -110,6 +111,7 @@ ds_demux_open(ds_demux_t *s, const ds_conf_t *conf, const ds_media_url_t *u,
     req.expires_at = u->expires_at;
     req.renew_at = ds_demux_renew_at(u);
     req.hooks = (hooks == NULL) ? NULL : &s->own;
+    req.pool = s->pool;
 
     s->pb = ds_demux_io(s, &req, -1, err);
     if (s->pb == NULL) {
@@ -400,6 +402,8 @@ ds_demux_close(ds_demux_t *s)
         ds_demux_io_free(&s->pb);
     }
 
+    ds_http_pool_free(&s->pool);
+
     free(s->url);
     free(s->headers);
 
@@ -677,6 +681,7 @@ ds_demux_nested(AVFormatContext *ctx, AVIOContext **pb, const char *url,
     req.resolved_at = s->resolved_at;
     req.expires_at = ds_url_expires(url);
     req.hooks = (s->hooks == NULL) ? NULL : &s->nested;
+    req.pool = s->pool;
     end = -1;
 
     if (options != NULL && strncasecmp(url, "http", 4) == 0) {
@@ -689,6 +694,8 @@ ds_demux_nested(AVFormatContext *ctx, AVIOContext **pb, const char *url,
         if (req.offset < 0) {
             return AVERROR_INVALIDDATA;
         }
+
+        req.end = (end < 0) ? 0 : end;
     }
 
     headers = ds_demux_headers(s, url);

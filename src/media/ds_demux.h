@@ -22,6 +22,7 @@ typedef struct {
     const ds_http_hooks_t  *hooks;      /* of who opened it, NULL: none */
     ds_http_hooks_t     own;            /* of the URL itself */
     ds_http_hooks_t     nested;         /* of what it refers to */
+    ds_http_pool_t     *pool;           /* of all of them */
     char               *url;
     char               *headers;
     size_t              chunk;
