@@ -2,7 +2,8 @@
 /*
  * ds_demux: a list's segments, and the list itself when it is read again,
  * come over the same connections; over TLS too, where a mount namespace can be
- * had in which the system trusts a certificate of ours.
+ * had in which the system trusts a certificate of ours.  And how many requests
+ * there are before the first packet of a file.
  */
 
 #define _GNU_SOURCE
@@ -20,6 +21,10 @@
               "-f lavfi -i sine=frequency=440 -t 5 -c:v libx264 "             \
               "-preset ultrafast -pix_fmt yuv420p -g 12 -sc_threshold 0 "     \
               "-c:a aac -ac 2 -f hls -hls_time 0.48 -hls_list_size 0 "
+
+
+/* larger than what is read on rather than asked for */
+#define NOISE "-vf noise=alls=60:allf=t -b:v 3M "
 
 
 static ds_conf_t    conf;
@@ -178,6 +183,62 @@ test_closed(void)
 }
 
 
+/* requests for a file until its first packet is there */
+
+static void
+check_requests(const char *name, bool brief, int want, const char *what)
+{
+    int               rc, requests;
+    char              file[64], word[16];
+    AVPacket         *pkt;
+    ds_demux_t        s;
+    ds_error_t        err;
+    ds_media_url_t    u;
+    static unsigned   n;
+
+    (void) snprintf(word, sizeof(word), "n=%u", ++n);
+    (void) snprintf(file, sizeof(file), "%s?%s", name, word);
+
+    memset(&u, 0, sizeof(u));
+    u.url = (char *) server_url(file);
+    u.brief = brief;
+    ds_error_clear(&err);
+
+    pkt = av_packet_alloc();
+    rc = ds_demux_open(&s, &conf, &u, NULL, &cancel, &err);
+
+    if (rc == DS_OK) {
+        rc = ds_demux_read(&s, pkt, &err);
+    }
+
+    is_int(rc, 1, "%s: %s", what, err.message);
+
+    ds_demux_close(&s);
+    av_packet_free(&pkt);
+
+    (void) server_requests(word, want, &requests);
+    (void) connections(word, &requests);
+    is_int(requests, want, "%s: requests before the first packet", what);
+}
+
+
+static void
+test_requests(void)
+{
+    make(NOISE "-f mp4", "late.mp4");
+    make(NOISE "-f mp4 -movflags +faststart", "front.mp4");
+    make(NOISE "-f mp4 -movflags frag_keyframe+empty_moov", "frag.mp4");
+    make(NOISE "-f mp4 -movflags +dash+global_sidx", "sidx.mp4");
+
+    check_requests("front.mp4", false, 1, "moov in front");
+    check_requests("late.mp4", false, 2, "moov at the end");
+    check_requests("late.mp4", true, 2, "moov at the end, duration known");
+    check_requests("frag.mp4", false, 1, "mfra at the end");
+    check_requests("sidx.mp4", false, 2, "sidx and mfra");
+    check_requests("sidx.mp4", true, 1, "sidx and mfra, duration known");
+}
+
+
 static void *
 front_pass(void *data)
 {
@@ -317,6 +378,7 @@ main(void)
 
     test_lists();
     test_closed();
+    test_requests();
     test_tls();
 
     is_int(count_entries("/proc/self/fd"), fds, "no descriptor is left");
