@@ -33,6 +33,7 @@
 static void ds_pick_prepare_spare(ds_stream_t *s);
 static bool ds_pick_near(ds_stream_t *s, int64_t lead);
 static bool ds_pick_wanted(ds_stream_t *s);
+static bool ds_pick_stale(ds_stream_t *s);
 static bool ds_pick_spare_wanted(ds_stream_t *s);
 static int64_t ds_pick_start_at(ds_stream_t *s, const ds_entry_t *e);
 static ds_source_t *ds_pick_start(ds_stream_t *s, uint32_t index,
@@ -65,6 +66,16 @@ ds_pick_prepare(ds_stream_t *s)
     if (s->next != NULL) {
         if (ds_pick_near(s, 2 * (int64_t) s->ds->conf.buffer_time)) {
             ds_source_widen(s->next);
+        }
+
+        if (ds_pick_stale(s)) {
+            ds_pick_drop(s, NULL);
+
+            (void) pthread_mutex_lock(&s->lock);
+            ds_playlist_goto(s->list, s->next_index);
+            (void) pthread_mutex_unlock(&s->lock);
+
+            return;
         }
 
         ds_pick_prepare_spare(s);
@@ -248,13 +259,28 @@ ds_pick_start_at(ds_stream_t *s, const ds_entry_t *e)
 }
 
 
-/* fetching takes the longer, the longer an item is */
+/*
+ * Fetching takes the longer, the longer an item is.  Beside what has no end
+ * nothing waits, least of all the same once more, until it is in trouble.
+ */
 
 static bool
 ds_pick_wanted(ds_stream_t *s)
 {
-    return s->source.mode == DS_MODE_DOWNLOAD || ds_pick_near(s, DS_LEAD)
-           || ds_source_duration(s->cur) == -1;
+    return ds_pick_near(s, DS_LEAD)
+           || (!ds_source_endless(s->cur)
+               && (s->source.mode == DS_MODE_DOWNLOAD
+                   || ds_source_duration(s->cur) == -1));
+}
+
+
+/* the trouble is over, and what was opened for it would be old some day */
+
+static bool
+ds_pick_stale(ds_stream_t *s)
+{
+    return s->spare == NULL && ds_source_ready(s->next)
+           && ds_source_endless(s->next) && !ds_pick_wanted(s);
 }
 
 

@@ -40,6 +40,7 @@ struct ds_source_s {
     ds_reader_t       *reader;
     ds_convert_t      *convert;
     int64_t            duration;
+    bool               endless;
     int64_t            origin_pts;
     int64_t            origin_dts;
 
@@ -55,7 +56,7 @@ struct ds_source_s {
 static void ds_source_run(void *data);
 static int ds_source_open(ds_source_t *s);
 static int ds_source_begin(ds_source_t *s);
-static bool ds_source_keeps(ds_source_t *s, const ds_media_t *m);
+static bool ds_source_keeps(ds_source_t *s);
 static int ds_source_read(ds_source_t *s);
 static void ds_source_destroy(ds_source_t *s);
 
@@ -245,7 +246,9 @@ ds_source_begin(ds_source_t *s)
 
     atomic_store(&s->opened, true);
 
+    m = ds_reader_media(s->reader);
     s->duration = ds_input_duration(ds_reader_input(s->reader));
+    s->endless = m->live || !ds_input_ends(ds_reader_input(s->reader));
 
     s->convert = ds_convert_create(&s->conf, &s->profile, s->reader,
                                    DS_CONVERT_SPEED, &s->err);
@@ -253,10 +256,9 @@ ds_source_begin(ds_source_t *s)
         return s->err.code;
     }
 
-    m = ds_reader_media(s->reader);
     (void) ds_convert_decision(s->convert, reason);
 
-    if (ds_source_keeps(s, m)) {
+    if (ds_source_keeps(s)) {
         ds_shelf_begin(&s->shelf, ds_convert_codecpar(s->convert, DS_VIDEO),
                        ds_convert_codecpar(s->convert, DS_AUDIO),
                        s->duration);
@@ -272,15 +274,14 @@ ds_source_begin(ds_source_t *s)
 /* in hybrid, and what cannot be fetched whole in mode download */
 
 static bool
-ds_source_keeps(ds_source_t *s, const ds_media_t *m)
+ds_source_keeps(ds_source_t *s)
 {
     bool  sent;
 
     sent = s->shelf.found && s->shelf.form == DS_SHELF_SENT;
 
     return (s->mode == DS_MODE_HYBRID || !s->shelf.found) && !sent
-           && s->conf.start == 0 && !m->live
-           && ds_input_ends(ds_reader_input(s->reader));
+           && s->conf.start == 0 && !s->endless;
 }
 
 
@@ -441,6 +442,13 @@ int64_t
 ds_source_duration(ds_source_t *s)
 {
     return s->duration;
+}
+
+
+bool
+ds_source_endless(ds_source_t *s)
+{
+    return s->endless;
 }
 
 

@@ -76,6 +76,9 @@ int64_t ds_source_offset(ds_source_t *s);
 /* * ms, -1 unknown */
 int64_t ds_source_duration(ds_source_t *s);
 
+/* * a broadcast, or what else has no end that is known */
+bool ds_source_endless(ds_source_t *s);
+
 /* * what resolving told, strings or NULL */
 const ds_media_t *ds_source_media(ds_source_t *s);
 
