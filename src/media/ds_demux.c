@@ -14,20 +14,17 @@
 
 #include "media/ds_codec.h"
 #include "media/ds_demux.h"
+#include "media/ds_format.h"
 #include "base/ds_url.h"
 
 
 #define DS_DEMUX_BUFFER    (32 * 1024)
 #define DS_DEMUX_PROBE     (2 * 1024 * 1024)
-#define DS_DEMUX_FORMAT    (512 * 1024)        /* to tell the format */
 #define DS_DEMUX_ANALYZE   (4 * AV_TIME_BASE)
 #define DS_DEMUX_STREAMS   128
 #define DS_DEMUX_PACKET    (16 * 1024 * 1024)
 #define DS_DEMUX_BAD       64                  /* packets in a row */
 #define DS_DEMUX_MARGIN    60000               /* ms, before a URL expires */
-
-#define DS_DEMUX_FORMATS                                                      \
-    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,flv,mpegts,aac,mp3,hls"
 
 
 typedef struct {
@@ -133,13 +130,12 @@ ds_demux_open(ds_demux_t *s, const ds_conf_t *conf, const ds_media_url_t *u,
     ctx->skip_estimate_duration_from_pts = 1;
 
     ctx->probesize = DS_DEMUX_PROBE;
-    ctx->format_probesize = DS_DEMUX_FORMAT;
     ctx->max_analyze_duration = DS_DEMUX_ANALYZE;
     ctx->max_streams = DS_DEMUX_STREAMS;
 
     /* what is kept, or the operator's own, refers to nothing else */
     s->local = u->local;
-    ctx->format_whitelist = u->local ? NULL : av_strdup(DS_DEMUX_FORMATS);
+    ctx->format_whitelist = u->local ? NULL : av_strdup(ds_format_names());
     ctx->protocol_whitelist = av_strdup(conf->media_root != NULL
                                         ? "http,https,file" : "http,https");
 
@@ -156,9 +152,20 @@ ds_demux_open(ds_demux_t *s, const ds_conf_t *conf, const ds_media_url_t *u,
 static int
 ds_demux_probe(ds_demux_t *s, ds_error_t *err)
 {
-    int            rc;
-    bool           mov;
-    AVDictionary  *options;
+    int                   rc;
+    bool                  mov;
+    AVDictionary         *options;
+    const AVInputFormat  *format;
+
+    format = ds_format_probe(s->pb, s->url, s->local, &rc, err);
+
+    if (rc < 0) {
+        return ds_demux_failed(s, "av_probe_input_buffer2()", rc, err);
+    }
+
+    if (format == NULL) {
+        return DS_ESOURCE_INVALID;
+    }
 
     options = NULL;
 
@@ -175,7 +182,7 @@ ds_demux_probe(ds_demux_t *s, ds_error_t *err)
         return ds_fail(err, DS_ENOMEM, "no memory");
     }
 
-    rc = avformat_open_input(&s->ctx, s->url, NULL, &options);
+    rc = avformat_open_input(&s->ctx, s->url, format, &options);
     av_dict_free(&options);
 
     if (rc < 0) {
