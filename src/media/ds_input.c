@@ -9,12 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "media/ds_choose.h"
 #include "media/ds_input.h"
 #include "media/ds_params.h"
 #include "media/ds_track.h"
 
 
-#define DS_INPUT_HEIGHT  1080           /* larger pictures come last */
 #define DS_INPUT_WAIT    5000           /* ms, for what comes late */
 #define DS_INPUT_LIVE    1000           /* ms, the same of a broadcast */
 #define DS_INPUT_GAP     250000         /* us, in both tracks: a jump */
@@ -24,6 +24,7 @@
 struct ds_input_s {
     ds_demux_t         sources[2];
     unsigned           nsources;
+    bool               copies;          /* what can be copied comes first */
     ds_track_t         tracks[2];
     int                from[2];         /* streams that came after a choice */
     ds_fifo_t          pending[2];      /* of what may replace a stream */
@@ -56,11 +57,7 @@ static int ds_input_open_sources(ds_input_t *in, const ds_conf_t *conf,
 static void *ds_input_opening(void *data);
 static int ds_input_choose(ds_input_t *in, ds_error_t *err);
 static int ds_input_incomplete(ds_input_t *in, ds_error_t *err);
-static int ds_input_pick(ds_input_t *in, ds_demux_t *s, int track,
-    int from);
-static int ds_input_rank(const AVStream *st, int track);
-static int64_t ds_input_bitrate(AVFormatContext *ctx, int stream);
-static bool ds_input_related(AVFormatContext *ctx, int a, int b);
+static int ds_input_pick(ds_input_t *in, int track, int from);
 static int ds_input_prepare(ds_input_t *in, ds_error_t *err);
 static int ds_input_awaited(ds_input_t *in);
 static void ds_input_discard(ds_input_t *in);
@@ -78,7 +75,7 @@ static void ds_input_flush(ds_input_t *in);
 
 
 ds_input_t *
-ds_input_open(const ds_conf_t *conf, const ds_media_t *media,
+ds_input_open(const ds_conf_t *conf, const ds_media_t *media, bool copies,
     const ds_http_hooks_t *hooks, ds_cancel_t *cancel, ds_error_t *err)
 {
     ds_input_t  *in;
@@ -89,6 +86,7 @@ ds_input_open(const ds_conf_t *conf, const ds_media_t *media,
         return NULL;
     }
 
+    in->copies = copies;
     in->until = AV_NOPTS_VALUE;
     in->nsources = (media->nurls == 2) ? 2 : 1;
     in->tracks[DS_VIDEO].source = &in->sources[0];
@@ -183,7 +181,7 @@ ds_input_choose(ds_input_t *in, ds_error_t *err)
 
     for (i = 0; i < 2; i++) {
         t = &in->tracks[i];
-        stream = ds_input_pick(in, t->source, i, 0);
+        stream = ds_input_pick(in, i, 0);
 
         if (stream >= 0
             && ds_track_set(t, t->source, stream, err) != DS_OK)
@@ -225,132 +223,18 @@ ds_input_incomplete(ds_input_t *in, ds_error_t *err)
 }
 
 
-/*
- * libav's best stream, but one that can be copied is better.  Of the variants
- * of a list it is the largest picture that is not too large, and the sound
- * that goes with it.
- */
-
 static int
-ds_input_pick(ds_input_t *in, ds_demux_t *s, int track, int from)
+ds_input_pick(ds_input_t *in, int track, int from)
 {
-    int               i, best, rank, first, video;
-    AVStream         *st;
-    AVFormatContext  *ctx;
-    enum AVMediaType  type;
+    int          video;
+    ds_track_t  *v;
 
-    ctx = s->ctx;
-    type = (track == DS_VIDEO) ? AVMEDIA_TYPE_VIDEO : AVMEDIA_TYPE_AUDIO;
-    video = -1;
+    v = &in->tracks[DS_VIDEO];
+    video = track == DS_AUDIO && in->nsources == 1 && v->stream != NULL
+            ? v->stream->index : -1;
 
-    if (track == DS_AUDIO && in->nsources == 1
-        && in->tracks[DS_VIDEO].stream != NULL)
-    {
-        video = in->tracks[DS_VIDEO].stream->index;
-    }
-
-    best = from == 0 ? av_find_best_stream(ctx, type, -1, video, NULL, 0) : -1;
-    first = best < 0 ? -1 : ds_input_rank(ctx->streams[best], track);
-
-    if (first < 0) {
-        best = -1;
-    }
-
-    for (i = from; i < (int) ctx->nb_streams; i++) {
-        st = ctx->streams[i];
-
-        if (st->codecpar->codec_type != type
-            || (video >= 0 && !ds_input_related(ctx, video, i)))
-        {
-            continue;
-        }
-
-        rank = ds_input_rank(st, track);
-
-        if (rank > first
-            || (rank >= 0 && rank == first && ctx->nb_programs > 1
-                && ds_input_bitrate(ctx, i) > ds_input_bitrate(ctx, best)))
-        {
-            best = i;
-            first = rank;
-        }
-    }
-
-    return best;
-}
-
-
-/* -1: not at all */
-
-static int
-ds_input_rank(const AVStream *st, int track)
-{
-    int                       rank;
-    enum AVCodecID            codec;
-    const AVCodecParameters  *par;
-
-    par = st->codecpar;
-    codec = (track == DS_VIDEO) ? AV_CODEC_ID_H264 : AV_CODEC_ID_AAC;
-
-    if (st->disposition & AV_DISPOSITION_ATTACHED_PIC) {
-        return -1;
-    }
-
-    rank = (par->codec_id == codec) ? 2 : 0;
-
-    if (track == DS_VIDEO && par->height <= DS_INPUT_HEIGHT) {
-        rank++;
-    }
-
-    return rank;
-}
-
-
-/* of the variants that a stream belongs to */
-
-static int64_t
-ds_input_bitrate(AVFormatContext *ctx, int stream)
-{
-    int64_t             rate, best;
-    AVProgram          *p;
-    AVDictionaryEntry  *e;
-
-    best = 0;
-
-    for (p = NULL; (p = av_find_program_from_stream(ctx, p, stream)) != NULL; )
-    {
-        e = av_dict_get(p->metadata, "variant_bitrate", NULL, 0);
-        rate = (e == NULL) ? 0 : strtoll(e->value, NULL, 10);
-        best = (rate > best) ? rate : best;
-    }
-
-    return best;
-}
-
-
-/* both are of one program, or at least one of them is of none */
-
-static bool
-ds_input_related(AVFormatContext *ctx, int a, int b)
-{
-    unsigned    i;
-    AVProgram  *p;
-
-    if (av_find_program_from_stream(ctx, NULL, a) == NULL
-        || av_find_program_from_stream(ctx, NULL, b) == NULL)
-    {
-        return true;
-    }
-
-    for (p = NULL; (p = av_find_program_from_stream(ctx, p, a)) != NULL; ) {
-        for (i = 0; i < p->nb_stream_indexes; i++) {
-            if (p->stream_index[i] == (unsigned) b) {
-                return true;
-            }
-        }
-    }
-
-    return false;
+    return ds_choose(in->tracks[track].source->ctx, track, video, from,
+                     in->copies);
 }
 
 
@@ -904,9 +788,7 @@ ds_input_new(ds_input_t *in, ds_demux_t *s, AVPacket *pkt, ds_error_t *err)
     track = st->codecpar->codec_type == AVMEDIA_TYPE_VIDEO ? DS_VIDEO
             : DS_AUDIO;
 
-    if ((track == DS_AUDIO && st->codecpar->codec_type != AVMEDIA_TYPE_AUDIO)
-        || in->tracks[track].source != s || ds_input_rank(st, track) < 0)
-    {
+    if (in->tracks[track].source != s || !ds_choose_may(st, track)) {
         st->discard = AVDISCARD_ALL;
         av_packet_free(&pkt);
         return 1;
@@ -954,7 +836,7 @@ ds_input_adopt(ds_input_t *in, int track, int stream, ds_error_t *err)
     best = stream;
 
     if (stream >= in->from[track]) {
-        best = ds_input_pick(in, s, track, in->from[track]);
+        best = ds_input_pick(in, track, in->from[track]);
         best = best < 0 ? stream : best;
     }
 

@@ -19,7 +19,8 @@ typedef struct ds_input_s  ds_input_t;
 
 
 /*
- * Opens and probes, and chooses a track of each kind, as a listener would.
+ * Opens and probes, and chooses a track of each kind, with "copies" one that
+ * can be copied before any other, see ds_choose.h.
  * H.264 has its parameter sets and AAC its AudioSpecificConfig where these
  * come in some seconds; else the codecs are what they are.  "hooks" (borrowed
  * until ds_input_close()), NULL or two, one for each URL: while it opens both
@@ -27,7 +28,8 @@ typedef struct ds_input_s  ds_input_t;
  * NULL: "err" is a DS_ESOURCE_…, DS_ENO_VIDEO (no track at all), DS_ECANCELED.
  */
 ds_input_t *ds_input_open(const ds_conf_t *conf, const ds_media_t *media,
-    const ds_http_hooks_t *hooks, ds_cancel_t *cancel, ds_error_t *err);
+    bool copies, const ds_http_hooks_t *hooks, ds_cancel_t *cancel,
+    ds_error_t *err);
 
 /*
  * Before the first read: goes on from the last key frame at or before "ms"

@@ -245,8 +245,8 @@ ds_reader_mend(ds_reader_t *r, ds_error_t *err)
 static ds_input_t *
 ds_reader_input_open(ds_reader_t *r, ds_error_t *err)
 {
-    return ds_input_open(&r->conf.ds->conf, &r->link.media, r->hooks,
-                         r->conf.cancel, err);
+    return ds_input_open(&r->conf.ds->conf, &r->link.media, r->conf.copies,
+                         r->hooks, r->conf.cancel, err);
 }
 
 
