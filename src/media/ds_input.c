@@ -66,6 +66,7 @@ static int64_t ds_input_length(ds_input_t *in, const ds_media_t *media);
 static ds_demux_t *ds_input_wants(ds_input_t *in);
 static void ds_input_close_gap(ds_input_t *in, ds_track_t *t);
 static int ds_input_step(ds_input_t *in, ds_demux_t *s);
+static int ds_input_anew(ds_input_t *in, ds_demux_t *s, ds_error_t *err);
 static int ds_input_new(ds_input_t *in, ds_demux_t *s, AVPacket *pkt,
     ds_error_t *err);
 static bool ds_input_replaced(ds_input_t *in, int track, int stream);
@@ -754,7 +755,10 @@ ds_input_step(ds_input_t *in, ds_demux_t *s)
         }
     }
 
-    if (rc == 1 && pkt != NULL) {
+    if (rc == DS_DEMUX_ANEW) {
+        rc = ds_input_anew(in, s, &error);
+
+    } else if (rc == 1 && pkt != NULL) {
         rc = ds_input_new(in, s, pkt, &error);
         pkt = NULL;
     }
@@ -768,6 +772,41 @@ ds_input_step(ds_input_t *in, ds_demux_t *s)
     }
 
     return rc;
+}
+
+
+/* all streams are others: 1 or DS_E… */
+
+static int
+ds_input_anew(ds_input_t *in, ds_demux_t *s, ds_error_t *err)
+{
+    int          i, stream;
+    ds_track_t  *t;
+
+    for (i = 0; i < 2; i++) {
+        if (in->tracks[i].source == s) {
+            in->tracks[i].stream = NULL;
+            ds_fifo_clear(&in->pending[i]);
+        }
+    }
+
+    for (i = 0; i < 2; i++) {
+        t = &in->tracks[i];
+
+        if (t->source != s) {
+            continue;
+        }
+
+        stream = ds_input_pick(in, i, 0);
+
+        if (stream >= 0 && ds_track_set(t, s, stream, err) != DS_OK) {
+            return DS_ENOMEM;
+        }
+    }
+
+    ds_input_discard(in);
+
+    return 1;
 }
 
 
