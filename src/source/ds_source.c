@@ -90,6 +90,7 @@ ds_source_start(const ds_source_conf_t *sc, ds_entry_t *e, int64_t start,
     s->conf.ds = sc->ds;
     s->conf.stream = s->stream;
     s->conf.start = start;
+    s->conf.copies = s->profile.video == DS_VIDEO_COPY;
     s->conf.counters = sc->counters;
     s->conf.cancel = &s->job.cancel;
 
