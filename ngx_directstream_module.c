@@ -404,6 +404,14 @@ ngx_directstream_init_module(ngx_cycle_t *cycle)
         ccf->worker_processes++;
     }
 
+    if (dcf->old_zone != NULL) {
+        ngx_log_error(NGX_LOG_NOTICE, cycle->log, 0,
+                      "directstream: the zone \"%V\" is a new one, streams are "
+                      "handed over", &dcf->zone_name);
+
+        ngx_directstream_zone_replace(dcf);
+    }
+
     ngx_directstream_zone_merge(dcf, cycle->log);
     ngx_directstream_state_sync(dcf, cycle);
 

@@ -15,6 +15,7 @@
 #include "air/ds_mend.h"
 #include "air/ds_push.h"
 #include "air/ds_timeline.h"
+#include "base/ds_crash.h"
 #include "base/ds_item.h"
 #include "base/ds_job.h"
 
@@ -635,6 +636,8 @@ static void
 ds_air_connect_run(void *data)
 {
     ds_air_t *air = data;
+
+    ds_crash_stream(air->target->name);
 
     if (air->looking) {
         (void) ds_output_lookup(air->target, &air->cancel, &air->why);

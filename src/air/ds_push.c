@@ -9,6 +9,7 @@
 
 #include "air/ds_output.h"
 #include "air/ds_push.h"
+#include "base/ds_crash.h"
 #include "base/ds_job.h"
 
 
@@ -157,6 +158,8 @@ ds_push_run(void *data)
     ds_push_t  *push = data;
 
     ds_error_t  err;
+
+    ds_crash_stream(push->stream);
 
     while (!ds_cancel_is_set(&push->job.cancel)) {
         ds_push_warn(push);

@@ -7,6 +7,8 @@
 
 #include "ngx_directstream.h"
 
+#include <ngx_md5.h>
+
 
 #define NGX_DIRECTSTREAM_DIGITS     9      /* no bound is longer */
 
@@ -348,6 +350,38 @@ ngx_directstream_field_parse(const ngx_directstream_field_t *f,
                                          : NGX_ERROR;
 
     return (n == NGX_ERROR) ? NGX_ERROR : (int64_t) n * unit;
+}
+
+
+void
+ngx_directstream_field_tag(ngx_directstream_conf_t *dcf, const ds_def_t *def,
+    u_char tag[NGX_DIRECTSTREAM_TAG + 1])
+{
+    size_t                           len;
+    u_char                           sum[16], *p;
+    ngx_md5_t                        md5;
+    const ngx_directstream_field_t  *f;
+
+    ngx_md5_init(&md5);
+    ngx_md5_update(&md5, dcf->sh->salt, sizeof(dcf->sh->salt));
+
+    for (f = ngx_directstream_fields; f->name != NULL; f++) {
+        p = (u_char *) def + f->offset;
+
+        /* what follows a text's NUL is anything */
+
+        len = (f->kind <= NGX_DIRECTSTREAM_SLATE) ? ngx_strlen(p) + 1
+                                                  : f->size;
+
+        ngx_md5_update(&md5, p, len);
+    }
+
+    ngx_md5_final(sum, &md5);
+
+    tag[0] = '"';
+    p = ngx_hex_dump(tag + 1, sum, sizeof(sum));
+    *p++ = '"';
+    *p = '\0';
 }
 
 

@@ -14,6 +14,8 @@ static void ngx_directstream_render_field(ngx_directstream_json_t *w,
     ds_def_t *def, const ngx_directstream_field_t *f);
 static void ngx_directstream_render_stale(ngx_directstream_json_t *w,
     const void *base);
+static void ngx_directstream_render_outdated(ngx_directstream_json_t *w,
+    const void *base);
 static void ngx_directstream_render_position(ngx_directstream_json_t *w,
     const void *base);
 static void ngx_directstream_render_playing(ngx_directstream_json_t *w,
@@ -107,6 +109,7 @@ static const ngx_directstream_member_t  ngx_directstream_status[] = {
     ngx_directstream_of_status("state", STATE, state),
     ngx_directstream_of_status("since", TIME, since),
     ngx_directstream_member_call("stale", ngx_directstream_render_stale),
+    ngx_directstream_member_call("outdated", ngx_directstream_render_outdated),
     ngx_directstream_member_call("item", ngx_directstream_render_playing),
     ngx_directstream_member_call("next", ngx_directstream_render_next),
     ngx_directstream_member_object("playlist", ngx_directstream_playlist),
@@ -294,6 +297,15 @@ static void
 ngx_directstream_render_stale(ngx_directstream_json_t *w, const void *base)
 {
     ngx_directstream_json_bool(w, ngx_directstream_stale(base));
+}
+
+
+static void
+ngx_directstream_render_outdated(ngx_directstream_json_t *w, const void *base)
+{
+    const ngx_directstream_info_t  *info = base;
+
+    ngx_directstream_json_bool(w, info->outdated);
 }
 
 

@@ -20,7 +20,8 @@ static void ds_stream_destroy(void *data);
 
 ds_stream_t *
 ds_stream_start(ds_t *ds, const ds_def_t *def, const char *token,
-    const ds_progress_t *resume, ds_error_t *err)
+    const ds_progress_t *resume, const ds_turn_t *crashed, size_t ncrashed,
+    ds_error_t *err)
 {
     ds_stream_t  *s;
 
@@ -57,6 +58,13 @@ ds_stream_start(ds_t *ds, const ds_def_t *def, const char *token,
 
     if (ds_bell_init(&s->bell) != DS_OK) {
         goto failed;
+    }
+
+    if (ncrashed != 0) {
+        memcpy(s->crashed, crashed, ncrashed * sizeof(ds_turn_t));
+        s->ncrashed = ncrashed;
+        (void) ds_fail(&s->err, DS_EITEM_CRASHED, DS_CRASHED_TEXT,
+                       (unsigned) crashed[ncrashed - 1].index);
     }
 
     s->sent = ds_sent_create(ds);
