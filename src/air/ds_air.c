@@ -884,7 +884,8 @@ ds_air_mend(ds_air_t *air)
         ds_log(air->ds, DS_LOG_WARN, air->target->name,
                "%s of the item is missing at %.1f s, %s instead",
                track == DS_AUDIO ? "sound" : "picture",
-               ds_air_position(air) / 1000.0,
+               (ds_source_offset(air->feed.src) * 1000 + air->feed.origin
+                + fill.pts - air->timeline.base) / 1000000.0,
                track == DS_AUDIO ? "silence is sent"
                                  : "the last key frame is shown");
     }

@@ -76,7 +76,8 @@ ds_push_create(ds_t *ds, const char *stream, const char *url,
     push->stream = strdup(stream);
     push->url = strdup(url);
 
-    if (ds_bell_init(&push->bell) != DS_OK || push->stream == NULL || push->url == NULL
+    if (ds_bell_init(&push->bell) != DS_OK || push->stream == NULL
+        || push->url == NULL
         || ds_job_start(&push->job, "ds-push", ds_push_run, push) != DS_OK)
     {
         ds_push_destroy(push);
