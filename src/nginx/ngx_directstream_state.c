@@ -7,6 +7,7 @@
 
 #include "ngx_directstream.h"
 
+#include <dirent.h>
 #include <sys/stat.h>
 
 
@@ -31,6 +32,9 @@ typedef struct {
 static ngx_uint_t ngx_directstream_state_within(ngx_directstream_conf_t *dcf);
 static ngx_int_t ngx_directstream_state_path(ngx_cycle_t *cycle,
     const char *name, u_char *path, ngx_uid_t user);
+static ngx_int_t ngx_directstream_state_take(ngx_cycle_t *cycle,
+    const char *name, u_char *dir, int fd, ngx_uid_t user);
+static ngx_uint_t ngx_directstream_state_empty(int fd);
 static ngx_int_t ngx_directstream_state_owner(ngx_directstream_conf_t *dcf,
     ngx_cycle_t *cycle, ngx_uid_t user);
 static ngx_int_t ngx_directstream_state_enter(ngx_cycle_t *cycle,
@@ -80,14 +84,32 @@ ngx_directstream_state_init(ngx_shm_zone_t *shm_zone, void *data)
         return NGX_ERROR;
     }
 
-    if (ngx_test_config) {
-        return NGX_OK;
-    }
-
     cycle = dcf->cycle;
     ccf = (ngx_core_conf_t *) ngx_get_conf(cycle->conf_ctx,
                                            ngx_core_module);
     user = (geteuid() == 0) ? ccf->user : (ngx_uid_t) NGX_CONF_UNSET_UINT;
+    within = ngx_directstream_state_within(dcf);
+
+    /* who is not root cannot tell what root would find */
+
+    if (ngx_test_config && geteuid() != 0) {
+        return NGX_OK;
+    }
+
+    if (ngx_directstream_state_path(cycle, "state_path",
+                                    dcf->state_path.data, user)
+        != NGX_OK
+        || (!within
+            && ngx_directstream_state_path(cycle, "cache_path",
+                                           dcf->cache_path.data, user)
+               != NGX_OK))
+    {
+        return NGX_ERROR;
+    }
+
+    if (ngx_test_config) {
+        return NGX_OK;
+    }
 
     before = (dcf->old_zone != NULL) ? ngx_directstream_zone_path(dcf) : NULL;
 
@@ -97,16 +119,7 @@ ngx_directstream_state_init(ngx_shm_zone_t *shm_zone, void *data)
         return NGX_ERROR;
     }
 
-    within = ngx_directstream_state_within(dcf);
-
-    if (ngx_directstream_state_path(cycle, "state_path",
-                                    dcf->state_path.data, user)
-        != NGX_OK
-        || (!within
-            && ngx_directstream_state_path(cycle, "cache_path",
-                                           dcf->cache_path.data, user)
-               != NGX_OK)
-        || ngx_directstream_state_owner(dcf, cycle, user) != NGX_OK
+    if (ngx_directstream_state_owner(dcf, cycle, user) != NGX_OK
         || ngx_directstream_state_enter(cycle, &g) != NGX_OK)
     {
         return NGX_ERROR;
@@ -143,47 +156,106 @@ ngx_directstream_state_within(ngx_directstream_conf_t *dcf)
 }
 
 
+/*
+ * Made when it is missing.  What is there already is somebody's: it is taken
+ * when it is the workers' user's, or empty, and no link to it is followed.
+ */
+
 static ngx_int_t
 ngx_directstream_state_path(ngx_cycle_t *cycle, const char *name,
     u_char *path, ngx_uid_t user)
 {
-    ngx_file_info_t  fi;
+    int         fd;
+    u_char      dir[NGX_MAX_PATH], *p;
+    ngx_err_t   err;
+    ngx_int_t   rc;
 
-    if (ngx_create_dir(path, 0700) == NGX_FILE_ERROR
+    /* a slash at the end would be followed */
+
+    p = ngx_cpystrn(dir, path, NGX_MAX_PATH);
+
+    while (p - dir > 1 && p[-1] == '/') {
+        *--p = '\0';
+    }
+
+    if (!ngx_test_config
+        && ngx_create_dir(dir, 0700) == NGX_FILE_ERROR
         && ngx_errno != NGX_EEXIST)
     {
         ngx_log_error(NGX_LOG_EMERG, cycle->log, ngx_errno,
-                      ngx_create_dir_n " \"%s\" failed", path);
+                      ngx_create_dir_n " \"%s\" failed", dir);
         return NGX_ERROR;
     }
 
-    if (ngx_file_info(path, &fi) == NGX_FILE_ERROR) {
+    fd = open((char *) dir, O_RDONLY|O_DIRECTORY|O_NOFOLLOW|O_CLOEXEC);
+
+    if (fd == -1) {
+        err = ngx_errno;
+
+        if (ngx_test_config && (err == NGX_ENOENT || err == NGX_EACCES)) {
+            return NGX_OK;
+        }
+
+        ngx_log_error(NGX_LOG_EMERG, cycle->log, err,
+                      "\"%s\" \"%s\" cannot be opened, it must be a "
+                      "directory, and no symbolic link", name, dir);
+        return NGX_ERROR;
+    }
+
+    rc = ngx_directstream_state_take(cycle, name, dir, fd, user);
+
+    (void) close(fd);
+
+    return rc;
+}
+
+
+static ngx_int_t
+ngx_directstream_state_take(ngx_cycle_t *cycle, const char *name, u_char *dir,
+    int fd, ngx_uid_t user)
+{
+    uid_t        owner;
+    struct stat  st;
+
+    owner = (user != (ngx_uid_t) NGX_CONF_UNSET_UINT) ? user : geteuid();
+
+    if (fstat(fd, &st) == -1) {
         ngx_log_error(NGX_LOG_EMERG, cycle->log, ngx_errno,
-                      ngx_file_info_n " \"%s\" failed", path);
+                      "fstat(\"%s\") failed", dir);
         return NGX_ERROR;
     }
 
-    if (!ngx_is_dir(&fi) || (fi.st_mode & S_IWOTH)) {
+    if (st.st_mode & S_IWOTH) {
         ngx_log_error(NGX_LOG_EMERG, cycle->log, 0,
-                      "\"%s\" \"%s\" must be a directory of its own, "
-                      "not writable by others", name, path);
+                      "\"%s\" \"%s\" must be a directory of its own, not "
+                      "writable by others", name, dir);
         return NGX_ERROR;
     }
 
-    if (user != (ngx_uid_t) NGX_CONF_UNSET_UINT
-        && fi.st_uid != user
-        && chown((const char *) path, user, -1) == -1)
-    {
-        ngx_log_error(NGX_LOG_EMERG, cycle->log, ngx_errno,
-                      "chown(\"%s\") failed", path);
+    if (st.st_uid != owner && !ngx_directstream_state_empty(fd)) {
+        ngx_log_error(NGX_LOG_EMERG, cycle->log, 0,
+                      "\"%s\" \"%s\" is not empty and belongs to user %d, it "
+                      "must be a directory of its own: name another, or make "
+                      "it the workers' (user %d) by chown", name, dir,
+                      (int) st.st_uid, (int) owner);
         return NGX_ERROR;
     }
 
-    if ((fi.st_mode & 0777) != 0700
-        && chmod((const char *) path, 0700) == -1)
+    if (ngx_test_config) {
+        return NGX_OK;
+    }
+
+    if (st.st_uid != owner && fchown(fd, owner, -1) == -1) {
+        ngx_log_error(NGX_LOG_EMERG, cycle->log, ngx_errno,
+                      "fchown(\"%s\") failed", dir);
+        return NGX_ERROR;
+    }
+
+    if ((st.st_mode & S_IRWXU) != S_IRWXU
+        && fchmod(fd, (st.st_mode & 07777) | S_IRWXU) == -1)
     {
         ngx_log_error(NGX_LOG_EMERG, cycle->log, ngx_errno,
-                      "chmod(\"%s\") failed", path);
+                      "fchmod(\"%s\") failed", dir);
         return NGX_ERROR;
     }
 
@@ -191,14 +263,53 @@ ngx_directstream_state_path(ngx_cycle_t *cycle, const char *name,
 }
 
 
-/* the workers may be of another user than they were */
+/* but for what a file system of its own has at its root */
+
+static ngx_uint_t
+ngx_directstream_state_empty(int fd)
+{
+    int             copy;
+    DIR            *dir;
+    ngx_uint_t      empty;
+    struct dirent  *de;
+
+    copy = openat(fd, ".", O_RDONLY|O_DIRECTORY|O_CLOEXEC);
+    dir = (copy != -1) ? fdopendir(copy) : NULL;
+
+    if (dir == NULL) {
+        if (copy != -1) {
+            (void) close(copy);
+        }
+
+        return 0;
+    }
+
+    empty = 1;
+
+    while (empty && (de = readdir(dir)) != NULL) {
+        empty = (ngx_strcmp(de->d_name, ".") == 0
+                 || ngx_strcmp(de->d_name, "..") == 0
+                 || ngx_strcmp(de->d_name, "lost+found") == 0);
+    }
+
+    (void) closedir(dir);
+
+    return empty;
+}
+
+
+/*
+ * Its files are the workers', also when root has made one by hand.  None is
+ * opened but as a path: a close() would drop the process's locks on it.
+ */
 
 static ngx_int_t
 ngx_directstream_state_owner(ngx_directstream_conf_t *dcf, ngx_cycle_t *cycle,
     ngx_uid_t user)
 {
+    int                       fd, rc;
     u_char                    path[NGX_MAX_PATH];
-    ngx_uint_t                i;
+    ngx_uint_t                i, foreign;
     struct stat               st;
     static const char *const  names[] = { "state.db", "state.db-wal",
                                           "state.db-shm", "owners.lock" };
@@ -207,24 +318,36 @@ ngx_directstream_state_owner(ngx_directstream_conf_t *dcf, ngx_cycle_t *cycle,
         (void) ngx_snprintf(path, NGX_MAX_PATH, "%V/%s%Z", &dcf->state_path,
                             names[i]);
 
-        if (lstat((char *) path, &st) == -1) {
+        fd = open((char *) path, O_PATH|O_NOFOLLOW|O_CLOEXEC);
+
+        if (fd == -1) {
             continue;
         }
 
-        if (!S_ISREG(st.st_mode)) {
+        ngx_memzero(&st, sizeof(struct stat));
+        rc = fstat(fd, &st);
+
+        foreign = (user != (ngx_uid_t) NGX_CONF_UNSET_UINT
+                   && st.st_uid != user);
+
+        if (rc == -1 || !S_ISREG(st.st_mode)
+            || (foreign && st.st_nlink != 1))
+        {
             ngx_log_error(NGX_LOG_EMERG, cycle->log, 0,
-                          "\"%s\" is not a regular file", path);
-            return NGX_ERROR;
-        }
+                          "\"%s\" is not a regular file of its own", path);
+            rc = -1;
 
-        /* never opened: a close() would drop locks */
-
-        if (user != (ngx_uid_t) NGX_CONF_UNSET_UINT
-            && st.st_uid != user
-            && lchown((char *) path, user, -1) == -1)
+        } else if (foreign
+                   && fchownat(fd, "", user, -1, AT_EMPTY_PATH) == -1)
         {
             ngx_log_error(NGX_LOG_EMERG, cycle->log, ngx_errno,
-                          "lchown(\"%s\") failed", path);
+                          "fchownat(\"%s\") failed", path);
+            rc = -1;
+        }
+
+        (void) close(fd);
+
+        if (rc == -1) {
             return NGX_ERROR;
         }
     }
