@@ -99,6 +99,7 @@
     X(PUSH_TLS, "push_tls")             /* certificate, handshake */          \
     X(PUSH_REJECTED, "push_rejected")   /* publish not allowed */             \
     X(PUSH_LOST, "push_lost")           /* connection went away, or stuck */  \
+    X(PUSH_HOOK, "push_hook_missing")   /* nginx-rtmp did not ask for it */   \
                                                                               \
     X(STORE_FULL, "store_full")         /* no space left */                   \
     X(STORE_READONLY, "store_readonly") /* no access to it */                 \

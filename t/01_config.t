@@ -220,6 +220,18 @@ like($out, qr/write=on/, 'directstream_admin: says what is accepted');
 isnt($status, 0, 'directstream_admin without the block: refused');
 like($out, qr/directstream/, 'directstream_admin without the block: why');
 
+# a push that nobody would be told of
+
+my $push = "stream s { $list\npush rtmp://127.0.0.1/a/KEYKEY; }";
+
+($status, $out) = $t->nginx_t(conf($push, no_admin => 1));
+is($status, 0, 'a push without directstream_on_publish');
+like($out, qr/\[warn\].*no "directstream_on_publish".*"s" in \S+:\d+/,
+     'is warned of');
+unlike($out, qr/KEYKEY/, 'without its key');
+($status, $out) = $t->nginx_t(conf($push));
+unlike($out, qr/\[warn\]/, 'with it, it is not');
+
 # -t leaves nothing behind
 ok(!-e $t->state_path . '/owners.lock', 'nginx -t makes no state');
 ok(!-e $t->state_path . '/cache', 'nor a cache');

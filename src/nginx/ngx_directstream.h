@@ -132,6 +132,7 @@ typedef struct {
     unsigned                 reserved:1;    /* being created: nobody sees it */
     unsigned                 prefetching:1; /* what was requested last */
     unsigned                 renew:1;       /* restarted when its turn comes */
+    unsigned                 hooked:1;      /* on_publish asked for this run */
     ngx_pid_t                writer;        /* has a write under way; 0: none */
     uint64_t                 epoch;
     uint64_t                 skip;          /* requests so far */
@@ -346,6 +347,7 @@ typedef struct {
     ngx_str_t                http_directive;
     u_char                  *http_file;
     ngx_uint_t               http_line;
+    ngx_uint_t               on_publish;    /* somewhere it is answered */
 
     ngx_cycle_t             *cycle;
     ngx_shm_zone_t          *shm_zone;
@@ -504,6 +506,10 @@ typedef enum {
 
 ngx_int_t ngx_directstream_zone_step(ngx_directstream_conf_t *dcf,
     const char *name, ngx_directstream_step_e step);
+
+/* nginx-rtmp has asked for the run that is on air */
+void ngx_directstream_zone_hooked(ngx_directstream_conf_t *dcf,
+    const char *name);
 
 /*
  * Streams that run with settings that have changed, or "all" that run, will be

@@ -121,6 +121,8 @@ ngx_directstream_on_publish_judge(ngx_http_request_t *r,
         return ngx_directstream_send_empty(r, NGX_HTTP_FORBIDDEN);
     }
 
+    ngx_directstream_zone_hooked(ngx_directstream_get_conf(), name);
+
     if (info.def.push[0] != '\0'
         && !info.def.push_engine
         && form->push.len != 0)

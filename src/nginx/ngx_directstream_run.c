@@ -15,6 +15,7 @@
 #define NGX_DIRECTSTREAM_LEAVE     300     /* ms for runs to come to an end */
 #define NGX_DIRECTSTREAM_LOOK      5       /* ms between two looks at them */
 #define NGX_DIRECTSTREAM_RETRY     5000    /* ms after a failed start */
+#define NGX_DIRECTSTREAM_HOOK      5000    /* ms for on_publish to come in */
 #define NGX_DIRECTSTREAM_STALL     1000    /* ms that the store may take */
 #define NGX_DIRECTSTREAM_RENEW     5000    /* ms for a restart, of many */
 #define NGX_DIRECTSTREAM_SINGLE    1000    /* ms for a stream to begin in */
@@ -31,6 +32,8 @@ struct ngx_directstream_run_s {
     uint64_t                 previous;
     ds_run_t                *rec;           /* what is recorded of it */
     ngx_msec_t               asked;         /* when it began, or ended */
+    ds_error_t               hook;          /* there is no on_publish */
+    ngx_msec_t               connected;     /* since when, 0: it is not */
     ds_progress_t            known;         /* by the zone, when it began */
     ngx_uint_t               repeat;        /* the first item to record again */
     uint32_t                 trimmed;       /* the list's length in the store */
@@ -59,6 +62,9 @@ static void ngx_directstream_run_want(ngx_directstream_runs_t *runs,
     ngx_directstream_run_t *run, ngx_directstream_want_t *want);
 static void ngx_directstream_run_steer(ngx_directstream_run_t *run,
     ngx_directstream_want_t *want);
+static void ngx_directstream_run_hook(ngx_directstream_runs_t *runs,
+    ngx_directstream_run_t *run, ngx_directstream_info_t *info,
+    ds_status_t *status);
 static void ngx_directstream_run_record(ngx_directstream_runs_t *runs,
     ngx_directstream_run_t *run, ds_status_t *status, ngx_uint_t due);
 static void ngx_directstream_run_repeat(ngx_directstream_runs_t *runs,
@@ -317,12 +323,55 @@ ngx_directstream_run_report(ngx_directstream_runs_t *runs,
     node = ngx_directstream_run_node(runs, run->name);
 
     if (node != NULL) {
+        ngx_directstream_run_hook(runs, run, &node->info, status);
         node->info.status = *status;
         node->info.seen = ngx_current_msec;
         ngx_directstream_journal_note(runs->dcf, node);
     }
 
     ngx_shmtx_unlock(&runs->dcf->shpool->mutex);
+}
+
+
+/*
+ * nginx-rtmp pushes what on_publish has been answered for, and says nothing
+ * when it was told of none.
+ */
+
+static void
+ngx_directstream_run_hook(ngx_directstream_runs_t *runs,
+    ngx_directstream_run_t *run, ngx_directstream_info_t *info,
+    ds_status_t *status)
+{
+    if (!status->connected) {
+        run->connected = 0;
+
+    } else if (run->connected == 0) {
+        run->connected = ngx_max(ngx_current_msec, 1);
+    }
+
+    if (info->hooked || info->def.push[0] == '\0' || info->def.push_engine) {
+        run->hook.code = DS_OK;
+
+    } else if (run->connected != 0
+               && ngx_current_msec - run->connected > NGX_DIRECTSTREAM_HOOK
+               && run->hook.code == DS_OK)
+    {
+        run->hook.code = DS_EPUSH_HOOK;
+        run->hook.at = ngx_directstream_now();
+        (void) ngx_cpystrn((u_char *) run->hook.message, (u_char *)
+                           "nothing is pushed: the rtmp application has no "
+                           "\"on_publish\" that names a "
+                           "\"directstream_on_publish\" location",
+                           DS_MESSAGE_LEN);
+
+        ngx_log_error(NGX_LOG_WARN, runs->log, 0, "directstream \"%s\": %s",
+                      run->name, run->hook.message);
+    }
+
+    if (run->hook.code != DS_OK && run->hook.at >= status->error.at) {
+        status->error = run->hook;
+    }
 }
 
 
@@ -1049,6 +1098,7 @@ ngx_directstream_run_claim(ngx_directstream_runs_t *runs,
     in->settings = ngx_directstream_zone_settings(runs->dcf->settings,
                                                   &in->def);
     in->renew = 0;
+    in->hooked = 0;
     in->retry = 0;
     in->owner = ngx_pid;
 
