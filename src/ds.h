@@ -300,7 +300,9 @@ typedef enum {
     DS_LIVE,                            /* media is being sent */
     DS_STALLED,                         /* nothing to send; still trying */
     DS_FINISHED,                        /* not looping, the end was reached */
-    DS_FAILED                           /* given up; error says why */
+    DS_FAILED,                          /* given up; error says why */
+    DS_HELD                             /* by another owner, of whom nothing
+                                           else is known; no run says so */
 } ds_state_e;
 
 

@@ -712,8 +712,24 @@ ngx_int_t ngx_directstream_owner_open(ngx_directstream_conf_t *dcf,
  */
 ngx_int_t ngx_directstream_owner_before(const char *path, ngx_log_t *log);
 
-/* a new one, of DS_TOKEN_LEN at most */
-ngx_int_t ngx_directstream_owner_token(char *token, ngx_log_t *log);
+/* a new token for a publisher of this process, of DS_TOKEN_LEN at most */
+ngx_int_t ngx_directstream_owner_token(ngx_directstream_conf_t *dcf,
+    const char *name, char *token, ngx_log_t *log);
+
+/* who has the lock on a stream, 0: nobody, or this process */
+ngx_pid_t ngx_directstream_owner_holder(ngx_directstream_conf_t *dcf,
+    const char *name);
+
+/*
+ * Is it the token of a publisher of the process that has the lock, another
+ * nginx with the same state_path?
+ */
+ngx_uint_t ngx_directstream_owner_check(ngx_directstream_conf_t *dcf,
+    const char *name, ngx_str_t *token, ngx_log_t *log);
+
+/* takes the same time wherever they differ */
+ngx_uint_t ngx_directstream_owner_same(const u_char *a, const u_char *b,
+    size_t len);
 
 
 /* the streams this process runs */

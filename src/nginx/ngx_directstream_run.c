@@ -90,6 +90,7 @@ static void ngx_directstream_run_report(ngx_directstream_runs_t *runs,
     ngx_directstream_run_t *run, ds_status_t *status);
 static ngx_int_t ngx_directstream_run_next(ngx_directstream_runs_t *runs,
     char *name, ngx_directstream_info_t *info);
+static void ngx_directstream_runs_released(ngx_directstream_runs_t *runs);
 static ngx_uint_t ngx_directstream_runs_renewing(
     ngx_directstream_runs_t *runs);
 static ngx_uint_t ngx_directstream_runs_begin(ngx_directstream_runs_t *runs);
@@ -732,6 +733,7 @@ ngx_directstream_runs_start(ngx_directstream_runs_t *runs)
     ngx_directstream_info_t   info;
 
     name[0] = '\0';
+    ngx_directstream_runs_released(runs);
 
     if (runs->single && ngx_directstream_runs_begin(runs)) {
         return;
@@ -850,6 +852,37 @@ ngx_directstream_runs_begin(ngx_directstream_runs_t *runs)
 }
 
 
+/* what another nginx had, and nobody wants here, when it has let go */
+
+static void
+ngx_directstream_runs_released(ngx_directstream_runs_t *runs)
+{
+    ngx_directstream_node_t  *node;
+
+    ngx_shmtx_lock(&runs->dcf->shpool->mutex);
+
+    for (node = runs->dcf->sh->streams; node != NULL; node = node->next) {
+
+        if (node->info.status.state != DS_HELD || node->info.running) {
+            continue;
+        }
+
+        node->info.seen = ngx_current_msec;
+
+        if (ngx_directstream_owner_holder(runs->dcf, node->info.def.name)
+            == 0)
+        {
+            node->info.owner = 0;
+            node->info.status.state = DS_STOPPED;
+            node->info.status.since = ngx_directstream_now();
+            ngx_directstream_journal_note(runs->dcf, node);
+        }
+    }
+
+    ngx_shmtx_unlock(&runs->dcf->shpool->mutex);
+}
+
+
 /* the next stream after "name" that should run; "name" becomes its name */
 
 static ngx_int_t
@@ -871,7 +904,8 @@ ngx_directstream_run_next(ngx_directstream_runs_t *runs, char *name,
             || !in->running
             || in->done == in->epoch
             || in->owner == ngx_pid
-            || ngx_directstream_alive(in->owner, in->seen)
+            || (in->status.state != DS_HELD
+                && ngx_directstream_alive(in->owner, in->seen))
             || (in->retry != 0
                 && (ngx_msec_int_t) (ngx_current_msec - in->retry) < 0))
         {
@@ -968,7 +1002,8 @@ ngx_directstream_run_start(ngx_directstream_runs_t *runs,
     run = ngx_calloc(sizeof(ngx_directstream_run_t), runs->log);
 
     if (run == NULL
-        || ngx_directstream_owner_token(token, runs->log) != NGX_OK
+        || ngx_directstream_owner_token(runs->dcf, info->def.name, token,
+                                        runs->log) != NGX_OK
         || ngx_directstream_run_claim(runs, info, token) != NGX_OK)
     {
         goto failed;
@@ -1163,7 +1198,15 @@ ngx_directstream_run_held(ngx_directstream_runs_t *runs, const char *name,
 
     if (node != NULL && node->info.owner != holder) {
         node->info.owner = holder;
+        node->info.settings = 0;
+        node->info.status.state = DS_HELD;
+        node->info.status.since = ngx_directstream_now();
+        ngx_directstream_journal_note(runs->dcf, node);
         news = 1;
+    }
+
+    if (node != NULL && node->info.status.state == DS_HELD) {
+        node->info.seen = ngx_current_msec;
     }
 
     ngx_shmtx_unlock(&runs->dcf->shpool->mutex);
