@@ -42,6 +42,7 @@ typedef struct ngx_thread_pool_s  ngx_thread_pool_t;
 #define NGX_DIRECTSTREAM_CRASHES       4       /* notes, one a generation */
 #define NGX_DIRECTSTREAM_DEATHS        3       /* that are remembered */
 
+#define NGX_DIRECTSTREAM_NOBODY        0x7fffffff  /* no process's id */
 #define NGX_DIRECTSTREAM_DEAD          3000    /* ms without a heartbeat */
 
 
@@ -542,6 +543,8 @@ typedef struct {
     ngx_directstream_change_e op;
     ds_stored_t              stored;        /* afterwards; the name always */
     ngx_uint_t               set;           /* of a PATCH */
+    ngx_uint_t               unknown;       /* a DELETE of what the zone has
+                                               not; perhaps the store has */
 } ngx_directstream_change_t;
 
 /*

@@ -960,10 +960,17 @@ ngx_directstream_runs_settle(ngx_directstream_runs_t *runs)
 
     if (ds_recorder_answer(runs->recorder, &settled)) {
 
-        ngx_log_error(NGX_LOG_NOTICE, runs->log, 0,
-                      "directstream \"%s\": process %P died in a change, "
-                      "the stream is now what the store has", settled.name,
-                      runs->writer);
+        if (runs->writer == NGX_DIRECTSTREAM_NOBODY) {
+            ngx_log_error(NGX_LOG_NOTICE, runs->log, 0,
+                          "directstream \"%s\": was not known here, the "
+                          "stream is now what the store has", settled.name);
+
+        } else {
+            ngx_log_error(NGX_LOG_NOTICE, runs->log, 0,
+                          "directstream \"%s\": process %P died in a change, "
+                          "the stream is now what the store has",
+                          settled.name, runs->writer);
+        }
 
         ngx_directstream_change_settle(runs->dcf, settled.name, runs->writer,
                                        settled.found ? &settled.stored : NULL,

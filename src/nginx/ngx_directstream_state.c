@@ -44,8 +44,10 @@ static void ngx_directstream_state_leave(ngx_cycle_t *cycle,
 static ngx_int_t ngx_directstream_state_open(ngx_directstream_conf_t *dcf,
     ngx_cycle_t *cycle, ngx_uint_t fresh);
 static ngx_int_t ngx_directstream_state_load(ngx_directstream_conf_t *dcf,
-    ngx_cycle_t *cycle, const char *path);
+    ngx_cycle_t *cycle, const char *path, ngx_uint_t fresh);
 static void ngx_directstream_state_stream(void *data, const ds_stored_t *def,
+    const ds_progress_t *progress);
+static void ngx_directstream_state_missed(void *data, const ds_stored_t *def,
     const ds_progress_t *progress);
 static int ngx_directstream_state_items(ngx_directstream_conf_t *dcf,
     ds_store_t *store, const char *name, ds_error_t *err);
@@ -438,14 +440,15 @@ ngx_directstream_state_open(ngx_directstream_conf_t *dcf, ngx_cycle_t *cycle,
         dcf->refill = !fresh;
     }
 
-    return fresh ? ngx_directstream_state_load(dcf, cycle, (char *) path)
-                 : NGX_OK;
+    /* a zone that goes on may lack what another nginx has made meanwhile */
+
+    return ngx_directstream_state_load(dcf, cycle, (char *) path, fresh);
 }
 
 
 static ngx_int_t
 ngx_directstream_state_load(ngx_directstream_conf_t *dcf, ngx_cycle_t *cycle,
-    const char *path)
+    const char *path, ngx_uint_t fresh)
 {
     int                       rc;
     ds_error_t                err;
@@ -463,9 +466,11 @@ ngx_directstream_state_load(ngx_directstream_conf_t *dcf, ngx_cycle_t *cycle,
     load.dcf = dcf;
     load.full = 0;
 
-    rc = ds_store_each(store, ngx_directstream_state_stream, &load, &err);
+    rc = ds_store_each(store, fresh ? ngx_directstream_state_stream
+                                    : ngx_directstream_state_missed,
+                       &load, &err);
 
-    if (rc == DS_OK && load.full) {
+    if (rc == DS_OK && load.full && fresh) {
         ngx_log_error(NGX_LOG_EMERG, cycle->log, 0,
                       "zone \"%V\" is too small for the streams in \"%s\"",
                       &dcf->zone_name, path);
@@ -474,7 +479,7 @@ ngx_directstream_state_load(ngx_directstream_conf_t *dcf, ngx_cycle_t *cycle,
     }
 
     for (node = dcf->sh->streams;
-         rc == DS_OK && node != NULL;
+         rc == DS_OK && fresh && node != NULL;
          node = node->next)
     {
         rc = ngx_directstream_state_items(dcf, store, node->info.def.name,
@@ -533,6 +538,52 @@ ngx_directstream_state_stream(void *data, const ds_stored_t *def,
     }
 
     if (ngx_directstream_zone_insert(dcf, &info) == NULL) {
+        load->full = 1;
+    }
+
+    ngx_shmtx_unlock(&dcf->shpool->mutex);
+}
+
+
+/*
+ * The zone is in use: a row that it has not got may be about to be deleted,
+ * and is what a dead writer has left, for the relay worker to settle.
+ */
+
+static void
+ngx_directstream_state_missed(void *data, const ds_stored_t *def,
+    const ds_progress_t *progress)
+{
+    ngx_directstream_load_t *load = data;
+
+    ngx_directstream_info_t    info;
+    ngx_directstream_conf_t   *dcf;
+    ngx_directstream_node_t  **link;
+
+    (void) progress;
+
+    if (def->is_static) {
+        return;
+    }
+
+    dcf = load->dcf;
+
+    ngx_memzero(&info, sizeof(ngx_directstream_info_t));
+
+    info.def = def->def;
+    info.reserved = 1;
+    info.writer = NGX_DIRECTSTREAM_NOBODY;
+    info.status.state = DS_STOPPED;
+    info.status.since = ngx_directstream_now();
+
+    ngx_shmtx_lock(&dcf->shpool->mutex);
+
+    link = ngx_directstream_zone_place(dcf->sh, def->def.name);
+
+    if ((*link == NULL
+         || ngx_strcmp((*link)->info.def.name, def->def.name) != 0)
+        && ngx_directstream_zone_insert(dcf, &info) == NULL)
+    {
         load->full = 1;
     }
 
