@@ -26,8 +26,8 @@ texts      = src/nginx/openapi.json $(wildcard src/dashboard/*)
 sources    = $(wildcard ngx_directstream_module.c src/*.[ch] src/*/*.[ch]) \
              $(texts)
 
-.PHONY: all module install package deps test check unit e2e tsan asan sanitize lint \
-        demo bench clean
+.PHONY: all module install package deps test check unit e2e tsan asan \
+        sanitize lint demo bench clean
 
 all: module schema
 

@@ -20,6 +20,8 @@
 #include <stdint.h>
 
 
+#define DS_VERSION        "0.2.0"
+
 #define DS_NAME_LEN      64      /* longest stream name */
 #define DS_URL_LEN       2048    /* longest playlist, publish or push URL */
 #define DS_ID_LEN        64      /* an item's id, cut to fit */
@@ -213,8 +215,11 @@ typedef struct {
     const ds_source_rule_t *source_rules;     /* first match wins, else allow */
     size_t                  nsource_rules;
     const char             *media_root;        /* NULL: no file: URLs */
+    size_t                  push_buffer;       /* bytes that wait for pushes, of
+                                                  all streams; 0: 256 MiB,
+                                                  less with less memory */
     unsigned                encodes;           /* items encoded at one time;
-                                                  0: as many as CPUs */
+                                                  0: by CPUs and memory */
     const char             *cache_path;        /* NULL: nothing is kept */
     uint64_t                cache_max_size;    /* bytes, of all that is kept */
     uint64_t                cache_min_free;    /* bytes left on its disk */
@@ -256,7 +261,7 @@ typedef struct ds_lookup_s  ds_lookup_t;
  */
 int ds_check_playlist(const char *ref, bool file_ok, ds_error_t *err);
 
-/* "rtmp://host[:port]/app", without a stream name, query or fragment */
+/* "rtmp://host[:port]/app", without a stream name, query, fragment; "none" */
 int ds_check_publish(const char *url, ds_error_t *err);
 
 /* "rtmp://host[:port]/app/key[?args]", or rtmps */
@@ -364,7 +369,8 @@ typedef struct {
     char             name[DS_NAME_LEN + 1];
     char             playlist[DS_URL_LEN + 1];
     char             publish[DS_URL_LEN + 1];   /* application; the name is
-                                                   appended */
+                                                   appended; "none": none, it
+                                                   needs push_engine */
     char             push[DS_URL_LEN + 1];      /* "": none */
     char             slate[DS_URL_LEN + 1];     /* image or clip, "": a picture
                                                    made of the name */
@@ -413,6 +419,7 @@ typedef struct {
     uint64_t         bytes;
     uint32_t         reconnects;
     uint64_t         dropped;           /* packets, its queue was full */
+    uint64_t         waiting;           /* bytes in its queue */
     ds_error_t       error;             /* the last one; code 0: none */
 } ds_push_status_t;
 

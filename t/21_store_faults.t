@@ -167,7 +167,7 @@ my $json = $t->{json}->encode({ name => 'left', playlist => $list,
                                 start => JSON::PP::false });
 my $client = IO::Socket::INET->new(PeerAddr => '127.0.0.1',
                                    PeerPort => $t->{nginx}{near}{http});
-print $client "POST /directstream/api/1/streams HTTP/1.1\r\nHost: x\r\n"
+print $client "POST /directstream/api/1/streams HTTP/1.1\r\nHost: localhost\r\n"
     . "Content-Type: application/json\r\nContent-Length: "
     . length($json) . "\r\n\r\n$json";
 Time::HiRes::sleep(0.3);

@@ -38,6 +38,7 @@ typedef struct ngx_thread_pool_s  ngx_thread_pool_t;
 #define NGX_DIRECTSTREAM_LOOKUP_MAX    1000    /* items of a lookup */
 #define NGX_DIRECTSTREAM_BATCH         32      /* items moved at a time */
 #define NGX_DIRECTSTREAM_JOURNAL           256     /* entries */
+#define NGX_DIRECTSTREAM_TAG           34      /* bytes, with quotes */
 
 #define NGX_DIRECTSTREAM_CRASHES       4       /* notes, one a generation */
 #define NGX_DIRECTSTREAM_DEATHS        3       /* that are remembered */
@@ -285,6 +286,7 @@ typedef struct {
     uint64_t                 left;          /* newest whose workers left */
     ngx_int_t                workers;       /* without the relay's */
     uint64_t                 serial;        /* of epochs and lookups */
+    u_char                   salt[16];      /* of entity tags */
 
     ngx_pid_t                relay;         /* newest relay worker */
     uint64_t                 relay_generation;
@@ -333,7 +335,8 @@ typedef struct {
     int64_t                  buffer_size;       /* bytes, as the next two */
     int64_t                  cache_max_size;
     int64_t                  cache_min_free;
-    int64_t                  encodes;           /* 0: one a processor */
+    int64_t                  push_buffer;
+    int64_t                  encodes;           /* 0: auto */
 
     ngx_array_t              streams;           /* of pointers to them */
     ngx_thread_pool_t       *pool;              /* for durable writes */
@@ -404,6 +407,9 @@ ngx_int_t ngx_directstream_conf_file(ngx_conf_t *cf, ngx_str_t *path,
  */
 int ngx_directstream_check_push(const ds_def_t *def, ds_error_t *err);
 
+/* "none" needs a push by the engine; 0 or a DS_E… */
+int ngx_directstream_check_publish(const ds_def_t *def, ds_error_t *err);
+
 /* must the engine push it? */
 ngx_uint_t ngx_directstream_push_tls(const char *url);
 
@@ -435,6 +441,13 @@ int64_t ngx_directstream_field_get(const ngx_directstream_field_t *f,
  */
 void ngx_directstream_field_show(const ngx_directstream_field_t *f,
     const ds_def_t *def, char *text);
+
+/*
+ * The entity tag of a definition, with its quotes and a NUL: of all of it,
+ * secrets too, with the zone's salt, so that they cannot be guessed from it.
+ */
+void ngx_directstream_field_tag(ngx_directstream_conf_t *dcf,
+    const ds_def_t *def, u_char tag[NGX_DIRECTSTREAM_TAG + 1]);
 
 /* takes those of "set"; NGX_OK, or NGX_AGAIN: a new run is needed */
 ngx_int_t ngx_directstream_field_copy(ds_def_t *dst, const ds_def_t *src,
@@ -545,12 +558,13 @@ typedef struct {
     ngx_uint_t               set;           /* of a PATCH */
     ngx_uint_t               unknown;       /* a DELETE of what the zone has
                                                not; perhaps the store has */
+    ngx_str_t               *match;         /* If-Match, or NULL; for mark() */
 } ngx_directstream_change_t;
 
 /*
  * NGX_OK: marked, "change" has become whole.  NGX_DECLINED: no such stream,
  * NGX_ABORT: static, NGX_DONE: exists, NGX_BUSY: a write is under way,
- * NGX_ERROR: the zone is full
+ * NGX_AGAIN: "match" does not, NGX_ERROR: the zone is full
  */
 ngx_int_t ngx_directstream_change_mark(ngx_directstream_conf_t *dcf,
     ngx_directstream_change_t *change);

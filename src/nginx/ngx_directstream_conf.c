@@ -51,6 +51,9 @@ static const ngx_directstream_range_t  ngx_directstream_ranges[] = {
     { "encodes", ngx_directstream_in(encodes), "number",
       1, 1024, 0, "from 1 to 1024, or \"auto\"" },
 
+    { "push_buffer", ngx_directstream_in(push_buffer), "size",
+      1024 * 1024, (int64_t) 1 << 40, 0, "from 1m to 1024g" },
+
     { "cache_max_size", ngx_directstream_in(cache_max_size), "size",
       1024 * 1024, NGX_MAX_OFF_T_VALUE, (int64_t) 10 << 30,
       "1048576 bytes or more, as in \"10g\"" },
@@ -232,6 +235,14 @@ ngx_directstream_streams_end(ngx_conf_t *cf, ngx_directstream_conf_t *dcf)
                           "stream \"%s\" has no \"publish\", and the "
                           "\"directstream\" block has no default for it "
                           "in %s:%ui", s->def.name, s->file, s->line);
+            return NGX_CONF_ERROR;
+        }
+
+        if (ngx_directstream_check_publish(&s->def, &err) != DS_OK) {
+            ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                          "invalid \"publish\" of stream \"%s\": %s in "
+                          "%s:%ui", s->def.name, err.message, s->file,
+                          s->line);
             return NGX_CONF_ERROR;
         }
     }
@@ -485,6 +496,7 @@ ngx_directstream_extractors(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
  * source_timeout time; default 15s
  * buffer time size; default 4s 4m
  * encodes number | auto; default auto
+ * push_buffer size; default 256m, or less
  * cache_max_size size; default 10g
  * cache_min_free size; default 1g
  * context: directstream

@@ -19,6 +19,8 @@
 typedef struct {
     ngx_flag_t               write;
     ngx_str_t                prefix;        /* the admin location's name */
+    ngx_array_t             *hosts;         /* of ngx_str_t; NULL: none */
+    ngx_array_t             *names;         /* of the server, as its own */
     ngx_http_core_loc_conf_t *clcf;         /* of the admin location itself */
 } ngx_directstream_loc_conf_t;
 
@@ -82,6 +84,10 @@ ngx_int_t ngx_directstream_body_read(ngx_http_request_t *r,
 ngx_int_t ngx_directstream_args(ngx_http_request_t *r,
     ngx_directstream_ctx_t *ctx);
 
+
+/* the value of the request's first header "name", in lower case, or NULL */
+ngx_str_t *ngx_directstream_header_in(ngx_http_request_t *r,
+    const char *name);
 
 /* a header of the answer; NULL: no memory */
 ngx_table_elt_t *ngx_directstream_header(ngx_http_request_t *r,
@@ -226,6 +232,12 @@ ngx_int_t ngx_directstream_snapshot(ngx_http_request_t *r,
     ngx_directstream_ctx_t *ctx);
 ngx_int_t ngx_directstream_events(ngx_http_request_t *r,
     ngx_directstream_ctx_t *ctx);
+
+/*
+ * Who may ask at all, by what a browser says of the page that asks: NULL, or
+ * the code of the refusal and in "why" its sentence.
+ */
+const char *ngx_directstream_guard(ngx_http_request_t *r, const char **why);
 
 /*
  * The dashboard.  find() tells the number of a file by its name, "" being the

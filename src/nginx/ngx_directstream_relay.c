@@ -139,6 +139,10 @@ ngx_directstream_relay_init(ngx_cycle_t *cycle, ngx_directstream_conf_t *dcf)
                       "signal(SIGCHLD) failed");
     }
 
+    ngx_log_error(NGX_LOG_NOTICE, cycle->log, 0,
+                  "directstream " DS_VERSION " starts, generation %uL",
+                  dcf->generation);
+
     ngx_directstream_runs_init(&relay->runs, dcf, cycle->log);
 
     relay->dummy.fd = (ngx_socket_t) -1;
@@ -639,7 +643,8 @@ ngx_directstream_relay_create(ngx_directstream_relay_t *relay)
     conf.nsource_rules = dcf->source_rules.nelts;
     conf.media_root = dcf->media_root.len ? (char *) dcf->media_root.data
                                           : NULL;
-    conf.encodes = dcf->encodes ? dcf->encodes : (unsigned) ngx_ncpu;
+    conf.push_buffer = (size_t) dcf->push_buffer;
+    conf.encodes = dcf->encodes;
     conf.push_certificate = dcf->push_certificate.len
                             ? (char *) dcf->push_certificate.data : NULL;
     conf.cache_path = (char *) dcf->cache_path.data;

@@ -87,6 +87,7 @@ static const ngx_directstream_member_t  ngx_directstream_push[] = {
     ngx_directstream_of_status("bytes", NUMBER, push.bytes),
     ngx_directstream_of_status("reconnects", NUMBER, push.reconnects),
     ngx_directstream_of_status("dropped", NUMBER, push.dropped),
+    ngx_directstream_of_status("waiting", NUMBER, push.waiting),
     ngx_directstream_of_status("error", ERROR, push.error),
     ngx_directstream_member_end
 };
@@ -379,6 +380,12 @@ ngx_directstream_render_url(ngx_directstream_json_t *w, const void *base)
     const ngx_directstream_info_t  *info = base;
 
     char  url[DS_URL_LEN + DS_NAME_LEN + 2];
+
+    if (ngx_strcmp(info->def.publish, "none") == 0) {
+        ds_redact_url(url, sizeof(url), info->def.push);
+        ngx_directstream_json_string(w, url, sizeof(url));
+        return;
+    }
 
     (void) ngx_snprintf((u_char *) url, sizeof(url), "%s/%s%Z",
                         info->def.publish, info->def.name);

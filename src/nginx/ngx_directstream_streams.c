@@ -55,13 +55,26 @@ static ngx_int_t
 ngx_directstream_streams_show(ngx_http_request_t *r, const char *name,
     ngx_uint_t status)
 {
+    u_char                   *tag;
     ngx_directstream_info_t   info;
+    ngx_directstream_conf_t  *dcf;
     ngx_directstream_json_t   w;
 
-    if (ngx_directstream_zone_get(ngx_directstream_get_conf(), name, &info)
-        != NGX_OK)
-    {
+    dcf = ngx_directstream_get_conf();
+
+    if (ngx_directstream_zone_get(dcf, name, &info) != NGX_OK) {
         return ngx_directstream_missing(r, name);
+    }
+
+    tag = ngx_pnalloc(r->pool, NGX_DIRECTSTREAM_TAG + 1);
+    if (tag == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    ngx_directstream_field_tag(dcf, &info.def, tag);
+
+    if (ngx_directstream_header(r, "ETag", (char *) tag) == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
     ngx_directstream_json_init(&w, r->pool);
@@ -299,6 +312,8 @@ ngx_directstream_streams_write(ngx_http_request_t *r,
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
+    change->match = ngx_directstream_header_in(r, "if-match");
+
     rc = ngx_directstream_change_mark(ngx_directstream_get_conf(), change);
 
     if (rc != NGX_OK) {
@@ -340,7 +355,16 @@ ngx_directstream_streams_refuse(ngx_http_request_t *r,
         return ngx_directstream_problem(r, 409, "stream_exists", NULL,
                                "there is a stream \"%s\" already", name);
 
+    case NGX_AGAIN:
+        return ngx_directstream_problem(r, 412, "precondition_failed", NULL,
+                               "stream \"%s\" is another than \"If-Match\" "
+                               "says, read it again", name);
+
     case NGX_BUSY:
+        if (ngx_directstream_header(r, "Retry-After", "1") == NULL) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+
         return ngx_directstream_problem(r, 409, "stream_busy", NULL,
                                "another change of stream \"%s\" is under "
                                "way, try again", name);

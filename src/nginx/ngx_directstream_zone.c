@@ -10,6 +10,7 @@
 #include "ngx_directstream.h"
 
 #include <sys/eventfd.h>
+#include <sys/random.h>
 
 
 /* items leave one page in this many to the rest */
@@ -68,6 +69,13 @@ ngx_directstream_zone_init(ngx_shm_zone_t *shm_zone, void *data)
 
         sh->magic = NGX_DIRECTSTREAM_MAGIC;
         sh->layout = ngx_directstream_layout();
+
+        if (getrandom(sh->salt, sizeof(sh->salt), 0) != sizeof(sh->salt)) {
+            ngx_log_error(NGX_LOG_EMERG, shm_zone->shm.log, ngx_errno,
+                          "getrandom() failed");
+            return NGX_ERROR;
+        }
+
         sh->logged = ngx_directstream_now();
         (void) ngx_cpystrn((u_char *) sh->state_path, dcf->state_path.data,
                            NGX_MAX_PATH);

@@ -113,7 +113,7 @@ ds_stream_copy(ds_stream_t *s, const ds_def_t *def, const char *token)
     s->source.profile = &s->profile;
     s->source.counters = &s->counters;
 
-    s->target.publish = s->publish;
+    s->target.publish = strcmp(s->publish, "none") == 0 ? NULL : s->publish;
     s->target.name = s->name;
     s->target.token = s->token;
     s->target.push = s->push_engine ? NULL : s->push;
@@ -230,7 +230,7 @@ ds_stream_still(ds_stream_t *s, unsigned width, ds_error_t *err)
 
     (void) pthread_mutex_lock(&s->lock);
 
-    on_air = s->status.connected
+    on_air = (s->status.connected || s->status.push.connected)
              && (s->status.state == DS_LIVE || s->status.slate);
 
     (void) pthread_mutex_unlock(&s->lock);
