@@ -86,14 +86,15 @@ is(($t->create('api', $one))[0], 201, 'made by the API again');
 is(scalar $t->api('POST', 'api/1/streams/api/stop'), 202, 'and stopped');
 $t->kill_all('near');
 $t->near(directstream => "stream api { playlist $two; }");
-is(rows(), 'api|1|0|PLsrc2', 'the file wins at a start, too');
+ok($t->wait_for(sub { rows() eq 'api|1|0|PLsrc2' }, 5),
+   'the file wins at a start, too');
 is($t->state('api'), 'stopped', 'the wish is kept');
 
 $t->kill_all('near');
 $t->near;
 is(scalar $t->api('GET', 'api/1/streams/api'), 404,
    'removed while nginx was down');
-is(rows(), '', 'also from the store');
+ok($t->wait_for(sub { rows() eq '' }, 5), 'also from the store');
 
 # what another nginx has made is found: by a create, a delete and a reload
 
