@@ -365,12 +365,31 @@ ngx_directstream_init_conf(ngx_cycle_t *cycle, void *conf)
 {
     ngx_directstream_conf_t  *dcf = conf;
 
+    ngx_uint_t                        i;
+    ngx_directstream_stream_conf_t  **sp;
+
     if (!dcf->present && dcf->http_directive.len) {
         ngx_log_error(NGX_LOG_EMERG, cycle->log, 0,
                       "\"%V\" directive requires a \"directstream\" block "
                       "in the main context in %s:%ui",
                       &dcf->http_directive, dcf->http_file, dcf->http_line);
         return NGX_CONF_ERROR;
+    }
+
+    /* which may be another nginx's, so it is no error */
+
+    sp = dcf->streams.elts;
+
+    for (i = 0; i < dcf->streams.nelts && !dcf->on_publish; i++) {
+
+        if (sp[i]->def.push[0] != '\0' && !sp[i]->def.push_engine) {
+            ngx_log_error(NGX_LOG_WARN, cycle->log, 0,
+                          "no \"directstream_on_publish\" location is there, "
+                          "without which nginx-rtmp does not push stream "
+                          "\"%s\" in %s:%ui", sp[i]->def.name,
+                          sp[i]->file, sp[i]->line);
+            break;
+        }
     }
 
     return NGX_CONF_OK;

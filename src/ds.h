@@ -101,6 +101,7 @@
     X(PUSH_TLS, "push_tls")             /* certificate, handshake */          \
     X(PUSH_REJECTED, "push_rejected")   /* publish not allowed */             \
     X(PUSH_LOST, "push_lost")           /* connection went away, or stuck */  \
+    X(PUSH_HOOK, "push_hook_missing")   /* nginx-rtmp did not ask for it */   \
                                                                               \
     X(STORE_FULL, "store_full")         /* no space left */                   \
     X(STORE_READONLY, "store_readonly") /* no access to it */                 \
@@ -304,7 +305,9 @@ typedef enum {
     DS_LIVE,                            /* media is being sent */
     DS_STALLED,                         /* nothing to send; still trying */
     DS_FINISHED,                        /* not looping, the end was reached */
-    DS_FAILED                           /* given up; error says why */
+    DS_FAILED,                          /* given up; error says why */
+    DS_HELD                             /* by another owner, of whom nothing
+                                           else is known; no run says so */
 } ds_state_e;
 
 

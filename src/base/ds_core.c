@@ -66,10 +66,10 @@ ds_state_name(ds_state_e state)
 {
     static const char *const  names[] = {
         "stopped", "resolving", "starting", "live", "stalled", "finished",
-        "failed"
+        "failed", "held"
     };
 
-    return (unsigned) state <= DS_FAILED ? names[state] : "unknown";
+    return (unsigned) state <= DS_HELD ? names[state] : "unknown";
 }
 
 

@@ -43,6 +43,7 @@ typedef struct ngx_thread_pool_s  ngx_thread_pool_t;
 #define NGX_DIRECTSTREAM_CRASHES       4       /* notes, one a generation */
 #define NGX_DIRECTSTREAM_DEATHS        3       /* that are remembered */
 
+#define NGX_DIRECTSTREAM_NOBODY        0x7fffffff  /* no process's id */
 #define NGX_DIRECTSTREAM_DEAD          3000    /* ms without a heartbeat */
 
 
@@ -133,6 +134,7 @@ typedef struct {
     unsigned                 reserved:1;    /* being created: nobody sees it */
     unsigned                 prefetching:1; /* what was requested last */
     unsigned                 renew:1;       /* restarted when its turn comes */
+    unsigned                 hooked:1;      /* on_publish asked for this run */
     ngx_pid_t                writer;        /* has a write under way; 0: none */
     uint64_t                 epoch;
     uint64_t                 skip;          /* requests so far */
@@ -349,6 +351,7 @@ typedef struct {
     ngx_str_t                http_directive;
     u_char                  *http_file;
     ngx_uint_t               http_line;
+    ngx_uint_t               on_publish;    /* somewhere it is answered */
 
     ngx_cycle_t             *cycle;
     ngx_shm_zone_t          *shm_zone;
@@ -518,6 +521,10 @@ typedef enum {
 ngx_int_t ngx_directstream_zone_step(ngx_directstream_conf_t *dcf,
     const char *name, ngx_directstream_step_e step);
 
+/* nginx-rtmp has asked for the run that is on air */
+void ngx_directstream_zone_hooked(ngx_directstream_conf_t *dcf,
+    const char *name);
+
 /*
  * Streams that run with settings that have changed, or "all" that run, will be
  * restarted by the newest relay worker, one after another; returns how many.
@@ -549,6 +556,8 @@ typedef struct {
     ngx_directstream_change_e op;
     ds_stored_t              stored;        /* afterwards; the name always */
     ngx_uint_t               set;           /* of a PATCH */
+    ngx_uint_t               unknown;       /* a DELETE of what the zone has
+                                               not; perhaps the store has */
     ngx_str_t               *match;         /* If-Match, or NULL; for mark() */
 } ngx_directstream_change_t;
 
@@ -720,8 +729,24 @@ ngx_int_t ngx_directstream_owner_open(ngx_directstream_conf_t *dcf,
  */
 ngx_int_t ngx_directstream_owner_before(const char *path, ngx_log_t *log);
 
-/* a new one, of DS_TOKEN_LEN at most */
-ngx_int_t ngx_directstream_owner_token(char *token, ngx_log_t *log);
+/* a new token for a publisher of this process, of DS_TOKEN_LEN at most */
+ngx_int_t ngx_directstream_owner_token(ngx_directstream_conf_t *dcf,
+    const char *name, char *token, ngx_log_t *log);
+
+/* who has the lock on a stream, 0: nobody, or this process */
+ngx_pid_t ngx_directstream_owner_holder(ngx_directstream_conf_t *dcf,
+    const char *name);
+
+/*
+ * Is it the token of a publisher of the process that has the lock, another
+ * nginx with the same state_path?
+ */
+ngx_uint_t ngx_directstream_owner_check(ngx_directstream_conf_t *dcf,
+    const char *name, ngx_str_t *token, ngx_log_t *log);
+
+/* takes the same time wherever they differ */
+ngx_uint_t ngx_directstream_owner_same(const u_char *a, const u_char *b,
+    size_t len);
 
 
 /* the streams this process runs */

@@ -363,6 +363,10 @@ ngx_directstream_seen(ngx_conf_t *cf, ngx_command_t *cmd)
         dcf->http_file = cf->conf_file->file.name.data;
         dcf->http_line = cf->conf_file->line;
     }
+
+    if (ngx_strcmp(cmd->name.data, "directstream_on_publish") == 0) {
+        dcf->on_publish = 1;
+    }
 }
 
 

@@ -557,7 +557,7 @@ static void
 ngx_directstream_metrics_counts(ngx_directstream_metrics_t *m,
     const ngx_directstream_family_t *f)
 {
-    ngx_uint_t                  i, state, count[DS_FAILED + 1];
+    ngx_uint_t                  i, state, count[DS_HELD + 1];
     ngx_directstream_sample_t  *s;
 
     ngx_memzero(count, sizeof(count));
@@ -568,7 +568,7 @@ ngx_directstream_metrics_counts(ngx_directstream_metrics_t *m,
         count[s[i].state]++;
     }
 
-    for (state = DS_STOPPED; state <= DS_FAILED; state++) {
+    for (state = DS_STOPPED; state <= DS_HELD; state++) {
         ngx_directstream_json_print(&m->w, "directstream_%s{state=\"%s\"} "
                                     "%ui\n", f->name, ds_state_name(state),
                                     count[state]);
@@ -591,7 +591,7 @@ ngx_directstream_metrics_stream(ngx_directstream_metrics_t *m,
     }
 
     if (f->kind == NGX_DIRECTSTREAM_STATE) {
-        for (state = DS_STOPPED; state <= DS_FAILED; state++) {
+        for (state = DS_STOPPED; state <= DS_HELD; state++) {
             ngx_directstream_json_print(&m->w, "directstream_%s{stream=\"%s\","
                                         "state=\"%s\"} %d\n", f->name,
                                         s->name, ds_state_name(state),

@@ -14,6 +14,8 @@ static void ngx_directstream_render_field(ngx_directstream_json_t *w,
     ds_def_t *def, const ngx_directstream_field_t *f);
 static void ngx_directstream_render_stale(ngx_directstream_json_t *w,
     const void *base);
+static void ngx_directstream_render_held(ngx_directstream_json_t *w,
+    const void *base);
 static void ngx_directstream_render_outdated(ngx_directstream_json_t *w,
     const void *base);
 static void ngx_directstream_render_position(ngx_directstream_json_t *w,
@@ -126,6 +128,7 @@ static const ngx_directstream_member_t  ngx_directstream_status[] = {
     ngx_directstream_of_status("lateness_ms", NUMBER, lateness),
     ngx_directstream_of_status("error", ERROR, error),
     ngx_directstream_of_info("owner_pid", COUNT, owner),
+    ngx_directstream_member_call("held_by", ngx_directstream_render_held),
     ngx_directstream_member_end
 };
 
@@ -297,6 +300,22 @@ static void
 ngx_directstream_render_stale(ngx_directstream_json_t *w, const void *base)
 {
     ngx_directstream_json_bool(w, ngx_directstream_stale(base));
+}
+
+
+/* by a process of another nginx */
+
+static void
+ngx_directstream_render_held(ngx_directstream_json_t *w, const void *base)
+{
+    const ngx_directstream_info_t  *info = base;
+
+    if (info->status.state == DS_HELD) {
+        ngx_directstream_json_integer(w, info->owner);
+
+    } else {
+        ngx_directstream_json_null(w);
+    }
 }
 
 

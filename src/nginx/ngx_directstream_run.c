@@ -15,6 +15,7 @@
 #define NGX_DIRECTSTREAM_LEAVE     300     /* ms for runs to come to an end */
 #define NGX_DIRECTSTREAM_LOOK      5       /* ms between two looks at them */
 #define NGX_DIRECTSTREAM_RETRY     5000    /* ms after a failed start */
+#define NGX_DIRECTSTREAM_HOOK      5000    /* ms for on_publish to come in */
 #define NGX_DIRECTSTREAM_STALL     1000    /* ms that the store may take */
 #define NGX_DIRECTSTREAM_RENEW     5000    /* ms for a restart, of many */
 #define NGX_DIRECTSTREAM_SINGLE    1000    /* ms for a stream to begin in */
@@ -31,6 +32,8 @@ struct ngx_directstream_run_s {
     uint64_t                 previous;
     ds_run_t                *rec;           /* what is recorded of it */
     ngx_msec_t               asked;         /* when it began, or ended */
+    ds_error_t               hook;          /* there is no on_publish */
+    ngx_msec_t               connected;     /* since when, 0: it is not */
     ds_progress_t            known;         /* by the zone, when it began */
     ngx_uint_t               repeat;        /* the first item to record again */
     uint32_t                 trimmed;       /* the list's length in the store */
@@ -59,6 +62,9 @@ static void ngx_directstream_run_want(ngx_directstream_runs_t *runs,
     ngx_directstream_run_t *run, ngx_directstream_want_t *want);
 static void ngx_directstream_run_steer(ngx_directstream_run_t *run,
     ngx_directstream_want_t *want);
+static void ngx_directstream_run_hook(ngx_directstream_runs_t *runs,
+    ngx_directstream_run_t *run, ngx_directstream_info_t *info,
+    ds_status_t *status);
 static void ngx_directstream_run_record(ngx_directstream_runs_t *runs,
     ngx_directstream_run_t *run, ds_status_t *status, ngx_uint_t due);
 static void ngx_directstream_run_repeat(ngx_directstream_runs_t *runs,
@@ -84,6 +90,7 @@ static void ngx_directstream_run_report(ngx_directstream_runs_t *runs,
     ngx_directstream_run_t *run, ds_status_t *status);
 static ngx_int_t ngx_directstream_run_next(ngx_directstream_runs_t *runs,
     char *name, ngx_directstream_info_t *info);
+static void ngx_directstream_runs_released(ngx_directstream_runs_t *runs);
 static ngx_uint_t ngx_directstream_runs_renewing(
     ngx_directstream_runs_t *runs);
 static ngx_uint_t ngx_directstream_runs_begin(ngx_directstream_runs_t *runs);
@@ -317,12 +324,55 @@ ngx_directstream_run_report(ngx_directstream_runs_t *runs,
     node = ngx_directstream_run_node(runs, run->name);
 
     if (node != NULL) {
+        ngx_directstream_run_hook(runs, run, &node->info, status);
         node->info.status = *status;
         node->info.seen = ngx_current_msec;
         ngx_directstream_journal_note(runs->dcf, node);
     }
 
     ngx_shmtx_unlock(&runs->dcf->shpool->mutex);
+}
+
+
+/*
+ * nginx-rtmp pushes what on_publish has been answered for, and says nothing
+ * when it was told of none.
+ */
+
+static void
+ngx_directstream_run_hook(ngx_directstream_runs_t *runs,
+    ngx_directstream_run_t *run, ngx_directstream_info_t *info,
+    ds_status_t *status)
+{
+    if (!status->connected) {
+        run->connected = 0;
+
+    } else if (run->connected == 0) {
+        run->connected = ngx_max(ngx_current_msec, 1);
+    }
+
+    if (info->hooked || info->def.push[0] == '\0' || info->def.push_engine) {
+        run->hook.code = DS_OK;
+
+    } else if (run->connected != 0
+               && ngx_current_msec - run->connected > NGX_DIRECTSTREAM_HOOK
+               && run->hook.code == DS_OK)
+    {
+        run->hook.code = DS_EPUSH_HOOK;
+        run->hook.at = ngx_directstream_now();
+        (void) ngx_cpystrn((u_char *) run->hook.message, (u_char *)
+                           "nothing is pushed: the rtmp application has no "
+                           "\"on_publish\" that names a "
+                           "\"directstream_on_publish\" location",
+                           DS_MESSAGE_LEN);
+
+        ngx_log_error(NGX_LOG_WARN, runs->log, 0, "directstream \"%s\": %s",
+                      run->name, run->hook.message);
+    }
+
+    if (run->hook.code != DS_OK && run->hook.at >= status->error.at) {
+        status->error = run->hook;
+    }
 }
 
 
@@ -683,6 +733,7 @@ ngx_directstream_runs_start(ngx_directstream_runs_t *runs)
     ngx_directstream_info_t   info;
 
     name[0] = '\0';
+    ngx_directstream_runs_released(runs);
 
     if (runs->single && ngx_directstream_runs_begin(runs)) {
         return;
@@ -801,6 +852,37 @@ ngx_directstream_runs_begin(ngx_directstream_runs_t *runs)
 }
 
 
+/* what another nginx had, and nobody wants here, when it has let go */
+
+static void
+ngx_directstream_runs_released(ngx_directstream_runs_t *runs)
+{
+    ngx_directstream_node_t  *node;
+
+    ngx_shmtx_lock(&runs->dcf->shpool->mutex);
+
+    for (node = runs->dcf->sh->streams; node != NULL; node = node->next) {
+
+        if (node->info.status.state != DS_HELD || node->info.running) {
+            continue;
+        }
+
+        node->info.seen = ngx_current_msec;
+
+        if (ngx_directstream_owner_holder(runs->dcf, node->info.def.name)
+            == 0)
+        {
+            node->info.owner = 0;
+            node->info.status.state = DS_STOPPED;
+            node->info.status.since = ngx_directstream_now();
+            ngx_directstream_journal_note(runs->dcf, node);
+        }
+    }
+
+    ngx_shmtx_unlock(&runs->dcf->shpool->mutex);
+}
+
+
 /* the next stream after "name" that should run; "name" becomes its name */
 
 static ngx_int_t
@@ -822,7 +904,8 @@ ngx_directstream_run_next(ngx_directstream_runs_t *runs, char *name,
             || !in->running
             || in->done == in->epoch
             || in->owner == ngx_pid
-            || ngx_directstream_alive(in->owner, in->seen)
+            || (in->status.state != DS_HELD
+                && ngx_directstream_alive(in->owner, in->seen))
             || (in->retry != 0
                 && (ngx_msec_int_t) (ngx_current_msec - in->retry) < 0))
         {
@@ -877,10 +960,17 @@ ngx_directstream_runs_settle(ngx_directstream_runs_t *runs)
 
     if (ds_recorder_answer(runs->recorder, &settled)) {
 
-        ngx_log_error(NGX_LOG_NOTICE, runs->log, 0,
-                      "directstream \"%s\": process %P died in a change, "
-                      "the stream is now what the store has", settled.name,
-                      runs->writer);
+        if (runs->writer == NGX_DIRECTSTREAM_NOBODY) {
+            ngx_log_error(NGX_LOG_NOTICE, runs->log, 0,
+                          "directstream \"%s\": was not known here, the "
+                          "stream is now what the store has", settled.name);
+
+        } else {
+            ngx_log_error(NGX_LOG_NOTICE, runs->log, 0,
+                          "directstream \"%s\": process %P died in a change, "
+                          "the stream is now what the store has",
+                          settled.name, runs->writer);
+        }
 
         ngx_directstream_change_settle(runs->dcf, settled.name, runs->writer,
                                        settled.found ? &settled.stored : NULL,
@@ -919,7 +1009,8 @@ ngx_directstream_run_start(ngx_directstream_runs_t *runs,
     run = ngx_calloc(sizeof(ngx_directstream_run_t), runs->log);
 
     if (run == NULL
-        || ngx_directstream_owner_token(token, runs->log) != NGX_OK
+        || ngx_directstream_owner_token(runs->dcf, info->def.name, token,
+                                        runs->log) != NGX_OK
         || ngx_directstream_run_claim(runs, info, token) != NGX_OK)
     {
         goto failed;
@@ -1049,6 +1140,7 @@ ngx_directstream_run_claim(ngx_directstream_runs_t *runs,
     in->settings = ngx_directstream_zone_settings(runs->dcf->settings,
                                                   &in->def);
     in->renew = 0;
+    in->hooked = 0;
     in->retry = 0;
     in->owner = ngx_pid;
 
@@ -1113,7 +1205,15 @@ ngx_directstream_run_held(ngx_directstream_runs_t *runs, const char *name,
 
     if (node != NULL && node->info.owner != holder) {
         node->info.owner = holder;
+        node->info.settings = 0;
+        node->info.status.state = DS_HELD;
+        node->info.status.since = ngx_directstream_now();
+        ngx_directstream_journal_note(runs->dcf, node);
         news = 1;
+    }
+
+    if (node != NULL && node->info.status.state == DS_HELD) {
+        node->info.seen = ngx_current_msec;
     }
 
     ngx_shmtx_unlock(&runs->dcf->shpool->mutex);

@@ -483,6 +483,23 @@ ngx_directstream_zone_settings(uint64_t conf, const ds_def_t *def)
 }
 
 
+void
+ngx_directstream_zone_hooked(ngx_directstream_conf_t *dcf, const char *name)
+{
+    ngx_directstream_node_t  *node;
+
+    ngx_shmtx_lock(&dcf->shpool->mutex);
+
+    node = ngx_directstream_zone_find(dcf->sh, name);
+
+    if (node != NULL) {
+        node->info.hooked = 1;
+    }
+
+    ngx_shmtx_unlock(&dcf->shpool->mutex);
+}
+
+
 ngx_uint_t
 ngx_directstream_zone_renew(ngx_directstream_conf_t *dcf, ngx_uint_t all)
 {
