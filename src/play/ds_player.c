@@ -47,6 +47,7 @@ static void ds_player_starved(ds_stream_t *s);
 static void ds_player_air(ds_stream_t *s);
 static void ds_player_over(ds_stream_t *s, const ds_error_t *why);
 static void ds_player_record(ds_stream_t *s);
+static void ds_player_keep(ds_stream_t *s, ds_past_t *past);
 static bool ds_player_switch(ds_stream_t *s);
 static void ds_player_form(ds_stream_t *s, ds_source_t *src);
 static void ds_player_reap(ds_stream_t *s);
@@ -390,15 +391,21 @@ ds_player_over(ds_stream_t *s, const ds_error_t *why)
 static void
 ds_player_record(ds_stream_t *s)
 {
+    ds_past_t   *past;
     ds_aired_t  *a;
 
-    (void) pthread_mutex_lock(&s->lock);
+    past = calloc(1, sizeof(ds_past_t));
 
-    a = &s->records[s->record++ % DS_RECORDS];
-
-    if (s->nrecords < DS_RECORDS) {
-        s->nrecords++;
+    if (past == NULL) {
+        ds_log(s->ds, DS_LOG_ERR, s->name,
+               "what item %u was is not on record: no memory",
+               (unsigned) s->cur_index);
+        return;
     }
+
+    a = &past->aired;
+
+    (void) pthread_mutex_lock(&s->lock);
 
     ds_playlist_item(s->list, s->cur_index, &a->item);
     ds_meter_aired(ds_air_meter(s->air), a);
@@ -425,6 +432,36 @@ ds_player_record(ds_stream_t *s)
            (unsigned) s->cur_index, ds_item_state_name(a->item.state),
            (long long) a->aired, (unsigned long long) a->bytes,
            (long long) a->gap, (long long) a->slate, a->item.id);
+
+    ds_player_keep(s, past);
+}
+
+
+/* too many have waited: the oldest one is lost */
+
+static void
+ds_player_keep(ds_stream_t *s, ds_past_t *past)
+{
+    ds_past_t  *old, **p;
+
+    old = NULL;
+
+    (void) pthread_mutex_lock(&s->lock);
+
+    if (s->npast == DS_RECORDS) {
+        old = s->past;
+        s->past = old->next;
+        s->npast--;
+    }
+
+    for (p = &s->past; *p != NULL; p = &(*p)->next) { /* void */ }
+
+    *p = past;
+    s->npast++;
+
+    (void) pthread_mutex_unlock(&s->lock);
+
+    free(old);
 }
 
 
