@@ -17,7 +17,7 @@
 #include "play/ds_report.h"
 
 
-/* ms between two looks at the state of things, on air and before */
+/* ms between two looks at the state of things, with something on air or not */
 #define DS_TICK_LIVE     (DS_AIR_TICK / 1000)
 #define DS_TICK_START    10
 
@@ -75,8 +75,8 @@ ds_player_run(void *data)
         while (!ds_cancel_is_set(&s->job.cancel) && !s->finished) {
             ds_player_step(s);
 
-            tick = s->cur == NULL && s->next != NULL ? DS_TICK_START
-                                                     : DS_TICK_LIVE;
+            tick = s->cur == NULL && s->next != NULL
+                   && !ds_air_on_slate(s->air) ? DS_TICK_START : DS_TICK_LIVE;
             now = ds_monotonic();
             at += tick;
 
