@@ -16,6 +16,7 @@
 #include <libavformat/avformat.h>
 
 #include "air/ds_loop.h"
+#include "base/ds_crash.h"
 #include "base/ds_job.h"
 #include "base/ds_limits.h"
 #include "net/ds_hold.h"
@@ -68,6 +69,7 @@ ds_create(const ds_conf_t *conf, ds_error_t *err)
     ds->last = &ds->first;
 
     ds->conf.encodes = conf->encodes;
+    ds->conf.push_buffer = conf->push_buffer;
 
     (void) pthread_mutex_init(&ds->lock, NULL);
 
@@ -104,6 +106,7 @@ ds_create(const ds_conf_t *conf, ds_error_t *err)
     av_log_set_level(AV_LOG_QUIET);
     (void) avformat_network_init();
 
+    ds_crash_watch(conf->crash);
     ds_open_cache(ds);
 
     return ds;
@@ -123,7 +126,8 @@ ds_set_limits(ds_t *ds)
 
     resolvers = DS_RESOLVERS * l.cpus;
     encodes = l.cpus;
-    ds->held_most = DS_HELD_MOST;
+    ds->held_most = ds->conf.push_buffer != 0 ? ds->conf.push_buffer
+                  : DS_HELD_MOST;
 
     if (l.memory != 0) {
         mib = l.memory >> 20;
@@ -134,7 +138,7 @@ ds_set_limits(ds_t *ds)
         most = mib / 2 / DS_ENCODE_SIZE;
         encodes = most < encodes ? most : encodes;
 
-        if (l.memory / 4 < ds->held_most) {
+        if (ds->conf.push_buffer == 0 && l.memory / 4 < ds->held_most) {
             ds->held_most = l.memory / 4;
         }
     }

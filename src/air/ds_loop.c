@@ -233,7 +233,7 @@ ds_loop_input(ds_making_t *m, const ds_conf_t *conf, const char *path,
     media.urls[0].local = true;
     media.urls[0].url = (char *) path;
 
-    m->in = ds_input_open(conf, &media, NULL, m->cancel, &why);
+    m->in = ds_input_open(conf, &media, false, NULL, m->cancel, &why);
 
     if (m->in == NULL) {
         return ds_fail(err, DS_ESLATE_INVALID, "it cannot be read: %s",

@@ -14,21 +14,19 @@
 
 #include "media/ds_codec.h"
 #include "media/ds_demux.h"
+#include "media/ds_format.h"
+#include "media/ds_pmt.h"
 #include "base/ds_url.h"
 
 
 #define DS_DEMUX_BUFFER    (32 * 1024)
 #define DS_DEMUX_HEAD      (256 * 1024)        /* kept while it is opened */
 #define DS_DEMUX_PROBE     (2 * 1024 * 1024)
-#define DS_DEMUX_FORMAT    (512 * 1024)        /* to tell the format */
 #define DS_DEMUX_ANALYZE   (4 * AV_TIME_BASE)
 #define DS_DEMUX_STREAMS   128
 #define DS_DEMUX_PACKET    (16 * 1024 * 1024)
 #define DS_DEMUX_BAD       64                  /* packets in a row */
 #define DS_DEMUX_MARGIN    60000               /* ms, before a URL expires */
-
-#define DS_DEMUX_FORMATS                                                      \
-    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,flv,mpegts,aac,mp3,hls"
 
 
 /*
@@ -47,12 +45,21 @@ typedef struct {
     size_t          len;                /* of the head */
     int64_t         at;                 /* the next read, while it is kept */
     ds_http_t      *far;                /* from behind the head, NULL: none */
+
+    ds_pmt_t       *pmt;                /* NULL: not to be watched */
+    uint8_t        *held;               /* read, but not given out yet */
+    size_t          nheld;
+    size_t          given;              /* of these */
+    bool            cut;                /* before them, for libav */
 } ds_io_t;
 
 
 static AVIOContext *ds_demux_io(ds_demux_t *s, const ds_http_req_t *req,
     int64_t end, ds_error_t *err);
 static void ds_demux_io_free(AVIOContext **pb);
+static int ds_demux_io_held(ds_io_t *io, uint8_t *buf, int n);
+static int ds_demux_io_watch(ds_io_t *io, uint8_t *buf, int n);
+static void ds_demux_io_drop(ds_io_t *io);
 static int ds_demux_io_read(void *data, uint8_t *buf, int n);
 static ssize_t ds_demux_io_bytes(ds_io_t *io, uint8_t *buf, int n);
 static int ds_demux_io_far(ds_io_t *io);
@@ -70,7 +77,9 @@ static char *ds_demux_headers(ds_demux_t *s, const char *url);
 static int ds_demux_interrupted(void *data);
 static void ds_demux_fault(void *data, const ds_error_t *err,
     int64_t offset, int64_t wait);
+static int ds_demux_context(ds_demux_t *s, ds_error_t *err);
 static int ds_demux_probe(ds_demux_t *s, ds_error_t *err);
+static int ds_demux_anew(ds_demux_t *s, ds_error_t *err);
 static bool ds_demux_is_hls(ds_demux_t *s);
 static bool ds_demux_complete(AVFormatContext *ctx);
 static int ds_demux_failed(ds_demux_t *s, const char *call, int rc,
@@ -81,7 +90,8 @@ int
 ds_demux_open(ds_demux_t *s, const ds_conf_t *conf, const ds_media_url_t *u,
     const ds_http_hooks_t *hooks, ds_cancel_t *cancel, ds_error_t *err)
 {
-    AVFormatContext  *ctx;
+    int       rc;
+    ds_io_t  *io;
 
     memset(s, 0, sizeof(ds_demux_t));
 
@@ -105,11 +115,10 @@ ds_demux_open(ds_demux_t *s, const ds_conf_t *conf, const ds_media_url_t *u,
     s->active = ds_monotonic();
     s->deadline = s->active + 3 * (int64_t) conf->source_timeout;
 
-    ctx = avformat_alloc_context();
-    s->ctx = ctx;
+    s->ctx = avformat_alloc_context();
     s->pool = ds_http_pool_create();
 
-    if (ctx == NULL || s->pool == NULL || s->url == NULL
+    if (s->ctx == NULL || s->pool == NULL || s->url == NULL
         || (u->headers != NULL && s->headers == NULL))
     {
         return ds_fail(err, DS_ENOMEM, "no memory");
@@ -132,10 +141,35 @@ ds_demux_open(ds_demux_t *s, const ds_conf_t *conf, const ds_media_url_t *u,
         return (err == NULL) ? DS_ESOURCE_FAILED : err->code;
     }
 
+    io = s->pb->opaque;
+    io->pmt = calloc(1, sizeof(ds_pmt_t));
+
+    if (io->pmt == NULL) {
+        return ds_fail(err, DS_ENOMEM, "no memory");
+    }
+
     /* a host may have wanted to be waited for */
     s->active = ds_monotonic();
     s->deadline = s->active + 3 * (int64_t) conf->source_timeout;
     s->seekable = (s->pb->seekable != 0);
+
+    s->brief = u->brief;
+
+    /* what is kept, or the operator's own, refers to nothing else */
+    s->local = u->local;
+
+    rc = ds_demux_context(s, err);
+
+    return rc != DS_OK ? rc : ds_demux_probe(s, err);
+}
+
+
+static int
+ds_demux_context(ds_demux_t *s, ds_error_t *err)
+{
+    AVFormatContext  *ctx;
+
+    ctx = s->ctx;
 
     ctx->pb = s->pb;
     ctx->opaque = s;
@@ -149,35 +183,45 @@ ds_demux_open(ds_demux_t *s, const ds_conf_t *conf, const ds_media_url_t *u,
     ctx->skip_estimate_duration_from_pts = 1;
 
     ctx->probesize = DS_DEMUX_PROBE;
-    ctx->format_probesize = DS_DEMUX_FORMAT;
     ctx->max_analyze_duration = DS_DEMUX_ANALYZE;
     ctx->max_streams = DS_DEMUX_STREAMS;
 
-    s->brief = u->brief;
-
-    /* what is kept, or the operator's own, refers to nothing else */
-    s->local = u->local;
-    ctx->format_whitelist = u->local ? NULL : av_strdup(DS_DEMUX_FORMATS);
-    ctx->protocol_whitelist = av_strdup(conf->media_root != NULL
+    ctx->format_whitelist = s->local ? NULL : av_strdup(ds_format_names());
+    ctx->protocol_whitelist = av_strdup(s->conf->media_root != NULL
                                         ? "http,https,file" : "http,https");
 
-    if ((ctx->format_whitelist == NULL && !u->local)
+    if ((ctx->format_whitelist == NULL && !s->local)
         || ctx->protocol_whitelist == NULL)
     {
         return ds_fail(err, DS_ENOMEM, "no memory");
     }
 
-    return ds_demux_probe(s, err);
+    return DS_OK;
 }
 
 
 static int
 ds_demux_probe(ds_demux_t *s, ds_error_t *err)
 {
-    int            rc;
-    bool           mov;
-    AVDictionary  *options;
+    int                   rc;
+    bool                  mov;
+    AVDictionary         *options;
+    const AVInputFormat  *format;
 
+    rc = 0;
+    format = s->format != NULL
+             ? s->format
+             : ds_format_probe(s->pb, s->url, s->local, &rc, err);
+
+    if (rc < 0) {
+        return ds_demux_failed(s, "av_probe_input_buffer2()", rc, err);
+    }
+
+    if (format == NULL) {
+        return DS_ESOURCE_INVALID;
+    }
+
+    s->format = format;
     options = NULL;
 
     /*
@@ -193,7 +237,7 @@ ds_demux_probe(ds_demux_t *s, ds_error_t *err)
         return ds_fail(err, DS_ENOMEM, "no memory");
     }
 
-    rc = avformat_open_input(&s->ctx, s->url, NULL, &options);
+    rc = avformat_open_input(&s->ctx, s->url, format, &options);
     av_dict_free(&options);
 
     if (rc < 0) {
@@ -315,10 +359,48 @@ ds_demux_read(ds_demux_t *s, AVPacket *pkt, ds_error_t *err)
     if (rc == AVERROR_EOF && s->error.code == DS_OK
         && !ds_cancel_is_set(s->cancel))
     {
-        return 0;
+        return ((ds_io_t *) s->pb->opaque)->cut ? ds_demux_anew(s, err) : 0;
     }
 
     return ds_demux_failed(s, "av_read_frame()", rc, err);
+}
+
+
+/* a programme has other codecs from here on: they are looked for again */
+
+static int
+ds_demux_anew(ds_demux_t *s, ds_error_t *err)
+{
+    int       rc;
+    ds_io_t  *io;
+
+    io = s->pb->opaque;
+    io->cut = false;
+
+    avformat_close_input(&s->ctx);
+
+    s->pb->buf_ptr = s->pb->buffer;
+    s->pb->buf_end = s->pb->buffer;
+    s->pb->eof_reached = 0;
+    s->pb->error = 0;
+
+    s->active = ds_monotonic();
+    s->deadline = s->active + 3 * (int64_t) s->conf->source_timeout;
+
+    s->ctx = avformat_alloc_context();
+    if (s->ctx == NULL) {
+        return ds_fail(err, DS_ENOMEM, "no memory");
+    }
+
+    rc = ds_demux_context(s, err);
+
+    if (rc == DS_OK) {
+        rc = ds_demux_probe(s, err);
+    }
+
+    s->deadline = 0;
+
+    return rc == DS_OK ? DS_DEMUX_ANEW : rc;
 }
 
 
@@ -549,6 +631,8 @@ ds_demux_io_free(AVIOContext **pb)
     ds_http_close(&io->far);
     ds_http_close(&io->http);
     free(io->head);
+    free(io->pmt);
+    free(io->held);
     free(io);
 
     av_freep(&(*pb)->buffer);
@@ -565,6 +649,10 @@ ds_demux_io_read(void *data, uint8_t *buf, int n)
     ds_demux_t  *s;
 
     s = io->source;
+
+    if (io->nheld != 0) {
+        return ds_demux_io_held(io, buf, n);
+    }
 
     if (io->end >= 0) {
         left = io->end - ds_demux_io_tell(io);
@@ -601,7 +689,87 @@ ds_demux_io_read(void *data, uint8_t *buf, int n)
     ds_error_clear(&s->error);
     s->bytes += rc;
 
-    return rc;
+    return io->pmt == NULL ? rc : ds_demux_io_watch(io, buf, rc);
+}
+
+
+/* what comes after a cut is for the next AVFormatContext */
+
+static int
+ds_demux_io_held(ds_io_t *io, uint8_t *buf, int n)
+{
+    size_t  left;
+
+    if (io->cut) {
+        return AVERROR_EOF;
+    }
+
+    left = io->nheld - io->given;
+    n = (size_t) n < left ? n : (int) left;
+
+    memcpy(buf, io->held + io->given, n);
+    io->given += n;
+
+    if (io->given == io->nheld) {
+        ds_demux_io_drop(io);
+    }
+
+    return ds_demux_io_watch(io, buf, n);
+}
+
+
+/*
+ * Bytes that libav gets now: those before a stream has another codec.  The
+ * others are held, and libav sees an end.
+ */
+
+static int
+ds_demux_io_watch(ds_io_t *io, uint8_t *buf, int n)
+{
+    size_t      before, rest, left;
+    uint8_t    *held;
+    ptrdiff_t   at;
+
+    if (!ds_pmt_changes(io->pmt, buf, n, &at)) {
+        return n;
+    }
+
+    before = at < 0 ? -at : 0;
+    rest = at < 0 ? n : n - at;
+    left = io->nheld - io->given;
+
+    held = malloc(before + rest + left);
+
+    if (held == NULL) {
+        return AVERROR(ENOMEM);
+    }
+
+    memcpy(held, io->pmt->part, before);
+    memcpy(held + before, buf + n - rest, rest);
+
+    if (left != 0) {
+        memcpy(held + before + rest, io->held + io->given, left);
+    }
+
+    ds_demux_io_drop(io);
+    ds_pmt_reset(io->pmt);
+
+    io->held = held;
+    io->nheld = before + rest + left;
+    io->cut = true;
+
+    return n - (int) rest > 0 ? n - (int) rest : AVERROR_EOF;
+}
+
+
+static void
+ds_demux_io_drop(ds_io_t *io)
+{
+    free(io->held);
+    io->held = NULL;
+    io->nheld = 0;
+    io->given = 0;
+    io->cut = false;
 }
 
 
@@ -760,7 +928,8 @@ ds_demux_io_seek(void *data, int64_t offset, int whence)
         break;
 
     case SEEK_CUR:
-        offset += ds_demux_io_tell(io) - io->base;
+        offset += ds_demux_io_tell(io) - io->base
+                  - (int64_t) (io->nheld - io->given);
         break;
 
     case SEEK_END:
@@ -784,6 +953,12 @@ ds_demux_io_seek(void *data, int64_t offset, int whence)
 
     } else if (ds_http_seek(io->http, io->base + offset) != DS_OK) {
         return AVERROR(ESPIPE);
+    }
+
+    ds_demux_io_drop(io);
+
+    if (io->pmt != NULL) {
+        ds_pmt_reset(io->pmt);
     }
 
     return offset;

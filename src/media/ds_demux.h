@@ -27,6 +27,7 @@ typedef struct {
     char               *headers;
     ds_http_req_t       req;            /* for the URL itself */
 
+    const AVInputFormat  *format;       /* NULL: not known yet */
     AVFormatContext    *ctx;
     AVIOContext        *pb;             /* the URL itself */
 
@@ -51,7 +52,13 @@ int ds_demux_open(ds_demux_t *s, const ds_conf_t *conf,
     const ds_media_url_t *u, const ds_http_hooks_t *hooks,
     ds_cancel_t *cancel, ds_error_t *err);
 
-/* the next packet in the order of the file: 1; 0 at its end; a DS_E… */
+#define DS_DEMUX_ANEW  2
+
+/*
+ * The next packet in the order of the file: 1; 0 at its end; a DS_E…;
+ * DS_DEMUX_ANEW: no packet, but "ctx" is another one, with other streams,
+ * which go on where those of the old one, gone now, ended.
+ */
 int ds_demux_read(ds_demux_t *s, AVPacket *pkt, ds_error_t *err);
 
 /*

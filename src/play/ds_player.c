@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/ds_crash.h"
 #include "base/ds_item.h"
 #include "base/ds_url.h"
 #include "play/ds_ahead.h"
@@ -47,7 +48,6 @@ static void ds_player_starved(ds_stream_t *s);
 static void ds_player_air(ds_stream_t *s);
 static void ds_player_over(ds_stream_t *s, const ds_error_t *why);
 static void ds_player_record(ds_stream_t *s);
-static void ds_player_keep(ds_stream_t *s, ds_past_t *past);
 static bool ds_player_switch(ds_stream_t *s);
 static void ds_player_form(ds_stream_t *s, ds_source_t *src);
 static void ds_player_reap(ds_stream_t *s);
@@ -60,9 +60,10 @@ ds_player_run(void *data)
     int64_t      now, tick, at;
     ds_stream_t *s = data;
 
+    ds_crash_stream(s->name);
+
     s->standby = ds_slate_create(s->ds, s->name, s->slate);
-    s->air = ds_air_create(s->ds, &s->target, s->sent, s->standby,
-                           &s->job.cancel);
+    s->air = ds_air_create(s->ds, &s->target, s->sent, s->standby);
 
     if (s->standby != NULL) {
         ds_player_form(s, NULL);
@@ -239,16 +240,6 @@ ds_player_air(ds_stream_t *s)
             break;
 
         case DS_AIR_DOWN:
-            if (err.code != DS_OK && err.code != DS_ECANCELED) {
-                if (!s->down || err.code != s->err.code) {
-                    ds_log(s->ds, DS_LOG_WARN, s->name,
-                           "output is down, trying again: %s: %s",
-                           ds_error_code(err.code), err.message);
-                }
-
-                s->err = err;
-            }
-
             s->down = true;
             break;
 
@@ -279,7 +270,11 @@ ds_player_air(ds_stream_t *s)
             break;
         }
 
-        return;
+        break;
+    }
+
+    if (ds_air_error(s->air, &err)) {
+        s->err = err;
     }
 }
 
@@ -382,6 +377,7 @@ ds_player_over(ds_stream_t *s, const ds_error_t *why)
     s->going_back = false;
 
     ds_air_item(s->air, NULL);
+    ds_crash_item(NULL);
     ds_pick_end(s, &s->cur);
 }
 
@@ -391,21 +387,19 @@ ds_player_over(ds_stream_t *s, const ds_error_t *why)
 static void
 ds_player_record(ds_stream_t *s)
 {
-    ds_past_t   *past;
     ds_aired_t  *a;
 
-    past = calloc(1, sizeof(ds_past_t));
+    (void) pthread_mutex_lock(&s->lock);
 
-    if (past == NULL) {
+    a = ds_pick_record(s);
+
+    if (a == NULL) {
+        (void) pthread_mutex_unlock(&s->lock);
         ds_log(s->ds, DS_LOG_ERR, s->name,
                "what item %u was is not on record: no memory",
                (unsigned) s->cur_index);
         return;
     }
-
-    a = &past->aired;
-
-    (void) pthread_mutex_lock(&s->lock);
 
     ds_playlist_item(s->list, s->cur_index, &a->item);
     ds_meter_aired(ds_air_meter(s->air), a);
@@ -432,36 +426,6 @@ ds_player_record(ds_stream_t *s)
            (unsigned) s->cur_index, ds_item_state_name(a->item.state),
            (long long) a->aired, (unsigned long long) a->bytes,
            (long long) a->gap, (long long) a->slate, a->item.id);
-
-    ds_player_keep(s, past);
-}
-
-
-/* too many have waited: the oldest one is lost */
-
-static void
-ds_player_keep(ds_stream_t *s, ds_past_t *past)
-{
-    ds_past_t  *old, **p;
-
-    old = NULL;
-
-    (void) pthread_mutex_lock(&s->lock);
-
-    if (s->npast == DS_RECORDS) {
-        old = s->past;
-        s->past = old->next;
-        s->npast--;
-    }
-
-    for (p = &s->past; *p != NULL; p = &(*p)->next) { /* void */ }
-
-    *p = past;
-    s->npast++;
-
-    (void) pthread_mutex_unlock(&s->lock);
-
-    free(old);
 }
 
 
@@ -496,6 +460,7 @@ ds_player_switch(ds_stream_t *s)
 
     (void) pthread_mutex_unlock(&s->lock);
 
+    ds_crash_item(ds_source_turn(s->cur));
     ds_air_item(s->air, s->cur);
     s->decision = ds_source_decision(s->cur, s->reason);
 
