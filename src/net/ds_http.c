@@ -28,7 +28,7 @@
 #define DS_HTTP_CONNECT    10000            /* ms */
 #define DS_HTTP_KEEP       4L               /* connections without a request */
 #define DS_HTTP_REDIRECTS  5
-#define DS_HTTP_BUFFER     (64 * 1024)      /* holds one receive of libcurl */
+#define DS_HTTP_BUFFER     DS_HTTP_RECEIVE
 #define DS_HTTP_SKIP       (256 * 1024)     /* read on rather than seek */
 #define DS_HTTP_TAG        128              /* a longer ETag is none */
 #define DS_HTTP_HEAD       (256 * 1024)     /* response heads of a request */

@@ -4,6 +4,7 @@
  * of what is on air but how long it will last.
  */
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/ds_item.h"
@@ -250,11 +251,14 @@ ds_pick_crashed(ds_stream_t *s, uint32_t index, ds_entry_t *e)
     (void) pthread_mutex_lock(&s->lock);
 
     a = ds_pick_record(s);
-    ds_playlist_item(s->list, index, &a->item);
-    a->item.state = DS_ITEM_FAILED;
-    a->item.code = err.code;
-    ds_text(a->item.reason, sizeof(a->item.reason), err.message);
-    a->started = a->ended = ds_now();
+
+    if (a != NULL) {
+        ds_playlist_item(s->list, index, &a->item);
+        a->item.state = DS_ITEM_FAILED;
+        a->item.code = err.code;
+        ds_text(a->item.reason, sizeof(a->item.reason), err.message);
+        a->started = a->ended = ds_now();
+    }
 
     (void) pthread_mutex_unlock(&s->lock);
 
@@ -267,16 +271,30 @@ ds_pick_crashed(ds_stream_t *s, uint32_t index, ds_entry_t *e)
 ds_aired_t *
 ds_pick_record(ds_stream_t *s)
 {
-    ds_aired_t  *a;
+    ds_past_t  *past, **p;
 
-    a = &s->records[s->record++ % DS_RECORDS];
-    memset(a, 0, sizeof(ds_aired_t));
+    past = s->npast == DS_RECORDS ? NULL : calloc(1, sizeof(ds_past_t));
 
-    if (s->nrecords < DS_RECORDS) {
-        s->nrecords++;
+    if (past == NULL) {
+
+        /* the oldest one is lost */
+
+        past = s->past;
+        if (past == NULL) {
+            return NULL;
+        }
+
+        s->past = past->next;
+        s->npast--;
+        memset(past, 0, sizeof(ds_past_t));
     }
 
-    return a;
+    for (p = &s->past; *p != NULL; p = &(*p)->next) { /* void */ }
+
+    *p = past;
+    s->npast++;
+
+    return &past->aired;
 }
 
 

@@ -18,7 +18,7 @@
 /* how many items "previous" remembers */
 #define DS_HISTORY  32
 
-/* how many records of what was on air are kept */
+/* how many records of what was on air wait to be taken */
 #define DS_RECORDS  32
 
 /* sources that were told to end and still do */
@@ -35,6 +35,15 @@
 
 
 typedef struct ds_ahead_s  ds_ahead_t;
+typedef struct ds_past_s   ds_past_t;
+
+
+/* what was on air, not taken yet */
+
+struct ds_past_s {
+    ds_aired_t       aired;
+    ds_past_t       *next;
+};
 
 
 struct ds_stream_s {
@@ -69,9 +78,8 @@ struct ds_stream_s {
     unsigned         previous;
     bool             loop;
     bool             prefetch;          /* wished */
-    ds_aired_t       records[DS_RECORDS];
-    unsigned         record;            /* where the next one goes */
-    unsigned         nrecords;          /* not taken yet */
+    ds_past_t       *past;              /* the oldest first */
+    unsigned         npast;
 
     /* the player's thread alone */
     ds_job_t         lister;

@@ -18,8 +18,14 @@
 #include "play/ds_report.h"
 
 
+<<<<<<< HEAD
 /* ms between two looks at the state of things */
 #define DS_TICK          (DS_AIR_TICK / 1000)
+=======
+/* ms between two looks at the state of things, with something on air or not */
+#define DS_TICK_LIVE     (DS_AIR_TICK / 1000)
+#define DS_TICK_START    10
+>>>>>>> cost
 
 /*
  * A slate is made after so many ms without a first item, or when so little of
@@ -76,6 +82,11 @@ ds_player_run(void *data)
         while (!ds_cancel_is_set(&s->job.cancel) && !s->finished) {
             ds_player_step(s);
 
+<<<<<<< HEAD
+=======
+            tick = s->cur == NULL && s->next != NULL
+                   && !ds_air_on_slate(s->air) ? DS_TICK_START : DS_TICK_LIVE;
+>>>>>>> cost
             now = ds_monotonic();
             at += DS_TICK;
 
@@ -394,6 +405,15 @@ ds_player_record(ds_stream_t *s)
     (void) pthread_mutex_lock(&s->lock);
 
     a = ds_pick_record(s);
+
+    if (a == NULL) {
+        (void) pthread_mutex_unlock(&s->lock);
+        ds_log(s->ds, DS_LOG_ERR, s->name,
+               "what item %u was is not on record: no memory",
+               (unsigned) s->cur_index);
+        return;
+    }
+
     ds_playlist_item(s->list, s->cur_index, &a->item);
     ds_meter_aired(ds_air_meter(s->air), a);
 

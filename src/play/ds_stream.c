@@ -157,10 +157,17 @@ ds_stream_free(ds_stream_t **ps)
 static void
 ds_stream_destroy(void *data)
 {
+    ds_past_t    *past;
     ds_stream_t  *s = data;
 
     ds_job_end(&s->job);
     ds_playlist_free(&s->list);
+
+    while ((past = s->past) != NULL) {
+        s->past = past->next;
+        free(past);
+    }
+
     ds_sent_free(&s->sent);
     ds_bell_free(&s->bell);
 
@@ -254,20 +261,27 @@ ds_stream_still(ds_stream_t *s, unsigned width, ds_error_t *err)
 bool
 ds_stream_aired(ds_stream_t *s, ds_aired_t *aired)
 {
-    bool  found;
+    ds_past_t  *past;
 
     (void) pthread_mutex_lock(&s->lock);
 
-    found = s->nrecords != 0;
+    past = s->past;
 
-    if (found) {
-        *aired = s->records[(s->record - s->nrecords) % DS_RECORDS];
-        s->nrecords--;
+    if (past != NULL) {
+        s->past = past->next;
+        s->npast--;
     }
 
     (void) pthread_mutex_unlock(&s->lock);
 
-    return found;
+    if (past == NULL) {
+        return false;
+    }
+
+    *aired = past->aired;
+    free(past);
+
+    return true;
 }
 
 

@@ -145,7 +145,7 @@ test_lists(void)
 
     for (i = 0; i < (int) (sizeof(lists) / sizeof(lists[0])); i++) {
         const char  *name = lists[i].name;
-        char         options[512], file[64];
+        char         options[640], file[64];
 
         (void) snprintf(options, sizeof(options), "%s "
                         "-hls_segment_filename %s-%s%%d.ts", lists[i].options,
