@@ -21,6 +21,7 @@ my $NOW = '-muxdelay 0 -muxpreload 0';
 my $PIDS = '-mpegts_start_pid 0x200 -mpegts_pmt_start_pid 0x1100';
 my $FITS = 'H.264 160x90, AAC 48000 Hz, 2 channels';
 my $SOUND = 'encode: H.264 160x90 copied, audio';
+my $LATE = "$SOUND aac 48000 Hz \\((?:6.0|5.9) s late\\)";
 my $TO = 'to AAC 48000 Hz, 2 channels';
 
 # a part: size, samples a second (hz), options
@@ -87,14 +88,16 @@ my @odd = (
     [ 'jump.mkv', 4, "copy: $FITS\$", "copy: $FITS\$", make => 'jump' ],
     [ 'jump.mp4', 4, "copy: $FITS\$", "copy: $FITS\$", make => 'jump' ],
 
-    [ 'late.ts', 8, "copy: $FITS; 6.0 s without sound",
+    [ 'late.ts', 8, "$LATE $TO; 6.0 s without sound",
       "copy: $FITS; 6.0 s without sound", make => 'late' ],
-    [ 'late.mkv', 8, "copy: $FITS; 6.0 s without sound", undef,
+    [ 'late.mkv', 8, "$LATE $TO; 6.0 s without sound", undef,
       make => 'late' ],
-    [ 'late.flv', 8, "copy: $FITS; 6.0 s without sound",
+    [ 'late.flv', 8, "$LATE $TO; 6.0 s without sound",
       "copy: $FITS; 6.0 s without sound", make => 'late_flv' ],
-    [ 'latest.ts', 3, "copy: $FITS; 6.0 s without picture",
-      "copy: $FITS; 6.0 s without picture", make => 'dark' ],
+    [ 'dark.ts', 9, 'encode: video h264 160x90 \\(6.0 s late\\)', undef,
+      make => 'dark' ],
+    [ 'darkness.ts', 3, undef, "copy: $FITS; 6.0 s without picture",
+      make => 'dark' ],
 
     [ 'avc3.mp4', 2, "copy: $FITS\$", "copy: $FITS\$", make => 'avc3' ],
     [ 'lost.flv', 4, "$SOUND aac 44100 Hz $TO",
