@@ -100,6 +100,9 @@ my @odd = (
       make => 'dark' ],
 
     [ 'avc3.mp4', 2, "copy: $FITS\$", "copy: $FITS\$", make => 'avc3' ],
+    [ 'order.avi', 2, "copy: $FITS\$", "copy: $FITS\$", make => 'order' ],
+    [ 'order.h264', 2, 'encode: H.264 160x90 copied, no audio', undef,
+      make => 'order' ],
     [ 'lost.flv', 4, "$SOUND aac 44100 Hz $TO",
       'copy: H.264 160x90, AAC 44100 Hz', make => 'lost_flv' ],
     [ 'broken.ts', 2, 'nothing of the video could be decoded', 'codec_video',
@@ -377,6 +380,17 @@ sub make_avc3 {
     substr($all, $at + 5, 2) = "\xe0\0";
 
     return spew("$to/$file", $all);
+}
+
+
+# of pictures with B frames it says only when they are decoded, or nothing
+sub make_order {
+    my ($to, $file) = @_;
+
+    my @sound = $file =~ /avi/ ? split ' ', $AAC : '-an';
+
+    return DirectStream::Media::ffmpeg("$to/$file", sources(2), @sound,
+        split ' ', "$OTHER -bf 3 -b_strategy 0");
 }
 
 
