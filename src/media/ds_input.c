@@ -355,6 +355,7 @@ ds_input_awaited(ds_input_t *in)
 
         if (t->stream == NULL
             ? (t->source->ctx->ctx_flags & AVFMTCTX_NOHEADER) != 0
+              || (in->copies && t->source->format->flags & AVFMT_TS_DISCONT)
             : (t->par->codec_id == AV_CODEC_ID_H264
                || t->par->codec_id == AV_CODEC_ID_AAC)
               && !ds_params_known(t->par))
@@ -827,7 +828,11 @@ ds_input_new(ds_input_t *in, ds_demux_t *s, AVPacket *pkt, ds_error_t *err)
     track = st->codecpar->codec_type == AVMEDIA_TYPE_VIDEO ? DS_VIDEO
             : DS_AUDIO;
 
-    if (in->tracks[track].source != s || !ds_choose_may(st, track)) {
+    /* some were read before it was known that they are not wanted */
+
+    if (st->discard == AVDISCARD_ALL || in->tracks[track].source != s
+        || !ds_choose_may(st, track))
+    {
         st->discard = AVDISCARD_ALL;
         av_packet_free(&pkt);
         return 1;
