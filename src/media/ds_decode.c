@@ -5,8 +5,8 @@
  */
 
 #include <string.h>
-#include <unistd.h>
 
+#include "base/ds_limits.h"
 #include "media/ds_compat.h"
 #include "media/ds_decode.h"
 
@@ -58,6 +58,7 @@ static int
 ds_decode_codec(ds_decode_t *d, const AVCodecParameters *par, ds_error_t *err)
 {
     int              rc;
+    ds_limits_t      limits;
     const AVCodec   *codec;
     AVCodecContext  *ctx;
 
@@ -79,10 +80,9 @@ ds_decode_codec(ds_decode_t *d, const AVCodecParameters *par, ds_error_t *err)
     ctx->max_samples = DS_DECODE_SAMPLES;
     ctx->thread_count = 1;
 
-    if (par->codec_type == AVMEDIA_TYPE_VIDEO
-        && sysconf(_SC_NPROCESSORS_ONLN) > 1)
-    {
-        ctx->thread_count = 2;
+    if (par->codec_type == AVMEDIA_TYPE_VIDEO) {
+        ds_limits(&limits);
+        ctx->thread_count = limits.cpus > 1 ? 2 : 1;
     }
 
     rc = avcodec_open2(ctx, codec, NULL);

@@ -20,6 +20,7 @@
 
 
 #define DS_DEMUX_BUFFER    (32 * 1024)
+#define DS_DEMUX_HEAD      (256 * 1024)        /* kept while it is opened */
 #define DS_DEMUX_PROBE     (2 * 1024 * 1024)
 #define DS_DEMUX_ANALYZE   (4 * AV_TIME_BASE)
 #define DS_DEMUX_STREAMS   128
@@ -28,11 +29,23 @@
 #define DS_DEMUX_MARGIN    60000               /* ms, before a URL expires */
 
 
+/*
+ * While a URL is opened what is read from its beginning on is kept, with the
+ * request for it, so that a look at its end costs that one request more and
+ * not a third one for the beginning.
+ */
+
 typedef struct {
-    ds_demux_t    *source;
+    ds_demux_t     *source;
     ds_http_t      *http;
     int64_t         base;               /* offset of libav's byte 0 */
     int64_t         end;                /* -1: to the end of the resource */
+
+    uint8_t        *head;               /* from byte 0 on, NULL: not kept */
+    size_t          len;                /* of the head */
+    int64_t         at;                 /* the next read, while it is kept */
+    ds_http_t      *far;                /* from behind the head, NULL: none */
+
     ds_pmt_t       *pmt;                /* NULL: not to be watched */
     uint8_t        *held;               /* read, but not given out yet */
     size_t          nheld;
@@ -48,6 +61,12 @@ static int ds_demux_io_held(ds_io_t *io, uint8_t *buf, int n);
 static int ds_demux_io_watch(ds_io_t *io, uint8_t *buf, int n);
 static void ds_demux_io_drop(ds_io_t *io);
 static int ds_demux_io_read(void *data, uint8_t *buf, int n);
+static ssize_t ds_demux_io_bytes(ds_io_t *io, uint8_t *buf, int n);
+static int ds_demux_io_far(ds_io_t *io);
+static int ds_demux_io_settle(ds_io_t *io);
+static ssize_t ds_demux_io_keep(ds_io_t *io, const uint8_t *buf, ssize_t n);
+static bool ds_demux_brief(ds_demux_t *s);
+static int64_t ds_demux_io_tell(ds_io_t *io);
 static int64_t ds_demux_io_seek(void *data, int64_t offset, int whence);
 static int ds_demux_nested(AVFormatContext *ctx, AVIOContext **pb,
     const char *url, int flags, AVDictionary **options);
@@ -71,16 +90,13 @@ int
 ds_demux_open(ds_demux_t *s, const ds_conf_t *conf, const ds_media_url_t *u,
     const ds_http_hooks_t *hooks, ds_cancel_t *cancel, ds_error_t *err)
 {
-    int            rc;
-    ds_io_t       *io;
-    ds_http_req_t  req;
+    int       rc;
+    ds_io_t  *io;
 
     memset(s, 0, sizeof(ds_demux_t));
 
     s->conf = conf;
     s->cancel = cancel;
-    s->chunk = u->chunk;
-    s->resolved_at = u->resolved_at;
     s->rc = 1;
     s->url = strdup(u->url);
     s->headers = (u->headers == NULL) ? NULL : strdup(u->headers);
@@ -100,26 +116,27 @@ ds_demux_open(ds_demux_t *s, const ds_conf_t *conf, const ds_media_url_t *u,
     s->deadline = s->active + 3 * (int64_t) conf->source_timeout;
 
     s->ctx = avformat_alloc_context();
+    s->pool = ds_http_pool_create();
 
-    if (s->ctx == NULL || s->url == NULL
+    if (s->ctx == NULL || s->pool == NULL || s->url == NULL
         || (u->headers != NULL && s->headers == NULL))
     {
         return ds_fail(err, DS_ENOMEM, "no memory");
     }
 
-    memset(&req, 0, sizeof(req));
-    req.url = s->url;
-    req.headers = s->headers;
-    req.chunk = s->chunk;
-    req.local = u->local;
-    req.family = u->family;
-    req.resolved_at = u->resolved_at;
-    req.available_at = u->available_at;
-    req.expires_at = u->expires_at;
-    req.renew_at = ds_demux_renew_at(u);
-    req.hooks = (hooks == NULL) ? NULL : &s->own;
+    s->req.url = s->url;
+    s->req.headers = s->headers;
+    s->req.chunk = u->chunk;
+    s->req.local = u->local;
+    s->req.family = u->family;
+    s->req.resolved_at = u->resolved_at;
+    s->req.available_at = u->available_at;
+    s->req.expires_at = u->expires_at;
+    s->req.renew_at = ds_demux_renew_at(u);
+    s->req.hooks = (hooks == NULL) ? NULL : &s->own;
+    s->req.pool = s->pool;
 
-    s->pb = ds_demux_io(s, &req, -1, err);
+    s->pb = ds_demux_io(s, &s->req, -1, err);
     if (s->pb == NULL) {
         return (err == NULL) ? DS_ESOURCE_FAILED : err->code;
     }
@@ -135,6 +152,8 @@ ds_demux_open(ds_demux_t *s, const ds_conf_t *conf, const ds_media_url_t *u,
     s->active = ds_monotonic();
     s->deadline = s->active + 3 * (int64_t) conf->source_timeout;
     s->seekable = (s->pb->seekable != 0);
+
+    s->brief = u->brief;
 
     /* what is kept, or the operator's own, refers to nothing else */
     s->local = u->local;
@@ -413,6 +432,7 @@ ds_demux_seek(ds_demux_t *s, int stream, int64_t us, bool any)
     }
 
     s->active = ds_monotonic();
+    s->brief = false;
 
     /* the demuxer of mov would take up an index in mid-file */
 
@@ -480,6 +500,8 @@ ds_demux_close(ds_demux_t *s)
     if (s->pb != NULL) {
         ds_demux_io_free(&s->pb);
     }
+
+    ds_http_pool_free(&s->pool);
 
     free(s->url);
     free(s->headers);
@@ -584,6 +606,11 @@ ds_demux_io(ds_demux_t *s, const ds_http_req_t *req, int64_t end,
 
     pb->seekable = ds_http_seekable(io->http) ? AVIO_SEEKABLE_NORMAL : 0;
 
+    if (s->pb == NULL && pb->seekable && !req->local) {
+        /* without memory it is asked for again */
+        io->head = malloc(DS_DEMUX_HEAD);
+    }
+
     return pb;
 
 failed:
@@ -601,7 +628,9 @@ ds_demux_io_free(AVIOContext **pb)
     ds_io_t  *io;
 
     io = (*pb)->opaque;
+    ds_http_close(&io->far);
     ds_http_close(&io->http);
+    free(io->head);
     free(io->pmt);
     free(io->held);
     free(io);
@@ -626,7 +655,7 @@ ds_demux_io_read(void *data, uint8_t *buf, int n)
     }
 
     if (io->end >= 0) {
-        left = io->end - ds_http_tell(io->http);
+        left = io->end - ds_demux_io_tell(io);
 
         if (left <= 0) {
             return AVERROR_EOF;
@@ -645,7 +674,7 @@ ds_demux_io_read(void *data, uint8_t *buf, int n)
         return AVERROR(EIO);
     }
 
-    rc = ds_http_read(io->http, buf, n, &s->error);
+    rc = ds_demux_io_bytes(io, buf, n);
 
     if (rc < 0) {
         return (rc == DS_ECANCELED) ? AVERROR_EXIT : AVERROR(EIO);
@@ -744,6 +773,137 @@ ds_demux_io_drop(ds_io_t *io)
 }
 
 
+static ssize_t
+ds_demux_io_bytes(ds_io_t *io, uint8_t *buf, int n)
+{
+    int          rc;
+    size_t       left;
+    ssize_t      got;
+    ds_demux_t  *s;
+
+    s = io->source;
+
+    if (io->head != NULL && io->at < (int64_t) io->len) {
+        left = io->len - io->at;
+        n = (size_t) n > left ? (int) left : n;
+        memcpy(buf, io->head + io->at, n);
+        io->at += n;
+
+        return n;
+    }
+
+    if (io->head != NULL) {
+        rc = s->deadline == 0 || io->len == DS_DEMUX_HEAD
+             ? ds_demux_io_settle(io) : ds_demux_io_far(io);
+
+        if (rc != DS_OK) {
+            return rc;
+        }
+    }
+
+    if (io->head == NULL) {
+        return ds_http_read(io->http, buf, n, &s->error);
+    }
+
+    if (io->at > (int64_t) io->len) {
+        got = ds_http_read(io->far, buf, n, &s->error);
+        io->at += got > 0 ? got : 0;
+
+        return got;
+    }
+
+    return ds_demux_io_keep(io, buf, ds_http_read(io->http, buf,
+                                  FFMIN((size_t) n, DS_DEMUX_HEAD - io->len),
+                                  &s->error));
+}
+
+
+/* what is read from the head's end on is of the head */
+
+static ssize_t
+ds_demux_io_keep(ds_io_t *io, const uint8_t *buf, ssize_t n)
+{
+    if (n > 0) {
+        memcpy(io->head + io->len, buf, n);
+        io->len += n;
+        io->at += n;
+    }
+
+    return n;
+}
+
+
+/* behind the head: another request, which is not for what is near */
+
+static int
+ds_demux_io_far(ds_io_t *io)
+{
+    ds_demux_t    *s;
+    ds_http_req_t  req;
+
+    s = io->source;
+
+    if (io->at == (int64_t) io->len) {
+        return DS_OK;
+    }
+
+    if (io->at < (int64_t) io->len + DS_DEMUX_HEAD) {
+        return ds_demux_io_settle(io);
+    }
+
+    if (io->far != NULL) {
+        return ds_http_seek(io->far, io->at);
+    }
+
+    req = s->req;
+    req.offset = io->at;
+    io->far = ds_http_open(s->conf, &req, s->cancel, &s->error);
+
+    return io->far == NULL ? s->error.code : DS_OK;
+}
+
+
+/* it is opened, or was looked at enough: one request goes on */
+
+static int
+ds_demux_io_settle(ds_io_t *io)
+{
+    ds_http_t  *http;
+
+    if (io->far != NULL && io->at != (int64_t) io->len) {
+        http = io->http;
+        io->http = io->far;
+        io->far = http;
+    }
+
+    ds_http_close(&io->far);
+    free(io->head);
+    io->head = NULL;
+
+    return ds_http_seek(io->http, io->at);
+}
+
+
+/*
+ * An index of fragments that does not reach to the file's end makes the
+ * demuxer look what is there; without a size it does not.
+ */
+
+static bool
+ds_demux_brief(ds_demux_t *s)
+{
+    return s->brief && s->ctx->iformat != NULL
+           && av_match_name("mov", s->ctx->iformat->name);
+}
+
+
+static int64_t
+ds_demux_io_tell(ds_io_t *io)
+{
+    return io->head != NULL ? io->at : ds_http_tell(io->http);
+}
+
+
 static int64_t
 ds_demux_io_seek(void *data, int64_t offset, int whence)
 {
@@ -752,7 +912,10 @@ ds_demux_io_seek(void *data, int64_t offset, int whence)
 
     size = (io->end >= 0) ? io->end : ds_http_size(io->http);
 
-    if (size >= 0) {
+    if (ds_demux_brief(io->source)) {
+        size = -1;
+
+    } else if (size >= 0) {
         size -= io->base;
     }
 
@@ -765,7 +928,7 @@ ds_demux_io_seek(void *data, int64_t offset, int whence)
         break;
 
     case SEEK_CUR:
-        offset += ds_http_tell(io->http) - io->base
+        offset += ds_demux_io_tell(io) - io->base
                   - (int64_t) (io->nheld - io->given);
         break;
 
@@ -785,7 +948,10 @@ ds_demux_io_seek(void *data, int64_t offset, int whence)
         return AVERROR(EINVAL);
     }
 
-    if (ds_http_seek(io->http, io->base + offset) != DS_OK) {
+    if (io->head != NULL) {
+        io->at = offset;
+
+    } else if (ds_http_seek(io->http, io->base + offset) != DS_OK) {
         return AVERROR(ESPIPE);
     }
 
@@ -846,11 +1012,12 @@ ds_demux_nested(AVFormatContext *ctx, AVIOContext **pb, const char *url,
 
     memset(&req, 0, sizeof(req));
     req.url = url;
-    req.chunk = s->chunk;
+    req.chunk = s->req.chunk;
     req.patient = (s->deadline == 0);
-    req.resolved_at = s->resolved_at;
+    req.resolved_at = s->req.resolved_at;
     req.expires_at = ds_url_expires(url);
     req.hooks = (s->hooks == NULL) ? NULL : &s->nested;
+    req.pool = s->pool;
     end = -1;
 
     if (options != NULL && strncasecmp(url, "http", 4) == 0) {
@@ -863,6 +1030,8 @@ ds_demux_nested(AVFormatContext *ctx, AVIOContext **pb, const char *url,
         if (req.offset < 0) {
             return AVERROR_INVALIDDATA;
         }
+
+        req.end = (end < 0) ? 0 : end;
     }
 
     headers = ds_demux_headers(s, url);

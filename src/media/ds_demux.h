@@ -22,10 +22,10 @@ typedef struct {
     const ds_http_hooks_t  *hooks;      /* of who opened it, NULL: none */
     ds_http_hooks_t     own;            /* of the URL itself */
     ds_http_hooks_t     nested;         /* of what it refers to */
+    ds_http_pool_t     *pool;           /* of all of them */
     char               *url;
     char               *headers;
-    size_t              chunk;
-    int64_t             resolved_at;
+    ds_http_req_t       req;            /* for the URL itself */
 
     const AVInputFormat  *format;       /* NULL: not known yet */
     AVFormatContext    *ctx;
@@ -36,6 +36,7 @@ typedef struct {
     int64_t             deadline;       /* ms, of opening; 0: none */
     bool                seekable;       /* bytes, whatever pb->seekable says */
     bool                local;          /* refers to nothing else */
+    bool                brief;          /* see ds_media_url_t; no seek yet */
     bool                live;           /* a list that goes on */
     int                 rc;             /* 1: goes on, 0: ended, DS_E… */
     ds_error_t          error;          /* what stopped the bytes */

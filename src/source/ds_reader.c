@@ -245,6 +245,16 @@ ds_reader_mend(ds_reader_t *r, ds_error_t *err)
 static ds_input_t *
 ds_reader_input_open(ds_reader_t *r, ds_error_t *err)
 {
+    unsigned     i;
+    ds_media_t  *m;
+
+    m = &r->link.media;
+
+    for (i = 0; i < m->nurls; i++) {
+        m->urls[i].brief = m->duration > 0 && r->conf.start == 0
+                           && r->in == NULL;
+    }
+
     return ds_input_open(&r->conf.ds->conf, &r->link.media, r->conf.copies,
                          r->hooks, r->conf.cancel, err);
 }
