@@ -418,7 +418,8 @@ ds_input_seek(ds_input_t *in, int64_t ms, ds_error_t *err)
         v = a;
     }
 
-    if (!ds_demux_seek(v->source, v->stream->index, ms * 1000 + in->start,
+    if (v->stream == NULL
+        || !ds_demux_seek(v->source, v->stream->index, ms * 1000 + in->start,
                        false))
     {
         return ds_fail(err, DS_ESOURCE_FAILED, "source cannot be sought in");
@@ -615,7 +616,7 @@ ds_input_read(ds_input_t *in, AVPacket *pkt, ds_error_t *err)
 
         /* what is left of the other track may be out of order */
 
-        if (t->stream != NULL && t->source->rc < 0 && t->queue.n == 0
+        if (t->now != NULL && t->source->rc < 0 && t->queue.n == 0
             && (!in->draining || best == NULL || best->source != t->source))
         {
             return ds_fail(err, in->error.code, "%s", in->error.message);
@@ -731,9 +732,11 @@ static int
 ds_input_step(ds_input_t *in, ds_demux_t *s)
 {
     int          i, rc;
+    unsigned     anew;
     AVPacket    *pkt;
     ds_error_t   error;
 
+    anew = s->anew;
     pkt = av_packet_alloc();
 
     if (pkt == NULL) {
@@ -741,6 +744,15 @@ ds_input_step(ds_input_t *in, ds_demux_t *s)
 
     } else {
         rc = ds_demux_read(s, pkt, &error);
+    }
+
+    /* its streams are gone, whether there are others now or not */
+
+    for (i = 0; s->anew != anew && i < 2; i++) {
+        if (in->tracks[i].source == s) {
+            in->tracks[i].stream = NULL;
+            ds_fifo_clear(&in->pending[i]);
+        }
     }
 
     for (i = 0; rc == 1 && i < 2; i++) {
@@ -783,13 +795,6 @@ ds_input_anew(ds_input_t *in, ds_demux_t *s, ds_error_t *err)
 {
     int          i, stream;
     ds_track_t  *t;
-
-    for (i = 0; i < 2; i++) {
-        if (in->tracks[i].source == s) {
-            in->tracks[i].stream = NULL;
-            ds_fifo_clear(&in->pending[i]);
-        }
-    }
 
     for (i = 0; i < 2; i++) {
         t = &in->tracks[i];
