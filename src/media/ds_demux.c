@@ -377,6 +377,7 @@ ds_demux_anew(ds_demux_t *s, ds_error_t *err)
     io = s->pb->opaque;
     io->cut = false;
 
+    s->anew++;
     avformat_close_input(&s->ctx);
 
     s->pb->buf_ptr = s->pb->buffer;

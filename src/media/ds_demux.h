@@ -29,6 +29,7 @@ typedef struct {
 
     const AVInputFormat  *format;       /* NULL: not known yet */
     AVFormatContext    *ctx;
+    unsigned            anew;           /* how often it was replaced */
     AVIOContext        *pb;             /* the URL itself */
 
     uint64_t            bytes;          /* read so far */
@@ -57,7 +58,8 @@ int ds_demux_open(ds_demux_t *s, const ds_conf_t *conf,
 /*
  * The next packet in the order of the file: 1; 0 at its end; a DS_E…;
  * DS_DEMUX_ANEW: no packet, but "ctx" is another one, with other streams,
- * which go on where those of the old one, gone now, ended.
+ * which go on where those of the old one, gone now, ended.  They are gone as
+ * well when "anew" has grown and that failed.
  */
 int ds_demux_read(ds_demux_t *s, AVPacket *pkt, ds_error_t *err);
 
