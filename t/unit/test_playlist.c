@@ -209,6 +209,42 @@ test_resume(void)
            "resume: to the end of the pass");
     ds_playlist_free(&pl);
 
+    p.position = DS_ITEM_OVER;
+    pl = ds_playlist_create(true, 1);
+    ds_playlist_resume(pl, &p);
+
+    for (i = 0; i < n; i++) {
+        add(pl, i, 0);
+    }
+
+    ds_playlist_complete(pl);
+
+    for (i = n + 5; i < 2 * n; i++) {
+        if (ds_playlist_pick(pl, &index) != DS_PICK_ITEM
+            || index != order[i])
+        {
+            break;
+        }
+    }
+
+    is_int(i, 2 * n, "resume: after one that was over");
+    ds_playlist_free(&pl);
+
+    pl = ds_playlist_create(false, 1);
+    p.index = 7;
+    ds_playlist_resume(pl, &p);
+
+    for (i = 0; i < n; i++) {
+        add(pl, i, 0);
+    }
+
+    p.index = order[n + 4];
+    ds_playlist_complete(pl);
+    (void) ds_playlist_pick(pl, &index);
+    is_int(index, (p.index + 1) % n, "resume: in order, too");
+    ds_playlist_free(&pl);
+    p.position = 0;
+
     pl = ds_playlist_create(false, 1);
     p.index = 7;
     (void) snprintf(p.id, sizeof(p.id), "id3");
