@@ -492,6 +492,7 @@ typedef struct {
     char             queued_by[DS_BY_LEN];
     int64_t          queue_position;    /* ms into it, -1: not to be kept */
     uint32_t         queued;            /* entries that wait */
+    uint64_t         queue_stamp;       /* the changes that are in this */
     uint64_t         queue_started;     /* entries that came on air */
     uint64_t         queue_failed;
 
@@ -594,7 +595,8 @@ typedef struct {
 
 
 /*
- * The oldest change after *stamp, which becomes its stamp; false: there is no
+ * What is written together with a status: changes up to its queue_stamp.  The
+ * oldest change after *stamp, which becomes its stamp; false: there is no
  * other one.  What is changed: an entry's state, position and "now", or all
  * of it when its place is 0.
  */

@@ -30,7 +30,7 @@ typedef struct ngx_thread_pool_s  ngx_thread_pool_t;
 #define NGX_DIRECTSTREAM_STREAM_CONF   0x04000000
 
 #define NGX_DIRECTSTREAM_MAGIC         0x6469727374726d31ULL
-#define NGX_DIRECTSTREAM_LAYOUT        6
+#define NGX_DIRECTSTREAM_LAYOUT        7
 
 #define NGX_DIRECTSTREAM_PAGE          512     /* items in a table's page */
 #define NGX_DIRECTSTREAM_PAGES         256
@@ -109,6 +109,8 @@ typedef struct {
     uint64_t                 resolve_time;  /* ms */
     uint64_t                 cache_hits;
     uint64_t                 cache_misses;
+    uint64_t                 queue_started;
+    uint64_t                 queue_failed;
     uint64_t                 faults[DS_NERRORS];
     uint64_t                 failures[DS_NERRORS];
 } ngx_directstream_totals_t;
@@ -133,6 +135,10 @@ typedef struct {
     uint64_t                 skip;          /* requests so far */
     uint64_t                 previous;
     uint64_t                 prefetch;
+
+    /* of the queue, which the store has */
+    uint32_t                 queued;        /* entries that wait */
+    uint64_t                 queue_changes; /* so far */
 
     /* known; written by the relay worker that owns the stream */
     uint64_t                 done;          /* the epoch that ended by itself */
@@ -173,6 +179,7 @@ typedef struct {
     unsigned                 has_item:1;
     uint32_t                 index;
     char                     item[DS_ID_LEN];
+    char                     queue_id[DS_QUEUE_ID_LEN + 1];
     int64_t                  position;
     int64_t                  error_at;
 } ngx_directstream_noted_t;
@@ -192,7 +199,8 @@ typedef enum {
     NGX_DIRECTSTREAM_ENTRY_STATE = 0,
     NGX_DIRECTSTREAM_ENTRY_ITEM,
     NGX_DIRECTSTREAM_ENTRY_ERROR,
-    NGX_DIRECTSTREAM_ENTRY_OUTPUT
+    NGX_DIRECTSTREAM_ENTRY_OUTPUT,
+    NGX_DIRECTSTREAM_ENTRY_QUEUE
 } ngx_directstream_entry_e;
 
 
@@ -473,6 +481,14 @@ ngx_int_t ngx_directstream_zone_step(ngx_directstream_conf_t *dcf,
 
 
 /*
+ * The queue has been changed in the store, where so many wait now; "message"
+ * goes to the log.
+ */
+void ngx_directstream_zone_queued(ngx_directstream_conf_t *dcf,
+    const char *name, uint32_t queued, const char *message);
+
+
+/*
  * Durable changes.  The writer first marks the stream (a new one is made,
  * but nobody sees it), then writes to the store, then applies the change or,
  * when the store refused it, takes the mark back.  A mark whose process is
@@ -591,6 +607,10 @@ ngx_uint_t ngx_directstream_items_get(ngx_directstream_items_t *items,
 void ngx_directstream_journal_note(ngx_directstream_conf_t *dcf,
     ngx_directstream_node_t *node);
 
+/* an entry of a stream's queue; with the lock held */
+void ngx_directstream_journal_queue(ngx_directstream_conf_t *dcf,
+    ngx_directstream_node_t *node, const char *message);
+
 /* the id of the last entry */
 uint64_t ngx_directstream_journal_last(ngx_directstream_conf_t *dcf);
 
@@ -649,6 +669,19 @@ ngx_int_t ngx_directstream_record_items(ngx_directstream_record_t *rec,
     const char *name, int64_t run, ds_item_t *items, size_t n);
 ngx_int_t ngx_directstream_record_trim(ngx_directstream_record_t *rec,
     const char *name, uint32_t count);
+
+/* a change of the queue; what the store has of it, "rows" is malloc()ed */
+ngx_int_t ngx_directstream_record_queue(ngx_directstream_record_t *rec,
+    const char *name, int64_t run, const ds_queued_t *q);
+ngx_int_t ngx_directstream_record_queue_list(ngx_directstream_record_t *rec,
+    const char *name, ds_queued_t **rows, size_t *n);
+
+/* where the entry on air is */
+void ngx_directstream_record_queue_position(ngx_directstream_record_t *rec,
+    const char *name, ds_status_t *status);
+
+/* has anybody else written to the store? */
+ngx_uint_t ngx_directstream_record_news(ngx_directstream_record_t *rec);
 
 /* what the cache's index has; NGX_ERROR: not read */
 ngx_int_t ngx_directstream_record_kept(ngx_directstream_record_t *rec,

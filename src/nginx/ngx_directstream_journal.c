@@ -80,6 +80,18 @@ ngx_directstream_journal_note(ngx_directstream_conf_t *dcf,
     was->index = st->item.index;
     was->position = st->position;
     ngx_memcpy(was->item, st->item.id, sizeof(was->item));
+    ngx_memcpy(was->queue_id, st->queue_id, sizeof(was->queue_id));
+}
+
+
+void
+ngx_directstream_journal_queue(ngx_directstream_conf_t *dcf,
+    ngx_directstream_node_t *node, const char *message)
+{
+    (void) ngx_directstream_journal_entry(dcf->sh, node,
+                                          NGX_DIRECTSTREAM_ENTRY_QUEUE,
+                                          message);
+    dcf->sh->logged++;
 }
 
 
@@ -150,6 +162,7 @@ ngx_directstream_journal_item(ngx_directstream_node_t *node)
     return !was->has_item
            || st->item.index != was->index
            || ngx_strcmp(st->item.id, was->item) != 0
+           || ngx_strcmp(st->queue_id, was->queue_id) != 0
            || st->position + NGX_DIRECTSTREAM_AGAIN < was->position;
 }
 

@@ -241,6 +241,55 @@ ngx_directstream_record_trim(ngx_directstream_record_t *rec,
 
 
 ngx_int_t
+ngx_directstream_record_queue(ngx_directstream_record_t *rec,
+    const char *name, int64_t run, const ds_queued_t *q)
+{
+    return (ngx_directstream_record_ready(rec) == NGX_OK)
+           ? ngx_directstream_record_check(rec, name,
+                 ds_store_queue_put(rec->store, name, run, q, &rec->err))
+           : NGX_ERROR;
+}
+
+
+ngx_int_t
+ngx_directstream_record_queue_list(ngx_directstream_record_t *rec,
+    const char *name, ds_queued_t **rows, size_t *n)
+{
+    return (ngx_directstream_record_open(rec) == NGX_OK)
+           ? ngx_directstream_record_check(rec, name,
+                 ds_store_queue_list(rec->store, name, rows, n, &rec->err))
+           : NGX_ERROR;
+}
+
+
+void
+ngx_directstream_record_queue_position(ngx_directstream_record_t *rec,
+    const char *name, ds_status_t *status)
+{
+    if (status->queue_id[0] != '\0' && status->queue_position >= 0
+        && ngx_directstream_record_ready(rec) == NGX_OK)
+    {
+        (void) ngx_directstream_record_check(rec, name,
+                 ds_store_queue_position(rec->store, name, status->queue_id,
+                                         status->queue_position, &rec->err));
+    }
+}
+
+
+ngx_uint_t
+ngx_directstream_record_news(ngx_directstream_record_t *rec)
+{
+    bool  news;
+
+    return ngx_directstream_record_open(rec) == NGX_OK
+           && ngx_directstream_record_check(rec, NULL,
+                              ds_store_news(rec->store, &news, &rec->err))
+              == NGX_OK
+           && news;
+}
+
+
+ngx_int_t
 ngx_directstream_record_kept(ngx_directstream_record_t *rec, uint32_t *count,
     uint64_t *size)
 {

@@ -34,6 +34,8 @@ struct ngx_directstream_run_s {
     unsigned                 loop:1;
     unsigned                 stopping:1;
     unsigned                 missed:1;      /* items the store has not got */
+    unsigned                 unread:1;      /* the queue, of the store */
+    uint32_t                 queued;        /* entries of it there */
 };
 
 
@@ -56,6 +58,10 @@ static void ngx_directstream_run_steer(ngx_directstream_run_t *run,
     ngx_directstream_want_t *want);
 static void ngx_directstream_run_record(ngx_directstream_runs_t *runs,
     ngx_directstream_run_t *run, ds_status_t *status);
+static void ngx_directstream_run_queue(ngx_directstream_runs_t *runs,
+    ngx_directstream_run_t *run, ds_status_t *status);
+static ngx_int_t ngx_directstream_run_changes(ngx_directstream_runs_t *runs,
+    ngx_directstream_run_t *run, ds_status_t *status, uint64_t *stamp);
 static void ngx_directstream_run_repeat(ngx_directstream_runs_t *runs,
     ngx_directstream_run_t *run);
 static void ngx_directstream_run_last(ngx_directstream_runs_t *runs,
@@ -135,7 +141,7 @@ ngx_directstream_runs_init(ngx_directstream_runs_t *runs,
 void
 ngx_directstream_runs_pass(ngx_directstream_runs_t *runs, ngx_uint_t stop)
 {
-    ngx_uint_t                due;
+    ngx_uint_t                due, news;
     ds_status_t               status;
     ngx_directstream_run_t   *run, **link;
     ngx_directstream_want_t   want;
@@ -146,9 +152,14 @@ ngx_directstream_runs_pass(ngx_directstream_runs_t *runs, ngx_uint_t stop)
         runs->progress = ngx_current_msec + NGX_DIRECTSTREAM_PROGRESS;
     }
 
+    news = (runs->runs != NULL
+            && ngx_directstream_record_news(&runs->record));
+
     link = &runs->runs;
 
     while ((run = *link) != NULL) {
+
+        run->unread |= news;
 
         ngx_directstream_run_want(runs, run, &want);
 
@@ -170,8 +181,9 @@ ngx_directstream_runs_pass(ngx_directstream_runs_t *runs, ngx_uint_t stop)
         }
 
         ngx_directstream_run_report(runs, run, &status);
+        ngx_directstream_run_queue(runs, run, &status);
 
-        if (due) {
+        if (due && !run->unread) {
             ngx_directstream_run_record(runs, run, &status);
         }
 
@@ -305,6 +317,7 @@ ngx_directstream_run_report(ngx_directstream_runs_t *runs,
 
     if (node != NULL) {
         node->info.status = *status;
+        node->info.queued = status->queued;
         node->info.seen = ngx_current_msec;
         ngx_directstream_journal_note(runs->dcf, node);
     }
@@ -337,6 +350,8 @@ ngx_directstream_run_record(ngx_directstream_runs_t *runs,
                                                 &status->progress);
     }
 
+    ngx_directstream_record_queue_position(rec, run->name, status);
+
     if (run->missed || run->lost != rec->lost) {
         ngx_directstream_run_repeat(runs, run);
     }
@@ -348,6 +363,112 @@ ngx_directstream_run_record(ngx_directstream_runs_t *runs,
     {
         run->trimmed = status->count;
     }
+}
+
+
+/*
+ * The queue: what has become of it goes to the store together with where the
+ * list is, so that a crash finds both as they were at one time; and what the
+ * store has, which others may have changed, comes back.
+ */
+
+static void
+ngx_directstream_run_queue(ngx_directstream_runs_t *runs,
+    ngx_directstream_run_t *run, ds_status_t *status)
+{
+    size_t        n;
+    uint64_t      stamp;
+    ngx_int_t     rc;
+    ds_queued_t  *rows;
+
+    rc = ngx_directstream_run_changes(runs, run, status, &stamp);
+
+    if (rc == NGX_OK && !run->unread && stamp == 0) {
+        return;
+    }
+
+    run->unread = 1;
+
+    if (rc != NGX_OK
+        || ngx_directstream_record_queue_list(&runs->record, run->name, &rows,
+                                              &n)
+           != NGX_OK)
+    {
+        return;
+    }
+
+    if (ds_stream_queue_set(run->stream, rows, n, stamp) == DS_OK) {
+        run->unread = 0;
+        run->queued = n;
+    }
+
+    free(rows);
+}
+
+
+/* *stamp: what is in the store by now; 0: nothing was to be written */
+
+static ngx_int_t
+ngx_directstream_run_changes(ngx_directstream_runs_t *runs,
+    ngx_directstream_run_t *run, ds_status_t *status, uint64_t *stamp)
+{
+    uint64_t                    next;
+    ngx_uint_t                  lost;
+    ds_queued_t                 q;
+    ngx_directstream_node_t    *node;
+    ngx_directstream_record_t  *rec;
+
+    rec = &runs->record;
+    *stamp = 0;
+
+    for ( ;; ) {
+        next = *stamp;
+
+        if (!ds_stream_queue_change(run->stream, &q, &next)
+            || next > status->queue_stamp)
+        {
+            break;
+        }
+
+        if (ngx_directstream_record_queue(rec, run->name, run->id, &q)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
+        *stamp = next;
+    }
+
+    if (*stamp == 0) {
+        return NGX_OK;
+    }
+
+    if (status->progress.valid && run->id != 0
+        && ngx_directstream_record_progress(rec, run->name, run->id,
+                                            &status->progress)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    lost = rec->lost;
+    ngx_directstream_record_commit(rec);
+
+    if (rec->lost != lost) {
+        return NGX_ERROR;
+    }
+
+    ngx_shmtx_lock(&runs->dcf->shpool->mutex);
+
+    node = ngx_directstream_run_node(runs, run->name);
+
+    if (node != NULL) {
+        node->info.queue_changes++;
+    }
+
+    ngx_shmtx_unlock(&runs->dcf->shpool->mutex);
+
+    return NGX_OK;
 }
 
 
@@ -479,6 +600,7 @@ ngx_directstream_run_end(ngx_directstream_runs_t *runs,
         }
 
         ngx_directstream_run_off(&info->status);
+        info->queued = run->queued;
 
         ngx_memzero(info->token, sizeof(info->token));
         info->owner = 0;
@@ -504,6 +626,8 @@ ngx_directstream_run_off(ds_status_t *status)
 {
     status->has_item = 0;
     status->has_next = 0;
+    status->queue_id[0] = '\0';
+    status->queue_position = -1;
     status->slate = 0;
     status->connected = 0;
     status->push.connected = 0;
@@ -530,6 +654,9 @@ ngx_directstream_run_last(ngx_directstream_runs_t *runs,
     if (run->stopping) {
         st.state = DS_STOPPED;
     }
+
+    ngx_directstream_run_queue(runs, run, &st);
+    ngx_directstream_record_queue_position(rec, run->name, &st);
 
     if (run->id != 0 && (st.progress.valid || !run->stopping)) {
         st.progress.state = st.state;
@@ -727,9 +854,15 @@ ngx_directstream_run_start(ngx_directstream_runs_t *runs,
     run->mode = info->def.mode;
     run->prefetch = info->prefetch;
 
+    run->unread = 1;
+
     run->next = runs->runs;
     runs->runs = run;
 
+    /* before an item of the list can be there */
+
+    ds_stream_status(run->stream, &status);
+    ngx_directstream_run_queue(runs, run, &status);
     ngx_directstream_run_report(runs, run, &status);
 
     return;

@@ -471,6 +471,26 @@ ngx_directstream_zone_step(ngx_directstream_conf_t *dcf, const char *name,
 }
 
 
+void
+ngx_directstream_zone_queued(ngx_directstream_conf_t *dcf, const char *name,
+    uint32_t queued, const char *message)
+{
+    ngx_directstream_node_t  *node;
+
+    ngx_shmtx_lock(&dcf->shpool->mutex);
+
+    node = ngx_directstream_zone_find(dcf->sh, name);
+
+    if (node != NULL) {
+        node->info.queued = queued;
+        node->info.queue_changes++;
+        ngx_directstream_journal_queue(dcf, node, message);
+    }
+
+    ngx_shmtx_unlock(&dcf->shpool->mutex);
+}
+
+
 ngx_uint_t
 ngx_directstream_alive(ngx_pid_t pid, ngx_msec_t seen)
 {
@@ -553,6 +573,8 @@ ngx_directstream_totals_add(ngx_directstream_totals_t *totals,
     totals->resolve_time += status->counts.resolve_time;
     totals->cache_hits += status->counts.cache_hits;
     totals->cache_misses += status->counts.cache_misses;
+    totals->queue_started += status->queue_started;
+    totals->queue_failed += status->queue_failed;
 
     for (i = 0; i < DS_NERRORS; i++) {
         totals->faults[i] += status->counts.faults[i];

@@ -219,6 +219,13 @@ ds_agenda_take(ds_agenda_entry_t *e, const ds_queued_t *q, uint64_t stamp)
 }
 
 
+uint64_t
+ds_agenda_stamp(ds_agenda_t *a)
+{
+    return a->stamp;
+}
+
+
 uint32_t
 ds_agenda_head(ds_agenda_t *a)
 {

@@ -35,6 +35,9 @@ bool ds_agenda_change(ds_agenda_t *a, ds_queued_t *q, uint64_t *stamp);
 int ds_agenda_set(ds_agenda_t *a, const ds_queued_t *q, size_t n,
     uint64_t stamp);
 
+/* of the last change */
+uint64_t ds_agenda_stamp(ds_agenda_t *a);
+
 /* the next one that waits, DS_AGENDA_NONE: there is none */
 uint32_t ds_agenda_head(ds_agenda_t *a);
 

@@ -275,8 +275,6 @@ ds_interlude_take(ds_stream_t *s)
         s->retry_at = 0;
     }
 
-    ds_wakeup(s->ds);
-
     return src;
 }
 
@@ -287,8 +285,6 @@ ds_interlude_over(ds_stream_t *s)
     (void) pthread_mutex_lock(&s->lock);
     ds_agenda_end(s->agenda, s->cur_index);
     (void) pthread_mutex_unlock(&s->lock);
-
-    ds_wakeup(s->ds);
 }
 
 
@@ -356,8 +352,6 @@ ds_interlude_drop(ds_stream_t *s, ds_item_state_e state,
                ds_error_code(err->code), err->message, a.queue_id,
                a.item.title);
     }
-
-    ds_wakeup(s->ds);
 }
 
 

@@ -19,7 +19,7 @@ static ds_state_e ds_report_state(ds_stream_t *s);
 void
 ds_report(ds_stream_t *s)
 {
-    bool          changed, slate, shown;
+    bool          changed, slate, shown, told;
     int64_t       now;
     ds_state_e    state;
     ds_meter_t   *m;
@@ -73,6 +73,8 @@ ds_report(ds_stream_t *s)
     st->queue_position = st->has_item && ds_agenda_is_key(s->cur_index)
                          ? st->position : -1;
     st->queued = ds_agenda_waiting(s->agenda);
+    told = st->queue_stamp == ds_agenda_stamp(s->agenda);
+    st->queue_stamp = ds_agenda_stamp(s->agenda);
     st->queue_started = s->queue_started;
     st->queue_failed = s->queue_failed;
 
@@ -98,6 +100,10 @@ ds_report(ds_stream_t *s)
     ds_counters_get(&s->counters, &st->counts);
 
     (void) pthread_mutex_unlock(&s->lock);
+
+    if (!told) {
+        ds_wakeup(s->ds);
+    }
 
     if (changed) {
         ds_log(s->ds, DS_LOG_NOTICE, s->name, "state is \"%s\"",
