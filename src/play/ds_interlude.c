@@ -228,7 +228,6 @@ ds_interlude_take(ds_stream_t *s)
     src = s->queued;
     s->queued = NULL;
     s->queue_first = false;
-    s->queue_started++;
 
     m = ds_source_media(src);
 
@@ -246,6 +245,7 @@ ds_interlude_take(ds_stream_t *s)
     s->cur_until = q->until;
 
     if (kind != DS_QUEUED_RETURN) {
+        s->queue_started++;
         memcpy(s->queue_id, q->id, sizeof(s->queue_id));
         memcpy(s->queued_by, q->by, sizeof(s->queued_by));
     }
