@@ -182,6 +182,7 @@ ngx_directstream_runs_pass(ngx_directstream_runs_t *runs, ngx_uint_t stop)
 
         ngx_directstream_run_report(runs, run, &status);
         ngx_directstream_run_queue(runs, run, &status);
+        ngx_directstream_run_aired(runs, run);
 
         if (due && !run->unread) {
             ngx_directstream_run_record(runs, run, &status);
@@ -309,7 +310,6 @@ ngx_directstream_run_report(ngx_directstream_runs_t *runs,
     ds_stream_status(run->stream, status);
 
     ngx_directstream_run_items(runs, run);
-    ngx_directstream_run_aired(runs, run);
 
     ngx_shmtx_lock(&runs->dcf->shpool->mutex);
 
@@ -581,6 +581,7 @@ ngx_directstream_run_end(ngx_directstream_runs_t *runs,
 
     ngx_directstream_run_report(runs, run, &status);
     ngx_directstream_run_last(runs, run, &status);
+    ngx_directstream_run_aired(runs, run);
 
     ds_stream_free(&run->stream);
 
@@ -685,6 +686,7 @@ ngx_directstream_runs_leave(ngx_directstream_runs_t *runs)
     for (run = runs->runs; run != NULL; run = run->next) {
         ngx_directstream_run_report(runs, run, &status);
         ngx_directstream_run_last(runs, run, &status);
+        ngx_directstream_run_aired(runs, run);
 
         if (runs->record.waiting) {
             /* a store that does not answer must not hold up the end */
