@@ -274,7 +274,7 @@ on_air('air', qr/^mid/, 'then the list');
 $t->api('DELETE', 'api/1/streams/air');
 
 ok($events->wait_event('log', sub {
-    $_->{type} eq 'queue' && $_->{message} =~ /^queued: now, now, by 127/
+    $_->{type} eq 'queue' && $_->{message} =~ /^queued, now, by 127\S+: now$/
 }), 'the events tell of it');
 $events->close;
 

@@ -111,7 +111,9 @@ my %played;
 ok($t->wait_for(sub {
     %played = ();
     $played{$_->{title}}++
-        for grep { $_->{outcome} eq 'played' && $_->{queue_id} }
+        for grep { $_->{queue_id}
+                   && ($_->{outcome} eq 'played'
+                       || $_->{reason} eq 'interrupted by what was queued') }
             map { JSON::PP::decode_json($_) }
             split /\n/, $t->read_file('logs/asrun.log');
     return !grep { !$played{$_} && !$removed{$_} } keys %wanted;

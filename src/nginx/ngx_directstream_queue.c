@@ -500,8 +500,9 @@ ngx_directstream_queue_end(ngx_directstream_task_t *task)
 {
     ngx_directstream_queue_t *t = (ngx_directstream_queue_t *) task;
 
-    u_char       message[DS_MESSAGE_LEN];
-    const char  *what;
+    char         url[DS_TITLE_LEN];
+    u_char       message[DS_TITLE_LEN + DS_BY_LEN + 32];
+    const char  *what, *title;
 
     if (task->rc != DS_OK) {
         return;
@@ -511,10 +512,21 @@ ngx_directstream_queue_end(ngx_directstream_task_t *task)
            : (t->op == NGX_DIRECTSTREAM_QUEUE_REMOVE) ? "removed"
            : (t->q.kind == DS_QUEUED_GO_TO) ? "go to" : "queued";
 
-    (void) ngx_snprintf(message, sizeof(message) - 1, "%s: %s%s%s%s%Z", what,
-                        t->q.title[0] != '\0' ? t->q.title : t->q.id,
+    title = t->q.id;
+
+    if (t->q.title[0] != '\0') {
+        title = t->q.title;
+
+    } else if (t->q.url[0] != '\0') {
+        ds_redact_playlist(url, sizeof(url), t->q.url);
+        title = url;
+    }
+
+    /* what is cut later on is cut off the title */
+
+    (void) ngx_snprintf(message, sizeof(message), "%s%s%s%s: %s%Z", what,
                         t->q.now ? ", now" : "",
-                        t->q.by[0] != '\0' ? ", by " : "", t->q.by);
+                        t->q.by[0] != '\0' ? ", by " : "", t->q.by, title);
 
     ngx_directstream_zone_queued(ngx_directstream_get_conf(),
                                  t->stored.def.name, t->waiting,

@@ -30,7 +30,7 @@
 #define DS_ITEM_REST     500
 #define DS_ITEM_WAIT     200
 
-/* ms: of an item that is interrupted so much is worth going on with */
+/* ms: the rest of an item that is worth going on with, but of a short one */
 #define DS_ITEM_RETURN   1000
 
 /* ms on air for which one ms of waiting for the source is forgiven */
@@ -424,7 +424,8 @@ ds_player_interrupted(ds_stream_t *s)
 
     left = ds_pick_left(s);
     s->returning = ds_interlude_resumes(s)
-                   && (left == -1 || left >= DS_ITEM_RETURN);
+                   && (left == -1 || left >= DS_ITEM_RETURN
+                       || left >= ds_air_position(s->air));
 
     (void) ds_fail(&err, DS_OK, s->returning
                    ? "interrupted by what was queued, it goes on afterwards"
