@@ -481,14 +481,6 @@ ngx_int_t ngx_directstream_zone_step(ngx_directstream_conf_t *dcf,
 
 
 /*
- * The queue has been changed in the store, where so many wait now; "message"
- * goes to the log.
- */
-void ngx_directstream_zone_queued(ngx_directstream_conf_t *dcf,
-    const char *name, uint32_t queued, const char *message);
-
-
-/*
  * Durable changes.  The writer first marks the stream (a new one is made,
  * but nobody sees it), then writes to the store, then applies the change or,
  * when the store refused it, takes the mark back.  A mark whose process is
@@ -607,9 +599,9 @@ ngx_uint_t ngx_directstream_items_get(ngx_directstream_items_t *items,
 void ngx_directstream_journal_note(ngx_directstream_conf_t *dcf,
     ngx_directstream_node_t *node);
 
-/* an entry of a stream's queue; with the lock held */
+/* the queue has been changed in the store, where so many wait now */
 void ngx_directstream_journal_queue(ngx_directstream_conf_t *dcf,
-    ngx_directstream_node_t *node, const char *message);
+    const char *name, uint32_t queued, const char *message);
 
 /* the id of the last entry */
 uint64_t ngx_directstream_journal_last(ngx_directstream_conf_t *dcf);

@@ -1,9 +1,9 @@
 
 /*
  * ngx_directstream_def.c: reads the API's bodies: a stream's definition, a
- * change of one, a lookup, a prefetch, what is queued.  Bodies come from anybody who may write
- * to the location, so every field is checked for its type and its value, and
- * an unknown one is refused.
+ * change of one, a lookup, a prefetch, what is queued.  Bodies come from
+ * anybody who may write to the location, so every field is checked for its
+ * type and its value, and an unknown one is refused.
  */
 
 #include "ngx_directstream_http.h"

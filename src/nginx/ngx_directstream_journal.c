@@ -85,13 +85,26 @@ ngx_directstream_journal_note(ngx_directstream_conf_t *dcf,
 
 
 void
-ngx_directstream_journal_queue(ngx_directstream_conf_t *dcf,
-    ngx_directstream_node_t *node, const char *message)
+ngx_directstream_journal_queue(ngx_directstream_conf_t *dcf, const char *name,
+    uint32_t queued, const char *message)
 {
-    (void) ngx_directstream_journal_entry(dcf->sh, node,
-                                          NGX_DIRECTSTREAM_ENTRY_QUEUE,
-                                          message);
-    dcf->sh->logged++;
+    ngx_directstream_node_t  *node;
+
+    ngx_shmtx_lock(&dcf->shpool->mutex);
+
+    node = ngx_directstream_zone_find(dcf->sh, name);
+
+    if (node != NULL) {
+        node->info.queued = queued;
+        node->info.queue_changes++;
+
+        (void) ngx_directstream_journal_entry(dcf->sh, node,
+                                              NGX_DIRECTSTREAM_ENTRY_QUEUE,
+                                              message);
+        dcf->sh->logged++;
+    }
+
+    ngx_shmtx_unlock(&dcf->shpool->mutex);
 }
 
 

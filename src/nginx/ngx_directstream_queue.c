@@ -528,9 +528,9 @@ ngx_directstream_queue_end(ngx_directstream_task_t *task)
                         t->q.now ? ", now" : "",
                         t->q.by[0] != '\0' ? ", by " : "", t->q.by, title);
 
-    ngx_directstream_zone_queued(ngx_directstream_get_conf(),
-                                 t->stored.def.name, t->waiting,
-                                 (char *) message);
+    ngx_directstream_journal_queue(ngx_directstream_get_conf(),
+                                   t->stored.def.name, t->waiting,
+                                   (char *) message);
     ngx_directstream_wake();
 }
 

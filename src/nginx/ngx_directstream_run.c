@@ -652,7 +652,9 @@ ngx_directstream_run_last(ngx_directstream_runs_t *runs,
     /* now or never */
     rec->waiting = 0;
 
-    if (run->stopping) {
+    /* what has ended by itself begins anew, also when that was asked for */
+
+    if (run->stopping && st.state != DS_FINISHED && st.state != DS_FAILED) {
         st.state = DS_STOPPED;
     }
 

@@ -471,26 +471,6 @@ ngx_directstream_zone_step(ngx_directstream_conf_t *dcf, const char *name,
 }
 
 
-void
-ngx_directstream_zone_queued(ngx_directstream_conf_t *dcf, const char *name,
-    uint32_t queued, const char *message)
-{
-    ngx_directstream_node_t  *node;
-
-    ngx_shmtx_lock(&dcf->shpool->mutex);
-
-    node = ngx_directstream_zone_find(dcf->sh, name);
-
-    if (node != NULL) {
-        node->info.queued = queued;
-        node->info.queue_changes++;
-        ngx_directstream_journal_queue(dcf, node, message);
-    }
-
-    ngx_shmtx_unlock(&dcf->shpool->mutex);
-}
-
-
 ngx_uint_t
 ngx_directstream_alive(ngx_pid_t pid, ngx_msec_t seen)
 {

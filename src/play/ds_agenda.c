@@ -36,7 +36,8 @@ struct ds_agenda_s {
 
 
 static ds_agenda_entry_t *ds_agenda_find(ds_agenda_t *a, uint32_t key);
-static ds_agenda_entry_t **ds_agenda_link(ds_agenda_entry_t **link, const char *id);
+static ds_agenda_entry_t **ds_agenda_link(ds_agenda_entry_t **link,
+    const char *id);
 static ds_agenda_entry_t *ds_agenda_new(ds_agenda_t *a,
     const ds_queued_t *q);
 static void ds_agenda_touch(ds_agenda_t *a, ds_agenda_entry_t *e);

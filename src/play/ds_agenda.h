@@ -65,8 +65,8 @@ void ds_agenda_set_state(ds_agenda_t *a, uint32_t key, ds_item_state_e state,
 void ds_agenda_hold(ds_agenda_t *a, uint32_t key);
 
 /*
- * It is on air: those that would interrupt what was there are next.  It is over;
- * it waits again, as it was interrupted there.
+ * It is on air, and those that would interrupt what was there are next; it is
+ * over; it waits again, as it was interrupted there.
  */
 void ds_agenda_begin(ds_agenda_t *a, uint32_t key);
 void ds_agenda_end(ds_agenda_t *a, uint32_t key);

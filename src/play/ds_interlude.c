@@ -33,7 +33,7 @@ ds_interlude_step(ds_stream_t *s)
 
     head = ds_agenda_head(s->agenda);
     p = head == DS_AGENDA_NONE ? NULL : ds_agenda_get(s->agenda, head);
-    q.now = false;
+    memset(&q, 0, sizeof(ds_queued_t));
 
     if (p != NULL) {
         q = *p;

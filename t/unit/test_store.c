@@ -455,11 +455,7 @@ order(ds_store_t *store)
 static void
 test_queue(void)
 {
-    int           i, rc;
     bool          news;
-    char          id[8];
-    uint32_t      count;
-    ds_item_t     items[2];
     ds_error_t    err;
     ds_store_t   *store, *other;
     ds_queued_t   q;
@@ -538,7 +534,25 @@ test_queue(void)
     is_int(ds_store_queue_put(store, "queue", 0, &q, &err), 0, "queue: over");
     is_str(order(store), "aec", "queue: is gone");
 
-    /* items of the list */
+    ds_store_close(&other);
+    ds_store_close(&store);
+}
+
+
+/* items of the list, and as many as may be; the stream is there */
+
+static void
+test_queue_items(void)
+{
+    int           i, rc;
+    char          id[8];
+    uint32_t      count;
+    ds_item_t     items[2];
+    ds_error_t    err;
+    ds_store_t   *store;
+    ds_queued_t   q;
+
+    store = ds_store_open(path, true, &err);
 
     memset(items, 0, sizeof(items));
     items[1].index = 1;
@@ -561,8 +575,6 @@ test_queue(void)
            DS_EITEM_UNAVAILABLE, "queue: nor is there such an index");
     ok(strstr(err.message, "the 2 items") != NULL, "queue: %s", err.message);
 
-    /* as many as may be */
-
     for (i = 0, rc = 0; rc == 0 && i < 300; i++) {
         (void) snprintf(id, sizeof(id), "n%d", i);
         q = queued(id, i % 2 ? 0 : INT64_MAX, false);
@@ -583,7 +595,6 @@ test_queue(void)
     (void) ds_store_queue_count(store, "queue", &count, &err);
     is_int(count, 0, "queue: goes with it");
 
-    ds_store_close(&other);
     ds_store_close(&store);
 }
 
@@ -709,6 +720,7 @@ main(void)
     test_settings();
     test_kept();
     test_queue();
+    test_queue_items();
     test_migrations();
     test_faults();
 
