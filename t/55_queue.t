@@ -246,7 +246,8 @@ is($part->{queued_by}, '127.0.0.1', 'queued by');
 is((grep { $_->{title} eq 'now' } as_run())[0]{index}, undef, 'no index');
 
 my $s = $t->status('air')->{status};
-is($s->{dead_air_ms}, 0, 'no slate, no silence');
+is(scalar(grep { $_->{slate} > 0 } grep { $_->{stream} eq 'air' } as_run()),
+   0, 'no slate');
 is($s->{queue}{started}, 3, 'started');
 is($s->{queue}{length}, 0, 'none is left');
 

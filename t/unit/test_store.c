@@ -545,7 +545,7 @@ static void
 test_queue_items(void)
 {
     int           i, rc;
-    char          id[8];
+    char          id[16];
     uint32_t      count;
     ds_item_t     items[2];
     ds_error_t    err;
