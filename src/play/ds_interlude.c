@@ -78,6 +78,20 @@ ds_interlude_start(ds_stream_t *s, const ds_queued_t *q)
         return;
     }
 
+    /* a turn of its own: in no list, and in no pass */
+
+    memset(&s->source.turn, 0, sizeof(ds_turn_t));
+    s->source.turn.index = DS_NO_INDEX;
+    memcpy(s->source.turn.id, q->id, sizeof(q->id));
+
+    if (rc == DS_OK
+        && ds_turn_crashed(&s->source.turn, s->crashed, s->ncrashed))
+    {
+        ds_entry_free(&e);
+        rc = ds_fail(&err, DS_EITEM_CRASHED, "it took the relay worker "
+                     "down, and is not tried again");
+    }
+
     if (rc == DS_OK) {
         s->queued_at = ds_monotonic();
         s->queued = ds_source_start(&s->source, &e,
@@ -311,35 +325,36 @@ void
 ds_interlude_drop(ds_stream_t *s, ds_item_state_e state,
     const ds_error_t *err)
 {
-    ds_aired_t          a;
+    char                id[DS_QUEUE_ID_LEN + 1], title[DS_TITLE_LEN];
+    ds_aired_t         *a;
     const ds_queued_t  *q;
-
-    memset(&a, 0, sizeof(ds_aired_t));
 
     (void) pthread_mutex_lock(&s->lock);
 
+    a = ds_pick_record(s);
+    ds_agenda_item(s->agenda, s->queued_key, &a->item);
     q = ds_agenda_get(s->agenda, s->queued_key);
 
     if (q != NULL) {
-        ds_agenda_item(s->agenda, s->queued_key, &a.item);
-        memcpy(a.queue_id, q->id, sizeof(a.queue_id));
-        memcpy(a.queued_by, q->by, sizeof(a.queued_by));
-        ds_redact_url(a.url, sizeof(a.url), q->url);
+        memcpy(a->queue_id, q->id, sizeof(a->queue_id));
+        memcpy(a->queued_by, q->by, sizeof(a->queued_by));
+        ds_redact_url(a->url, sizeof(a->url), q->url);
         ds_agenda_end(s->agenda, s->queued_key);
     }
+
+    a->item.state = state;
+    a->item.code = err->code;
+    ds_text(a->item.reason, sizeof(a->item.reason), err->message);
+    a->started = a->ended = ds_now();
+
+    memcpy(id, a->queue_id, sizeof(id));
+    memcpy(title, a->item.title, sizeof(title));
 
     (void) pthread_mutex_unlock(&s->lock);
 
     if (s->queued != NULL) {
         ds_pick_end(s, &s->queued);
     }
-
-    a.item.state = state;
-    a.item.code = err->code;
-    ds_text(a.item.reason, sizeof(a.item.reason), err->message);
-    a.started = a.ended = ds_now();
-
-    ds_interlude_record(s, &a);
 
     if (state == DS_ITEM_FAILED) {
         s->queue_failed++;
@@ -349,22 +364,6 @@ ds_interlude_drop(ds_stream_t *s, ds_item_state_e state,
 
         ds_log(s->ds, DS_LOG_ERR, s->name,
                "queued item failed: %s: %s, queue id: %s, title: \"%s\"",
-               ds_error_code(err->code), err->message, a.queue_id,
-               a.item.title);
+               ds_error_code(err->code), err->message, id, title);
     }
-}
-
-
-void
-ds_interlude_record(ds_stream_t *s, const ds_aired_t *aired)
-{
-    (void) pthread_mutex_lock(&s->lock);
-
-    s->records[s->record++ % DS_RECORDS] = *aired;
-
-    if (s->nrecords < DS_RECORDS) {
-        s->nrecords++;
-    }
-
-    (void) pthread_mutex_unlock(&s->lock);
 }

@@ -44,8 +44,5 @@ void ds_interlude_return(ds_stream_t *s, int64_t position);
 void ds_interlude_drop(ds_stream_t *s, ds_item_state_e state,
     const ds_error_t *err);
 
-/* the record of an item that is over, or of one that never came on air */
-void ds_interlude_record(ds_stream_t *s, const ds_aired_t *aired);
-
 
 #endif /* DS_INTERLUDE_H_INCLUDED_ */

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/ds_crash.h"
 #include "base/ds_item.h"
 #include "base/ds_url.h"
 #include "play/ds_ahead.h"
@@ -22,6 +23,13 @@
 /* ms between two looks at the state of things, on air and before */
 #define DS_TICK_LIVE     (DS_AIR_TICK / 1000)
 #define DS_TICK_START    10
+
+/*
+ * A slate is made after so many ms without a first item, or when so little of
+ * the one on air is left, us: in a third of that it is there
+ */
+#define DS_DARK_SOON     500
+#define DS_DARK_REST     1000000
 
 /* ms: an item that was on air for so long has not failed at once */
 #define DS_ITEM_LASTED   5000
@@ -38,6 +46,7 @@
 
 
 static void ds_player_step(ds_stream_t *s);
+static bool ds_player_dark(ds_stream_t *s);
 static void ds_player_wishes(ds_stream_t *s);
 static void ds_player_back(ds_stream_t *s);
 static void ds_player_starved(ds_stream_t *s);
@@ -61,9 +70,10 @@ ds_player_run(void *data)
     int64_t      now, tick, at;
     ds_stream_t *s = data;
 
+    ds_crash_stream(s->name);
+
     s->standby = ds_slate_create(s->ds, s->name, s->slate);
-    s->air = ds_air_create(s->ds, &s->target, s->sent, s->standby,
-                           &s->job.cancel);
+    s->air = ds_air_create(s->ds, &s->target, s->sent, s->standby);
 
     if (s->standby != NULL) {
         ds_player_form(s, NULL);
@@ -105,7 +115,7 @@ ds_player_step(ds_stream_t *s)
     }
 
     if (s->standby != NULL) {
-        ds_slate_check(s->standby);
+        ds_slate_check(s->standby, ds_player_dark(s));
     }
 
     ds_player_wishes(s);
@@ -116,6 +126,25 @@ ds_player_step(ds_stream_t *s)
     ds_player_air(s);
     ds_player_reap(s);
     ds_report(s);
+}
+
+
+/* there may be nothing to send before a slate could be made */
+
+static bool
+ds_player_dark(ds_stream_t *s)
+{
+    ds_queue_t  *q;
+
+    if (s->cur == NULL) {
+        return s->aired || ds_monotonic() - s->list_started >= DS_DARK_SOON;
+    }
+
+    q = ds_source_queue(s->cur);
+
+    return ds_queue_time(q) < DS_DARK_REST
+           && !(ds_queue_ended(q) && s->next != NULL
+                && ds_source_ready(s->next));
 }
 
 
@@ -227,16 +256,6 @@ ds_player_air(ds_stream_t *s)
             break;
 
         case DS_AIR_DOWN:
-            if (err.code != DS_OK && err.code != DS_ECANCELED) {
-                if (!s->down || err.code != s->err.code) {
-                    ds_log(s->ds, DS_LOG_WARN, s->name,
-                           "output is down, trying again: %s: %s",
-                           ds_error_code(err.code), err.message);
-                }
-
-                s->err = err;
-            }
-
             s->down = true;
             break;
 
@@ -267,7 +286,11 @@ ds_player_air(ds_stream_t *s)
             break;
         }
 
-        return;
+        break;
+    }
+
+    if (ds_air_error(s->air, &err)) {
+        s->err = err;
     }
 }
 
@@ -410,6 +433,7 @@ ds_player_over(ds_stream_t *s, const ds_error_t *why)
     s->returning = false;
 
     ds_air_item(s->air, NULL);
+    ds_crash_item(NULL);
     ds_pick_end(s, &s->cur);
 }
 
@@ -472,43 +496,42 @@ ds_player_remember(ds_stream_t *s)
 static void
 ds_player_record(ds_stream_t *s)
 {
-    char        label[32];
-    ds_aired_t  a;
-
-    memset(&a, 0, sizeof(ds_aired_t));
+    char         label[32];
+    ds_aired_t  *a;
 
     (void) pthread_mutex_lock(&s->lock);
-    ds_pick_item(s, s->cur_index, &a.item);
-    (void) pthread_mutex_unlock(&s->lock);
 
-    ds_meter_aired(ds_air_meter(s->air), &a);
+    a = ds_pick_record(s);
+    ds_pick_item(s, s->cur_index, &a->item);
+    ds_meter_aired(ds_air_meter(s->air), a);
 
-    if (a.item.state == DS_ITEM_PLAYING) {
-        a.item.state = DS_ITEM_SKIPPED;
-        ds_text(a.item.reason, sizeof(a.item.reason), "stream was stopped");
+    if (a->item.state == DS_ITEM_PLAYING) {
+        a->item.state = DS_ITEM_SKIPPED;
+        ds_text(a->item.reason, sizeof(a->item.reason), "stream was stopped");
     }
 
-    memcpy(a.queue_id, s->queue_id, sizeof(s->queue_id));
-    memcpy(a.queued_by, s->queued_by, sizeof(s->queued_by));
+    memcpy(a->queue_id, s->queue_id, sizeof(s->queue_id));
+    memcpy(a->queued_by, s->queued_by, sizeof(s->queued_by));
 
-    ds_source_origin_url(s->cur, a.url);
-    a.from_cache = ds_source_from_cache(s->cur);
+    ds_source_origin_url(s->cur, a->url);
+    a->from_cache = ds_source_from_cache(s->cur);
 
-    a.started = s->cur_at;
-    a.ended = ds_now();
-    a.position = ds_source_offset(s->cur);
-    a.decision = s->decision;
-    memcpy(a.decision_reason, s->reason, sizeof(s->reason));
+    a->started = s->cur_at;
+    a->ended = ds_now();
+    a->position = ds_source_offset(s->cur);
+    a->decision = s->decision;
+    memcpy(a->decision_reason, s->reason, sizeof(s->reason));
 
-    ds_interlude_record(s, &a);
+    (void) pthread_mutex_unlock(&s->lock);
+
     ds_player_label(s, label, sizeof(label));
 
     ds_log(s->ds, DS_LOG_INFO, s->name,
            "%s is over, %s, sent: %lld ms, %llu bytes, "
            "silence before: %lld ms, slate: %lld ms, id: \"%s\"",
-           label, ds_item_state_name(a.item.state),
-           (long long) a.aired, (unsigned long long) a.bytes,
-           (long long) a.gap, (long long) a.slate, a.item.id);
+           label, ds_item_state_name(a->item.state),
+           (long long) a->aired, (unsigned long long) a->bytes,
+           (long long) a->gap, (long long) a->slate, a->item.id);
 }
 
 
@@ -546,6 +569,7 @@ ds_player_switch(ds_stream_t *s)
     ds_pick_item(s, s->cur_index, &item);
     (void) pthread_mutex_unlock(&s->lock);
 
+    ds_crash_item(ds_source_turn(s->cur));
     ds_air_item(s->air, s->cur);
     s->decision = ds_source_decision(s->cur, s->reason);
 

@@ -16,7 +16,6 @@
 struct ds_store_s {
     pthread_mutex_t   lock;             /* over each call; recursive */
     sqlite3          *db;
-    int64_t           version;          /* of all others' writes */
 };
 
 
@@ -1231,25 +1230,6 @@ ds_store_queue_count(ds_store_t *store, const char *name, uint32_t *n,
                             "WHERE name = ?1", name, NULL);
     if (rc == DS_OK) {
         *n = (uint32_t) count;
-    }
-
-    return rc;
-}
-
-
-int
-ds_store_news(ds_store_t *store, bool *news, ds_error_t *err)
-{
-    int            rc;
-    int64_t        version;
-    sqlite3_stmt  *st;
-
-    rc = ds_store_select(store, &st, err, "PRAGMA data_version", "");
-    if (rc == DS_OK) {
-        version = sqlite3_column_int64(st, 0);
-        *news = version != store->version;
-        store->version = version;
-        ds_store_done(store, st);
     }
 
     return rc;

@@ -455,26 +455,21 @@ order(ds_store_t *store)
 static void
 test_queue(void)
 {
-    bool          news;
     ds_error_t    err;
-    ds_store_t   *store, *other;
+    ds_store_t   *store;
     ds_queued_t   q;
     ds_stored_t   def;
 
     store = ds_store_open(path, true, &err);
-    other = ds_store_open(path, true, &err);
     define(&def, "queue");
 
     q = queued("a", INT64_MAX, false);
     is_int(ds_store_queue_add(store, "queue", &q, NULL, NULL, &err),
            DS_ESTORE_NOT_FOUND, "queue: of no stream");
     is_int(ds_store_create(store, &def, &err), 0, "queue: a stream");
-    (void) ds_store_news(other, &news, &err);
 
     is_int(ds_store_queue_add(store, "queue", &q, "key", "sum", &err), 0,
            "queue: the end");
-    ok(ds_store_news(other, &news, &err) == 0 && news, "queue: news");
-    ok(ds_store_news(other, &news, &err) == 0 && !news, "queue: once");
 
     q = queued("b", 0, false);
     is_int(ds_store_queue_add(store, "queue", &q, NULL, NULL, &err), 0,
@@ -534,7 +529,6 @@ test_queue(void)
     is_int(ds_store_queue_put(store, "queue", 0, &q, &err), 0, "queue: over");
     is_str(order(store), "aec", "queue: is gone");
 
-    ds_store_close(&other);
     ds_store_close(&store);
 }
 
