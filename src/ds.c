@@ -69,6 +69,7 @@ ds_create(const ds_conf_t *conf, ds_error_t *err)
     ds->last = &ds->first;
 
     ds->conf.encodes = conf->encodes;
+    ds->conf.push_buffer = conf->push_buffer;
 
     (void) pthread_mutex_init(&ds->lock, NULL);
 

@@ -58,12 +58,13 @@ my %other = map { $_ => 1 } threads($relay, 'ds-source');
 
 $t->create('bad', $list);
 ok($t->wait_state('bad', 'live'), 'bad: live');
-ok($t->wait_for(sub { ($t->field('bad', 'next', 'index') || 0) == 1 }, 10),
+ok($t->wait_for(sub {
+    grep { "@{ $_->{argv} }" =~ /crash-bad/ } $t->stub_calls }, 10),
    'the next item is being opened');
 
-my @new;
-$t->wait_for(sub { @new = grep { !$other{$_} } threads($relay, 'ds-source') },
-             5);
+# by the youngest thread, which has asked for it
+
+my @new = grep { !$other{$_} } threads($relay, 'ds-source');
 ok(@new, 'a thread for it') or diag("@new");
 
 $t->allow(qr/item 1 took the relay worker down|item 1 failed: item_crashed/);

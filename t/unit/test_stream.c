@@ -393,7 +393,8 @@ main(void)
     run("ffmpeg -v error -f lavfi -i testsrc=size=160x90:rate=25 -f lavfi "
         "-i sine -t 7 -c:v libx264 -preset ultrafast -g 25 -b:v 1000k "
         "-minrate 1000k -maxrate 1000k -bufsize 200k -x264-params "
-        "nal-hrd=cbr -pix_fmt yuv420p -c:a aac -ac 2 -movflags +faststart %s/even.mp4", dir);
+        "nal-hrd=cbr -pix_fmt yuv420p -c:a aac -ac 2 -movflags +faststart "
+        "%s/even.mp4", dir);
     make_list("even.json", "[\"even.mp4\", \"even.mp4\"]");
 
     ds = engine(4000);
