@@ -70,8 +70,13 @@ ds_report(ds_stream_t *s)
 
     memcpy(st->queue_id, s->queue_id, sizeof(st->queue_id));
     memcpy(st->queued_by, s->queued_by, sizeof(st->queued_by));
-    st->queue_position = st->has_item && ds_agenda_is_key(s->cur_index)
-                         ? st->position : -1;
+
+    if (st->has_item || !ds_cancel_is_set(&s->job.cancel)) {
+        /* of one that is stopped where it was is still to be recorded */
+        st->queue_position = st->has_item && ds_agenda_is_key(s->cur_index)
+                             ? st->position : -1;
+    }
+
     st->queued = ds_agenda_waiting(s->agenda);
     told = st->queue_stamp == ds_agenda_stamp(s->agenda);
     st->queue_stamp = ds_agenda_stamp(s->agenda);
