@@ -28,6 +28,9 @@
 #define DS_TITLE_LEN     256     /* an item's title, cut at a character */
 #define DS_MESSAGE_LEN   256     /* a message for people, never a secret */
 #define DS_TOKEN_LEN     64      /* proof that a publisher is ours */
+#define DS_QUEUE_ID_LEN  16      /* hexadecimal, of an entry of a queue */
+#define DS_QUEUE_MAX     256     /* entries of one that may be asked for */
+#define DS_BY_LEN        128     /* who asked for it, cut to fit */
 
 
 /*
@@ -111,6 +114,9 @@
     X(STORE_EXISTS, "store_exists")     /* one of that name */                \
     X(STORE_NOT_FOUND, "store_not_found")                                     \
     X(STORE_FAILED, "store_failed")     /* any other error */                 \
+                                                                              \
+    X(QUEUE_FULL, "queue_full")         /* as many wait as may */             \
+    X(QUEUE_KEY, "key_reused")          /* for something else */              \
                                                                               \
     X(CACHE_FULL, "cache_full")         /* no room can be made */             \
     X(CACHE_BUSY, "cache_busy")         /* somebody else is writing it */     \
@@ -267,6 +273,14 @@ int ds_check_publish(const char *url, ds_error_t *err);
 /* "rtmp://host[:port]/app/key[?args]", or rtmps */
 int ds_check_push(const char *url, ds_error_t *err);
 
+/*
+ * What may be queued: the URL of one item, as ds_check_playlist() has it, but
+ * no id and no list (an .m3u8 is media).  A host that is an address must be
+ * one that "rules" allow; 0 or DS_EPLAYLIST_INVALID, DS_ESOURCE_DENIED.
+ */
+int ds_check_item(const char *url, bool file_ok,
+    const ds_source_rule_t *rules, size_t nrules, ds_error_t *err);
+
 /* a stream's name: [A-Za-z0-9._-]{1,64}, not "." nor ".." */
 int ds_check_name(const char *name, ds_error_t *err);
 
@@ -311,6 +325,8 @@ typedef enum {
 } ds_state_e;
 
 
+#define DS_ITEM_OVER     (-1)
+
 /* where a stream is: enough to go on from there */
 
 typedef struct {
@@ -318,7 +334,8 @@ typedef struct {
     ds_state_e       state;
     uint32_t         index;             /* of the item */
     char             id[DS_ID_LEN];
-    int64_t          position;          /* ms into it */
+    int64_t          position;          /* ms into it; DS_ITEM_OVER: the one
+                                           after it is next */
     uint64_t         seed;              /* of the shuffled order */
     uint32_t         pass;
     int64_t          at;                /* Unix ms */
@@ -399,6 +416,9 @@ typedef enum {
     DS_ITEM_FAILED
 } ds_item_state_e;
 
+
+/* the index of an item that is in no list */
+#define DS_NO_INDEX      UINT32_MAX
 
 typedef struct {
     uint32_t         index;             /* place in the playlist, from 0 */
@@ -503,6 +523,16 @@ typedef struct {
                                            it was due, of the last 10 s */
     uint64_t         copied;            /* items aired so */
     uint64_t         encoded;
+
+    char             queue_id[DS_QUEUE_ID_LEN + 1];     /* of the item on air,
+                                           "": it is the list's turn */
+    char             queued_by[DS_BY_LEN];
+    int64_t          queue_position;    /* ms into it, -1: not to be kept */
+    uint32_t         queued;            /* entries that wait */
+    uint64_t         queue_stamp;       /* the changes that are in this */
+    uint64_t         queue_started;     /* entries that came on air */
+    uint64_t         queue_failed;
+
     ds_push_status_t push;
     ds_counts_t      counts;
     ds_progress_t    progress;          /* valid once an item was on air */
@@ -565,10 +595,69 @@ void ds_stream_status(ds_stream_t *s, ds_status_t *status);
 size_t ds_stream_items(ds_stream_t *s, ds_item_t *items, size_t n);
 
 
+/*
+ * The queue: what is played between the items of the list.  The store has it;
+ * the owner brings here what the store says, and there what has changed here.
+ */
+
+typedef enum {
+    DS_QUEUED_URL = 0,                  /* something that is in no list */
+    DS_QUEUED_ITEM,                     /* an item of the list, once more */
+    DS_QUEUED_GO_TO,                    /* the list goes on from there */
+    DS_QUEUED_RETURN                    /* an item of it that was interrupted */
+} ds_queued_e;
+
+
+typedef enum {
+    DS_QUEUED_WAITING = 0,
+    DS_QUEUED_ON_AIR,
+    DS_QUEUED_OVER                      /* played, failed, given up */
+} ds_queued_state_e;
+
+
+typedef struct {
+    char               id[DS_QUEUE_ID_LEN + 1];
+    ds_queued_e        kind;
+    ds_queued_state_e  state;
+    int64_t            place;           /* the least is next; 0: behind those
+                                           that interrupt, before the rest */
+    char               url[DS_URL_LEN + 1];
+    uint32_t           index;           /* in the list; the id, if it has
+                                           one, counts for more */
+    char               item[DS_ID_LEN];
+    char               title[DS_TITLE_LEN];
+    int64_t            from;            /* ms */
+    int64_t            until;           /* ms, 0: its end */
+    bool               now;             /* interrupts what is on air */
+    bool               resume;          /* which goes on afterwards */
+    int64_t            position;        /* ms, where it is; 0: not begun */
+    char               by[DS_BY_LEN];
+    int64_t            at;              /* Unix ms, when it was queued */
+} ds_queued_t;
+
+
+/*
+ * What is written together with a status: changes up to its queue_stamp.  The
+ * oldest change after *stamp, which becomes its stamp; false: there is no
+ * other one.  What is changed: an entry's state, position and "now", or all
+ * of it when its place is 0.
+ */
+bool ds_stream_queue_change(ds_stream_t *s, ds_queued_t *q, uint64_t *stamp);
+
+/*
+ * What the store has, in its order, with the changes up to "stamp" in it:
+ * those are forgotten here.  0 or DS_ENOMEM, then nothing has changed.
+ */
+int ds_stream_queue_set(ds_stream_t *s, const ds_queued_t *entries, size_t n,
+    uint64_t stamp);
+
+
 /* what has been on air: one record an item, when it is over */
 
 typedef struct {
     ds_item_t        item;              /* its state is the outcome */
+    char             queue_id[DS_QUEUE_ID_LEN + 1];     /* "": not queued */
+    char             queued_by[DS_BY_LEN];
     char             url[DS_MESSAGE_LEN];   /* of the source, redacted */
     int64_t          started;           /* Unix ms */
     int64_t          ended;
@@ -583,7 +672,10 @@ typedef struct {
 } ds_aired_t;
 
 
-/* takes the oldest record; false when there is none; the latest 32 are kept */
+/*
+ * Takes the oldest record; false when there is none; the latest 32 are kept.
+ * One that was queued and failed before it was on air has a record, too.
+ */
 bool ds_stream_aired(ds_stream_t *s, ds_aired_t *aired);
 
 
@@ -744,6 +836,47 @@ int ds_store_get_items(ds_store_t *store, const char *name, uint32_t offset,
 
 
 /*
+ * The queue: one row an entry.  ds_store_queue_add() finds room for "q", of
+ * which the place is set: 0 as above, -1 the first one, INT64_MAX the last.
+ * An item of the list is looked up by its id, or by its index when that is "",
+ * and the entry gets both and the title.  DS_ESTORE_NOT_FOUND: there is no such
+ * stream; DS_EITEM_UNAVAILABLE: no such item; DS_EQUEUE_FULL.
+ *
+ * "key", NULL: none, makes it that a request that is sent twice is done once:
+ * under a key of the last 24 h that came with the same "sum" nothing is added,
+ * "q" becomes what was, with the state DS_QUEUED_OVER if it is gone;
+ * DS_EQUEUE_KEY: the sum is another one.
+ */
+int ds_store_queue_add(ds_store_t *store, const char *name, ds_queued_t *q,
+    const char *key, const char *sum, ds_error_t *err);
+
+/*
+ * DS_ESTORE_NOT_FOUND when there is no entry "id", DS_EITEM_UNAVAILABLE when
+ * there is none to put it before; "before" NULL: to the end.
+ */
+int ds_store_queue_remove(ds_store_t *store, const char *name, const char *id,
+    ds_error_t *err);
+int ds_store_queue_move(ds_store_t *store, const char *name, const char *id,
+    const char *before, ds_error_t *err);
+
+/* a change of the engine; of a run that is stale nothing is added */
+int ds_store_queue_put(ds_store_t *store, const char *name, int64_t run,
+    const ds_queued_t *q, ds_error_t *err);
+
+/* where an entry is that is on air */
+int ds_store_queue_position(ds_store_t *store, const char *name,
+    const char *id, int64_t position, ds_error_t *err);
+
+/* in order, what is on air first; *q is malloc()ed, NULL when *n is 0 */
+int ds_store_queue_list(ds_store_t *store, const char *name, ds_queued_t **q,
+    size_t *n, ds_error_t *err);
+
+/* how many there are */
+int ds_store_queue_count(ds_store_t *store, const char *name, uint32_t *n,
+    ds_error_t *err);
+
+
+/*
  * History: a run is from start to stop, end or crash.  ds_store_begin_run()
  * closes the stream's open runs as crashed, forgets a progress that says
  * finished or failed, and opens one; *run is its id.
@@ -786,6 +919,24 @@ bool ds_run_trim(ds_run_t *run, uint32_t count);
 
 /* since it was asked last: the store did not take some of its items */
 bool ds_run_missed(ds_run_t *run);
+
+/*
+ * What has become of the queue, "n" changes up to "stamp", is written together
+ * with the progress and the place of the status, so that a crash finds all as
+ * it was at one time; and the queue is read.  False: no memory.
+ */
+bool ds_run_queue(ds_run_t *run, const ds_queued_t *changes, size_t n,
+    uint64_t stamp, const ds_status_t *status);
+
+/* true: one of these is not done yet */
+bool ds_run_queueing(ds_run_t *run);
+
+/*
+ * True when the queue was read since it was asked last, at the begin as well:
+ * *entries is malloc()ed, NULL when there is none, and has what was written.
+ */
+bool ds_run_queued(ds_run_t *run, ds_queued_t **entries, size_t *n,
+    uint64_t *stamp);
 
 /*
  * Its end, with the progress of the status where that is valid.  Then nothing

@@ -35,7 +35,6 @@ static int ds_url_check_file(const ds_url_t *u, ds_error_t *err);
 static int ds_url_check_rtmp(const char *url, bool tls_ok, ds_url_t *u,
     ds_error_t *err, const char *expected);
 static size_t ds_url_segments(const ds_url_t *u);
-static bool ds_url_has_arg(const char *query, const char *name);
 static bool ds_url_has_suffix(const ds_url_t *u, const char *const *suffixes);
 static bool ds_url_is_video(const ds_url_t *u);
 
@@ -665,7 +664,7 @@ ds_url_is_video(const ds_url_t *u)
 
 /* the argument is there and has a value */
 
-static bool
+bool
 ds_url_has_arg(const char *query, const char *name)
 {
     size_t       len;

@@ -32,6 +32,9 @@ int ds_url_join(char **dst, const char *base, const char *ref);
 bool ds_url_in_domain(const ds_url_t *u, const char *domain);
 bool ds_url_is_youtube(const ds_url_t *u);
 
+/* "name=" is among the arguments of a query, which may be NULL */
+bool ds_url_has_arg(const char *query, const char *name);
+
 /* the value of "expire=" (Unix seconds) of a media URL in Unix ms, or 0 */
 int64_t ds_url_expires(const char *url);
 

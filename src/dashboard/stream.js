@@ -4,11 +4,12 @@
  */
 
 import { chart } from "./chart.js";
-import { api, bitrate, button, bytes, clock, facts, h, path, put, seconds,
-         show, time, titled, writable } from "./dom.js";
+import { api, bitrate, button, bytes, clock, facts, h, path, put, redraw,
+         seconds, show, time, titled, writable } from "./dom.js";
 import { deleteDialog, streamForm } from "./form.js";
 import { apply, link, log, samples, streams } from "./live.js";
 import { fetches, figures, lastError, onAir, stateChip } from "./parts.js";
+import { ask, queue } from "./queue.js";
 
 const PICTURE = 4000;
 const NO_PICTURE = 15000;       /* not asked for so often, then */
@@ -161,7 +162,29 @@ function playlist(name) {
         return h("tr", { "data-item": item.state },
                  h("td", { class: "number" }, String(item.index + 1)), what,
                  h("td", { class: "number" }, clock(item.duration)),
-                 h("td", null, item.state));
+                 h("td", null, item.state),
+                 writable ? h("td", { class: "acts" },
+                     act(item, "now", `Play ${title.textContent} now`),
+                     act(item, "next", `Play ${title.textContent} next`),
+                     act(item, "go to", `Go to ${title.textContent}`)) : "");
+    }
+
+    function act(item, action, label) {
+        const b = button(action[0].toUpperCase() + action.slice(1),
+                         async () => {
+            try {
+                await ask(name, item, action);
+                put(failure, "");
+
+            } catch (e) {
+                put(failure, e.message);
+            }
+        });
+
+        b.dataset.key = `${item.index} ${action}`;
+        b.setAttribute("aria-label", label);
+
+        return b;
     }
 
     function draw(list) {
@@ -169,7 +192,7 @@ function playlist(name) {
         const end = offset + PAGE;
         const items = list.items.filter((item) => item.index < end);
 
-        body.replaceChildren(...items.map(line));
+        redraw(body, items.map(line));
         put(range, list.total === 0 ? "No items are known yet."
             : `Items ${offset + 1} to ${Math.min(end, list.total)} of `
               + list.total);
@@ -210,7 +233,8 @@ function playlist(name) {
                        "aria-label": "Items of the playlist" },
               h("table", null,
                 h("thead", null, h("tr", null,
-                  ...["No.", "Title, and why not", "Length", "State"].map(
+                  ...["No.", "Title, and why not", "Length", "State",
+                      ...(writable ? ["Play"] : [])].map(
                       (text) => h("th", { scope: "col" }, text)))),
                 body)),
             h("div", { class: "pager" }, back, range, on), failure),
@@ -332,6 +356,9 @@ const run = ({ status }) => [
     ["Items played", status.playlist.played],
     ["Items failed", status.playlist.failed],
     ["Items skipped", status.playlist.skipped],
+    ["From the queue", status.queue.started + status.queue.failed === 0
+                       ? null : `${status.queue.started} on air, `
+                                + `${status.queue.failed} failed`],
     ["From cache", status.cache.hits + status.cache.misses === 0 ? null
                    : `${status.cache.hits} items, ${status.cache.misses} not`],
     ["Prefetch", !status.prefetch.active ? null
@@ -349,8 +376,9 @@ const run = ({ status }) => [
 export function streamView(name) {
     const chip = stateChip(), air = onAir(), error = lastError();
     const fetching = fetches();
-    const parts = [picture(name), happened(name), playlist(name)];
-    const [still, events, items] = parts;
+    const parts = [picture(name), happened(name), queue(name),
+                   playlist(name)];
+    const [still, events, queued, items] = parts;
     const buttons = writable ? controls(name) : null;
     const numbers = figures();
     const known = [details("Now", run), details("Definition", definition)];
@@ -366,6 +394,7 @@ export function streamView(name) {
           section("Last minutes", numbers.node, kbit.node, buffer.node)),
         h("div", { class: "columns" }, known[0].node, known[1].node),
         events.node,
+        queued.node,
         items.node);
 
     return {
@@ -388,7 +417,7 @@ export function streamView(name) {
                 return;
             }
 
-            [chip, air, fetching, error, still, items].forEach((part) =>
+            [chip, air, fetching, error, still, queued, items].forEach((part) =>
                 part.update(stream.status));
             [numbers, ...known].forEach((part) => part.update(stream));
 

@@ -114,6 +114,8 @@ typedef struct {
     uint64_t                 resolve_time;  /* ms */
     uint64_t                 cache_hits;
     uint64_t                 cache_misses;
+    uint64_t                 queue_started;
+    uint64_t                 queue_failed;
     uint64_t                 faults[DS_NERRORS];
     uint64_t                 failures[DS_NERRORS];
 } ngx_directstream_totals_t;
@@ -140,6 +142,10 @@ typedef struct {
     uint64_t                 skip;          /* requests so far */
     uint64_t                 previous;
     uint64_t                 prefetch;
+
+    /* of the queue, which the store has */
+    uint32_t                 queued;        /* entries that wait */
+    uint64_t                 queue_changes; /* so far */
 
     /* known; written by the relay worker that owns the stream */
     uint64_t                 done;          /* the epoch that ended by itself */
@@ -189,6 +195,7 @@ typedef struct {
     unsigned                 has_item:1;
     uint32_t                 index;
     char                     item[DS_ID_LEN];
+    char                     queue_id[DS_QUEUE_ID_LEN + 1];
     int64_t                  position;
     int64_t                  error_at;
 } ngx_directstream_noted_t;
@@ -208,7 +215,8 @@ typedef enum {
     NGX_DIRECTSTREAM_ENTRY_STATE = 0,
     NGX_DIRECTSTREAM_ENTRY_ITEM,
     NGX_DIRECTSTREAM_ENTRY_ERROR,
-    NGX_DIRECTSTREAM_ENTRY_OUTPUT
+    NGX_DIRECTSTREAM_ENTRY_OUTPUT,
+    NGX_DIRECTSTREAM_ENTRY_QUEUE
 } ngx_directstream_entry_e;
 
 
@@ -664,6 +672,10 @@ ngx_uint_t ngx_directstream_items_get(ngx_directstream_items_t *items,
 /* what the status says that it did not say before; with the lock held */
 void ngx_directstream_journal_note(ngx_directstream_conf_t *dcf,
     ngx_directstream_node_t *node);
+
+/* the queue has been changed in the store, where so many wait now */
+void ngx_directstream_journal_queue(ngx_directstream_conf_t *dcf,
+    const char *name, uint32_t queued, const char *message);
 
 /* the id of the last entry */
 uint64_t ngx_directstream_journal_last(ngx_directstream_conf_t *dcf);

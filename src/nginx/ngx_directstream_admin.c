@@ -15,7 +15,8 @@
 
 
 typedef struct {
-    const char                  *path;      /* "*": a name or a key */
+    const char                  *path;      /* "*": a name or a key, then
+                                               what is of it */
     ngx_uint_t                   action;    /* for the handler */
     ngx_directstream_handler_pt  get;
     ngx_directstream_handler_pt  post;
@@ -98,6 +99,14 @@ static const ngx_directstream_route_t  ngx_directstream_routes[] = {
 
     { "streams/*/previous", NGX_DIRECTSTREAM_PREVIOUS, NULL,
       ngx_directstream_streams_step, NULL, NULL },
+
+    { "streams/*/queue", 0, ngx_directstream_queue_list,
+      ngx_directstream_queue_add, NULL, NULL },
+
+    { "streams/*/queue/*", 0, NULL, NULL, ngx_directstream_queue_move,
+      ngx_directstream_queue_delete },
+
+    { "streams/*/play", 1, NULL, ngx_directstream_queue_add, NULL, NULL },
 
     { "streams/*/prefetch", NGX_DIRECTSTREAM_PREFETCH, NULL,
       ngx_directstream_streams_step, NULL, NULL },
@@ -524,8 +533,11 @@ static ngx_uint_t
 ngx_directstream_admin_match(ngx_directstream_ctx_t *ctx, const char *path,
     u_char *p, u_char *last)
 {
+    char    *dst;
     u_char  *end;
     size_t   len;
+
+    dst = ctx->name;
 
     for ( /* void */ ; *path != '\0'; path++) {
 
@@ -550,12 +562,13 @@ ngx_directstream_admin_match(ngx_directstream_ctx_t *ctx, const char *path,
             return 0;
         }
 
-        ngx_memzero(ctx->name, sizeof(ctx->name));
+        ngx_memzero(dst, DS_NAME_LEN + 1);
 
         if (len <= DS_NAME_LEN && memchr(p, '\0', len) == NULL) {
-            ngx_memcpy(ctx->name, p, len);
+            ngx_memcpy(dst, p, len);
         }
 
+        dst = ctx->entry;
         p = end;
     }
 

@@ -151,7 +151,7 @@ static const ngx_directstream_member_t  ngx_directstream_entry[] = {
 };
 
 static const ngx_directstream_member_t  ngx_directstream_entry_item[] = {
-    ngx_directstream_member("index", NUMBER, ngx_directstream_entry_t, index),
+    ngx_directstream_member("index", INDEX, ngx_directstream_entry_t, index),
     ngx_directstream_member("id", TEXT, ngx_directstream_entry_t, item),
     ngx_directstream_member("title", TEXT, ngx_directstream_entry_t, title),
     ngx_directstream_member_end
@@ -822,6 +822,7 @@ ngx_directstream_feed_hash(ngx_directstream_info_t *info, ngx_uint_t relay)
     st->buffer = 0;
     st->dead_air = 0;
     st->lateness = 0;
+    st->queue_position = 0;
     st->push.bytes = 0;
     st->push.dropped = 0;
     st->push.waiting = 0;
@@ -896,7 +897,8 @@ static void
 ngx_directstream_feed_entry(ngx_directstream_json_t *w,
     ngx_directstream_entry_t *entry)
 {
-    static const char  *types[] = { "state", "item", "error", "output" };
+    static const char  *types[] = { "state", "item", "error", "output",
+                                    "queue" };
 
     ngx_directstream_json_print(w, "id: %uL\n", entry->id);
 

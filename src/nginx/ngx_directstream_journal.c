@@ -80,6 +80,31 @@ ngx_directstream_journal_note(ngx_directstream_conf_t *dcf,
     was->index = st->item.index;
     was->position = st->position;
     ngx_memcpy(was->item, st->item.id, sizeof(was->item));
+    ngx_memcpy(was->queue_id, st->queue_id, sizeof(was->queue_id));
+}
+
+
+void
+ngx_directstream_journal_queue(ngx_directstream_conf_t *dcf, const char *name,
+    uint32_t queued, const char *message)
+{
+    ngx_directstream_node_t  *node;
+
+    ngx_shmtx_lock(&dcf->shpool->mutex);
+
+    node = ngx_directstream_zone_find(dcf->sh, name);
+
+    if (node != NULL) {
+        node->info.queued = queued;
+        node->info.queue_changes++;
+
+        (void) ngx_directstream_journal_entry(dcf->sh, node,
+                                              NGX_DIRECTSTREAM_ENTRY_QUEUE,
+                                              message);
+        dcf->sh->logged++;
+    }
+
+    ngx_shmtx_unlock(&dcf->shpool->mutex);
 }
 
 
@@ -150,6 +175,7 @@ ngx_directstream_journal_item(ngx_directstream_node_t *node)
     return !was->has_item
            || st->item.index != was->index
            || ngx_strcmp(st->item.id, was->item) != 0
+           || ngx_strcmp(st->queue_id, was->queue_id) != 0
            || st->position + NGX_DIRECTSTREAM_AGAIN < was->position;
 }
 

@@ -344,6 +344,15 @@ ngx_directstream_json_name(ngx_directstream_json_t *w,
 
     switch (kind) {
 
+    case NGX_DIRECTSTREAM_JSON_INDEX:
+        if (n != DS_NO_INDEX) {
+            ngx_directstream_json_integer(w, n);
+            return;
+        }
+
+        name = NULL;
+        break;
+
     case NGX_DIRECTSTREAM_JSON_SECONDS:
         ngx_directstream_json_seconds(w, n);
         return;

@@ -57,6 +57,7 @@ typedef enum {
     NGX_DIRECTSTREAM_JSON_BOOL,
     NGX_DIRECTSTREAM_JSON_NUMBER,           /* 32 or 64 bits, never negative */
     NGX_DIRECTSTREAM_JSON_COUNT,            /* the same; 0: null */
+    NGX_DIRECTSTREAM_JSON_INDEX,            /* uint32_t; none: null */
     NGX_DIRECTSTREAM_JSON_SECONDS,          /* int64_t, ms; negative: null */
     NGX_DIRECTSTREAM_JSON_TIME,             /* int64_t, Unix ms; 0: null */
     NGX_DIRECTSTREAM_JSON_STATE,            /* these by their names */

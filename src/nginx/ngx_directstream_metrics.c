@@ -18,6 +18,7 @@ typedef struct {
     int64_t                    owned;
     int64_t                    outdated;
     int64_t                    items;
+    int64_t                    queued;
     int64_t                    position;    /* ms */
     int64_t                    buffer;      /* ms */
     int64_t                    lateness;    /* ms */
@@ -136,6 +137,17 @@ static const ngx_directstream_family_t  ngx_directstream_families[] = {
 
     { "playlist_items", 0, NGX_DIRECTSTREAM_VALUE, ngx_directstream_of(items),
       "Items of the playlist known so far." },
+
+    { "queue_length", 0, NGX_DIRECTSTREAM_VALUE, ngx_directstream_of(queued),
+      "Entries of the queue that wait." },
+
+    { "queue_started_total", 1, NGX_DIRECTSTREAM_VALUE,
+      ngx_directstream_of(totals.queue_started),
+      "Entries of the queue that came on air." },
+
+    { "queue_failed_total", 1, NGX_DIRECTSTREAM_VALUE,
+      ngx_directstream_of(totals.queue_failed),
+      "Entries of the queue that failed before they were on air." },
 
     { "item_position_seconds", 0, NGX_DIRECTSTREAM_MSEC,
       ngx_directstream_of(position),
@@ -469,6 +481,7 @@ ngx_directstream_metrics_sample(ngx_directstream_sample_t *s,
     s->owned = owned;
     s->outdated = owned && info->outdated;
     s->items = st->count;
+    s->queued = info->queued;
     s->position = (owned && st->has_item) ? st->position : -1;
     s->buffer = owned ? st->buffer : 0;
     s->lateness = owned ? st->lateness : 0;

@@ -40,7 +40,7 @@ static void ngx_directstream_render_fetching(ngx_directstream_json_t *w,
 
 
 static const ngx_directstream_member_t  ngx_directstream_playing[] = {
-    ngx_directstream_of_status("index", NUMBER, item.index),
+    ngx_directstream_of_status("index", INDEX, item.index),
     ngx_directstream_of_status("id", TEXT, item.id),
     ngx_directstream_of_status("title", TEXT, item.title),
     ngx_directstream_of_status("duration", SECONDS, item.duration),
@@ -48,11 +48,13 @@ static const ngx_directstream_member_t  ngx_directstream_playing[] = {
     ngx_directstream_of_status("from_cache", BOOL, item_from_cache),
     ngx_directstream_of_status("decision", DECISION, decision),
     ngx_directstream_of_status("reason", TEXT, decision_reason),
+    ngx_directstream_of_status("queue_id", WORD, queue_id),
+    ngx_directstream_of_status("queued_by", WORD, queued_by),
     ngx_directstream_member_end
 };
 
 static const ngx_directstream_member_t  ngx_directstream_next[] = {
-    ngx_directstream_of_status("index", NUMBER, next.index),
+    ngx_directstream_of_status("index", INDEX, next.index),
     ngx_directstream_of_status("id", TEXT, next.id),
     ngx_directstream_of_status("title", TEXT, next.title),
     ngx_directstream_of_status("duration", SECONDS, next.duration),
@@ -71,6 +73,14 @@ static const ngx_directstream_member_t  ngx_directstream_playlist[] = {
     ngx_directstream_of_status("skipped", NUMBER, skipped),
     ngx_directstream_of_status("items_copied", NUMBER, copied),
     ngx_directstream_of_status("items_encoded", NUMBER, encoded),
+    ngx_directstream_member_end
+};
+
+static const ngx_directstream_member_t  ngx_directstream_queue[] = {
+    ngx_directstream_of_info("length", NUMBER, queued),
+    ngx_directstream_of_info("revision", NUMBER, queue_changes),
+    ngx_directstream_of_status("started", NUMBER, queue_started),
+    ngx_directstream_of_status("failed", NUMBER, queue_failed),
     ngx_directstream_member_end
 };
 
@@ -115,6 +125,7 @@ static const ngx_directstream_member_t  ngx_directstream_status[] = {
     ngx_directstream_member_call("item", ngx_directstream_render_playing),
     ngx_directstream_member_call("next", ngx_directstream_render_next),
     ngx_directstream_member_object("playlist", ngx_directstream_playlist),
+    ngx_directstream_member_object("queue", ngx_directstream_queue),
     ngx_directstream_member_object("output", ngx_directstream_output),
     ngx_directstream_member_call("push", ngx_directstream_render_push),
     ngx_directstream_member_object("cache", ngx_directstream_cache),
@@ -147,7 +158,7 @@ static const ngx_directstream_member_t  ngx_directstream_progress[] = {
 };
 
 static const ngx_directstream_member_t  ngx_directstream_fetching[] = {
-    ngx_directstream_member("index", NUMBER, ds_fetching_t, index),
+    ngx_directstream_member("index", INDEX, ds_fetching_t, index),
     ngx_directstream_member("bytes", NUMBER, ds_fetching_t, bytes),
     ngx_directstream_member("total", COUNT, ds_fetching_t, total),
     ngx_directstream_member("speed", NUMBER, ds_fetching_t, speed),

@@ -42,6 +42,10 @@ struct ngx_directstream_run_s {
     unsigned                 loop:1;
     unsigned                 stopping:1;
     unsigned                 ending:1;      /* its end is being recorded */
+    unsigned                 unread:1;      /* the queue has changed */
+    uint64_t                 queue_changes; /* that are known of */
+    uint32_t                 queued;        /* entries in the store */
+    ngx_msec_t               told;          /* when it was told last */
 };
 
 
@@ -53,6 +57,7 @@ typedef struct {
     uint64_t                 skip;
     uint64_t                 previous;
     uint64_t                 prefetch;
+    uint64_t                 queue_changes;
     ngx_uint_t               prefetching;
     ds_mode_e                mode;
 } ngx_directstream_want_t;
@@ -67,6 +72,12 @@ static void ngx_directstream_run_hook(ngx_directstream_runs_t *runs,
     ds_status_t *status);
 static void ngx_directstream_run_record(ngx_directstream_runs_t *runs,
     ngx_directstream_run_t *run, ds_status_t *status, ngx_uint_t due);
+static void ngx_directstream_run_queue(ngx_directstream_runs_t *runs,
+    ngx_directstream_run_t *run, ds_status_t *status, ngx_uint_t due);
+static ngx_uint_t ngx_directstream_run_queued(ngx_directstream_runs_t *runs,
+    ngx_directstream_run_t *run);
+static void ngx_directstream_run_changes(ngx_directstream_run_t *run,
+    ds_status_t *status);
 static void ngx_directstream_run_repeat(ngx_directstream_runs_t *runs,
     ngx_directstream_run_t *run);
 static void ngx_directstream_run_last(ngx_directstream_runs_t *runs,
@@ -197,7 +208,9 @@ ngx_directstream_runs_pass(ngx_directstream_runs_t *runs, ngx_uint_t stop)
             ngx_directstream_run_end(runs, run);
 
         } else {
+            (void) ngx_directstream_run_queued(runs, run);
             ngx_directstream_run_report(runs, run, &status);
+            ngx_directstream_run_queue(runs, run, &status, due);
             ngx_directstream_run_record(runs, run, &status, due);
         }
 
@@ -247,6 +260,7 @@ ngx_directstream_run_want(ngx_directstream_runs_t *runs,
         want->skip = node->info.skip;
         want->previous = node->info.previous;
         want->prefetch = node->info.prefetch;
+        want->queue_changes = node->info.queue_changes;
         want->prefetching = node->info.prefetching;
         want->mode = node->info.def.mode;
     }
@@ -260,6 +274,11 @@ ngx_directstream_run_steer(ngx_directstream_run_t *run,
     ngx_directstream_want_t *want)
 {
     ngx_uint_t  n;
+
+    if (run->queue_changes != want->queue_changes) {
+        run->queue_changes = want->queue_changes;
+        run->unread = 1;
+    }
 
     if (run->loop != want->loop) {
         run->loop = want->loop;
@@ -317,7 +336,6 @@ ngx_directstream_run_report(ngx_directstream_runs_t *runs,
     ds_stream_status(run->stream, status);
 
     ngx_directstream_run_items(runs, run);
-    ngx_directstream_run_aired(runs, run);
 
     ngx_shmtx_lock(&runs->dcf->shpool->mutex);
 
@@ -326,6 +344,7 @@ ngx_directstream_run_report(ngx_directstream_runs_t *runs,
     if (node != NULL) {
         ngx_directstream_run_hook(runs, run, &node->info, status);
         node->info.status = *status;
+        node->info.queued = status->queued;
         node->info.seen = ngx_current_msec;
         ngx_directstream_journal_note(runs->dcf, node);
     }
@@ -403,6 +422,136 @@ ngx_directstream_run_record(ngx_directstream_runs_t *runs,
     {
         run->trimmed = status->count;
     }
+}
+
+
+/*
+ * The queue: what has become of it goes to the store together with where the
+ * list is; then it is read, also when others have changed it, and every few
+ * seconds, as one of them may have died before it said so.  The as-run log is
+ * written when the store has it, or does not answer.
+ */
+
+static void
+ngx_directstream_run_queue(ngx_directstream_runs_t *runs,
+    ngx_directstream_run_t *run, ds_status_t *status, ngx_uint_t due)
+{
+    uint64_t     stamp;
+    ngx_uint_t   changed;
+    ds_queued_t  q;
+
+    if (ds_run_queueing(run->rec)) {
+
+        if (ngx_current_msec - run->told > NGX_DIRECTSTREAM_STALL) {
+            ngx_directstream_run_aired(runs, run);
+        }
+
+        return;
+    }
+
+    stamp = 0;
+    changed = ds_stream_queue_change(run->stream, &q, &stamp)
+              && stamp <= status->queue_stamp;
+
+    if (!changed) {
+        ngx_directstream_run_aired(runs, run);
+    }
+
+    if (changed || run->unread || due) {
+        run->unread = 0;
+        run->told = ngx_current_msec;
+        ngx_directstream_run_changes(run, status);
+    }
+}
+
+
+/* a lack of memory costs a pass */
+
+static void
+ngx_directstream_run_changes(ngx_directstream_run_t *run,
+    ds_status_t *status)
+{
+    size_t        n, size;
+    uint64_t      stamp, next;
+    ds_queued_t  *q, *changes;
+
+    n = 0;
+    size = 0;
+    stamp = 0;
+    changes = NULL;
+
+    for ( ;; ) {
+
+        if (n == size) {
+            size = (size == 0) ? 4 : size * 2;
+            q = realloc(changes, size * sizeof(ds_queued_t));
+
+            if (q == NULL) {
+                run->unread = 1;
+                break;
+            }
+
+            changes = q;
+        }
+
+        next = stamp;
+
+        if (!ds_stream_queue_change(run->stream, &changes[n], &next)
+            || next > status->queue_stamp)
+        {
+            break;
+        }
+
+        stamp = next;
+        n++;
+    }
+
+    if (!ds_run_queue(run->rec, changes, n, stamp, status)) {
+        run->unread = 1;
+    }
+
+    free(changes);
+}
+
+
+/* what the store has of it goes to the engine; has anything come? */
+
+static ngx_uint_t
+ngx_directstream_run_queued(ngx_directstream_runs_t *runs,
+    ngx_directstream_run_t *run)
+{
+    size_t                    n;
+    uint64_t                  stamp;
+    ds_queued_t              *entries;
+    ngx_directstream_node_t  *node;
+
+    if (!ds_run_queued(run->rec, &entries, &n, &stamp)) {
+        return 0;
+    }
+
+    if (ds_stream_queue_set(run->stream, entries, n, stamp) != DS_OK) {
+        run->unread = 1;
+    }
+
+    free(entries);
+
+    run->queued = n;
+
+    if (stamp == 0) {
+        return 1;
+    }
+
+    ngx_shmtx_lock(&runs->dcf->shpool->mutex);
+
+    node = ngx_directstream_run_node(runs, run->name);
+
+    if (node != NULL) {
+        run->queue_changes = ++node->info.queue_changes;
+    }
+
+    ngx_shmtx_unlock(&runs->dcf->shpool->mutex);
+
+    return 1;
 }
 
 
@@ -505,8 +654,10 @@ ngx_directstream_run_end(ngx_directstream_runs_t *runs,
     ngx_directstream_info_t  *info;
     ngx_directstream_node_t  *node;
 
+    (void) ngx_directstream_run_queued(runs, run);
     ngx_directstream_run_report(runs, run, &status);
     ngx_directstream_run_last(runs, run, &status);
+    ngx_directstream_run_aired(runs, run);
 
     ds_stream_free(&run->stream);
 
@@ -526,6 +677,7 @@ ngx_directstream_run_end(ngx_directstream_runs_t *runs,
         }
 
         ngx_directstream_run_off(&info->status);
+        info->queued = run->queued;
         ngx_memzero(info->token, sizeof(info->token));
         ngx_directstream_journal_note(runs->dcf, node);
     }
@@ -624,6 +776,8 @@ ngx_directstream_run_off(ds_status_t *status)
 {
     status->has_item = 0;
     status->has_next = 0;
+    status->queue_id[0] = '\0';
+    status->queue_position = -1;
     status->slate = 0;
     status->connected = 0;
     status->push.connected = 0;
@@ -642,7 +796,9 @@ ngx_directstream_run_last(ngx_directstream_runs_t *runs,
 
     st = *status;
 
-    if (run->stopping) {
+    /* what has ended by itself begins anew, also when that was asked for */
+
+    if (run->stopping && st.state != DS_FINISHED && st.state != DS_FAILED) {
         st.state = DS_STOPPED;
     }
 
@@ -658,6 +814,10 @@ ngx_directstream_run_last(ngx_directstream_runs_t *runs,
 
     if (run->repeat != NGX_DIRECTSTREAM_NOTHING) {
         ngx_directstream_run_repeat(runs, run);
+    }
+
+    if (run->stream != NULL) {
+        ngx_directstream_run_changes(run, &st);
     }
 
     ds_run_end(run->rec, &st);
@@ -688,6 +848,10 @@ ngx_directstream_runs_leave(ngx_directstream_runs_t *runs)
         }
 
         ngx_directstream_run_last(runs, run, &status);
+
+        if (run->stream != NULL) {
+            ngx_directstream_run_aired(runs, run);
+        }
     }
 }
 
@@ -1090,8 +1254,13 @@ ngx_directstream_run_go(ngx_directstream_runs_t *runs,
     run->loop = info->def.loop;
     run->mode = info->def.mode;
     run->prefetch = info->prefetch;
+    run->queue_changes = info->queue_changes;
 
     ngx_free(info);
+
+    /* before an item of the list can be there */
+
+    run->unread = !ngx_directstream_run_queued(runs, run);
 
     ngx_directstream_run_report(runs, run, &status);
 

@@ -602,6 +602,22 @@ ngx_directstream_state_items(ngx_directstream_conf_t *dcf, ds_store_t *store,
     ngx_uint_t                full;
     ngx_directstream_node_t  *node;
 
+    rc = ds_store_queue_count(store, name, &total, err);
+
+    if (rc != DS_OK) {
+        return rc;
+    }
+
+    ngx_shmtx_lock(&dcf->shpool->mutex);
+
+    node = ngx_directstream_zone_find(dcf->sh, name);
+
+    if (node != NULL) {
+        node->info.queued = total;
+    }
+
+    ngx_shmtx_unlock(&dcf->shpool->mutex);
+
     offset = 0;
 
     do {

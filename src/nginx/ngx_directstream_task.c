@@ -167,6 +167,9 @@ ngx_directstream_task_thread(void *data, ngx_log_t *log)
     case DS_ESTORE_NOT_FOUND:
     case DS_ESTORE_BUSY:
     case DS_ESTORE_FULL:
+    case DS_EITEM_UNAVAILABLE:
+    case DS_EQUEUE_FULL:
+    case DS_EQUEUE_KEY:
         break;
 
     default:

@@ -733,6 +733,8 @@ ngx_directstream_totals_add(ngx_directstream_totals_t *totals,
     totals->resolve_time += status->counts.resolve_time;
     totals->cache_hits += status->counts.cache_hits;
     totals->cache_misses += status->counts.cache_misses;
+    totals->queue_started += status->queue_started;
+    totals->queue_failed += status->queue_failed;
 
     for (i = 0; i < DS_NERRORS; i++) {
         totals->faults[i] += status->counts.faults[i];

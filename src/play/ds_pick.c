@@ -33,14 +33,13 @@
 
 static void ds_pick_prepare_spare(ds_stream_t *s);
 static bool ds_pick_near(ds_stream_t *s, int64_t lead);
-static bool ds_pick_wanted(ds_stream_t *s);
 static bool ds_pick_stale(ds_stream_t *s);
 static bool ds_pick_spare_wanted(ds_stream_t *s);
 static int64_t ds_pick_start_at(ds_stream_t *s, const ds_entry_t *e);
 static bool ds_pick_crashed(ds_stream_t *s, uint32_t index, ds_entry_t *e);
 static ds_source_t *ds_pick_start(ds_stream_t *s, uint32_t index,
     ds_entry_t *e, int64_t at);
-static ds_pick_e ds_pick_item(ds_stream_t *s, uint32_t *index,
+static ds_pick_e ds_pick_choose(ds_stream_t *s, uint32_t *index,
     ds_entry_t *e);
 static void ds_pick_pass(ds_stream_t *s);
 static void ds_pick_adopt_first(ds_stream_t *s);
@@ -84,7 +83,7 @@ ds_pick_prepare(ds_stream_t *s)
         return;
     }
 
-    if (!ds_pick_wanted(s)) {
+    if (s->queue_first || !ds_pick_wanted(s)) {
         return;
     }
 
@@ -110,7 +109,7 @@ ds_pick_prepare(ds_stream_t *s)
         }
     }
 
-    pick = ds_pick_item(s, &s->next_index, &e);
+    pick = ds_pick_choose(s, &s->next_index, &e);
 
     s->at_end = false;
 
@@ -124,8 +123,8 @@ ds_pick_prepare(ds_stream_t *s)
     }
 
     if (!ds_pick_crashed(s, s->next_index, &e)) {
-        s->next = ds_pick_start(s, s->next_index, &e,
-                                ds_pick_start_at(s, &e));
+        s->next_start = ds_pick_start_at(s, &e);
+        s->next = ds_pick_start(s, s->next_index, &e, s->next_start);
     }
 }
 
@@ -146,7 +145,7 @@ ds_pick_prepare_spare(ds_stream_t *s)
         return;
     }
 
-    pick = ds_pick_item(s, &index, &e);
+    pick = ds_pick_choose(s, &index, &e);
 
     if (pick == DS_PICK_PASS) {
         (void) pthread_mutex_lock(&s->lock);
@@ -214,7 +213,7 @@ ds_pick_spare_wanted(ds_stream_t *s)
 
     /* what has been opened may only wait for the encoder */
 
-    left = ds_source_duration(s->cur) - ds_air_position(s->air);
+    left = ds_pick_left(s);
 
     return !ds_source_opened(s->next)
            && (ds_queue_ended(ds_source_queue(s->cur))
@@ -342,6 +341,7 @@ ds_pick_start_at(ds_stream_t *s, const ds_entry_t *e)
 
     at = strcmp(id, s->resume.id) == 0
          && (id[0] != '\0' || s->next_index == s->resume.index)
+         && s->resume.position != DS_ITEM_OVER
          ? s->resume.position : 0;
 
     if (at != 0) {
@@ -358,7 +358,7 @@ ds_pick_start_at(ds_stream_t *s, const ds_entry_t *e)
  * nothing waits, least of all the same once more, until it is in trouble.
  */
 
-static bool
+bool
 ds_pick_wanted(ds_stream_t *s)
 {
     return ds_pick_near(s, DS_LEAD)
@@ -383,7 +383,7 @@ ds_pick_stale(ds_stream_t *s)
 static bool
 ds_pick_near(ds_stream_t *s, int64_t lead)
 {
-    int64_t      duration;
+    int64_t      left;
     ds_meter_t  *m;
 
     if (s->cur == NULL || s->cutting || s->starved > DS_SILENCE_LIVE
@@ -393,19 +393,37 @@ ds_pick_near(ds_stream_t *s, int64_t lead)
     }
 
     m = ds_air_meter(s->air);
-    duration = ds_source_duration(s->cur);
 
-    return (duration != -1 && duration - ds_air_position(s->air) <= lead)
+    left = ds_pick_left(s);
+
+    return (left != -1 && left <= lead)
            || (s->max_item != 0
                && s->max_item - m->item_time / 1000 <= lead)
            || ds_meter_missing(m, ds_monotonic()) > DS_SILENCE_LIVE;
 }
 
 
+int64_t
+ds_pick_left(ds_stream_t *s)
+{
+    int64_t  end, left;
+
+    end = ds_source_duration(s->cur);
+
+    if (s->cur_until != 0 && (end == -1 || s->cur_until < end)) {
+        end = s->cur_until;
+    }
+
+    left = end - ds_air_position(s->air);
+
+    return end == -1 ? -1 : left < 0 ? 0 : left;
+}
+
+
 /* fills "e" and *index */
 
 static ds_pick_e
-ds_pick_item(ds_stream_t *s, uint32_t *index, ds_entry_t *e)
+ds_pick_choose(ds_stream_t *s, uint32_t *index, ds_entry_t *e)
 {
     ds_pick_e  pick;
 
@@ -475,8 +493,9 @@ ds_pick_pass(ds_stream_t *s)
 
     if (!loop) {
         s->at_end = true;
+        s->going_back = false;
 
-        if (s->cur == NULL) {
+        if (s->cur == NULL && s->queued_key == DS_AGENDA_NONE) {
             s->finished = true;
 
             if (!s->aired) {
@@ -687,13 +706,27 @@ ds_pick_failed(ds_stream_t *s, uint32_t index, const ds_error_t *err)
     }
 
     (void) pthread_mutex_lock(&s->lock);
-    ds_playlist_item(s->list, index, &item);
+    ds_pick_item(s, index, &item);
     (void) pthread_mutex_unlock(&s->lock);
 
     ds_log(s->ds, DS_LOG_ERR, s->name,
            "item %u failed: %s: %s, id: \"%s\", title: \"%s\"",
-           (unsigned) index, ds_error_code(err->code), err->message, item.id,
-           item.title);
+           (unsigned) item.index, ds_error_code(err->code), err->message,
+           item.id, item.title);
+}
+
+
+/* context: s->lock is held */
+
+void
+ds_pick_item(ds_stream_t *s, uint32_t index, ds_item_t *item)
+{
+    if (ds_agenda_is_key(index)) {
+        ds_agenda_item(s->agenda, index, item);
+
+    } else {
+        ds_playlist_item(s->list, index, item);
+    }
 }
 
 
@@ -714,6 +747,48 @@ ds_pick_drop(ds_stream_t *s, const char *reason)
 }
 
 
+/* and where it was to begin, when it was to go on */
+
+void
+ds_pick_put_back(ds_stream_t *s)
+{
+    uint32_t   index;
+    ds_item_t  item;
+
+    if (s->next == NULL) {
+        return;
+    }
+
+    index = s->next_index;
+
+    if (index == DS_NO_ITEM) {
+        ds_pick_end(s, &s->next);
+        s->next_index = 0;
+        return;
+    }
+
+    if (s->next_start != 0) {
+        s->resume.valid = true;
+        s->resume.index = index;
+        s->resume.position = s->next_start;
+
+        (void) pthread_mutex_lock(&s->lock);
+        ds_playlist_item(s->list, index, &item);
+        (void) pthread_mutex_unlock(&s->lock);
+
+        memcpy(s->resume.id, item.id, sizeof(s->resume.id));
+    }
+
+    while (s->next != NULL) {
+        ds_pick_drop(s, NULL);
+    }
+
+    (void) pthread_mutex_lock(&s->lock);
+    ds_playlist_goto(s->list, index);
+    (void) pthread_mutex_unlock(&s->lock);
+}
+
+
 /* a list of one item may have it on air and next, then it is on air */
 
 static void
@@ -730,9 +805,21 @@ void
 ds_pick_set_item(ds_stream_t *s, uint32_t index, ds_item_state_e state,
     const ds_error_t *err)
 {
+    int          code;
+    const char  *reason;
+
+    code = err == NULL ? 0 : err->code;
+    reason = err == NULL ? NULL : err->message;
+
     (void) pthread_mutex_lock(&s->lock);
-    ds_playlist_set_state(s->list, index, state, err == NULL ? 0 : err->code,
-                          err == NULL ? NULL : err->message);
+
+    if (ds_agenda_is_key(index)) {
+        ds_agenda_set_state(s->agenda, index, state, code, reason);
+
+    } else {
+        ds_playlist_set_state(s->list, index, state, code, reason);
+    }
+
     (void) pthread_mutex_unlock(&s->lock);
 }
 

@@ -17,6 +17,18 @@
 void ds_pick_prepare(ds_stream_t *s);
 void ds_pick_check(ds_stream_t *s);
 
+/* true when it is time to prepare what follows the item on air */
+bool ds_pick_wanted(ds_stream_t *s);
+
+/* the list's next is not due for long: it will be prepared again */
+void ds_pick_put_back(ds_stream_t *s);
+
+/* ms of what is on air that are left, -1 unknown */
+int64_t ds_pick_left(ds_stream_t *s);
+
+/* what is on air or next, of the list or the queue; s->lock is held */
+void ds_pick_item(ds_stream_t *s, uint32_t index, ds_item_t *item);
+
 /* true when there is one to go on air now, which is s->next from then on */
 bool ds_pick_ready(ds_stream_t *s);
 

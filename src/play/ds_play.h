@@ -3,7 +3,8 @@
  * ds_play.h: a stream's inside, shared by ds_stream.c (the owner's side) and
  * by what its own thread does, from the bottom to the top: ds_lister.c reads
  * the list, ds_ahead.c fetches what is not due yet, ds_pick.c looks after the
- * next item, ds_report.c tells, ds_player.c plays.
+ * next item, ds_interlude.c after the next of the queue, ds_report.c tells,
+ * ds_player.c plays.
  */
 
 #ifndef DS_PLAY_H_INCLUDED_
@@ -12,6 +13,7 @@
 
 #include "air/ds_air.h"
 #include "base/ds_job.h"
+#include "play/ds_agenda.h"
 #include "play/ds_playlist.h"
 
 
@@ -74,6 +76,7 @@ struct ds_stream_s {
     /* under the lock */
     ds_status_t      status;
     ds_playlist_t   *list;
+    ds_agenda_t     *agenda;
     unsigned         skips;             /* wished, not done yet */
     unsigned         previous;
     bool             loop;
@@ -84,6 +87,7 @@ struct ds_stream_s {
     /* the player's thread alone */
     ds_job_t         lister;
     ds_error_t       list_err;          /* the lister's until it is done */
+    bool             list_over;         /* given up */
     unsigned         list_tries;
     bool             list_cut;          /* an error ended it, some items came */
     int64_t          list_at;           /* monotonic ms, 0: no retry is due */
@@ -92,7 +96,10 @@ struct ds_stream_s {
     ds_slate_t      *standby;           /* NULL: no memory */
     ds_air_t        *air;
     ds_source_t     *cur;               /* on air */
-    uint32_t         cur_index;
+    uint32_t         cur_index;         /* or a key of the agenda */
+    int64_t          cur_until;         /* ms into it, 0: its end */
+    char             queue_id[DS_QUEUE_ID_LEN + 1];     /* on air, or "" */
+    char             queued_by[DS_BY_LEN];
     int64_t          cur_started;       /* monotonic ms */
     int64_t          cur_at;            /* the same, Unix ms */
     int64_t          starved;           /* ms of waiting not forgiven */
@@ -104,9 +111,15 @@ struct ds_stream_s {
     ds_prefetch_status_t  warm;
     uint32_t         next_index;        /* DS_NO_ITEM: the first, beside list */
     int64_t          next_at;           /* monotonic ms, when it was begun */
+    int64_t          next_start;        /* ms into it */
     ds_source_t     *spare;             /* beside a next in trouble, only */
     uint32_t         spare_index;
     int64_t          spare_at;
+    ds_source_t     *queued;            /* the agenda's next */
+    uint32_t         queued_key;
+    uint32_t         queued_index;      /* of it in the list */
+    int64_t          queued_at;         /* monotonic ms, when it was begun */
+    bool             queue_first;       /* it comes before the list's next */
     ds_source_t     *ending[DS_ENDING];
 
     ds_progress_t    resume;            /* valid until an item is chosen */
@@ -114,6 +127,9 @@ struct ds_stream_s {
     bool             cutting;
     bool             expired;           /* on air for max_item */
     bool             going_back;
+    bool             interrupted;       /* cut for what was queued */
+    bool             returning;         /* and will go on */
+    bool             returned;          /* it was interrupted before */
     bool             at_end;            /* nothing follows the current item */
     uint32_t         history[DS_HISTORY];
     unsigned         nhistory;
@@ -130,6 +146,8 @@ struct ds_stream_s {
     uint64_t         skipped;
     uint64_t         copied;
     uint64_t         encoded;
+    uint64_t         queue_started;
+    uint64_t         queue_failed;
 };
 
 

@@ -41,6 +41,7 @@ struct ds_playlist_s {
 
     uint32_t          resume;       /* DS_NONE: nothing to resume */
     char              resume_id[DS_ID_LEN];
+    bool              resume_over;  /* after it */
     uint32_t          floor_pass;   /* in it, keys up to "floor" were chosen */
     uint64_t          floor;
 
@@ -53,7 +54,8 @@ static ds_pick_e ds_playlist_pick_next(ds_playlist_t *pl, uint32_t *index);
 static ds_pick_e ds_playlist_pick_shuffled(ds_playlist_t *pl,
     uint32_t *index);
 static bool ds_playlist_find_resume(ds_playlist_t *pl);
-static bool ds_playlist_is_resume(ds_playlist_t *pl, uint32_t index);
+static bool ds_playlist_is(ds_playlist_t *pl, uint32_t i, uint32_t index,
+    const char *id);
 static uint64_t ds_playlist_key(ds_playlist_t *pl, uint32_t index);
 static void ds_playlist_dirty(ds_playlist_t *pl, uint32_t index);
 
@@ -312,52 +314,69 @@ ds_playlist_pick_shuffled(ds_playlist_t *pl, uint32_t *index)
 static bool
 ds_playlist_find_resume(ds_playlist_t *pl)
 {
-    uint32_t  i, found;
+    uint32_t  found;
 
-    found = DS_NONE;
-
-    if (pl->resume < pl->count && ds_playlist_is_resume(pl, pl->resume)) {
-        found = pl->resume;
-
-    } else if (!pl->complete) {
+    if (!pl->complete
+        && (pl->resume >= pl->count
+            || !ds_playlist_is(pl, pl->resume, pl->resume, pl->resume_id)))
+    {
         return false;
-
-    } else {
-        for (i = 0; i < pl->count && found == DS_NONE; i++) {
-            if (ds_playlist_is_resume(pl, i)) {
-                found = i;
-            }
-        }
     }
+
+    found = ds_playlist_find(pl, pl->resume, pl->resume_id);
 
     pl->resume = DS_NONE;
 
-    if (found != DS_NONE) {
+    if (found == DS_NONE) {
+        return true;
+    }
+
+    pl->floor_pass = pl->pass;
+    pl->floor = ds_playlist_key(pl, found);
+
+    if (pl->resume_over || pl->slots[found].entry.code != DS_OK) {
+        pl->place = found;
+        pl->slots[found].pass = pl->pass;
+
+    } else {
         pl->jump = found;
-        pl->floor_pass = pl->pass;
-        pl->floor = ds_playlist_key(pl, found);
     }
 
     return true;
 }
 
 
-static bool
-ds_playlist_is_resume(ds_playlist_t *pl, uint32_t index)
+uint32_t
+ds_playlist_find(ds_playlist_t *pl, uint32_t index, const char *id)
 {
-    char         id[DS_ID_LEN];
-    ds_entry_t  *e;
+    uint32_t  i;
 
-    e = &pl->slots[index].entry;
-
-    if (e->code != DS_OK) {
-        return false;
+    if (index < pl->count && ds_playlist_is(pl, index, index, id)) {
+        return index;
     }
 
-    ds_text(id, sizeof(id), e->id);
+    for (i = 0; i < pl->count; i++) {
+        if (ds_playlist_is(pl, i, index, id)) {
+            return i;
+        }
+    }
 
-    return (pl->resume_id[0] == '\0' && index == pl->resume)
-           || (pl->resume_id[0] != '\0' && strcmp(id, pl->resume_id) == 0);
+    return DS_NONE;
+}
+
+
+static bool
+ds_playlist_is(ds_playlist_t *pl, uint32_t i, uint32_t index, const char *id)
+{
+    char  text[DS_ID_LEN];
+
+    if (id[0] == '\0') {
+        return i == index;
+    }
+
+    ds_text(text, sizeof(text), pl->slots[i].entry.id);
+
+    return strcmp(text, id) == 0;
 }
 
 
@@ -367,6 +386,7 @@ ds_playlist_resume(ds_playlist_t *pl, const ds_progress_t *progress)
     pl->seed = progress->seed;
     pl->pass = progress->pass == 0 ? 1 : progress->pass;
     pl->resume = progress->index;
+    pl->resume_over = progress->position == DS_ITEM_OVER;
 
     memcpy(pl->resume_id, progress->id, sizeof(pl->resume_id));
 }
@@ -423,6 +443,7 @@ ds_playlist_goto(ds_playlist_t *pl, uint32_t index)
 {
     if (index < pl->count) {
         pl->jump = index;
+        pl->resume = DS_NONE;
     }
 }
 

@@ -59,9 +59,16 @@ bool ds_playlist_rewind(ds_playlist_t *pl);
 bool ds_playlist_aired(ds_playlist_t *pl);
 
 /*
+ * Where an item is that was at "index" and has this id, which may be "": there
+ * or elsewhere; UINT32_MAX: nowhere, as far as the list is known.
+ */
+uint32_t ds_playlist_find(ds_playlist_t *pl, uint32_t index, const char *id);
+
+/*
  * Goes on from where a stream was: in that pass, after what had been chosen
  * before.  The next pick is that item, found by its id if the list has
- * changed; while it is not listed yet it is DS_PICK_WAIT.
+ * changed, or the one after it when it was over; while it is not listed yet it
+ * is DS_PICK_WAIT.
  */
 void ds_playlist_resume(ds_playlist_t *pl, const ds_progress_t *progress);
 

@@ -69,8 +69,10 @@ ds_stream_start(ds_t *ds, const ds_def_t *def, const char *token,
 
     s->sent = ds_sent_create(ds);
     s->list = ds_playlist_create(s->shuffle, s->seed);
+    s->agenda = ds_agenda_create();
+    s->queued_key = DS_AGENDA_NONE;
 
-    if (s->sent == NULL || s->list == NULL) {
+    if (s->sent == NULL || s->list == NULL || s->agenda == NULL) {
         goto failed;
     }
 
@@ -168,6 +170,7 @@ ds_stream_destroy(void *data)
         free(past);
     }
 
+    ds_agenda_free(&s->agenda);
     ds_sent_free(&s->sent);
     ds_bell_free(&s->bell);
 
@@ -234,6 +237,33 @@ ds_stream_status(ds_stream_t *s, ds_status_t *status)
     (void) pthread_mutex_lock(&s->lock);
     *status = s->status;
     (void) pthread_mutex_unlock(&s->lock);
+}
+
+
+bool
+ds_stream_queue_change(ds_stream_t *s, ds_queued_t *q, uint64_t *stamp)
+{
+    bool  changed;
+
+    (void) pthread_mutex_lock(&s->lock);
+    changed = ds_agenda_change(s->agenda, q, stamp);
+    (void) pthread_mutex_unlock(&s->lock);
+
+    return changed;
+}
+
+
+int
+ds_stream_queue_set(ds_stream_t *s, const ds_queued_t *entries, size_t n,
+    uint64_t stamp)
+{
+    int  rc;
+
+    (void) pthread_mutex_lock(&s->lock);
+    rc = ds_agenda_set(s->agenda, entries, n, stamp);
+    (void) pthread_mutex_unlock(&s->lock);
+
+    return rc;
 }
 
 

@@ -110,6 +110,25 @@ static const ds_column_t  ds_columns_kept[] = {
     ds_column_end
 };
 
+static const ds_column_t  ds_columns_queued[] = {
+    ds_column(TEXT, ds_queued_t, id),
+    ds_column(NUMBER, ds_queued_t, kind),
+    ds_column(NUMBER, ds_queued_t, state),
+    ds_column(NUMBER, ds_queued_t, place),
+    ds_column(TEXT, ds_queued_t, url),
+    ds_column(NUMBER, ds_queued_t, index),
+    ds_column(TEXT, ds_queued_t, item),
+    ds_column(TEXT, ds_queued_t, title),
+    ds_column(NUMBER, ds_queued_t, from),
+    ds_column(NUMBER, ds_queued_t, until),
+    ds_column(NUMBER, ds_queued_t, now),
+    ds_column(NUMBER, ds_queued_t, resume),
+    ds_column(NUMBER, ds_queued_t, position),
+    ds_column(TEXT, ds_queued_t, by),
+    ds_column(NUMBER, ds_queued_t, at),
+    ds_column_end
+};
+
 static const ds_column_t  ds_columns_run[] = {
     ds_column(STATE, ds_status_t, state),
     ds_column(CODE, ds_status_t, error.code),
@@ -131,6 +150,18 @@ static const ds_column_t  ds_columns_run[] = {
 #define DS_ITEM      "idx, id, title, duration, state, code, reason"
 #define DS_KEPT      "key, form, id, title, origin, files, size, sum0, "      \
                      "sum1, duration, kept, used, uses"
+
+/* ms, for which a key of a request is known */
+#define DS_KEY_TIME  (24 * 3600 * 1000LL)
+
+#define DS_QUEUED    "id, kind, state, place, url, idx, item, title, start, " \
+                     "until, now, resume, position, queued_by, at"
+
+/* of the rows of a queue that waits; before the rest */
+#define DS_WAITING   "name = ?1 AND state = 0"
+#define DS_FRONT     "coalesce((SELECT max(place) + 1 FROM queue WHERE "      \
+                     DS_WAITING " AND now), (SELECT min(place) FROM queue "   \
+                     "WHERE " DS_WAITING "), 1)"
 
 /* it is still the run ?9 of the stream ?1 that writes */
 #define DS_CURRENT   "EXISTS (SELECT 1 FROM stream WHERE name = ?1) AND "     \
@@ -157,6 +188,16 @@ static int ds_store_define(ds_store_t *store, const char *sql,
 static int ds_store_drop_ended(ds_store_t *store, const char *name,
     ds_error_t *err);
 static int ds_store_end(ds_store_t *store, int rc, ds_error_t *err);
+static int ds_store_queue_known(ds_store_t *store, const char *name,
+    ds_queued_t *q, const char *key, const char *sum, ds_error_t *err);
+static int ds_store_queue_find(ds_store_t *store, const char *name,
+    ds_queued_t *q, ds_error_t *err);
+static int ds_store_queue_insert(ds_store_t *store, const char *name,
+    ds_queued_t *q, ds_error_t *err);
+static int ds_store_queue_room(ds_store_t *store, const char *name,
+    int64_t place, ds_error_t *err);
+static int ds_store_number_of(ds_store_t *store, int64_t *n, ds_error_t *err,
+    const char *sql, const char *name, const char *id);
 static int ds_store_read_def(sqlite3_stmt *st, ds_stored_t *stored);
 static void ds_store_read_progress(sqlite3_stmt *st, int column,
     ds_progress_t *p);
@@ -775,6 +816,423 @@ ds_store_get_items(ds_store_t *store, const char *name, uint32_t offset,
 
     return ds_store_list(store, st, rc, ds_columns_item, items,
                          sizeof(ds_item_t), n, err);
+}
+
+
+int
+ds_store_queue_add(ds_store_t *store, const char *name, ds_queued_t *q,
+    const char *key, const char *sum, ds_error_t *err)
+{
+    int      rc;
+    int64_t  n;
+
+    (void) pthread_mutex_lock(&store->lock);
+
+    rc = ds_store_begin(store, err);
+
+    if (rc != DS_OK) {
+        goto done;
+    }
+
+    rc = ds_store_number_of(store, &n, err, "SELECT 1 FROM stream "
+                            "WHERE name = ?1", name, NULL);
+
+    if (rc == DS_OK && key != NULL) {
+        rc = ds_store_queue_known(store, name, q, key, sum, err);
+
+        if (rc == DS_OK) {
+            rc = ds_store_end(store, rc, err);
+            goto done;
+        }
+
+        rc = rc == DS_ESTORE_NOT_FOUND ? DS_OK : rc;
+    }
+
+    if (rc == DS_OK) {
+        rc = ds_store_number_of(store, &n, err, "SELECT count(*) FROM queue "
+                                "WHERE name = ?1", name, NULL);
+    }
+
+    if (rc == DS_OK && n >= DS_QUEUE_MAX) {
+        rc = ds_fail(err, DS_EQUEUE_FULL, "%d entries are queued already, "
+                     "which is the most", DS_QUEUE_MAX);
+    }
+
+    if (rc == DS_OK && q->kind != DS_QUEUED_URL) {
+        rc = ds_store_queue_find(store, name, q, err);
+    }
+
+    if (rc == DS_OK) {
+        rc = ds_store_queue_insert(store, name, q, err);
+    }
+
+    if (rc == DS_OK && key != NULL) {
+        rc = ds_store_do(store, err, "INSERT INTO queue_key "
+                         "(name, key, sum, id, at) "
+                         "VALUES (?1, ?2, ?3, ?4, ?5)", "tttti", name, key,
+                         sum, q->id, q->at);
+    }
+
+    rc = ds_store_end(store, rc, err);
+
+done:
+
+    (void) pthread_mutex_unlock(&store->lock);
+
+    return rc;
+}
+
+
+/* DS_OK: it was added before, "q" is what became of it */
+
+static int
+ds_store_queue_known(ds_store_t *store, const char *name, ds_queued_t *q,
+    const char *key, const char *sum, ds_error_t *err)
+{
+    int            rc;
+    bool           same;
+    sqlite3_stmt  *st;
+
+    rc = ds_store_do(store, err, "DELETE FROM queue_key WHERE at < ?1", "i",
+                     q->at - DS_KEY_TIME);
+
+    if (rc == DS_OK) {
+        rc = ds_store_select(store, &st, err, "SELECT id, sum FROM queue_key "
+                             "WHERE name = ?1 AND key = ?2", "tt", name, key);
+    }
+
+    if (rc != DS_OK) {
+        return rc;
+    }
+
+    ds_text(q->id, sizeof(q->id),
+            (const char *) sqlite3_column_text(st, 0));
+    same = strcmp((const char *) sqlite3_column_text(st, 1), sum) == 0;
+    ds_store_done(store, st);
+
+    if (!same) {
+        return ds_fail(err, DS_EQUEUE_KEY, "the key was used for another "
+                       "request");
+    }
+
+    rc = ds_store_select(store, &st, err, "SELECT " DS_QUEUED " FROM queue "
+                         "WHERE name = ?1 AND id = ?2", "tt", name, q->id);
+    if (rc == DS_OK) {
+        (void) ds_store_read(st, 0, ds_columns_queued, q);
+        ds_store_done(store, st);
+
+    } else if (rc == DS_ESTORE_NOT_FOUND) {
+        q->state = DS_QUEUED_OVER;
+    }
+
+    return ds_store_none(rc, err);
+}
+
+
+/* the item of the list that is meant */
+
+static int
+ds_store_queue_find(ds_store_t *store, const char *name, ds_queued_t *q,
+    ds_error_t *err)
+{
+    int            rc;
+    int64_t        n;
+    sqlite3_stmt  *st;
+
+    rc = q->item[0] != '\0'
+         ? ds_store_select(store, &st, err, "SELECT idx, id, title FROM item "
+                           "WHERE name = ?1 AND id = ?2 ORDER BY idx LIMIT 1",
+                           "tt", name, q->item)
+         : ds_store_select(store, &st, err, "SELECT idx, id, title FROM item "
+                           "WHERE name = ?1 AND idx = ?2", "ti", name,
+                           (int64_t) q->index);
+
+    if (rc == DS_OK) {
+        q->index = (uint32_t) sqlite3_column_int64(st, 0);
+        ds_text(q->item, sizeof(q->item),
+                (const char *) sqlite3_column_text(st, 1));
+
+        if (q->title[0] == '\0') {
+            ds_text(q->title, sizeof(q->title),
+                    (const char *) sqlite3_column_text(st, 2));
+        }
+
+        ds_store_done(store, st);
+    }
+
+    if (rc == DS_ESTORE_NOT_FOUND) {
+        rc = ds_store_number_of(store, &n, err, "SELECT count(*) FROM item "
+                                "WHERE name = ?1", name, NULL);
+        if (rc == DS_OK) {
+            rc = ds_fail(err, DS_EITEM_UNAVAILABLE, "it is not among the "
+                         "%lld items of the list", (long long) n);
+        }
+    }
+
+    return rc;
+}
+
+
+static int
+ds_store_queue_insert(ds_store_t *store, const char *name, ds_queued_t *q,
+    ds_error_t *err)
+{
+    int  rc;
+
+    if (q->place == INT64_MAX) {
+        rc = ds_store_number_of(store, &q->place, err, "SELECT "
+                                "coalesce(max(place) + 1, 1) FROM queue "
+                                "WHERE name = ?1", name, NULL);
+
+    } else {
+        rc = q->place == 0
+             ? ds_store_number_of(store, &q->place, err, "SELECT " DS_FRONT,
+                                  name, NULL)
+             : ds_store_number_of(store, &q->place, err, "SELECT "
+                                  "coalesce(min(place), 1) FROM queue "
+                                  "WHERE " DS_WAITING, name, NULL);
+        if (rc == DS_OK) {
+            rc = ds_store_queue_room(store, name, q->place, err);
+        }
+    }
+
+    if (rc != DS_OK) {
+        return rc;
+    }
+
+    return ds_store_do(store, err, "INSERT INTO queue (name, " DS_QUEUED ") "
+                       "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, "
+                       "?11, ?12, ?13, ?14, ?15, ?16)", "tr", name,
+                       ds_columns_queued, q);
+}
+
+
+/* those from there on make room */
+
+static int
+ds_store_queue_room(ds_store_t *store, const char *name, int64_t place,
+    ds_error_t *err)
+{
+    return ds_store_do(store, err, "UPDATE queue SET place = place + 1 "
+                       "WHERE name = ?1 AND place >= ?2", "ti", name, place);
+}
+
+
+/* the first column of the first row; "id" may be NULL */
+
+static int
+ds_store_number_of(ds_store_t *store, int64_t *n, ds_error_t *err,
+    const char *sql, const char *name, const char *id)
+{
+    int            rc;
+    sqlite3_stmt  *st;
+
+    rc = id == NULL ? ds_store_select(store, &st, err, sql, "t", name)
+                    : ds_store_select(store, &st, err, sql, "tt", name, id);
+    if (rc == DS_OK) {
+        *n = sqlite3_column_int64(st, 0);
+        ds_store_done(store, st);
+    }
+
+    return rc;
+}
+
+
+int
+ds_store_queue_remove(ds_store_t *store, const char *name, const char *id,
+    ds_error_t *err)
+{
+    int      rc;
+    int64_t  place;
+
+    (void) pthread_mutex_lock(&store->lock);
+
+    rc = ds_store_begin(store, err);
+
+    if (rc == DS_OK) {
+        rc = ds_store_number_of(store, &place, err, "SELECT place FROM queue "
+                                "WHERE name = ?1 AND id = ?2", name, id);
+        if (rc == DS_OK) {
+            rc = ds_store_do(store, err, "DELETE FROM queue "
+                             "WHERE name = ?1 AND id = ?2", "tt", name, id);
+        }
+
+        rc = ds_store_end(store, rc, err);
+    }
+
+    (void) pthread_mutex_unlock(&store->lock);
+
+    return rc;
+}
+
+
+/* who moves an entry says when it is to come: it does not interrupt */
+
+int
+ds_store_queue_move(ds_store_t *store, const char *name, const char *id,
+    const char *before, ds_error_t *err)
+{
+    int      rc;
+    int64_t  place;
+
+    (void) pthread_mutex_lock(&store->lock);
+
+    rc = ds_store_begin(store, err);
+
+    if (rc != DS_OK) {
+        goto done;
+    }
+
+    rc = ds_store_number_of(store, &place, err, "SELECT place FROM queue "
+                            "WHERE name = ?1 AND id = ?2", name, id);
+
+    if (rc == DS_OK && before == NULL) {
+        rc = ds_store_number_of(store, &place, err, "SELECT max(place) + 1 "
+                                "FROM queue WHERE name = ?1", name, NULL);
+
+    } else if (rc == DS_OK) {
+        rc = ds_store_number_of(store, &place, err, "SELECT place FROM queue "
+                                "WHERE name = ?1 AND id = ?2", name, before);
+
+        rc = rc == DS_OK ? ds_store_queue_room(store, name, place, err)
+             : rc != DS_ESTORE_NOT_FOUND ? rc
+             : ds_fail(err, DS_EITEM_UNAVAILABLE, "there is no such entry");
+    }
+
+    if (rc == DS_OK) {
+        rc = ds_store_do(store, err, "UPDATE queue SET place = ?3, now = 0 "
+                         "WHERE name = ?1 AND id = ?2", "tti", name, id,
+                         place);
+    }
+
+    rc = ds_store_end(store, rc, err);
+
+done:
+
+    (void) pthread_mutex_unlock(&store->lock);
+
+    return rc;
+}
+
+
+int
+ds_store_queue_put(ds_store_t *store, const char *name, int64_t run,
+    const ds_queued_t *q, ds_error_t *err)
+{
+    int            rc;
+    ds_queued_t    new;
+    sqlite3_stmt  *st;
+
+    if (q->state == DS_QUEUED_OVER) {
+        return ds_store_do(store, err, "DELETE FROM queue "
+                           "WHERE name = ?1 AND id = ?2", "tt", name, q->id);
+    }
+
+    if (q->place != 0) {
+        return ds_store_do(store, err, "UPDATE queue SET state = ?3, "
+                           "now = ?4, position = ?5 "
+                           "WHERE name = ?1 AND id = ?2", "ttiii", name,
+                           q->id, (int64_t) q->state, (int64_t) q->now,
+                           q->position);
+    }
+
+    rc = ds_store_do(store, err, "DELETE FROM queue "
+                     "WHERE name = ?1 AND id = ?2", "tt", name, q->id);
+
+    if (rc == DS_OK) {
+        rc = ds_store_select(store, &st, err, "SELECT 1 FROM stream "
+                             "WHERE name = ?1 AND (?2 = 0 OR EXISTS (SELECT 1 "
+                             "FROM run WHERE id = ?2 AND NOT stale))", "ti",
+                             name, run);
+    }
+
+    if (rc == DS_OK) {
+        ds_store_done(store, st);
+
+        new = *q;
+        rc = ds_store_queue_insert(store, name, &new, err);
+    }
+
+    return ds_store_none(rc, err);
+}
+
+
+int
+ds_store_queue_position(ds_store_t *store, const char *name, const char *id,
+    int64_t position, ds_error_t *err)
+{
+    return ds_store_do(store, err, "UPDATE queue SET position = ?3 "
+                       "WHERE name = ?1 AND id = ?2", "tti", name, id,
+                       position);
+}
+
+
+int
+ds_store_queue_list(ds_store_t *store, const char *name, ds_queued_t **rows,
+    size_t *n, ds_error_t *err)
+{
+    int            rc;
+    size_t         size;
+    ds_queued_t   *q;
+    sqlite3_stmt  *st;
+
+    *rows = NULL;
+    *n = 0;
+    size = 0;
+
+    rc = ds_store_select(store, &st, err, "SELECT " DS_QUEUED " FROM queue "
+                         "WHERE name = ?1 ORDER BY state DESC, place, id",
+                         "t", name);
+
+    while (rc == DS_OK) {
+
+        if (*n == size) {
+            size = size == 0 ? 8 : size * 2;
+            q = realloc(*rows, size * sizeof(ds_queued_t));
+
+            if (q == NULL) {
+                ds_store_done(store, st);
+                rc = ds_fail(err, DS_ENOMEM, "realloc() failed");
+                break;
+            }
+
+            *rows = q;
+        }
+
+        q = &(*rows)[(*n)++];
+
+        memset(q, 0, sizeof(ds_queued_t));
+        (void) ds_store_read(st, 0, ds_columns_queued, q);
+
+        rc = ds_store_step(store, st, err);
+    }
+
+    rc = ds_store_none(rc, err);
+
+    if (rc != DS_OK) {
+        free(*rows);
+        *rows = NULL;
+        *n = 0;
+    }
+
+    return rc;
+}
+
+
+int
+ds_store_queue_count(ds_store_t *store, const char *name, uint32_t *n,
+    ds_error_t *err)
+{
+    int      rc;
+    int64_t  count;
+
+    rc = ds_store_number_of(store, &count, err, "SELECT count(*) FROM queue "
+                            "WHERE name = ?1", name, NULL);
+    if (rc == DS_OK) {
+        *n = (uint32_t) count;
+    }
+
+    return rc;
 }
 
 

@@ -112,6 +112,28 @@ static const ds_step_t  ds_steps[] = {
         "CREATE INDEX IF NOT EXISTS kept_by_use ON kept (used);",
         ""
     },
+    {
+        "CREATE TABLE IF NOT EXISTS queue ("
+        "    name TEXT NOT NULL REFERENCES stream ON DELETE CASCADE,"
+        "    id TEXT NOT NULL, kind INTEGER NOT NULL, state INTEGER NOT NULL,"
+        "    place INTEGER NOT NULL, url TEXT NOT NULL,"
+        "    idx INTEGER NOT NULL, item TEXT NOT NULL, title TEXT NOT NULL,"
+        "    start INTEGER NOT NULL, until INTEGER NOT NULL,"
+        "    now INTEGER NOT NULL, resume INTEGER NOT NULL,"
+        "    position INTEGER NOT NULL, queued_by TEXT NOT NULL,"
+        "    at INTEGER NOT NULL,"
+        "    PRIMARY KEY (name, id)"
+        ") STRICT, WITHOUT ROWID;"
+        "CREATE TABLE IF NOT EXISTS queue_key ("
+        "    name TEXT NOT NULL REFERENCES stream ON DELETE CASCADE,"
+        "    key TEXT NOT NULL, sum TEXT NOT NULL, id TEXT NOT NULL,"
+        "    at INTEGER NOT NULL,"
+        "    PRIMARY KEY (name, key)"
+        ") STRICT, WITHOUT ROWID;",
+
+        /* an older build knows no place after an item */
+        "UPDATE progress SET position = 0 WHERE position < 0;"
+    },
 };
 
 #define DS_SCHEMA  ((int) (sizeof(ds_steps) / sizeof(ds_steps[0])))

@@ -237,6 +237,74 @@ test_resume(void)
 }
 
 
+/* the item was over: the one after it is next */
+
+static void
+test_resume_over(void)
+{
+    int             i, n;
+    uint32_t        index, order[12];
+    ds_progress_t   p;
+    ds_playlist_t  *pl;
+
+    n = 12;
+    pl = ds_playlist_create(true, 99);
+
+    for (i = 0; i < n; i++) {
+        add(pl, i, 0);
+    }
+
+    ds_playlist_complete(pl);
+
+    for (i = 0; i < n; i++) {
+        (void) ds_playlist_pick(pl, &order[i]);
+    }
+
+    memset(&p, 0, sizeof(p));
+    p.valid = true;
+    p.index = order[4];
+    p.pass = ds_playlist_pass(pl);
+    p.seed = 99;
+    (void) snprintf(p.id, sizeof(p.id), "id%u", (unsigned) p.index);
+    ds_playlist_free(&pl);
+
+    p.position = DS_ITEM_OVER;
+    pl = ds_playlist_create(true, 1);
+    ds_playlist_resume(pl, &p);
+
+    for (i = 0; i < n; i++) {
+        add(pl, i, 0);
+    }
+
+    ds_playlist_complete(pl);
+
+    for (i = 5; i < n; i++) {
+        if (ds_playlist_pick(pl, &index) != DS_PICK_ITEM
+            || index != order[i])
+        {
+            break;
+        }
+    }
+
+    is_int(i, n, "resume: after one that was over");
+    ds_playlist_free(&pl);
+
+    pl = ds_playlist_create(false, 1);
+    p.index = 7;
+    ds_playlist_resume(pl, &p);
+
+    for (i = 0; i < n; i++) {
+        add(pl, i, 0);
+    }
+
+    p.index = order[4];
+    ds_playlist_complete(pl);
+    (void) ds_playlist_pick(pl, &index);
+    is_int(index, (p.index + 1) % n, "resume: in order, too");
+    ds_playlist_free(&pl);
+}
+
+
 static void
 test_items(void)
 {
@@ -365,6 +433,7 @@ main(void)
     test_peek();
     test_shuffle();
     test_resume();
+    test_resume_over();
     test_items();
     test_crashed();
 

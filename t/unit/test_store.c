@@ -410,6 +410,189 @@ test_kept(void)
 }
 
 
+static ds_queued_t
+queued(const char *id, int64_t place, bool now)
+{
+    ds_queued_t  q;
+
+    memset(&q, 0, sizeof(q));
+    (void) snprintf(q.id, sizeof(q.id), "%s", id);
+    (void) snprintf(q.url, sizeof(q.url), "https://example.com/%s.mp4", id);
+    q.place = place;
+    q.now = now;
+    q.at = ds_now();
+
+    return q;
+}
+
+
+static const char *
+order(ds_store_t *store)
+{
+    size_t        i, n;
+    ds_error_t    err;
+    ds_queued_t  *q;
+    static char   text[256];
+
+    text[0] = '\0';
+
+    if (ds_store_queue_list(store, "queue", &q, &n, &err) != 0) {
+        return "?";
+    }
+
+    for (i = 0; i < n; i++) {
+        (void) strcat(text, q[i].id);
+        (void) strcat(text, q[i].state == DS_QUEUED_ON_AIR ? "*"
+                            : q[i].now ? "!" : "");
+    }
+
+    free(q);
+
+    return text;
+}
+
+
+static void
+test_queue(void)
+{
+    ds_error_t    err;
+    ds_store_t   *store;
+    ds_queued_t   q;
+    ds_stored_t   def;
+
+    store = ds_store_open(path, true, &err);
+    define(&def, "queue");
+
+    q = queued("a", INT64_MAX, false);
+    is_int(ds_store_queue_add(store, "queue", &q, NULL, NULL, &err),
+           DS_ESTORE_NOT_FOUND, "queue: of no stream");
+    is_int(ds_store_create(store, &def, &err), 0, "queue: a stream");
+
+    is_int(ds_store_queue_add(store, "queue", &q, "key", "sum", &err), 0,
+           "queue: the end");
+
+    q = queued("b", 0, false);
+    is_int(ds_store_queue_add(store, "queue", &q, NULL, NULL, &err), 0,
+           "queue: the next");
+    q = queued("c", -1, true);
+    (void) ds_store_queue_add(store, "queue", &q, NULL, NULL, &err);
+    q = queued("d", 0, false);
+    (void) ds_store_queue_add(store, "queue", &q, NULL, NULL, &err);
+    is_str(order(store), "c!dba", "queue: now, next, end");
+
+    /* once */
+
+    q = queued("e", INT64_MAX, false);
+    is_int(ds_store_queue_add(store, "queue", &q, "key", "sum", &err), 0,
+           "queue: the same key");
+    is_str(q.id, "a", "queue: is the same entry");
+    is_str(order(store), "c!dba", "queue: once");
+    q = queued("e", INT64_MAX, false);
+    is_int(ds_store_queue_add(store, "queue", &q, "key", "other", &err),
+           DS_EQUEUE_KEY, "queue: not for another request");
+    q = queued("e", INT64_MAX, false);
+    q.at += 25 * 3600 * 1000;
+    is_int(ds_store_queue_add(store, "queue", &q, "key", "other", &err), 0,
+           "queue: but a day later");
+
+    /* moved, removed, played */
+
+    is_int(ds_store_queue_move(store, "queue", "a", "d", &err), 0,
+           "queue: moved");
+    is_str(order(store), "c!adbe", "queue: before another");
+    is_int(ds_store_queue_move(store, "queue", "c", NULL, &err), 0,
+           "queue: to the end");
+    is_str(order(store), "adbec", "queue: where it does not interrupt");
+    is_int(ds_store_queue_move(store, "queue", "x", NULL, &err),
+           DS_ESTORE_NOT_FOUND, "queue: there is no such entry");
+    is_int(ds_store_queue_move(store, "queue", "a", "x", &err),
+           DS_EITEM_UNAVAILABLE, "queue: nor place");
+    is_int(ds_store_queue_remove(store, "queue", "d", &err), 0,
+           "queue: removed");
+    is_int(ds_store_queue_remove(store, "queue", "d", &err),
+           DS_ESTORE_NOT_FOUND, "queue: once");
+
+    q = queued("b", 1, false);
+    q.state = DS_QUEUED_ON_AIR;
+    is_int(ds_store_queue_put(store, "queue", 0, &q, &err), 0,
+           "queue: on air");
+    is_int(ds_store_queue_position(store, "queue", "b", 700, &err), 0,
+           "queue: where");
+    q = queued("r", 0, false);
+    is_int(ds_store_queue_put(store, "queue", 0, &q, &err), 0,
+           "queue: what it interrupted");
+    is_str(order(store), "b*raec", "queue: goes on after it");
+    is_int(ds_store_queue_put(store, "queue", 9999, &q, &err), 0,
+           "queue: of a run that is not there");
+    q.state = DS_QUEUED_OVER;
+    q.id[0] = 'b';
+    is_int(ds_store_queue_put(store, "queue", 0, &q, &err), 0, "queue: over");
+    is_str(order(store), "aec", "queue: is gone");
+
+    ds_store_close(&store);
+}
+
+
+/* items of the list, and as many as may be; the stream is there */
+
+static void
+test_queue_items(void)
+{
+    int           i, rc;
+    char          id[16];
+    uint32_t      count;
+    ds_item_t     items[2];
+    ds_error_t    err;
+    ds_store_t   *store;
+    ds_queued_t   q;
+
+    store = ds_store_open(path, true, &err);
+
+    memset(items, 0, sizeof(items));
+    items[1].index = 1;
+    (void) strcpy(items[1].id, "yt1");
+    (void) strcpy(items[1].title, "the title");
+    (void) ds_store_put_items(store, "queue", 0, items, 2, &err);
+
+    q = queued("i", INT64_MAX, false);
+    q.kind = DS_QUEUED_ITEM;
+    (void) strcpy(q.item, "yt1");
+    is_int(ds_store_queue_add(store, "queue", &q, NULL, NULL, &err), 0,
+           "queue: an item by its id");
+    ok(q.index == 1 && strcmp(q.title, "the title") == 0, "queue: is known");
+    (void) strcpy(q.item, "yt2");
+    is_int(ds_store_queue_add(store, "queue", &q, NULL, NULL, &err),
+           DS_EITEM_UNAVAILABLE, "queue: an item that is not in the list");
+    q.item[0] = '\0';
+    q.index = 2;
+    is_int(ds_store_queue_add(store, "queue", &q, NULL, NULL, &err),
+           DS_EITEM_UNAVAILABLE, "queue: nor is there such an index");
+    ok(strstr(err.message, "the 2 items") != NULL, "queue: %s", err.message);
+
+    for (i = 0, rc = 0; rc == 0 && i < 300; i++) {
+        (void) snprintf(id, sizeof(id), "n%d", i);
+        q = queued(id, i % 2 ? 0 : INT64_MAX, false);
+        rc = ds_store_queue_add(store, "queue", &q, NULL, NULL, &err);
+    }
+
+    is_int(rc, DS_EQUEUE_FULL, "queue: full");
+    is_int(ds_store_queue_count(store, "queue", &count, &err), 0, "counted");
+    is_int(count, DS_QUEUE_MAX, "queue: so many");
+
+    is_int(ds_store_migrate(path, ds_store_version() - 1, &err), 0,
+           "queue: an older build");
+    is_int(ds_store_migrate(path, -1, &err), 0, "queue: and back");
+    (void) ds_store_queue_count(store, "queue", &count, &err);
+    is_int(count, DS_QUEUE_MAX, "queue: none is lost");
+
+    is_int(ds_store_delete(store, "queue", &err), 0, "queue: of a stream");
+    (void) ds_store_queue_count(store, "queue", &count, &err);
+    is_int(count, 0, "queue: goes with it");
+
+    ds_store_close(&store);
+}
+
+
 static void
 test_migrations(void)
 {
@@ -530,6 +713,8 @@ main(void)
     test_basics();
     test_settings();
     test_kept();
+    test_queue();
+    test_queue_items();
     test_migrations();
     test_faults();
 
