@@ -28,6 +28,8 @@
 
 static int ds_url_authority(ds_url_t *u, const char *p, size_t len);
 static bool ds_url_host_valid(const char *host, size_t len, bool ip6);
+static bool ds_url_part(CURLU *u, CURLUPart part, const char *url,
+    char **value);
 static bool ds_url_is_id(const char *ref);
 static bool ds_url_char_valid(unsigned char c);
 static bool ds_url_alnum(char c);
@@ -195,11 +197,14 @@ ds_url_host_valid(const char *host, size_t len, bool ip6)
 int
 ds_url_join(char **dst, const char *base, const char *ref)
 {
-    char       *joined;
+    char       *user, *password, *joined;
     CURLU      *u;
     CURLUcode   rc;
 
     *dst = NULL;
+
+    user = NULL;
+    password = NULL;
     joined = NULL;
 
     u = curl_url();
@@ -207,10 +212,24 @@ ds_url_join(char **dst, const char *base, const char *ref)
                    : curl_url_set(u, CURLUPART_URL, base, 0);
 
     if (rc == CURLUE_OK) {
-        rc = curl_url_set(u, CURLUPART_URL, ref, 0);
+        (void) curl_url_get(u, CURLUPART_USER, &user, 0);
+        (void) curl_url_get(u, CURLUPART_PASSWORD, &password, 0);
+
+        rc = curl_url_set(u, CURLUPART_URL, ref,
+                          CURLU_URLENCODE|CURLU_ALLOW_SPACE
+                          |CURLU_NON_SUPPORT_SCHEME);
     }
 
     if (rc == CURLUE_OK) {
+        rc = curl_url_get(u, CURLUPART_URL, &joined, 0);
+    }
+
+    if (rc == CURLUE_OK && user != NULL && ds_url_same_origin(base, joined)) {
+        (void) curl_url_set(u, CURLUPART_USER, user, 0);
+        (void) curl_url_set(u, CURLUPART_PASSWORD, password, 0);
+
+        curl_free(joined);
+        joined = NULL;
         rc = curl_url_get(u, CURLUPART_URL, &joined, 0);
     }
 
@@ -219,10 +238,68 @@ ds_url_join(char **dst, const char *base, const char *ref)
         rc = *dst == NULL ? CURLUE_OUT_OF_MEMORY : CURLUE_OK;
     }
 
+    curl_free(user);
+    curl_free(password);
     curl_free(joined);
     curl_url_cleanup(u);
 
     return rc == CURLUE_OUT_OF_MEMORY ? DS_ENOMEM : DS_OK;
+}
+
+
+bool
+ds_url_same_origin(const char *a, const char *b)
+{
+    bool    same, upgraded;
+    char   *scheme[2], *host[2], *port[2];
+    CURLU  *u;
+
+    memset(scheme, 0, sizeof(scheme));
+    memset(host, 0, sizeof(host));
+    memset(port, 0, sizeof(port));
+
+    u = curl_url();
+
+    same = u != NULL
+           && ds_url_part(u, CURLUPART_SCHEME, a, &scheme[0])
+           && ds_url_part(u, CURLUPART_HOST, NULL, &host[0])
+           && ds_url_part(u, CURLUPART_PORT, NULL, &port[0])
+           && ds_url_part(u, CURLUPART_SCHEME, b, &scheme[1])
+           && ds_url_part(u, CURLUPART_HOST, NULL, &host[1])
+           && ds_url_part(u, CURLUPART_PORT, NULL, &port[1])
+           && strcasecmp(host[0], host[1]) == 0;
+
+    if (same) {
+        upgraded = strcmp(scheme[0], "http") == 0 && strcmp(port[0], "80") == 0
+                   && strcmp(scheme[1], "https") == 0
+                   && strcmp(port[1], "443") == 0;
+
+        same = upgraded || (strcmp(scheme[0], scheme[1]) == 0
+                            && strcmp(port[0], port[1]) == 0);
+    }
+
+    curl_free(scheme[0]);
+    curl_free(scheme[1]);
+    curl_free(host[0]);
+    curl_free(host[1]);
+    curl_free(port[0]);
+    curl_free(port[1]);
+    curl_url_cleanup(u);
+
+    return same;
+}
+
+
+/* of "url", NULL: of the one before */
+
+static bool
+ds_url_part(CURLU *u, CURLUPart part, const char *url, char **value)
+{
+    return (url == NULL
+            || (curl_url_set(u, CURLUPART_URL, NULL, 0) == CURLUE_OK
+                && curl_url_set(u, CURLUPART_URL, url,
+                                CURLU_NON_SUPPORT_SCHEME) == CURLUE_OK))
+           && curl_url_get(u, part, value, CURLU_DEFAULT_PORT) == CURLUE_OK;
 }
 
 

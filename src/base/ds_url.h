@@ -24,9 +24,13 @@ int ds_url_parse(ds_url_t *u, const char *url, ds_error_t *err);
 
 /*
  * "ref", which may be relative, of a text that is at "base" (RFC 3986, 5.2);
- * 0 or DS_ENOMEM.  *dst is malloc()ed, NULL when there is no such URL.
+ * the user information of "base" stays within its origin.  0 or DS_ENOMEM.
+ * *dst is malloc()ed, NULL when there is no such URL.
  */
 int ds_url_join(char **dst, const char *base, const char *ref);
+
+/* scheme, host and port are the same, or it has become the host's https */
+bool ds_url_same_origin(const char *a, const char *b);
 
 /* "domain" itself or a name below it */
 bool ds_url_in_domain(const ds_url_t *u, const char *domain);

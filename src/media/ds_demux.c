@@ -11,7 +11,9 @@
 #include <strings.h>
 
 #include <libavutil/avstring.h>
+#include <libavutil/opt.h>
 
+#include "media/ds_aes.h"
 #include "media/ds_codec.h"
 #include "media/ds_demux.h"
 #include "base/ds_url.h"
@@ -31,8 +33,11 @@
 
 
 typedef struct {
-    ds_demux_t    *source;
+    const AVClass  *class;              /* comes first; see ds_demux_location */
+    const char     *location;
+    ds_demux_t     *source;
     ds_http_t      *http;
+    ds_aes_t       *aes;                /* NULL: it is not encrypted */
     int64_t         base;               /* offset of libav's byte 0 */
     int64_t         end;                /* -1: to the end of the resource */
 } ds_io_t;
@@ -41,14 +46,18 @@ typedef struct {
 static AVIOContext *ds_demux_io(ds_demux_t *s, const ds_http_req_t *req,
     int64_t end, ds_error_t *err);
 static void ds_demux_io_free(AVIOContext **pb);
+static void *ds_demux_io_child(void *pb, void *prev);
 static int ds_demux_io_read(void *data, uint8_t *buf, int n);
+static int ds_demux_io_bytes(void *data, uint8_t *buf, int n);
 static int64_t ds_demux_io_seek(void *data, int64_t offset, int whence);
 static int ds_demux_nested(AVFormatContext *ctx, AVIOContext **pb,
     const char *url, int flags, AVDictionary **options);
+static int ds_demux_nested_open(ds_demux_t *s, AVIOContext **pb,
+    const char *url, AVDictionary *options);
+static void ds_demux_no_key(ds_demux_t *s);
 static bool ds_demux_broken(ds_demux_t *s);
 static int ds_demux_renew(void *data, ds_http_req_t *req, ds_error_t *err);
 static int ds_demux_nested_close(AVFormatContext *ctx, AVIOContext *pb);
-static char *ds_demux_headers(ds_demux_t *s, const char *url);
 static int ds_demux_interrupted(void *data);
 static void ds_demux_fault(void *data, const ds_error_t *err,
     int64_t offset, int64_t wait);
@@ -57,6 +66,29 @@ static bool ds_demux_is_hls(ds_demux_t *s);
 static bool ds_demux_complete(AVFormatContext *ctx);
 static int ds_demux_failed(ds_demux_t *s, const char *call, int rc,
     ds_error_t *err);
+
+
+/* the demuxer of lists asks for it: what they name is relative to it */
+
+static const AVOption  ds_demux_location[] = {
+    { "location", NULL, offsetof(ds_io_t, location), AV_OPT_TYPE_STRING,
+      { .str = NULL }, 0, 0, 0, NULL },
+    { NULL, NULL, 0, 0, { .str = NULL }, 0, 0, 0, NULL }
+};
+
+static const AVClass  ds_demux_io_class = {
+    .class_name = "ds_demux_io",
+    .item_name = av_default_item_name,
+    .option = ds_demux_location,
+    .version = LIBAVUTIL_VERSION_INT
+};
+
+static const AVClass  ds_demux_pb_class = {
+    .class_name = "ds_demux_pb",
+    .item_name = av_default_item_name,
+    .version = LIBAVUTIL_VERSION_INT,
+    .child_next = ds_demux_io_child
+};
 
 
 int
@@ -102,6 +134,7 @@ ds_demux_open(ds_demux_t *s, const ds_conf_t *conf, const ds_media_url_t *u,
     memset(&req, 0, sizeof(req));
     req.url = s->url;
     req.headers = s->headers;
+    req.cookies = u->cookies;
     req.chunk = s->chunk;
     req.local = u->local;
     req.family = u->family;
@@ -169,7 +202,12 @@ ds_demux_probe(ds_demux_t *s, ds_error_t *err)
 
     if (av_dict_set(&options, "http_persistent", "0", 0) < 0
         || av_dict_set(&options, "http_multiple", "0", 0) < 0
-        || av_dict_set(&options, "max_reload", "100000", 0) < 0)
+        || av_dict_set(&options, "max_reload", "100000", 0) < 0
+
+        /* a segment is what its bytes are, whatever its name */
+        || av_dict_set(&options, "extension_picky", "0", 0) < 0
+        || av_dict_set(&options, "allowed_extensions", "ALL", 0) < 0
+        || av_dict_set(&options, "allowed_segment_extensions", "ALL", 0) < 0)
     {
         av_dict_free(&options);
         return ds_fail(err, DS_ENOMEM, "no memory");
@@ -256,6 +294,8 @@ ds_demux_read(ds_demux_t *s, AVPacket *pkt, ds_error_t *err)
 {
     int       rc;
     unsigned  bad;
+
+    ds_error_clear(&s->refused);
 
     for (bad = 0; bad < DS_DEMUX_BAD; bad++) {
         s->active = ds_monotonic();
@@ -449,7 +489,7 @@ ds_demux_interrupted(void *data)
 {
     ds_demux_t  *s = data;
 
-    if (ds_cancel_is_set(s->cancel) || ds_demux_broken(s)) {
+    if (ds_cancel_is_set(s->cancel) || s->nokey || ds_demux_broken(s)) {
         return 1;
     }
 
@@ -484,7 +524,9 @@ ds_demux_io(ds_demux_t *s, const ds_http_req_t *req, int64_t end,
         goto failed;
     }
 
+    io->class = &ds_demux_io_class;
     io->source = s;
+    io->aes = NULL;
     io->base = req->offset;
     io->end = end;
 
@@ -501,6 +543,8 @@ ds_demux_io(ds_demux_t *s, const ds_http_req_t *req, int64_t end,
         goto failed;
     }
 
+    io->location = ds_http_url(io->http);
+    pb->av_class = &ds_demux_pb_class;
     pb->seekable = ds_http_seekable(io->http) ? AVIO_SEEKABLE_NORMAL : 0;
 
     return pb;
@@ -521,6 +565,7 @@ ds_demux_io_free(AVIOContext **pb)
 
     io = (*pb)->opaque;
     ds_http_close(&io->http);
+    ds_aes_free(&io->aes);
     free(io);
 
     av_freep(&(*pb)->buffer);
@@ -528,8 +573,35 @@ ds_demux_io_free(AVIOContext **pb)
 }
 
 
+static void *
+ds_demux_io_child(void *pb, void *prev)
+{
+    ds_io_t  *io;
+
+    if (prev != NULL) {
+        return NULL;
+    }
+
+    io = ((AVIOContext *) pb)->opaque;
+    io->location = ds_http_url(io->http);
+
+    return io;
+}
+
+
 static int
 ds_demux_io_read(void *data, uint8_t *buf, int n)
+{
+    ds_io_t  *io = data;
+
+    return io->aes == NULL
+           ? ds_demux_io_bytes(io, buf, n)
+           : ds_aes_read(io->aes, buf, n, ds_demux_io_bytes, io);
+}
+
+
+static int
+ds_demux_io_bytes(void *data, uint8_t *buf, int n)
 {
     int64_t       left;
     ssize_t       rc;
@@ -638,19 +710,21 @@ ds_demux_broken(ds_demux_t *s)
 }
 
 
-/* what a list refers to: variants, segments */
+/* what a list refers to: variants, keys, segments */
 
 static int
 ds_demux_nested(AVFormatContext *ctx, AVIOContext **pb, const char *url,
     int flags, AVDictionary **options)
 {
-    char               *headers;
-    int64_t             end;
-    ds_demux_t        *s;
-    ds_http_req_t       req;
-    AVDictionaryEntry  *e;
+    int                 rc;
+    bool                encrypted;
+    ds_io_t            *io;
+    ds_demux_t         *s;
+    AVDictionary       *dict;
+    AVDictionaryEntry  *key, *iv;
 
     s = ctx->opaque;
+    dict = (options == NULL) ? NULL : *options;
 
     if (flags & AVIO_FLAG_WRITE || s->local) {
         return AVERROR(EACCES);
@@ -659,6 +733,72 @@ ds_demux_nested(AVFormatContext *ctx, AVIOContext **pb, const char *url,
     if (ds_demux_broken(s)) {
         return AVERROR_EXIT;
     }
+
+    encrypted = av_strstart(url, "crypto+", &url)
+                || av_strstart(url, "crypto:", &url);
+
+    if (encrypted && s->refused.code != DS_OK) {
+
+        /* libav goes on with a key that it has not got */
+
+        ds_demux_no_key(s);
+        return AVERROR_EXIT;
+    }
+
+    rc = ds_demux_nested_open(s, pb, url, dict);
+
+    if (!encrypted) {
+        ds_error_clear(&s->refused);
+    }
+
+    if (rc != 0) {
+        if (!encrypted) {
+            s->refused = s->error;
+            ds_redact_url(s->missed, sizeof(s->missed), url);
+        }
+
+        return rc;
+    }
+
+    if (encrypted) {
+        io = (*pb)->opaque;
+
+        key = av_dict_get(dict, "key", NULL, 0);
+        iv = av_dict_get(dict, "iv", NULL, 0);
+
+        io->aes = ds_aes_create(key == NULL ? "" : key->value,
+                                iv == NULL ? "" : iv->value);
+
+        (*pb)->seekable = 0;
+        (*pb)->seek = NULL;
+
+        if (io->aes == NULL) {
+            ds_demux_io_free(pb);
+            return AVERROR(ENOMEM);
+        }
+    }
+
+    return 0;
+}
+
+
+static void
+ds_demux_no_key(ds_demux_t *s)
+{
+    (void) ds_fail(&s->error, s->refused.code, "key \"%s\" of the list: %s",
+                   s->missed, s->refused.message);
+
+    s->nokey = true;
+}
+
+
+static int
+ds_demux_nested_open(ds_demux_t *s, AVIOContext **pb, const char *url,
+    AVDictionary *options)
+{
+    int64_t             end;
+    ds_http_req_t       req;
+    AVDictionaryEntry  *e;
 
     /* a remote list has no business with local files */
 
@@ -672,6 +812,8 @@ ds_demux_nested(AVFormatContext *ctx, AVIOContext **pb, const char *url,
 
     memset(&req, 0, sizeof(req));
     req.url = url;
+    req.headers = s->headers;
+    req.origin = s->url;
     req.chunk = s->chunk;
     req.patient = (s->deadline == 0);
     req.resolved_at = s->resolved_at;
@@ -679,11 +821,11 @@ ds_demux_nested(AVFormatContext *ctx, AVIOContext **pb, const char *url,
     req.hooks = (s->hooks == NULL) ? NULL : &s->nested;
     end = -1;
 
-    if (options != NULL && strncasecmp(url, "http", 4) == 0) {
-        e = av_dict_get(*options, "offset", NULL, 0);
+    if (strncasecmp(url, "http", 4) == 0) {
+        e = av_dict_get(options, "offset", NULL, 0);
         req.offset = (e == NULL) ? 0 : strtoll(e->value, NULL, 10);
 
-        e = av_dict_get(*options, "end_offset", NULL, 0);
+        e = av_dict_get(options, "end_offset", NULL, 0);
         end = (e == NULL) ? -1 : strtoll(e->value, NULL, 10);
 
         if (req.offset < 0) {
@@ -691,11 +833,7 @@ ds_demux_nested(AVFormatContext *ctx, AVIOContext **pb, const char *url,
         }
     }
 
-    headers = ds_demux_headers(s, url);
-    req.headers = headers;
-
     *pb = ds_demux_io(s, &req, end, &s->error);
-    free(headers);
 
     if (*pb == NULL) {
         return (s->error.code == DS_ECANCELED) ? AVERROR_EXIT : AVERROR(EIO);
@@ -715,55 +853,4 @@ ds_demux_nested_close(AVFormatContext *ctx, AVIOContext *pb)
     }
 
     return 0;
-}
-
-
-/*
- * The headers for a URL within a list: credentials go to the list's own
- * origin alone.  Without memory they are just left out.
- */
-
-static char *
-ds_demux_headers(ds_demux_t *s, const char *url)
-{
-    char        *headers, *p;
-    size_t       len;
-    const char  *line;
-
-    if (s->headers == NULL) {
-        return NULL;
-    }
-
-    p = strstr(s->url, "://");
-    len = (p == NULL) ? 0 : (size_t) (p + 3 - s->url);
-    len += strcspn(s->url + len, "/?#");
-
-    if (strncmp(s->url, url, len) == 0
-        && (url[len] == '\0' || strchr("/?#", url[len]) != NULL))
-    {
-        return strdup(s->headers);
-    }
-
-    headers = malloc(strlen(s->headers) + 1);
-    if (headers == NULL) {
-        return NULL;
-    }
-
-    p = headers;
-
-    for (line = s->headers; *line != '\0'; line += len) {
-        len = strcspn(line, "\n");
-        len += (line[len] == '\n');
-
-        if (strncasecmp(line, "Authorization:", 14) != 0
-            && strncasecmp(line, "Cookie:", 7) != 0)
-        {
-            memcpy(p, line, len);
-            p += len;
-        }
-    }
-
-    *p = '\0';
-
-    return headers;
 }

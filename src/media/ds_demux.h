@@ -38,6 +38,10 @@ typedef struct {
     bool                live;           /* a list that goes on */
     int                 rc;             /* 1: goes on, 0: ended, DS_E… */
     ds_error_t          error;          /* what stopped the bytes */
+    ds_error_t          refused;        /* what the last one that is not
+                                           encrypted was refused with */
+    char                missed[DS_MESSAGE_LEN / 2];     /* its URL */
+    bool                nokey;          /* it was a key */
 } ds_demux_t;
 
 

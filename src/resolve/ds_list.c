@@ -18,16 +18,15 @@
 
 #include "base/ds_url.h"
 #include "resolve/ds_list.h"
+#include "resolve/ds_list_header.h"
 
 
 #define DS_LIST_URL_LEN      8192       /* longest URL of an item or of media */
 #define DS_LIST_CHUNK        (10 * 1024 * 1024)
-#define DS_LIST_HEADERS_LEN  8192       /* all headers of one URL */
 
 
 static int ds_list_parse_m3u(const char *text, const char *base,
     ds_entry_pt entry, void *data, ds_error_t *err);
-static bool ds_list_is_hls(const char *text);
 static const char *ds_list_next_line(const char **text, size_t *len);
 static void ds_list_extinf(ds_entry_t *e, const char *p, size_t len);
 static int ds_list_parse_json(const char *text, const char *base,
@@ -36,15 +35,17 @@ static int ds_list_json_item(const cJSON *item, const char *base,
     ds_entry_t *e, int n, ds_error_t *err);
 static int ds_list_fill(ds_entry_t *e, const char *base, const char *ref,
     size_t len);
+static int ds_list_piped(char **headers, const char *base, const char *ref,
+    size_t *len);
 static int ds_list_join(char **dst, const char *base, const char *ref,
     size_t len);
 static bool ds_list_has_scheme(const char *ref, size_t len);
 static void ds_list_judge(const cJSON *json, ds_entry_t *e);
 static int ds_list_media_url(const cJSON *json, ds_media_url_t *u,
     ds_error_t *err);
+static int ds_list_media_headers(const cJSON *json, char **headers);
 static bool ds_list_protocol_ok(const cJSON *json);
 static void ds_list_media_extras(const cJSON *json, ds_media_url_t *u);
-static int ds_list_headers(const cJSON *json, char **headers);
 static void ds_list_mark(ds_entry_t *e, int code, const char *reason);
 static const char *ds_list_str(const cJSON *json, const char *name);
 static double ds_list_num(const cJSON *json, const char *name);
@@ -98,10 +99,19 @@ ds_list_parse_m3u(const char *text, const char *base, ds_entry_pt entry,
 
         if (strncasecmp(p, "#EXTINF:", 8) == 0) {
             ds_list_extinf(&e, p + 8, len - 8);
+
+            if (ds_list_header_attrs(&e.headers, p + 8, len - 8) != DS_OK) {
+                goto no_memory;
+            }
+
             continue;
         }
 
         if (len == 0 || *p == '#') {
+            if (ds_list_header_line(&e.headers, p, len) != DS_OK) {
+                goto no_memory;
+            }
+
             continue;
         }
 
@@ -143,10 +153,32 @@ no_memory:
 }
 
 
-static bool
+bool
 ds_list_is_hls(const char *text)
 {
-    return strstr(text, "\n#EXT-X-") != NULL;
+    size_t       i;
+    const char  *p;
+
+    /* what libav takes it for; others write #EXT-X-… of their own as well */
+
+    static const char *const  tags[] = {
+        "TARGETDURATION:", "STREAM-INF:", "MEDIA:", "MEDIA-SEQUENCE:"
+    };
+
+    for (p = text; (p = strstr(p, "#EXT-X-")) != NULL; p++) {
+
+        if (p == text || (p[-1] != '\n' && p[-1] != '\r')) {
+            continue;
+        }
+
+        for (i = 0; i < sizeof(tags) / sizeof(tags[0]); i++) {
+            if (strncmp(p + 7, tags[i], strlen(tags[i])) == 0) {
+                return true;
+            }
+        }
+    }
+
+    return false;
 }
 
 
@@ -293,6 +325,10 @@ ds_list_json_item(const cJSON *item, const char *base, ds_entry_t *e, int n,
     if (ds_list_copy(&e->id, ds_list_str(item, "id"), DS_ID_LEN) != DS_OK
         || ds_list_copy(&e->title, ds_list_str(item, "title"), DS_TITLE_LEN)
            != DS_OK
+        || ds_list_header_json(&e->headers,
+                               cJSON_GetObjectItemCaseSensitive(item,
+                                                                "headers"))
+           != DS_OK
         || ds_list_fill(e, base, url, strlen(url)) != DS_OK)
     {
         return ds_fail(err, DS_ENOMEM, "no memory for a list");
@@ -336,6 +372,10 @@ ds_list_fill(ds_entry_t *e, const char *base, const char *ref, size_t len)
     ds_url_t     u;
     const char  *p;
 
+    if (ds_list_piped(&e->headers, base, ref, &len) != DS_OK) {
+        return DS_ENOMEM;
+    }
+
     if (ds_list_join(&e->url, base, ref, len) != DS_OK) {
         return DS_ENOMEM;
     }
@@ -375,6 +415,42 @@ ds_list_fill(ds_entry_t *e, const char *base, const char *ref, size_t len)
     free(title);
 
     return DS_OK;
+}
+
+
+/* "URL|Name=value&Name=value": *len becomes that of the URL */
+
+static int
+ds_list_piped(char **headers, const char *base, const char *ref, size_t *len)
+{
+    int          rc;
+    bool         found;
+    size_t       n;
+    const char  *p;
+
+    p = memchr(ref, '|', *len);
+
+    /* a file's name may have one */
+
+    if (p == NULL || (strncasecmp(base, "file:", 5) == 0
+                      && !ds_list_has_scheme(ref, *len)))
+    {
+        return DS_OK;
+    }
+
+    n = (size_t) (p - ref);
+
+    rc = ds_list_header_args(headers, p + 1, *len - n - 1, &found);
+
+    if (found) {
+        while (n > 0 && (ref[n - 1] == ' ' || ref[n - 1] == '\t')) {
+            n--;
+        }
+
+        *len = n;
+    }
+
+    return rc;
 }
 
 
@@ -714,15 +790,47 @@ ds_list_media_url(const cJSON *json, ds_media_url_t *u, ds_error_t *err)
     }
 
     if (ds_list_copy(&u->url, url, 0) != DS_OK
-        || ds_list_headers(cJSON_GetObjectItemCaseSensitive(json,
-                                                            "http_headers"),
-                           &u->headers)
+        || ds_list_media_headers(json, &u->headers) != DS_OK
+        || ds_list_cookies(&u->cookies, ds_list_str(json, "cookies"), url)
            != DS_OK)
     {
         return ds_fail(err, DS_ENOMEM, "no memory for an item");
     }
 
     ds_list_media_extras(json, u);
+
+    return DS_OK;
+}
+
+
+/* those that yt-dlp gives for reasons of its site, not of its own client */
+
+static int
+ds_list_media_headers(const cJSON *json, char **headers)
+{
+    size_t        i;
+    const cJSON  *h;
+
+    static const char *const  names[] = {
+        "Accept", "Accept-Language", "Authorization", "Cookie", "Origin",
+        "Referer", "Sec-Fetch-Mode", "User-Agent", "X-Requested-With"
+    };
+
+    cJSON_ArrayForEach(h, cJSON_GetObjectItemCaseSensitive(json,
+                                                           "http_headers"))
+    {
+        for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+
+            if (cJSON_IsString(h) && h->string != NULL
+                && strcasecmp(h->string, names[i]) == 0
+                && ds_list_header(headers, names[i], strlen(names[i]),
+                                  h->valuestring, strlen(h->valuestring))
+                   != DS_OK)
+            {
+                return DS_ENOMEM;
+            }
+        }
+    }
 
     return DS_OK;
 }
@@ -778,65 +886,6 @@ ds_list_media_extras(const cJSON *json, ds_media_url_t *u)
     }
 
     u->expires_at = ds_url_expires(u->url);
-}
-
-
-static int
-ds_list_headers(const cJSON *json, char **headers)
-{
-    char         *s, *p;
-    size_t        i, len, total;
-    const cJSON  *h;
-
-    /* not those that our own requests carry: Host, Range, Connection, … */
-
-    static const char *const  names[] = {
-        "Accept", "Accept-Language", "Authorization", "Cookie", "Origin",
-        "Referer", "Sec-Fetch-Mode", "User-Agent", "X-Requested-With"
-    };
-
-    s = NULL;
-    total = 0;
-
-    cJSON_ArrayForEach(h, json) {
-
-        if (!cJSON_IsString(h) || h->string == NULL) {
-            continue;
-        }
-
-        for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-            if (strcasecmp(h->string, names[i]) == 0) {
-                break;
-            }
-        }
-
-        for (p = h->valuestring; (unsigned char) *p >= 0x20 && *p != 0x7f; p++)
-        {
-            /* void */
-        }
-
-        len = strlen(h->string) + strlen(h->valuestring) + 3;
-
-        if (i == sizeof(names) / sizeof(names[0]) || *p != '\0'
-            || total + len > DS_LIST_HEADERS_LEN)
-        {
-            continue;
-        }
-
-        p = realloc(s, total + len + 1);
-        if (p == NULL) {
-            free(s);
-            return DS_ENOMEM;
-        }
-
-        s = p;
-        total += (size_t) sprintf(s + total, "%s: %s\n", names[i],
-                                  h->valuestring);
-    }
-
-    *headers = s;
-
-    return DS_OK;
 }
 
 

@@ -21,6 +21,9 @@
 int ds_list_parse(const char *text, const char *base, ds_entry_pt entry,
     void *data, ds_error_t *err);
 
+/* media of its own, by the tags that only HLS has */
+bool ds_list_is_hls(const char *text);
+
 /* what the line begins with that ends the list stage, all others with "{" */
 #define DS_LIST_END  "playlist "
 

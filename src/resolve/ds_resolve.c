@@ -48,8 +48,9 @@
 
 #define DS_RESOLVE_MEDIA                                                      \
     "-O", "%(.{id,title,duration,live_status,format_id,ext,protocol,url,"     \
-          "vcodec,acodec,http_headers,available_at,manifest_url,"             \
-          "fragment_base_url,downloader_options,requested_formats})j"
+          "vcodec,acodec,http_headers,cookies,available_at,"                  \
+          "manifest_url,fragment_base_url,downloader_options,"                \
+          "requested_formats})j"
 
 
 static int ds_resolve_list_child(const ds_conf_t *conf, const char *url,
@@ -60,7 +61,8 @@ static int ds_resolve_list_text(const ds_conf_t *conf, const char *url,
     ds_cancel_t *cancel, ds_entry_pt entry, void *data, ds_error_t *err);
 static int ds_resolve_plain(const ds_entry_t *e, ds_media_t *m,
     ds_error_t *err);
-static int ds_resolve_plain_url(const char *url, ds_media_url_t *u);
+static int ds_resolve_plain_url(const ds_entry_t *e, const char *url,
+    ds_media_url_t *u);
 static int ds_resolve_media_child(const ds_conf_t *conf,
     const char *const *args, const char *url, ds_cancel_t *cancel,
     ds_media_t *m, ds_error_t *err);
@@ -258,7 +260,10 @@ ds_resolve_list_text(const ds_conf_t *conf, const char *url,
         return rc;
     }
 
-    rc = ds_list_parse(text, base, entry, data, err);
+    /* what HLS leads to from there is the item's to find out */
+
+    rc = ds_list_parse(text, ds_list_is_hls(text) ? url : base, entry, data,
+                       err);
 
     free(text);
     free(base);
@@ -337,8 +342,8 @@ ds_resolve_plain(const ds_entry_t *e, ds_media_t *m, ds_error_t *err)
 
     if (ds_list_copy(&m->id, e->id, DS_ID_LEN) != DS_OK
         || ds_list_copy(&m->title, e->title, DS_TITLE_LEN) != DS_OK
-        || ds_resolve_plain_url(e->url, &m->urls[0]) != DS_OK
-        || ds_resolve_plain_url(e->audio_url, &m->urls[1]) != DS_OK)
+        || ds_resolve_plain_url(e, e->url, &m->urls[0]) != DS_OK
+        || ds_resolve_plain_url(e, e->audio_url, &m->urls[1]) != DS_OK)
     {
         ds_media_free(m);
         return ds_fail(err, DS_ENOMEM, "no memory for an item");
@@ -349,7 +354,7 @@ ds_resolve_plain(const ds_entry_t *e, ds_media_t *m, ds_error_t *err)
 
 
 static int
-ds_resolve_plain_url(const char *url, ds_media_url_t *u)
+ds_resolve_plain_url(const ds_entry_t *e, const char *url, ds_media_url_t *u)
 {
     if (url == NULL) {
         return DS_OK;
@@ -358,7 +363,8 @@ ds_resolve_plain_url(const char *url, ds_media_url_t *u)
     u->chunk = ds_list_chunk(url);
     u->expires_at = ds_url_expires(url);
 
-    return ds_list_copy(&u->url, url, 0);
+    return ds_copy(&u->url, url) == DS_OK ? ds_copy(&u->headers, e->headers)
+                                          : DS_ENOMEM;
 }
 
 

@@ -379,6 +379,7 @@ ds_link_renew(ds_link_t *l, unsigned i, uint64_t bytes, ds_http_req_t *req,
 
     req->url = u->url;
     req->headers = u->headers;
+    req->cookies = u->cookies;
     req->family = u->family;
     req->resolved_at = u->resolved_at;
     req->available_at = u->available_at;

@@ -57,6 +57,7 @@ struct ds_reader_s {
     ds_link_t          link;
     ds_media_t         media;           /* as it was at first */
     ds_http_hooks_t    hooks[2];
+    ds_jar_t          *jar;
     ds_input_t        *in;
     int64_t            start;           /* ms; 0 when it cannot be sought in */
 
@@ -121,6 +122,13 @@ ds_reader_open(const ds_link_conf_t *conf, ds_error_t *err)
 
     r->conf = *conf;
     r->link.conf = &r->conf;
+
+    r->jar = ds_jar_create();
+    if (r->jar == NULL) {
+        (void) ds_fail(err, DS_ENOMEM, "no memory for an item");
+        goto failed;
+    }
+
     ds_reader_hooks(r);
 
     if (ds_link_open(&r->link, err) != DS_OK
@@ -255,6 +263,7 @@ ds_reader_hooks(ds_reader_t *r)
     for (i = 0; i < 2; i++) {
         r->hooks[i].data = r;
         r->hooks[i].hold = r->conf.ds->source_hold;
+        r->hooks[i].jar = r->jar;
         r->hooks[i].fault = ds_reader_fault;
     }
 
@@ -638,6 +647,7 @@ ds_reader_close(ds_reader_t **pr)
     ds_input_close(&r->in);
     ds_link_close(&r->link);
     ds_media_free(&r->media);
+    ds_jar_free(&r->jar);
 
     avcodec_parameters_free(&r->tracks[DS_VIDEO].par);
     avcodec_parameters_free(&r->tracks[DS_AUDIO].par);

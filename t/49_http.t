@@ -1,0 +1,269 @@
+#!/usr/bin/perl
+
+# What servers do: redirects, cookies, headers that an item wants, keys of
+# HLS, answers that are odd.  Each case is a stream of its own; what was aired
+# is taken from the as-run log, what was asked for from the servers.
+
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use DirectStream::Test;
+use DirectStream::Odd;
+
+
+my $t = DirectStream::Test->new;
+my $clips = DirectStream::Media::dir();
+my $www = $t->dir . '/www';
+
+mkdir $_ for $www, "$www/deep", $t->dir . '/as-run';
+chmod 0777, $t->dir . '/as-run';
+
+my $log = $t->dir . '/as-run/log';
+
+$t->near(directstream => "directstream_log $log json;");
+
+# HLS of four segments: plain, encrypted with an IV, without
+
+sub hls {
+    my ($name, @more) = @_;
+
+    system(qw(ffmpeg -nostdin -v error -i), "$clips/mid.mp4",
+           qw(-c copy -f hls -hls_time 2 -hls_list_size 0), @more,
+           '-hls_segment_filename', "$www/deep/$name%d.ts",
+           "$www/deep/$name.m3u8") == 0 or die 'ffmpeg';
+}
+
+my $key = join '', map { chr } 1 .. 16;
+$t->write_file("$www/deep/key.bin", $key);
+$t->write_file("$www/key.info", "key.bin\n$www/deep/key.bin\n");
+$t->write_file("$www/iv.info", "key.bin\n$www/deep/key.bin\n" . 'ab' x 16
+               . "\n");
+
+hls('plain');
+hls('noiv', '-hls_key_info_file', "$www/key.info");
+hls('iv', '-hls_key_info_file', "$www/iv.info");
+
+# segments by names that say nothing
+for my $i (0 .. 3) {
+    link "$www/deep/plain$i.ts", "$www/deep/part$i";
+    link "$www/deep/plain$i.ts", "$www/deep/page$i.html";
+}
+
+for my $case ([ 'odd', 'part%d?t=1' ], [ 'html', 'page%d.html' ]) {
+    my ($name, $form) = @$case;
+    (my $text = $t->read_file("$www/deep/plain.m3u8"))
+        =~ s/plain(\d)\.ts/sprintf $form, $1/ge;
+    $t->write_file("$www/deep/$name.m3u8", $text);
+}
+
+(my $nokey = $t->read_file("$www/deep/iv.m3u8")) =~ s/key\.bin/denied.bin/;
+$t->write_file("$www/deep/nokey.m3u8", $nokey);
+
+$t->write_file("$www/deep/master.m3u8", "#EXTM3U\n"
+    . "#EXT-X-STREAM-INF:BANDWIDTH=500000\nplain.m3u8\n");
+
+
+# Server B has the media.  What it wants stands in the query:
+#   ua, referer, cookie: these headers; session: a cookie that it gives itself
+#   (with a redirect to where it is checked)
+
+my $media = DirectStream::Odd->new($t, sub {
+    my ($r) = @_;
+
+    my $h = $r->{headers};
+    my ($ext) = $r->{path} =~ m{/([^/]+)$};
+    my $file = -e "$www$r->{path}" ? "$www$r->{path}" : "$clips$r->{path}";
+
+    return (403) if $r->{path} =~ /denied/;
+    return (403) if $r->{query} =~ /\bua\b/
+                    && ($h->{'user-agent'} // '') ne 'UA-1';
+    return (403) if $r->{query} =~ /\breferer\b/
+                    && ($h->{referer} // '') ne 'http://x/';
+    return (403) if $r->{query} =~ /\bcookie\b/
+                    && ($h->{cookie} // '') !~ /\bsid=1; two=2\b/;
+
+    return (302, [ 'Location: /checked' . $r->{path},
+                   'Set-Cookie: session=42; Path=/' ])
+        if $r->{query} =~ /\bsession\b/;
+
+    if ($r->{path} =~ s{^/checked}{}) {
+        return (403) if ($h->{cookie} // '') !~ /\bsession=42\b/;
+        $file = -e "$www$r->{path}" ? "$www$r->{path}" : "$clips$r->{path}";
+    }
+
+    return DirectStream::Odd::file($r, $file);
+});
+
+
+# Server A leads to it, and has lists
+
+my $lists = $t->dir . '/lists';
+
+my $first = DirectStream::Odd->new($t, sub {
+    my ($r) = @_;
+
+    my ($word, $n, $rest) = $r->{path} =~ m{^/(\w+)(?:/(\d+))?(.*)};
+
+    return DirectStream::Odd::file($r, "$lists$r->{path}")
+        if -e "$lists$r->{path}";
+
+    return (302, [ 'Location: ' . $media->url($rest) ]) if $word eq 'to';
+    return (302, [ 'Location: /hops/' . ($n - 1) . $rest ])
+        if $word eq 'hops' && $n > 1;
+    return (307, [ 'Location: ' . $media->url($rest), 'Set-Cookie: a=secret' ])
+        if $word eq 'hops';
+    return (301, [ "Location: /round/" . (3 - ($n || 1)) ])
+        if $word eq 'round';
+
+    return (404);
+});
+
+my ($pa, $pb) = ($first->url(''), $media->url(''));
+my ($null, $nul) = ("\r", '%0d%0a');
+
+my %lists = (
+    '/vlc.m3u' => <<"END",
+#EXTM3U
+#EXTINF:-1,One
+#EXTVLCOPT:http-referrer=http://x/
+#EXTVLCOPT:http-user-agent=UA-1
+$pb/a.mp4?ua&referer&1
+#EXTVLCOPT:http-cookie=sid=1; two=2
+$pb/b.mp4?cookie&2
+$pb/a.mp4?none&3
+END
+    '/attrs.m3u' => <<"END",
+#EXTM3U
+#EXTINF:-1 http-user-agent="UA-1" tvg-id="x" http-referrer="http://x/",T, t
+$pb/a.mp4?ua&referer&4
+#KODIPROP:inputstream.adaptive.stream_headers=User-Agent=UA-1&Referer=http%3A%2F%2Fx%2F
+$pb/b.mp4?ua&referer&5
+$pb/a.mp4?ua&referer&6|User-Agent=UA-1&Referer=http%3A%2F%2Fx%2F
+#EXTHTTP:{"user-agent":"UA-1","cookie":"sid=1; two=2"}
+$pb/b.mp4?ua&cookie&7
+END
+    '/inject.m3u' => <<"END",
+#EXTM3U
+$pb/a.mp4?inject&8|X-One=1${nul}X-Evil: 1&Host=evil.example&Range=bytes%3D5-6&Content-Length=5&Transfer-Encoding=chunked&Referer=http%3A%2F%2Fx%2F
+#EXTVLCOPT:http-user-agent=UA-1${null}X-Evil: 2
+$pb/b.mp4?inject&9
+END
+    '/list.json' => $t->{json}->encode([
+        { url => "$pb/a.mp4?ua&referer&10", headers =>
+          { 'User-Agent' => 'UA-1', Referer => 'http://x/',
+            'X-Bad' => "1\r\nX-Evil: 3", 'X-Good' => 'yes' } },
+        "$pb/b.mp4?none&11" ]),
+    '/hls.m3u' => "#EXTM3U\n$pa/to/deep/master.m3u8|X-Token=t1"
+                  . "&User-Agent=UA-1\n$pb/a.mp4\n",
+    '/own.m3u' => "#EXTM3U\n$pb/deep/master.m3u8|X-Token=t2\n",
+);
+
+
+$t->write_file("lists$_", $lists{$_}) for keys %lists;
+
+
+sub start {
+    my ($name, $url, %def) = @_;
+
+    $t->create($name, $url, loop => JSON::PP::false, %def);
+}
+
+my @played = (
+    # name, URL, seconds of each item
+    [ 'vlc', "$pa/vlc.m3u", 2, 2, 2 ],
+    [ 'attrs', "$pa/attrs.m3u", 2, 2, 2, 2 ],
+    [ 'inject', "$pa/inject.m3u", 2, 2 ],
+    [ 'json', "$pa/list.json", 2, 2 ],
+    [ 'token', "$pa/hls.m3u", 8, 2 ],
+    [ 'own', "$pa/own.m3u", 8 ],
+    [ 'iv', "$pb/deep/iv.m3u8", 8 ],
+    [ 'noiv', "$pa/to/deep/noiv.m3u8", 8 ],
+    [ 'odd', "$pb/deep/odd.m3u8", 8 ],
+    [ 'html', "$pb/deep/html.m3u8", 8 ],
+    [ 'hops', "$pa/hops/20/a.mp4", 2 ],
+    [ 'session', "$pb/a.mp4?session", 2 ],
+    [ 'sessionhls', "$pb/deep/master.m3u8?session", 8 ],
+);
+
+my @failed = (
+    [ 'nokey', "$pb/deep/nokey.m3u8", 'source_forbidden', qr/denied\.bin/ ],
+    [ 'round', "$pa/round/1.mp4", 'source_http', qr/circle/ ],
+    [ 'far', "$pa/hops/21/a.mp4", 'source_http', qr/too often/ ],
+);
+
+start(@$_[0, 1]) for @played, @failed;
+
+
+# seconds on air of each item, from the as-run log
+sub aired {
+    my ($name, $n) = @_;
+
+    my @run;
+
+    $t->wait_for(sub {
+        @run = grep { $_->{stream} eq $name } map { $t->{json}->decode($_) }
+               split /\n/, $t->read_file('as-run/log');
+        return @run >= $n;
+    }, 5);
+
+    return map { $_->{duration} } sort { $a->{index} <=> $b->{index} } @run;
+}
+
+
+for my $case (@played) {
+    my ($name, undef, @want) = @$case;
+
+    ok($t->wait_state($name, 'finished', 40), "$name: finished");
+    is(join(' ', map { $_->{state} . ($_->{code} // '') } $t->items($name)),
+       join(' ', ('played') x @want), "$name: all played")
+        or diag(explain($t->items($name)));
+
+    my @aired = aired($name, scalar @want);
+    my $all = 0;
+    $all += abs($aired[$_] // 0) - $want[$_] > -0.3 for 0 .. $#want;
+
+    is($all, scalar @want, "$name: whole") or diag("@aired");
+}
+
+for my $case (@failed) {
+    my ($name, undef, $code, $re) = @$case;
+
+    ok($t->wait_state($name, 'finished|failed', 20), "$name: over");
+
+    my ($item) = $t->items($name);
+    is($item->{code}, $code, "$name: $code");
+    like($item->{reason}, $re, "$name: says why");
+}
+
+
+my %by = map { ($_->{target} =~ /&(\d+)$/ ? $1 : $_->{target}) => $_ }
+         $media->requests(qr/&\d+$/);
+
+like($by{3}{headers}{'user-agent'}, qr/directstream/,
+     'nothing is carried over to the next item');
+is($by{3}{headers}{$_}, undef, "no $_") for qw(referer cookie);
+like($by{11}{headers}{'user-agent'}, qr/directstream/, 'nor in JSON');
+is($by{10}{headers}{'x-good'}, 'yes', 'any name may be sent');
+
+my @all = map { @{ $_->{raw} } } $media->requests, $first->requests;
+
+is(join(' ', grep { /Evil|evil/ } @all), '', 'no header within a header');
+is($by{8}{headers}{referer}, 'http://x/', 'a good one beside bad ones');
+is($by{8}{headers}{$_}, undef, "no $_")
+    for qw(x-one content-length transfer-encoding);
+is($by{8}{headers}{range}, 'bytes=0-', 'the range is ours');
+
+is(join(' ', map { $_->{headers}{'x-token'} // '-' }
+             $media->requests(qr/plain\d\.ts/)) =~ s/t2//gr =~ s/[- ]//gr, '',
+   'a token is sent');
+is(scalar(grep { ($_->{headers}{'x-token'} // '') eq 't1' } $media->requests), 0,
+   'but not to another host');
+cmp_ok(scalar(grep { ($_->{headers}{'x-token'} // '') eq 't2' }
+                   $media->requests(qr/plain\d\.ts/)), '>=', 4,
+       'with segments of its own host');
+is(scalar(grep { ($_->{headers}{cookie} // '') =~ /secret/ } $media->requests), 0,
+   'no cookie goes to another host');
+is(scalar(grep { ($_->{headers}{cookie} // '') =~ /session/
+                 && $_->{target} !~ /checked/ } $media->requests(qr/&\d+$/)), 0,
+   'nor to another item');
+
+$t->finish;
