@@ -8,6 +8,9 @@ use FindBin;
 use lib "$FindBin::Bin/lib";
 use DirectStream::Test;
 use DirectStream::Odd;
+use IO::Compress::Deflate;
+use IO::Compress::Gzip;
+use IO::Compress::RawDeflate;
 
 
 my $t = DirectStream::Test->new;
@@ -55,6 +58,15 @@ for my $case ([ 'odd', 'part%d?t=1' ], [ 'html', 'page%d.html' ]) {
     $t->write_file("$www/deep/$name.m3u8", $text);
 }
 
+(my $packed = $t->read_file("$www/deep/plain.m3u8"))
+    =~ s/(plain\d\.ts)/$1?odd&gzip/g;
+$t->write_file("$www/deep/packed.m3u8", $packed);
+
+my $two = "#EXTM3U\na.mp4\nb.mp4\n";
+$t->write_file("$www/two.m3u", $two);
+$t->write_file("$www/two.json", '["a.mp4","b.mp4"]');
+$t->write_file("$www/two.m3u.gz", packed('gzip', $two));
+
 (my $nokey = $t->read_file("$www/deep/iv.m3u8")) =~ s/key\.bin/denied.bin/;
 $t->write_file("$www/deep/nokey.m3u8", $nokey);
 
@@ -67,7 +79,7 @@ $t->write_file("$www/deep/master.m3u8", "#EXTM3U\n"
 #   (with a redirect to where it is checked)
 
 my $media = DirectStream::Odd->new($t, sub {
-    my ($r) = @_;
+    my ($r, $c) = @_;
 
     my $h = $r->{headers};
     my ($ext) = $r->{path} =~ m{/([^/]+)$};
@@ -81,6 +93,8 @@ my $media = DirectStream::Odd->new($t, sub {
     return (403) if $r->{query} =~ /\bcookie\b/
                     && ($h->{cookie} // '') !~ /\bsid=1; two=2\b/;
 
+    return odd($r, $c, $file) if $r->{query} =~ /\bodd\b/;
+
     return (302, [ 'Location: /checked' . $r->{path},
                    'Set-Cookie: session=42; Path=/' ])
         if $r->{query} =~ /\bsession\b/;
@@ -92,6 +106,65 @@ my $media = DirectStream::Odd->new($t, sub {
 
     return DirectStream::Odd::file($r, $file);
 });
+
+
+# answers that are odd, by the last word of the query
+
+sub odd {
+    my ($r, $c, $file) = @_;
+
+    my ($how) = $r->{query} =~ /(\w+)$/;
+    my (undef, $head, $all) = DirectStream::Odd::file({}, $file);
+    my $range = $r->{headers}{range} // '';
+    my $end = length($all) - 1;
+
+    if ($range ne '' && $range ne 'bytes=0-') {
+        # whoever seeks there is lied to
+        return (206, [ 'Content-Range: bytes 0-/*' ], $all);
+    }
+
+    return DirectStream::Odd::file($r, $file, norange => 1)
+        if $how eq 'norange';
+    return (206, [], $all) if $how eq 'none';
+    return (206, [ "Content-Range: bytes 0-$end/*" ], $all)
+        if $how eq 'nototal';
+    return (206, [ 'Content-Range: bytes 0-1/*' ], $all) if $how eq 'lie';
+    return (416) if $how eq 'unwanted' && $range ne '';
+    return (200, [ 'Content-Encoding: gzip' ], $all) if $how eq 'notgzip';
+    return (200, [ 'Content-Encoding: br' ], $all) if $how eq 'br';
+
+    if ($how =~ /^(gzip|deflate|raw|silent)$/) {
+        my $packed = packed($how, $all);
+
+        return (200, $how eq 'silent' ? [] : [ 'Content-Encoding: '
+                     . ($how eq 'gzip' ? 'gzip' : 'deflate') ], $packed);
+    }
+
+    return (200, [ 'Content-Encoding: gzip' ],
+            packed('gzip', "#EXTM3U\n" . '0' x 20_000_000))
+        if $how eq 'bomb';
+
+    DirectStream::Odd::put($c, $how eq 'icy'
+        ? "ICY 200 OK\r\nicy-name: radio\r\n\r\n$all"
+        : "HTTP/1.1 206 Partial\r\nTransfer-Encoding: chunked\r\n"
+          . "Content-Range: bytes 0-/*\r\n\r\n"
+          . sprintf("%x\r\n%s\r\n0\r\n\r\n", length $all, $all));
+
+    return;
+}
+
+
+sub packed {
+    my ($how, $data) = @_;
+
+    my $out;
+
+    $how eq 'deflate' ? IO::Compress::Deflate::deflate(\$data, \$out)
+    : $how eq 'raw' ? IO::Compress::RawDeflate::rawdeflate(\$data, \$out)
+    : IO::Compress::Gzip::gzip(\$data, \$out);
+
+    return $out;
+}
 
 
 # Server A leads to it, and has lists
@@ -119,6 +192,10 @@ my $first = DirectStream::Odd->new($t, sub {
 
 my ($pa, $pb) = ($first->url(''), $media->url(''));
 my ($null, $nul) = ("\r", '%0d%0a');
+my $good = 'User-Agent=UA-1&Referer=http%3A%2F%2Fx%2F';
+my $bad = "X-One=1${nul}X-Evil: 1&Host=evil.example&Range=bytes%3D5-6"
+    . '&Content-Length=5&Transfer-Encoding=chunked';
+my $kodi = '#KODIPROP:inputstream.adaptive.stream_headers';
 
 my %lists = (
     '/vlc.m3u' => <<"END",
@@ -135,15 +212,15 @@ END
 #EXTM3U
 #EXTINF:-1 http-user-agent="UA-1" tvg-id="x" http-referrer="http://x/",T, t
 $pb/a.mp4?ua&referer&4
-#KODIPROP:inputstream.adaptive.stream_headers=User-Agent=UA-1&Referer=http%3A%2F%2Fx%2F
+$kodi=$good
 $pb/b.mp4?ua&referer&5
-$pb/a.mp4?ua&referer&6|User-Agent=UA-1&Referer=http%3A%2F%2Fx%2F
+$pb/a.mp4?ua&referer&6|$good
 #EXTHTTP:{"user-agent":"UA-1","cookie":"sid=1; two=2"}
 $pb/b.mp4?ua&cookie&7
 END
     '/inject.m3u' => <<"END",
 #EXTM3U
-$pb/a.mp4?inject&8|X-One=1${nul}X-Evil: 1&Host=evil.example&Range=bytes%3D5-6&Content-Length=5&Transfer-Encoding=chunked&Referer=http%3A%2F%2Fx%2F
+$pb/a.mp4?inject&8|$bad&Referer=http%3A%2F%2Fx%2F
 #EXTVLCOPT:http-user-agent=UA-1${null}X-Evil: 2
 $pb/b.mp4?inject&9
 END
@@ -182,12 +259,23 @@ my @played = (
     [ 'hops', "$pa/hops/20/a.mp4", 2 ],
     [ 'session', "$pb/a.mp4?session", 2 ],
     [ 'sessionhls', "$pb/deep/master.m3u8?session", 8 ],
+
+    map({ [ $_, "$pb/a.mp4?odd&$_", 2 ] }
+        qw(norange none nototal lie unwanted icy chunked notgzip)),
+    [ 'gzip', "$pb/deep/packed.m3u8?odd&gzip", 8 ],
+    [ 'deflate', "$pb/two.m3u?odd&deflate", 2, 2 ],
+    [ 'raw', "$pb/two.json?odd&raw", 2, 2 ],
+    [ 'silent', "$pb/two.m3u?odd&silent", 2, 2 ],
+    [ 'gz', "$pb/two.m3u.gz", 2, 2 ],
 );
 
 my @failed = (
     [ 'nokey', "$pb/deep/nokey.m3u8", 'source_forbidden', qr/denied\.bin/ ],
     [ 'round', "$pa/round/1.mp4", 'source_http', qr/circle/ ],
     [ 'far', "$pa/hops/21/a.mp4", 'source_http', qr/too often/ ],
+    [ 'br', "$pb/a.mp4?odd&br", 'source_invalid', qr/"br"/ ],
+    [ 'brlist', "$pb/two.m3u?odd&br", 'playlist_format', qr/"br"/ ],
+    [ 'bomb', "$pb/two.m3u?odd&bomb", 'playlist_format', qr/8388608/ ],
 );
 
 start(@$_[0, 1]) for @played, @failed;
@@ -230,6 +318,8 @@ for my $case (@failed) {
     ok($t->wait_state($name, 'finished|failed', 20), "$name: over");
 
     my ($item) = $t->items($name);
+    $item = { code => $t->field($name, 'error', 'code'),
+              reason => $t->field($name, 'error', 'message') } unless $item;
     is($item->{code}, $code, "$name: $code");
     like($item->{reason}, $re, "$name: says why");
 }
@@ -255,12 +345,14 @@ is($by{8}{headers}{range}, 'bytes=0-', 'the range is ours');
 is(join(' ', map { $_->{headers}{'x-token'} // '-' }
              $media->requests(qr/plain\d\.ts/)) =~ s/t2//gr =~ s/[- ]//gr, '',
    'a token is sent');
-is(scalar(grep { ($_->{headers}{'x-token'} // '') eq 't1' } $media->requests), 0,
+is(scalar(grep { ($_->{headers}{'x-token'} // '') eq 't1' }
+                $media->requests), 0,
    'but not to another host');
 cmp_ok(scalar(grep { ($_->{headers}{'x-token'} // '') eq 't2' }
                    $media->requests(qr/plain\d\.ts/)), '>=', 4,
        'with segments of its own host');
-is(scalar(grep { ($_->{headers}{cookie} // '') =~ /secret/ } $media->requests), 0,
+is(scalar(grep { ($_->{headers}{cookie} // '') =~ /secret/ }
+                $media->requests), 0,
    'no cookie goes to another host');
 is(scalar(grep { ($_->{headers}{cookie} // '') =~ /session/
                  && $_->{target} !~ /checked/ } $media->requests(qr/&\d+$/)), 0,

@@ -649,6 +649,7 @@ ds_url_kind(const char *url)
 {
     ds_url_t  u;
 
+    static const char *const  gz[] = { ".gz", NULL };
     static const char *const  lists[] = { ".m3u", ".m3u8", ".json", NULL };
     static const char *const  media[] = {
         ".mp4", ".m4v", ".mov", ".mkv", ".webm", ".flv", ".ts", ".m4a",
@@ -671,6 +672,13 @@ ds_url_kind(const char *url)
 
     if (ds_url_has_suffix(&u, lists)) {
         return DS_REF_LIST;
+    }
+
+    /* packed, and said so */
+
+    if (ds_url_has_suffix(&u, gz)) {
+        u.path_len -= 3;
+        return ds_url_has_suffix(&u, lists) ? DS_REF_LIST : DS_REF_RESOLVER;
     }
 
     return ds_url_has_suffix(&u, media) ? DS_REF_MEDIA : DS_REF_RESOLVER;

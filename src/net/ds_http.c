@@ -1594,10 +1594,12 @@ ds_http_partial(ds_http_t *h)
         return ds_http_changed(h, "server does not say which range it sends");
     }
 
-    /* an end without a total is worth what the length says */
+    /* an end without a total is worth what the length says; to the end of the
+       resource, as that was asked for */
 
     if (h->total == -1 && h->chunk == 0) {
         h->stop = (length < 0) ? -1 : h->first + length;
+        h->total = h->stop;
     }
 
     if (h->first != h->asked) {

@@ -29,7 +29,8 @@ ds_inflate_is(const uint8_t *p, size_t n, bool zlib)
         return true;
     }
 
-    return zlib && n >= 2 && (p[0] & 0x0f) == 8 && (p[0] * 256 + p[1]) % 31 == 0;
+    return zlib && n >= 2 && (p[0] & 0x0f) == 8
+           && (p[0] * 256 + p[1]) % 31 == 0;
 }
 
 

@@ -7,6 +7,8 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include <curl/curl.h>
+
 #include "base/ds_core.h"
 #include "net/ds_jar.h"
 
@@ -67,7 +69,7 @@ ds_jar_free(ds_jar_t **pj)
 
 
 int
-ds_jar_load(ds_jar_t *jar, CURL *easy)
+ds_jar_load(ds_jar_t *jar, void *easy)
 {
     int       rc;
     unsigned  n;
@@ -81,7 +83,7 @@ ds_jar_load(ds_jar_t *jar, CURL *easy)
 
 
 void
-ds_jar_save(ds_jar_t *jar, CURL *easy)
+ds_jar_save(ds_jar_t *jar, void *easy)
 {
     unsigned  n;
 

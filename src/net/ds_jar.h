@@ -9,9 +9,6 @@
 #define DS_JAR_H_INCLUDED_
 
 
-#include <curl/curl.h>
-
-
 typedef struct ds_jar_s  ds_jar_t;
 
 
@@ -19,11 +16,11 @@ typedef struct ds_jar_s  ds_jar_t;
 ds_jar_t *ds_jar_create(void);
 void ds_jar_free(ds_jar_t **jar);
 
-/* of a transfer that does not run: gets what there is; 0 or DS_ENOMEM */
-int ds_jar_load(ds_jar_t *jar, CURL *easy);
+/* of a CURL that does not run: gets what there is; 0 or DS_ENOMEM */
+int ds_jar_load(ds_jar_t *jar, void *easy);
 
 /* the same: gives what it has; what finds no memory or room is lost */
-void ds_jar_save(ds_jar_t *jar, CURL *easy);
+void ds_jar_save(ds_jar_t *jar, void *easy);
 
 
 #endif /* DS_JAR_H_INCLUDED_ */
