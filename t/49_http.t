@@ -22,7 +22,8 @@ chmod 0777, $t->dir . '/as-run';
 
 my $log = $t->dir . '/as-run/log';
 
-$t->near(directstream => "directstream_log $log json;");
+$t->near(directstream => "directstream_log $log json; cache_path "
+                         . $t->dir . '/cache;');
 
 # HLS of four segments: plain, encrypted with an IV, without
 
@@ -84,6 +85,8 @@ my $media = DirectStream::Odd->new($t, sub {
     my $h = $r->{headers};
     my ($ext) = $r->{path} =~ m{/([^/]+)$};
     my $file = -e "$www$r->{path}" ? "$www$r->{path}" : "$clips$r->{path}";
+
+    $file = "$clips/$1" if $r->{query} =~ /\bpick=([\w.]+)/;
 
     return (403) if $r->{path} =~ /denied/;
     return (403) if $r->{query} =~ /\bua\b/
@@ -229,6 +232,9 @@ END
           { 'User-Agent' => 'UA-1', Referer => 'http://x/',
             'X-Bad' => "1\r\nX-Evil: 3", 'X-Good' => 'yes' } },
         "$pb/b.mp4?none&11" ]),
+    '/query.m3u' => "#EXTM3U\n$pb/get.mp4?pick=a.mp4&sig=1\n"
+                    . "$pb/get.mp4?pick=two.mp4&sig=1\n"
+                    . "$pb/get.mp4?pick=a.mp4&sig=2\n",
     '/hls.m3u' => "#EXTM3U\n$pa/to/deep/master.m3u8|X-Token=t1"
                   . "&User-Agent=UA-1\n$pb/a.mp4\n",
     '/own.m3u' => "#EXTM3U\n$pb/deep/master.m3u8|X-Token=t2\n",
@@ -260,6 +266,9 @@ my @played = (
     [ 'session', "$pb/a.mp4?session", 2 ],
     [ 'sessionhls', "$pb/deep/master.m3u8?session", 8 ],
 
+    [ 'query', "$pa/query.m3u", 2, 4, 2 ],
+    [ 'download', "$pa/to/deep/master.m3u8", 8 ],
+
     map({ [ $_, "$pb/a.mp4?odd&$_", 2 ] }
         qw(norange none nototal lie unwanted icy chunked notgzip)),
     [ 'gzip', "$pb/deep/packed.m3u8?odd&gzip", 8 ],
@@ -278,7 +287,8 @@ my @failed = (
     [ 'bomb', "$pb/two.m3u?odd&bomb", 'playlist_format', qr/8388608/ ],
 );
 
-start(@$_[0, 1]) for @played, @failed;
+start(@$_[0, 1], $_->[0] =~ /query|download/ ? (mode => 'download') : ())
+    for @played, @failed;
 
 
 # seconds on air of each item, from the as-run log
@@ -324,6 +334,9 @@ for my $case (@failed) {
     like($item->{reason}, $re, "$name: says why");
 }
 
+
+is(scalar(my @sig = $media->requests(qr/get.*sig=2/)), 0,
+   'another signature is no other item');
 
 my %by = map { ($_->{target} =~ /&(\d+)$/ ? $1 : $_->{target}) => $_ }
          $media->requests(qr/&\d+$/);

@@ -26,6 +26,7 @@ typedef struct {
                                    none; see ds_http.h */
     int64_t     duration;       /* ms, -1 unknown */
     bool        plain;          /* a media file: no resolver call needed */
+    bool        page;           /* or none: the resolver's if it is no media */
     int         code;           /* 0, or DS_E…: cannot be played, no URL
                                    if that was what is wrong with it */
     const char *reason;         /* why, a constant */

@@ -9,6 +9,7 @@
 
 #define _GNU_SOURCE
 
+#include <locale.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -33,13 +34,32 @@ static bool ds_url_part(CURLU *u, CURLUPart part, const char *url,
 static bool ds_url_is_id(const char *ref);
 static bool ds_url_char_valid(unsigned char c);
 static bool ds_url_alnum(char c);
+static int ds_url_check_playlist(const char *ref, bool file_ok,
+    ds_error_t *err);
 static int ds_url_check_file(const ds_url_t *u, ds_error_t *err);
 static int ds_url_check_rtmp(const char *url, bool tls_ok, ds_url_t *u,
     ds_error_t *err, const char *expected);
 static size_t ds_url_segments(const ds_url_t *u);
 static bool ds_url_has_arg(const char *query, const char *name);
-static bool ds_url_has_suffix(const ds_url_t *u, const char *const *suffixes);
+static const char *ds_url_arg(const char *query, const char *name);
+static bool ds_url_is_signature(const char *p, size_t len, bool times);
+static bool ds_url_has_suffix(const char *path, size_t len,
+    const char *const *suffixes);
 static bool ds_url_is_video(const ds_url_t *u);
+
+
+static const char *const  ds_url_packed[] = { ".gz", NULL };
+
+static const char *const  ds_url_lists[] = {
+    ".m3u", ".m3u8", ".json", ".pls", ".xspf", ".asx", NULL
+};
+
+static const char *const  ds_url_media[] = {
+    ".mp4", ".m4v", ".mov", ".mkv", ".webm", ".flv", ".ts", ".m4a", ".mp3",
+    ".aac", ".3g2", ".3gp", ".ac3", ".asf", ".avi", ".eac3", ".flac", ".m2t",
+    ".m2ts", ".m4b", ".mka", ".mp2", ".mpeg", ".mpg", ".mts", ".oga", ".ogg",
+    ".ogv", ".opus", ".vob", ".wav", ".wma", ".wmv", NULL
+};
 
 
 int
@@ -247,6 +267,52 @@ ds_url_join(char **dst, const char *base, const char *ref)
 }
 
 
+int
+ds_url_ascii(char **dst, const char *url)
+{
+    int         rc;
+    char       *ascii;
+    CURLU      *u;
+    size_t      n;
+    locale_t    utf8, old;
+
+    n = strcspn(url, ":");
+    n += strspn(url + n, ":/");
+    n += strcspn(url + n, "/?#");
+
+    for (ascii = NULL; n > 0 && (unsigned char) url[n - 1] < 0x80; n--) {
+        /* void */
+    }
+
+    if (n == 0) {
+        return ds_copy(dst, url);
+    }
+
+    /* names are read as the locale says, which may be "C" */
+
+    utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t) 0);
+    old = (utf8 == (locale_t) 0) ? utf8 : uselocale(utf8);
+
+    u = curl_url();
+
+    if (u != NULL && curl_url_set(u, CURLUPART_URL, url, 0) == CURLUE_OK) {
+        (void) curl_url_get(u, CURLUPART_URL, &ascii, CURLU_PUNYCODE);
+    }
+
+    if (utf8 != (locale_t) 0) {
+        (void) uselocale(old);
+        freelocale(utf8);
+    }
+
+    rc = ds_copy(dst, ascii == NULL ? url : ascii);
+
+    curl_free(ascii);
+    curl_url_cleanup(u);
+
+    return rc;
+}
+
+
 bool
 ds_url_same_origin(const char *a, const char *b)
 {
@@ -306,12 +372,29 @@ ds_url_part(CURLU *u, CURLUPart part, const char *url, char **value)
 int
 ds_check_playlist(const char *ref, bool file_ok, ds_error_t *err)
 {
-    int       rc;
-    ds_url_t  u;
+    int    rc;
+    char  *ascii;
 
     if (ds_url_is_id(ref)) {
         return DS_OK;
     }
+
+    if (ds_url_ascii(&ascii, ref) != DS_OK) {
+        return ds_fail(err, DS_ENOMEM, "no memory for a URL");
+    }
+
+    rc = ds_url_check_playlist(ascii, file_ok, err);
+    free(ascii);
+
+    return rc;
+}
+
+
+static int
+ds_url_check_playlist(const char *ref, bool file_ok, ds_error_t *err)
+{
+    int       rc;
+    ds_url_t  u;
 
     if (strstr(ref, "://") == NULL) {
         return ds_fail(err, DS_EPLAYLIST_INVALID,
@@ -320,10 +403,10 @@ ds_check_playlist(const char *ref, bool file_ok, ds_error_t *err)
                        file_ok ? ", a file: URL" : "");
     }
 
-    if (strlen(ref) > DS_URL_LEN) {
+    if (strlen(ref) > DS_PLAYLIST_LEN) {
         return ds_fail(err, DS_EPLAYLIST_INVALID,
                        "a playlist URL has at most %d characters",
-                       DS_URL_LEN);
+                       DS_PLAYLIST_LEN);
     }
 
     rc = ds_url_parse(&u, ref, err);
@@ -377,7 +460,7 @@ ds_url_check_file(const ds_url_t *u, ds_error_t *err)
 
     if (kind != DS_REF_LIST && kind != DS_REF_MEDIA) {
         return ds_fail(err, DS_EPLAYLIST_INVALID,
-                       "a file: URL names a list (.m3u, .m3u8, .json) or a "
+                       "a file: URL names a list (.m3u, .pls, .json, …) or a "
                        "media file (.mp4, .mkv, .mov, …)");
     }
 
@@ -647,14 +730,8 @@ ds_url_expires(const char *url)
 ds_ref_e
 ds_url_kind(const char *url)
 {
+    size_t    len;
     ds_url_t  u;
-
-    static const char *const  gz[] = { ".gz", NULL };
-    static const char *const  lists[] = { ".m3u", ".m3u8", ".json", NULL };
-    static const char *const  media[] = {
-        ".mp4", ".m4v", ".mov", ".mkv", ".webm", ".flv", ".ts", ".m4a",
-        ".mp3", ".aac", NULL
-    };
 
     if (ds_url_parse(&u, url, NULL) != DS_OK) {
         return DS_REF_RESOLVER;
@@ -670,18 +747,25 @@ ds_url_kind(const char *url)
         return DS_REF_RESOLVER;
     }
 
-    if (ds_url_has_suffix(&u, lists)) {
+    /* packed, and said so */
+
+    len = u.path_len;
+    len -= ds_url_has_suffix(u.path, len, ds_url_packed) ? 3 : 0;
+
+    if (ds_url_has_suffix(u.path, len, ds_url_lists)) {
         return DS_REF_LIST;
     }
 
-    /* packed, and said so */
+    return ds_url_has_suffix(u.path, u.path_len, ds_url_media)
+           ? DS_REF_MEDIA : DS_REF_RESOLVER;
+}
 
-    if (ds_url_has_suffix(&u, gz)) {
-        u.path_len -= 3;
-        return ds_url_has_suffix(&u, lists) ? DS_REF_LIST : DS_REF_RESOLVER;
-    }
 
-    return ds_url_has_suffix(&u, media) ? DS_REF_MEDIA : DS_REF_RESOLVER;
+bool
+ds_url_is_media_name(const char *name, size_t len)
+{
+    return ds_url_has_suffix(name, len, ds_url_media)
+           || ds_url_has_suffix(name, len, ds_url_lists);
 }
 
 
@@ -741,10 +825,143 @@ ds_url_is_video(const ds_url_t *u)
 }
 
 
+bool
+ds_url_video_id(char *id, const char *url)
+{
+    size_t       n;
+    ds_url_t     u;
+    const char  *p;
+
+    if (ds_url_parse(&u, url, NULL) != DS_OK || !ds_url_is_youtube(&u)) {
+        return false;
+    }
+
+    p = ds_url_arg(u.query, "v");
+
+    if (p == NULL) {
+
+        /* youtu.be/ID, /shorts/ID, … */
+
+        if (!ds_url_in_domain(&u, "youtu.be") && !ds_url_is_video(&u)) {
+            return false;
+        }
+
+        p = memrchr(u.path, '/', u.path_len);
+        p = (p == NULL) ? "" : p + 1;
+    }
+
+    n = strspn(p, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+                  "0123456789-_");
+
+    if (n == 0 || n >= DS_ID_LEN) {
+        return false;
+    }
+
+    memcpy(id, p, n);
+    id[n] = '\0';
+
+    return true;
+}
+
+
+char *
+ds_url_unsigned(const char *url)
+{
+    bool         times;
+    char        *s, *d;
+    size_t       n;
+    const char  *p, *query;
+
+    s = strndup(url, strcspn(url, "#"));
+    if (s == NULL) {
+        return NULL;
+    }
+
+    d = strchr(s, '?');
+    if (d == NULL) {
+        return s;
+    }
+
+    query = url + (d - s) + 1;
+    times = ds_url_arg(query, "expires") != NULL
+            || ds_url_arg(query, "expire") != NULL
+            || ds_url_arg(query, "exp") != NULL
+            || ds_url_arg(query, "e") != NULL;
+
+    for (p = query; *p != '\0' && *p != '#'; p += n) {
+        n = strcspn(p, "&#");
+
+        if (n != 0 && !ds_url_is_signature(p, n, times)) {
+            *d = (d == s + (query - 1 - url)) ? '?' : '&';
+            memcpy(d + 1, p, n);
+            d += n + 1;
+        }
+
+        n += (p[n] == '&');
+    }
+
+    *d = '\0';
+
+    return s;
+}
+
+
+/* "times": beside an argument that is a time */
+
+static bool
+ds_url_is_signature(const char *p, size_t len, bool times)
+{
+    size_t  i, n;
+
+    static const char *const  always[] = {
+        "awsaccesskeyid", "expire", "expires", "googleaccessid", "hdnea",
+        "hdntl", "hdnts", "key-pair-id", "lsig", "lsparams", "policy", "sig",
+        "signature", "sparams", "wmsauthsign"
+    };
+    static const char *const  beside[] = {
+        "e", "exp", "hash", "hmac", "md5", "st", "token"
+    };
+
+    if (strncasecmp(p, "x-amz-", 6) == 0 || strncasecmp(p, "x-goog-", 7) == 0)
+    {
+        return true;
+    }
+
+    n = 0;
+
+    while (n < len && p[n] != '=') {
+        n++;
+    }
+
+    for (i = 0; i < sizeof(always) / sizeof(always[0]); i++) {
+        if (strlen(always[i]) == n && strncasecmp(p, always[i], n) == 0) {
+            return true;
+        }
+    }
+
+    for (i = 0; i < sizeof(beside) / sizeof(beside[0]) && times; i++) {
+        if (strlen(beside[i]) == n && strncasecmp(p, beside[i], n) == 0) {
+            return true;
+        }
+    }
+
+    return false;
+}
+
+
 /* the argument is there and has a value */
 
 static bool
 ds_url_has_arg(const char *query, const char *name)
+{
+    return ds_url_arg(query, name) != NULL;
+}
+
+
+/* the value of the argument, to "&", "#" or the end; NULL: none, or empty */
+
+static const char *
+ds_url_arg(const char *query, const char *name)
 {
     size_t       len;
     const char  *p;
@@ -756,29 +973,29 @@ ds_url_has_arg(const char *query, const char *name)
         if (strncmp(p, name, len) == 0 && p[len] == '='
             && p[len + 1] != '\0' && strchr("&#", p[len + 1]) == NULL)
         {
-            return true;
+            return p + len + 1;
         }
 
         p += strcspn(p, "&#");
         p += (*p == '&');
     }
 
-    return false;
+    return NULL;
 }
 
 
 static bool
-ds_url_has_suffix(const ds_url_t *u, const char *const *suffixes)
+ds_url_has_suffix(const char *path, size_t len, const char *const *suffixes)
 {
-    size_t  len;
+    size_t  n;
 
     for ( /* void */ ; *suffixes != NULL; suffixes++) {
-        len = strlen(*suffixes);
+        n = strlen(*suffixes);
 
         /* more than "/" and the suffix */
 
-        if (u->path_len > len + 1
-            && strncasecmp(u->path + u->path_len - len, *suffixes, len) == 0)
+        if (len > n && path[len - n - 1] != '/'
+            && strncasecmp(path + len - n, *suffixes, n) == 0)
         {
             return true;
         }

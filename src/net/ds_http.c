@@ -20,6 +20,7 @@
 #include <curl/curl.h>
 
 #include "base/ds_url.h"
+#include "base/ds_utf.h"
 #include "net/ds_access.h"
 #include "net/ds_http.h"
 #include "net/ds_inflate.h"
@@ -298,7 +299,8 @@ ds_http_target(ds_http_t *h, const ds_http_req_t *req, bool *file,
              : req->family == 6 ? CURL_IPRESOLVE_V6 : CURL_IPRESOLVE_WHATEVER;
 
     url = strdup(req->url);
-    origin = strdup(req->origin == NULL ? req->url : req->origin);
+    origin = NULL;
+    (void) ds_url_ascii(&origin, req->origin == NULL ? req->url : req->origin);
     fields = strdup(req->headers == NULL ? "" : req->headers);
 
     if (url == NULL || origin == NULL || fields == NULL
@@ -622,6 +624,10 @@ ds_http_get(const ds_conf_t *conf, const char *url, size_t max,
         }
     } while (n > 0);
 
+    if (n == 0 && ds_utf16(&buf, &len) != DS_OK) {
+        n = ds_fail(err, DS_ENOMEM, "no memory");
+    }
+
     if (n == 0 && memchr(buf, '\0', len) != NULL) {
         n = ds_fail(err, DS_EPLAYLIST_FORMAT,
                     "list is not text, host: \"%s\"", h->host);
@@ -725,10 +731,9 @@ ds_http_aim(ds_http_t *h, const char *url)
         return rc;
     }
 
-    at = strdup(url);
-
-    if (at == NULL || ds_http_headers(h, url) != DS_OK
-        || curl_easy_setopt(h->easy, CURLOPT_URL, url) != CURLE_OK
+    if (ds_url_ascii(&at, url) != DS_OK
+        || ds_http_headers(h, at) != DS_OK
+        || curl_easy_setopt(h->easy, CURLOPT_URL, at) != CURLE_OK
         || curl_easy_setopt(h->easy, CURLOPT_HTTPHEADER, h->headers)
            != CURLE_OK)
     {

@@ -628,6 +628,7 @@ ngx_directstream_relay_create(ngx_directstream_relay_t *relay)
     conf.nsource_rules = dcf->source_rules.nelts;
     conf.media_root = dcf->media_root.len ? (char *) dcf->media_root.data
                                           : NULL;
+    conf.max_items = dcf->max_items;
     conf.encodes = dcf->encodes ? dcf->encodes : (unsigned) ngx_ncpu;
     conf.push_certificate = dcf->push_certificate.len
                             ? (char *) dcf->push_certificate.data : NULL;
