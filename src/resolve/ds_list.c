@@ -28,7 +28,8 @@
 
 static int ds_list_parse_m3u(const char *text, const char *base,
     ds_entry_pt entry, void *data, ds_error_t *err);
-static const char *ds_list_next_line(const char **text, size_t *len);
+static const char *ds_list_next_line(const char **text, const char *end,
+    size_t *len);
 static void ds_list_extinf(ds_entry_t *e, const char *p, size_t len);
 static int ds_list_parse_json(const char *text, const char *base,
     ds_entry_pt entry, void *data, ds_error_t *err);
@@ -80,7 +81,7 @@ ds_list_parse_m3u(const char *text, const char *base, ds_entry_pt entry,
     bool         m3u;
     size_t       len;
     ds_entry_t   e;
-    const char  *p;
+    const char  *p, *end;
 
     n = 0;
     m3u = (strncasecmp(text, "#EXTM3U", 7) == 0);
@@ -98,7 +99,11 @@ ds_list_parse_m3u(const char *text, const char *base, ds_entry_pt entry,
         return DS_OK;
     }
 
-    while ((p = ds_list_next_line(&text, &len)) != NULL) {
+    /* one that is alone among others is no end */
+
+    end = strchr(text, '\n') != NULL ? "\n" : "\r";
+
+    while ((p = ds_list_next_line(&text, end, &len)) != NULL) {
 
         if (len >= 8 && strncasecmp(p, "#EXTINF:", 8) == 0) {
             m3u = true;
@@ -191,7 +196,7 @@ ds_list_is_hls(const char *text)
 /* the next line without the blanks around it, NULL at the end */
 
 static const char *
-ds_list_next_line(const char **text, size_t *len)
+ds_list_next_line(const char **text, const char *end, size_t *len)
 {
     size_t       n;
     const char  *p;
@@ -202,7 +207,7 @@ ds_list_next_line(const char **text, size_t *len)
         return NULL;
     }
 
-    n = strcspn(p, "\r\n");
+    n = strcspn(p, end);
     *text = p + n + (p[n] != '\0');
 
     while (n > 0 && strchr(" \t\r", *p) != NULL) {
