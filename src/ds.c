@@ -16,6 +16,7 @@
 #include <libavformat/avformat.h>
 
 #include "air/ds_loop.h"
+#include "base/ds_crash.h"
 #include "base/ds_job.h"
 #include "net/ds_hold.h"
 #include "net/ds_http.h"
@@ -95,6 +96,7 @@ ds_create(const ds_conf_t *conf, ds_error_t *err)
     av_log_set_level(AV_LOG_QUIET);
     (void) avformat_network_init();
 
+    ds_crash_watch(conf->crash);
     ds_open_cache(ds);
 
     return ds;

@@ -9,6 +9,7 @@
 #include <sys/resource.h>
 
 #include "air/ds_slate.h"
+#include "base/ds_crash.h"
 #include "base/ds_job.h"
 
 
@@ -158,6 +159,7 @@ ds_slate_run(void *data)
     ds_loop_t   *l;
     ds_slate_t  *sl = data;
 
+    ds_crash_stream(sl->name);
     (void) setpriority(PRIO_PROCESS, 0, DS_SLATE_NICE);
 
     first = !sl->begun;
@@ -265,6 +267,13 @@ const AVCodecParameters *
 ds_slate_codecpar(ds_slate_t *sl, int track)
 {
     return sl->loop->par[track];
+}
+
+
+double
+ds_slate_rate(ds_slate_t *sl)
+{
+    return sl->loop->rate;
 }
 
 

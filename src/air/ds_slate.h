@@ -45,6 +45,7 @@ bool ds_slate_begin(ds_slate_t *sl, int64_t lead);
 
 /* of the slate that has begun; valid until the next ds_slate_begin() */
 const AVCodecParameters *ds_slate_codecpar(ds_slate_t *sl, int track);
+double ds_slate_rate(ds_slate_t *sl);       /* frames a second */
 
 /*
  * The next packet of a track, its times in us; video has no B-frames.  The

@@ -503,7 +503,12 @@ ds_check_publish(const char *url, ds_error_t *err)
 
     static const char  expected[] =
         "an application is \"rtmp://host[:port]/app\", without a stream's "
-        "name, query or fragment";
+        "name, query or fragment, or \"none\"";
+
+    if (strcmp(url, "none") == 0) {
+        ds_error_clear(err);
+        return DS_OK;
+    }
 
     rc = ds_url_check_rtmp(url, false, &u, err, expected);
     if (rc != DS_OK) {

@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "base/ds_crash.h"
 #include "play/ds_lister.h"
 #include "resolve/ds_resolver.h"
 
@@ -45,6 +46,8 @@ ds_lister_run(void *data)
 {
     int          rc;
     ds_stream_t *s = data;
+
+    ds_crash_stream(s->name);
 
     rc = ds_resolver_enter(s->ds, s->playlist, &s->lister.cancel,
                            &s->list_err);

@@ -34,6 +34,7 @@ static void ds_pick_prepare_spare(ds_stream_t *s);
 static bool ds_pick_wanted(ds_stream_t *s);
 static bool ds_pick_spare_wanted(ds_stream_t *s);
 static int64_t ds_pick_start_at(ds_stream_t *s, const ds_entry_t *e);
+static bool ds_pick_crashed(ds_stream_t *s, uint32_t index, ds_entry_t *e);
 static ds_source_t *ds_pick_start(ds_stream_t *s, uint32_t index,
     ds_entry_t *e, int64_t at);
 static ds_pick_e ds_pick_item(ds_stream_t *s, uint32_t *index,
@@ -78,10 +79,15 @@ ds_pick_prepare(ds_stream_t *s)
         /* what is kept is known by what the list says of it */
 
         if ((s->source.mode == DS_MODE_DIRECT || s->ds->cache == NULL)
-            && !s->shuffle && !s->resume.valid
+            && !s->shuffle && !s->resume.valid && s->ncrashed == 0
             && ds_resolve_has_first(s->playlist))
         {
             s->next_index = DS_NO_ITEM;
+
+            (void) pthread_mutex_lock(&s->lock);
+            ds_playlist_turn(s->list, 0, &s->source.turn);
+            (void) pthread_mutex_unlock(&s->lock);
+
             s->next = ds_source_start(&s->source, NULL, 0, &s->err);
             return;
         }
@@ -100,7 +106,10 @@ ds_pick_prepare(ds_stream_t *s)
         return;
     }
 
-    s->next = ds_pick_start(s, s->next_index, &e, ds_pick_start_at(s, &e));
+    if (!ds_pick_crashed(s, s->next_index, &e)) {
+        s->next = ds_pick_start(s, s->next_index, &e,
+                                ds_pick_start_at(s, &e));
+    }
 }
 
 
@@ -138,6 +147,10 @@ ds_pick_prepare_spare(ds_stream_t *s)
 
     if (index == s->next_index) {
         ds_entry_free(&e);
+        return;
+    }
+
+    if (ds_pick_crashed(s, index, &e)) {
         return;
     }
 
@@ -192,12 +205,75 @@ ds_pick_spare_wanted(ds_stream_t *s)
 }
 
 
+/* takes over "e" when it is true: the item has failed, and has its record */
+
+static bool
+ds_pick_crashed(ds_stream_t *s, uint32_t index, ds_entry_t *e)
+{
+    bool         crashed;
+    ds_turn_t    turn;
+    ds_aired_t  *a;
+    ds_error_t   err;
+
+    (void) pthread_mutex_lock(&s->lock);
+    ds_playlist_turn(s->list, index, &turn);
+    (void) pthread_mutex_unlock(&s->lock);
+
+    crashed = ds_turn_crashed(&turn, s->crashed, s->ncrashed);
+
+    if (!crashed) {
+        return false;
+    }
+
+    ds_entry_free(e);
+    s->resume.valid = false;
+
+    (void) ds_fail(&err, DS_EITEM_CRASHED, DS_CRASHED_TEXT, (unsigned) index);
+    ds_pick_set_state(s, index, DS_ITEM_FAILED, &err);
+
+    (void) pthread_mutex_lock(&s->lock);
+
+    a = ds_pick_record(s);
+    ds_playlist_item(s->list, index, &a->item);
+    a->item.state = DS_ITEM_FAILED;
+    a->item.code = err.code;
+    ds_text(a->item.reason, sizeof(a->item.reason), err.message);
+    a->started = a->ended = ds_now();
+
+    (void) pthread_mutex_unlock(&s->lock);
+
+    ds_pick_failed(s, index, &err);
+
+    return true;
+}
+
+
+ds_aired_t *
+ds_pick_record(ds_stream_t *s)
+{
+    ds_aired_t  *a;
+
+    a = &s->records[s->record++ % DS_RECORDS];
+    memset(a, 0, sizeof(ds_aired_t));
+
+    if (s->nrecords < DS_RECORDS) {
+        s->nrecords++;
+    }
+
+    return a;
+}
+
+
 /* takes over "e"; NULL: the item has failed */
 
 static ds_source_t *
 ds_pick_start(ds_stream_t *s, uint32_t index, ds_entry_t *e, int64_t at)
 {
     ds_source_t  *src;
+
+    (void) pthread_mutex_lock(&s->lock);
+    ds_playlist_turn(s->list, index, &s->source.turn);
+    (void) pthread_mutex_unlock(&s->lock);
 
     src = ds_source_start(&s->source, e, at, &s->err);
 

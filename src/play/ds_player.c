@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/ds_crash.h"
 #include "base/ds_item.h"
 #include "base/ds_url.h"
 #include "play/ds_ahead.h"
@@ -51,9 +52,10 @@ ds_player_run(void *data)
     int64_t      now, tick, at;
     ds_stream_t *s = data;
 
+    ds_crash_stream(s->name);
+
     s->standby = ds_slate_create(s->ds, s->name, s->slate);
-    s->air = ds_air_create(s->ds, &s->target, s->sent, s->standby,
-                           &s->job.cancel);
+    s->air = ds_air_create(s->ds, &s->target, s->sent, s->standby);
 
     if (s->standby != NULL) {
         ds_player_form(s, NULL);
@@ -211,16 +213,6 @@ ds_player_air(ds_stream_t *s)
             break;
 
         case DS_AIR_DOWN:
-            if (err.code != DS_OK && err.code != DS_ECANCELED) {
-                if (!s->down || err.code != s->err.code) {
-                    ds_log(s->ds, DS_LOG_WARN, s->name,
-                           "output is down, trying again: %s: %s",
-                           ds_error_code(err.code), err.message);
-                }
-
-                s->err = err;
-            }
-
             s->down = true;
             break;
 
@@ -251,7 +243,11 @@ ds_player_air(ds_stream_t *s)
             break;
         }
 
-        return;
+        break;
+    }
+
+    if (ds_air_error(s->air, &err)) {
+        s->err = err;
     }
 }
 
@@ -354,6 +350,7 @@ ds_player_over(ds_stream_t *s, const ds_error_t *why)
     s->going_back = false;
 
     ds_air_item(s->air, NULL);
+    ds_crash_item(NULL);
     ds_pick_end(s, &s->cur);
 }
 
@@ -367,12 +364,7 @@ ds_player_record(ds_stream_t *s)
 
     (void) pthread_mutex_lock(&s->lock);
 
-    a = &s->records[s->record++ % DS_RECORDS];
-
-    if (s->nrecords < DS_RECORDS) {
-        s->nrecords++;
-    }
-
+    a = ds_pick_record(s);
     ds_playlist_item(s->list, s->cur_index, &a->item);
     ds_meter_aired(ds_air_meter(s->air), a);
 
@@ -432,6 +424,7 @@ ds_player_switch(ds_stream_t *s)
 
     (void) pthread_mutex_unlock(&s->lock);
 
+    ds_crash_item(ds_source_turn(s->cur));
     ds_air_item(s->air, s->cur);
     s->decision = ds_source_decision(s->cur, s->reason);
 

@@ -45,6 +45,7 @@ struct ds_convert_s {
 
     AVCodecParameters       *in[2];     /* NULL: no such track */
     AVCodecParameters       *out[2];    /* NULL: the same, copied */
+    double                   rate;      /* frames a second, as it was read */
     ds_plan_t                plan;
     double                   speed;
 
@@ -167,7 +168,14 @@ static int
 ds_convert_params(ds_convert_t *c, ds_error_t *err)
 {
     int                       i;
+    const AVStream           *st;
     const AVCodecParameters  *par;
+
+    st = ds_input_stream(ds_reader_input(c->reader), DS_VIDEO);
+
+    if (st != NULL && st->avg_frame_rate.den > 0) {
+        c->rate = av_q2d(st->avg_frame_rate);
+    }
 
     for (i = 0; i < 2; i++) {
         par = ds_input_codecpar(ds_reader_input(c->reader), i);
@@ -479,6 +487,13 @@ const AVCodecParameters *
 ds_convert_codecpar(ds_convert_t *c, int track)
 {
     return c->out[track] != NULL ? c->out[track] : c->in[track];
+}
+
+
+double
+ds_convert_rate(const ds_convert_t *c)
+{
+    return c->plan.encode[DS_VIDEO] ? c->profile->rate : c->rate;
 }
 
 

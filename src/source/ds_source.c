@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/ds_crash.h"
 #include "base/ds_job.h"
 #include "source/ds_convert.h"
 #include "source/ds_shelf.h"
@@ -27,6 +28,7 @@ struct ds_source_s {
     ds_profile_t       profile;
     ds_link_conf_t   conf;
     ds_mode_e          mode;
+    ds_turn_t          turn;
     ds_shelf_t         shelf;
 
     ds_job_t           job;
@@ -75,6 +77,7 @@ ds_source_start(const ds_source_conf_t *sc, ds_entry_t *e, int64_t start,
     s->ds = sc->ds;
     s->profile = *sc->profile;
     s->mode = sc->mode;
+    s->turn = sc->turn;
     s->end_cancel.fd = -1;
     ds_text(s->stream, sizeof(s->stream), sc->stream);
 
@@ -131,6 +134,9 @@ ds_source_run(void *data)
 {
     int          rc;
     ds_source_t *s = data;
+
+    ds_crash_stream(s->stream);
+    ds_crash_item(&s->turn);
 
     rc = ds_source_begin(s);
 
@@ -396,6 +402,13 @@ ds_source_codecpar(ds_source_t *s, int track)
 }
 
 
+double
+ds_source_rate(ds_source_t *s)
+{
+    return ds_convert_rate(s->convert);
+}
+
+
 void
 ds_source_origin(ds_source_t *s, int64_t *pts, int64_t *dts)
 {
@@ -488,6 +501,13 @@ bool
 ds_source_fetching(ds_source_t *s, ds_fetching_t *f)
 {
     return ds_shelf_fetching(&s->shelf, f);
+}
+
+
+const ds_turn_t *
+ds_source_turn(ds_source_t *s)
+{
+    return &s->turn;
 }
 
 

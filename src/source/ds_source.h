@@ -18,7 +18,8 @@
 typedef struct ds_source_s  ds_source_t;
 
 
-/* the same for all items of a stream; copied but for the first and last */
+/* the same for all items of a stream, but for "turn"; all is copied but for
+   the engine, the playlist and the counters */
 
 typedef struct {
     ds_t               *ds;
@@ -27,6 +28,7 @@ typedef struct {
     const ds_profile_t *profile;
     ds_counters_t      *counters;       /* outlives the source */
     ds_mode_e           mode;           /* of the items started from now on */
+    ds_turn_t           turn;           /* of the item that is started */
 } ds_source_conf_t;
 
 
@@ -57,6 +59,9 @@ bool ds_source_drained(ds_source_t *s);
 
 ds_queue_t *ds_source_queue(ds_source_t *s);                            /* * */
 const AVCodecParameters *ds_source_codecpar(ds_source_t *s, int track); /* * */
+
+/* * frames a second, 0: unknown */
+double ds_source_rate(ds_source_t *s);
 
 /* * us, of the first video key frame; every video packet is from there on */
 void ds_source_origin(ds_source_t *s, int64_t *pts, int64_t *dts);
@@ -93,6 +98,9 @@ int ds_source_trouble(ds_source_t *s);
  * changes while it is read
  */
 ds_decision_e ds_source_decision(ds_source_t *s, char *reason);
+
+/* which it is; as long as the source */
+const ds_turn_t *ds_source_turn(ds_source_t *s);
 
 /* asks the thread to end, does not wait */
 void ds_source_cancel(ds_source_t *s);
