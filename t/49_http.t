@@ -8,9 +8,11 @@ use FindBin;
 use lib "$FindBin::Bin/lib";
 use DirectStream::Test;
 use DirectStream::Odd;
+use Fcntl qw(:flock);
 use IO::Compress::Deflate;
 use IO::Compress::Gzip;
 use IO::Compress::RawDeflate;
+use Time::HiRes ();
 
 
 my $t = DirectStream::Test->new;
@@ -22,7 +24,8 @@ chmod 0777, $t->dir . '/as-run';
 
 my $log = $t->dir . '/as-run/log';
 
-$t->near(directstream => "directstream_log $log json; cache_path "
+$t->near(directstream => "encodes 8; directstream_log $log "
+                         . "json; cache_path "
                          . $t->dir . '/cache;');
 
 # HLS of four segments: plain, encrypted with an IV, without
@@ -87,6 +90,7 @@ my $media = DirectStream::Odd->new($t, sub {
     my $file = -e "$www$r->{path}" ? "$www$r->{path}" : "$clips$r->{path}";
 
     $file = "$clips/$1" if $r->{query} =~ /\bpick=([\w.]+)/;
+    $file = "$www/deep/plain.m3u8" if $r->{query} eq 'pick=hls';
 
     return (403) if $r->{path} =~ /denied/;
     return (403) if $r->{query} =~ /\bua\b/
@@ -193,6 +197,79 @@ my $first = DirectStream::Odd->new($t, sub {
     return (404);
 });
 
+# Broadcasts that are cut each 7 s, and a source for one at a time
+
+system(qw(ffmpeg -nostdin -v error -i), "$clips/long.mp4",
+       qw(-c copy -f mpegts), "$www/on.ts") == 0 or die 'ffmpeg';
+system(qw(ffmpeg -nostdin -v error -f lavfi -i), 'sine=440:d=60,'
+       . 'vibrato=f=3', qw(-b:a 256k -f mp3), "$www/on.mp3") == 0
+    or die 'ffmpeg';
+
+my $began = Time::HiRes::time();
+
+my $live = DirectStream::Odd->new($t, sub {
+    my ($r, $c) = @_;
+
+    return one($r, $c) if $r->{path} =~ m{^/one};
+
+    my $data = $t->read_file("$www$r->{path}");
+    my $rate = length($data) / 60;
+    my $from = Time::HiRes::time();
+    my $at = int(($from - $began) * $rate / 188) * 188;
+
+    DirectStream::Odd::put($c, "HTTP/1.1 200 OK\r\n"
+        . ($r->{path} =~ /mp3/ ? "Content-Type: audio/mpeg\r\n" : '')
+        . "Transfer-Encoding: chunked\r\n\r\n") or return;
+
+    while (Time::HiRes::time() - $from < 7) {
+        my $to = int((Time::HiRes::time() - $began) * $rate);
+        my $piece = substr $data, $at, $to - $at;
+
+        if (length $piece) {
+            DirectStream::Odd::put($c, sprintf "%x\r\n%s\r\n",
+                                   length $piece, $piece) or return;
+            $at = $to;
+        }
+
+        Time::HiRes::sleep(0.05);
+    }
+
+    DirectStream::Odd::put($c, "0\r\n\r\n") if $r->{query} eq 'clean';
+
+    return;
+});
+
+sub one {
+    my ($r, $c) = @_;
+
+    my ($how) = $r->{query} =~ /(\w+)$/;
+
+    open my $lock, '>>', "$www/.one-$how" or die "lock: $!\n";
+
+    if (!flock $lock, LOCK_EX|LOCK_NB) {
+        return $how eq 'close' ? () : ($how);
+    }
+
+    my (undef, undef, $data) = DirectStream::Odd::file({}, "$clips/mid.mp4");
+
+    DirectStream::Odd::put($c, "HTTP/1.1 200 OK\r\nContent-Length: "
+                           . length($data) . "\r\n\r\n") or return;
+
+    # of 8 s in 4
+    for my $i (0 .. 39) {
+        my $from = int(length($data) * $i / 40);
+        my $to = int(length($data) * ($i + 1) / 40);
+
+        DirectStream::Odd::put($c, substr $data, $from, $to - $from)
+            or return;
+        Time::HiRes::sleep(0.1);
+    }
+
+    close $lock;
+
+    return;
+}
+
 my ($pa, $pb) = ($first->url(''), $media->url(''));
 my ($null, $nul) = ("\r", '%0d%0a');
 my $good = 'User-Agent=UA-1&Referer=http%3A%2F%2Fx%2F';
@@ -235,6 +312,7 @@ END
     '/query.m3u' => "#EXTM3U\n$pb/get.mp4?pick=a.mp4&sig=1\n"
                     . "$pb/get.mp4?pick=two.mp4&sig=1\n"
                     . "$pb/get.mp4?pick=a.mp4&sig=2\n",
+    '/noname.m3u' => "#EXTM3U\n$pb/deep/stream?pick=hls\n",
     '/hls.m3u' => "#EXTM3U\n$pa/to/deep/master.m3u8|X-Token=t1"
                   . "&User-Agent=UA-1\n$pb/a.mp4\n",
     '/own.m3u' => "#EXTM3U\n$pb/deep/master.m3u8|X-Token=t2\n",
@@ -262,6 +340,7 @@ my @played = (
     [ 'noiv', "$pa/to/deep/noiv.m3u8", 8 ],
     [ 'odd', "$pb/deep/odd.m3u8", 8 ],
     [ 'html', "$pb/deep/html.m3u8", 8 ],
+    [ 'noname', "$pa/noname.m3u", 8 ],
     [ 'hops', "$pa/hops/20/a.mp4", 2 ],
     [ 'session', "$pb/a.mp4?session", 2 ],
     [ 'sessionhls', "$pb/deep/master.m3u8?session", 8 ],
@@ -277,6 +356,22 @@ my @played = (
     [ 'silent', "$pb/two.m3u?odd&silent", 2, 2 ],
     [ 'gz', "$pb/two.m3u.gz", 2, 2 ],
 );
+
+my $on = $live->url('');
+
+for my $how (qw(403 429 458 503 close)) {
+    $t->write_file("lists/one$how.m3u", join "\n",
+                   map({ "$on/one.mp4?$_&$how" } 1 .. 3), '');
+    push @played, [ "one$how", "$pa/one$how.m3u", 8, 8, 8 ];
+}
+
+my @broadcasts = (
+    [ 'cut', "$on/on.ts?cut" ], [ 'clean', "$on/on.ts?clean" ],
+    [ 'radio', "$on/on.mp3?cut" ], [ 'radioclean', "$on/on.mp3?clean" ],
+);
+
+start($_->[0], $_->[1], max_item_duration => 17, video => 'auto',
+      video_size => '160x90', video_rate => 10) for @broadcasts;
 
 my @failed = (
     [ 'nokey', "$pb/deep/nokey.m3u8", 'source_forbidden', qr/denied\.bin/ ],
@@ -337,6 +432,23 @@ for my $case (@failed) {
 
 is(scalar(my @sig = $media->requests(qr/get.*sig=2/)), 0,
    'another signature is no other item');
+
+for my $case (@broadcasts) {
+    my ($name, $url) = @$case;
+
+    ok($t->wait_state($name, 'finished', 40), "$name: over");
+
+    my ($run) = grep { $_->{stream} eq $name } map { $t->{json}->decode($_) }
+                split /\n/, $t->read_file('as-run/log');
+
+    cmp_ok($run->{duration}, '>', 12, "$name: went on");
+    cmp_ok($run->{slate} + $run->{gap}, '<', 12, "$name: at once")
+        or diag(explain($run));
+
+    $url =~ s{.*/}{};
+    cmp_ok(scalar(my @n = $live->requests(qr/\Q$url\E/)), '<=', 8,
+           "$name: without a storm");
+}
 
 my %by = map { ($_->{target} =~ /&(\d+)$/ ? $1 : $_->{target}) => $_ }
          $media->requests(qr/&\d+$/);

@@ -35,9 +35,11 @@
 typedef struct {
     const AVClass  *class;              /* comes first; see ds_demux_location */
     const char     *location;
+    const char     *type;
     ds_demux_t     *source;
     ds_http_t      *http;
     ds_aes_t       *aes;                /* NULL: it is not encrypted */
+    bool            main;               /* the URL itself */
     int64_t         base;               /* offset of libav's byte 0 */
     int64_t         end;                /* -1: to the end of the resource */
 } ds_io_t;
@@ -46,6 +48,7 @@ typedef struct {
 static AVIOContext *ds_demux_io(ds_demux_t *s, const ds_http_req_t *req,
     int64_t end, ds_error_t *err);
 static void ds_demux_io_free(AVIOContext **pb);
+static const char *ds_demux_type(ds_http_t *h);
 static void *ds_demux_io_child(void *pb, void *prev);
 static int ds_demux_io_read(void *data, uint8_t *buf, int n);
 static int ds_demux_io_bytes(void *data, uint8_t *buf, int n);
@@ -68,9 +71,14 @@ static int ds_demux_failed(ds_demux_t *s, const char *call, int rc,
     ds_error_t *err);
 
 
-/* the demuxer of lists asks for it: what they name is relative to it */
+/*
+ * What libav asks of its own protocols: where it comes from, to which what a
+ * list names is relative, and its type.
+ */
 
 static const AVOption  ds_demux_location[] = {
+    { "mime_type", NULL, offsetof(ds_io_t, type), AV_OPT_TYPE_STRING,
+      { .str = NULL }, 0, 0, 0, NULL },
     { "location", NULL, offsetof(ds_io_t, location), AV_OPT_TYPE_STRING,
       { .str = NULL }, 0, 0, 0, NULL },
     { NULL, NULL, 0, 0, { .str = NULL }, 0, 0, 0, NULL }
@@ -345,6 +353,17 @@ ds_demux_read(ds_demux_t *s, AVPacket *pkt, ds_error_t *err)
 
 
 bool
+ds_demux_moved(const ds_demux_t *s, const ds_demux_t *again)
+{
+    size_t  n;
+
+    n = (s->nhead < again->nhead) ? s->nhead : again->nhead;
+
+    return n != 0 && memcmp(s->head, again->head, n) != 0;
+}
+
+
+bool
 ds_demux_seek(ds_demux_t *s, int stream, int64_t us, bool any)
 {
     int  rc, flags, seekable;
@@ -527,6 +546,7 @@ ds_demux_io(ds_demux_t *s, const ds_http_req_t *req, int64_t end,
     io->class = &ds_demux_io_class;
     io->source = s;
     io->aes = NULL;
+    io->main = (s->pb == NULL && s->ctx->pb == NULL);
     io->base = req->offset;
     io->end = end;
 
@@ -544,6 +564,7 @@ ds_demux_io(ds_demux_t *s, const ds_http_req_t *req, int64_t end,
     }
 
     io->location = ds_http_url(io->http);
+    io->type = ds_demux_type(io->http);
     pb->av_class = &ds_demux_pb_class;
     pb->seekable = ds_http_seekable(io->http) ? AVIO_SEEKABLE_NORMAL : 0;
 
@@ -573,6 +594,24 @@ ds_demux_io_free(AVIOContext **pb)
 }
 
 
+/*
+ * A radio station's bytes begin in the midst of a frame: its type says at once
+ * what it is.  All else is told by its bytes, also a list without a name.
+ */
+
+static const char *
+ds_demux_type(ds_http_t *h)
+{
+    const char  *type;
+
+    type = ds_http_type(h);
+
+    return !ds_http_seekable(h) && ds_http_size(h) < 0
+           && strncasecmp(type, "audio/", 6) == 0
+           ? type : "application/vnd.apple.mpegurl";
+}
+
+
 static void *
 ds_demux_io_child(void *pb, void *prev)
 {
@@ -584,6 +623,7 @@ ds_demux_io_child(void *pb, void *prev)
 
     io = ((AVIOContext *) pb)->opaque;
     io->location = ds_http_url(io->http);
+    io->type = ds_demux_type(io->http);
 
     return io;
 }
@@ -638,6 +678,16 @@ ds_demux_io_bytes(void *data, uint8_t *buf, int n)
 
     if (rc == 0) {
         return AVERROR_EOF;
+    }
+
+    if (io->main && s->nhead < DS_DEMUX_HEAD && !ds_http_seekable(io->http)
+        && ds_http_size(io->http) < 0)
+    {
+        left = DS_DEMUX_HEAD - (int64_t) s->nhead;
+        left = (left < rc) ? left : rc;
+
+        memcpy(s->head + s->nhead, buf, (size_t) left);
+        s->nhead += (size_t) left;
     }
 
     /* bytes of another segment: the demuxer went on after an error */

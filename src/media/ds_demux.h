@@ -16,6 +16,9 @@
 #include "net/ds_http.h"
 
 
+#define DS_DEMUX_HEAD  8192
+
+
 typedef struct {
     const ds_conf_t    *conf;
     ds_cancel_t        *cancel;
@@ -29,6 +32,10 @@ typedef struct {
 
     AVFormatContext    *ctx;
     AVIOContext        *pb;             /* the URL itself */
+
+    /* how bytes of no known size began: those of a file do so again */
+    uint8_t             head[DS_DEMUX_HEAD];
+    size_t              nhead;
 
     uint64_t            bytes;          /* read so far */
     int64_t             active;         /* ms, when the caller came */
@@ -53,6 +60,12 @@ typedef struct {
 int ds_demux_open(ds_demux_t *s, const ds_conf_t *conf,
     const ds_media_url_t *u, const ds_http_hooks_t *hooks,
     ds_cancel_t *cancel, ds_error_t *err);
+
+/*
+ * Both of one URL, the later one opened again: it goes on elsewhere, as a
+ * broadcast does.  False: it begins as before, or its size is known.
+ */
+bool ds_demux_moved(const ds_demux_t *s, const ds_demux_t *again);
 
 /* the next packet in the order of the file: 1; 0 at its end; a DS_E… */
 int ds_demux_read(ds_demux_t *s, AVPacket *pkt, ds_error_t *err);

@@ -548,6 +548,24 @@ ds_input_live(ds_input_t *in)
 
 
 bool
+ds_input_endless(ds_input_t *in)
+{
+    /* once it has ended its size is known */
+
+    return in->nsources == 1 && ds_input_duration(in) == -1
+           && in->sources[0].nhead != 0;
+}
+
+
+bool
+ds_input_moved(ds_input_t *in, ds_input_t *again)
+{
+    return in->nsources == 1 && again->nsources == 1
+           && ds_demux_moved(&in->sources[0], &again->sources[0]);
+}
+
+
+bool
 ds_input_ends(ds_input_t *in)
 {
     unsigned  i;

@@ -90,6 +90,7 @@ struct ds_http_s {
     int64_t             stop;               /* offset of its end, -1: unknown */
     int64_t             total;              /* -1: unknown */
     char                new_etag[DS_HTTP_TAG];
+    char                type[DS_HTTP_TAG];  /* Content-Type */
     char                new_modified[DS_HTTP_TAG];
     size_t              head_size;
     long                status;
@@ -533,6 +534,13 @@ bool
 ds_http_seekable(ds_http_t *h)
 {
     return h->seekable;
+}
+
+
+const char *
+ds_http_type(ds_http_t *h)
+{
+    return h->type;
 }
 
 
@@ -1416,6 +1424,7 @@ ds_http_fields(ds_http_t *h)
     h->stop = -1;
     h->total = -1;
 
+    ds_http_tag(h->type, ds_http_field(h, "Content-Type"));
     ds_http_tag(h->new_etag, ds_http_field(h, "ETag"));
     ds_http_tag(h->new_modified, ds_http_field(h, "Last-Modified"));
 

@@ -97,6 +97,9 @@ int64_t ds_http_tell(ds_http_t *h);
 int64_t ds_http_size(ds_http_t *h);         /* -1: unknown */
 bool ds_http_seekable(ds_http_t *h);
 
+/* its Content-Type, "": it has none; borrowed, changes with each answer */
+const char *ds_http_type(ds_http_t *h);
+
 /* where it comes from, behind all redirects; borrowed until the next call */
 const char *ds_http_url(ds_http_t *h);
 

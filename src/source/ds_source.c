@@ -39,6 +39,7 @@ struct ds_source_s {
     ds_reader_t       *reader;
     ds_convert_t      *convert;
     int64_t            duration;
+    bool               endless;
     int64_t            origin_pts;
     int64_t            origin_dts;
 
@@ -247,6 +248,9 @@ ds_source_begin(ds_source_t *s)
     atomic_store(&s->opened, true);
 
     s->duration = ds_input_duration(ds_reader_input(s->reader));
+    s->endless = ds_reader_media(s->reader)->live
+                 || ds_input_live(ds_reader_input(s->reader))
+                 || ds_input_endless(ds_reader_input(s->reader));
 
     s->convert = ds_convert_create(&s->conf, &s->profile, s->reader,
                                    DS_CONVERT_SPEED, &s->err);
@@ -365,6 +369,13 @@ bool
 ds_source_opened(ds_source_t *s)
 {
     return atomic_load(&s->opened);
+}
+
+
+bool
+ds_source_endless(ds_source_t *s)
+{
+    return s->endless;
 }
 
 

@@ -51,6 +51,9 @@ bool ds_source_ready(ds_source_t *s);
 /* true when its source has answered, and is media */
 bool ds_source_opened(ds_source_t *s);
 
+/* * a broadcast, or what may be one: nothing is known of its end */
+bool ds_source_endless(ds_source_t *s);
+
 /* true when the thread gave up; "err" is why; the queue may hold packets */
 bool ds_source_failed(ds_source_t *s, ds_error_t *err);
 
