@@ -202,7 +202,7 @@ my $first = DirectStream::Odd->new($t, sub {
 system(qw(ffmpeg -nostdin -v error -i), "$clips/long.mp4",
        qw(-c copy -f mpegts), "$www/on.ts") == 0 or die 'ffmpeg';
 system(qw(ffmpeg -nostdin -v error -f lavfi -i), 'sine=440:d=60,'
-       . 'vibrato=f=3', qw(-b:a 256k -f mp3), "$www/on.mp3") == 0
+       . 'vibrato=f=3', qw(-b:a 128k -f mp3), "$www/on.mp3") == 0
     or die 'ffmpeg';
 
 my $began = Time::HiRes::time();

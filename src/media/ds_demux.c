@@ -22,6 +22,7 @@
 #define DS_DEMUX_BUFFER    (32 * 1024)
 #define DS_DEMUX_PROBE     (2 * 1024 * 1024)
 #define DS_DEMUX_FORMAT    (512 * 1024)        /* to tell the format */
+#define DS_DEMUX_RADIO     (16 * 1024)
 #define DS_DEMUX_ANALYZE   (4 * AV_TIME_BASE)
 #define DS_DEMUX_STREAMS   128
 #define DS_DEMUX_PACKET    (16 * 1024 * 1024)
@@ -175,6 +176,13 @@ ds_demux_open(ds_demux_t *s, const ds_conf_t *conf, const ds_media_url_t *u,
 
     ctx->probesize = DS_DEMUX_PROBE;
     ctx->format_probesize = DS_DEMUX_FORMAT;
+
+    /* of a radio station so much would be seconds */
+
+    if (strncasecmp(((ds_io_t *) s->pb->opaque)->type, "audio/", 6) == 0) {
+        ctx->format_probesize = DS_DEMUX_RADIO;
+    }
+
     ctx->max_analyze_duration = DS_DEMUX_ANALYZE;
     ctx->max_streams = DS_DEMUX_STREAMS;
 
