@@ -212,6 +212,23 @@ my $live = DirectStream::Odd->new($t, sub {
 
     return one($r, $c) if $r->{path} =~ m{^/one};
 
+    # a packager that begins again after 8 s
+    if ($r->{path} eq '/anew.m3u8') {
+        my $age = Time::HiRes::time() - $began;
+        my $n = int($age / 2);
+        my $first = $age < 10 ? 1000 : 0;
+        my $last = $age < 10 ? 1000 + $n : $n - 5;
+        my $from = $last - 3 < $first ? $first : $last - 3;
+
+        return (200, [], "#EXTM3U\n#EXT-X-TARGETDURATION:2\n"
+            . "#EXT-X-MEDIA-SEQUENCE:$from\n" . join '',
+            map { "#EXTINF:2,\n/deep/plain" . $_ % 4 . ".ts?$_\n" }
+                $from .. $last);
+    }
+
+    return DirectStream::Odd::file($r, "$www$r->{path}")
+        if $r->{path} =~ /deep/;
+
     my $data = $t->read_file("$www$r->{path}");
     my $rate = length($data) / 60;
     my $from = Time::HiRes::time();
@@ -367,6 +384,7 @@ for my $how (qw(403 429 458 503 close)) {
 
 my @broadcasts = (
     [ 'cut', "$on/on.ts?cut" ], [ 'clean', "$on/on.ts?clean" ],
+    [ 'anew', "$on/anew.m3u8" ],
     [ 'radio', "$on/on.mp3?cut" ], [ 'radioclean', "$on/on.mp3?clean" ],
 );
 
@@ -433,6 +451,9 @@ for my $case (@failed) {
 is(scalar(my @sig = $media->requests(qr/get.*sig=2/)), 0,
    'another signature is no other item');
 
+$t->like_log(qr/"anew": source broke: source_stalled: live list has begun/,
+             'anew: it is seen');
+
 for my $case (@broadcasts) {
     my ($name, $url) = @$case;
 
@@ -444,6 +465,8 @@ for my $case (@broadcasts) {
     cmp_ok($run->{duration}, '>', 12, "$name: went on");
     cmp_ok($run->{slate} + $run->{gap}, '<', 12, "$name: at once")
         or diag(explain($run));
+
+    next if $name eq 'anew';
 
     $url =~ s{.*/}{};
     cmp_ok(scalar(my @n = $live->requests(qr/\Q$url\E/)), '<=', 8,

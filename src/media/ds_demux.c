@@ -5,6 +5,8 @@
  * over what libav says.  Knows nothing of tracks.
  */
 
+#define _GNU_SOURCE
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,6 +43,7 @@ typedef struct {
     ds_http_t      *http;
     ds_aes_t       *aes;                /* NULL: it is not encrypted */
     bool            main;               /* the URL itself */
+    bool            begun;              /* some of it was read */
     int64_t         base;               /* offset of libav's byte 0 */
     int64_t         end;                /* -1: to the end of the resource */
 } ds_io_t;
@@ -52,6 +55,8 @@ static void ds_demux_io_free(AVIOContext **pb);
 static const char *ds_demux_type(ds_http_t *h);
 static void *ds_demux_io_child(void *pb, void *prev);
 static int ds_demux_io_read(void *data, uint8_t *buf, int n);
+static void ds_demux_list(ds_demux_t *s, const char *url, const char *p,
+    size_t len);
 static int ds_demux_io_bytes(void *data, uint8_t *buf, int n);
 static int64_t ds_demux_io_seek(void *data, int64_t offset, int whence);
 static int ds_demux_nested(AVFormatContext *ctx, AVIOContext **pb,
@@ -516,7 +521,9 @@ ds_demux_interrupted(void *data)
 {
     ds_demux_t  *s = data;
 
-    if (ds_cancel_is_set(s->cancel) || s->nokey || ds_demux_broken(s)) {
+    if (ds_cancel_is_set(s->cancel) || s->nokey || s->anew
+        || ds_demux_broken(s))
+    {
         return 1;
     }
 
@@ -554,6 +561,7 @@ ds_demux_io(ds_demux_t *s, const ds_http_req_t *req, int64_t end,
     io->class = &ds_demux_io_class;
     io->source = s;
     io->aes = NULL;
+    io->begun = false;
     io->main = (s->pb == NULL && s->ctx->pb == NULL);
     io->base = req->offset;
     io->end = end;
@@ -658,6 +666,10 @@ ds_demux_io_bytes(void *data, uint8_t *buf, int n)
 
     s = io->source;
 
+    if (s->anew) {
+        return AVERROR_EXIT;
+    }
+
     if (io->end >= 0) {
         left = io->end - ds_http_tell(io->http);
 
@@ -688,6 +700,15 @@ ds_demux_io_bytes(void *data, uint8_t *buf, int n)
         return AVERROR_EOF;
     }
 
+    if (!io->begun) {
+        io->begun = true;
+        ds_demux_list(s, io->location, (char *) buf, (size_t) rc);
+
+        if (s->anew) {
+            return AVERROR_EXIT;
+        }
+    }
+
     if (io->main && s->nhead < DS_DEMUX_HEAD && !ds_http_seekable(io->http)
         && ds_http_size(io->http) < 0)
     {
@@ -704,6 +725,77 @@ ds_demux_io_bytes(void *data, uint8_t *buf, int n)
     s->bytes += rc;
 
     return rc;
+}
+
+
+/*
+ * A packager that was started again numbers its segments from 0: libav would
+ * wait for the number that is next.
+ */
+
+static void
+ds_demux_list(ds_demux_t *s, const char *url, const char *p, size_t len)
+{
+    size_t       i, n;
+    int64_t      first, left;
+    uint32_t     id;
+    const char  *tag;
+
+    static const char  sequence[] = "#EXT-X-MEDIA-SEQUENCE:";
+    static const char  segment[] = "#EXTINF:";
+
+    if (len < 7 || strncmp(p, "#EXTM3U", 7) != 0) {
+        return;
+    }
+
+    tag = memmem(p, len, sequence, sizeof(sequence) - 1);
+    first = 0;
+
+    if (tag != NULL) {
+        left = (int64_t) len - (tag - p) - (int64_t) sizeof(sequence) + 1;
+        tag += sizeof(sequence) - 1;
+
+        for ( /* void */ ; left > 0 && *tag >= '0' && *tag <= '9'
+              && first < INT32_MAX; left--, tag++)
+        {
+            first = first * 10 + (*tag - '0');
+        }
+    }
+
+    for (n = 0, tag = p;
+         (tag = memmem(tag, len - (size_t) (tag - p), segment,
+                       sizeof(segment) - 1)) != NULL;
+         tag++)
+    {
+        n++;
+    }
+
+    if (n == 0) {
+        return;
+    }
+
+    for (id = 5381; *url != '\0'; url++) {
+        id = id * 33 + (unsigned char) *url;
+    }
+
+    for (i = 0; i < DS_DEMUX_LISTS - 1; i++) {
+        if (s->lists[i] == id || s->lists[i] == 0) {
+            break;
+        }
+    }
+
+    /* all that it has is older than what it had */
+
+    if (s->live && s->lists[i] == id && first + (int64_t) n <= s->sequence[i])
+    {
+        s->anew = true;
+        (void) ds_fail(&s->error, DS_ESOURCE_STALLED,
+                       "live list has begun anew, at number %lld after %lld",
+                       (long long) first, (long long) s->sequence[i]);
+    }
+
+    s->lists[i] = id;
+    s->sequence[i] = first;
 }
 
 

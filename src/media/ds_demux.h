@@ -16,7 +16,8 @@
 #include "net/ds_http.h"
 
 
-#define DS_DEMUX_HEAD  8192
+#define DS_DEMUX_HEAD   8192
+#define DS_DEMUX_LISTS  8
 
 
 typedef struct {
@@ -49,6 +50,11 @@ typedef struct {
                                            encrypted was refused with */
     char                missed[DS_MESSAGE_LEN / 2];     /* its URL */
     bool                nokey;          /* it was a key */
+
+    int64_t             sequence[DS_DEMUX_LISTS];   /* of its first segment,
+                                           by list */
+    uint32_t            lists[DS_DEMUX_LISTS];      /* what each is known by */
+    bool                anew;           /* one has begun anew */
 } ds_demux_t;
 
 

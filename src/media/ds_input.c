@@ -558,6 +558,13 @@ ds_input_endless(ds_input_t *in)
 
 
 bool
+ds_input_anew(ds_input_t *in)
+{
+    return in->sources[0].anew || in->sources[1].anew;
+}
+
+
+bool
 ds_input_moved(ds_input_t *in, ds_input_t *again)
 {
     return in->nsources == 1 && again->nsources == 1

@@ -52,6 +52,9 @@ bool ds_input_endless(ds_input_t *in);
 /* see ds_demux_moved() */
 bool ds_input_moved(ds_input_t *in, ds_input_t *again);
 
+/* a list has begun anew: nothing in it is what was before */
+bool ds_input_anew(ds_input_t *in);
+
 /* a list without an end, yet */
 bool ds_input_live(ds_input_t *in);
 

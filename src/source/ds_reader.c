@@ -798,8 +798,9 @@ ds_reader_adopt(ds_reader_t *r, ds_input_t *in, bool live, ds_error_t *err)
 
     /* a broadcast whose clock begins anew has no place to be found in it */
 
-    r->timed = live && (ds_input_live(r->in)
-                        || ds_input_start(in) != ds_input_start(r->in));
+    r->timed = live && !ds_input_anew(r->in)
+               && (ds_input_live(r->in)
+                   || ds_input_start(in) != ds_input_start(r->in));
 
     r->bytes += ds_input_bytes(r->in);
     r->counted = 0;
