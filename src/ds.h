@@ -217,9 +217,10 @@ typedef struct {
     size_t                  nsource_rules;
     const char             *media_root;        /* NULL: no file: URLs */
     size_t                  push_buffer;       /* bytes that wait for pushes, of
-                                                  all streams; 0: 256 MiB */
+                                                  all streams; 0: 256 MiB,
+                                                  less with less memory */
     unsigned                encodes;           /* items encoded at one time;
-                                                  0: as many as CPUs */
+                                                  0: by CPUs and memory */
     const char             *cache_path;        /* NULL: nothing is kept */
     uint64_t                cache_max_size;    /* bytes, of all that is kept */
     uint64_t                cache_min_free;    /* bytes left on its disk */

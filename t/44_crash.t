@@ -61,10 +61,13 @@ ok($t->wait_state('bad', 'live'), 'bad: live');
 ok($t->wait_for(sub { ($t->field('bad', 'next', 'index') || 0) == 1 }, 10),
    'the next item is being opened');
 
+# the younger one: the older one's item is on air
 my @new;
-$t->wait_for(sub { @new = grep { !$other{$_} } threads($relay, 'ds-source') },
-             5);
-ok(@new, 'a thread for it') or diag("@new");
+$t->wait_for(sub {
+    @new = sort { $a <=> $b }
+           grep { !$other{$_} } threads($relay, 'ds-source');
+    return @new == 2 }, 5);
+is(scalar @new, 2, 'a thread for it') or diag("@new");
 
 $t->allow(qr/item 1 took the relay worker down|item 1 failed: item_crashed/);
 is(syscall($SYS_tgkill, $relay + 0, $new[-1] + 0, 11), 0, 'it crashes');

@@ -7,7 +7,7 @@
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use DirectStream::Test;
-use DirectStream::Odd;
+use DirectStream::Server;
 use Fcntl qw(:flock);
 use IO::Compress::Deflate;
 use IO::Compress::Gzip;
@@ -82,7 +82,7 @@ $t->write_file("$www/deep/master.m3u8", "#EXTM3U\n"
 #   ua, referer, cookie: these headers; session: a cookie that it gives itself
 #   (with a redirect to where it is checked)
 
-my $media = DirectStream::Odd->new($t, sub {
+my $media = DirectStream::Server->new($t, sub {
     my ($r, $c) = @_;
 
     my $h = $r->{headers};
@@ -111,7 +111,7 @@ my $media = DirectStream::Odd->new($t, sub {
         $file = -e "$www$r->{path}" ? "$www$r->{path}" : "$clips$r->{path}";
     }
 
-    return DirectStream::Odd::file($r, $file);
+    return DirectStream::Server::file($r, $file);
 });
 
 
@@ -121,7 +121,7 @@ sub odd {
     my ($r, $c, $file) = @_;
 
     my ($how) = $r->{query} =~ /(\w+)$/;
-    my (undef, $head, $all) = DirectStream::Odd::file({}, $file);
+    my (undef, $head, $all) = DirectStream::Server::file({}, $file);
     my $range = $r->{headers}{range} // '';
     my $end = length($all) - 1;
 
@@ -130,7 +130,7 @@ sub odd {
         return (206, [ 'Content-Range: bytes 0-/*' ], $all);
     }
 
-    return DirectStream::Odd::file($r, $file, norange => 1)
+    return DirectStream::Server::file($r, $file, norange => 1)
         if $how eq 'norange';
     return (206, [], $all) if $how eq 'none';
     return (206, [ "Content-Range: bytes 0-$end/*" ], $all)
@@ -151,7 +151,7 @@ sub odd {
             packed('gzip', "#EXTM3U\n" . '0' x 20_000_000))
         if $how eq 'bomb';
 
-    DirectStream::Odd::put($c, $how eq 'icy'
+    DirectStream::Server::put($c, $how eq 'icy'
         ? "ICY 200 OK\r\nicy-name: radio\r\n\r\n$all"
         : "HTTP/1.1 206 Partial\r\nTransfer-Encoding: chunked\r\n"
           . "Content-Range: bytes 0-/*\r\n\r\n"
@@ -178,12 +178,12 @@ sub packed {
 
 my $lists = $t->dir . '/lists';
 
-my $first = DirectStream::Odd->new($t, sub {
+my $first = DirectStream::Server->new($t, sub {
     my ($r) = @_;
 
     my ($word, $n, $rest) = $r->{path} =~ m{^/(\w+)(?:/(\d+))?(.*)};
 
-    return DirectStream::Odd::file($r, "$lists$r->{path}")
+    return DirectStream::Server::file($r, "$lists$r->{path}")
         if -e "$lists$r->{path}";
 
     return (302, [ 'Location: ' . $media->url($rest) ]) if $word eq 'to';
@@ -207,7 +207,7 @@ system(qw(ffmpeg -nostdin -v error -f lavfi -i), 'sine=440:d=60,'
 
 my $began = Time::HiRes::time();
 
-my $live = DirectStream::Odd->new($t, sub {
+my $live = DirectStream::Server->new($t, sub {
     my ($r, $c) = @_;
 
     return one($r, $c) if $r->{path} =~ m{^/one};
@@ -226,7 +226,7 @@ my $live = DirectStream::Odd->new($t, sub {
                 $from .. $last);
     }
 
-    return DirectStream::Odd::file($r, "$www$r->{path}")
+    return DirectStream::Server::file($r, "$www$r->{path}")
         if $r->{path} =~ /deep/;
 
     my $data = $t->read_file("$www$r->{path}");
@@ -234,7 +234,7 @@ my $live = DirectStream::Odd->new($t, sub {
     my $from = Time::HiRes::time();
     my $at = int(($from - $began) * $rate / 188) * 188;
 
-    DirectStream::Odd::put($c, "HTTP/1.1 200 OK\r\n"
+    DirectStream::Server::put($c, "HTTP/1.1 200 OK\r\n"
         . ($r->{path} =~ /mp3/ ? "Content-Type: audio/mpeg\r\n" : '')
         . "Transfer-Encoding: chunked\r\n\r\n") or return;
 
@@ -243,7 +243,7 @@ my $live = DirectStream::Odd->new($t, sub {
         my $piece = substr $data, $at, $to - $at;
 
         if (length $piece) {
-            DirectStream::Odd::put($c, sprintf "%x\r\n%s\r\n",
+            DirectStream::Server::put($c, sprintf "%x\r\n%s\r\n",
                                    length $piece, $piece) or return;
             $at = $to;
         }
@@ -251,7 +251,7 @@ my $live = DirectStream::Odd->new($t, sub {
         Time::HiRes::sleep(0.05);
     }
 
-    DirectStream::Odd::put($c, "0\r\n\r\n") if $r->{query} eq 'clean';
+    DirectStream::Server::put($c, "0\r\n\r\n") if $r->{query} eq 'clean';
 
     return;
 });
@@ -267,9 +267,9 @@ sub one {
         return $how eq 'close' ? () : ($how);
     }
 
-    my (undef, undef, $data) = DirectStream::Odd::file({}, "$clips/mid.mp4");
+    my (undef, undef, $data) = DirectStream::Server::file({}, "$clips/mid.mp4");
 
-    DirectStream::Odd::put($c, "HTTP/1.1 200 OK\r\nContent-Length: "
+    DirectStream::Server::put($c, "HTTP/1.1 200 OK\r\nContent-Length: "
                            . length($data) . "\r\n\r\n") or return;
 
     # of 8 s in 4
@@ -277,7 +277,7 @@ sub one {
         my $from = int(length($data) * $i / 40);
         my $to = int(length($data) * ($i + 1) / 40);
 
-        DirectStream::Odd::put($c, substr $data, $from, $to - $from)
+        DirectStream::Server::put($c, substr $data, $from, $to - $from)
             or return;
         Time::HiRes::sleep(0.1);
     }

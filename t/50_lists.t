@@ -7,7 +7,7 @@
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use DirectStream::Test;
-use DirectStream::Odd;
+use DirectStream::Server;
 
 
 my $t = DirectStream::Test->new;
@@ -24,7 +24,7 @@ my @names = ('Show #3.mp4', '100% live.mp4', 'Who?.mp4', 'x/y.mp4',
 link "$clips/a.mp4", "$www/$_" or system('cp', "$clips/a.mp4", "$www/$_")
     for @names, 'a.mp4', 'b.mp4', 'c.mp4', 'd.mp4', 'live';
 
-my $server = DirectStream::Odd->new($t, sub {
+my $server = DirectStream::Server->new($t, sub {
     my ($r) = @_;
 
     return (200, [ 'Content-Type: text/html' ], "<html>a page</html>\n")
@@ -33,7 +33,7 @@ my $server = DirectStream::Odd->new($t, sub {
     my $path = $r->{path};
     $path =~ s{/[^/]+/\.\./}{/};
 
-    return DirectStream::Odd::file($r, "$www$path");
+    return DirectStream::Server::file($r, "$www$path");
 });
 
 my $base = $server->url('');

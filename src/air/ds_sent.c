@@ -15,10 +15,9 @@
 #include "rtmp/ds_flv.h"
 
 
-/* what may wait: of a stream, bytes and us; of all of them, bytes by default */
+/* what may wait of a stream, bytes and us */
 #define DS_SENT_SIZE      (16 << 20)
 #define DS_SENT_TIME      20000000
-#define DS_SENT_ALL       (256 << 20)
 
 /* us: what may wait all the same; no reader that keeps pace is so far behind */
 #define DS_SENT_LEAST     1000000
@@ -505,13 +504,10 @@ ds_sent_jump(ds_cursor_t *c)
 static bool
 ds_sent_much(ds_sent_t *sent, int64_t dts)
 {
-    size_t   all;
     int64_t  most;
 
-    all = sent->ds->conf.push_buffer;
-    all = all != 0 ? all : DS_SENT_ALL;
-
-    most = atomic_load(&sent->ds->held) > all ? DS_SENT_LEAST : DS_SENT_TIME;
+    most = atomic_load(&sent->ds->held) > sent->ds->held_most
+           ? DS_SENT_LEAST : DS_SENT_TIME;
 
     return sent->size > DS_SENT_SIZE || dts - sent->head->pkt->dts > most;
 }

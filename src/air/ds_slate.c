@@ -124,12 +124,12 @@ ds_slate_want(ds_slate_t *sl, const ds_form_t *form)
     p->video = DS_VIDEO_ENCODE;
     p->max_keyframe_interval = 0;
 
-    ds_slate_check(sl);
+    ds_slate_check(sl, false);
 }
 
 
 void
-ds_slate_check(ds_slate_t *sl)
+ds_slate_check(ds_slate_t *sl, bool needed)
 {
     if (!ds_job_done(&sl->maker)) {
         return;
@@ -138,6 +138,10 @@ ds_slate_check(ds_slate_t *sl)
     ds_job_end(&sl->maker);
 
     if (memcmp(&sl->wanted, &sl->form, sizeof(ds_form_t)) == 0) {
+        return;
+    }
+
+    if (!ds_loops_turn(sl->ds->loops) && !needed) {
         return;
     }
 

@@ -31,8 +31,12 @@ void ds_slate_free(ds_slate_t **sl);
  */
 void ds_slate_want(ds_slate_t *sl, const ds_form_t *form);
 
-/* looks after the making: to be called now and then */
-void ds_slate_check(ds_slate_t *sl);
+/*
+ * Looks after the making: to be called now and then.  Of all streams one slate
+ * is begun at a time, with a pause between them, and at once what is "needed":
+ * there may soon be nothing else.
+ */
+void ds_slate_check(ds_slate_t *sl, bool needed);
 
 /* true when there is a newer slate than the one that ds_slate_begin() took */
 bool ds_slate_renewed(ds_slate_t *sl);

@@ -7,8 +7,9 @@
  * video key frame first.  DTS of a track strictly increases; every item's
  * video DTS runs the same distance ahead of its presentation (the largest
  * reordering delay seen of late, 500 ms at most), or the DTS would step at a
- * change between items with and without B-frames.  An item's audio is moved by 18 ms at most,
- * so that audio frames follow each other with a hole of some ms or none.
+ * change between items with and without B-frames.  An item's audio is moved
+ * by 18 ms at most, so that audio frames follow each other with a hole of
+ * some ms or none.
  */
 
 #ifndef DS_TIMELINE_H_INCLUDED_

@@ -85,8 +85,10 @@ ds_codec_h264_profile(const AVCodecParameters *par)
         return -1;
     }
 
+    /* of "avc3" the sets are in the samples alone, and their number is 0 */
+
     if (par->extradata_size >= 7 && p[0] == 1) {
-        return p[1];
+        return (p[5] & 0x1f) != 0 ? p[1] : -1;
     }
 
     for (i = 0; i + 4 < par->extradata_size; i++) {

@@ -16,7 +16,7 @@
 #include "net/ds_http.h"
 
 
-#define DS_DEMUX_HEAD   8192
+#define DS_DEMUX_BEGIN  8192
 #define DS_DEMUX_LISTS  8
 
 
@@ -26,23 +26,26 @@ typedef struct {
     const ds_http_hooks_t  *hooks;      /* of who opened it, NULL: none */
     ds_http_hooks_t     own;            /* of the URL itself */
     ds_http_hooks_t     nested;         /* of what it refers to */
+    ds_http_pool_t     *pool;           /* of all of them */
     char               *url;
     char               *headers;
-    size_t              chunk;
-    int64_t             resolved_at;
+    char               *cookies;
+    ds_http_req_t       req;            /* for the URL itself */
 
+    const AVInputFormat  *format;       /* NULL: not known yet */
     AVFormatContext    *ctx;
     AVIOContext        *pb;             /* the URL itself */
 
     /* how bytes of no known size began: those of a file do so again */
-    uint8_t             head[DS_DEMUX_HEAD];
-    size_t              nhead;
+    uint8_t             begin[DS_DEMUX_BEGIN];
+    size_t              nbegin;
 
     uint64_t            bytes;          /* read so far */
     int64_t             active;         /* ms, when the caller came */
     int64_t             deadline;       /* ms, of opening; 0: none */
     bool                seekable;       /* bytes, whatever pb->seekable says */
     bool                local;          /* refers to nothing else */
+    bool                brief;          /* see ds_media_url_t; no seek yet */
     bool                live;           /* a list that goes on */
     int                 rc;             /* 1: goes on, 0: ended, DS_E… */
     ds_error_t          error;          /* what stopped the bytes */
@@ -73,7 +76,13 @@ int ds_demux_open(ds_demux_t *s, const ds_conf_t *conf,
  */
 bool ds_demux_moved(const ds_demux_t *s, const ds_demux_t *again);
 
-/* the next packet in the order of the file: 1; 0 at its end; a DS_E… */
+#define DS_DEMUX_ANEW  2
+
+/*
+ * The next packet in the order of the file: 1; 0 at its end; a DS_E…;
+ * DS_DEMUX_ANEW: no packet, but "ctx" is another one, with other streams,
+ * which go on where those of the old one, gone now, ended.
+ */
 int ds_demux_read(ds_demux_t *s, AVPacket *pkt, ds_error_t *err);
 
 /*

@@ -334,7 +334,7 @@ typedef struct {
     int64_t                  cache_max_size;
     int64_t                  cache_min_free;
     int64_t                  push_buffer;
-    int64_t                  encodes;           /* 0: one a processor */
+    int64_t                  encodes;           /* 0: auto */
     int64_t                  max_items;         /* of a playlist */
 
     ngx_array_t              streams;           /* of pointers to them */

@@ -55,8 +55,7 @@ static const ngx_directstream_range_t  ngx_directstream_ranges[] = {
       1, 1000000, 50000, "from 1 to 1000000" },
 
     { "push_buffer", ngx_directstream_in(push_buffer), "size",
-      1024 * 1024, (int64_t) 1 << 40, 256 * 1024 * 1024,
-      "from 1m to 1024g" },
+      1024 * 1024, (int64_t) 1 << 40, 0, "from 1m to 1024g" },
 
     { "cache_max_size", ngx_directstream_in(cache_max_size), "size",
       1024 * 1024, NGX_MAX_OFF_T_VALUE, (int64_t) 10 << 30,
@@ -501,7 +500,7 @@ ngx_directstream_extractors(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
  * buffer time size; default 4s 4m
  * encodes number | auto; default auto
  * playlist_max_items number; default 50000
- * push_buffer size; default 256m
+ * push_buffer size; default 256m, or less
  * cache_max_size size; default 10g
  * cache_min_free size; default 1g
  * context: directstream

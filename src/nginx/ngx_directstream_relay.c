@@ -645,7 +645,7 @@ ngx_directstream_relay_create(ngx_directstream_relay_t *relay)
                                           : NULL;
     conf.max_items = dcf->max_items;
     conf.push_buffer = (size_t) dcf->push_buffer;
-    conf.encodes = dcf->encodes ? dcf->encodes : (unsigned) ngx_ncpu;
+    conf.encodes = dcf->encodes;
     conf.push_certificate = dcf->push_certificate.len
                             ? (char *) dcf->push_certificate.data : NULL;
     conf.cache_path = (char *) dcf->cache_path.data;

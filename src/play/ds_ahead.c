@@ -201,6 +201,7 @@ ds_ahead_start(ds_stream_t *s, uint32_t index, bool modest)
     conf.ds = s->ds;
     conf.stream = s->name;
     conf.entry = &a->entry;
+    conf.copies = s->profile.video == DS_VIDEO_COPY;
     conf.cancel = &a->job.cancel;
 
     ds_shelf_init(&a->shelf, &conf, &s->profile);

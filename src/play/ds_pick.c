@@ -31,7 +31,9 @@
 
 
 static void ds_pick_prepare_spare(ds_stream_t *s);
+static bool ds_pick_near(ds_stream_t *s, int64_t lead);
 static bool ds_pick_wanted(ds_stream_t *s);
+static bool ds_pick_stale(ds_stream_t *s);
 static bool ds_pick_spare_wanted(ds_stream_t *s);
 static int64_t ds_pick_start_at(ds_stream_t *s, const ds_entry_t *e);
 static bool ds_pick_crashed(ds_stream_t *s, uint32_t index, ds_entry_t *e);
@@ -65,6 +67,20 @@ ds_pick_prepare(ds_stream_t *s)
     }
 
     if (s->next != NULL) {
+        if (ds_pick_near(s, 2 * (int64_t) s->ds->conf.buffer_time)) {
+            ds_source_widen(s->next);
+        }
+
+        if (ds_pick_stale(s)) {
+            ds_pick_drop(s, NULL);
+
+            (void) pthread_mutex_lock(&s->lock);
+            ds_playlist_goto(s->list, s->next_index);
+            (void) pthread_mutex_unlock(&s->lock);
+
+            return;
+        }
+
         ds_pick_prepare_spare(s);
         return;
     }
@@ -321,40 +337,63 @@ ds_pick_start_at(ds_stream_t *s, const ds_entry_t *e)
 }
 
 
+/*
+ * Fetching takes the longer, the longer an item is.  Beside what has no end
+ * nothing waits, least of all the same once more, until it is in trouble.
+ */
+
 static bool
 ds_pick_wanted(ds_stream_t *s)
 {
-    int64_t      duration, now;
-    ds_meter_t  *m;
+    if (s->refused) {
 
-    /* fetching takes the longer, the longer an item is */
+        if (s->cur != NULL && !s->cutting && s->starved <= DS_SILENCE_LIVE
+            && !ds_queue_ended(ds_source_queue(s->cur)))
+        {
+            return false;
+        }
+
+        s->refused = false;
+    }
+
+    return ds_pick_near(s, DS_LEAD)
+           || (!ds_source_endless(s->cur)
+               && (s->source.mode == DS_MODE_DOWNLOAD
+                   || ds_source_duration(s->cur) == -1));
+}
+
+
+/* the trouble is over, and what was opened for it would be old some day */
+
+static bool
+ds_pick_stale(ds_stream_t *s)
+{
+    return s->spare == NULL && ds_source_ready(s->next)
+           && ds_source_endless(s->next) && !ds_pick_wanted(s);
+}
+
+
+/* what is on air is over in "lead" ms, or it is in trouble; or nothing is */
+
+static bool
+ds_pick_near(ds_stream_t *s, int64_t lead)
+{
+    int64_t      duration;
+    ds_meter_t  *m;
 
     if (s->cur == NULL || s->cutting || s->starved > DS_SILENCE_LIVE
         || ds_queue_ended(ds_source_queue(s->cur)))
     {
-        s->refused = false;
         return true;
     }
 
-    if (s->refused) {
-        return false;
-    }
-
-    if (s->source.mode == DS_MODE_DOWNLOAD) {
-        return true;
-    }
-
-    now = ds_monotonic();
     m = ds_air_meter(s->air);
     duration = ds_source_duration(s->cur);
 
-    /* what follows a broadcast would be hours old when it is due */
-
-    return (duration == -1 && !ds_source_endless(s->cur))
-           || (duration != -1 && duration - ds_air_position(s->air) <= DS_LEAD)
+    return (duration != -1 && duration - ds_air_position(s->air) <= lead)
            || (s->max_item != 0
-               && s->max_item - m->item_time / 1000 <= DS_LEAD)
-           || ds_meter_missing(m, now) > DS_SILENCE_LIVE;
+               && s->max_item - m->item_time / 1000 <= lead)
+           || ds_meter_missing(m, ds_monotonic()) > DS_SILENCE_LIVE;
 }
 
 
@@ -602,6 +641,7 @@ ds_pick_take(ds_stream_t *s)
     ds_source_t  *src;
 
     src = s->next;
+    ds_source_widen(src);
     ds_pick_promote(s);
 
     return src;

@@ -22,6 +22,13 @@
 #define DS_TICK_LIVE     (DS_AIR_TICK / 1000)
 #define DS_TICK_START    10
 
+/*
+ * A slate is made after so many ms without a first item, or when so little of
+ * the one on air is left, us: in a third of that it is there
+ */
+#define DS_DARK_SOON     500
+#define DS_DARK_REST     1000000
+
 /* ms: an item that was on air for so long has not failed at once */
 #define DS_ITEM_LASTED   5000
 
@@ -34,6 +41,7 @@
 
 
 static void ds_player_step(ds_stream_t *s);
+static bool ds_player_dark(ds_stream_t *s);
 static void ds_player_wishes(ds_stream_t *s);
 static void ds_player_back(ds_stream_t *s);
 static void ds_player_starved(ds_stream_t *s);
@@ -93,7 +101,7 @@ ds_player_step(ds_stream_t *s)
     }
 
     if (s->standby != NULL) {
-        ds_slate_check(s->standby);
+        ds_slate_check(s->standby, ds_player_dark(s));
     }
 
     ds_player_wishes(s);
@@ -103,6 +111,25 @@ ds_player_step(ds_stream_t *s)
     ds_player_air(s);
     ds_player_reap(s);
     ds_report(s);
+}
+
+
+/* there may be nothing to send before a slate could be made */
+
+static bool
+ds_player_dark(ds_stream_t *s)
+{
+    ds_queue_t  *q;
+
+    if (s->cur == NULL) {
+        return s->aired || ds_monotonic() - s->list_started >= DS_DARK_SOON;
+    }
+
+    q = ds_source_queue(s->cur);
+
+    return ds_queue_time(q) < DS_DARK_REST
+           && !(ds_queue_ended(q) && s->next != NULL
+                && ds_source_ready(s->next));
 }
 
 

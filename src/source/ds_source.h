@@ -48,11 +48,14 @@ ds_source_t *ds_source_start(const ds_source_conf_t *sc, ds_entry_t *e,
  */
 bool ds_source_ready(ds_source_t *s);
 
+/*
+ * Reads ahead as much as "buffer" says; until then a second, so that what has
+ * long to wait costs little.
+ */
+void ds_source_widen(ds_source_t *s);
+
 /* true when its source has answered, and is media */
 bool ds_source_opened(ds_source_t *s);
-
-/* * a broadcast, or what may be one: nothing is known of its end */
-bool ds_source_endless(ds_source_t *s);
 
 /* true when the thread gave up; "err" is why; the queue may hold packets */
 bool ds_source_failed(ds_source_t *s, ds_error_t *err);
@@ -77,6 +80,9 @@ int64_t ds_source_offset(ds_source_t *s);
 
 /* * ms, -1 unknown */
 int64_t ds_source_duration(ds_source_t *s);
+
+/* * a broadcast, or what else has no end that is known */
+bool ds_source_endless(ds_source_t *s);
 
 /* * what resolving told, strings or NULL */
 const ds_media_t *ds_source_media(ds_source_t *s);

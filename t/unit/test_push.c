@@ -423,6 +423,9 @@ test_log(void)
     ds_record_t   r;
 
     ds = engine("both.pem");
+
+    while (ds_poll(ds, &r)) { /* void */ }
+
     ds_log(ds, DS_LOG_INFO, "lofi", "%s", "a\n\xc2\x9b" "31m\xe2\x80\xae"
            "b\xe2\x81\xa7\xc3\xa4\xe2\x82\xac");
 
