@@ -68,7 +68,7 @@ package: deps-package
 # the engine without nginx, and its tests
 
 libs       = libavformat libavcodec libavfilter libavutil libcurl openssl \
-             libcjson sqlite3
+             libcjson sqlite3 zlib
 WARN       = -Wall -Wextra
 ENG_OPT    = -g -O2
 ENG_DIR    = $(builddir)/unit

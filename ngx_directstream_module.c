@@ -131,6 +131,14 @@ static ngx_command_t  ngx_directstream_commands[] = {
       offsetof(ngx_directstream_conf_t, media_root),
       NULL },
 
+    /* bound of a list */
+    { ngx_string("playlist_max_items"),
+      NGX_DIRECTSTREAM_CONF|NGX_DIRECT_CONF|NGX_CONF_TAKE1,
+      ngx_directstream_range,
+      0,
+      0,
+      NULL },
+
     /* how many items are encoded at one time */
     { ngx_string("encodes"),
       NGX_DIRECTSTREAM_CONF|NGX_DIRECT_CONF|NGX_CONF_TAKE1,

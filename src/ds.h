@@ -23,7 +23,8 @@
 #define DS_VERSION        "0.2.0"
 
 #define DS_NAME_LEN      64      /* longest stream name */
-#define DS_URL_LEN       2048    /* longest playlist, publish or push URL */
+#define DS_URL_LEN       2048    /* longest publish or push URL */
+#define DS_PLAYLIST_LEN  8192    /* longest playlist URL */
 #define DS_ID_LEN        64      /* an item's id, cut to fit */
 #define DS_TITLE_LEN     256     /* an item's title, cut at a character */
 #define DS_MESSAGE_LEN   256     /* a message for people, never a secret */
@@ -216,6 +217,7 @@ typedef struct {
     const char             *resolve_extractors;/* yt-dlp's --ies */
     unsigned                resolve_timeout;   /* ms, one call */
     unsigned                source_timeout;    /* ms without a byte */
+    unsigned                max_items;         /* of a playlist, 0: 50,000 */
     unsigned                buffer_time;       /* ms of media read ahead */
     size_t                  buffer_size;       /* bytes of media read ahead */
     const ds_source_rule_t *source_rules;     /* first match wins, else allow */
@@ -384,7 +386,7 @@ typedef enum {
 
 typedef struct {
     char             name[DS_NAME_LEN + 1];
-    char             playlist[DS_URL_LEN + 1];
+    char             playlist[DS_PLAYLIST_LEN + 1];
     char             publish[DS_URL_LEN + 1];   /* application; the name is
                                                    appended; "none": none, it
                                                    needs push_engine */

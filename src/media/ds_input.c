@@ -517,6 +517,31 @@ ds_input_live(ds_input_t *in)
 
 
 bool
+ds_input_endless(ds_input_t *in)
+{
+    /* once it has ended its size is known */
+
+    return in->nsources == 1 && ds_input_duration(in) == -1
+           && in->sources[0].nbegin != 0;
+}
+
+
+bool
+ds_input_renumbered(ds_input_t *in)
+{
+    return in->sources[0].restarted || in->sources[1].restarted;
+}
+
+
+bool
+ds_input_moved(ds_input_t *in, ds_input_t *again)
+{
+    return in->nsources == 1 && again->nsources == 1
+           && ds_demux_moved(&in->sources[0], &again->sources[0]);
+}
+
+
+bool
 ds_input_ends(ds_input_t *in)
 {
     unsigned  i;

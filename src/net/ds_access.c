@@ -24,6 +24,7 @@
 
 
 static bool ds_access_is_hls(const ds_url_t *u);
+static bool ds_access_dots(const char *path);
 static bool ds_access_below(const char *path, const char *root);
 
 
@@ -193,14 +194,18 @@ ds_access_file(const ds_conf_t *conf, const char *url, int64_t *size,
 
     /* a name outside is refused before it can be told to exist */
 
-    if ((size_t) len != strlen(path) || strstr(path, "/..") != NULL
+    if ((size_t) len != strlen(path) || ds_access_dots(path)
         || (!ds_access_below(path, root)
             && !ds_access_below(path, conf->media_root)))
     {
         goto denied;
     }
 
-    if (realpath(path, real) == NULL) {
+    if (realpath(path, real) == NULL
+        && (errno != ENOENT || strchr(url, '%') == NULL
+            || ds_access_dots(url) || realpath(url, real) == NULL))
+    {
+        /* nor is there one that has a "%" in its name */
         goto failed;
     }
 
@@ -247,6 +252,23 @@ done:
     }
 
     return -1;
+}
+
+
+/* ".." as a part of the path */
+
+static bool
+ds_access_dots(const char *path)
+{
+    const char  *p;
+
+    for (p = path; (p = strstr(p, "/..")) != NULL; p += 3) {
+        if (p[3] == '\0' || p[3] == '/') {
+            return true;
+        }
+    }
+
+    return false;
 }
 
 

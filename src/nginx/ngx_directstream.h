@@ -30,7 +30,7 @@ typedef struct ngx_thread_pool_s  ngx_thread_pool_t;
 #define NGX_DIRECTSTREAM_STREAM_CONF   0x04000000
 
 #define NGX_DIRECTSTREAM_MAGIC         0x6469727374726d31ULL
-#define NGX_DIRECTSTREAM_LAYOUT        7
+#define NGX_DIRECTSTREAM_LAYOUT        8
 
 #define NGX_DIRECTSTREAM_PAGE          512     /* items in a table's page */
 #define NGX_DIRECTSTREAM_PAGES         256
@@ -345,6 +345,7 @@ typedef struct {
     int64_t                  cache_min_free;
     int64_t                  push_buffer;
     int64_t                  encodes;           /* 0: auto */
+    int64_t                  max_items;         /* of a playlist */
 
     ngx_array_t              streams;           /* of pointers to them */
     ngx_thread_pool_t       *pool;              /* for durable writes */
@@ -445,7 +446,7 @@ int64_t ngx_directstream_field_get(const ngx_directstream_field_t *f,
 
 /*
  * What may be shown of a text, a word or a size: without secrets.  "text" has
- * room for DS_URL_LEN + 1; "": there is none.
+ * room for DS_PLAYLIST_LEN + 1; "": there is none.
  */
 void ngx_directstream_field_show(const ngx_directstream_field_t *f,
     const ds_def_t *def, char *text);

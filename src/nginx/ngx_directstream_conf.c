@@ -51,6 +51,9 @@ static const ngx_directstream_range_t  ngx_directstream_ranges[] = {
     { "encodes", ngx_directstream_in(encodes), "number",
       1, 1024, 0, "from 1 to 1024, or \"auto\"" },
 
+    { "playlist_max_items", ngx_directstream_in(max_items), "number",
+      1, 1000000, 50000, "from 1 to 1000000" },
+
     { "push_buffer", ngx_directstream_in(push_buffer), "size",
       1024 * 1024, (int64_t) 1 << 40, 0, "from 1m to 1024g" },
 
@@ -496,6 +499,7 @@ ngx_directstream_extractors(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
  * source_timeout time; default 15s
  * buffer time size; default 4s 4m
  * encodes number | auto; default auto
+ * playlist_max_items number; default 50000
  * push_buffer size; default 256m, or less
  * cache_max_size size; default 10g
  * cache_min_free size; default 1g

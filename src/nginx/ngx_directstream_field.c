@@ -166,15 +166,15 @@ ngx_directstream_field_show(const ngx_directstream_field_t *f,
     switch (f->kind) {
 
     case NGX_DIRECTSTREAM_PLAYLIST:
-        ds_redact_playlist(text, DS_URL_LEN + 1, value);
+        ds_redact_playlist(text, DS_PLAYLIST_LEN + 1, value);
         return;
 
     case NGX_DIRECTSTREAM_PUSH:
-        ds_redact_url(text, DS_URL_LEN + 1, value);
+        ds_redact_url(text, DS_PLAYLIST_LEN + 1, value);
         return;
 
     case NGX_DIRECTSTREAM_SIZE:
-        (void) ngx_snprintf((u_char *) text, DS_URL_LEN + 1, "%uDx%uD%Z",
+        (void) ngx_snprintf((u_char *) text, DS_PLAYLIST_LEN + 1, "%uDx%uD%Z",
                             def->profile.width, def->profile.height);
         return;
 
@@ -196,7 +196,7 @@ ngx_directstream_field_show(const ngx_directstream_field_t *f,
         break;
     }
 
-    (void) ngx_cpystrn((u_char *) text, (u_char *) value, DS_URL_LEN + 1);
+    (void) ngx_cpystrn((u_char *) text, (u_char *) value, DS_PLAYLIST_LEN + 1);
 }
 
 

@@ -268,7 +268,7 @@ static void
 ngx_directstream_render_field(ngx_directstream_json_t *w, ds_def_t *def,
     const ngx_directstream_field_t *f)
 {
-    char     text[DS_URL_LEN + 1];
+    char     text[DS_PLAYLIST_LEN + 1];
     int64_t  n;
 
     if (f->kind <= NGX_DIRECTSTREAM_SIZE && f->kind != NGX_DIRECTSTREAM_FLAG) {

@@ -14,6 +14,9 @@
 #define DS_LIST_RETRY_MIN  1000
 #define DS_LIST_RETRY_MAX  60000
 
+/* items of a playlist, if nothing else is said */
+#define DS_LIST_MAX        50000
+
 /* a stream that does not loop gives up after so many failed listings */
 #define DS_LIST_TRIES      3
 
@@ -63,13 +66,20 @@ static bool
 ds_lister_entry(void *data, ds_entry_t *e)
 {
     int           rc;
-    uint32_t      index;
+    uint32_t      index, max;
     ds_stream_t  *s = data;
+
+    max = s->ds->conf.max_items == 0 ? DS_LIST_MAX : s->ds->conf.max_items;
 
     (void) pthread_mutex_lock(&s->lock);
     index = ds_playlist_count(s->list);
-    rc = ds_playlist_add(s->list, e);
+    rc = index < max ? ds_playlist_add(s->list, e) : DS_EPLAYLIST_FORMAT;
     (void) pthread_mutex_unlock(&s->lock);
+
+    if (rc == DS_EPLAYLIST_FORMAT) {
+        ds_log(s->ds, DS_LOG_WARN, s->name,
+               "playlist is cut at %u items, it has more", (unsigned) max);
+    }
 
     if (rc == DS_OK && e->code != DS_OK) {
         ds_log(s->ds, DS_LOG_INFO, s->name, "item %u is skipped: %s: %s",

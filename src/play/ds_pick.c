@@ -45,6 +45,8 @@ static void ds_pick_pass(ds_stream_t *s);
 static void ds_pick_adopt_first(ds_stream_t *s);
 static bool ds_pick_given_up(ds_stream_t *s, ds_source_t **src,
     uint32_t index);
+static bool ds_pick_refused(ds_stream_t *s, uint32_t index,
+    const ds_error_t *err);
 static void ds_pick_promote(ds_stream_t *s);
 static void ds_pick_set_state(ds_stream_t *s, uint32_t index,
     ds_item_state_e state, const ds_error_t *err);
@@ -361,6 +363,17 @@ ds_pick_start_at(ds_stream_t *s, const ds_entry_t *e)
 bool
 ds_pick_wanted(ds_stream_t *s)
 {
+    if (s->refused) {
+
+        if (s->cur != NULL && !s->cutting && s->starved <= DS_SILENCE_LIVE
+            && !ds_queue_ended(ds_source_queue(s->cur)))
+        {
+            return false;
+        }
+
+        s->refused = false;
+    }
+
     return ds_pick_near(s, DS_LEAD)
            || (!ds_source_endless(s->cur)
                && (s->source.mode == DS_MODE_DOWNLOAD
@@ -569,9 +582,58 @@ ds_pick_given_up(ds_stream_t *s, ds_source_t **src, uint32_t index)
         return false;
     }
 
+    if (src == &s->next && ds_pick_refused(s, index, &err)) {
+        ds_pick_end(s, src);
+        return true;
+    }
+
     ds_pick_set_state(s, index, DS_ITEM_FAILED, &err);
     ds_pick_failed(s, index, &err);
     ds_pick_end(s, src);
+
+    return true;
+}
+
+
+/*
+ * Some sources allow one connection at a time: that of the item on air.  The
+ * next one is looked at again when that has been read.
+ */
+
+static bool
+ds_pick_refused(ds_stream_t *s, uint32_t index, const ds_error_t *err)
+{
+    switch (err->code) {
+
+    case DS_ESOURCE_CUT:
+    case DS_ESOURCE_FORBIDDEN:
+    case DS_ESOURCE_HTTP:
+    case DS_ESOURCE_RATE_LIMITED:
+    case DS_ESOURCE_REFUSED:
+        break;
+
+    default:
+        return false;
+    }
+
+    if (s->cur == NULL || ds_source_from_cache(s->cur)
+        || ds_queue_ended(ds_source_queue(s->cur)))
+    {
+        return false;
+    }
+
+    s->refused = true;
+
+    ds_pick_set_state(s, index, DS_ITEM_PENDING, NULL);
+
+    (void) pthread_mutex_lock(&s->lock);
+    ds_playlist_goto(s->list, index);
+    (void) pthread_mutex_unlock(&s->lock);
+
+    ds_log(s->ds, DS_LOG_INFO, s->name,
+           "item %u is refused while another one is read: %s: %s, it will be "
+           "tried again then", (unsigned) index, ds_error_code(err->code),
+           err->message);
 
     return true;
 }

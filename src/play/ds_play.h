@@ -124,6 +124,8 @@ struct ds_stream_s {
 
     ds_progress_t    resume;            /* valid until an item is chosen */
     bool             first_tried;
+    bool             refused;           /* the next one, while this one was
+                                           read; see ds_pick_refused() */
     bool             cutting;
     bool             expired;           /* on air for max_item */
     bool             going_back;

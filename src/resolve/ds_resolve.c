@@ -11,6 +11,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/ds_proc.h"
 #include "base/ds_url.h"
@@ -23,7 +24,9 @@
 #define DS_RESOLVE_LINE   (1024 * 1024)
 #define DS_RESOLVE_LIST   (64 * 1024 * 1024)
 #define DS_RESOLVE_ITEM   (4 * 1024 * 1024)
-#define DS_RESOLVE_TEXT   (8 * 1024 * 1024)     /* an M3U or JSON list */
+#define DS_RESOLVE_TEXT   (8 * 1024 * 1024)     /* a list of URLs */
+#define DS_RESOLVE_DEPTH  4                     /* lists within lists */
+#define DS_RESOLVE_LISTS  100
 
 #define DS_RESOLVE_EXTRACTORS                                                 \
     "youtube,youtube:tab,youtube:playlist,youtubeytbe"
@@ -48,19 +51,46 @@
 
 #define DS_RESOLVE_MEDIA                                                      \
     "-O", "%(.{id,title,duration,live_status,format_id,ext,protocol,url,"     \
-          "vcodec,acodec,http_headers,available_at,manifest_url,"             \
-          "fragment_base_url,downloader_options,requested_formats})j"
+          "vcodec,acodec,http_headers,cookies,available_at,"                  \
+          "manifest_url,fragment_base_url,downloader_options,"                \
+          "requested_formats})j"
 
 
+/* a list that is read, and those that name it */
+
+typedef struct ds_resolve_text_s  ds_resolve_text_t;
+
+struct ds_resolve_text_s {
+    const ds_conf_t     *conf;
+    ds_cancel_t         *cancel;
+    ds_entry_pt          entry;
+    void                *data;
+    const char          *url;
+    char                *base;
+    unsigned            *lists;         /* within the first one */
+    unsigned             depth;
+    ds_resolve_text_t   *up;
+    bool                 hls;           /* media, not a list */
+    bool                 enough;
+};
+
+
+static int ds_resolve_list_url(const ds_conf_t *conf, const char *playlist,
+    ds_cancel_t *cancel, ds_entry_pt entry, void *data, ds_error_t *err);
 static int ds_resolve_list_child(const ds_conf_t *conf, const char *url,
     ds_cancel_t *cancel, ds_entry_pt entry, void *data, ds_error_t *err);
 static int ds_resolve_list_end(ds_proc_t *p, ds_cancel_t *cancel, uint64_t n,
     int64_t count, ds_error_t *err);
 static int ds_resolve_list_text(const ds_conf_t *conf, const char *url,
     ds_cancel_t *cancel, ds_entry_pt entry, void *data, ds_error_t *err);
+static int ds_resolve_text(ds_resolve_text_t *t, ds_error_t *err);
+static bool ds_resolve_entry(void *data, ds_entry_t *e);
+static bool ds_resolve_nested(const char *url);
+static bool ds_resolve_circle(const ds_resolve_text_t *t, const char *url);
 static int ds_resolve_plain(const ds_entry_t *e, ds_media_t *m,
     ds_error_t *err);
-static int ds_resolve_plain_url(const char *url, ds_media_url_t *u);
+static int ds_resolve_plain_url(const ds_entry_t *e, const char *url,
+    ds_media_url_t *u);
 static int ds_resolve_media_child(const ds_conf_t *conf,
     const char *const *args, const char *url, ds_cancel_t *cancel,
     ds_media_t *m, ds_error_t *err);
@@ -110,6 +140,24 @@ ds_resolve_list(const ds_conf_t *conf, const char *playlist,
     if (rc != DS_OK) {
         return rc;
     }
+
+    if (ds_url_ascii(&url, playlist) != DS_OK) {
+        return ds_fail(err, DS_ENOMEM, "no memory for a URL");
+    }
+
+    rc = ds_resolve_list_url(conf, url, cancel, entry, data, err);
+    free(url);
+
+    return rc;
+}
+
+
+static int
+ds_resolve_list_url(const ds_conf_t *conf, const char *playlist,
+    ds_cancel_t *cancel, ds_entry_pt entry, void *data, ds_error_t *err)
+{
+    int    rc;
+    char  *url;
 
     switch (ds_url_kind(playlist)) {
 
@@ -250,20 +298,142 @@ static int
 ds_resolve_list_text(const ds_conf_t *conf, const char *url,
     ds_cancel_t *cancel, ds_entry_pt entry, void *data, ds_error_t *err)
 {
-    int    rc;
-    char  *text, *base;
+    unsigned            lists;
+    ds_resolve_text_t   t;
 
-    rc = ds_http_get(conf, url, DS_RESOLVE_TEXT, cancel, &text, &base, err);
+    memset(&t, 0, sizeof(t));
+
+    lists = 0;
+    t.conf = conf;
+    t.cancel = cancel;
+    t.entry = entry;
+    t.data = data;
+    t.url = url;
+    t.lists = &lists;
+
+    return ds_resolve_text(&t, err);
+}
+
+
+static int
+ds_resolve_text(ds_resolve_text_t *t, ds_error_t *err)
+{
+    int    rc;
+    char  *text;
+
+    rc = ds_http_get(t->conf, t->url, DS_RESOLVE_TEXT, t->cancel, &text,
+                     &t->base, err);
     if (rc != DS_OK) {
+        t->base = NULL;
         return rc;
     }
 
-    rc = ds_list_parse(text, base, entry, data, err);
+    if (!ds_list_is_hls(text)) {
+        rc = ds_list_parse(text, t->base, ds_resolve_entry, t, err);
+
+    } else if (t->up != NULL) {
+
+        /* with what the list that names it says of it */
+
+        t->hls = true;
+
+    } else {
+
+        /* what HLS leads to from there is the item's to find out */
+
+        rc = ds_list_parse(text, t->url, t->entry, t->data, err);
+    }
 
     free(text);
-    free(base);
+    free(t->base);
+    t->base = NULL;
 
     return rc;
+}
+
+
+/* an entry of a list; it may be a list itself, whose items take its place */
+
+static bool
+ds_resolve_entry(void *data, ds_entry_t *e)
+{
+    int                 rc;
+    ds_error_t          err;
+    ds_resolve_text_t  *t = data;
+    ds_resolve_text_t   nested;
+
+    if (e->code != DS_OK || !e->plain || e->audio_url != NULL
+        || !ds_resolve_nested(e->url))
+    {
+        t->enough = !t->entry(t->data, e);
+        return !t->enough;
+    }
+
+    nested = *t;
+    nested.up = t;
+    nested.url = e->url;
+    nested.base = NULL;
+    nested.depth++;
+
+    ds_error_clear(&err);
+
+    if (ds_resolve_circle(t, e->url)) {
+        e->code = DS_EPLAYLIST_FORMAT;
+        e->reason = "a list that names itself";
+
+    } else if (nested.depth > DS_RESOLVE_DEPTH
+               || ++*t->lists > DS_RESOLVE_LISTS)
+    {
+        e->code = DS_EPLAYLIST_FORMAT;
+        e->reason = "too many lists within a list";
+
+    } else {
+        rc = ds_resolve_text(&nested, &err);
+
+        if (rc == DS_ECANCELED || (rc == DS_OK && !nested.hls)) {
+            t->enough = nested.enough || rc != DS_OK;
+            ds_entry_free(e);
+            return !t->enough;
+        }
+
+        if (rc != DS_OK) {
+            e->code = rc;
+            e->reason = "the list that it names could not be read";
+        }
+    }
+
+    t->enough = !t->entry(t->data, e);
+
+    return !t->enough;
+}
+
+
+/* an .m3u8 is HLS until it is opened: there are lists of thousands of them */
+
+static bool
+ds_resolve_nested(const char *url)
+{
+    ds_url_t  u;
+
+    return ds_url_kind(url) == DS_REF_LIST
+           && ds_url_parse(&u, url, NULL) == DS_OK
+           && (u.path_len < 5
+               || strncasecmp(u.path + u.path_len - 5, ".m3u8", 5) != 0);
+}
+
+
+static bool
+ds_resolve_circle(const ds_resolve_text_t *t, const char *url)
+{
+    for ( /* void */ ; t != NULL; t = t->up) {
+        if (strcmp(t->url, url) == 0
+            || (t->base != NULL && strcmp(t->base, url) == 0))
+        {
+            return true;
+        }
+    }
+
+    return false;
 }
 
 
@@ -337,8 +507,8 @@ ds_resolve_plain(const ds_entry_t *e, ds_media_t *m, ds_error_t *err)
 
     if (ds_list_copy(&m->id, e->id, DS_ID_LEN) != DS_OK
         || ds_list_copy(&m->title, e->title, DS_TITLE_LEN) != DS_OK
-        || ds_resolve_plain_url(e->url, &m->urls[0]) != DS_OK
-        || ds_resolve_plain_url(e->audio_url, &m->urls[1]) != DS_OK)
+        || ds_resolve_plain_url(e, e->url, &m->urls[0]) != DS_OK
+        || ds_resolve_plain_url(e, e->audio_url, &m->urls[1]) != DS_OK)
     {
         ds_media_free(m);
         return ds_fail(err, DS_ENOMEM, "no memory for an item");
@@ -349,7 +519,7 @@ ds_resolve_plain(const ds_entry_t *e, ds_media_t *m, ds_error_t *err)
 
 
 static int
-ds_resolve_plain_url(const char *url, ds_media_url_t *u)
+ds_resolve_plain_url(const ds_entry_t *e, const char *url, ds_media_url_t *u)
 {
     if (url == NULL) {
         return DS_OK;
@@ -358,7 +528,8 @@ ds_resolve_plain_url(const char *url, ds_media_url_t *u)
     u->chunk = ds_list_chunk(url);
     u->expires_at = ds_url_expires(url);
 
-    return ds_list_copy(&u->url, url, 0);
+    return ds_copy(&u->url, url) == DS_OK ? ds_copy(&u->headers, e->headers)
+                                          : DS_ENOMEM;
 }
 
 

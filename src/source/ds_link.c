@@ -38,6 +38,7 @@ static int ds_link_again(ds_link_t *l, uint64_t bytes, ds_error_t *err);
 static int ds_link_early(ds_link_t *l, uint64_t bytes, ds_error_t *err);
 static int ds_link_gated(ds_link_t *l, uint64_t bytes, ds_error_t *err);
 static int ds_link_address(ds_link_t *l, ds_error_t *err);
+static int ds_link_page(ds_link_t *l, ds_error_t *err);
 static bool ds_link_plain(const ds_link_t *l);
 static void ds_link_log(ds_link_t *l, const ds_error_t *err,
     const char *remedy);
@@ -66,15 +67,21 @@ ds_link_resolve(ds_link_t *l, ds_media_t *m, ds_error_t *err)
     int                      rc;
     int64_t                  began;
     unsigned                 calls;
+    ds_entry_t               entry;
     const char              *url;
     const ds_conf_t         *conf;
-    const ds_link_conf_t  *c;
+    const ds_link_conf_t    *c;
 
     c = l->conf;
     conf = &c->ds->conf;
 
     if (ds_link_plain(l)) {
         return ds_resolve_item(conf, c->entry, c->cancel, m, err);
+    }
+
+    if (c->entry != NULL) {
+        entry = *c->entry;
+        entry.plain = false;
     }
 
     url = c->entry == NULL ? c->playlist
@@ -92,7 +99,7 @@ ds_link_resolve(ds_link_t *l, ds_media_t *m, ds_error_t *err)
         if (c->entry == NULL) {
             rc = ds_resolve_first(conf, c->playlist, c->cancel, m, err);
         } else {
-            rc = ds_resolve_item(conf, c->entry, c->cancel, m, err);
+            rc = ds_resolve_item(conf, &entry, c->cancel, m, err);
         }
 
         ds_resolver_leave(c->ds, url, rc);
@@ -202,6 +209,13 @@ ds_link_mend(ds_link_t *l, uint64_t bytes, ds_error_t *err)
         rc = ds_link_address(l, err);
         break;
 
+    case DS_ESOURCE_FORBIDDEN:
+    case DS_ESOURCE_HTTP:
+    case DS_ESOURCE_INVALID:
+    case DS_ESOURCE_NOT_FOUND:
+        rc = bytes == 0 ? ds_link_page(l, err) : err->code;
+        break;
+
     default:
         return err->code;
     }
@@ -214,6 +228,44 @@ ds_link_mend(ds_link_t *l, uint64_t bytes, ds_error_t *err)
     }
 
     return rc;
+}
+
+
+/*
+ * What a list names and its name does not tell: it was asked for as media,
+ * which is what most of such URLs are; a page is the resolver's.
+ */
+
+static int
+ds_link_page(ds_link_t *l, ds_error_t *err)
+{
+    int         rc;
+    ds_media_t  m;
+    ds_error_t  why;
+
+    if (l->asked || l->conf->kept != NULL || l->conf->entry == NULL
+        || !l->conf->entry->page)
+    {
+        return err->code;
+    }
+
+    why = *err;
+    l->asked = true;
+
+    rc = ds_link_resolve(l, &m, err);
+
+    if (rc == DS_ERESOLVER_UNSUPPORTED || rc == DS_ERESOLVER_MISSING) {
+        *err = why;
+    }
+
+    if (rc != DS_OK) {
+        return err->code;
+    }
+
+    ds_media_free(&l->media);
+    l->media = m;
+
+    return ds_link_available(l, err);
 }
 
 
@@ -379,6 +431,7 @@ ds_link_renew(ds_link_t *l, unsigned i, uint64_t bytes, ds_http_req_t *req,
 
     req->url = u->url;
     req->headers = u->headers;
+    req->cookies = u->cookies;
     req->family = u->family;
     req->resolved_at = u->resolved_at;
     req->available_at = u->available_at;
@@ -402,7 +455,7 @@ static bool
 ds_link_plain(const ds_link_t *l)
 {
     return l->conf->kept != NULL
-           || (l->conf->entry != NULL && l->conf->entry->plain);
+           || (l->conf->entry != NULL && l->conf->entry->plain && !l->asked);
 }
 
 

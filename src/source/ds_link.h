@@ -37,6 +37,8 @@ typedef struct {
     uint64_t                 bytes;     /* of the item, when it was */
     unsigned                 early;     /* refusals in a row, too early */
     bool                     gated;     /* refused after a first part */
+    bool                     asked;     /* the resolver, for what is no media
+                                           by its name */
 } ds_link_t;
 
 
