@@ -191,6 +191,10 @@ typedef struct {
     const ds_source_rule_t *source_rules;     /* first match wins, else allow */
     size_t                  nsource_rules;
     const char             *media_root;        /* NULL: no file: URLs */
+    unsigned                preflight;         /* items that are looked at
+                                                  ahead of their turn */
+    unsigned                preflight_budget;  /* looks an hour, of all
+                                                  streams; 0: 60 */
     unsigned                encodes;           /* items encoded at one time;
                                                   0: as many as CPUs */
     const char             *cache_path;        /* NULL: nothing is kept */
@@ -364,11 +368,24 @@ typedef enum {
 } ds_item_state_e;
 
 
+/* of an item that was looked at ahead of its turn */
+
+typedef enum {
+    DS_VERDICT_NONE = 0,                /* it was not */
+    DS_VERDICT_OK,                      /* it can be opened and sent */
+    DS_VERDICT_RISK,                    /* its site or resolver has failed */
+    DS_VERDICT_BAD                      /* its own fault: it is passed over */
+} ds_verdict_e;
+
+
 typedef struct {
     uint32_t         index;             /* place in the playlist, from 0 */
     ds_item_state_e  state;
     int              code;              /* 0 or DS_E… */
     int64_t          duration;          /* ms, -1 unknown */
+    ds_verdict_e     verdict;
+    int              verdict_code;      /* 0 or DS_E… */
+    int64_t          checked;           /* Unix ms, 0: never */
     char             id[DS_ID_LEN];
     char             title[DS_TITLE_LEN];
     char             reason[DS_MESSAGE_LEN];
@@ -475,6 +492,7 @@ typedef struct {
 
 const char *ds_state_name(ds_state_e state);           /* "live" */
 const char *ds_item_state_name(ds_item_state_e state); /* "playing" */
+const char *ds_verdict_name(ds_verdict_e verdict);      /* "ok", "" */
 const char *ds_decision_name(ds_decision_e decision);  /* "copy", "none" */
 const char *ds_video_name(ds_video_e video);           /* "copy", "auto" */
 const char *ds_mode_name(ds_mode_e mode);              /* "direct", "hybrid" */

@@ -30,6 +30,7 @@ struct ds_s {
     struct ds_job_s    *jobs;           /* owner's thread; base/ds_job.h */
 
     _Atomic size_t      held;           /* bytes, see air/ds_sent.h */
+    _Atomic int64_t     look_at;        /* monotonic ms; play/ds_preflight.c */
     _Atomic int64_t     trim_at;        /* monotonic ms, not before */
 
     pthread_mutex_t     lock;

@@ -1314,7 +1314,8 @@ ds_http_failed(ds_http_t *h, CURLcode code)
     case CURLE_RECV_ERROR:
     case CURLE_SEND_ERROR:
     case CURLE_GOT_NOTHING:
-        rc = DS_ESOURCE_CUT;
+        /* without an answer there was nothing to be cut */
+        rc = h->status == 0 ? DS_ESOURCE_FAILED : DS_ESOURCE_CUT;
         break;
 
     case CURLE_TOO_MANY_REDIRECTS:

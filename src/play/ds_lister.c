@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "base/ds_fault.h"
 #include "play/ds_lister.h"
 #include "resolve/ds_resolver.h"
 
@@ -13,7 +14,7 @@
 #define DS_LIST_RETRY_MIN  1000
 #define DS_LIST_RETRY_MAX  60000
 
-/* a stream that does not loop gives up after so many failed listings */
+/* a stream that does not loop gives a list up that says no so many times */
 #define DS_LIST_TRIES      3
 
 
@@ -160,7 +161,11 @@ ds_lister_failed(ds_stream_t *s, const ds_error_t *err)
 
     s->list_tries++;
 
-    if (!loop && s->list_tries >= DS_LIST_TRIES) {
+    /* an outage is waited for */
+
+    if (!loop && s->list_tries >= DS_LIST_TRIES
+        && ds_fault(err->code, false) == DS_FAULT_ITEM)
+    {
         ds_log(s->ds, DS_LOG_ERR, s->name, "playlist failed: %s: %s",
                ds_error_code(err->code), err->message);
         return false;
@@ -198,5 +203,8 @@ ds_lister_again(ds_stream_t *s, int64_t wait)
     ds_playlist_free(&old);
 
     s->nhistory = 0;
+    s->holding = false;
+    s->away = false;
+    s->check_index = DS_NO_ITEM;
     s->list_at = ds_monotonic() + wait;
 }

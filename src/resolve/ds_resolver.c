@@ -71,6 +71,26 @@ ds_resolver_leave(ds_t *ds, const char *url, int rc)
 }
 
 
+bool
+ds_resolver_free(ds_t *ds, const ds_entry_t *e)
+{
+    char      host[DS_URL_LEN];
+    ds_url_t  u;
+
+    if (e->url == NULL || ds_url_parse(&u, e->url, NULL) != DS_OK) {
+        return true;
+    }
+
+    if (e->plain) {
+        return ds_hold_left(ds->source_hold, u.host) == 0;
+    }
+
+    ds_resolver_host(host, sizeof(host), e->url);
+
+    return ds_hold_left(ds->resolver_hold, host) == 0;
+}
+
+
 /* what shares a limit: a site has many names, a playlist's id none at all */
 
 static void

@@ -9,6 +9,7 @@
 
 
 #include "base/ds_engine.h"
+#include "base/ds_item.h"
 
 
 /*
@@ -21,6 +22,9 @@
 int ds_resolver_enter(ds_t *ds, const char *url, ds_cancel_t *cancel,
     ds_error_t *err);
 void ds_resolver_leave(ds_t *ds, const char *url, int rc);
+
+/* true when nobody has asked that its host be left alone; any thread */
+bool ds_resolver_free(ds_t *ds, const ds_entry_t *e);
 
 
 #endif /* DS_RESOLVER_H_INCLUDED_ */

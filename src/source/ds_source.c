@@ -27,6 +27,7 @@ struct ds_source_s {
     ds_profile_t       profile;
     ds_link_conf_t   conf;
     ds_mode_e          mode;
+    bool               check;
     ds_shelf_t         shelf;
 
     ds_job_t           job;
@@ -51,6 +52,7 @@ struct ds_source_s {
 
 static void ds_source_run(void *data);
 static int ds_source_open(ds_source_t *s);
+static int ds_source_judge(ds_source_t *s);
 static int ds_source_begin(ds_source_t *s);
 static bool ds_source_keeps(ds_source_t *s, const ds_media_t *m);
 static int ds_source_read(ds_source_t *s);
@@ -75,6 +77,7 @@ ds_source_start(const ds_source_conf_t *sc, ds_entry_t *e, int64_t start,
     s->ds = sc->ds;
     s->profile = *sc->profile;
     s->mode = sc->mode;
+    s->check = sc->check;
     s->end_cancel.fd = -1;
     ds_text(s->stream, sizeof(s->stream), sc->stream);
 
@@ -82,6 +85,7 @@ ds_source_start(const ds_source_conf_t *sc, ds_entry_t *e, int64_t start,
     s->conf.stream = s->stream;
     s->conf.start = start;
     s->conf.counters = sc->counters;
+    s->conf.behind = sc->check;
     s->conf.cancel = &s->job.cancel;
 
     s->queue = ds_queue_create(conf->buffer_size,
@@ -132,9 +136,9 @@ ds_source_run(void *data)
     int          rc;
     ds_source_t *s = data;
 
-    rc = ds_source_begin(s);
+    rc = s->check ? ds_source_judge(s) : ds_source_begin(s);
 
-    if (rc == DS_OK) {
+    if (rc == DS_OK && !s->check) {
         rc = ds_source_read(s);
         ds_convert_end(s->convert);
     }
@@ -216,6 +220,21 @@ ds_source_open(ds_source_t *s)
     s->reader = ds_reader_open(&s->conf, &s->err);
 
     return s->reader == NULL ? s->err.code : DS_OK;
+}
+
+
+/* context: source's thread; can it be opened, and is it what can be sent */
+
+static int
+ds_source_judge(ds_source_t *s)
+{
+    char  reason[DS_MESSAGE_LEN];
+
+    s->reader = ds_reader_open(&s->conf, &s->err);
+
+    return s->reader == NULL
+           ? s->err.code
+           : ds_convert_judge(&s->profile, s->reader, reason, &s->err);
 }
 
 

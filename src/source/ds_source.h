@@ -27,6 +27,9 @@ typedef struct {
     const ds_profile_t *profile;
     ds_counters_t      *counters;       /* outlives the source */
     ds_mode_e           mode;           /* of the items started from now on */
+    bool                check;          /* only open and decide, behind what is
+                                           to go on air: it is never ready,
+                                           and has ended when it is done */
 } ds_source_conf_t;
 
 

@@ -1,0 +1,126 @@
+
+/*
+ * ds_fault.c: whose fault an error is.  What is read again and again without
+ * success (a file that is cut, a URL that is refused) is the item's: who reads
+ * has waited for the site before he says so.
+ */
+
+#include "base/ds_fault.h"
+
+
+#define DS_OF(name)  [DS_E##name - DS_ENOMEM]
+
+
+static const uint8_t  ds_faults[DS_NERRORS] = {
+
+    DS_OF(NOMEM) = DS_FAULT_SELF,
+    DS_OF(INTERNAL) = DS_FAULT_SELF,
+    DS_OF(CANCELED) = DS_FAULT_NONE,
+
+    DS_OF(PLAYLIST_INVALID) = DS_FAULT_ITEM,
+    DS_OF(PLAYLIST_EMPTY) = DS_FAULT_ITEM,
+    DS_OF(PLAYLIST_UNAVAILABLE) = DS_FAULT_ITEM,
+    DS_OF(PLAYLIST_UNPLAYABLE) = DS_FAULT_ITEM,
+    DS_OF(PLAYLIST_FORMAT) = DS_FAULT_ITEM,
+
+    DS_OF(RESOLVER_MISSING) = DS_FAULT_RESOLVER,
+    DS_OF(RESOLVER_FAILED) = DS_FAULT_RESOLVER,
+    DS_OF(RESOLVER_OUTPUT) = DS_FAULT_RESOLVER,
+    DS_OF(RESOLVER_OVERFLOW) = DS_FAULT_RESOLVER,
+    DS_OF(RESOLVER_TIMEOUT) = DS_FAULT_RESOLVER,
+    DS_OF(RESOLVER_RATE_LIMITED) = DS_FAULT_SITE,
+    DS_OF(RESOLVER_NETWORK) = DS_FAULT_SITE,
+    DS_OF(RESOLVER_OUTDATED) = DS_FAULT_RESOLVER,
+    DS_OF(RESOLVER_UNSUPPORTED) = DS_FAULT_ITEM,
+
+    DS_OF(ITEM_PRIVATE) = DS_FAULT_ITEM,
+    DS_OF(ITEM_UNAVAILABLE) = DS_FAULT_ITEM,
+    DS_OF(ITEM_UPCOMING) = DS_FAULT_ITEM,
+    DS_OF(ITEM_LIVE) = DS_FAULT_ITEM,
+    DS_OF(ITEM_RESTRICTED) = DS_FAULT_ITEM,
+    DS_OF(ITEM_FORMAT) = DS_FAULT_ITEM,
+
+    DS_OF(SOURCE_DENIED) = DS_FAULT_ITEM,
+    DS_OF(SOURCE_DNS) = DS_FAULT_SITE,
+    DS_OF(SOURCE_REFUSED) = DS_FAULT_SITE,
+    DS_OF(SOURCE_TLS) = DS_FAULT_SITE,
+    DS_OF(SOURCE_TIMEOUT) = DS_FAULT_SITE,
+    DS_OF(SOURCE_FORBIDDEN) = DS_FAULT_ITEM,
+    DS_OF(SOURCE_EXPIRED) = DS_FAULT_ITEM,
+    DS_OF(SOURCE_TOO_EARLY) = DS_FAULT_ITEM,
+    DS_OF(SOURCE_GATED) = DS_FAULT_ITEM,
+    DS_OF(SOURCE_ADDRESS) = DS_FAULT_ITEM,
+    DS_OF(SOURCE_NOT_FOUND) = DS_FAULT_ITEM,
+    DS_OF(SOURCE_RATE_LIMITED) = DS_FAULT_SITE,
+    DS_OF(SOURCE_HTTP) = DS_FAULT_SITE,
+    DS_OF(SOURCE_CUT) = DS_FAULT_ITEM,
+    DS_OF(SOURCE_STALLED) = DS_FAULT_SITE,
+    DS_OF(SOURCE_FAILED) = DS_FAULT_SITE,
+    DS_OF(SOURCE_INVALID) = DS_FAULT_ITEM,
+
+    DS_OF(CODEC_VIDEO) = DS_FAULT_ITEM,
+    DS_OF(CODEC_AUDIO) = DS_FAULT_ITEM,
+    DS_OF(NO_VIDEO) = DS_FAULT_ITEM,
+    DS_OF(NO_AUDIO) = DS_FAULT_ITEM,
+    DS_OF(ENCODE_LIMIT) = DS_FAULT_SELF,
+    DS_OF(ENCODE_FAILED) = DS_FAULT_ITEM,
+    DS_OF(SLATE_INVALID) = DS_FAULT_SELF,
+
+    DS_OF(OUTPUT_REFUSED) = DS_FAULT_SITE,
+    DS_OF(OUTPUT_REJECTED) = DS_FAULT_SITE,
+    DS_OF(OUTPUT_LOST) = DS_FAULT_SITE,
+    DS_OF(PUSH_DNS) = DS_FAULT_SITE,
+    DS_OF(PUSH_REFUSED) = DS_FAULT_SITE,
+    DS_OF(PUSH_TLS) = DS_FAULT_SITE,
+    DS_OF(PUSH_REJECTED) = DS_FAULT_SITE,
+    DS_OF(PUSH_LOST) = DS_FAULT_SITE,
+
+    DS_OF(STORE_FULL) = DS_FAULT_SELF,
+    DS_OF(STORE_READONLY) = DS_FAULT_SELF,
+    DS_OF(STORE_BUSY) = DS_FAULT_SELF,
+    DS_OF(STORE_CORRUPT) = DS_FAULT_SELF,
+    DS_OF(STORE_VERSION) = DS_FAULT_SELF,
+    DS_OF(STORE_EXISTS) = DS_FAULT_SELF,
+    DS_OF(STORE_NOT_FOUND) = DS_FAULT_SELF,
+    DS_OF(STORE_FAILED) = DS_FAULT_SELF,
+
+    DS_OF(CACHE_FULL) = DS_FAULT_SELF,
+    DS_OF(CACHE_BUSY) = DS_FAULT_SELF,
+    DS_OF(CACHE_FAILED) = DS_FAULT_SELF,
+    DS_OF(CACHE_MISSING) = DS_FAULT_SELF,
+};
+
+
+ds_fault_e
+ds_fault(int code, bool resolved)
+{
+    if (resolved && code <= DS_ESOURCE_ADDRESS && code >= DS_ESOURCE_FORBIDDEN)
+    {
+        return DS_FAULT_RESOLVER;
+    }
+
+    if (code < DS_ENOMEM || code >= DS_ELAST) {
+        return code == DS_OK ? DS_FAULT_NONE : DS_FAULT_SELF;
+    }
+
+    return ds_faults[code - DS_ENOMEM];
+}
+
+
+bool
+ds_fault_passes(int code)
+{
+    return ds_fault(code, false) == DS_FAULT_SITE || code == DS_ESOURCE_CUT
+           || code == DS_ERESOLVER_TIMEOUT;
+}
+
+
+const char *
+ds_fault_name(ds_fault_e fault)
+{
+    static const char *const  names[] = {
+        "", "item", "site", "resolver", "self"
+    };
+
+    return (unsigned) fault <= DS_FAULT_SELF ? names[fault] : "";
+}
