@@ -1494,6 +1494,12 @@ ds_http_renew(ds_http_t *h, ds_error_t *err)
 
     rc = h->hooks->renew(h->hooks->data, &req, err);
 
+    if (rc == DS_OK && req.url == NULL) {
+        /* with the next range */
+        h->renew_at = ds_now();
+        return DS_OK;
+    }
+
     if (rc == DS_OK) {
         rc = ds_http_target(h, &req, &file, err);
 

@@ -21,6 +21,12 @@
 /* ms between two resolver calls that nobody but a clock asks for */
 #define DS_LINK_RENEW    60000
 
+/* ms between two looks at what resolves beside the reading */
+#define DS_LINK_TICK     20
+
+/* not an error: nothing new yet */
+#define DS_LINK_LATER    1
+
 /* refusals that waiting may mend: after 1, 2 and 4 s */
 #define DS_LINK_EARLY    3
 #define DS_LINK_WAIT     1000
@@ -32,9 +38,14 @@
 #define DS_LINK_CALLS    3
 
 
-static int ds_link_resolve(ds_link_t *l, ds_media_t *m, ds_error_t *err);
+static int ds_link_resolve(const ds_link_conf_t *c, ds_cancel_t *cancel,
+    ds_media_t *m, ds_error_t *err);
+static int64_t ds_link_early_for(const ds_media_t *m);
 static int ds_link_available(ds_link_t *l, ds_error_t *err);
 static int ds_link_again(ds_link_t *l, uint64_t bytes, ds_error_t *err);
+static int ds_link_ahead(ds_link_t *l, uint64_t bytes, ds_error_t *err);
+static void ds_link_run(void *data);
+static int ds_link_take(ds_link_t *l, uint64_t bytes, ds_error_t *err);
 static int ds_link_early(ds_link_t *l, uint64_t bytes, ds_error_t *err);
 static int ds_link_gated(ds_link_t *l, uint64_t bytes, ds_error_t *err);
 static int ds_link_address(ds_link_t *l, ds_error_t *err);
@@ -54,27 +65,26 @@ ds_link_open(ds_link_t *l, ds_error_t *err)
                ? DS_OK : ds_fail(err, DS_ENOMEM, "no memory for an item");
     }
 
-    rc = ds_link_resolve(l, &l->media, err);
+    rc = ds_link_resolve(l->conf, l->conf->cancel, &l->media, err);
 
     return rc == DS_OK ? ds_link_available(l, err) : rc;
 }
 
 
 static int
-ds_link_resolve(ds_link_t *l, ds_media_t *m, ds_error_t *err)
+ds_link_resolve(const ds_link_conf_t *c, ds_cancel_t *cancel, ds_media_t *m,
+    ds_error_t *err)
 {
-    int                      rc;
-    int64_t                  began;
-    unsigned                 calls;
-    const char              *url;
-    const ds_conf_t         *conf;
-    const ds_link_conf_t  *c;
+    int               rc;
+    int64_t           began;
+    unsigned          calls;
+    const char       *url;
+    const ds_conf_t  *conf;
 
-    c = l->conf;
     conf = &c->ds->conf;
 
-    if (ds_link_plain(l)) {
-        return ds_resolve_item(conf, c->entry, c->cancel, m, err);
+    if (c->entry != NULL && c->entry->plain) {
+        return ds_resolve_item(conf, c->entry, cancel, m, err);
     }
 
     url = c->entry == NULL ? c->playlist
@@ -82,7 +92,7 @@ ds_link_resolve(ds_link_t *l, ds_media_t *m, ds_error_t *err)
     calls = 0;
 
     do {
-        rc = ds_resolver_enter(c->ds, url, c->cancel, err);
+        rc = ds_resolver_enter(c->ds, url, cancel, err);
         if (rc != DS_OK) {
             return rc;
         }
@@ -90,9 +100,9 @@ ds_link_resolve(ds_link_t *l, ds_media_t *m, ds_error_t *err)
         began = ds_monotonic();
 
         if (c->entry == NULL) {
-            rc = ds_resolve_first(conf, c->playlist, c->cancel, m, err);
+            rc = ds_resolve_first(conf, c->playlist, cancel, m, err);
         } else {
-            rc = ds_resolve_item(conf, c->entry, c->cancel, m, err);
+            rc = ds_resolve_item(conf, c->entry, cancel, m, err);
         }
 
         ds_resolver_leave(c->ds, url, rc);
@@ -111,14 +121,14 @@ ds_link_resolve(ds_link_t *l, ds_media_t *m, ds_error_t *err)
 }
 
 
-static int
-ds_link_available(ds_link_t *l, ds_error_t *err)
-{
-    int64_t      at, wait;
-    unsigned     i;
-    ds_media_t  *m;
+/* ms until all of it is available */
 
-    m = &l->media;
+static int64_t
+ds_link_early_for(const ds_media_t *m)
+{
+    int64_t   at;
+    unsigned  i;
+
     at = 0;
 
     for (i = 0; i < m->nurls; i++) {
@@ -127,7 +137,18 @@ ds_link_available(ds_link_t *l, ds_error_t *err)
         }
     }
 
-    wait = at == 0 ? 0 : at + DS_LINK_SLACK - ds_now();
+    return at == 0 ? 0 : at + DS_LINK_SLACK - ds_now();
+}
+
+
+static int
+ds_link_available(ds_link_t *l, ds_error_t *err)
+{
+    int64_t      wait;
+    ds_media_t  *m;
+
+    m = &l->media;
+    wait = ds_link_early_for(m);
 
     if (wait <= 0) {
         return DS_OK;
@@ -224,31 +245,122 @@ ds_link_again(ds_link_t *l, uint64_t bytes, ds_error_t *err)
 {
     int         rc;
     int64_t     now;
-    ds_media_t  m;
 
     now = ds_monotonic();
 
-    if (ds_link_plain(l)
-        || (l->renewed != 0 && now - l->renewed < DS_LINK_RENEW))
-    {
+    if (ds_link_plain(l)) {
         return err->code;
     }
 
-    ds_link_log(l, err, "resolving again");
+    if (l->job.started) {
+        /* that is on its way, and by now waited for */
+        ds_link_log(l, err, "resolving already");
 
-    l->renewed = now;
+        while (!ds_job_done(&l->job)) {
+            if (ds_cancel_wait(l->conf->cancel, DS_LINK_TICK)) {
+                return ds_fail(err, DS_ECANCELED, "canceled");
+            }
+        }
 
-    rc = ds_link_resolve(l, &m, err);
-    if (rc != DS_OK) {
-        return rc;
+    } else {
+        if (l->renewed != 0 && now - l->renewed < DS_LINK_RENEW) {
+            return err->code;
+        }
+
+        ds_link_log(l, err, "resolving again");
+
+        l->renewed = now;
+        l->fresh_err.code = ds_link_resolve(l->conf, l->conf->cancel,
+                                            &l->fresh, &l->fresh_err);
+    }
+
+    rc = ds_link_take(l, bytes, err);
+
+    return rc == DS_OK ? ds_link_available(l, err) : rc;
+}
+
+
+/*
+ * New URLs in good time, beside the reading: the old ones serve until these
+ * are there.  DS_LINK_LATER: there are none yet.
+ */
+
+static int
+ds_link_ahead(ds_link_t *l, uint64_t bytes, ds_error_t *err)
+{
+    int64_t  now;
+
+    now = ds_monotonic();
+
+    if (ds_link_plain(l)) {
+        return ds_fail(err, DS_ESOURCE_EXPIRED, "URL is about to expire");
+    }
+
+    if (l->job.started) {
+        if (!ds_job_done(&l->job)
+            || (l->fresh_err.code == DS_OK
+                && ds_link_early_for(&l->fresh) > 0))
+        {
+            return DS_LINK_LATER;
+        }
+
+        if (ds_link_take(l, bytes, err) == DS_OK) {
+            return DS_OK;
+        }
+
+        ds_log(l->conf->ds, DS_LOG_WARN, l->conf->stream,
+               "new URLs could not be had in good time: %s: %s, id: \"%s\"",
+               ds_error_code(err->code), err->message,
+               l->media.id == NULL ? "" : l->media.id);
+
+        ds_error_clear(err);
+
+        return DS_LINK_LATER;
+    }
+
+    if (l->renewed == 0 || now - l->renewed >= DS_LINK_RENEW) {
+        l->renewed = now;
+        ds_error_clear(&l->fresh_err);
+
+        (void) ds_job_start(&l->job, "ds-renew", ds_link_run, l);
+    }
+
+    return DS_LINK_LATER;
+}
+
+
+/* context: its own thread */
+
+static void
+ds_link_run(void *data)
+{
+    ds_link_t  *l = data;
+
+    l->fresh_err.code = ds_link_resolve(l->conf, &l->job.cancel, &l->fresh,
+                                        &l->fresh_err);
+}
+
+
+/* what was resolved, here or in its thread, is what is read from now on */
+
+static int
+ds_link_take(ds_link_t *l, uint64_t bytes, ds_error_t *err)
+{
+    ds_job_end(&l->job);
+
+    if (l->fresh_err.code != DS_OK) {
+        *err = l->fresh_err;
+        return err->code;
     }
 
     ds_media_free(&l->media);
 
-    l->media = m;
+    l->media = l->fresh;
     l->bytes = bytes;
 
-    return ds_link_available(l, err);
+    memset(&l->fresh, 0, sizeof(ds_media_t));
+
+    return DS_OK;
 }
 
 
@@ -359,8 +471,12 @@ ds_link_renew(ds_link_t *l, unsigned i, uint64_t bytes, ds_http_req_t *req,
         && l->media.urls[i].resolved_at == req->resolved_at)
     {
         if (err->code == DS_OK) {
-            (void) ds_fail(err, DS_ESOURCE_EXPIRED, "URL is about to expire");
-            rc = ds_link_again(l, bytes, err);
+            rc = ds_link_ahead(l, bytes, err);
+
+            if (rc == DS_LINK_LATER) {
+                req->url = NULL;
+                return DS_OK;
+            }
 
         } else {
             rc = ds_link_mend(l, bytes, err);
@@ -392,6 +508,9 @@ ds_link_renew(ds_link_t *l, unsigned i, uint64_t bytes, ds_http_req_t *req,
 void
 ds_link_close(ds_link_t *l)
 {
+    ds_job_cancel(&l->job);
+    ds_job_end(&l->job);
+    ds_media_free(&l->fresh);
     ds_media_free(&l->media);
 }
 
