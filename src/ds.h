@@ -183,6 +183,10 @@ typedef struct {
 
 typedef struct {
     const char *const      *resolve_command;   /* argv, NULL-terminated */
+    const char *const      *resolve_fallback;  /* the same, asked when the first
+                                                  is broken; NULL: none */
+    const char *const      *resolve_env;       /* NAME=VALUE, NULL-terminated;
+                                                  NULL: none */
     const char             *resolve_extractors;/* yt-dlp's --ies */
     unsigned                resolve_timeout;   /* ms, one call */
     unsigned                source_timeout;    /* ms without a byte */
@@ -265,6 +269,21 @@ void ds_destroy(ds_t **ds);
 
 /* takes the oldest log record; false when there is none */
 bool ds_poll(ds_t *ds, ds_record_t *record);
+
+
+/* how resolving goes, for all streams */
+
+typedef struct {
+    bool       fallback;                /* the second command is asked */
+    int64_t    since;                   /* Unix ms, of the last change */
+    ds_error_t error;                   /* what the first one had against it */
+
+    bool       canary;                  /* there is one */
+    int64_t    canary_at;               /* Unix ms of the last try, 0: none */
+    ds_error_t canary_error;            /* of the last try, code 0: it worked */
+} ds_resolver_status_t;
+
+void ds_resolver_status(ds_t *ds, ds_resolver_status_t *status);
 
 
 /* Streams. */

@@ -38,6 +38,9 @@ struct ds_s {
     ds_node_t         **last;           /* lock */
     unsigned            nrecords;       /* lock */
     unsigned            dropped;        /* lock */
+    ds_resolver_status_t  resolver;     /* lock; resolve/ds_resolver.h */
+    int64_t             first_at;       /* lock; monotonic ms, when the first
+                                           command is tried again */
 };
 
 

@@ -94,7 +94,8 @@ static const uint8_t  ds_faults[DS_NERRORS] = {
 ds_fault_e
 ds_fault(int code, bool resolved)
 {
-    if (resolved && code <= DS_ESOURCE_ADDRESS && code >= DS_ESOURCE_FORBIDDEN)
+    if (resolved
+        && (code == DS_ESOURCE_FORBIDDEN || code == DS_ESOURCE_GATED))
     {
         return DS_FAULT_RESOLVER;
     }

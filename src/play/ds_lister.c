@@ -41,17 +41,10 @@ ds_lister_start(ds_stream_t *s)
 static void
 ds_lister_run(void *data)
 {
-    int          rc;
     ds_stream_t *s = data;
 
-    rc = ds_resolver_enter(s->ds, s->playlist, &s->lister.cancel,
-                           &s->list_err);
-
-    if (rc == DS_OK) {
-        rc = ds_resolve_list(&s->ds->conf, s->playlist, &s->lister.cancel,
-                             ds_lister_entry, s, &s->list_err);
-        ds_resolver_leave(s->ds, s->playlist, rc);
-    }
+    (void) ds_resolver_list(s->ds, s->playlist, &s->lister.cancel,
+                            ds_lister_entry, s, &s->list_err);
 }
 
 
@@ -205,6 +198,7 @@ ds_lister_again(ds_stream_t *s, int64_t wait)
     s->nhistory = 0;
     s->holding = false;
     s->away = false;
+    s->broken = false;
     s->check_index = DS_NO_ITEM;
     s->list_at = ds_monotonic() + wait;
 }

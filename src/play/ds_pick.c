@@ -4,6 +4,7 @@
  * of what is on air but how long it will last.
  */
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/ds_fault.h"
@@ -23,14 +24,20 @@
 #define DS_RETRY_MAX     10000
 
 /* so many before another item that can be opened says anything about it */
-#define DS_HOLD_TRIES    3
+#define DS_HOLD_TRIES    2
+
+/* ms at the end of all, for items whose sites are down while others answer */
+#define DS_OWED_MAX      3600000
 
 /* ms: a spare item that is ready lets the one before it have so much time */
-#define DS_SPARE_GRACE   1000
+#define DS_SPARE_GRACE   500
 #define DS_SPARE_RETRY   5000
 
 /* ms: what is left of an item that broke off is not worth an attempt */
 #define DS_REST          2000
+
+/* ms: it has broken off at the same place */
+#define DS_BROKEN_SAME   1000
 
 #define DS_PASS_MIN      1000
 #define DS_PASS_MAX      30000
@@ -49,6 +56,7 @@ static ds_source_t *ds_pick_start(ds_stream_t *s, uint32_t index,
 static ds_pick_e ds_pick_item(ds_stream_t *s, bool spare, uint32_t *index,
     ds_entry_t *e);
 static void ds_pick_pass(ds_stream_t *s);
+static void ds_pick_owed(ds_stream_t *s);
 static void ds_pick_adopt_first(ds_stream_t *s);
 static bool ds_pick_given_up(ds_stream_t *s, ds_source_t **src,
     uint32_t index);
@@ -56,9 +64,11 @@ static void ds_pick_promote(ds_stream_t *s);
 static void ds_pick_put_back(ds_stream_t *s, ds_source_t **src,
     uint32_t index);
 static bool ds_pick_alive(ds_stream_t *s, bool *same);
+static bool ds_pick_again(ds_stream_t *s, int64_t at);
 static ds_fault_e ds_pick_fault(ds_stream_t *s, uint32_t index, int code);
 static void ds_pick_hold(ds_stream_t *s, uint32_t index,
     const ds_error_t *err, bool aired, int64_t at);
+static bool ds_pick_proved(ds_stream_t *s);
 static void ds_pick_pass_over(ds_stream_t *s, uint32_t index,
     const ds_error_t *err, int64_t at);
 static void ds_pick_give_up(ds_stream_t *s, uint32_t index,
@@ -379,10 +389,11 @@ ds_pick_pass(ds_stream_t *s)
     }
 
     if (!loop && owed != 0) {
-        /* an outage is no end: their sites are asked again */
-        s->retry_at = ds_monotonic() + DS_PASS_MIN;
+        ds_pick_owed(s);
         return;
     }
+
+    s->owed_since = 0;
 
     if (playable == 0) {
         (void) ds_fail(&s->err, DS_EPLAYLIST_UNPLAYABLE,
@@ -416,6 +427,32 @@ ds_pick_pass(ds_stream_t *s)
 
     /* perhaps by then it names something that can be played */
     ds_lister_again(s, wait);
+}
+
+
+/* an outage is no end: sites are asked again, while others answer an hour */
+
+static void
+ds_pick_owed(ds_stream_t *s)
+{
+    int64_t  now;
+
+    now = ds_monotonic();
+    s->retry_at = now + DS_PASS_MIN;
+
+    if (s->cur != NULL || s->owed_since == 0) {
+        s->owed_since = now;
+        return;
+    }
+
+    if (now - s->owed_since >= DS_OWED_MAX) {
+        (void) pthread_mutex_lock(&s->lock);
+        s->failed += ds_playlist_drop_owed(s->list);
+        (void) pthread_mutex_unlock(&s->lock);
+
+        ds_log(s->ds, DS_LOG_ERR, s->name,
+               "items whose sites do not answer are given up");
+    }
 }
 
 
@@ -535,6 +572,11 @@ ds_pick_take(ds_stream_t *s)
 
     src = s->next;
     ds_pick_release(s, s->next_index);
+
+    s->overtaken = s->spare != NULL && s->spare_at < s->next_at
+                   ? ds_monotonic() : 0;
+    s->overtaken_by = s->next_index;
+
     ds_pick_promote(s);
 
     return src;
@@ -644,16 +686,24 @@ ds_pick_failed(ds_stream_t *s, uint32_t index, const ds_error_t *err)
 void
 ds_pick_broken(ds_stream_t *s, const ds_error_t *err, int64_t at)
 {
-    bool      same, alive;
-    int64_t   duration;
-    uint32_t  index;
+    bool        same, alive, again;
+    int64_t     duration;
+    uint32_t    index;
+    ds_fault_e  fault;
 
     index = s->cur_index;
     duration = ds_source_duration(s->cur);
     alive = ds_pick_alive(s, &same);
+    fault = ds_pick_fault(s, index, err->code);
 
-    if (ds_pick_fault(s, index, err->code) == DS_FAULT_ITEM
-        || (alive && same)
+    again = ds_pick_again(s, at);
+
+    s->broken = true;
+    s->broken_index = index;
+    s->broken_at = at;
+
+    if (fault == DS_FAULT_ITEM || again
+        || (alive && (same || fault == DS_FAULT_RESOLVER))
         || (duration != -1 && duration - at < DS_REST))
     {
         ds_pick_give_up(s, index, err, true);
@@ -676,8 +726,8 @@ ds_pick_broken(ds_stream_t *s, const ds_error_t *err, int64_t at)
 
 
 /*
- * The next one is there whatever has become of the site of the one on air;
- * "same": it is of that site, which so has answered since.
+ * The next one is there whatever has become of the site of the one on air, or
+ * that one breaks off for the second time.
  */
 
 bool
@@ -685,9 +735,22 @@ ds_pick_alternative(ds_stream_t *s)
 {
     bool  same;
 
-    return ds_pick_alive(s, &same);
+    return ds_pick_alive(s, &same)
+           || ds_pick_again(s, ds_air_position(s->air));
 }
 
+
+/* its site has answered, and it breaks off where it did before */
+
+static bool
+ds_pick_again(ds_stream_t *s, int64_t at)
+{
+    return s->broken && s->broken_index == s->cur_index
+           && llabs(at - s->broken_at) < DS_BROKEN_SAME;
+}
+
+
+/* "same": the next one is of the site of the one on air, and was ready since */
 
 static bool
 ds_pick_alive(ds_stream_t *s, bool *same)
@@ -758,7 +821,17 @@ ds_pick_hold(ds_stream_t *s, uint32_t index, const ds_error_t *err,
         s->held = index;
         s->held_at = ds_playlist_at(s->list, index);
         s->tries = 0;
-        s->witness = 0;
+
+        /* what has come back did so because its site had answered */
+
+        s->witness = ds_playlist_is_owed(s->list, index) ? s->next_at : 0;
+        s->witness_same = true;
+
+        if (s->witness == 0 && s->overtaken > s->next_at) {
+            s->witness = s->overtaken;
+            s->witness_same = ds_playlist_same_site(s->list, index,
+                                                    s->overtaken_by);
+        }
     }
 
     down = s->away && fault == DS_FAULT_SITE
@@ -770,9 +843,7 @@ ds_pick_hold(ds_stream_t *s, uint32_t index, const ds_error_t *err,
     s->held_at = aired ? at : s->held_at;
     s->tries++;
 
-    if (down || (s->tries >= DS_HOLD_TRIES && s->witness != 0
-                 && s->next_at > s->witness))
-    {
+    if (down || ds_pick_proved(s)) {
         if (!down && s->witness_same && fault != DS_FAULT_SELF) {
             ds_pick_give_up(s, index, err, aired);
 
@@ -798,6 +869,24 @@ ds_pick_hold(ds_stream_t *s, uint32_t index, const ds_error_t *err,
            "item %u is waited for, fault: %s, trying again in %lld ms: %s: %s",
            (unsigned) index, ds_fault_name(fault), (long long) wait,
            ds_error_code(err->code), err->message);
+}
+
+
+/* another one could be opened, and what began or went on then has failed */
+
+static bool
+ds_pick_proved(ds_stream_t *s)
+{
+    int64_t  from;
+
+    if (s->witness == 0) {
+        return false;
+    }
+
+    from = s->next_at > s->witness ? s->next_at : s->witness;
+
+    return (s->tries >= DS_HOLD_TRIES && from == s->next_at)
+           || ds_monotonic() - from >= s->ds->conf.source_timeout;
 }
 
 
@@ -881,7 +970,7 @@ ds_pick_answered(ds_stream_t *s, uint32_t index)
         s->away = false;
     }
 
-    if (s->holding) {
+    if (s->holding && s->witness == 0) {
         s->witness = ds_monotonic();
         s->witness_same = ds_playlist_same_site(s->list, index, s->held);
         s->retry_at = 0;

@@ -42,7 +42,10 @@ void ds_pick_set_item(ds_stream_t *s, uint32_t index, ds_item_state_e state,
  */
 void ds_pick_broken(ds_stream_t *s, const ds_error_t *err, int64_t at);
 
-/* true when the next one can go on air whatever ails the one on air */
+/*
+ * True when there is no use in waiting for the one on air, which is slow: the
+ * next one is ready and has not the same trouble, or it is the second time.
+ */
 bool ds_pick_alternative(ds_stream_t *s);
 
 /* an item that is not next could be opened */

@@ -114,6 +114,13 @@ struct ds_stream_s {
     int64_t          witness;           /* monotonic ms, another one could be
                                            opened since, 0: none */
     bool             witness_same;      /* and is of the same site */
+    bool             broken;            /* one on air was, the last one: */
+    uint32_t         broken_index;
+    int64_t          broken_at;         /* ms into it */
+    int64_t          overtaken;         /* monotonic ms, the one prepared beside
+                                           it went on air first */
+    uint32_t         overtaken_by;
+    int64_t          owed_since;        /* monotonic ms, nothing else is left */
     bool             away;              /* the site of "away_index" is, while
                                            others answer */
     uint32_t         away_index;

@@ -278,8 +278,7 @@ ds_player_starved(ds_stream_t *s)
 
     if (((s->starved > s->ds->conf.source_timeout && ds_pick_alternative(s))
          || (duration != -1 && llabs(left) < DS_ITEM_REST
-             && missing > DS_ITEM_WAIT))
-        && ds_pick_ready(s))
+             && missing > DS_ITEM_WAIT && ds_pick_ready(s))))
     {
         ds_player_over(s, NULL);
         (void) ds_player_switch(s);

@@ -525,6 +525,28 @@ ds_playlist_owed(ds_playlist_t *pl)
 }
 
 
+uint32_t
+ds_playlist_drop_owed(ds_playlist_t *pl)
+{
+    uint32_t    i, n;
+    ds_slot_t  *s;
+
+    n = pl->owed;
+
+    for (i = 0; i < pl->count; i++) {
+        s = &pl->slots[i];
+
+        if (s->owed) {
+            ds_playlist_set_owed(pl, s, false);
+            s->state = DS_ITEM_FAILED;
+            ds_playlist_dirty(pl, i);
+        }
+    }
+
+    return n;
+}
+
+
 int64_t
 ds_playlist_at(ds_playlist_t *pl, uint32_t index)
 {

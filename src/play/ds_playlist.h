@@ -74,6 +74,9 @@ bool ds_playlist_passed_over(ds_playlist_t *pl, uint32_t index);
 bool ds_playlist_is_owed(ds_playlist_t *pl, uint32_t index);
 uint32_t ds_playlist_owed(ds_playlist_t *pl);
 
+/* they have failed, for what they have; returns how many */
+uint32_t ds_playlist_drop_owed(ds_playlist_t *pl);
+
 /* ms, see ds_playlist_pass_over(); 0 for others */
 int64_t ds_playlist_at(ds_playlist_t *pl, uint32_t index);
 

@@ -55,9 +55,9 @@ ds_preflight_step(ds_stream_t *s)
         ds_preflight_done(s);
     }
 
-    /* what is next comes first */
+    /* what is next comes first; one witness is enough */
 
-    if (ds_monotonic() < s->check_at
+    if (ds_monotonic() < s->check_at || (s->holding && s->witness != 0)
         || (!s->holding && s->next != NULL && !ds_source_ready(s->next)))
     {
         return;

@@ -38,8 +38,16 @@
 #define DS_LINK_CALLS    3
 
 
+typedef struct {
+    const ds_link_conf_t  *conf;
+    ds_cancel_t           *cancel;
+    ds_media_t            *media;
+} ds_link_ask_t;
+
+
 static int ds_link_resolve(const ds_link_conf_t *c, ds_cancel_t *cancel,
     ds_media_t *m, ds_error_t *err);
+static int ds_link_ask(const ds_conf_t *conf, void *data, ds_error_t *err);
 static int64_t ds_link_early_for(const ds_media_t *m);
 static int ds_link_available(ds_link_t *l, ds_error_t *err);
 static int ds_link_again(ds_link_t *l, uint64_t bytes, ds_error_t *err);
@@ -75,47 +83,56 @@ static int
 ds_link_resolve(const ds_link_conf_t *c, ds_cancel_t *cancel, ds_media_t *m,
     ds_error_t *err)
 {
-    int               rc;
-    int64_t           began;
-    unsigned          calls;
-    const char       *url;
-    const ds_conf_t  *conf;
-
-    conf = &c->ds->conf;
+    int             rc;
+    unsigned        calls;
+    const char     *url;
+    ds_link_ask_t   ask;
 
     if (c->entry != NULL && c->entry->plain) {
-        return ds_resolve_item(conf, c->entry, cancel, m, err);
+        return ds_resolve_item(&c->ds->conf, c->entry, cancel, m, err);
     }
+
+    ask.conf = c;
+    ask.cancel = cancel;
+    ask.media = m;
 
     url = c->entry == NULL ? c->playlist
           : c->entry->url == NULL ? "" : c->entry->url;
     calls = 0;
 
     do {
-        rc = ds_resolver_enter(c->ds, url, cancel, err);
-        if (rc != DS_OK) {
-            return rc;
-        }
-
-        began = ds_monotonic();
-
-        if (c->entry == NULL) {
-            rc = ds_resolve_first(conf, c->playlist, cancel, m, err);
-        } else {
-            rc = ds_resolve_item(conf, c->entry, cancel, m, err);
-        }
-
-        ds_resolver_leave(c->ds, url, rc);
-
-        if (c->counters != NULL) {
-            (void) atomic_fetch_add(&c->counters->resolves, 1);
-            (void) atomic_fetch_add(&c->counters->resolve_time,
-                                    ds_monotonic() - began);
-        }
-
+        rc = ds_resolver_call(c->ds, url, c->behind, cancel, ds_link_ask,
+                              &ask, NULL, err);
         calls++;
 
     } while (rc == DS_ERESOLVER_RATE_LIMITED && calls < DS_LINK_CALLS);
+
+    return rc;
+}
+
+
+static int
+ds_link_ask(const ds_conf_t *conf, void *data, ds_error_t *err)
+{
+    int                    rc;
+    int64_t                began;
+    ds_link_ask_t         *ask = data;
+    const ds_link_conf_t  *c;
+
+    c = ask->conf;
+    began = ds_monotonic();
+
+    if (c->entry == NULL) {
+        rc = ds_resolve_first(conf, c->playlist, ask->cancel, ask->media, err);
+    } else {
+        rc = ds_resolve_item(conf, c->entry, ask->cancel, ask->media, err);
+    }
+
+    if (c->counters != NULL) {
+        (void) atomic_fetch_add(&c->counters->resolves, 1);
+        (void) atomic_fetch_add(&c->counters->resolve_time,
+                                ds_monotonic() - began);
+    }
 
     return rc;
 }
@@ -225,6 +242,15 @@ ds_link_mend(ds_link_t *l, uint64_t bytes, ds_error_t *err)
 
     default:
         return err->code;
+    }
+
+    if (rc != DS_OK && !l->other && !ds_link_plain(l)
+        && (rc == DS_ESOURCE_FORBIDDEN || rc == DS_ESOURCE_GATED)
+        && ds_resolver_refused(l->conf->ds, err))
+    {
+        l->other = true;
+        l->renewed = 0;
+        rc = ds_link_again(l, bytes, err);
     }
 
     l->excused += ds_monotonic() - began;

@@ -38,6 +38,7 @@ typedef struct {
     uint64_t                 bytes;     /* of the item, when it was */
     unsigned                 early;     /* refusals in a row, too early */
     bool                     gated;     /* refused after a first part */
+    bool                     other;     /* the other resolver was asked */
 
     ds_job_t                 job;       /* resolves beside the reading */
     ds_media_t               fresh;     /* the job's until it is done */
