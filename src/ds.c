@@ -19,6 +19,7 @@
 #include "base/ds_job.h"
 #include "net/ds_hold.h"
 #include "net/ds_http.h"
+#include "play/ds_canary.h"
 #include "source/ds_cache.h"
 
 
@@ -99,6 +100,12 @@ ds_create(const ds_conf_t *conf, ds_error_t *err)
 
     ds_open_cache(ds);
 
+    if (ds_canary_start(ds) != DS_OK) {
+        (void) ds_fail(err, DS_ENOMEM, "canary could not be started");
+        ds_free(ds);
+        return NULL;
+    }
+
     return ds;
 }
 
@@ -138,6 +145,7 @@ ds_copy_conf(ds_t *ds, const ds_conf_t *conf)
     c->resolve_env = NULL;
     c->resolve_extractors = NULL;
     c->media_root = NULL;
+    c->canary = NULL;
     c->push_certificate = NULL;
     c->cache_path = NULL;
     c->store_path = NULL;
@@ -163,6 +171,7 @@ ds_copy_conf(ds_t *ds, const ds_conf_t *conf)
 
     if (ds_copy((char **) &c->resolve_extractors, conf->resolve_extractors)
         || ds_copy((char **) &c->media_root, conf->media_root)
+        || ds_copy((char **) &c->canary, conf->canary)
         || ds_copy((char **) &c->push_certificate, conf->push_certificate)
         || ds_copy((char **) &c->cache_path, conf->cache_path)
         || ds_copy((char **) &c->store_path, conf->store_path))
@@ -276,6 +285,7 @@ ds_free(ds_t *ds)
     ds_free_list(c->resolve_env);
     free((void *) c->resolve_extractors);
     free((void *) c->media_root);
+    free((void *) c->canary);
     free((void *) c->push_certificate);
     free((void *) c->cache_path);
     free((void *) c->store_path);

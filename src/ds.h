@@ -195,6 +195,9 @@ typedef struct {
     const ds_source_rule_t *source_rules;     /* first match wins, else allow */
     size_t                  nsource_rules;
     const char             *media_root;        /* NULL: no file: URLs */
+    const char             *canary;            /* URL that is resolved and read
+                                                  now and then; NULL: none */
+    int64_t                 canary_every;      /* ms */
     unsigned                preflight;         /* items that are looked at
                                                   ahead of their turn */
     unsigned                preflight_budget;  /* looks an hour, of all

@@ -34,7 +34,7 @@
 static bool ds_preflight_choose(ds_stream_t *s, uint32_t *index,
     ds_entry_t *e);
 static bool ds_preflight_wanted(ds_stream_t *s, uint32_t index);
-static bool ds_preflight_afford(ds_t *ds);
+static bool ds_preflight_afford(ds_t *ds, bool take);
 static void ds_preflight_done(ds_stream_t *s);
 static void ds_preflight_told(ds_stream_t *s, uint32_t index,
     const ds_error_t *err);
@@ -89,13 +89,14 @@ ds_preflight_step(ds_stream_t *s)
 static bool
 ds_preflight_choose(ds_stream_t *s, uint32_t *index, ds_entry_t *e)
 {
-    bool      found, free;
+    bool      found, free, afford;
     size_t    i, n, from, ahead;
     int64_t   checked, oldest;
     uint32_t  one, coming[DS_LOOK_ITEMS];
 
     found = false;
     oldest = INT64_MAX;
+    afford = s->holding || ds_preflight_afford(s->ds, false);
     ahead = s->ds->conf.preflight;
     n = ahead > DS_LOOK_FAR ? ahead : DS_LOOK_FAR;
 
@@ -127,7 +128,10 @@ ds_preflight_choose(ds_stream_t *s, uint32_t *index, ds_entry_t *e)
                   && !ds_playlist_is_owed(s->list, one)
                   ? ds_playlist_checked(s->list, one) : -1;
 
-        if (checked < oldest) {
+        if (checked < oldest
+            && (checked != -1 || afford
+                || ds_playlist_is_owed(s->list, one)))
+        {
             *index = one;
             oldest = checked;
             found = true;
@@ -148,7 +152,7 @@ ds_preflight_choose(ds_stream_t *s, uint32_t *index, ds_entry_t *e)
     (void) pthread_mutex_unlock(&s->lock);
 
     if (found && (!ds_resolver_free(s->ds, e)
-                  || (!free && !ds_preflight_afford(s->ds))))
+                  || (!free && !ds_preflight_afford(s->ds, true))))
     {
         ds_entry_free(e);
         return false;
@@ -194,7 +198,7 @@ ds_preflight_wanted(ds_stream_t *s, uint32_t index)
  */
 
 static bool
-ds_preflight_afford(ds_t *ds)
+ds_preflight_afford(ds_t *ds, bool take)
 {
     int64_t   now, at, from, step;
     unsigned  ahead, budget;
@@ -215,7 +219,8 @@ ds_preflight_afford(ds_t *ds)
             return false;
         }
 
-    } while (!atomic_compare_exchange_weak(&ds->look_at, &at, from + step));
+    } while (take
+             && !atomic_compare_exchange_weak(&ds->look_at, &at, from + step));
 
     return true;
 }
