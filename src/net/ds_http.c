@@ -24,6 +24,9 @@
 #include "net/ds_refusal.h"
 
 
+/* a list is read in so many times the source_timeout, or not at all */
+#define DS_HTTP_GET_TIMES  3
+
 #define DS_HTTP_RECEIVE    (32 * 1024)
 #define DS_HTTP_CONNECT    10000            /* ms */
 #define DS_HTTP_REDIRECTS  5
@@ -520,9 +523,14 @@ ds_http_get(const ds_conf_t *conf, const char *url, size_t max,
 {
     char           *p, *buf, *last;
     size_t          size, len;
+    int64_t         end;
     ssize_t         n;
     ds_http_t      *h;
     ds_http_req_t   req;
+
+    /* a byte now and then does not make it last for ever */
+
+    end = ds_monotonic() + DS_HTTP_GET_TIMES * (int64_t) conf->source_timeout;
 
     memset(&req, 0, sizeof(req));
     req.url = url;
@@ -551,6 +559,13 @@ ds_http_get(const ds_conf_t *conf, const char *url, size_t max,
 
         if (n > 0) {
             len += n;
+        }
+
+        if (n > 0 && ds_monotonic() > end) {
+            n = ds_fail(err, DS_ESOURCE_TIMEOUT,
+                        "list was not read in %u ms, host: \"%s\"",
+                        DS_HTTP_GET_TIMES * conf->source_timeout, h->host);
+            break;
         }
 
         if (len > max) {
