@@ -318,7 +318,7 @@ const definition = (stream) => [
     ["Slate", stream.slate || "a picture of the name"],
     ["Shuffle", stream.shuffle ? "on" : "off"],
     ["Loop", stream.loop ? "on" : "off"],
-    ["Publishes to", stream.publish],
+    ["Publishes to", stream.publish === "none" ? "nowhere" : stream.publish],
     ["Pushes to", stream.push || "nowhere"],
     ["Pushed by", stream.push && (stream.push_via === "engine"
                                   ? "the engine" : "nginx-rtmp")]
@@ -328,7 +328,7 @@ const definition = (stream) => [
 const pushed = (push) => [
     push.connected ? "connected" : "not connected",
     `${bytes(push.bytes)} sent`, `${push.reconnects} reconnects`,
-    `${push.dropped} packets dropped`
+    `${push.dropped} packets dropped`, `${bytes(push.waiting)} wait`
 ].join(", ");
 
 

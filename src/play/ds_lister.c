@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "base/ds_crash.h"
 #include "base/ds_fault.h"
 #include "play/ds_lister.h"
 #include "resolve/ds_resolver.h"
@@ -42,6 +43,8 @@ static void
 ds_lister_run(void *data)
 {
     ds_stream_t *s = data;
+
+    ds_crash_stream(s->name);
 
     (void) ds_resolver_list(s->ds, s->playlist, &s->lister.cancel,
                             ds_lister_entry, s, &s->list_err);

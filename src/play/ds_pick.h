@@ -51,5 +51,8 @@ bool ds_pick_alternative(ds_stream_t *s);
 /* an item that is not next could be opened */
 void ds_pick_answered(ds_stream_t *s, uint32_t index);
 
+/* a new record of what was on air, zeroed; context: s->lock is held */
+ds_aired_t *ds_pick_record(ds_stream_t *s);
+
 
 #endif /* DS_PICK_H_INCLUDED_ */

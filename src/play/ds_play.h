@@ -26,6 +26,10 @@
 
 #define DS_NO_ITEM  UINT32_MAX
 
+/* of DS_EITEM_CRASHED; %u: the item's index */
+#define DS_CRASHED_TEXT                                                       \
+    "item %u took the relay worker down, it is not tried again in this pass"
+
 /* ms: without a packet of an item for so long a stream is not live */
 #define DS_SILENCE_LIVE  1000
 
@@ -53,6 +57,8 @@ struct ds_stream_s {
     bool             push_engine;
     bool             shuffle;
     uint64_t         seed;
+    ds_turn_t        crashed[DS_CRASHED];
+    size_t           ncrashed;
 
     pthread_mutex_t  lock;
     /* under the lock */

@@ -752,6 +752,44 @@ ds_playlist_item(ds_playlist_t *pl, uint32_t index, ds_item_t *item)
 
 
 void
+ds_playlist_turn(ds_playlist_t *pl, uint32_t index, ds_turn_t *turn)
+{
+    memset(turn, 0, sizeof(ds_turn_t));
+
+    turn->index = index;
+    turn->pass = pl->pass;
+
+    if (index < pl->count) {
+        ds_text(turn->id, sizeof(turn->id), pl->slots[index].entry.id);
+    }
+}
+
+
+/* passes are counted from 1 again when a list is read anew */
+
+bool
+ds_turn_crashed(const ds_turn_t *turn, const ds_turn_t *crashed, size_t n)
+{
+    size_t  i;
+
+    for (i = 0; i < n; i++) {
+        if (crashed[i].pass < turn->pass) {
+            continue;
+        }
+
+        if (crashed[i].id[0] == '\0' || turn->id[0] == '\0'
+            ? crashed[i].index == turn->index
+            : strcmp(crashed[i].id, turn->id) == 0)
+        {
+            return true;
+        }
+    }
+
+    return false;
+}
+
+
+void
 ds_playlist_set_state(ds_playlist_t *pl, uint32_t index,
     ds_item_state_e state, int code, const char *reason)
 {

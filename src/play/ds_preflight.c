@@ -73,6 +73,20 @@ ds_preflight_step(ds_stream_t *s)
     conf.counters = NULL;
     conf.check = true;
 
+    (void) pthread_mutex_lock(&s->lock);
+    ds_playlist_turn(s->list, s->check_index, &conf.turn);
+    (void) pthread_mutex_unlock(&s->lock);
+
+    if (ds_turn_crashed(&conf.turn, s->crashed, s->ncrashed)) {
+        (void) pthread_mutex_lock(&s->lock);
+        ds_playlist_set_verdict(s->list, s->check_index, DS_VERDICT_BAD,
+                                DS_EITEM_CRASHED);
+        (void) pthread_mutex_unlock(&s->lock);
+
+        ds_entry_free(&e);
+        return;
+    }
+
     s->check = ds_source_start(&conf, &e, 0, &err);
 
     if (s->check == NULL) {

@@ -325,6 +325,39 @@ test_peek(void)
 }
 
 
+static void
+test_crashed(void)
+{
+    ds_turn_t  turn;
+    ds_turn_t  crashed[] = { { 1, 2, "" }, { 5, 3, "five" } };
+
+    ds_playlist_t  *pl;
+
+    pl = ds_playlist_create(false, 0);
+    add(pl, 0, 0);
+    add(pl, 1, 0);
+
+    ds_playlist_turn(pl, 1, &turn);
+    ok(turn.index == 1 && turn.pass == 1, "crashed: a turn");
+    turn.id[0] = '\0';
+
+    ok(ds_turn_crashed(&turn, crashed, 2), "crashed: by its place");
+    ok(!ds_turn_crashed(&turn, crashed, 0), "crashed: none has");
+    turn.pass = 2;
+    ok(ds_turn_crashed(&turn, crashed, 2), "crashed: in the same pass");
+    turn.pass = 3;
+    ok(!ds_turn_crashed(&turn, crashed, 2), "crashed: not in the next one");
+
+    (void) strcpy(turn.id, "five");
+    ok(ds_turn_crashed(&turn, crashed, 2), "crashed: by its id, elsewhere");
+    (void) strcpy(turn.id, "six");
+    turn.index = 5;
+    ok(!ds_turn_crashed(&turn, crashed, 2), "crashed: another in its place");
+
+    ds_playlist_free(&pl);
+}
+
+
 int
 main(void)
 {
@@ -333,6 +366,7 @@ main(void)
     test_shuffle();
     test_resume();
     test_items();
+    test_crashed();
 
     return done_testing();
 }
