@@ -255,16 +255,21 @@ test_missing(void)
     const char  *bare[] = { "sh", NULL };
     const char  *none[] = { NULL };
 
-    ok(ds_proc_start(missing, NULL, 1000, &test_token, &err) == NULL, "missing");
+    ok(ds_proc_start(missing, NULL, 1000, &test_token, &err)
+       == NULL, "missing");
     is_int(err.code, DS_ERESOLVER_MISSING, "%s", err.message);
-    ok(ds_proc_start(not_exec, NULL, 1000, &test_token, &err) == NULL,
+    ok(ds_proc_start(not_exec, NULL, 1000, &test_token, &err)
+       == NULL,
        "not executable");
     is_int(err.code, DS_ERESOLVER_MISSING, "%s", err.message);
-    ok(ds_proc_start(dir, NULL, 1000, &test_token, &err) == NULL, "a directory");
+    ok(ds_proc_start(dir, NULL, 1000, &test_token, &err)
+       == NULL, "a directory");
     is_int(err.code, DS_ERESOLVER_MISSING, "%s", err.message);
-    ok(ds_proc_start(bare, NULL, 1000, &test_token, &err) == NULL, "not a path");
+    ok(ds_proc_start(bare, NULL, 1000, &test_token, &err)
+       == NULL, "not a path");
     is_int(err.code, DS_ERESOLVER_MISSING, "%s", err.message);
-    ok(ds_proc_start(none, NULL, 1000, &test_token, &err) == NULL, "nothing");
+    ok(ds_proc_start(none, NULL, 1000, &test_token, &err)
+       == NULL, "nothing");
     is_int(err.code, DS_ERESOLVER_MISSING, "%s", err.message);
 }
 
