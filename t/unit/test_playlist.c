@@ -384,7 +384,7 @@ test_over(void)
 
     ds_playlist_set_state(pl, 2, DS_ITEM_NEXT, DS_OK, NULL);
     ds_playlist_put_back(pl, 2);
-    is_int(ds_playlist_coming(pl, true, 4, coming, 8), 5, "over: to come");
+    is_int(ds_playlist_coming(pl, true, 5, coming, 8), 5, "over: to come");
     ok(coming[0] == 2 && coming[4] == 1, "over: it is among them");
     (void) ds_playlist_pick(pl, &index);
     is_int(index, 2, "over: what was put back is chosen again");
