@@ -244,6 +244,14 @@ ds_source_judge(ds_source_t *s)
 {
     char  reason[DS_MESSAGE_LEN];
 
+    if (s->mode != DS_MODE_DIRECT) {
+        ds_shelf_init(&s->shelf, &s->conf, &s->profile);
+
+        if (ds_shelf_has(&s->shelf)) {
+            return DS_OK;
+        }
+    }
+
     s->reader = ds_reader_open(&s->conf, &s->err);
 
     return s->reader == NULL
