@@ -76,6 +76,37 @@ static ngx_command_t  ngx_directstream_commands[] = {
       0,
       NULL },
 
+    /* what the resolver finds in its environment */
+    { ngx_string("resolve_env"),
+      NGX_DIRECTSTREAM_CONF|NGX_DIRECT_CONF|NGX_CONF_TAKE1,
+      ngx_directstream_resolve_env,
+      0,
+      0,
+      NULL },
+
+    { ngx_string("resolve_path"),
+      NGX_DIRECTSTREAM_CONF|NGX_DIRECT_CONF|NGX_CONF_1MORE,
+      ngx_directstream_resolve_path,
+      0,
+      0,
+      NULL },
+
+    /* what is tried now and then to see whether the resolver works */
+    { ngx_string("resolver_canary"),
+      NGX_DIRECTSTREAM_CONF|NGX_DIRECT_CONF|NGX_CONF_TAKE12,
+      ngx_directstream_resolver_canary,
+      0,
+      0,
+      NULL },
+
+    /* items that are looked at ahead of their turn */
+    { ngx_string("preflight"),
+      NGX_DIRECTSTREAM_CONF|NGX_DIRECT_CONF|NGX_CONF_TAKE12,
+      ngx_directstream_preflight,
+      0,
+      0,
+      NULL },
+
     /* extractors that the resolver may use */
     { ngx_string("resolve_extractors"),
       NGX_DIRECTSTREAM_CONF|NGX_DIRECT_CONF|NGX_CONF_1MORE,
@@ -347,6 +378,12 @@ ngx_directstream_create_conf(ngx_cycle_t *cycle)
     dcf->stream = &dcf->base;
     dcf->base.def.loop = 1;
     dcf->base.def.profile = (ds_profile_t) DS_PROFILE_DEFAULT;
+
+    if (ngx_array_init(&dcf->resolve_env, cycle->pool, 4, sizeof(char *))
+        != NGX_OK)
+    {
+        return NULL;
+    }
 
     if (ngx_array_init(&dcf->source_rules, cycle->pool, 4,
                        sizeof(ds_source_rule_t))

@@ -214,6 +214,10 @@ typedef struct {
 
 typedef struct {
     const char *const      *resolve_command;   /* argv, NULL-terminated */
+    const char *const      *resolve_fallback;  /* the same, asked when the first
+                                                  is broken; NULL: none */
+    const char *const      *resolve_env;       /* NAME=VALUE, NULL-terminated;
+                                                  NULL: none */
     const char             *resolve_extractors;/* yt-dlp's --ies */
     unsigned                resolve_timeout;   /* ms, one call */
     unsigned                source_timeout;    /* ms without a byte */
@@ -223,6 +227,13 @@ typedef struct {
     const ds_source_rule_t *source_rules;     /* first match wins, else allow */
     size_t                  nsource_rules;
     const char             *media_root;        /* NULL: no file: URLs */
+    const char             *canary;            /* URL that is resolved and read
+                                                  now and then; NULL: none */
+    int64_t                 canary_every;      /* ms */
+    unsigned                preflight;         /* items that are looked at
+                                                  ahead of their turn */
+    unsigned                preflight_budget;  /* looks an hour, of all
+                                                  streams; 0: 60 */
     size_t                  push_buffer;       /* bytes that wait for pushes, of
                                                   all streams; 0: 256 MiB,
                                                   less with less memory */
@@ -310,6 +321,21 @@ void ds_destroy(ds_t **ds);
 
 /* takes the oldest log record; false when there is none */
 bool ds_poll(ds_t *ds, ds_record_t *record);
+
+
+/* how resolving goes, for all streams */
+
+typedef struct {
+    bool       fallback;                /* the second command is asked */
+    int64_t    since;                   /* Unix ms, of the last change */
+    ds_error_t error;                   /* what the first one had against it */
+
+    bool       canary;                  /* there is one */
+    int64_t    canary_at;               /* Unix ms of the last try, 0: none */
+    ds_error_t canary_error;            /* of the last try, code 0: it worked */
+} ds_resolver_status_t;
+
+void ds_resolver_status(ds_t *ds, ds_resolver_status_t *status);
 
 
 /* Streams. */
@@ -422,11 +448,25 @@ typedef enum {
 /* the index of an item that is in no list */
 #define DS_NO_INDEX      UINT32_MAX
 
+
+/* of an item that was looked at ahead of its turn */
+
+typedef enum {
+    DS_VERDICT_NONE = 0,                /* it was not */
+    DS_VERDICT_OK,                      /* it can be opened and sent */
+    DS_VERDICT_RISK,                    /* its site or resolver has failed */
+    DS_VERDICT_BAD                      /* its own fault: it is passed over */
+} ds_verdict_e;
+
+
 typedef struct {
     uint32_t         index;             /* place in the playlist, from 0 */
     ds_item_state_e  state;
     int              code;              /* 0 or DS_E… */
     int64_t          duration;          /* ms, -1 unknown */
+    ds_verdict_e     verdict;
+    int              verdict_code;      /* 0 or DS_E… */
+    int64_t          checked;           /* Unix ms, 0: never */
     char             id[DS_ID_LEN];
     char             title[DS_TITLE_LEN];
     char             reason[DS_MESSAGE_LEN];
@@ -544,6 +584,7 @@ typedef struct {
 
 const char *ds_state_name(ds_state_e state);           /* "live" */
 const char *ds_item_state_name(ds_item_state_e state); /* "playing" */
+const char *ds_verdict_name(ds_verdict_e verdict);      /* "ok", "" */
 const char *ds_decision_name(ds_decision_e decision);  /* "copy", "none" */
 const char *ds_video_name(ds_video_e video);           /* "copy", "auto" */
 const char *ds_mode_name(ds_mode_e mode);              /* "direct", "hybrid" */

@@ -85,6 +85,15 @@ ds_item_state_name(ds_item_state_e state)
 
 
 const char *
+ds_verdict_name(ds_verdict_e verdict)
+{
+    static const char *const  names[] = { "", "ok", "risk", "bad" };
+
+    return (unsigned) verdict <= DS_VERDICT_BAD ? names[verdict] : "";
+}
+
+
+const char *
 ds_decision_name(ds_decision_e decision)
 {
     static const char *const  names[] = { "none", "copy", "encode" };

@@ -159,6 +159,13 @@ function playlist(name) {
             what.append(h("code", null, item.code));
         }
 
+        if (item.preflight.verdict !== null && item.state === "pending") {
+            what.append(" ", h("span", {
+                class: "verdict", "data-verdict": item.preflight.verdict,
+                title: item.preflight.code || "",
+            }, item.preflight.verdict));
+        }
+
         return h("tr", { "data-item": item.state },
                  h("td", { class: "number" }, String(item.index + 1)), what,
                  h("td", { class: "number" }, clock(item.duration)),

@@ -27,6 +27,9 @@
 #include "net/ds_refusal.h"
 
 
+/* a list is read in so many times the source_timeout, or not at all */
+#define DS_HTTP_GET_TIMES  3
+
 #define DS_HTTP_RECEIVE    (32 * 1024)
 #define DS_HTTP_CONNECT    10000            /* ms */
 #define DS_HTTP_KEEP       4L               /* connections without a request */
@@ -658,9 +661,14 @@ ds_http_get(const ds_conf_t *conf, const char *url, size_t max,
 {
     char           *p, *buf;
     size_t          size, len;
+    int64_t         end;
     ssize_t         n;
     ds_http_t      *h;
     ds_http_req_t   req;
+
+    /* a byte now and then does not make it last for ever */
+
+    end = ds_monotonic() + DS_HTTP_GET_TIMES * (int64_t) conf->source_timeout;
 
     memset(&req, 0, sizeof(req));
     req.url = url;
@@ -689,6 +697,13 @@ ds_http_get(const ds_conf_t *conf, const char *url, size_t max,
 
         if (n > 0) {
             len += n;
+        }
+
+        if (n > 0 && ds_monotonic() > end) {
+            n = ds_fail(err, DS_ESOURCE_TIMEOUT,
+                        "list was not read in %u ms, host: \"%s\"",
+                        DS_HTTP_GET_TIMES * conf->source_timeout, h->host);
+            break;
         }
 
         if (len > max) {
@@ -1907,7 +1922,8 @@ ds_http_failed(ds_http_t *h, CURLcode code)
     case CURLE_RECV_ERROR:
     case CURLE_SEND_ERROR:
     case CURLE_GOT_NOTHING:
-        rc = DS_ESOURCE_CUT;
+        /* without an answer there was nothing to be cut */
+        rc = h->status == 0 ? DS_ESOURCE_FAILED : DS_ESOURCE_CUT;
         break;
 
     case CURLE_OUT_OF_MEMORY:
@@ -2076,6 +2092,12 @@ ds_http_renew(ds_http_t *h, ds_error_t *err)
     req.resolved_at = h->resolved_at;
 
     rc = h->hooks->renew(h->hooks->data, &req, err);
+
+    if (rc == DS_OK && req.url == NULL) {
+        /* with the next range */
+        h->renew_at = ds_now();
+        return DS_OK;
+    }
 
     if (rc == DS_OK) {
         rc = ds_http_target(h, &req, &file, err);

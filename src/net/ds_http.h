@@ -69,8 +69,9 @@ struct ds_http_hooks_s {
     /*
      * The URL is refused (ds_refusal_is(err->code)), or is to be renewed in
      * good time (err->code is DS_OK).  DS_OK: "req" has where the same
-     * resource is read from now on, borrowed until the next call.  Else
-     * "err" says why not.  NULL: never.
+     * resource is read from now on, borrowed until the next call; with url
+     * NULL it is not known yet, and asked for again.  Else "err" says why
+     * not.  NULL: never.
      */
     int        (*renew)(void *data, ds_http_req_t *req, ds_error_t *err);
 };

@@ -171,11 +171,14 @@ typedef struct {
 
 typedef struct {
     int64_t                  duration;
+    int64_t                  checked;       /* Unix ms */
     int32_t                  code;
+    int32_t                  verdict_code;
     uint16_t                 size;          /* bytes allocated for "text" */
     uint16_t                 title;         /* offset in "text" */
     uint16_t                 reason;
     uint8_t                  state;
+    uint8_t                  verdict;
     char                     text[1];
 } ngx_directstream_item_t;
 
@@ -309,6 +312,8 @@ typedef struct {
     uint64_t                 cache_size;    /* bytes kept, as last counted */
     uint32_t                 cache_count;
 
+    ds_resolver_status_t     resolver;
+
     uint64_t                 logged;        /* id of the last entry */
     ngx_directstream_entry_t log[NGX_DIRECTSTREAM_JOURNAL];
 } ngx_directstream_sh_t;
@@ -330,6 +335,14 @@ typedef struct {
     ngx_str_t                state_path;
     ngx_str_t                cache_path;
     const char             **resolve_command;   /* NULL last */
+    const char             **resolve_fallback;  /* the same, NULL: none */
+    ngx_array_t              resolve_env;       /* of char *, NULL last */
+    ngx_str_t                resolve_path;
+    ngx_str_t                canary;            /* URL, empty: none */
+    int64_t                  canary_every;      /* ms */
+    ngx_flag_t               preflight_set;
+    ngx_uint_t               preflight;         /* items, 0: off */
+    ngx_uint_t               preflight_budget;  /* an hour */
     ngx_str_t                resolve_extractors;
     ngx_array_t              source_rules;      /* of ds_source_rule_t */
     ngx_str_t                media_root;
@@ -386,6 +399,14 @@ char *ngx_directstream_stream(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_directstream_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_directstream_path(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_directstream_command(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_directstream_resolve_path(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_directstream_resolve_env(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_directstream_preflight(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_directstream_resolver_canary(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_directstream_extractors(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
@@ -510,6 +531,10 @@ typedef struct {
     uint64_t                 free;
     uint64_t                 kept;          /* bytes in the cache */
     uint64_t                 entries;
+    uint64_t                 fallback;      /* 1: the second resolver is used */
+    uint64_t                 canary_up;     /* -1: there is none, or no news */
+    uint64_t                 canary_at;     /* Unix s */
+    ds_resolver_status_t     resolver;
 } ngx_directstream_whole_t;
 
 void ngx_directstream_zone_whole(ngx_directstream_conf_t *dcf,

@@ -369,6 +369,10 @@ ngx_directstream_json_name(ngx_directstream_json_t *w,
         name = ds_item_state_name((ds_item_state_e) n);
         break;
 
+    case NGX_DIRECTSTREAM_JSON_VERDICT:
+        name = (n != 0) ? ds_verdict_name((ds_verdict_e) n) : NULL;
+        break;
+
     case NGX_DIRECTSTREAM_JSON_DECISION:
         name = ds_decision_name((ds_decision_e) n);
         break;

@@ -62,6 +62,7 @@ typedef enum {
     NGX_DIRECTSTREAM_JSON_TIME,             /* int64_t, Unix ms; 0: null */
     NGX_DIRECTSTREAM_JSON_STATE,            /* these by their names */
     NGX_DIRECTSTREAM_JSON_ITEM_STATE,
+    NGX_DIRECTSTREAM_JSON_VERDICT,          /* none: null */
     NGX_DIRECTSTREAM_JSON_DECISION,
     NGX_DIRECTSTREAM_JSON_CODE,             /* 0: null */
     NGX_DIRECTSTREAM_JSON_ERROR,            /* a ds_error_t; no code: null */

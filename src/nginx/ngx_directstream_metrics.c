@@ -118,6 +118,18 @@ static const ngx_directstream_family_t  ngx_directstream_families[] = {
       ngx_directstream_of_all(whole.entries),
       "Items kept in the cache." },
 
+    { "resolver_fallback", 0, NGX_DIRECTSTREAM_WHOLE,
+      ngx_directstream_of_all(whole.fallback),
+      "1 while the second resolve_command is used." },
+
+    { "resolver_canary_up", 0, NGX_DIRECTSTREAM_WHOLE,
+      ngx_directstream_of_all(whole.canary_up),
+      "1 when the canary was resolved and read the last time." },
+
+    { "resolver_canary_timestamp_seconds", 0, NGX_DIRECTSTREAM_WHOLE,
+      ngx_directstream_of_all(whole.canary_at),
+      "When the canary was tried the last time." },
+
     { "streams", 0, NGX_DIRECTSTREAM_COUNTS, 0,
       "Streams in each state." },
 
@@ -539,6 +551,12 @@ ngx_directstream_metrics_family(ngx_directstream_metrics_t *m,
 {
     ngx_uint_t                  i;
     ngx_directstream_sample_t  *s;
+
+    if (f->kind == NGX_DIRECTSTREAM_WHOLE
+        && *(uint64_t *) ((u_char *) m + f->offset) == (uint64_t) -1)
+    {
+        return;
+    }
 
     if (f->kind == NGX_DIRECTSTREAM_WHOLE) {
         ngx_directstream_json_print(&m->w, "directstream_%s %uL\n", f->name,

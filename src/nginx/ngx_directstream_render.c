@@ -174,8 +174,16 @@ static const ngx_directstream_member_t  ngx_directstream_item[] = {
     ngx_directstream_member_end
 };
 
+static const ngx_directstream_member_t  ngx_directstream_verdict[] = {
+    ngx_directstream_member("verdict", VERDICT, ds_item_t, verdict),
+    ngx_directstream_member("code", CODE, ds_item_t, verdict_code),
+    ngx_directstream_member("checked_at", TIME, ds_item_t, checked),
+    ngx_directstream_member_end
+};
+
 static const ngx_directstream_member_t  ngx_directstream_item_state[] = {
     ngx_directstream_member("state", ITEM_STATE, ds_item_t, state),
+    ngx_directstream_member_object("preflight", ngx_directstream_verdict),
     ngx_directstream_member_end
 };
 
@@ -199,8 +207,30 @@ static const ngx_directstream_member_t  ngx_directstream_memory[] = {
     ngx_directstream_member_end
 };
 
+static const ngx_directstream_member_t  ngx_directstream_canary[] = {
+    ngx_directstream_member("enabled", BOOL, ngx_directstream_whole_t,
+                            resolver.canary),
+    ngx_directstream_member("checked_at", TIME, ngx_directstream_whole_t,
+                            resolver.canary_at),
+    ngx_directstream_member("error", ERROR, ngx_directstream_whole_t,
+                            resolver.canary_error),
+    ngx_directstream_member_end
+};
+
+static const ngx_directstream_member_t  ngx_directstream_resolving[] = {
+    ngx_directstream_member("fallback", BOOL, ngx_directstream_whole_t,
+                            resolver.fallback),
+    ngx_directstream_member("since", TIME, ngx_directstream_whole_t,
+                            resolver.since),
+    ngx_directstream_member("error", ERROR, ngx_directstream_whole_t,
+                            resolver.error),
+    ngx_directstream_member_object("canary", ngx_directstream_canary),
+    ngx_directstream_member_end
+};
+
 static const ngx_directstream_member_t  ngx_directstream_whole[] = {
     ngx_directstream_member_object("relay", ngx_directstream_relay),
+    ngx_directstream_member_object("resolver", ngx_directstream_resolving),
     ngx_directstream_member_object("zone", ngx_directstream_memory),
     ngx_directstream_member_end
 };

@@ -228,8 +228,15 @@ ngx_directstream_runs_pass(ngx_directstream_runs_t *runs, ngx_uint_t stop)
 static void
 ngx_directstream_run_cache(ngx_directstream_runs_t *runs)
 {
-    uint32_t  count;
-    uint64_t  size;
+    uint32_t              count;
+    uint64_t              size;
+    ds_resolver_status_t  resolver;
+
+    ds_resolver_status(runs->ds, &resolver);
+
+    ngx_shmtx_lock(&runs->dcf->shpool->mutex);
+    runs->dcf->sh->resolver = resolver;
+    ngx_shmtx_unlock(&runs->dcf->shpool->mutex);
 
     ds_recorder_kept(runs->recorder, &count, &size);
 

@@ -607,12 +607,17 @@ ngx_directstream_zone_whole(ngx_directstream_conf_t *dcf,
     whole->restarts = dcf->sh->relay_restarts;
     whole->kept = dcf->sh->cache_size;
     whole->entries = dcf->sh->cache_count;
+    whole->resolver = dcf->sh->resolver;
     whole->size = dcf->shpool->end - dcf->shpool->start;
     whole->free = dcf->shpool->pfree * ngx_pagesize;
 
     ngx_shmtx_unlock(&dcf->shpool->mutex);
 
     whole->alive = ngx_directstream_alive(whole->pid, seen);
+    whole->fallback = whole->resolver.fallback;
+    whole->canary_at = whole->resolver.canary_at / 1000;
+    whole->canary_up = whole->resolver.canary_at == 0
+                       ? (uint64_t) -1 : whole->resolver.canary_error.code == 0;
 }
 
 
@@ -835,6 +840,9 @@ ngx_directstream_items_put(ngx_directstream_conf_t *dcf,
             if (old != NULL) {
                 /* without the longer words, but as it is now */
                 old->duration = item->duration;
+                old->checked = item->checked;
+                old->verdict_code = item->verdict_code;
+                old->verdict = item->verdict;
                 old->code = item->code;
                 old->state = item->state;
             }
@@ -846,6 +854,9 @@ ngx_directstream_items_put(ngx_directstream_conf_t *dcf,
     }
 
     new->duration = item->duration;
+    new->checked = item->checked;
+    new->verdict_code = item->verdict_code;
+    new->verdict = item->verdict;
     new->code = item->code;
     new->state = item->state;
     new->title = id + 1;
@@ -970,6 +981,9 @@ ngx_directstream_items_get(ngx_directstream_items_t *items, ngx_uint_t offset,
         dst[i].state = item->state;
         dst[i].code = item->code;
         dst[i].duration = item->duration;
+        dst[i].checked = item->checked;
+        dst[i].verdict_code = item->verdict_code;
+        dst[i].verdict = item->verdict;
 
         (void) ngx_cpystrn((u_char *) dst[i].id, (u_char *) item->text,
                            DS_ID_LEN);

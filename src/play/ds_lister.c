@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/ds_crash.h"
+#include "base/ds_fault.h"
 #include "play/ds_lister.h"
 #include "resolve/ds_resolver.h"
 
@@ -17,7 +18,7 @@
 /* items of a playlist, if nothing else is said */
 #define DS_LIST_MAX        50000
 
-/* a stream that does not loop gives up after so many failed listings */
+/* a stream that does not loop gives a list up that says no so many times */
 #define DS_LIST_TRIES      3
 
 
@@ -44,19 +45,12 @@ ds_lister_start(ds_stream_t *s)
 static void
 ds_lister_run(void *data)
 {
-    int          rc;
     ds_stream_t *s = data;
 
     ds_crash_stream(s->name);
 
-    rc = ds_resolver_enter(s->ds, s->playlist, &s->lister.cancel,
-                           &s->list_err);
-
-    if (rc == DS_OK) {
-        rc = ds_resolve_list(&s->ds->conf, s->playlist, &s->lister.cancel,
-                             ds_lister_entry, s, &s->list_err);
-        ds_resolver_leave(s->ds, s->playlist, rc);
-    }
+    (void) ds_resolver_list(s->ds, s->playlist, &s->lister.cancel,
+                            ds_lister_entry, s, &s->list_err);
 }
 
 
@@ -173,7 +167,11 @@ ds_lister_failed(ds_stream_t *s, const ds_error_t *err)
 
     s->list_tries++;
 
-    if (!loop && s->list_tries >= DS_LIST_TRIES) {
+    /* an outage is waited for */
+
+    if (!loop && s->list_tries >= DS_LIST_TRIES
+        && ds_fault(err->code, false) == DS_FAULT_ITEM)
+    {
         ds_log(s->ds, DS_LOG_ERR, s->name, "playlist failed: %s: %s",
                ds_error_code(err->code), err->message);
         return false;
@@ -211,5 +209,9 @@ ds_lister_again(ds_stream_t *s, int64_t wait)
     ds_playlist_free(&old);
 
     s->nhistory = 0;
+    s->holding = false;
+    s->away = false;
+    s->broken = false;
+    s->check_index = DS_NO_ITEM;
     s->list_at = ds_monotonic() + wait;
 }

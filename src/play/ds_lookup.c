@@ -79,13 +79,8 @@ ds_lookup_run(void *data)
 
     ds_error_clear(&err);
 
-    rc = ds_resolver_enter(l->ds, l->ref, &l->job.cancel, &err);
-
-    if (rc == DS_OK) {
-        rc = ds_resolve_list(&l->ds->conf, l->ref, &l->job.cancel,
-                             ds_lookup_entry, l, &err);
-        ds_resolver_leave(l->ds, l->ref, rc);
-    }
+    rc = ds_resolver_list(l->ds, l->ref, &l->job.cancel, ds_lookup_entry, l,
+                          &err);
 
     (void) pthread_mutex_lock(&l->lock);
 

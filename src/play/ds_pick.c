@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/ds_fault.h"
 #include "base/ds_item.h"
 #include "play/ds_lister.h"
 #include "play/ds_pick.h"
@@ -18,11 +19,26 @@
 /* the same of one that is prepared beside a next one in trouble */
 #define DS_SPARE_LEAD    20000
 
-/* failures in a row that are followed by the next item at once */
-#define DS_FREE_FAILS    3
-
+/* ms between two attempts of an item that is waited for, growing */
 #define DS_RETRY_MIN     250
-#define DS_RETRY_MAX     30000
+#define DS_RETRY_MAX     10000
+
+/* so many before another item that can be opened says anything about it */
+#define DS_HOLD_TRIES    2
+
+/* ms at the end of all, for items whose sites are down while others answer */
+#define DS_OWED_MAX      3600000
+
+/* ms: a spare item that is ready lets the one before it have so much time */
+#define DS_SPARE_GRACE   500
+#define DS_SPARE_RETRY   5000
+
+/* ms: what is left of an item that broke off is not worth an attempt */
+#define DS_REST          2000
+
+/* ms: it has broken off at the same place */
+#define DS_BROKEN_SAME   1000
+
 #define DS_PASS_MIN      1000
 #define DS_PASS_MAX      30000
 
@@ -39,15 +55,31 @@ static int64_t ds_pick_start_at(ds_stream_t *s, const ds_entry_t *e);
 static bool ds_pick_crashed(ds_stream_t *s, uint32_t index, ds_entry_t *e);
 static ds_source_t *ds_pick_start(ds_stream_t *s, uint32_t index,
     ds_entry_t *e, int64_t at);
-static ds_pick_e ds_pick_choose(ds_stream_t *s, uint32_t *index,
+static ds_pick_e ds_pick_choose(ds_stream_t *s, bool spare, uint32_t *index,
     ds_entry_t *e);
 static void ds_pick_pass(ds_stream_t *s);
+static void ds_pick_owed(ds_stream_t *s);
 static void ds_pick_adopt_first(ds_stream_t *s);
 static bool ds_pick_given_up(ds_stream_t *s, ds_source_t **src,
     uint32_t index);
 static bool ds_pick_refused(ds_stream_t *s, uint32_t index,
     const ds_error_t *err);
 static void ds_pick_promote(ds_stream_t *s);
+static void ds_pick_return(ds_stream_t *s, ds_source_t **src,
+    uint32_t index);
+static bool ds_pick_alive(ds_stream_t *s, bool *same);
+static bool ds_pick_again(ds_stream_t *s, int64_t at);
+static ds_fault_e ds_pick_fault(ds_stream_t *s, uint32_t index, int code);
+static void ds_pick_hold(ds_stream_t *s, uint32_t index,
+    const ds_error_t *err, bool aired, int64_t at);
+static bool ds_pick_proved(ds_stream_t *s);
+static void ds_pick_pass_over(ds_stream_t *s, uint32_t index,
+    const ds_error_t *err, int64_t at);
+static void ds_pick_give_up(ds_stream_t *s, uint32_t index,
+    const ds_error_t *err, bool aired);
+static void ds_pick_failed(ds_stream_t *s, uint32_t index,
+    const ds_error_t *err);
+static void ds_pick_release(ds_stream_t *s, uint32_t index);
 static void ds_pick_set_state(ds_stream_t *s, uint32_t index,
     ds_item_state_e state, const ds_error_t *err);
 
@@ -90,6 +122,7 @@ ds_pick_prepare(ds_stream_t *s)
     }
 
     s->next_at = ds_monotonic();
+    s->next_ready = 0;
 
     if (!s->first_tried) {
         s->first_tried = true;
@@ -111,7 +144,7 @@ ds_pick_prepare(ds_stream_t *s)
         }
     }
 
-    pick = ds_pick_choose(s, &s->next_index, &e);
+    pick = ds_pick_choose(s, false, &s->next_index, &e);
 
     s->at_end = false;
 
@@ -147,7 +180,7 @@ ds_pick_prepare_spare(ds_stream_t *s)
         return;
     }
 
-    pick = ds_pick_choose(s, &index, &e);
+    pick = ds_pick_choose(s, true, &index, &e);
 
     if (pick == DS_PICK_PASS) {
         (void) pthread_mutex_lock(&s->lock);
@@ -173,6 +206,7 @@ ds_pick_prepare_spare(ds_stream_t *s)
     }
 
     s->spare_at = ds_monotonic();
+    s->spare_ready = 0;
     s->spare_index = index;
     s->spare = ds_pick_start(s, index, &e, 0);
 
@@ -193,6 +227,7 @@ ds_pick_spare_wanted(ds_stream_t *s)
     now = ds_monotonic();
 
     if (s->spare != NULL || s->next_index == DS_NO_ITEM
+        || now < s->spare_retry
         || now - s->next_at < s->ds->conf.source_timeout
         || ds_source_ready(s->next))
     {
@@ -314,18 +349,21 @@ ds_pick_start(ds_stream_t *s, uint32_t index, ds_entry_t *e, int64_t at)
 
     if (src == NULL) {
         ds_entry_free(e);
-        ds_pick_set_state(s, index, DS_ITEM_FAILED, &s->err);
         ds_pick_failed(s, index, &s->err);
         return NULL;
     }
 
-    ds_pick_set_state(s, index, DS_ITEM_NEXT, NULL);
+    ds_pick_set_state(s, index, DS_ITEM_NEXT,
+                      s->holding && s->held == index ? &s->held_err : NULL);
 
     return src;
 }
 
 
-/* ms: the item that was on air when the stream ended goes on from there */
+/*
+ * ms: the item that was on air when the stream ended goes on from there, and
+ * so does one that an outage has broken off.
+ */
 
 static int64_t
 ds_pick_start_at(ds_stream_t *s, const ds_entry_t *e)
@@ -333,8 +371,16 @@ ds_pick_start_at(ds_stream_t *s, const ds_entry_t *e)
     char     id[DS_ID_LEN];
     int64_t  at;
 
+    if (s->holding && s->held == s->next_index) {
+        return s->held_at;
+    }
+
     if (!s->resume.valid) {
-        return 0;
+        (void) pthread_mutex_lock(&s->lock);
+        at = ds_playlist_at(s->list, s->next_index);
+        (void) pthread_mutex_unlock(&s->lock);
+
+        return at;
     }
 
     s->resume.valid = false;
@@ -436,15 +482,19 @@ ds_pick_left(ds_stream_t *s)
 /* fills "e" and *index */
 
 static ds_pick_e
-ds_pick_choose(ds_stream_t *s, uint32_t *index, ds_entry_t *e)
+ds_pick_choose(ds_stream_t *s, bool spare, uint32_t *index, ds_entry_t *e)
 {
     ds_pick_e  pick;
 
     (void) pthread_mutex_lock(&s->lock);
 
-    if (s->shuffle && !ds_playlist_is_complete(s->list)
-        && ds_playlist_count(s->list) < DS_SHUFFLE_ITEMS
-        && ds_monotonic() - s->list_started < DS_SHUFFLE_WAIT)
+    if (s->holding && !spare) {
+        *index = s->held;
+        pick = DS_PICK_ITEM;
+
+    } else if (s->shuffle && !ds_playlist_is_complete(s->list)
+               && ds_playlist_count(s->list) < DS_SHUFFLE_ITEMS
+               && ds_monotonic() - s->list_started < DS_SHUFFLE_WAIT)
     {
         pick = DS_PICK_WAIT;
 
@@ -471,13 +521,14 @@ ds_pick_pass(ds_stream_t *s)
 {
     bool      loop, better, wait_cut;
     int64_t   wait;
-    uint32_t  playable;
+    uint32_t  playable, owed;
 
     (void) pthread_mutex_lock(&s->lock);
 
     loop = s->loop;
     wait_cut = loop && s->list_cut && s->cur != NULL;
     playable = ds_playlist_playable(s->list);
+    owed = ds_playlist_owed(s->list);
     better = loop && !wait_cut && playable != 0
              && ds_playlist_rewind(s->list);
 
@@ -498,6 +549,13 @@ ds_pick_pass(ds_stream_t *s)
         s->retry_at = ds_monotonic() + DS_PASS_MIN;
         return;
     }
+
+    if (!loop && owed != 0) {
+        ds_pick_owed(s);
+        return;
+    }
+
+    s->owed_since = 0;
 
     if (playable == 0) {
         (void) ds_fail(&s->err, DS_EPLAYLIST_UNPLAYABLE,
@@ -535,6 +593,32 @@ ds_pick_pass(ds_stream_t *s)
 }
 
 
+/* an outage is no end: sites are asked again, while others answer an hour */
+
+static void
+ds_pick_owed(ds_stream_t *s)
+{
+    int64_t  now;
+
+    now = ds_monotonic();
+    s->retry_at = now + DS_PASS_MIN;
+
+    if (s->cur != NULL || s->owed_since == 0) {
+        s->owed_since = now;
+        return;
+    }
+
+    if (now - s->owed_since >= DS_OWED_MAX) {
+        (void) pthread_mutex_lock(&s->lock);
+        s->failed += ds_playlist_drop_owed(s->list);
+        (void) pthread_mutex_unlock(&s->lock);
+
+        ds_log(s->ds, DS_LOG_ERR, s->name,
+               "items whose sites do not answer are given up");
+    }
+}
+
+
 /* the one being prepared: has it failed, which item is it */
 
 void
@@ -563,12 +647,23 @@ ds_pick_check(ds_stream_t *s)
         return;
     }
 
-    if (s->spare != NULL) {
-        (void) ds_pick_given_up(s, &s->spare, s->spare_index);
+    if (s->spare != NULL
+        && !ds_pick_given_up(s, &s->spare, s->spare_index)
+        && s->spare_ready == 0 && ds_source_ready(s->spare))
+    {
+        s->spare_ready = ds_monotonic();
     }
 
     if (ds_pick_given_up(s, &s->next, s->next_index)) {
+        if (s->holding && s->spare != NULL && s->spare_ready == 0) {
+            /* it has the same trouble */
+            ds_pick_return(s, &s->spare, s->spare_index);
+        }
+
         ds_pick_promote(s);
+
+    } else if (s->next_ready == 0 && ds_source_ready(s->next)) {
+        s->next_ready = ds_monotonic();
     }
 }
 
@@ -587,7 +682,14 @@ ds_pick_given_up(ds_stream_t *s, ds_source_t **src, uint32_t index)
         return true;
     }
 
-    ds_pick_set_state(s, index, DS_ITEM_FAILED, &err);
+    if (src == &s->spare && ds_pick_fault(s, index, err.code) != DS_FAULT_ITEM)
+    {
+        /* it is not its turn yet */
+        s->spare_retry = ds_monotonic() + DS_SPARE_RETRY;
+        ds_pick_return(s, src, index);
+        return true;
+    }
+
     ds_pick_failed(s, index, &err);
     ds_pick_end(s, src);
 
@@ -606,6 +708,7 @@ ds_pick_refused(ds_stream_t *s, uint32_t index, const ds_error_t *err)
     switch (err->code) {
 
     case DS_ESOURCE_CUT:
+    case DS_ESOURCE_FAILED:
     case DS_ESOURCE_FORBIDDEN:
     case DS_ESOURCE_HTTP:
     case DS_ESOURCE_RATE_LIMITED:
@@ -654,7 +757,9 @@ ds_pick_ready(ds_stream_t *s)
         return true;
     }
 
-    if (s->spare == NULL || !ds_source_ready(s->spare)) {
+    if (s->spare == NULL || s->spare_ready == 0
+        || ds_monotonic() - s->spare_ready < DS_SPARE_GRACE)
+    {
         return false;
     }
 
@@ -667,6 +772,7 @@ ds_pick_ready(ds_stream_t *s)
     s->spare = src;
     s->spare_index = index;
     s->spare_at = at;
+    s->spare_ready = 0;
 
     return true;
 }
@@ -679,6 +785,12 @@ ds_pick_take(ds_stream_t *s)
 
     src = s->next;
     ds_source_widen(src);
+    ds_pick_release(s, s->next_index);
+
+    s->overtaken = s->spare != NULL && s->spare_at < s->next_at
+                   ? ds_monotonic() : 0;
+    s->overtaken_by = s->next_index;
+
     ds_pick_promote(s);
 
     return src;
@@ -695,6 +807,7 @@ ds_pick_promote(ds_stream_t *s)
     if (s->spare != NULL) {
         s->next_index = s->spare_index;
         s->next_at = s->spare_at;
+        s->next_ready = s->spare_ready;
         s->spare = NULL;
     }
 }
@@ -748,27 +861,309 @@ ds_pick_adopt_first(ds_stream_t *s)
 }
 
 
-/* an item cannot be played, or no further */
+/* the next one, or the spare one: it has its turn again later */
+
+static void
+ds_pick_return(ds_stream_t *s, ds_source_t **src, uint32_t index)
+{
+    if (*src == NULL) {
+        return;
+    }
+
+    ds_pick_end(s, src);
+
+    (void) pthread_mutex_lock(&s->lock);
+    ds_playlist_put_back(s->list, index);
+    (void) pthread_mutex_unlock(&s->lock);
+}
+
+
+/* an item that has not been on air cannot be played */
+
+static void
+ds_pick_failed(ds_stream_t *s, uint32_t index, const ds_error_t *err)
+{
+    if (ds_pick_fault(s, index, err->code) == DS_FAULT_ITEM) {
+        ds_pick_give_up(s, index, err, false);
+
+    } else {
+        ds_pick_hold(s, index, err, false, 0);
+    }
+}
+
+
+/*
+ * If what is next is alive it goes on air, and the rest of what broke off
+ * comes when its site answers; else there is nothing better to wait for.
+ */
 
 void
-ds_pick_failed(ds_stream_t *s, uint32_t index, const ds_error_t *err)
+ds_pick_broken(ds_stream_t *s, const ds_error_t *err, int64_t at)
+{
+    bool        same, alive, again;
+    int64_t     duration;
+    uint32_t    index;
+    ds_fault_e  fault;
+
+    index = s->cur_index;
+    duration = ds_source_duration(s->cur);
+    alive = ds_pick_alive(s, &same);
+    fault = ds_pick_fault(s, index, err->code);
+
+    again = ds_pick_again(s, at);
+
+    s->broken = true;
+    s->broken_index = index;
+    s->broken_at = at;
+
+    if (fault == DS_FAULT_ITEM || again
+        || (alive && (same || fault == DS_FAULT_RESOLVER))
+        || (duration != -1 && duration - at < DS_REST))
+    {
+        ds_pick_give_up(s, index, err, true);
+        return;
+    }
+
+    if (alive) {
+        ds_pick_pass_over(s, index, err, at);
+        return;
+    }
+
+    ds_pick_return(s, &s->spare, s->spare_index);
+
+    if (s->next != NULL && s->next_index != DS_NO_ITEM) {
+        ds_pick_return(s, &s->next, s->next_index);
+    }
+
+    ds_pick_hold(s, index, err, true, at);
+}
+
+
+/*
+ * The next one is there whatever has become of the site of the one on air, or
+ * that one breaks off for the second time.
+ */
+
+bool
+ds_pick_alternative(ds_stream_t *s)
+{
+    bool  same;
+
+    return ds_pick_alive(s, &same)
+           || ds_pick_again(s, ds_air_position(s->air));
+}
+
+
+/* its site has answered, and it breaks off where it did before */
+
+static bool
+ds_pick_again(ds_stream_t *s, int64_t at)
+{
+    return s->broken && s->broken_index == s->cur_index
+           && llabs(at - s->broken_at) < DS_BROKEN_SAME;
+}
+
+
+/* "same": the next one is of the site of the one on air, and was ready since */
+
+static bool
+ds_pick_alive(ds_stream_t *s, bool *same)
+{
+    bool     one;
+    int64_t  now, silence;
+
+    *same = false;
+
+    if (!ds_pick_ready(s)) {
+        return false;
+    }
+
+    (void) pthread_mutex_lock(&s->lock);
+    one = !ds_agenda_is_key(s->cur_index)
+          && ds_playlist_same_site(s->list, s->cur_index, s->next_index);
+    (void) pthread_mutex_unlock(&s->lock);
+
+    now = ds_monotonic();
+    silence = ds_meter_missing(ds_air_meter(s->air), now);
+
+    *same = one && s->next_ready > now - silence
+            && !ds_source_from_cache(s->next);
+
+    return !one || *same || ds_source_from_cache(s->next)
+           || ds_queue_ended(ds_source_queue(s->next));
+}
+
+
+static ds_fault_e
+ds_pick_fault(ds_stream_t *s, uint32_t index, int code)
+{
+    bool  resolved;
+
+    /* what is queued is not waited for */
+
+    if (ds_agenda_is_key(index)) {
+        return DS_FAULT_ITEM;
+    }
+
+    (void) pthread_mutex_lock(&s->lock);
+    resolved = ds_playlist_resolved(s->list, index);
+    (void) pthread_mutex_unlock(&s->lock);
+
+    return ds_fault(code, resolved);
+}
+
+
+/*
+ * The site's, the resolver's or our own fault: the same item is tried again,
+ * until it plays, or until another one could be opened and it still cannot.
+ */
+
+static void
+ds_pick_hold(ds_stream_t *s, uint32_t index, const ds_error_t *err,
+    bool aired, int64_t at)
+{
+    bool        down;
+    int64_t     wait;
+    ds_fault_e  fault;
+
+    fault = ds_pick_fault(s, index, err->code);
+    s->err = *err;
+    s->fails++;
+
+    (void) pthread_mutex_lock(&s->lock);
+
+    if (s->holding && s->held != index) {
+        ds_playlist_put_back(s->list, s->held);
+        s->holding = false;
+    }
+
+    if (!s->holding) {
+        s->holding = true;
+        s->held = index;
+        s->held_at = ds_playlist_at(s->list, index);
+        s->tries = 0;
+
+        /* what has come back did so because its site had answered */
+
+        s->witness = ds_playlist_is_owed(s->list, index) ? s->next_at : 0;
+        s->witness_same = true;
+
+        if (s->witness == 0 && s->overtaken > s->next_at) {
+            s->witness = s->overtaken;
+            s->witness_same = ds_playlist_same_site(s->list, index,
+                                                    s->overtaken_by);
+        }
+    }
+
+    down = s->away && fault == DS_FAULT_SITE
+           && ds_playlist_same_site(s->list, index, s->away_index);
+
+    (void) pthread_mutex_unlock(&s->lock);
+
+    s->held_err = *err;
+    s->held_at = aired ? at : s->held_at;
+    s->tries++;
+
+    if (down || ds_pick_proved(s)) {
+        if (!down && s->witness_same && fault != DS_FAULT_SELF) {
+            ds_pick_give_up(s, index, err, aired);
+
+        } else {
+            s->away = fault == DS_FAULT_SITE;
+            s->away_index = index;
+            ds_pick_pass_over(s, index, err, s->held_at);
+        }
+
+        return;
+    }
+
+    wait = ds_backoff(s->tries, DS_RETRY_MIN, DS_RETRY_MAX);
+    s->retry_at = ds_monotonic() + wait;
+
+    if (aired) {
+        ds_pick_set_item(s, index, DS_ITEM_PENDING, err);
+    } else {
+        ds_pick_set_state(s, index, DS_ITEM_PENDING, err);
+    }
+
+    ds_log(s->ds, DS_LOG_WARN, s->name,
+           "item %u is waited for, fault: %s, trying again in %lld ms: %s: %s",
+           (unsigned) index, ds_fault_name(fault), (long long) wait,
+           ds_error_code(err->code), err->message);
+}
+
+
+/* another one could be opened, and what began or went on then has failed */
+
+static bool
+ds_pick_proved(ds_stream_t *s)
+{
+    int64_t  from;
+
+    if (s->witness == 0) {
+        return false;
+    }
+
+    from = s->next_at > s->witness ? s->next_at : s->witness;
+
+    return (s->tries >= DS_HOLD_TRIES && from == s->next_at)
+           || ds_monotonic() - from >= s->ds->conf.source_timeout;
+}
+
+
+/* others answer: they go on, and it comes when its site does */
+
+static void
+ds_pick_pass_over(ds_stream_t *s, uint32_t index, const ds_error_t *err,
+    int64_t at)
+{
+    s->err = *err;
+    s->retry_at = 0;
+
+    ds_pick_release(s, index);
+    ds_pick_set_item(s, index, DS_ITEM_PENDING, err);
+
+    (void) pthread_mutex_lock(&s->lock);
+    ds_playlist_pass_over(s->list, index, true, at);
+    (void) pthread_mutex_unlock(&s->lock);
+
+    ds_log(s->ds, DS_LOG_WARN, s->name,
+           "item %u is passed over until its site answers: %s: %s",
+           (unsigned) index, ds_error_code(err->code), err->message);
+}
+
+
+/* it is not played in this pass */
+
+static void
+ds_pick_give_up(ds_stream_t *s, uint32_t index, const ds_error_t *err,
+    bool aired)
 {
     ds_item_t  item;
 
     s->err = *err;
     s->failed++;
     s->fails++;
+    s->retry_at = 0;
 
     ds_count_failure(&s->counters, err->code);
+    ds_pick_release(s, index);
 
-    if (s->fails > DS_FREE_FAILS) {
-        s->retry_at = ds_monotonic()
-                      + ds_backoff(s->fails - DS_FREE_FAILS, DS_RETRY_MIN,
-                                   DS_RETRY_MAX);
+    if (aired) {
+        ds_pick_set_item(s, index, DS_ITEM_FAILED, err);
+    } else {
+        ds_pick_set_state(s, index, DS_ITEM_FAILED, err);
     }
 
     (void) pthread_mutex_lock(&s->lock);
+
+    if (!aired) {
+        ds_playlist_pass_over(s->list, index, false, 0);
+        ds_playlist_set_verdict(s->list, index, DS_VERDICT_BAD, err->code);
+    }
+
     ds_pick_item(s, index, &item);
+
     (void) pthread_mutex_unlock(&s->lock);
 
     ds_log(s->ds, DS_LOG_ERR, s->name,
@@ -792,6 +1187,34 @@ ds_pick_item(ds_stream_t *s, uint32_t index, ds_item_t *item)
 }
 
 
+static void
+ds_pick_release(ds_stream_t *s, uint32_t index)
+{
+    if (s->holding && s->held == index) {
+        s->holding = false;
+    }
+}
+
+
+void
+ds_pick_answered(ds_stream_t *s, uint32_t index)
+{
+    (void) pthread_mutex_lock(&s->lock);
+
+    if (s->away && ds_playlist_same_site(s->list, index, s->away_index)) {
+        s->away = false;
+    }
+
+    if (s->holding && s->witness == 0) {
+        s->witness = ds_monotonic();
+        s->witness_same = ds_playlist_same_site(s->list, index, s->held);
+        s->retry_at = 0;
+    }
+
+    (void) pthread_mutex_unlock(&s->lock);
+}
+
+
 /* "reason" NULL: it will have its turn again */
 
 void
@@ -801,6 +1224,15 @@ ds_pick_drop(ds_stream_t *s, const char *reason)
 
     (void) ds_fail(&err, DS_OK, "%s", reason == NULL ? "" : reason);
 
+    if (s->next == NULL) {
+        /* it is waited for */
+        s->holding = false;
+        s->retry_at = 0;
+        ds_pick_set_state(s, s->held, DS_ITEM_SKIPPED, &err);
+        return;
+    }
+
+    ds_pick_release(s, s->next_index);
     ds_pick_set_state(s, s->next_index,
                       reason == NULL ? DS_ITEM_PENDING : DS_ITEM_SKIPPED,
                       &err);

@@ -120,6 +120,9 @@ struct ds_stream_s {
     uint32_t         queued_index;      /* of it in the list */
     int64_t          queued_at;         /* monotonic ms, when it was begun */
     bool             queue_first;       /* it comes before the list's next */
+    int64_t          spare_retry;       /* monotonic ms, not before */
+    int64_t          next_ready;        /* monotonic ms, since when, 0: not */
+    int64_t          spare_ready;
     ds_source_t     *ending[DS_ENDING];
 
     ds_progress_t    resume;            /* valid until an item is chosen */
@@ -135,6 +138,30 @@ struct ds_stream_s {
     bool             at_end;            /* nothing follows the current item */
     uint32_t         history[DS_HISTORY];
     unsigned         nhistory;
+
+    bool             holding;           /* the next one is "held", again */
+    uint32_t         held;
+    ds_error_t       held_err;
+    int64_t          held_at;           /* ms into it, where to begin */
+    unsigned         tries;             /* of it, in vain */
+    int64_t          witness;           /* monotonic ms, another one could be
+                                           opened since, 0: none */
+    bool             witness_same;      /* and is of the same site */
+    bool             broken;            /* one on air was, the last one: */
+    uint32_t         broken_index;
+    int64_t          broken_at;         /* ms into it */
+    int64_t          overtaken;         /* monotonic ms, the one prepared beside
+                                           it went on air first */
+    uint32_t         overtaken_by;
+    int64_t          owed_since;        /* monotonic ms, nothing else is left */
+    bool             away;              /* the site of "away_index" is, while
+                                           others answer */
+    uint32_t         away_index;
+
+    ds_source_t     *check;             /* ds_preflight.c */
+    uint32_t         check_index;       /* DS_NO_ITEM: of another list */
+    int64_t          check_at;          /* monotonic ms, not before */
+    unsigned         check_fails;       /* in a row, the site's */
 
     unsigned         fails;             /* items in a row */
     unsigned         bad_passes;        /* passes in a row without an item */

@@ -17,6 +17,7 @@
 #include "play/ds_lister.h"
 #include "play/ds_pick.h"
 #include "play/ds_player.h"
+#include "play/ds_preflight.h"
 #include "play/ds_report.h"
 
 
@@ -124,6 +125,7 @@ ds_player_step(ds_stream_t *s)
     ds_pick_check(s);
     ds_interlude_step(s);
     ds_pick_prepare(s);
+    ds_preflight_step(s);
     ds_ahead_step(s);
     ds_player_air(s);
     ds_player_reap(s);
@@ -189,7 +191,7 @@ ds_player_wishes(ds_stream_t *s)
             ds_interlude_drop(s, DS_ITEM_SKIPPED, &err);
             s->skipped++;
 
-        } else if (s->next != NULL) {
+        } else if (s->next != NULL || s->holding) {
             ds_pick_drop(s, "skipped by request");
             s->skipped++;
         }
@@ -223,6 +225,7 @@ ds_player_back(ds_stream_t *s)
     ds_agenda_forget(s->agenda, &item);
     (void) pthread_mutex_unlock(&s->lock);
 
+    s->holding = false;
     s->cutting = s->cur != NULL;
     s->going_back = true;
     s->retry_at = 0;
@@ -349,9 +352,10 @@ ds_player_starved(ds_stream_t *s)
     missing = ds_meter_missing(ds_air_meter(s->air), ds_monotonic());
 
     if ((s->starved > s->ds->conf.source_timeout
-         || (duration != -1 && llabs(left) < DS_ITEM_REST
-             && missing > DS_ITEM_WAIT))
-        && (ds_interlude_ready(s) || ds_pick_ready(s)))
+         && (ds_interlude_ready(s) || ds_pick_alternative(s)))
+        || (duration != -1 && llabs(left) < DS_ITEM_REST
+            && missing > DS_ITEM_WAIT
+            && (ds_interlude_ready(s) || ds_pick_ready(s))))
     {
         ds_player_over(s, NULL);
         (void) ds_player_switch(s);
@@ -412,8 +416,7 @@ ds_player_over(ds_stream_t *s, const ds_error_t *why)
             s->fails = 0;
         }
 
-        ds_pick_set_item(s, s->cur_index, DS_ITEM_FAILED, &err);
-        ds_pick_failed(s, s->cur_index, &err);
+        ds_pick_broken(s, &err, ds_air_position(s->air));
 
     } else {
         ds_pick_set_item(s, s->cur_index, DS_ITEM_PLAYED, NULL);
@@ -732,6 +735,10 @@ ds_player_finish(ds_stream_t *s)
         ds_source_cancel(s->queued);
     }
 
+    if (s->check != NULL) {
+        ds_source_cancel(s->check);
+    }
+
     if (s->spare != NULL) {
         ds_source_cancel(s->spare);
     }
@@ -748,6 +755,7 @@ ds_player_finish(ds_stream_t *s)
         ds_source_free(&s->ending[i]);
     }
 
+    ds_preflight_end(s);
     ds_ahead_end(s);
     ds_job_end(&s->lister);
 

@@ -6,6 +6,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "play/ds_playlist.h"
 
@@ -20,7 +21,14 @@ typedef struct {
     char             *reason;       /* NULL: none */
     uint32_t          pass;         /* chosen in this pass; shuffle */
     uint32_t          next_dirty;   /* DS_NONE: the last one */
+    int64_t           at;           /* ms, where the rest of it begins */
+    int64_t           checked;      /* Unix ms, 0: never */
+    uint32_t          checked_pass;
+    ds_verdict_e      verdict;
+    int               verdict_code;
     bool              dirty;
+    bool              over;         /* is passed over */
+    bool              owed;         /* has its turn out of turn */
 } ds_slot_t;
 
 
@@ -29,6 +37,7 @@ struct ds_playlist_s {
     uint32_t          count;
     uint32_t          size;
     uint32_t          playable;
+    uint32_t          owed;
 
     bool              shuffle;
     bool              complete;
@@ -53,6 +62,10 @@ struct ds_playlist_s {
 static ds_pick_e ds_playlist_pick_next(ds_playlist_t *pl, uint32_t *index);
 static ds_pick_e ds_playlist_pick_shuffled(ds_playlist_t *pl,
     uint32_t *index);
+static bool ds_playlist_pick_owed(ds_playlist_t *pl, uint32_t *index);
+static bool ds_playlist_fit(const ds_slot_t *s);
+static void ds_playlist_set_owed(ds_playlist_t *pl, ds_slot_t *s, bool owed);
+static uint32_t ds_playlist_after(ds_playlist_t *pl, uint32_t index);
 static bool ds_playlist_find_resume(ds_playlist_t *pl);
 static bool ds_playlist_is(ds_playlist_t *pl, uint32_t i, uint32_t index,
     const char *id);
@@ -188,6 +201,10 @@ ds_playlist_pick(ds_playlist_t *pl, uint32_t *index)
         pl->jump = DS_NONE;
         rc = DS_PICK_ITEM;
 
+    } else if (ds_playlist_pick_owed(pl, index)) {
+        /* the place stays what it is */
+        return DS_PICK_ITEM;
+
     } else if (pl->shuffle) {
         rc = ds_playlist_pick_shuffled(pl, index);
 
@@ -219,6 +236,10 @@ ds_playlist_peek(ds_playlist_t *pl, bool loop, uint32_t *index)
         return true;
     }
 
+    if (ds_playlist_pick_owed(pl, index)) {
+        return true;
+    }
+
     if (pl->shuffle) {
         return ds_playlist_pick_shuffled(pl, index) == DS_PICK_ITEM;
     }
@@ -236,6 +257,32 @@ ds_playlist_peek(ds_playlist_t *pl, bool loop, uint32_t *index)
 }
 
 
+static bool
+ds_playlist_fit(const ds_slot_t *s)
+{
+    return s->entry.code == DS_OK && !s->over;
+}
+
+
+static bool
+ds_playlist_pick_owed(ds_playlist_t *pl, uint32_t *index)
+{
+    uint32_t  i;
+
+    for (i = 0; pl->owed != 0 && i < pl->count; i++) {
+        if (pl->slots[i].owed && !pl->slots[i].over
+            && pl->slots[i].state == DS_ITEM_PENDING)
+        {
+            *index = i;
+            pl->slots[i].pass = pl->pass;
+            return true;
+        }
+    }
+
+    return false;
+}
+
+
 static ds_pick_e
 ds_playlist_pick_next(ds_playlist_t *pl, uint32_t *index)
 {
@@ -244,7 +291,7 @@ ds_playlist_pick_next(ds_playlist_t *pl, uint32_t *index)
     i = pl->place == DS_NONE ? 0 : pl->place + 1;
 
     for ( /* void */ ; i < pl->count; i++) {
-        if (pl->slots[i].entry.code == DS_OK) {
+        if (ds_playlist_fit(&pl->slots[i])) {
             *index = i;
             return DS_PICK_ITEM;
         }
@@ -270,7 +317,7 @@ ds_playlist_pick_shuffled(ds_playlist_t *pl, uint32_t *index)
     best_key = 0;
 
     for (i = 0; i < pl->count; i++) {
-        if (pl->slots[i].entry.code != DS_OK
+        if (!ds_playlist_fit(&pl->slots[i])
             || pl->slots[i].pass == pl->pass)
         {
             continue;
@@ -426,15 +473,264 @@ ds_playlist_aired(ds_playlist_t *pl)
 bool
 ds_playlist_rewind(ds_playlist_t *pl)
 {
-    bool  aired;
+    bool      aired;
+    uint32_t  i;
 
     aired = pl->aired != 0;
+
+    for (i = 0; i < pl->count; i++) {
+        ds_playlist_set_owed(pl, &pl->slots[i], false);
+
+        if (!aired) {
+            pl->slots[i].over = false;
+        }
+    }
 
     pl->pass++;
     pl->aired = 0;
     pl->place = DS_NONE;
 
     return aired;
+}
+
+
+void
+ds_playlist_pass_over(ds_playlist_t *pl, uint32_t index, bool owed,
+    int64_t at)
+{
+    ds_slot_t  *s;
+
+    s = &pl->slots[index];
+
+    s->over = true;
+    ds_playlist_set_owed(pl, s, owed);
+    s->at = owed ? at : 0;
+}
+
+
+void
+ds_playlist_clear(ds_playlist_t *pl, uint32_t index)
+{
+    uint32_t  i;
+
+    pl->slots[index].over = false;
+    ds_playlist_set_state(pl, index, DS_ITEM_PENDING, DS_OK, NULL);
+
+    for (i = 0; pl->slots[index].owed && i < pl->count; i++) {
+        if (pl->slots[i].owed && ds_playlist_same_site(pl, i, index)) {
+            pl->slots[i].over = false;
+        }
+    }
+}
+
+
+bool
+ds_playlist_passed_over(ds_playlist_t *pl, uint32_t index)
+{
+    return pl->slots[index].over;
+}
+
+
+bool
+ds_playlist_is_owed(ds_playlist_t *pl, uint32_t index)
+{
+    return pl->slots[index].owed;
+}
+
+
+uint32_t
+ds_playlist_owed(ds_playlist_t *pl)
+{
+    return pl->owed;
+}
+
+
+uint32_t
+ds_playlist_drop_owed(ds_playlist_t *pl)
+{
+    uint32_t    i, n;
+    ds_slot_t  *s;
+
+    n = pl->owed;
+
+    for (i = 0; i < pl->count; i++) {
+        s = &pl->slots[i];
+
+        if (s->owed) {
+            ds_playlist_set_owed(pl, s, false);
+            s->state = DS_ITEM_FAILED;
+            ds_playlist_dirty(pl, i);
+        }
+    }
+
+    return n;
+}
+
+
+int64_t
+ds_playlist_at(ds_playlist_t *pl, uint32_t index)
+{
+    return pl->slots[index].owed ? pl->slots[index].at : 0;
+}
+
+
+static void
+ds_playlist_set_owed(ds_playlist_t *pl, ds_slot_t *s, bool owed)
+{
+    if (s->owed != owed) {
+        s->owed = owed;
+        pl->owed += owed ? 1 : -1;
+    }
+}
+
+
+void
+ds_playlist_put_back(ds_playlist_t *pl, uint32_t index)
+{
+    ds_slot_t  *s;
+
+    s = &pl->slots[index];
+
+    if (!pl->shuffle && !s->owed && pl->place != DS_NONE
+        && index <= pl->place)
+    {
+        pl->place = index == 0 ? DS_NONE : index - 1;
+    }
+
+    if (s->state == DS_ITEM_NEXT) {
+        ds_playlist_set_state(pl, index, DS_ITEM_PENDING, DS_OK, NULL);
+    }
+}
+
+
+size_t
+ds_playlist_coming(ds_playlist_t *pl, bool loop, size_t n, uint32_t *indexes,
+    size_t size)
+{
+    size_t    k, fit;
+    uint32_t  i, at;
+
+    k = 0;
+    fit = 0;
+
+    for (i = 0; pl->owed != 0 && i < pl->count && k < size; i++) {
+        if (pl->slots[i].owed && pl->slots[i].state == DS_ITEM_PENDING) {
+            indexes[k++] = i;
+        }
+    }
+
+    at = pl->place;
+
+    for (i = 0; i < pl->count && k < size && fit < n; i++) {
+        at = ds_playlist_after(pl, at);
+
+        if (at == DS_NONE && loop && !pl->shuffle && pl->complete) {
+            at = ds_playlist_after(pl, DS_NONE);
+        }
+
+        if (at == DS_NONE) {
+            break;
+        }
+
+        if (pl->slots[at].entry.code != DS_OK || pl->slots[at].owed) {
+            continue;
+        }
+
+        fit += !pl->slots[at].over;
+        indexes[k++] = at;
+    }
+
+    return k;
+}
+
+
+/* the one after "index" in this pass, DS_NONE: the first */
+
+static uint32_t
+ds_playlist_after(ds_playlist_t *pl, uint32_t index)
+{
+    uint32_t  i, best;
+    uint64_t  key, from, best_key;
+
+    if (!pl->shuffle) {
+        i = index == DS_NONE ? 0 : index + 1;
+        return i < pl->count ? i : DS_NONE;
+    }
+
+    best = DS_NONE;
+    best_key = 0;
+    from = index == DS_NONE ? 0 : ds_playlist_key(pl, index);
+
+    for (i = 0; i < pl->count; i++) {
+        key = ds_playlist_key(pl, i);
+
+        if (key > from && (best == DS_NONE || key < best_key)) {
+            best = i;
+            best_key = key;
+        }
+    }
+
+    return best;
+}
+
+
+bool
+ds_playlist_resolved(ds_playlist_t *pl, uint32_t index)
+{
+    return !pl->slots[index].entry.plain;
+}
+
+
+void
+ds_playlist_set_verdict(ds_playlist_t *pl, uint32_t index,
+    ds_verdict_e verdict, int code)
+{
+    ds_slot_t  *s;
+
+    s = &pl->slots[index];
+
+    s->verdict = verdict;
+    s->verdict_code = code;
+    s->checked = ds_now();
+    s->checked_pass = pl->pass;
+
+    ds_playlist_dirty(pl, index);
+}
+
+
+bool
+ds_playlist_is_checked(ds_playlist_t *pl, uint32_t index)
+{
+    return pl->slots[index].checked_pass == pl->pass;
+}
+
+
+int64_t
+ds_playlist_checked(ds_playlist_t *pl, uint32_t index)
+{
+    return pl->slots[index].checked;
+}
+
+
+/* scheme, host and port, as they are written */
+
+bool
+ds_playlist_same_site(ds_playlist_t *pl, uint32_t a, uint32_t b)
+{
+    size_t       n;
+    const char  *p, *q, *end;
+
+    p = pl->slots[a].entry.url;
+    q = pl->slots[b].entry.url;
+
+    if (p == NULL || q == NULL || (end = strstr(p, "://")) == NULL) {
+        return false;
+    }
+
+    n = (size_t) (end - p) + 3;
+    n += strcspn(p + n, "/?#");
+
+    return strncasecmp(p, q, n) == 0 && strchr("/?#", q[n]) != NULL;
 }
 
 
@@ -466,6 +762,9 @@ ds_playlist_item(ds_playlist_t *pl, uint32_t index, ds_item_t *item)
     item->state = s->state;
     item->code = s->code;
     item->duration = s->entry.duration;
+    item->verdict = s->verdict;
+    item->verdict_code = s->verdict_code;
+    item->checked = s->checked;
 
     ds_text(item->id, sizeof(item->id), s->entry.id);
     ds_text(item->title, sizeof(item->title), s->entry.title);
@@ -522,10 +821,15 @@ ds_playlist_set_state(ds_playlist_t *pl, uint32_t index,
     if (state == DS_ITEM_PLAYING) {
         pl->aired++;
         pl->last = index;
+        ds_playlist_set_owed(pl, s, false);
 
     } else if (state == DS_ITEM_PENDING) {
         /* its turn is still to come */
         s->pass = 0;
+
+    } else if (state != DS_ITEM_NEXT) {
+        /* it has had it */
+        ds_playlist_set_owed(pl, s, false);
     }
 
     s->state = state;

@@ -65,6 +65,52 @@ bool ds_playlist_aired(ds_playlist_t *pl);
 uint32_t ds_playlist_find(ds_playlist_t *pl, uint32_t index, const char *id);
 
 /*
+ * What is passed over is not chosen until it is cleared, or until a pass is
+ * over in which nothing was on air.  "owed": in this pass it is chosen, out of
+ * its turn, as soon as it is cleared; "at" is where the rest of it begins, ms.
+ */
+void ds_playlist_pass_over(ds_playlist_t *pl, uint32_t index, bool owed,
+    int64_t at);
+
+/* it could be opened; with one that is owed, all of its site that are */
+void ds_playlist_clear(ds_playlist_t *pl, uint32_t index);
+bool ds_playlist_passed_over(ds_playlist_t *pl, uint32_t index);
+
+/* how many are owed, cleared or not; is this one */
+bool ds_playlist_is_owed(ds_playlist_t *pl, uint32_t index);
+uint32_t ds_playlist_owed(ds_playlist_t *pl);
+
+/* they have failed, for what they have; returns how many */
+uint32_t ds_playlist_drop_owed(ds_playlist_t *pl);
+
+/* ms, see ds_playlist_pass_over(); 0 for others */
+int64_t ds_playlist_at(ds_playlist_t *pl, uint32_t index);
+
+/* what was chosen has not been on air: it is chosen again in its turn */
+void ds_playlist_put_back(ds_playlist_t *pl, uint32_t index);
+
+/*
+ * What is to come, owed first, until "n" of it are not passed over: writes
+ * up to "size" indexes, and returns how many.
+ */
+size_t ds_playlist_coming(ds_playlist_t *pl, bool loop, size_t n,
+    uint32_t *indexes, size_t size);
+
+/* a resolver is asked for its media */
+bool ds_playlist_resolved(ds_playlist_t *pl, uint32_t index);
+
+/* what looking at it ahead of its turn has shown, in this pass */
+void ds_playlist_set_verdict(ds_playlist_t *pl, uint32_t index,
+    ds_verdict_e verdict, int code);
+bool ds_playlist_is_checked(ds_playlist_t *pl, uint32_t index);
+
+/* Unix ms, when that was the last time, 0: never */
+int64_t ds_playlist_checked(ds_playlist_t *pl, uint32_t index);
+
+/* the two are of one host */
+bool ds_playlist_same_site(ds_playlist_t *pl, uint32_t a, uint32_t b);
+
+/*
  * Goes on from where a stream was: in that pass, after what had been chosen
  * before.  The next pick is that item, found by its id if the list has
  * changed, or the one after it when it was over; while it is not listed yet it

@@ -35,6 +35,10 @@
 #define DS_RESOLVE_COMPAT                                                     \
     "--compat-options", "no-youtube-unavailable-videos"
 
+/* saves requests; an extractor's arguments replace all that were given it */
+#define DS_RESOLVE_SKIP                                                       \
+    "--extractor-args", "youtube:skip=dash,translated_subs"
+
 /*
  * Without these yt-dlp takes VP9 and Opus, or formats that are no one URL.
  * What can be copied comes first, then lists of segments, then any codec.
@@ -46,8 +50,7 @@
           "/bv[vcodec^=avc1][height<=1080][protocol^=m3u8]"                   \
           "+ba[protocol^=m3u8]"                                               \
           "/b/bv[height<=1080][protocol!*=dash]+ba[protocol!*=dash]"          \
-          "/bv[protocol!*=dash]+ba[protocol!*=dash]",                         \
-    "--extractor-args", "youtube:skip=dash,translated_subs"
+          "/bv[protocol!*=dash]+ba[protocol!*=dash]"
 
 #define DS_RESOLVE_MEDIA                                                      \
     "-O", "%(.{id,title,duration,live_status,format_id,ext,protocol,url,"     \
@@ -74,6 +77,11 @@ struct ds_resolve_text_s {
     bool                 enough;
 };
 
+typedef struct {
+    const char    *before[10];          /* the operator may say otherwise */
+    const char    *after[10];
+} ds_resolve_args_t;
+
 
 static int ds_resolve_list_url(const ds_conf_t *conf, const char *playlist,
     ds_cancel_t *cancel, ds_entry_pt entry, void *data, ds_error_t *err);
@@ -92,38 +100,48 @@ static int ds_resolve_plain(const ds_entry_t *e, ds_media_t *m,
 static int ds_resolve_plain_url(const ds_entry_t *e, const char *url,
     ds_media_url_t *u);
 static int ds_resolve_media_child(const ds_conf_t *conf,
-    const char *const *args, const char *url, ds_cancel_t *cancel,
+    const ds_resolve_args_t *args, const char *url, ds_cancel_t *cancel,
     ds_media_t *m, ds_error_t *err);
 static ds_proc_t *ds_resolve_start(const ds_conf_t *conf,
-    const char *const *args, const char *url, ds_cancel_t *cancel,
+    const ds_resolve_args_t *args, const char *url, ds_cancel_t *cancel,
     ds_error_t *err);
+static size_t ds_resolve_program(const char *const *command);
+static bool ds_resolve_has_args(const char *const *command);
 static size_t ds_resolve_count(const char *const *args);
 static char *ds_resolve_url(const char *playlist);
 
 
-/* what every call has; what is not to be downloaded is said by each */
+/*
+ * What we would have, and what must be.  The operator's own arguments stand
+ * between: of two options yt-dlp takes the later one.
+ */
 
 static const char *const  ds_resolve_common[] = {
-    "--ignore-config", "--no-update", "--no-cache-dir", "--no-colors",
-    "--socket-timeout", "10", "--extractor-retries", "1", NULL
-};
-
-static const char *const  ds_resolve_list_args[] = {
-    "--simulate", "--yes-playlist", "--flat-playlist", "--lazy-playlist",
-    DS_RESOLVE_COMPAT,
-    "-O", "%(.{id,ie_key,url,webpage_url,title,duration,live_status,"
-          "availability,channel,view_count,protocol,playlist_count})j",
-    "-O", "playlist:" DS_LIST_END "%(.{playlist_count})j",
+    "--no-cache-dir", "--socket-timeout", "10", "--extractor-retries", "1",
     NULL
 };
 
-static const char *const  ds_resolve_item_args[] = {
-    "--simulate", "--no-playlist", DS_RESOLVE_FORMAT, DS_RESOLVE_MEDIA, NULL
+static const char *const  ds_resolve_guards[] = {
+    "--ignore-config", "--no-update", "--no-colors", "--simulate", NULL
 };
 
-static const char *const  ds_resolve_first_args[] = {
-    "--simulate", "-I", "1", "--yes-playlist", "--lazy-playlist",
-    DS_RESOLVE_COMPAT, DS_RESOLVE_FORMAT, DS_RESOLVE_MEDIA, NULL
+static const ds_resolve_args_t  ds_resolve_list_args = {
+    { DS_RESOLVE_COMPAT, NULL },
+    { "--yes-playlist", "--flat-playlist", "--lazy-playlist",
+      "-O", "%(.{id,ie_key,url,webpage_url,title,duration,live_status,"
+            "availability,channel,view_count,protocol,playlist_count})j",
+      "-O", "playlist:" DS_LIST_END "%(.{playlist_count})j",
+      NULL }
+};
+
+static const ds_resolve_args_t  ds_resolve_item_args = {
+    { DS_RESOLVE_FORMAT, DS_RESOLVE_SKIP, NULL },
+    { "--no-playlist", DS_RESOLVE_MEDIA, NULL }
+};
+
+static const ds_resolve_args_t  ds_resolve_first_args = {
+    { DS_RESOLVE_COMPAT, DS_RESOLVE_FORMAT, DS_RESOLVE_SKIP, NULL },
+    { "-I", "1", "--yes-playlist", "--lazy-playlist", DS_RESOLVE_MEDIA, NULL }
 };
 
 
@@ -199,7 +217,7 @@ ds_resolve_list_child(const ds_conf_t *conf, const char *url,
     ds_proc_t   *p;
     ds_entry_t   e;
 
-    p = ds_resolve_start(conf, ds_resolve_list_args, url, cancel, err);
+    p = ds_resolve_start(conf, &ds_resolve_list_args, url, cancel, err);
     if (p == NULL) {
         return err->code;
     }
@@ -466,7 +484,7 @@ ds_resolve_item(const ds_conf_t *conf, const ds_entry_t *e,
                        "not a valid http or https URL");
     }
 
-    rc = ds_resolve_media_child(conf, ds_resolve_item_args, e->url, cancel, m,
+    rc = ds_resolve_media_child(conf, &ds_resolve_item_args, e->url, cancel, m,
                                 err);
     if (rc != DS_OK) {
         return rc;
@@ -562,7 +580,7 @@ ds_resolve_first(const ds_conf_t *conf, const char *playlist,
         return ds_fail(err, DS_ENOMEM, "no memory for a URL");
     }
 
-    rc = ds_resolve_media_child(conf, ds_resolve_first_args, url, cancel, m,
+    rc = ds_resolve_media_child(conf, &ds_resolve_first_args, url, cancel, m,
                                 err);
 
     free(url);
@@ -574,7 +592,7 @@ ds_resolve_first(const ds_conf_t *conf, const char *playlist,
 /* runs a child that prints one item, and does not wait for its exit */
 
 static int
-ds_resolve_media_child(const ds_conf_t *conf, const char *const *args,
+ds_resolve_media_child(const ds_conf_t *conf, const ds_resolve_args_t *args,
     const char *url, ds_cancel_t *cancel, ds_media_t *m, ds_error_t *err)
 {
     int         rc, status;
@@ -611,7 +629,7 @@ ds_resolve_media_child(const ds_conf_t *conf, const char *const *args,
     } else if (status != 0) {
         rc = ds_resolve_error(status, ds_proc_stderr(p), err);
 
-    } else if (args == ds_resolve_first_args) {
+    } else if (args == &ds_resolve_first_args) {
         rc = ds_fail(err, DS_EPLAYLIST_EMPTY, "the playlist has no items");
 
     } else {
@@ -626,20 +644,23 @@ done:
 }
 
 
-/* resolve_command, what every call has, "args", "--" and the URL */
+/* resolve_command with ours around its arguments, "--" and the URL */
 
 static ds_proc_t *
-ds_resolve_start(const ds_conf_t *conf, const char *const *args,
+ds_resolve_start(const ds_conf_t *conf, const ds_resolve_args_t *args,
     const char *url, ds_cancel_t *cancel, ds_error_t *err)
 {
-    size_t        n, i;
-    ds_proc_t    *p;
-    const char   *extractors;
-    const char  **argv;
+    size_t              n, i, program;
+    ds_proc_t          *p;
+    const char         *extractors;
+    const char        **argv;
+    const char *const  *command;
 
-    n = ds_resolve_count(conf->resolve_command)
-        + ds_resolve_count(ds_resolve_common)
-        + ds_resolve_count(args);
+    command = conf->resolve_command;
+
+    n = ds_resolve_count(command) + ds_resolve_count(ds_resolve_common)
+        + ds_resolve_count(ds_resolve_guards)
+        + ds_resolve_count(args->before) + ds_resolve_count(args->after);
 
     /* --ies, its value, "--", the URL, NULL */
 
@@ -649,14 +670,37 @@ ds_resolve_start(const ds_conf_t *conf, const char *const *args,
         return NULL;
     }
 
-    n = 0;
+    program = ds_resolve_program(command);
 
-    for (i = 0; conf->resolve_command[i] != NULL; i++) {
-        argv[n++] = conf->resolve_command[i];
+    for (n = 0; n < program; n++) {
+        argv[n] = command[n];
     }
 
     for (i = 0; ds_resolve_common[i] != NULL; i++) {
         argv[n++] = ds_resolve_common[i];
+    }
+
+    for (i = 0; args->before[i] != NULL; i++) {
+        if (strcmp(args->before[i], "--extractor-args") == 0
+            && ds_resolve_has_args(command))
+        {
+            i++;
+            continue;
+        }
+
+        argv[n++] = args->before[i];
+    }
+
+    for (i = program; command[i] != NULL; i++) {
+        argv[n++] = command[i];
+    }
+
+    for (i = 0; ds_resolve_guards[i] != NULL; i++) {
+        argv[n++] = ds_resolve_guards[i];
+    }
+
+    for (i = 0; args->after[i] != NULL; i++) {
+        argv[n++] = args->after[i];
     }
 
     extractors = conf->resolve_extractors;
@@ -667,19 +711,66 @@ ds_resolve_start(const ds_conf_t *conf, const char *const *args,
 
     argv[n++] = "--ies";
     argv[n++] = extractors;
-
-    for (i = 0; args[i] != NULL; i++) {
-        argv[n++] = args[i];
-    }
-
     argv[n++] = "--";
     argv[n] = url;
 
-    p = ds_proc_start(argv, conf->resolve_timeout, cancel, err);
+    p = ds_proc_start(argv, conf->resolve_env, conf->resolve_timeout, cancel,
+                      err);
 
     free(argv);
 
     return p;
+}
+
+
+/*
+ * How many words name the program: an interpreter or a wrapper may stand
+ * before it, "python3 -I /usr/bin/yt-dlp", "env A=B yt-dlp"; all of them when
+ * it has another name, as who knows what they mean.
+ */
+
+static size_t
+ds_resolve_program(const char *const *command)
+{
+    size_t       i, k;
+    const char  *name;
+
+    static const char *const  names[] = { "yt-dlp", "yt_dlp", "youtube-dl" };
+
+    for (i = 0; command[i] != NULL; i++) {
+        name = strrchr(command[i], '/');
+        name = (name == NULL) ? command[i] : name + 1;
+
+        for (k = 0; k < sizeof(names) / sizeof(names[0]); k++) {
+            if (strncmp(name, names[k], strlen(names[k])) == 0) {
+                return i + 1;
+            }
+        }
+    }
+
+    return i;
+}
+
+
+/* the operator has arguments for YouTube's extractor */
+
+static bool
+ds_resolve_has_args(const char *const *command)
+{
+    size_t       i;
+    const char  *p;
+
+    for (i = 0; command[i] != NULL; i++) {
+        p = strstr(command[i], "youtube:");
+
+        /* "youtube:…" or "--extractor-args=youtube:…" */
+
+        if (p != NULL && (p == command[i] || p[-1] == '=')) {
+            return true;
+        }
+    }
+
+    return false;
 }
 
 

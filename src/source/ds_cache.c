@@ -406,6 +406,15 @@ ds_cache_pin(ds_cache_t *cache, const char *key)
 }
 
 
+bool
+ds_cache_has(ds_cache_t *cache, const char *key)
+{
+    ds_kept_t  kept;
+
+    return ds_store_get_kept(cache->store, key, &kept, NULL) == DS_OK;
+}
+
+
 void
 ds_cache_release(ds_cache_t *cache, const char *key)
 {

@@ -154,6 +154,40 @@ ds_convert_create(const ds_link_conf_t *conf, const ds_profile_t *profile,
 }
 
 
+int
+ds_convert_judge(const ds_profile_t *profile, ds_reader_t *r, char *reason,
+    ds_error_t *err)
+{
+    int            i, rc;
+    ds_convert_t  *c;
+
+    c = calloc(1, sizeof(ds_convert_t));
+    if (c == NULL) {
+        return ds_fail(err, DS_ENOMEM, "calloc() failed");
+    }
+
+    c->reader = r;
+
+    rc = ds_convert_params(c, err);
+
+    if (rc == DS_OK) {
+        rc = ds_decide(profile, ds_reader_input(r), c->in, &c->plan, err);
+    }
+
+    if (rc == DS_OK) {
+        ds_decide_text(profile, c->in, &c->plan, reason);
+    }
+
+    for (i = 0; i < 2; i++) {
+        avcodec_parameters_free(&c->in[i]);
+    }
+
+    free(c);
+
+    return rc;
+}
+
+
 static int
 ds_convert_prepare(ds_convert_t *c, ds_error_t *err)
 {

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/ds_engine.h"
+#include "base/ds_fault.h"
 #include "media/ds_codec.h"
 #include "media/ds_params.h"
 #include "net/ds_refusal.h"
@@ -113,7 +114,6 @@ static bool ds_reader_goes_on(ds_reader_t *r);
 static bool ds_reader_place(ds_reader_t *r, ds_input_t *in);
 static bool ds_reader_again(ds_reader_t *r, ds_error_t *err);
 static bool ds_reader_mend(ds_reader_t *r, ds_error_t *err);
-static bool ds_reader_transient(int code);
 static int ds_reader_compare(ds_reader_t *r, ds_input_t *in, ds_error_t *err);
 static uint64_t ds_reader_bytes(ds_reader_t *r);
 static void ds_reader_mending(ds_reader_t *r, const ds_error_t *err,
@@ -228,7 +228,7 @@ ds_reader_mend(ds_reader_t *r, ds_error_t *err)
         }
     }
 
-    if (!ds_reader_transient(err->code)
+    if (!ds_fault_passes(err->code)
         || (first && r->attempts == DS_READER_OPENS))
     {
         return false;
@@ -771,30 +771,6 @@ ds_reader_again(ds_reader_t *r, ds_error_t *err)
     } while (ds_reader_reopen(r, err) != DS_OK);
 
     return true;
-}
-
-
-static bool
-ds_reader_transient(int code)
-{
-    switch (code) {
-
-    case DS_ESOURCE_DNS:
-    case DS_ESOURCE_REFUSED:
-    case DS_ESOURCE_TLS:
-    case DS_ESOURCE_TIMEOUT:
-    case DS_ESOURCE_HTTP:
-    case DS_ESOURCE_CUT:
-    case DS_ESOURCE_STALLED:
-    case DS_ESOURCE_FAILED:
-    case DS_ESOURCE_RATE_LIMITED:
-    case DS_ERESOLVER_NETWORK:
-    case DS_ERESOLVER_TIMEOUT:
-        return true;
-
-    default:
-        return false;
-    }
 }
 
 

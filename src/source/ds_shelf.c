@@ -187,6 +187,21 @@ ds_shelf_media(ds_shelf_t *s, ds_error_t *err)
 }
 
 
+bool
+ds_shelf_has(ds_shelf_t *s)
+{
+    unsigned  i;
+
+    for (i = 0; i < DS_SHELF_FORMS && s->cache != NULL; i++) {
+        if (ds_cache_has(s->cache, s->kept[i].key)) {
+            return true;
+        }
+    }
+
+    return false;
+}
+
+
 void
 ds_shelf_drop(ds_shelf_t *s)
 {

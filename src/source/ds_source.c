@@ -31,6 +31,7 @@ struct ds_source_s {
     ds_profile_t       profile;
     ds_link_conf_t   conf;
     ds_mode_e          mode;
+    bool               check;
     ds_turn_t          turn;
     ds_shelf_t         shelf;
 
@@ -59,6 +60,7 @@ struct ds_source_s {
 
 static void ds_source_run(void *data);
 static int ds_source_open(ds_source_t *s);
+static int ds_source_judge(ds_source_t *s);
 static int ds_source_begin(ds_source_t *s);
 static bool ds_source_keeps(ds_source_t *s);
 static int ds_source_read(ds_source_t *s);
@@ -87,6 +89,7 @@ ds_source_start(const ds_source_conf_t *sc, ds_entry_t *e, int64_t start,
     s->profile = *sc->profile;
     s->mode = sc->mode;
     s->bell = sc->bell;
+    s->check = sc->check;
     s->turn = sc->turn;
     s->end_cancel.fd = -1;
     ds_text(s->stream, sizeof(s->stream), sc->stream);
@@ -96,6 +99,7 @@ ds_source_start(const ds_source_conf_t *sc, ds_entry_t *e, int64_t start,
     s->conf.start = start;
     s->conf.copies = s->profile.video == DS_VIDEO_COPY;
     s->conf.counters = sc->counters;
+    s->conf.behind = sc->check;
     s->conf.cancel = &s->job.cancel;
 
     s->queue = ds_queue_create(conf->buffer_size,
@@ -149,9 +153,10 @@ ds_source_run(void *data)
     ds_crash_stream(s->stream);
     ds_crash_item(&s->turn);
 
-    rc = ds_source_begin(s);
+    rc = s->check ? ds_source_judge(s) : ds_source_begin(s);
 
-    if (rc == DS_OK) {
+
+    if (rc == DS_OK && !s->check) {
         rc = ds_source_read(s);
         ds_convert_end(s->convert);
     }
@@ -234,6 +239,29 @@ ds_source_open(ds_source_t *s)
     s->reader = ds_reader_open(&s->conf, &s->err);
 
     return s->reader == NULL ? s->err.code : DS_OK;
+}
+
+
+/* context: source's thread; can it be opened, and is it what can be sent */
+
+static int
+ds_source_judge(ds_source_t *s)
+{
+    char  reason[DS_MESSAGE_LEN];
+
+    if (s->mode != DS_MODE_DIRECT) {
+        ds_shelf_init(&s->shelf, &s->conf, &s->profile);
+
+        if (ds_shelf_has(&s->shelf)) {
+            return DS_OK;
+        }
+    }
+
+    s->reader = ds_reader_open(&s->conf, &s->err);
+
+    return s->reader == NULL
+           ? s->err.code
+           : ds_convert_judge(&s->profile, s->reader, reason, &s->err);
 }
 
 

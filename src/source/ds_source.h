@@ -30,6 +30,9 @@ typedef struct {
     ds_mode_e           mode;           /* of the items started from now on */
     ds_bell_t          *bell;           /* rings when one is ready or has
                                            failed; NULL: none */
+    bool                check;          /* only open and decide, behind what is
+                                           to go on air: it is never ready,
+                                           and has ended when it is done */
     ds_turn_t           turn;           /* of the item that is started */
 } ds_source_conf_t;
 

@@ -426,6 +426,61 @@ test_crashed(void)
 }
 
 
+/* what is passed over, and has its turn out of turn */
+
+static void
+test_over(void)
+{
+    int             i;
+    uint32_t        index, coming[8];
+    ds_playlist_t  *pl;
+
+    pl = ds_playlist_create(false, 1);
+
+    for (i = 0; i < 5; i++) {
+        add(pl, i, 0);
+    }
+
+    ds_playlist_complete(pl);
+    ds_playlist_pass_over(pl, 1, false, 0);
+
+    (void) ds_playlist_pick(pl, &index);
+    ds_playlist_set_state(pl, index, DS_ITEM_PLAYING, DS_OK, NULL);
+    is_int(index, 0, "over: the first");
+    is_int(ds_playlist_pick(pl, &index), DS_PICK_ITEM, "over: the next");
+    is_int(index, 2, "over: is not the one that is passed over");
+
+    ds_playlist_set_state(pl, 2, DS_ITEM_NEXT, DS_OK, NULL);
+    ds_playlist_put_back(pl, 2);
+    is_int(ds_playlist_coming(pl, true, 5, coming, 8), 5, "over: to come");
+    ok(coming[0] == 2 && coming[4] == 1, "over: it is among them");
+    (void) ds_playlist_pick(pl, &index);
+    is_int(index, 2, "over: what was put back is chosen again");
+
+    ds_playlist_pass_over(pl, 2, true, 1500);
+    is_int(ds_playlist_owed(pl), 1, "over: one is owed");
+    (void) ds_playlist_pick(pl, &index);
+    is_int(index, 3, "over: others go on");
+    ds_playlist_clear(pl, 2);
+    (void) ds_playlist_pick(pl, &index);
+    is_int(index, 2, "over: it has its turn when its site answers");
+    is_int(ds_playlist_at(pl, 2), 1500, "over: where it broke off");
+    ds_playlist_set_state(pl, 2, DS_ITEM_PLAYING, DS_OK, NULL);
+    is_int(ds_playlist_owed(pl), 0, "over: once");
+    (void) ds_playlist_pick(pl, &index);
+    is_int(index, 4, "over: and the order goes on");
+    is_int(ds_playlist_pick(pl, &index), DS_PICK_PASS, "over: to the end");
+
+    ok(ds_playlist_rewind(pl), "over: a pass with something in it");
+    ok(ds_playlist_passed_over(pl, 1), "over: stays so");
+    ok(!ds_playlist_rewind(pl), "over: a pass without");
+    ok(!ds_playlist_passed_over(pl, 1), "over: then all is tried");
+    ok(ds_playlist_same_site(pl, 0, 1), "over: of one site");
+
+    ds_playlist_free(&pl);
+}
+
+
 int
 main(void)
 {
@@ -435,6 +490,7 @@ main(void)
     test_resume();
     test_resume_over();
     test_items();
+    test_over();
     test_crashed();
 
     return done_testing();
