@@ -715,3 +715,52 @@ ds_url_alnum(char c)
 {
     return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z');
 }
+
+
+int
+ds_url_lasting(char **dst, const char *url)
+{
+    char        *d;
+    size_t       i, len, name;
+    const char  *p;
+
+    static const char *const  signature[] = {
+        "expire", "expires", "sig", "signature", "token", "policy",
+        "key-pair-id", "hdnts", "hdnea", "x-amz-", "x-goog-", NULL
+    };
+
+    if (ds_copy(dst, url) != DS_OK) {
+        return DS_ENOMEM;
+    }
+
+    p = url + strcspn(url, "?#");
+    d = *dst + (p - url);
+
+    while (*p == '?' || *p == '&') {
+        len = 1 + strcspn(p + 1, "&#");
+        name = strcspn(p + 1, "=&#");
+
+        for (i = 0; signature[i] != NULL; i++) {
+
+            /* one that ends with "-" stands for all that begin so */
+
+            if (strncasecmp(p + 1, signature[i], strlen(signature[i])) == 0
+                && (strlen(signature[i]) == name
+                    || signature[i][strlen(signature[i]) - 1] == '-'))
+            {
+                break;
+            }
+        }
+
+        if (signature[i] == NULL) {
+            memcpy(d, p, len);
+            d += len;
+        }
+
+        p += len;
+    }
+
+    memcpy(d, p, strlen(p) + 1);
+
+    return DS_OK;
+}

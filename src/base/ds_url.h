@@ -35,6 +35,12 @@ bool ds_url_is_youtube(const ds_url_t *u);
 /* the value of "expire=" (Unix seconds) of a media URL in Unix ms, or 0 */
 int64_t ds_url_expires(const char *url);
 
+/*
+ * A copy without what makes it another one each time it is asked for: the
+ * arguments of its query that sign it or say when it ends.  0 or DS_ENOMEM.
+ */
+int ds_url_lasting(char **dst, const char *url);
+
 typedef enum {
     DS_REF_RESOLVER,            /* yt-dlp names its items */
     DS_REF_VIDEO,               /* one item that yt-dlp resolves */

@@ -30,7 +30,7 @@ typedef struct ngx_thread_pool_s  ngx_thread_pool_t;
 #define NGX_DIRECTSTREAM_STREAM_CONF   0x04000000
 
 #define NGX_DIRECTSTREAM_MAGIC         0x6469727374726d31ULL
-#define NGX_DIRECTSTREAM_LAYOUT        6
+#define NGX_DIRECTSTREAM_LAYOUT        7
 
 #define NGX_DIRECTSTREAM_PAGE          512     /* items in a table's page */
 #define NGX_DIRECTSTREAM_PAGES         256
@@ -57,7 +57,8 @@ typedef struct ngx_thread_pool_s  ngx_thread_pool_t;
 #define NGX_DIRECTSTREAM_SET_KEYFRAME       0x1000
 #define NGX_DIRECTSTREAM_SET_MAX_ITEM       0x2000
 #define NGX_DIRECTSTREAM_SET_MODE           0x4000
-#define NGX_DIRECTSTREAM_SET_ALL            0x7fff
+#define NGX_DIRECTSTREAM_SET_REFRESH        0x8000  /* and its jitter */
+#define NGX_DIRECTSTREAM_SET_ALL            0xffff
 
 
 /* a field of a definition: nginx.conf and the API give it by the same name */
@@ -109,6 +110,8 @@ typedef struct {
     uint64_t                 resolve_time;  /* ms */
     uint64_t                 cache_hits;
     uint64_t                 cache_misses;
+    uint64_t                 added;         /* items, by later readings */
+    uint64_t                 removed;
     uint64_t                 faults[DS_NERRORS];
     uint64_t                 failures[DS_NERRORS];
 } ngx_directstream_totals_t;
@@ -133,6 +136,7 @@ typedef struct {
     uint64_t                 skip;          /* requests so far */
     uint64_t                 previous;
     uint64_t                 prefetch;
+    uint64_t                 refresh;
 
     /* known; written by the relay worker that owns the stream */
     uint64_t                 done;          /* the epoch that ended by itself */
@@ -171,9 +175,8 @@ typedef struct {
     ds_state_e               state;
     unsigned                 connected:1;
     unsigned                 has_item:1;
-    uint32_t                 index;
-    char                     item[DS_ID_LEN];
-    int64_t                  position;
+    uint64_t                 aired;         /* items, with the one on air */
+    uint64_t                 changes;       /* of the list */
     int64_t                  error_at;
 } ngx_directstream_noted_t;
 
@@ -192,7 +195,8 @@ typedef enum {
     NGX_DIRECTSTREAM_ENTRY_STATE = 0,
     NGX_DIRECTSTREAM_ENTRY_ITEM,
     NGX_DIRECTSTREAM_ENTRY_ERROR,
-    NGX_DIRECTSTREAM_ENTRY_OUTPUT
+    NGX_DIRECTSTREAM_ENTRY_OUTPUT,
+    NGX_DIRECTSTREAM_ENTRY_LIST
 } ngx_directstream_entry_e;
 
 
@@ -204,6 +208,10 @@ typedef struct {
     ngx_directstream_entry_e type;
     ds_state_e               state;         /* of a state */
     int                      code;          /* of an error */
+    uint32_t                 added;         /* of a list, as the next three */
+    uint32_t                 removed;
+    uint32_t                 moved;
+    uint32_t                 changed;
     uint32_t                 index;         /* of an item, as the next two */
     char                     item[DS_ID_LEN];
     char                     title[96];
@@ -315,6 +323,7 @@ typedef struct {
     int64_t                  cache_max_size;
     int64_t                  cache_min_free;
     int64_t                  encodes;           /* 0: one a processor */
+    int64_t                  max_items;         /* of one list */
 
     ngx_array_t              streams;           /* of pointers to them */
     ngx_thread_pool_t       *pool;              /* for durable writes */
@@ -362,6 +371,8 @@ char *ngx_directstream_certificate(ngx_conf_t *cf, ngx_command_t *cmd,
 char *ngx_directstream_stream_field(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_directstream_stream_push(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_directstream_stream_refresh(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 
 char *ngx_directstream_log(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
@@ -464,6 +475,7 @@ void ngx_directstream_zone_whole(ngx_directstream_conf_t *dcf,
 typedef enum {
     NGX_DIRECTSTREAM_SKIP = 0,
     NGX_DIRECTSTREAM_PREVIOUS,
+    NGX_DIRECTSTREAM_REFRESH,
     NGX_DIRECTSTREAM_PREFETCH,
     NGX_DIRECTSTREAM_PREFETCH_OFF
 } ngx_directstream_step_e;
@@ -580,6 +592,10 @@ void ngx_directstream_items_put(ngx_directstream_conf_t *dcf,
 void ngx_directstream_items_clear(ngx_directstream_conf_t *dcf,
     ngx_directstream_items_t *items);
 
+/* those from "count" on are no more */
+void ngx_directstream_items_trim(ngx_directstream_conf_t *dcf,
+    ngx_directstream_items_t *items, ngx_uint_t count);
+
 /* copies up to "n" items from "offset" on; returns how many */
 ngx_uint_t ngx_directstream_items_get(ngx_directstream_items_t *items,
     ngx_uint_t offset, ds_item_t *dst, ngx_uint_t n);
@@ -646,7 +662,7 @@ void ngx_directstream_record_end(ngx_directstream_record_t *rec,
 ngx_int_t ngx_directstream_record_progress(ngx_directstream_record_t *rec,
     const char *name, int64_t run, ds_progress_t *progress);
 ngx_int_t ngx_directstream_record_items(ngx_directstream_record_t *rec,
-    const char *name, int64_t run, ds_item_t *items, size_t n);
+    const char *name, int64_t run, ds_listed_t *items, size_t n);
 ngx_int_t ngx_directstream_record_trim(ngx_directstream_record_t *rec,
     const char *name, uint32_t count);
 
@@ -674,6 +690,8 @@ typedef struct ngx_directstream_run_s  ngx_directstream_run_t;
 typedef struct {
     ngx_directstream_record_t record;
     ngx_msec_t               progress;      /* next time */
+    ngx_uint_t               items;         /* more may be taken in a pass */
+    uint64_t                 deadline;      /* of them, monotonic us */
     ngx_directstream_conf_t *dcf;
     ds_t                    *ds;
     ngx_directstream_run_t  *runs;

@@ -82,6 +82,9 @@ static const ngx_directstream_route_t  ngx_directstream_routes[] = {
     { "streams/*/previous", NGX_DIRECTSTREAM_PREVIOUS, NULL,
       ngx_directstream_streams_step, NULL, NULL },
 
+    { "streams/*/refresh", NGX_DIRECTSTREAM_REFRESH, NULL,
+      ngx_directstream_streams_step, NULL, NULL },
+
     { "streams/*/prefetch", NGX_DIRECTSTREAM_PREFETCH, NULL,
       ngx_directstream_streams_step, NULL, NULL },
 

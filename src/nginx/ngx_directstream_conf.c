@@ -50,6 +50,9 @@ static const ngx_directstream_range_t  ngx_directstream_ranges[] = {
     { "encodes", ngx_directstream_in(encodes), "number",
       1, 1024, 0, "from 1 to 1024, or \"auto\"" },
 
+    { "playlist_max_items", ngx_directstream_in(max_items), "number",
+      1, 100000, 50000, "from 1 to 100000" },
+
     { "cache_max_size", ngx_directstream_in(cache_max_size), "size",
       1024 * 1024, NGX_MAX_OFF_T_VALUE, (int64_t) 10 << 30,
       "1048576 bytes or more, as in \"10g\"" },
@@ -445,6 +448,7 @@ ngx_directstream_extractors(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
  * source_timeout time; default 15s
  * buffer time size; default 4s 4m
  * encodes number | auto; default auto
+ * playlist_max_items number; default 50000
  * cache_max_size size; default 10g
  * cache_min_free size; default 1g
  * context: directstream

@@ -18,6 +18,8 @@ typedef struct {
     int64_t                    owned;
     int64_t                    items;
     int64_t                    position;    /* ms */
+    int64_t                    age;         /* ms, of the list */
+    int64_t                    pending;
     int64_t                    buffer;      /* ms */
     int64_t                    lateness;    /* ms */
     int64_t                    slate;
@@ -126,6 +128,22 @@ static const ngx_directstream_family_t  ngx_directstream_families[] = {
 
     { "playlist_items", 0, NGX_DIRECTSTREAM_VALUE, ngx_directstream_of(items),
       "Items of the playlist known so far." },
+
+    { "playlist_age_seconds", 0, NGX_DIRECTSTREAM_MSEC,
+      ngx_directstream_of(age),
+      "Time since the playlist was read." },
+
+    { "playlist_pending", 0, NGX_DIRECTSTREAM_VALUE,
+      ngx_directstream_of(pending),
+      "1 while the last answer for the playlist is not taken." },
+
+    { "playlist_items_added_total", 1, NGX_DIRECTSTREAM_VALUE,
+      ngx_directstream_of(totals.added),
+      "Items that came into the playlist when it was read again." },
+
+    { "playlist_items_removed_total", 1, NGX_DIRECTSTREAM_VALUE,
+      ngx_directstream_of(totals.removed),
+      "Items that were gone from it then." },
 
     { "item_position_seconds", 0, NGX_DIRECTSTREAM_MSEC,
       ngx_directstream_of(position),
@@ -455,6 +473,9 @@ ngx_directstream_metrics_sample(ngx_directstream_sample_t *s,
     s->owned = owned;
     s->items = st->count;
     s->position = (owned && st->has_item) ? st->position : -1;
+    s->age = (owned && st->list.refreshed_at != 0)
+             ? ngx_directstream_now() - st->list.refreshed_at : -1;
+    s->pending = owned && st->list.pending.code != DS_OK;
     s->buffer = owned ? st->buffer : 0;
     s->lateness = owned ? st->lateness : 0;
     s->slate = owned && st->slate;

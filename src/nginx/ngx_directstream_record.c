@@ -219,7 +219,7 @@ ngx_directstream_record_progress(ngx_directstream_record_t *rec,
 
 ngx_int_t
 ngx_directstream_record_items(ngx_directstream_record_t *rec,
-    const char *name, int64_t run, ds_item_t *items, size_t n)
+    const char *name, int64_t run, ds_listed_t *items, size_t n)
 {
     return (ngx_directstream_record_ready(rec) == NGX_OK)
            ? ngx_directstream_record_check(rec, name,

@@ -629,6 +629,7 @@ ngx_directstream_relay_create(ngx_directstream_relay_t *relay)
     conf.media_root = dcf->media_root.len ? (char *) dcf->media_root.data
                                           : NULL;
     conf.encodes = dcf->encodes ? dcf->encodes : (unsigned) ngx_ncpu;
+    conf.playlist_max_items = (uint32_t) dcf->max_items;
     conf.push_certificate = dcf->push_certificate.len
                             ? (char *) dcf->push_certificate.data : NULL;
     conf.cache_path = (char *) dcf->cache_path.data;

@@ -18,6 +18,10 @@
 #define NGX_DIRECTSTREAM_LOOK      5       /* ms between two looks at them */
 #define NGX_DIRECTSTREAM_RETRY     5000    /* ms after a failed start */
 
+/* what a pass takes of items, and ms that it may last with them */
+#define NGX_DIRECTSTREAM_ITEMS     2000
+#define NGX_DIRECTSTREAM_ITEMS_MS  50
+
 
 struct ngx_directstream_run_s {
     ngx_directstream_run_t  *next;
@@ -30,6 +34,9 @@ struct ngx_directstream_run_s {
     ngx_uint_t               lost;          /* transactions, when written */
     uint32_t                 trimmed;       /* the list's length in the store */
     uint64_t                 prefetch;
+    uint64_t                 refresh;
+    uint32_t                 interval;      /* between two readings, ms */
+    uint32_t                 jitter;
     ds_mode_e                mode;
     unsigned                 loop:1;
     unsigned                 stopping:1;
@@ -45,6 +52,9 @@ typedef struct {
     uint64_t                 skip;
     uint64_t                 previous;
     uint64_t                 prefetch;
+    uint64_t                 refresh;
+    uint32_t                 interval;
+    uint32_t                 jitter;
     ngx_uint_t               prefetching;
     ds_mode_e                mode;
 } ngx_directstream_want_t;
@@ -56,12 +66,13 @@ static void ngx_directstream_run_steer(ngx_directstream_run_t *run,
     ngx_directstream_want_t *want);
 static void ngx_directstream_run_record(ngx_directstream_runs_t *runs,
     ngx_directstream_run_t *run, ds_status_t *status);
-static void ngx_directstream_run_repeat(ngx_directstream_runs_t *runs,
-    ngx_directstream_run_t *run);
 static void ngx_directstream_run_last(ngx_directstream_runs_t *runs,
     ngx_directstream_run_t *run, ds_status_t *status);
 static void ngx_directstream_run_items(ngx_directstream_runs_t *runs,
     ngx_directstream_run_t *run);
+static ngx_uint_t ngx_directstream_run_take(ngx_directstream_runs_t *runs,
+    ngx_directstream_run_t *run);
+static uint64_t ngx_directstream_run_clock(void);
 static void ngx_directstream_run_aired(ngx_directstream_runs_t *runs,
     ngx_directstream_run_t *run);
 static void ngx_directstream_run_end(ngx_directstream_runs_t *runs,
@@ -146,6 +157,10 @@ ngx_directstream_runs_pass(ngx_directstream_runs_t *runs, ngx_uint_t stop)
         runs->progress = ngx_current_msec + NGX_DIRECTSTREAM_PROGRESS;
     }
 
+    runs->items = NGX_DIRECTSTREAM_ITEMS;
+    runs->deadline = ngx_directstream_run_clock()
+                     + NGX_DIRECTSTREAM_ITEMS_MS * 1000;
+
     link = &runs->runs;
 
     while ((run = *link) != NULL) {
@@ -227,6 +242,9 @@ ngx_directstream_run_want(ngx_directstream_runs_t *runs,
         want->skip = node->info.skip;
         want->previous = node->info.previous;
         want->prefetch = node->info.prefetch;
+        want->refresh = node->info.refresh;
+        want->interval = node->info.def.playlist_refresh;
+        want->jitter = node->info.def.refresh_jitter;
         want->prefetching = node->info.prefetching;
         want->mode = node->info.def.mode;
     }
@@ -254,6 +272,17 @@ ngx_directstream_run_steer(ngx_directstream_run_t *run,
     if (run->prefetch != want->prefetch) {
         run->prefetch = want->prefetch;
         ds_stream_prefetch(run->stream, want->prefetching);
+    }
+
+    if (run->interval != want->interval || run->jitter != want->jitter) {
+        run->interval = want->interval;
+        run->jitter = want->jitter;
+        ds_stream_set_refresh(run->stream, want->interval, want->jitter);
+    }
+
+    if (run->refresh != want->refresh) {
+        run->refresh = want->refresh;
+        ds_stream_refresh(run->stream);
     }
 
     for (n = 0; run->skip < want->skip && n < NGX_DIRECTSTREAM_STEPS; n++) {
@@ -294,10 +323,12 @@ ngx_directstream_run_report(ngx_directstream_runs_t *runs,
 {
     ngx_directstream_node_t  *node;
 
-    ds_stream_status(run->stream, status);
+    /* the status knows how many there are of the items taken before */
 
     ngx_directstream_run_items(runs, run);
     ngx_directstream_run_aired(runs, run);
+
+    ds_stream_status(run->stream, status);
 
     ngx_shmtx_lock(&runs->dcf->shpool->mutex);
 
@@ -306,6 +337,12 @@ ngx_directstream_run_report(ngx_directstream_runs_t *runs,
     if (node != NULL) {
         node->info.status = *status;
         node->info.seen = ngx_current_msec;
+
+        if (status->complete) {
+            ngx_directstream_items_trim(runs->dcf, &node->items,
+                                        status->count);
+        }
+
         ngx_directstream_journal_note(runs->dcf, node);
     }
 
@@ -338,7 +375,10 @@ ngx_directstream_run_record(ngx_directstream_runs_t *runs,
     }
 
     if (run->missed || run->lost != rec->lost) {
-        ngx_directstream_run_repeat(runs, run);
+        run->missed = 0;
+        run->trimmed = 0;
+        run->lost = rec->lost;
+        ds_stream_items_again(run->stream);
     }
 
     if (status->complete
@@ -351,88 +391,93 @@ ngx_directstream_run_record(ngx_directstream_runs_t *runs,
 }
 
 
-/* all items once more, as the zone has them */
-
-static void
-ngx_directstream_run_repeat(ngx_directstream_runs_t *runs,
-    ngx_directstream_run_t *run)
-{
-    ngx_uint_t                n, offset;
-    ds_item_t                 items[NGX_DIRECTSTREAM_BATCH];
-    ngx_directstream_node_t  *node;
-
-    offset = 0;
-
-    do {
-        n = 0;
-
-        ngx_shmtx_lock(&runs->dcf->shpool->mutex);
-
-        node = ngx_directstream_run_node(runs, run->name);
-
-        if (node != NULL) {
-            n = ngx_directstream_items_get(&node->items, offset, items,
-                                           NGX_DIRECTSTREAM_BATCH);
-        }
-
-        ngx_shmtx_unlock(&runs->dcf->shpool->mutex);
-
-        if (n == 0) {
-            break;
-        }
-
-        if (ngx_directstream_record_items(&runs->record, run->name, run->id,
-                                          items, n)
-            != NGX_OK)
-        {
-            return;
-        }
-
-        offset = items[n - 1].index + 1;
-
-    } while (n == NGX_DIRECTSTREAM_BATCH);
-
-    run->missed = 0;
-    run->trimmed = 0;
-    run->lost = runs->record.lost;
-}
-
+/*
+ * A list of 50,000 comes in more than one pass: the heart must go on beating,
+ * and no stream waits for another's list.
+ */
 
 static void
 ngx_directstream_run_items(ngx_directstream_runs_t *runs,
     ngx_directstream_run_t *run)
 {
-    size_t                    i, n;
-    ds_item_t                 items[NGX_DIRECTSTREAM_BATCH];
-    ngx_directstream_node_t  *node;
+    ngx_uint_t  n;
 
     do {
-        n = ds_stream_items(run->stream, items, NGX_DIRECTSTREAM_BATCH);
+        n = ngx_directstream_run_take(runs, run);
+        runs->items -= ngx_min(n, runs->items);
 
-        if (n == 0) {
-            return;
+    } while (n == NGX_DIRECTSTREAM_BATCH
+             && runs->items != 0
+             && ngx_directstream_run_clock() < runs->deadline);
+
+    if (n == NGX_DIRECTSTREAM_BATCH) {
+        ngx_directstream_wake();
+    }
+}
+
+
+/* returns how many there were, of a batch at most */
+
+static ngx_uint_t
+ngx_directstream_run_take(ngx_directstream_runs_t *runs,
+    ngx_directstream_run_t *run)
+{
+    size_t                    i, n, m;
+    ds_listed_t               items[NGX_DIRECTSTREAM_BATCH];
+    ngx_directstream_node_t  *node;
+
+    n = ds_stream_items(run->stream, items, NGX_DIRECTSTREAM_BATCH);
+
+    if (n == 0) {
+        return 0;
+    }
+
+    ngx_shmtx_lock(&runs->dcf->shpool->mutex);
+
+    node = ngx_directstream_run_node(runs, run->name);
+
+    for (i = 0; node != NULL && i < n; i++) {
+        ngx_directstream_items_put(runs->dcf, &node->items, &items[i].item);
+    }
+
+    ngx_shmtx_unlock(&runs->dcf->shpool->mutex);
+
+    /* what came from the store is there, in runs as long as they are */
+
+    for (i = 0; i < n; i = m) {
+
+        for (m = i; m < n && items[m].stored == items[i].stored; m++) {
+            /* void */
         }
 
-        ngx_shmtx_lock(&runs->dcf->shpool->mutex);
-
-        node = ngx_directstream_run_node(runs, run->name);
-
-        for (i = 0; node != NULL && i < n; i++) {
-            ngx_directstream_items_put(runs->dcf, &node->items, &items[i]);
+        if (items[i].stored) {
+            continue;
         }
-
-        ngx_shmtx_unlock(&runs->dcf->shpool->mutex);
 
         if (run->id == 0
             || (!run->missed
                 && ngx_directstream_record_items(&runs->record, run->name,
-                                                 run->id, items, n)
+                                                 run->id, &items[i], m - i)
                    != NGX_OK))
         {
             run->missed = 1;
         }
+    }
 
-    } while (n == NGX_DIRECTSTREAM_BATCH);
+    ds_listed_free(items, n);
+
+    return n;
+}
+
+
+static uint64_t
+ngx_directstream_run_clock(void)
+{
+    struct timespec  ts;
+
+    (void) clock_gettime(CLOCK_MONOTONIC, &ts);
+
+    return (uint64_t) ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
 }
 
 
@@ -505,6 +550,7 @@ ngx_directstream_run_off(ds_status_t *status)
     status->has_item = 0;
     status->has_next = 0;
     status->slate = 0;
+    status->list.refreshing = 0;
     status->connected = 0;
     status->push.connected = 0;
     status->buffer = 0;
@@ -539,8 +585,17 @@ ngx_directstream_run_last(ngx_directstream_runs_t *runs,
                                                 &st.progress);
     }
 
-    if (run->id != 0 && (run->missed || run->lost != rec->lost)) {
-        ngx_directstream_run_repeat(runs, run);
+    if (run->id != 0) {
+        if (run->missed || run->lost != rec->lost) {
+            run->missed = 0;
+            ds_stream_items_again(run->stream);
+        }
+
+        while (!rec->waiting && ngx_directstream_run_take(runs, run)
+                                == NGX_DIRECTSTREAM_BATCH)
+        {
+            /* void */
+        }
     }
 
     ngx_directstream_record_end(rec, run->name, run->id, &st);
@@ -726,6 +781,9 @@ ngx_directstream_run_start(ngx_directstream_runs_t *runs,
     run->loop = info->def.loop;
     run->mode = info->def.mode;
     run->prefetch = info->prefetch;
+    run->refresh = info->refresh;
+    run->interval = info->def.playlist_refresh;
+    run->jitter = info->def.refresh_jitter;
 
     run->next = runs->runs;
     runs->runs = run;

@@ -50,7 +50,8 @@ ds_report(ds_stream_t *s)
         st->position = ds_air_position(s->air);
         st->decision = s->decision;
         st->progress.valid = true;
-        st->progress.index = s->cur_index;
+        st->progress.index = ds_playlist_place(s->list, s->cur_index);
+        st->progress.key = ds_playlist_key(s->list, s->cur_index);
         st->progress.position = st->position;
         st->progress.pass = ds_playlist_pass(s->list);
         st->progress.at = ds_now();
@@ -72,7 +73,8 @@ ds_report(ds_stream_t *s)
     ds_report_next(s, st);
 
     st->count = ds_playlist_count(s->list);
-    st->complete = ds_playlist_is_complete(s->list);
+    st->complete = ds_playlist_is_complete(s->list) && !s->list_cut
+                   && !st->list.truncated;
     st->played = s->played;
     st->failed = s->failed;
     st->skipped = s->skipped;

@@ -35,6 +35,8 @@ ds_stream_start(ds_t *ds, const ds_def_t *def, const char *token,
     s->ds = ds;
     s->shuffle = def->shuffle;
     s->loop = def->loop;
+    s->refresh = def->playlist_refresh;
+    s->refresh_jitter = def->refresh_jitter;
     s->status.mode = def->mode;
     s->status.state = DS_RESOLVING;
     s->status.since = ds_now();
@@ -147,6 +149,7 @@ ds_stream_destroy(void *data)
 
     ds_job_end(&s->job);
     ds_playlist_free(&s->list);
+    ds_playlist_free(&s->fresh);
     ds_sent_free(&s->sent);
 
     (void) pthread_mutex_destroy(&s->lock);
@@ -175,6 +178,25 @@ ds_stream_previous(ds_stream_t *s)
 {
     (void) pthread_mutex_lock(&s->lock);
     s->previous++;
+    (void) pthread_mutex_unlock(&s->lock);
+}
+
+
+void
+ds_stream_refresh(ds_stream_t *s)
+{
+    (void) pthread_mutex_lock(&s->lock);
+    s->refresh_wish = true;
+    (void) pthread_mutex_unlock(&s->lock);
+}
+
+
+void
+ds_stream_set_refresh(ds_stream_t *s, uint32_t refresh, uint32_t jitter)
+{
+    (void) pthread_mutex_lock(&s->lock);
+    s->refresh = refresh;
+    s->refresh_jitter = jitter;
     (void) pthread_mutex_unlock(&s->lock);
 }
 
@@ -257,7 +279,7 @@ ds_stream_aired(ds_stream_t *s, ds_aired_t *aired)
 
 
 size_t
-ds_stream_items(ds_stream_t *s, ds_item_t *items, size_t n)
+ds_stream_items(ds_stream_t *s, ds_listed_t *items, size_t n)
 {
     size_t  taken;
 
@@ -266,4 +288,25 @@ ds_stream_items(ds_stream_t *s, ds_item_t *items, size_t n)
     (void) pthread_mutex_unlock(&s->lock);
 
     return taken;
+}
+
+
+void
+ds_stream_items_again(ds_stream_t *s)
+{
+    (void) pthread_mutex_lock(&s->lock);
+    ds_playlist_retake(s->list);
+    (void) pthread_mutex_unlock(&s->lock);
+}
+
+
+void
+ds_listed_free(ds_listed_t *items, size_t n)
+{
+    size_t  i;
+
+    for (i = 0; i < n; i++) {
+        free(items[i].url);
+        free(items[i].audio_url);
+    }
 }

@@ -397,6 +397,12 @@ ds_list_join(char **dst, const char *base, const char *ref, size_t len)
 
     *dst = NULL;
 
+    /* of nothing, or a fragment alone, the list itself would be made */
+
+    if (len == 0 || ref[0] == '#') {
+        return DS_OK;
+    }
+
     text = malloc(3 * len + sizeof("./"));
     if (text == NULL) {
         return DS_ENOMEM;

@@ -112,6 +112,25 @@ static const ds_step_t  ds_steps[] = {
         "CREATE INDEX IF NOT EXISTS kept_by_use ON kept (used);",
         ""
     },
+    {
+        /* an older build would leave another item's URL in its place */
+        "ALTER TABLE item ADD COLUMN url TEXT NOT NULL DEFAULT '';"
+        "ALTER TABLE item ADD COLUMN audio_url TEXT NOT NULL DEFAULT '';"
+        "ALTER TABLE item ADD COLUMN plain INTEGER NOT NULL DEFAULT 0;"
+        "ALTER TABLE item ADD COLUMN pass INTEGER NOT NULL DEFAULT 0;"
+        "ALTER TABLE progress "
+        "ADD COLUMN item_key INTEGER NOT NULL DEFAULT 0;"
+        "CREATE TABLE IF NOT EXISTS refresh ("
+        "    name TEXT PRIMARY KEY REFERENCES stream ON DELETE CASCADE,"
+        "    playlist_refresh INTEGER NOT NULL,"
+        "    refresh_jitter INTEGER NOT NULL"
+        ") STRICT;",
+        "ALTER TABLE item DROP COLUMN url;"
+        "ALTER TABLE item DROP COLUMN audio_url;"
+        "ALTER TABLE item DROP COLUMN plain;"
+        "ALTER TABLE item DROP COLUMN pass;"
+        "ALTER TABLE progress DROP COLUMN item_key;"
+    },
 };
 
 #define DS_SCHEMA  ((int) (sizeof(ds_steps) / sizeof(ds_steps[0])))

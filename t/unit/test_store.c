@@ -279,12 +279,14 @@ static void
 fill(ds_store_t *store, const char *name)
 {
     int          i;
-    ds_item_t    item;
+    ds_item_t   *item;
     ds_error_t   err;
+    ds_listed_t  listed;
     ds_stored_t  def;
 
     define(&def, name);
-    memset(&item, 0, sizeof(item));
+    memset(&listed, 0, sizeof(listed));
+    item = &listed.item;
 
     if (ds_store_create(store, &def, &err) != 0
         || ds_store_begin(store, &err) != 0)
@@ -294,14 +296,14 @@ fill(ds_store_t *store, const char *name)
     }
 
     for (i = 0; i < ITEMS; i++) {
-        item.index = i;
-        item.state = i % 3 ? DS_ITEM_PLAYED : DS_ITEM_FAILED;
-        item.code = i % 3 ? 0 : DS_ESOURCE_STALLED;
-        item.duration = i;
-        (void) snprintf(item.id, sizeof(item.id), "id%d", i);
-        (void) snprintf(item.title, sizeof(item.title), "tïtle %d", i);
+        item->index = i;
+        item->state = i % 3 ? DS_ITEM_PLAYED : DS_ITEM_FAILED;
+        item->code = i % 3 ? 0 : DS_ESOURCE_STALLED;
+        item->duration = i;
+        (void) snprintf(item->id, sizeof(item->id), "id%d", i);
+        (void) snprintf(item->title, sizeof(item->title), "tïtle %d", i);
 
-        if (ds_store_put_items(store, name, 0, &item, 1, &err) != 0) {
+        if (ds_store_put_items(store, name, 0, &listed, 1, &err) != 0) {
             abort();
         }
     }

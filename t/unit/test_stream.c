@@ -9,7 +9,7 @@ test_once(void)
 {
     size_t         i, n;
     int64_t        drift;
-    ds_item_t      items[8];
+    ds_listed_t      items[8];
     ds_aired_t     aired;
     ds_status_t    st;
     ds_stream_t   *s;
@@ -28,10 +28,12 @@ test_once(void)
     ok(st.lateness < 500, "three items: in time: %d ms", (int) st.lateness);
 
     n = ds_stream_items(s, items, 8);
+    ds_listed_free(items, n);
     is_int(n, 3, "three items are told of");
 
     for (i = 0; i < n; i++) {
-        is_int(items[i].state, DS_ITEM_PLAYED, "item %d is played", (int) i);
+        is_int(items[i].item.state, DS_ITEM_PLAYED, "item %d is played",
+               (int) i);
     }
 
     for (i = 0; ds_stream_aired(s, &aired); i++) {
@@ -261,7 +263,7 @@ static void
 test_spoilt(void)
 {
     size_t        n;
-    ds_item_t     items[8];
+    ds_listed_t     items[8];
     ds_status_t   st;
     ds_stream_t  *s;
 
@@ -273,11 +275,12 @@ test_spoilt(void)
     is_int(st.reconnects, 0, "spoilt: and no session is lost");
 
     n = ds_stream_items(s, items, 8);
+    ds_listed_free(items, n);
 
-    ok(n == 2 && items[0].state == DS_ITEM_FAILED
-       && items[0].code == DS_ESOURCE_INVALID
-       && strstr(items[0].reason, "cannot be written") != NULL,
-       "spoilt: why: %s", items[0].reason);
+    ok(n == 2 && items[0].item.state == DS_ITEM_FAILED
+       && items[0].item.code == DS_ESOURCE_INVALID
+       && strstr(items[0].item.reason, "cannot be written") != NULL,
+       "spoilt: why: %s", items[0].item.reason);
 
     ds_stream_free(&s);
 }
@@ -287,7 +290,7 @@ static void
 test_max_item(void)
 {
     size_t        i, n;
-    ds_item_t     items[8];
+    ds_listed_t     items[8];
     ds_status_t   st;
     ds_stream_t  *s;
 
@@ -297,11 +300,12 @@ test_max_item(void)
     is_int(st.played, 3, "max: all played");
 
     n = ds_stream_items(s, items, 8);
+    ds_listed_free(items, n);
 
     for (i = 0; i < n; i++) {
-        ok(items[i].state == DS_ITEM_PLAYED
-           && strstr(items[i].reason, "max_item_duration") != NULL,
-           "max: item %d: %s", (int) i, items[i].reason);
+        ok(items[i].item.state == DS_ITEM_PLAYED
+           && strstr(items[i].item.reason, "max_item_duration") != NULL,
+           "max: item %d: %s", (int) i, items[i].item.reason);
     }
 
     ok(atomic_load(&server.end[0]) < 4500, "max: they were cut: %d ms",
