@@ -1,6 +1,6 @@
 # make                   build/ngx_directstream_module.so for Debian's nginx
 # make NGX_SRC=DIR       the same for the nginx source tree DIR
-# make install | demo | test | test-debian13 | bench
+# make install | package | demo | test | test-debian13 | bench
 # make unit | e2e | soak | sanitize | lint
 # make fuzz
 # make clean
@@ -13,6 +13,7 @@ LD_OPT    ?=
 DESTDIR    =
 MODULES    = /usr/lib/nginx/modules
 SBIN       = /usr/sbin
+MAN        = /usr/share/man
 JOBS      ?= $(shell nproc)
 
 top       := $(CURDIR)
@@ -25,7 +26,7 @@ texts      = src/nginx/openapi.json $(wildcard src/dashboard/*)
 sources    = $(wildcard ngx_directstream_module.c src/*.[ch] src/*/*.[ch]) \
              $(texts)
 
-.PHONY: all module install deps test check unit e2e tsan asan sanitize lint \
+.PHONY: all module install package deps test check unit e2e tsan asan sanitize lint \
         demo bench clean
 
 all: module schema
@@ -56,6 +57,12 @@ install: all
 	install -m 644 $(module) $(DESTDIR)$(MODULES)
 	install -d $(DESTDIR)$(SBIN)
 	install -m 755 $(builddir)/directstream-schema $(DESTDIR)$(SBIN)
+	install -d $(DESTDIR)$(MAN)/man8
+	install -m 644 tools/directstream-schema.8 $(DESTDIR)$(MAN)/man8
+
+# for Debian, as build/package/*.deb
+package: deps-package
+	tools/package $(builddir)/package
 
 
 # the engine without nginx, and its tests
