@@ -55,7 +55,10 @@ void
 ds_lister_start(ds_stream_t *s)
 {
     s->list_stored = s->resume.valid && s->ds->conf.store_path != NULL;
+
+    (void) pthread_mutex_lock(&s->lock);
     s->list_refresh = s->refresh;
+    (void) pthread_mutex_unlock(&s->lock);
 
     ds_lister_begin(s);
 }

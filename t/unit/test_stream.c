@@ -316,6 +316,82 @@ test_max_item(void)
 }
 
 
+static bool
+was_refreshed(const ds_status_t *st, int64_t arg)
+{
+    return st->list.refreshed_at != arg && !st->list.refreshing;
+}
+
+
+/* what is on air does not feel what becomes of the list meanwhile */
+
+static void
+test_refresh(void)
+{
+    int           i, n;
+    char          json[256];
+    size_t        len, k, taken;
+    int64_t       dead, at;
+    ds_listed_t   items[8];
+    ds_status_t   st;
+    ds_stream_t  *s;
+
+    static const char *const  clips[] = { "a.mp4", "b.mp4", "c.mp4" };
+
+    srand(9);
+    make_list("change.json", "[\"a.mp4\", \"b.mp4\"]");
+
+    s = start_at("change.json", true, NULL, 1000);
+    ok(await(s, has_played, 1, &st), "refresh: on air");
+    dead = st.dead_air;
+
+    for (i = 0; i < 40; i++) {
+        len = (size_t) snprintf(json, sizeof(json), "[");
+        n = 3 + rand() % 3;
+
+        for (k = 0; k < (size_t) n; k++) {
+            len += (size_t) snprintf(json + len, sizeof(json) - len,
+                                     "%s{\"url\": \"%s\", \"id\": \"%d\"}",
+                                     k == 0 ? "" : ", ", clips[rand() % 3],
+                                     rand() % 8);
+        }
+
+        (void) snprintf(json + len, sizeof(json) - len, "]");
+        make_list("change.json", json);
+
+        at = st.list.refreshed_at;
+        ds_stream_refresh(s);
+
+        if (!await(s, was_refreshed, at, &st)) {
+            break;
+        }
+
+        do {
+            taken = ds_stream_items(s, items, 8);
+            ds_listed_free(items, taken);
+        } while (taken == 8);
+    }
+
+    is_int(i, 40, "refresh: 40 lists");
+    ok(st.list.added_total > 10 && st.list.removed_total > 10
+       && st.list.changes > 10, "refresh: which were not the same: %d, %d",
+       (int) st.list.added_total, (int) st.list.removed_total);
+
+    n = (int) st.played;
+    ok(await(s, has_played, n + 3, &st), "refresh: it goes on");
+    is_int(st.dead_air, dead, "refresh: without a gap");
+    is_int(st.failed + st.skipped, 0, "refresh: nothing failed");
+
+    ds_stream_set_refresh(s, 1000, 0);
+    at = st.list.refreshed_at;
+    ok(await(s, was_refreshed, at, &st), "refresh: each second now");
+
+    finish(&s);
+
+    is_int(atomic_load(&server.backward), 0, "refresh: no backward stamp");
+}
+
+
 int
 main(void)
 {
@@ -351,6 +427,7 @@ main(void)
     test_control();
     test_resume();
     test_lost();
+    test_refresh();
     test_faults();
 
     atomic_store(&server.quit, true);
