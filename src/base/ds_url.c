@@ -720,7 +720,7 @@ ds_url_alnum(char c)
 int
 ds_url_lasting(char **dst, const char *url)
 {
-    char        *d;
+    char        *d, *query;
     size_t       i, len, name;
     const char  *p;
 
@@ -735,6 +735,7 @@ ds_url_lasting(char **dst, const char *url)
 
     p = url + strcspn(url, "?#");
     d = *dst + (p - url);
+    query = d;
 
     while (*p == '?' || *p == '&') {
         len = 1 + strcspn(p + 1, "&#");
@@ -754,6 +755,7 @@ ds_url_lasting(char **dst, const char *url)
 
         if (signature[i] == NULL) {
             memcpy(d, p, len);
+            *d = d == query ? '?' : '&';
             d += len;
         }
 

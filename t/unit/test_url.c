@@ -7,6 +7,7 @@
 #include "tap.h"
 
 
+static void test_lasting(void);
 static void test_parse(void);
 static void test_playlist(void);
 static void test_rtmp(void);
@@ -27,6 +28,7 @@ main(void)
     test_redact();
     test_expires();
     test_kind();
+    test_lasting();
 
     return done_testing();
 }
@@ -248,6 +250,33 @@ redacted(const char *url, const char *want)
 
     ds_redact_url(buf, sizeof(buf), url);
     is_str(buf, want, "redacted to \"%s\"", want);
+}
+
+
+static void
+test_lasting(void)
+{
+    char    *url;
+    size_t   i;
+
+    static const char *const  t[][2] = {
+        { "http://h/v.mp4", "http://h/v.mp4" },
+        { "http://h/v.mp4?n=1", "http://h/v.mp4?n=1" },
+        { "http://h/v?expire=1&n=1&Signature=x", "http://h/v?n=1" },
+        { "http://h/v?n=1&X-Amz-Date=2&m=%26sig=3#t",
+          "http://h/v?n=1&m=%26sig=3#t" },
+        { "http://h/v?sig=a?b&design=2", "http://h/v?design=2" },
+        { "http://h/v?token=", "http://h/v" },
+        { "http://h/v?", "http://h/v?" },
+        { "http://h/v#?sig=1", "http://h/v#?sig=1" },
+    };
+
+    for (i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+        is_int(ds_url_lasting(&url, t[i][0]), DS_OK, "lasting: \"%s\"",
+               t[i][0]);
+        is_str(url, t[i][1], "without what signs it");
+        free(url);
+    }
 }
 
 
