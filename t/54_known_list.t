@@ -87,6 +87,14 @@ $p = playlist('cut');
 ok($p->{complete} && !$p->{pending}, 'cut: it is complete');
 is($p->{added}, 3, 'cut: three came');
 
+# most of a list is missing: what there is is looked up
+
+my $few = $t->stub_list('PLfew', entries => entries('a.mp4', 41 .. 43),
+                        playlist_count => 10);
+my ($status, $found) = $t->api('POST', 'api/1/resolve', { playlist => $few });
+is("$status " . @{$found->{items}}, '200 3', 'few: looked up');
+ok(!$found->{complete}, 'few: not complete');
+
 # too many
 
 is(($t->create('many', $many))[0], 201, '50,010 items');

@@ -338,7 +338,7 @@ ngx_directstream_run_report(ngx_directstream_runs_t *runs,
         node->info.status = *status;
         node->info.seen = ngx_current_msec;
 
-        if (status->complete) {
+        if (status->complete || status->list.truncated) {
             ngx_directstream_items_trim(runs->dcf, &node->items,
                                         status->count);
         }
@@ -381,7 +381,7 @@ ngx_directstream_run_record(ngx_directstream_runs_t *runs,
         ds_stream_items_again(run->stream);
     }
 
-    if (status->complete
+    if ((status->complete || status->list.truncated)
         && status->count != run->trimmed
         && ngx_directstream_record_trim(rec, run->name, status->count)
            == NGX_OK)

@@ -87,6 +87,12 @@ ds_lookup_run(void *data)
         ds_resolver_leave(l->ds, l->ref, rc);
     }
 
+    /* what there is of it is an answer */
+
+    if (rc == DS_EPLAYLIST_SHORT) {
+        ds_error_clear(&err);
+    }
+
     (void) pthread_mutex_lock(&l->lock);
 
     l->status.complete = rc == DS_OK && l->status.count < l->limit;
