@@ -26,8 +26,8 @@ texts      = src/nginx/openapi.json $(wildcard src/dashboard/*)
 sources    = $(wildcard ngx_directstream_module.c src/*.[ch] src/*/*.[ch]) \
              $(texts)
 
-.PHONY: all module install package deps test check unit e2e tsan asan sanitize lint \
-        demo bench clean
+.PHONY: all module install package deps test check unit e2e tsan asan \
+        sanitize lint demo bench clean
 
 all: module schema
 
@@ -85,7 +85,7 @@ schema: $(builddir)/directstream-schema
 .PHONY: schema
 
 schema_objs = $(addprefix $(ENG_DIR)/,store/ds_store.o \
-              store/ds_store_schema.o base/ds_core.o)
+              store/ds_store_schema.o base/ds_core.o base/ds_crash.o)
 
 $(builddir)/directstream-schema: tools/directstream-schema.c $(schema_objs)
 	$(CC) $(ENG_CFLAGS) -o $@ $< $(schema_objs) \

@@ -147,6 +147,13 @@ static ngx_command_t  ngx_directstream_commands[] = {
       0,
       NULL },
 
+    { ngx_string("push_buffer"),
+      NGX_DIRECTSTREAM_CONF|NGX_DIRECT_CONF|NGX_CONF_TAKE1,
+      ngx_directstream_range,
+      0,
+      0,
+      NULL },
+
     /* whom a push over TLS trusts */
     { ngx_string("push_trusted_certificate"),
       NGX_DIRECTSTREAM_CONF|NGX_DIRECT_CONF|NGX_CONF_TAKE1,
@@ -414,6 +421,14 @@ ngx_directstream_init_module(ngx_cycle_t *cycle)
         /* the master reads the number of workers after this hook */
         dcf->worker = ccf->worker_processes;
         ccf->worker_processes++;
+    }
+
+    if (dcf->old_zone != NULL) {
+        ngx_log_error(NGX_LOG_NOTICE, cycle->log, 0,
+                      "directstream: the zone \"%V\" is a new one, streams are "
+                      "handed over", &dcf->zone_name);
+
+        ngx_directstream_zone_replace(dcf);
     }
 
     ngx_directstream_zone_merge(dcf, cycle->log);

@@ -16,14 +16,26 @@
 #include <libavformat/avformat.h>
 
 #include "air/ds_loop.h"
+#include "base/ds_crash.h"
 #include "base/ds_job.h"
+#include "base/ds_limits.h"
 #include "net/ds_hold.h"
 #include "net/ds_http.h"
 #include "source/ds_cache.h"
 
 
-/* resolvers at a time, for each CPU; they mostly wait for the network */
+/*
+ * Resolvers at a time, for each processor and in all, for they mostly wait for
+ * the network; and what one takes, and what an encode does, in MiB: a quarter
+ * of the memory is the one's at the most, half of it the other's.
+ */
 #define DS_RESOLVERS      4
+#define DS_RESOLVERS_MOST 16
+#define DS_RESOLVER_SIZE  96
+#define DS_ENCODE_SIZE    128
+
+/* bytes, of what pushes hold back over all streams */
+#define DS_HELD_MOST      (256 << 20)
 
 /* ms, how long a host is left alone that was asked too often */
 #define DS_RESOLVER_HOLD_MIN  10000
@@ -35,6 +47,7 @@
 #define DS_DESTROY_TIME   800
 
 
+static void ds_set_limits(ds_t *ds);
 static int ds_copy_conf(ds_t *ds, const ds_conf_t *conf);
 static void ds_open_cache(ds_t *ds);
 static void ds_free(ds_t *ds);
@@ -43,7 +56,6 @@ static void ds_free(ds_t *ds);
 ds_t *
 ds_create(const ds_conf_t *conf, ds_error_t *err)
 {
-    long   n;
     ds_t  *ds;
 
     ds_error_clear(err);
@@ -56,13 +68,12 @@ ds_create(const ds_conf_t *conf, ds_error_t *err)
 
     ds->last = &ds->first;
 
-    n = sysconf(_SC_NPROCESSORS_ONLN);
-    n = n < 1 ? 1 : n;
-
-    ds->resolvers = ds_gate_create(DS_RESOLVERS * n);
-    ds->encoders = ds_gate_create(conf->encodes != 0 ? conf->encodes : n);
+    ds->conf.encodes = conf->encodes;
+    ds->conf.push_buffer = conf->push_buffer;
 
     (void) pthread_mutex_init(&ds->lock, NULL);
+
+    ds_set_limits(ds);
 
     ds->resolver_hold = ds_hold_create(DS_RESOLVER_HOLD_MIN,
                                        DS_RESOLVER_HOLD_MAX);
@@ -95,9 +106,56 @@ ds_create(const ds_conf_t *conf, ds_error_t *err)
     av_log_set_level(AV_LOG_QUIET);
     (void) avformat_network_init();
 
+    ds_crash_watch(conf->crash);
     ds_open_cache(ds);
 
     return ds;
+}
+
+
+/* what may go on at a time, by what there is for it */
+
+static void
+ds_set_limits(ds_t *ds)
+{
+    unsigned     resolvers, encodes, most;
+    uint64_t     mib;
+    ds_limits_t  l;
+
+    ds_limits(&l);
+
+    resolvers = DS_RESOLVERS * l.cpus;
+    encodes = l.cpus;
+    ds->held_most = ds->conf.push_buffer != 0 ? ds->conf.push_buffer
+                  : DS_HELD_MOST;
+
+    if (l.memory != 0) {
+        mib = l.memory >> 20;
+
+        most = mib / 4 / DS_RESOLVER_SIZE;
+        resolvers = most < resolvers ? most : resolvers;
+
+        most = mib / 2 / DS_ENCODE_SIZE;
+        encodes = most < encodes ? most : encodes;
+
+        if (ds->conf.push_buffer == 0 && l.memory / 4 < ds->held_most) {
+            ds->held_most = l.memory / 4;
+        }
+    }
+
+    resolvers = resolvers > DS_RESOLVERS_MOST ? DS_RESOLVERS_MOST
+              : resolvers < 1 ? 1 : resolvers;
+
+    encodes = ds->conf.encodes != 0 ? ds->conf.encodes
+            : encodes < 1 ? 1 : encodes;
+
+    ds->resolvers = ds_gate_create(resolvers);
+    ds->encoders = ds_gate_create(encodes);
+
+    ds_log(ds, DS_LOG_NOTICE, NULL,
+           "%u resolvers and %u encodes at a time, processors: %u, "
+           "limit of memory: %llu MiB", resolvers, encodes, l.cpus,
+           (unsigned long long) l.memory >> 20);
 }
 
 

@@ -20,6 +20,8 @@
 #include <stdint.h>
 
 
+#define DS_VERSION        "0.2.0"
+
 #define DS_NAME_LEN      64      /* longest stream name */
 #define DS_URL_LEN       2048    /* longest playlist, publish or push URL */
 #define DS_ID_LEN        64      /* an item's id, cut to fit */
@@ -62,6 +64,7 @@
     X(ITEM_LIVE, "item_live")           /* a live entry without a stream */   \
     X(ITEM_RESTRICTED, "item_restricted") /* age, members, sign-in */         \
     X(ITEM_FORMAT, "item_format")       /* no format that can be relayed */   \
+    X(ITEM_CRASHED, "item_crashed")     /* its thread killed the process */   \
                                                                               \
     X(SOURCE_DENIED, "source_denied")   /* scheme or address refused */       \
     X(SOURCE_DNS, "source_dns")                                               \
@@ -172,6 +175,26 @@ typedef struct {
 } ds_record_t;
 
 
+/* an item's turn: its place in the list, in one pass of it */
+
+typedef struct {
+    uint32_t   index;
+    uint32_t   pass;
+    char       id[DS_ID_LEN];           /* "": it has none, or not yet */
+} ds_turn_t;
+
+
+/* what the thread worked for that took the process down */
+
+typedef struct {
+    int        signal;                  /* written last; 0: there was none */
+    char       thread[16];              /* its name */
+    char       stream[DS_NAME_LEN + 1]; /* "" when for none, or not known */
+    bool       has_item;
+    ds_turn_t  turn;                    /* the item's */
+} ds_crash_t;
+
+
 /* one rule for the addresses that sources may be read from */
 
 typedef struct {
@@ -193,8 +216,11 @@ typedef struct {
     size_t                  nsource_rules;
     const char             *media_root;        /* NULL: no file: URLs */
     uint32_t                playlist_max_items; /* of one list, 0: any */
+    size_t                  push_buffer;       /* bytes that wait for pushes, of
+                                                  all streams; 0: 256 MiB,
+                                                  less with less memory */
     unsigned                encodes;           /* items encoded at one time;
-                                                  0: as many as CPUs */
+                                                  0: by CPUs and memory */
     const char             *cache_path;        /* NULL: nothing is kept */
     uint64_t                cache_max_size;    /* bytes, of all that is kept */
     uint64_t                cache_min_free;    /* bytes left on its disk */
@@ -202,6 +228,12 @@ typedef struct {
                                                   cache_path, migrated */
     const char             *push_certificate;  /* trusted for rtmps, a PEM
                                                   file; NULL: the system's */
+
+    /*
+     * Written, with plain stores, by a thread that a signal such as SIGSEGV
+     * ends the process for; in memory that outlives it, NULL: by none.
+     */
+    ds_crash_t             *crash;
 
     /*
      * Called from any engine thread when ds_poll() or a status has news;
@@ -230,7 +262,7 @@ typedef struct ds_lookup_s  ds_lookup_t;
  */
 int ds_check_playlist(const char *ref, bool file_ok, ds_error_t *err);
 
-/* "rtmp://host[:port]/app", without a stream name, query or fragment */
+/* "rtmp://host[:port]/app", without a stream name, query, fragment; "none" */
 int ds_check_publish(const char *url, ds_error_t *err);
 
 /* "rtmp://host[:port]/app/key[?args]", or rtmps */
@@ -342,7 +374,8 @@ typedef struct {
     char             name[DS_NAME_LEN + 1];
     char             playlist[DS_URL_LEN + 1];
     char             publish[DS_URL_LEN + 1];   /* application; the name is
-                                                   appended */
+                                                   appended; "none": none, it
+                                                   needs push_engine */
     char             push[DS_URL_LEN + 1];      /* "": none */
     char             slate[DS_URL_LEN + 1];     /* image or clip, "": a picture
                                                    made of the name */
@@ -405,6 +438,7 @@ typedef struct {
     uint64_t         bytes;
     uint32_t         reconnects;
     uint64_t         dropped;           /* packets, its queue was full */
+    uint64_t         waiting;           /* bytes in its queue */
     ds_error_t       error;             /* the last one; code 0: none */
 } ds_push_status_t;
 
@@ -523,11 +557,16 @@ const char *ds_mode_name(ds_mode_e mode);              /* "direct", "hybrid" */
 
 /*
  * Starts a stream; all is copied.  "token" is sent as ds_token on publish;
- * "resume" NULL, or not valid: from the start.  NULL: "err" says why (a lack
- * of memory or threads; what is wrong with a source shows in the status).
+ * "resume" NULL, or not valid: from the start.  Of "crashed", which has
+ * DS_CRASHED turns, "ncrashed" are of items that took a process down: they
+ * fail with item_crashed until their pass is over.  NULL: "err" says why (a
+ * lack of memory or threads; what is wrong with a source shows in the status).
  */
+#define DS_CRASHED  8
+
 ds_stream_t *ds_stream_start(ds_t *ds, const ds_def_t *def, const char *token,
-    const ds_progress_t *resume, ds_error_t *err);
+    const ds_progress_t *resume, const ds_turn_t *crashed, size_t ncrashed,
+    ds_error_t *err);
 
 /* asks the stream to stop, at once if it must; does not wait */
 void ds_stream_stop(ds_stream_t *s);
@@ -570,8 +609,8 @@ void ds_stream_status(ds_stream_t *s, ds_status_t *status);
 size_t ds_stream_items(ds_stream_t *s, ds_listed_t *items, size_t n);
 void ds_listed_free(ds_listed_t *items, size_t n);
 
-/* all of them are to be taken once more */
-void ds_stream_items_again(ds_stream_t *s);
+/* those from "index" on are to be taken once more */
+void ds_stream_items_again(ds_stream_t *s, uint32_t index);
 
 
 /* what has been on air: one record an item, when it is over */
@@ -770,6 +809,69 @@ int ds_store_begin_run(ds_store_t *store, const char *name, int64_t *run,
     ds_error_t *err);
 int ds_store_end_run(ds_store_t *store, int64_t run, const ds_status_t *st,
     ds_error_t *err);
+
+
+/*
+ * The recorder: what a relay writes to the store, by a thread of its own that
+ * writes in the order in which it was asked to, and tries again until it can.
+ * Nothing here waits for a disk.  ds_destroy() ends it: what was asked for
+ * before is written, as far as that takes less than a second.
+ */
+
+typedef struct ds_recorder_s  ds_recorder_t;
+typedef struct ds_run_s       ds_run_t;
+
+
+/* for the engine's store_path; NULL: "err" says why */
+ds_recorder_t *ds_recorder_create(ds_t *ds, ds_error_t *err);
+
+/* begins a run; NULL: no memory */
+ds_run_t *ds_run_begin(ds_recorder_t *r, const char *name);
+
+/*
+ * True when it is known from where the stream goes on: *code is 0, or why that
+ * could not be read, and the run begins in the store later.
+ */
+bool ds_run_begun(ds_run_t *run, ds_progress_t *progress, int *code);
+
+/* where it is; what is not written yet makes room for the new one */
+void ds_run_progress(ds_run_t *run, const ds_progress_t *progress);
+
+/*
+ * The items' strings are moved; false: no room for more, all is as it was, try
+ * again when ds_run_room() says so.
+ */
+bool ds_run_items(ds_run_t *run, ds_listed_t *items, size_t n);
+bool ds_run_room(ds_run_t *run);
+bool ds_run_trim(ds_run_t *run, uint32_t count);
+
+/* since it was asked last: the store did not take some of its items */
+bool ds_run_missed(ds_run_t *run);
+
+/*
+ * Its end, with the progress of the status where that is valid.  Then nothing
+ * but the next two; ds_run_free() sets *run to NULL, also before it has ended.
+ */
+void ds_run_end(ds_run_t *run, const ds_status_t *last);
+bool ds_run_ended(ds_run_t *run);
+void ds_run_free(ds_run_t **run);
+
+/* what the cache's index has, as of the last call, which counts anew */
+void ds_recorder_kept(ds_recorder_t *r, uint32_t *count, uint64_t *size);
+
+
+/* what the store has of a stream, after ds_store_fence() */
+
+typedef struct {
+    char         name[DS_NAME_LEN + 1];
+    bool         found;
+    bool         anew;                  /* no progress is known */
+    ds_stored_t  stored;
+} ds_settled_t;
+
+/* one at a time; false: the last answer was not taken yet */
+bool ds_recorder_ask(ds_recorder_t *r, const char *name);
+bool ds_recorder_answer(ds_recorder_t *r, ds_settled_t *settled);
 
 
 /*

@@ -81,6 +81,7 @@ good('all of it', <<"END");
     deny_source all;
     media_root /srv;
     encodes 4;
+    push_buffer 64m;
     cache_path /var/cache/media; cache_max_size 1m; cache_min_free 0;
     mode hybrid;
     push_trusted_certificate $file;
@@ -131,6 +132,11 @@ bad('publish', stream("$list\npublish http://x/live;"), qr{rtmp://},
     'publish http');
 bad('publish without application', stream("$list\npublish rtmp://h;"),
     qr{rtmp://host}, 'publish rtmp://h;');
+bad('publish none', stream("$list\npublish none;"),
+    qr/"none" leaves nothing but a push by the engine/, 'stream s {');
+bad('publish none with a push by nginx-rtmp',
+    stream("$list\npublish none;\npush rtmp://h/app/key;"),
+    qr/"none" leaves nothing but a push by the engine/, 'stream s {');
 bad('push', stream("$list\npush https://x/live/key;"), qr{rtmp://},
     'push https');
 bad('push without key', stream("$list\npush rtmp://h/app;"), qr{key},
@@ -141,8 +147,7 @@ my $long = 'k' x 250;
 bad('push over TLS by nginx-rtmp', stream(
     "$list\npush rtmps://h/app/KEYKEY via=rtmp;"), qr/rtmps.*engine/,
     'push rtmps');
-bad('push to IPv6 by nginx-rtmp', stream("$list\npush rtmp://[::1]/a/key;"),
-    qr/IPv4/, 'push rtmp');
+good('push to IPv6 by nginx-rtmp', stream("$list\npush rtmp://[::1]/a/key;"));
 bad('push that nginx-rtmp cuts', stream("$list\npush rtmp://h/a/$long;"),
     qr/at most 200/, 'push rtmp');
 good('a long key by the engine',
@@ -186,6 +191,8 @@ bad('video twice', "video copy;\nvideo  auto;", qr/duplicate/,
 good('video in both places', "stream s { $list video copy; } video auto;");
 bad("encodes $_", "encodes $_;", qr/from 1 to 1024, or "auto"/)
     for qw(0 -1 1025 many 1.5);
+bad("push_buffer $_", "push_buffer $_;", qr/from 1m to 1024g/)
+    for qw(x 0 1000k 1025g -1);
 bad("cache_max_size $_", "cache_max_size $_;",
     qr/it must be 1048576 bytes or more/) for qw(0 1023k -1 big 10t 1.5g);
 bad("cache_min_free $_", "cache_min_free $_;",

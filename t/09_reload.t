@@ -97,16 +97,6 @@ ok($t->wait_for(sub { $t->log_of =~ /unknown directive "bogus"/ }, 5),
 is(join(' ', $t->relay_pids), "@before", 'and nothing has changed');
 $t->write_file('near/nginx.conf', $good);
 
-# another zone is refused
-
-(my $zone = $good) =~ s/directstream:8m/directstream:9m/;
-$t->write_file('near/nginx.conf', $zone);
-$t->allow(qr/zone of "directstream" cannot be changed/);
-$t->signal('HUP');
-ok($t->wait_for(sub { $t->log_of =~ /cannot be changed on reload/ }, 5),
-   'another zone is refused');
-$t->write_file('near/nginx.conf', $good);
-
 # reopen
 
 rename $t->dir . '/near/error.log', $t->dir . '/near/error.log.1';

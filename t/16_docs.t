@@ -80,7 +80,7 @@ SKIP: {
         for my $method (keys %{ $api->{paths}{$path} }) {
             next unless $method =~ /^(?:get|put|post|patch|delete)$/;
 
-            (my $p = $path) =~ s{^/?(?:api/)?(?:1/)?}{api/1/};
+            (my $p = "api$path") =~ s{^api/api/}{api/};
             push @routes, uc($method) . " $p";
         }
     }

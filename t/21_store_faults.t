@@ -122,6 +122,40 @@ cmp_ok($took, '<', 5, 'after a wait of 3 s') or diag($took);
 $t->wait_pid($pid, 10);
 accepted('locked');
 
+# it has all of it: a relay worker that dies meanwhile has a successor that
+# knows where it was, and what it could not write is there afterwards
+
+my $runs = "SELECT count(*) FROM run WHERE name = 'air'";
+my $count = ($t->command('sqlite3', $db, $runs))[1];
+my $place = $t->field('air', 'item', 'position');
+
+$pid = $t->run('sqlite', '/bin/sh', '-c',
+    "(echo 'BEGIN EXCLUSIVE;'; sleep 5) | sqlite3 '$db'");
+Time::HiRes::sleep(0.5);
+
+my $relay = $t->relay_pid;
+my $stale = 0;
+$t->allow(qr/worker process $relay exited on signal 9/);
+kill 'KILL', $relay;
+
+ok($t->wait_for(sub { ($t->field('air', 'owner_pid') || $relay) != $relay
+                      && $t->state('air') eq 'live' }, 4),
+   'locked: live again with another relay worker');
+cmp_ok($t->field('air', 'item', 'position'), '>=', $place,
+       'at the same place');
+
+ok(!defined $t->wait_pid($pid, 0.1), 'while it is locked');
+
+while (!defined $t->wait_pid($pid, 0.1)) {
+    $stale++ unless ($t->api('GET', 'api/1/streams'))[1]{relay}{alive};
+}
+
+is($stale, 0, 'the relay worker is alive all the time');
+ok($t->wait_for(sub {
+    ($t->command('sqlite3', $db, $runs))[1] == $count + 1 }, 5),
+   'its run is on record afterwards');
+$t->like_log(qr/the state is recorded again/, 'as the log says');
+
 # while a write waits: reads do not, nobody sees it, nobody writes beside it,
 # and it is done although its client has gone
 
@@ -133,7 +167,7 @@ my $json = $t->{json}->encode({ name => 'left', playlist => $list,
                                 start => JSON::PP::false });
 my $client = IO::Socket::INET->new(PeerAddr => '127.0.0.1',
                                    PeerPort => $t->{nginx}{near}{http});
-print $client "POST /directstream/api/1/streams HTTP/1.1\r\nHost: x\r\n"
+print $client "POST /directstream/api/1/streams HTTP/1.1\r\nHost: localhost\r\n"
     . "Content-Type: application/json\r\nContent-Length: "
     . length($json) . "\r\n\r\n$json";
 Time::HiRes::sleep(0.3);

@@ -193,6 +193,10 @@ described('POST', "$S/one/prefetch", 202, body => { on => $no });
 described('POST', "$S/one/prefetch", 400, body => { on => 0 });
 described('POST', "$S/one/prefetch", 400, body => { off => $yes });
 described('POST', "$S/one/prefetch", 400, body => '[');
+described('POST', '/1/restart', 202);
+described('POST', '/1/restart', 202, body => { all => $no });
+described('POST', '/1/restart', 400, body => { all => 1 });
+described('POST', '/1/restart', 400, body => { name => 'one' });
 described('POST', "$S/none/$_", 404)
     for qw(skip previous refresh prefetch restart stop start);
 

@@ -1,7 +1,8 @@
 #!/usr/bin/perl
 
 # Broadcasts as items of a playlist: one without an end, until it has been on
-# air for max_item_duration; one that ends while it is on air.
+# air for max_item_duration; one that ends while it is on air; and one alone in
+# its list, which is not opened once more beside itself.
 
 use FindBin;
 use lib "$FindBin::Bin/lib";
@@ -46,11 +47,15 @@ my @lists = (
     $t->plain_list('ending', broadcast('off', '-t', 10), 'a.mp4'),
 );
 
+my $alone = $t->plain_list('alone', broadcast('one'));
+
 my @w = map { $t->watch($_) } qw(endless ending);
 
 $t->create('endless', $lists[0], loop => JSON::PP::false,
            max_item_duration => 6);
 $t->create('ending', $lists[1], loop => JSON::PP::false);
+
+$t->create('alone', $alone);
 
 ok($t->wait_packet($_), "$_: on air") for @w;
 
@@ -59,6 +64,20 @@ is($t->field($_, 'item', 'duration'), undef, "$_: nobody knows how long")
 
 ok($t->wait_state($_, 'finished', 30), "$_: all was played")
     for qw(endless ending);
+
+# what was read meanwhile came over the connections of one reader
+
+ok($t->wait_state('alone', 'live'), 'alone: on air');
+is($t->field('alone', 'next', 'index'), undef, 'alone: nothing is next');
+
+my %connection = map { $_ => 1 }
+                 $t->read_file('media.log') =~ m{ (\d+) GET /one\.m3u8}g;
+is(scalar keys %connection, 1, 'alone: its list has one reader');
+
+$t->api('POST', 'api/1/streams/alone/skip');
+ok($t->wait_for(sub { ($t->field('alone', 'playlist', 'skipped') || 0) == 1 },
+                10), 'alone: skipped, it begins anew');
+ok($t->wait_state('alone', 'live'), 'alone: on air again');
 
 my %run;
 
@@ -71,7 +90,7 @@ $t->wait_for(sub {
         $run{ $_->{stream} }[ $_->{index} ] = $_;
     }
 
-    return 2 == grep { $_->[1] } values %run;
+    return 2 == grep { $_->[1] } @run{qw(endless ending)};
 }, 10, 'the log');
 
 my ($endless, $ending) = map { $run{$_} } qw(endless ending);

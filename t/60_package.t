@@ -165,14 +165,15 @@ SKIP: {
 
     skip 'no layer can be laid over this system here', 1 if $can != 0;
 
-    my (undef, $log) = $t->command(@space, 'sh', "$t->{dir}/session", $t->{dir});
+    my (undef, $log) = $t->command(@space, 'sh', "$t->{dir}/session",
+                                   $t->{dir});
 
     my %said = $log =~ /^== (.*) (\S+)$/mg;
 
     for ('install', 'without a block', 'with a block', 'start', 'relay',
-         'schema', 'after rtmp', 'before rtmp', 'upgrade', 'reload', 'relay again',
-         'state kept', 'remove', 'removed', 'removed, state kept', 'purge',
-         'purged', 'nothing left')
+         'schema', 'after rtmp', 'before rtmp', 'upgrade', 'reload',
+         'relay again', 'state kept', 'remove', 'removed',
+         'removed, state kept', 'purge', 'purged', 'nothing left')
     {
         is($said{$_}, 0, $_) or diag($log), last;
     }

@@ -1,9 +1,10 @@
 
 /*
- * ds_air.c: sends one item after another over one RTMP session, each packet
- * when it is due, and the slate when there is none.  Knows nothing of
- * playlists: which item is next, and what becomes of a failed one, is for its
- * caller.
+ * ds_air.c: puts one item after another on one timeline, each packet when it
+ * is due, and the slate when there is none; the session that publishes and
+ * the push read from there, and neither waits for the other.  Knows nothing
+ * of playlists: which item is next, and what becomes of a failed one, is for
+ * its caller.
  */
 
 #include <stdlib.h>
@@ -11,10 +12,11 @@
 
 #include "air/ds_air.h"
 #include "air/ds_feed.h"
+#include "air/ds_mend.h"
 #include "air/ds_push.h"
 #include "air/ds_timeline.h"
-#include "base/ds_engine.h"
 #include "base/ds_item.h"
+#include "base/ds_job.h"
 
 
 /* us: later than this the clock is set anew, or the backlog would burst out */
@@ -50,25 +52,38 @@
 /* packets of a track in a row that cannot be written: the item is bad */
 #define DS_BAD_PACKETS   16
 
-/* ms between connects */
+/* ms between connects, and between two looks for the name of a push */
 #define DS_RETRY_MIN     100
 #define DS_RETRY_MAX     5000
+#define DS_LOOK_MIN      5000
+#define DS_LOOK_MAX      60000
 
 
 struct ds_air_s {
     ds_t               *ds;
     const ds_target_t  *target;
     ds_slate_t         *slate;          /* borrowed; NULL: none */
-    ds_cancel_t        *cancel;
     ds_sent_t          *sent;           /* borrowed */
     ds_push_t          *push;           /* NULL: none of our own */
 
+    ds_cancel_t         cancel;         /* of the session and what makes it */
+    ds_job_t            connector;
+    bool                connecting;     /* it was started, and not ended */
+    bool                looking;        /* for the name of the push alone */
+    ds_output_t        *opened;         /* the connector's, until it is done */
+    ds_error_t          why;            /* the same */
+
     ds_output_t        *out;            /* NULL: not connected */
-    ds_cursor_t         cursor;         /* what it has of "sent" */
+    ds_cursor_t         cursor;         /* what it has of "sent", meanwhile */
+    uint64_t            bytes;          /* of the sessions before */
+    ds_error_t          err;            /* not told yet; code 0: none */
+    int                 code;           /* of the last one in the log */
+    int64_t             push_err_at;    /* of the push's that was told */
     unsigned            tries;          /* sessions in a row, none good */
     unsigned            bad;            /* those that were lost early */
     unsigned            packets;        /* of this session */
     int64_t             retry_at;       /* monotonic ms */
+    unsigned            looks;          /* for that name, in a row */
     int64_t             begin_at;       /* monotonic ms, not before */
     int64_t             dark_at;        /* monotonic ms, the first slate */
     int64_t             looked_at;      /* monotonic ms, when idle */
@@ -80,10 +95,13 @@ struct ds_air_s {
     ds_feed_t           feed;           /* the item */
     AVPacket           *pkt[2];         /* next of each track, mapped */
     ds_stamp_t          stamp[2];
+    bool                fill[2];        /* it is not the item's */
+    ds_mend_t           mend;           /* holes in one of the two */
     bool                fresh;          /* its headers are still to be put */
     unsigned            refused[2];     /* packets of a track, in a row */
     bool                wait_key;       /* new session: from a key frame */
     bool                cut;            /* ends with what has been sent */
+    bool                paused;         /* nobody was there to send to */
 
     bool                on_slate;       /* and not the item */
     int64_t             position;       /* ms into the item, meanwhile */
@@ -94,10 +112,17 @@ struct ds_air_s {
 
 
 static ds_air_e ds_air_play(ds_air_t *air, ds_error_t *err);
-static bool ds_air_send(ds_air_t *air, ds_error_t *err);
+static void ds_air_send(ds_air_t *air);
 static int ds_air_put_due(ds_air_t *air, unsigned *n, ds_error_t *err);
-static int ds_air_connect(ds_air_t *air, ds_error_t *err);
-static ds_air_e ds_air_idle(ds_air_t *air, ds_air_e rc, ds_error_t *err);
+static bool ds_air_heard(ds_air_t *air);
+static ds_air_e ds_air_pause(ds_air_t *air);
+static void ds_air_connect(ds_air_t *air);
+static void ds_air_connect_run(void *data);
+static void ds_air_connected(ds_air_t *air);
+static void ds_air_looked(ds_air_t *air);
+static void ds_air_close(ds_air_t *air);
+static void ds_air_fault(ds_air_t *air, const ds_error_t *err);
+static ds_air_e ds_air_idle(ds_air_t *air, ds_air_e rc);
 static void ds_air_enter(ds_air_t *air);
 static bool ds_air_lacks(ds_air_t *air);
 static bool ds_air_show_slate(ds_air_t *air);
@@ -105,17 +130,19 @@ static void ds_air_relieve(ds_air_t *air);
 static void ds_air_close_gap(ds_air_t *air, int64_t gap);
 static void ds_air_drop(AVPacket *pkt[2]);
 static void ds_air_fill(ds_air_t *air, int track);
+static void ds_air_mend(ds_air_t *air);
+static void ds_air_tell_holes(ds_air_t *air);
 static int ds_air_next(ds_air_t *air);
 static bool ds_air_put(ds_air_t *air, int track, int64_t late,
     ds_error_t *err);
 static int ds_air_heads(ds_air_t *air, ds_error_t *err);
-static void ds_air_lost(ds_air_t *air);
+static void ds_air_lost(ds_air_t *air, const ds_error_t *err);
 static void ds_air_retry(ds_air_t *air);
 
 
 ds_air_t *
 ds_air_create(ds_t *ds, const ds_target_t *target, ds_sent_t *sent,
-    ds_slate_t *slate, ds_cancel_t *cancel)
+    ds_slate_t *slate)
 {
     ds_air_t  *air;
 
@@ -124,16 +151,19 @@ ds_air_create(ds_t *ds, const ds_target_t *target, ds_sent_t *sent,
         return NULL;
     }
 
+    if (ds_cancel_init(&air->cancel) != DS_OK) {
+        free(air);
+        return NULL;
+    }
+
     air->ds = ds;
     air->target = target;
     air->slate = slate;
-    air->cancel = cancel;
     air->dark_at = ds_monotonic() + DS_DARK_START;
 
     air->sent = sent;
 
     ds_timeline_init(&air->timeline);
-    ds_cursor_open(&air->cursor, sent);
 
     if (target->engine_push != NULL) {
         air->push = ds_push_create(ds, target->name, target->engine_push,
@@ -159,11 +189,15 @@ ds_air_free(ds_air_t **pair)
 
     *pair = NULL;
 
+    ds_air_stop(air);
+    ds_job_end(&air->connector);
+
     ds_feed_item(&air->feed, NULL);
     ds_air_drop(air->pkt);
-    ds_output_close(&air->out);
+    ds_air_close(air);
+    ds_output_close(&air->opened);
     ds_push_free(&air->push);
-    ds_cursor_close(&air->cursor);
+    ds_cancel_free(&air->cancel);
 
     free(air);
 }
@@ -172,6 +206,8 @@ ds_air_free(ds_air_t **pair)
 void
 ds_air_stop(ds_air_t *air)
 {
+    ds_cancel_set(&air->cancel);
+
     if (air->push != NULL) {
         ds_push_cancel(air->push);
     }
@@ -181,6 +217,7 @@ ds_air_stop(ds_air_t *air)
 void
 ds_air_item(ds_air_t *air, ds_source_t *src)
 {
+    ds_air_tell_holes(air);
     ds_feed_item(&air->feed, src);
     air->over = false;
 
@@ -197,10 +234,10 @@ ds_air_item(ds_air_t *air, ds_source_t *src)
     air->position = ds_source_offset(src);
 
     if (air->out != NULL && ds_output_worn(air->out)) {
-        ds_output_close(&air->out);
+        ds_air_close(air);
     }
 
-    if (!air->on_slate || air->out == NULL) {
+    if (!air->on_slate || !ds_air_heard(air)) {
         ds_air_enter(air);
     }
 }
@@ -211,11 +248,16 @@ ds_air_item(ds_air_t *air, ds_source_t *src)
 static void
 ds_air_enter(ds_air_t *air)
 {
-    int64_t  pts, dts;
+    int                       samples;
+    int64_t                   pts, dts;
+    const AVCodecParameters  *par;
 
     if (air->on_slate) {
         ds_timeline_cut(&air->timeline);
     }
+
+    par = ds_source_codecpar(air->feed.src, DS_AUDIO);
+    samples = par->frame_size > 0 ? par->frame_size : 1024;
 
     ds_air_drop(air->pkt);
     ds_feed_begin(&air->feed, &pts, &dts);
@@ -227,6 +269,7 @@ ds_air_enter(ds_air_t *air)
     air->refused[DS_AUDIO] = 0;
 
     ds_timeline_item(&air->timeline, pts, dts);
+    ds_mend_begin(&air->mend, INT64_C(1000000) * samples / par->sample_rate);
 }
 
 
@@ -249,8 +292,12 @@ ds_air_tick(ds_air_t *air, ds_error_t *err)
 {
     ds_air_e  rc;
 
-    if (air->out == NULL && ds_air_connect(air, err) != DS_OK) {
-        return DS_AIR_DOWN;
+    if (air->target->publish != NULL) {
+        ds_air_connect(air);
+    }
+
+    if (!ds_air_heard(air)) {
+        return ds_air_pause(air);
     }
 
     if (air->on_slate) {
@@ -269,6 +316,40 @@ ds_air_tick(ds_air_t *air, ds_error_t *err)
 }
 
 
+/* somebody takes what is sent */
+
+static bool
+ds_air_heard(ds_air_t *air)
+{
+    return (air->out != NULL && !ds_output_full(air->out))
+           || (air->push != NULL && ds_push_connected(air->push));
+}
+
+
+/* all of it waits, so that nothing is lost that nobody would get */
+
+static ds_air_e
+ds_air_pause(ds_air_t *air)
+{
+    ds_push_status_t  st;
+
+    air->paused = true;
+
+    if (air->out != NULL) {
+        ds_air_send(air);
+    }
+
+    if (air->target->publish != NULL) {
+        return air->out == NULL && air->tries != 0 ? DS_AIR_DOWN
+                                                   : DS_AIR_IDLE;
+    }
+
+    ds_push_status(air->push, &st);
+
+    return st.error.code != DS_OK ? DS_AIR_DOWN : DS_AIR_IDLE;
+}
+
+
 /* sends what is due of the item, or of the slate */
 
 static ds_air_e
@@ -278,7 +359,7 @@ ds_air_play(ds_air_t *air, ds_error_t *err)
     unsigned  n;
 
     if (air->feed.src == NULL && !air->on_slate) {
-        return ds_air_idle(air, DS_AIR_IDLE, err);
+        return ds_air_idle(air, DS_AIR_IDLE);
     }
 
     if (ds_monotonic() < air->begin_at) {
@@ -287,8 +368,8 @@ ds_air_play(ds_air_t *air, ds_error_t *err)
 
     track = ds_air_put_due(air, &n, err);
 
-    if (n != 0 && !ds_air_send(air, err)) {
-        return DS_AIR_DOWN;
+    if (n != 0) {
+        ds_air_send(air);
     }
 
     if (track == -2) {
@@ -310,26 +391,26 @@ ds_air_play(ds_air_t *air, ds_error_t *err)
     }
 
     return n != 0 && !ds_meter_slow(&air->meter)
-           ? DS_AIR_SENT : ds_air_idle(air, DS_AIR_STARVED, err);
+           ? DS_AIR_SENT : ds_air_idle(air, DS_AIR_STARVED);
 }
 
 
 /* what was put, to the server; it pings, and may leave, also without that */
 
-static bool
-ds_air_send(ds_air_t *air, ds_error_t *err)
+static void
+ds_air_send(ds_air_t *air)
 {
+    ds_error_t  err;
+
     if (air->push != NULL) {
         ds_push_wake(air->push);
     }
 
-    if (ds_output_send(air->out, &air->cursor, err) == DS_OK) {
-        return true;
+    if (air->out != NULL
+        && ds_output_send(air->out, &air->cursor, &err) != DS_OK)
+    {
+        ds_air_lost(air, &err);
     }
-
-    ds_air_lost(air);
-
-    return false;
 }
 
 
@@ -339,6 +420,7 @@ static int
 ds_air_put_due(ds_air_t *air, unsigned *n, ds_error_t *err)
 {
     int      track;
+    bool     anew;
     int64_t  now, due, late;
 
     now = ds_monotonic_us();
@@ -359,12 +441,14 @@ ds_air_put_due(ds_air_t *air, unsigned *n, ds_error_t *err)
         due = air->clock + air->stamp[track].dts;
         late = now - due;
 
-        if (late < -DS_MAX_GAP && !air->wait_key && air->meter.sent_at != 0) {
+        anew = air->wait_key || air->paused || air->meter.sent_at == 0;
+
+        if (late < -DS_MAX_GAP && !anew) {
             ds_air_close_gap(air, -late - 2 * DS_AIR_TICK);
             return track;
         }
 
-        if (air->wait_key || air->meter.sent_at == 0) {
+        if (anew) {
             air->clock += late;
             late = 0;
 
@@ -397,7 +481,7 @@ ds_air_lacks(ds_air_t *air)
 
     now = ds_monotonic();
 
-    if (air->slate == NULL || air->out == NULL || now < air->begin_at) {
+    if (air->slate == NULL || now < air->begin_at) {
         return false;
     }
 
@@ -447,6 +531,7 @@ ds_air_show_slate(ds_air_t *air)
     air->cut = false;
     air->fresh = true;
 
+    ds_timeline_anew(&air->timeline);
     ds_timeline_item(&air->timeline, 0, 0);
 
     return true;
@@ -481,40 +566,96 @@ ds_air_drop(AVPacket *pkt[2])
 
 
 static ds_air_e
-ds_air_idle(ds_air_t *air, ds_air_e rc, ds_error_t *err)
+ds_air_idle(ds_air_t *air, ds_air_e rc)
 {
     int64_t  now;
 
     now = ds_monotonic();
 
-    if (now - air->looked_at < DS_IDLE_LOOK) {
-        return rc;
+    if (now - air->looked_at >= DS_IDLE_LOOK) {
+        air->looked_at = now;
+        ds_air_send(air);
     }
 
-    air->looked_at = now;
-
-    return ds_air_send(air, err) ? rc : DS_AIR_DOWN;
+    return rc;
 }
 
 
-static int
-ds_air_connect(ds_air_t *air, ds_error_t *err)
+/* begins it, or takes what has come of it; does not wait */
+
+static void
+ds_air_connect(ds_air_t *air)
 {
-    char     url[DS_URL_LEN];
-    int64_t  now;
+    ds_error_t  err;
 
-    ds_error_clear(err);
+    if (air->connecting) {
 
-    now = ds_monotonic();
+        if (!ds_job_done(&air->connector)) {
+            return;
+        }
 
-    if (now < air->retry_at) {
-        return DS_EOUTPUT_LOST;
+        ds_job_end(&air->connector);
+        air->connecting = false;
+
+        if (air->looking) {
+            ds_air_looked(air);
+
+        } else {
+            ds_air_connected(air);
+        }
     }
 
-    air->out = ds_output_open(air->target, air->cancel, err);
+    if (ds_monotonic() < air->retry_at
+        || (air->out != NULL
+            && ds_output_unpushed(air->out, &err) == DS_OK))
+    {
+        return;
+    }
+
+    air->looking = air->out != NULL;
+
+    if (ds_job_start(&air->connector, "ds-connect", ds_air_connect_run, air)
+        == DS_OK)
+    {
+        air->connecting = true;
+        return;
+    }
+
+    (void) ds_fail(&err, DS_ENOMEM, "thread could not be started");
+    ds_air_fault(air, &err);
+    ds_air_retry(air);
+}
+
+
+/* context: connector's thread */
+
+static void
+ds_air_connect_run(void *data)
+{
+    ds_air_t *air = data;
+
+    if (air->looking) {
+        (void) ds_output_lookup(air->target, &air->cancel, &air->why);
+
+    } else {
+        air->opened = ds_output_open(air->target, &air->cancel, &air->why);
+    }
+}
+
+
+static void
+ds_air_connected(ds_air_t *air)
+{
+    char        url[DS_URL_LEN];
+    ds_error_t  err;
+
+    air->out = air->opened;
+    air->opened = NULL;
+
     if (air->out == NULL) {
+        ds_air_fault(air, &air->why);
         ds_air_retry(air);
-        return err->code;
+        return;
     }
 
     ds_redact_url(url, sizeof(url), air->target->publish);
@@ -525,18 +666,110 @@ ds_air_connect(ds_air_t *air, ds_error_t *err)
 
     air->packets = 0;
     air->sessions++;
-    air->wait_key = true;
-    air->begin_at = ds_monotonic()
-                    + (air->target->push == NULL ? 0 : DS_PUSH_TIME);
+    air->begin_at = 0;
 
-    /* what was put and not sent belongs to the session before */
-    ds_cursor_skip(&air->cursor);
+    if (ds_output_unpushed(air->out, &err) != DS_OK) {
+        ds_air_fault(air, &err);
+        air->retry_at = ds_monotonic()
+                        + ds_backoff(++air->looks, DS_LOOK_MIN, DS_LOOK_MAX);
+
+    } else if (air->target->push != NULL) {
+        air->looks = 0;
+        air->begin_at = ds_monotonic() + DS_PUSH_TIME;
+    }
+
+    ds_cursor_open(&air->cursor, air->sent);
+
+    if (air->push != NULL) {
+        /* it goes on there, and here from the next key frame on */
+        return;
+    }
+
+    air->wait_key = true;
+    ds_timeline_anew(&air->timeline);
 
     if (air->on_slate) {
         (void) ds_air_show_slate(air);
     }
+}
 
-    return DS_OK;
+
+/* a session that was published without its push makes room for one with it */
+
+static void
+ds_air_looked(ds_air_t *air)
+{
+    if (air->why.code == DS_OK) {
+        ds_air_close(air);
+        air->retry_at = 0;
+
+    } else {
+        air->retry_at = ds_monotonic()
+                        + ds_backoff(++air->looks, DS_LOOK_MIN, DS_LOOK_MAX);
+    }
+}
+
+
+/* what was put and not sent belongs to this session */
+
+static void
+ds_air_close(ds_air_t *air)
+{
+    ds_push_status_t  st;
+
+    if (air->out == NULL) {
+        return;
+    }
+
+    ds_cursor_counts(&air->cursor, &st);
+    air->bytes += st.bytes;
+
+    ds_output_close(&air->out);
+    ds_cursor_close(&air->cursor);
+}
+
+
+static void
+ds_air_fault(ds_air_t *air, const ds_error_t *err)
+{
+    if (err->code == DS_ECANCELED) {
+        return;
+    }
+
+    air->err = *err;
+
+    if (air->code != err->code) {
+        air->code = err->code;
+        ds_log(air->ds, DS_LOG_WARN, air->target->name,
+               "%s is down, trying again: %s: %s",
+               err->code == DS_EPUSH_DNS ? "push" : "output",
+               ds_error_code(err->code), err->message);
+    }
+}
+
+
+bool
+ds_air_error(ds_air_t *air, ds_error_t *err)
+{
+    ds_push_status_t  st;
+
+    if (air->target->publish == NULL) {
+        ds_push_status(air->push, &st);
+
+        if (st.error.at != air->push_err_at) {
+            air->push_err_at = st.error.at;
+            air->err = st.error;
+        }
+    }
+
+    if (air->err.code == DS_OK) {
+        return false;
+    }
+
+    *err = air->err;
+    ds_error_clear(&air->err);
+
+    return true;
 }
 
 
@@ -582,6 +815,7 @@ ds_air_fill(ds_air_t *air, int track)
         st->dts = pkt->dts;
         st->duration = pkt->duration;
 
+        air->fill[track] = false;
         beyond = !air->on_slate && ds_feed_beyond(&air->feed, track, pkt);
 
         if (beyond && track == DS_VIDEO) {
@@ -592,6 +826,9 @@ ds_air_fill(ds_air_t *air, int track)
 
         if (beyond
             || !ds_timeline_map(&air->timeline, track, st)
+            || (!air->on_slate
+                && ds_mend_covered(&air->mend, &air->timeline, track, st,
+                                   pkt->flags & AV_PKT_FLAG_KEY))
             || (air->wait_key && track == DS_VIDEO
                 && !(pkt->flags & AV_PKT_FLAG_KEY)))
         {
@@ -600,6 +837,76 @@ ds_air_fill(ds_air_t *air, int track)
         }
 
         air->pkt[track] = pkt;
+    }
+}
+
+
+/* what is missing of a track while the other one goes on */
+
+static void
+ds_air_mend(ds_air_t *air)
+{
+    int          track;
+    bool         have[2];
+    AVPacket    *pkt;
+    ds_stamp_t   fill;
+    ds_error_t   err;
+
+    have[DS_VIDEO] = air->pkt[DS_VIDEO] != NULL;
+    have[DS_AUDIO] = air->pkt[DS_AUDIO] != NULL;
+
+    if (air->on_slate || (have[DS_VIDEO] && air->fill[DS_VIDEO])
+        || (have[DS_AUDIO] && air->fill[DS_AUDIO]))
+    {
+        return;
+    }
+
+    track = ds_mend_hole(&air->mend, &air->timeline, have, air->stamp, &fill);
+
+    if (track == -1 || ds_air_heads(air, &err) != DS_OK) {
+        return;
+    }
+
+    pkt = track == DS_AUDIO ? ds_sent_silence(air->sent)
+                            : ds_sent_again(air->sent);
+    if (pkt == NULL) {
+        return;
+    }
+
+    if (air->mend.filled[track] == 0) {
+        ds_log(air->ds, DS_LOG_WARN, air->target->name,
+               "%s of the item is missing at %.1f s, %s instead",
+               track == DS_AUDIO ? "sound" : "picture",
+               ds_air_position(air) / 1000.0,
+               track == DS_AUDIO ? "silence is sent"
+                                 : "the last key frame is shown");
+    }
+
+    if (have[track]) {
+        ds_feed_return(&air->feed, track, air->pkt[track]);
+    }
+
+    air->pkt[track] = pkt;
+    air->stamp[track] = fill;
+    air->fill[track] = true;
+}
+
+
+static void
+ds_air_tell_holes(ds_air_t *air)
+{
+    int  i;
+
+    for (i = 0; i < 2; i++) {
+
+        if (air->mend.filled[i] != 0) {
+            ds_log(air->ds, DS_LOG_WARN, air->target->name,
+                   "%s of the item was missing for %.1f s in all",
+                   i == DS_AUDIO ? "sound" : "picture",
+                   air->mend.filled[i] / 1000000.0);
+        }
+
+        air->mend.filled[i] = 0;
     }
 }
 
@@ -644,6 +951,8 @@ ds_air_next(ds_air_t *air)
 
         return air->pkt[DS_VIDEO] == NULL ? -1 : DS_VIDEO;
     }
+
+    ds_air_mend(air);
 
     if (air->pkt[DS_VIDEO] == NULL) {
         return air->pkt[DS_AUDIO] == NULL ? -1 : DS_AUDIO;
@@ -696,10 +1005,20 @@ ds_air_put(ds_air_t *air, int track, int64_t late, ds_error_t *err)
     if (++air->packets == DS_GOOD_PACKETS) {
         air->tries = 0;
         air->bad = 0;
+        air->code = air->looks == 0 ? DS_OK : air->code;
     }
 
-    air->refused[track] = 0;
+    if (!air->fill[track]) {
+        air->refused[track] = 0;
+    }
+
     air->wait_key = false;
+    air->paused = false;
+
+    if (!air->on_slate) {
+        ds_mend_sent(&air->mend, &air->timeline, track, &air->stamp[track],
+                     air->fill[track]);
+    }
 
     end = air->timeline.end[DS_VIDEO];
     ds_timeline_sent(&air->timeline, track, &air->stamp[track]);
@@ -719,6 +1038,7 @@ static int
 ds_air_heads(ds_air_t *air, ds_error_t *err)
 {
     int                       i, rc;
+    double                    rate;
     const AVCodecParameters  *par[2];
 
     if (!air->fresh) {
@@ -730,7 +1050,10 @@ ds_air_heads(ds_air_t *air, ds_error_t *err)
                                : ds_source_codecpar(air->feed.src, i);
     }
 
-    rc = ds_sent_heads(air->sent, par[DS_VIDEO], par[DS_AUDIO], err);
+    rate = air->on_slate ? ds_slate_rate(air->slate)
+                         : ds_source_rate(air->feed.src);
+
+    rc = ds_sent_heads(air->sent, par[DS_VIDEO], rate, par[DS_AUDIO], err);
     air->fresh = rc != DS_OK;
 
     return rc;
@@ -738,9 +1061,10 @@ ds_air_heads(ds_air_t *air, ds_error_t *err)
 
 
 static void
-ds_air_lost(ds_air_t *air)
+ds_air_lost(ds_air_t *air, const ds_error_t *err)
 {
-    ds_output_close(&air->out);
+    ds_air_close(air);
+    ds_air_fault(air, err);
     ds_air_retry(air);
 
     /* a server that hangs up at this packet will do so again */
@@ -749,7 +1073,7 @@ ds_air_lost(ds_air_t *air)
         air->bad++;
     }
 
-    if (air->pkt[DS_VIDEO] != NULL
+    if (air->pkt[DS_VIDEO] != NULL && air->push == NULL
         && (air->bad >= DS_BAD_SESSIONS
             || !(air->pkt[DS_VIDEO]->flags & AV_PKT_FLAG_KEY)))
     {
@@ -767,26 +1091,31 @@ ds_air_retry(ds_air_t *air)
 }
 
 
-bool
-ds_air_connected(ds_air_t *air)
-{
-    return air->out != NULL;
-}
-
-
 void
-ds_air_push_status(ds_air_t *air, ds_push_status_t *status)
+ds_air_status(ds_air_t *air, ds_status_t *st)
 {
+    ds_push_status_t  local;
+
     if (air->push != NULL) {
-        ds_push_status(air->push, status);
+        ds_push_status(air->push, &st->push);
     }
-}
 
+    if (air->target->publish == NULL) {
+        st->connected = st->push.connected;
+        st->bytes = st->push.bytes;
+        st->reconnects = st->push.reconnects;
+        return;
+    }
 
-uint32_t
-ds_air_reconnects(ds_air_t *air)
-{
-    return air->sessions > 1 ? air->sessions - 1 : 0;
+    st->connected = air->out != NULL;
+    st->bytes = air->bytes;
+
+    if (st->connected) {
+        ds_cursor_counts(&air->cursor, &local);
+        st->bytes += local.bytes;
+    }
+
+    st->reconnects = air->sessions > 1 ? air->sessions - 1 : 0;
 }
 
 

@@ -1,8 +1,9 @@
 
 /*
- * ds_air.h: what is on air: one RTMP session, one timeline, one clock, and
- * the item they carry now; the slate where there is none, or its source gives
- * nothing.  Used by the stream's thread alone.
+ * ds_air.h: what is on air: one timeline, one clock, and the item they carry
+ * now, the slate where there is none, or its source gives nothing; the RTMP
+ * session and the push that get it.  Used by the stream's thread alone, which
+ * it does not block.
  */
 
 #ifndef DS_AIR_H_INCLUDED_
@@ -23,11 +24,11 @@ typedef struct ds_air_s  ds_air_t;
 
 
 typedef enum {
-    DS_AIR_IDLE = 0,            /* no item */
+    DS_AIR_IDLE = 0,            /* no item, or nobody to send to as yet */
     DS_AIR_SENT,                /* up to date */
     DS_AIR_SLATE,               /* up to date with the slate */
     DS_AIR_STARVED,             /* the item's source gives nothing */
-    DS_AIR_DOWN,                /* no connection; "err" is why, if new */
+    DS_AIR_DOWN,                /* nobody to send to: all of it waits */
     DS_AIR_OVER                 /* the item is over; "err" is why, if too many
                                    of its packets could not be written */
 } ds_air_e;
@@ -35,14 +36,14 @@ typedef enum {
 
 /*
  * "target" and its strings are borrowed, as are "sent", into which all goes
- * that is on air, "cancel", and "slate", which may be NULL: then there is
- * silence instead.
+ * that is on air, and "slate", which may be NULL: then there is silence
+ * instead.
  */
 ds_air_t *ds_air_create(ds_t *ds, const ds_target_t *target, ds_sent_t *sent,
-    ds_slate_t *slate, ds_cancel_t *cancel);
+    ds_slate_t *slate);
 void ds_air_free(ds_air_t **air);
 
-/* will be freed soon: tells the push to end, does not wait */
+/* will be freed soon: tells all that connects or pushes to end, waits not */
 void ds_air_stop(ds_air_t *air);
 
 /*
@@ -54,14 +55,21 @@ void ds_air_item(ds_air_t *air, ds_source_t *src);
 /* ends the item at what has been sent, audio and video together */
 void ds_air_cut(ds_air_t *air);
 
-/* sends what is due; connects first if it must, which may block */
+/*
+ * Sends what is due, and has it connected.  While there is neither a session
+ * nor a push that takes it, the item waits; with one of them it goes on, and
+ * the other one goes on with it from a key frame on when it is back.
+ */
 ds_air_e ds_air_tick(ds_air_t *air, ds_error_t *err);
 
-bool ds_air_connected(ds_air_t *air);
-uint32_t ds_air_reconnects(ds_air_t *air);
+/* takes why there is no session (or push, where that is all), if it is new */
+bool ds_air_error(ds_air_t *air, ds_error_t *err);
 
-/* left as it is when the engine does not push */
-void ds_air_push_status(ds_air_t *air, ds_push_status_t *status);
+/*
+ * Writes connected, bytes and reconnects, of the push where that is all, and
+ * "push", which is left as it is when the engine does not push.
+ */
+void ds_air_status(ds_air_t *air, ds_status_t *status);
 
 int64_t ds_air_position(ds_air_t *air);     /* ms into the item */
 bool ds_air_on_slate(ds_air_t *air);

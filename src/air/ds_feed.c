@@ -5,7 +5,7 @@
 #include "base/ds_item.h"
 
 
-/* us of video that may be cut off an item to end with its audio */
+/* us that may be cut off a track to end with the other one */
 #define DS_TRIM         1000000
 
 /*
@@ -41,13 +41,25 @@ ds_feed_drop(ds_feed_t *f)
 
 
 void
+ds_feed_return(ds_feed_t *f, int track, AVPacket *pkt)
+{
+    f->held[track] = pkt;
+}
+
+
+void
 ds_feed_aside(ds_feed_t *f, AVPacket *pkt[2])
 {
     int  i;
 
     for (i = 0; i < 2; i++) {
-        f->held[i] = pkt[i];
-        pkt[i] = NULL;
+
+        /* where there is one, the other is not the item's */
+
+        if (f->held[i] == NULL) {
+            f->held[i] = pkt[i];
+            pkt[i] = NULL;
+        }
     }
 
     f->stalls++;
@@ -185,10 +197,9 @@ ds_feed_beyond(ds_feed_t *f, int track, const AVPacket *pkt)
     }
 
     if (track == DS_AUDIO) {
-        return pkt->pts >= video - pkt->duration / 2;
+        return audio - video <= DS_TRIM
+               && pkt->pts >= video - pkt->duration / 2;
     }
-
-    /* the longer one is cut, but no video of more than DS_TRIM */
 
     return video - audio <= DS_TRIM && pkt->pts >= audio - pkt->duration / 2;
 }

@@ -13,7 +13,7 @@
 
 typedef struct {
     ds_source_t  *src;                  /* borrowed; NULL: no item */
-    AVPacket     *held[2];              /* next of each track, while aside */
+    AVPacket     *held[2];              /* next of each track, taken back */
     unsigned      stalls;               /* how often it was put aside */
     int64_t       origin;               /* us into the item, where it went on,
                                            from where it had begun */
@@ -22,6 +22,9 @@ typedef struct {
 
 /* another item, or none */
 void ds_feed_item(ds_feed_t *f, ds_source_t *src);
+
+/* takes back what was taken and not sent; the next packet of its track */
+void ds_feed_return(ds_feed_t *f, int track, AVPacket *pkt);
 
 /* puts the item aside; what was taken and not sent is taken back */
 void ds_feed_aside(ds_feed_t *f, AVPacket *pkt[2]);
@@ -42,8 +45,8 @@ AVPacket *ds_feed_take(ds_feed_t *f, int track);
 bool ds_feed_drained(ds_feed_t *f);
 
 /*
- * True when a packet lies beyond the end of the other track: the two end
- * together.  After a video packet that does no other can be sent.
+ * True when a packet lies beyond the end of the other track, by little: the
+ * two end together.  After a video packet that does no other can be sent.
  */
 bool ds_feed_beyond(ds_feed_t *f, int track, const AVPacket *pkt);
 

@@ -27,6 +27,9 @@
 #define DS_LOOP_NAMES   2
 #define DS_LOOP_FILES   1
 
+/* ms from one loop that can wait to the next */
+#define DS_LOOP_PAUSE   250
+
 /* a still: frames a second (each costs), and how long a loop of it is, us */
 #define DS_STILL_RATE   5
 #define DS_STILL_TIME   2000000
@@ -44,6 +47,7 @@
 
 struct ds_loops_s {
     ds_gate_t          *gate[2];        /* of names, of files */
+    _Atomic int64_t     turn_at;        /* monotonic ms, not before */
 
     pthread_mutex_t     lock;
     ds_loop_t          *first;          /* lock: files', those in use */
@@ -114,6 +118,20 @@ ds_loops_free(ds_loops_t **loops)
     (void) pthread_mutex_destroy(&(*loops)->lock);
     free(*loops);
     *loops = NULL;
+}
+
+
+bool
+ds_loops_turn(ds_loops_t *loops)
+{
+    int64_t  at, now;
+
+    now = ds_monotonic();
+    at = atomic_load(&loops->turn_at);
+
+    return now >= at
+           && atomic_compare_exchange_strong(&loops->turn_at, &at,
+                                             now + DS_LOOP_PAUSE);
 }
 
 
@@ -215,7 +233,7 @@ ds_loop_input(ds_making_t *m, const ds_conf_t *conf, const char *path,
     media.urls[0].local = true;
     media.urls[0].url = (char *) path;
 
-    m->in = ds_input_open(conf, &media, NULL, m->cancel, &why);
+    m->in = ds_input_open(conf, &media, false, NULL, m->cancel, &why);
 
     if (m->in == NULL) {
         return ds_fail(err, DS_ESLATE_INVALID, "it cannot be read: %s",

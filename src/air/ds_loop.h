@@ -47,6 +47,9 @@ struct ds_loop_s {
 ds_loops_t *ds_loops_create(void);      /* NULL without memory */
 void ds_loops_free(ds_loops_t **loops); /* none is in use; sets NULL */
 
+/* true for one of those who ask within 250 ms: it may make what can wait */
+bool ds_loops_turn(ds_loops_t *loops);
+
 
 /*
  * A loop of the image or clip at "path", fitted into "form": a clip with its

@@ -50,7 +50,6 @@ ds_meter_sent(ds_meter_t *m, int64_t now, bool slate, size_t bytes,
 
     m->sent_at = now;
     m->slate = slate;
-    m->bytes += bytes;
 
     if (slate) {
         m->behind = 0;

@@ -20,7 +20,6 @@ typedef struct {
     int64_t    item_at;                 /* last one of an item, 0: never */
     bool       slate;                   /* it was the slate's */
     int64_t    dead;                    /* ms of slate and of silence */
-    uint64_t   bytes;
 
     int64_t    late[DS_METER_TIME];     /* ms, the most of each second */
     int64_t    second;                  /* the newest of them */

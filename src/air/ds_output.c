@@ -35,8 +35,10 @@
 struct ds_output_s {
     ds_rtmp_t        *rtmp;
     bool              push;
+    ds_error_t        unpushed;         /* see ds_output_unpushed() */
     ds_heads_t       *heads[2];         /* what the session has of each track;
                                            NULL: nothing was sent */
+    int64_t           base;             /* ms, DTS that is 0 on the wire */
     int64_t           first;            /* ms, DTS */
     int64_t           last[2];          /* ms, the last DTS of each track */
 };
@@ -47,7 +49,9 @@ static ds_output_t *ds_output_create(const ds_rtmp_conf_t *conf,
 static int ds_output_push_address(const char *push, char *buf, size_t size,
     ds_cancel_t *cancel, ds_error_t *err);
 static char *ds_output_name(const ds_target_t *target, ds_cancel_t *cancel,
-    ds_error_t *err);
+    ds_error_t *unpushed, ds_error_t *err);
+static int ds_output_meta(ds_output_t *out, const ds_heads_t *heads,
+    int64_t dts, ds_error_t *err);
 static int ds_output_write(ds_output_t *out, const ds_unit_t *u,
     ds_error_t *err);
 static int ds_output_begin(ds_output_t *out, ds_heads_t *heads, int64_t dts,
@@ -61,18 +65,24 @@ ds_output_open(const ds_target_t *target, ds_cancel_t *cancel,
     ds_error_t *err)
 {
     char            *name;
+    ds_error_t       unpushed;
     ds_output_t     *out;
     ds_rtmp_conf_t   conf;
 
     ds_error_clear(err);
 
-    name = ds_output_name(target, cancel, err);
+    name = ds_output_name(target, cancel, &unpushed, err);
     if (name == NULL) {
         return NULL;
     }
 
-    conf = (ds_rtmp_conf_t) { .url = target->publish, .name = name };
+    conf = (ds_rtmp_conf_t) { .url = target->publish, .name = name,
+                              .nowait = true };
     out = ds_output_create(&conf, cancel, err);
+
+    if (out != NULL) {
+        out->unpushed = unpushed;
+    }
 
     free(name);
 
@@ -108,7 +118,7 @@ ds_output_push(const char *url, const char *certificate, ds_cancel_t *cancel,
         return NULL;
     }
 
-    conf = (ds_rtmp_conf_t) { app, u.path + len, certificate, true };
+    conf = (ds_rtmp_conf_t) { app, u.path + len, certificate, true, false };
     out = ds_output_create(&conf, cancel, err);
 
     free(app);
@@ -141,27 +151,36 @@ ds_output_create(const ds_rtmp_conf_t *conf, ds_cancel_t *cancel,
 }
 
 
-/* the stream's name with what on_publish wants to see, malloc()ed */
+/*
+ * The stream's name with what on_publish wants to see, malloc()ed.  A push
+ * that has no address now must not keep everybody else waiting.
+ */
 
 static char *
 ds_output_name(const ds_target_t *target, ds_cancel_t *cancel,
-    ds_error_t *err)
+    ds_error_t *unpushed, ds_error_t *err)
 {
-    char        *name, address[INET_ADDRSTRLEN + 16];
+    int          rc;
+    char        *name, address[INET6_ADDRSTRLEN + 16];
     const char  *sep;
 
     address[0] = '\0';
     sep = "";
+    ds_error_clear(unpushed);
 
     if (target->push != NULL) {
-        if (ds_output_push_address(target->push, address, sizeof(address),
-                                   cancel, err)
-            != DS_OK)
-        {
+        rc = ds_output_push_address(target->push, address, sizeof(address),
+                                    cancel, err);
+        if (rc == DS_OK) {
+            sep = "&ds_push=";
+
+        } else if (rc == DS_EPUSH_DNS) {
+            *unpushed = *err;
+            ds_error_clear(err);
+
+        } else {
             return NULL;
         }
-
-        sep = "&ds_push=";
     }
 
     name = ds_sprintf("%s?ds_token=%s%s%s", target->name, target->token, sep,
@@ -171,6 +190,28 @@ ds_output_name(const ds_target_t *target, ds_cancel_t *cancel,
     }
 
     return name;
+}
+
+
+int
+ds_output_unpushed(const ds_output_t *out, ds_error_t *err)
+{
+    *err = out->unpushed;
+
+    return err->code;
+}
+
+
+int
+ds_output_lookup(const ds_target_t *target, ds_cancel_t *cancel,
+    ds_error_t *err)
+{
+    char  address[INET6_ADDRSTRLEN + 16];
+
+    ds_error_clear(err);
+
+    return ds_output_push_address(target->push, address, sizeof(address),
+                                  cancel, err);
 }
 
 
@@ -184,7 +225,8 @@ ds_output_push_address(const char *push, char *buf, size_t size,
     ds_cancel_t *cancel, ds_error_t *err)
 {
     int       rc;
-    char      addr[INET_ADDRSTRLEN];
+    bool      ip6;
+    char      addr[INET6_ADDRSTRLEN];
     ds_url_t  u;
 
     rc = ds_url_parse(&u, push, err);
@@ -197,7 +239,10 @@ ds_output_push_address(const char *push, char *buf, size_t size,
         return rc;
     }
 
-    (void) snprintf(buf, size, "%s:%d", addr, u.port == -1 ? 1935 : u.port);
+    ip6 = strchr(addr, ':') != NULL;
+
+    (void) snprintf(buf, size, "%s%s%s:%d", ip6 ? "[" : "", addr,
+                    ip6 ? "]" : "", u.port == -1 ? 1935 : u.port);
 
     return DS_OK;
 }
@@ -212,7 +257,9 @@ ds_output_send(ds_output_t *out, ds_cursor_t *cursor, ds_error_t *err)
 
     rc = DS_OK;
 
-    while (rc == DS_OK && (u = ds_cursor_get(cursor)) != NULL) {
+    while (rc == DS_OK && !ds_rtmp_full(out->rtmp)
+           && (u = ds_cursor_get(cursor)) != NULL)
+    {
         if (out->push && ds_unit_key(u) && ds_output_worn(out)) {
             ds_unit_unref(&u);
             return 1;
@@ -231,6 +278,13 @@ ds_output_send(ds_output_t *out, ds_cursor_t *cursor, ds_error_t *err)
 }
 
 
+bool
+ds_output_full(const ds_output_t *out)
+{
+    return ds_rtmp_full(out->rtmp);
+}
+
+
 static int
 ds_output_write(ds_output_t *out, const ds_unit_t *u, ds_error_t *err)
 {
@@ -241,6 +295,18 @@ ds_output_write(ds_output_t *out, const ds_unit_t *u, ds_error_t *err)
 
     dts = u->pkt->dts / 1000;
     pts = u->pkt->pts / 1000;
+
+    /*
+     * A push begins at 0, as servers know it.  Who views the local session
+     * may stay through several of them, on one time line.
+     */
+
+    if (out->push && out->heads[DS_VIDEO] == NULL) {
+        out->base = dts;
+    }
+
+    dts -= out->base;
+    pts -= out->base;
 
     if (dts <= out->last[track]) {
         dts = out->last[track] + 1;
@@ -272,8 +338,7 @@ ds_output_begin(ds_output_t *out, ds_heads_t *heads, int64_t dts,
     out->heads[DS_VIDEO] = ds_heads_ref(heads);
     out->heads[DS_AUDIO] = ds_heads_ref(heads);
 
-    rc = ds_flv_write_meta(out->rtmp, dts, heads->par[DS_VIDEO],
-                           heads->par[DS_AUDIO], err);
+    rc = ds_output_meta(out, heads, dts, err);
 
     if (rc == DS_OK) {
         rc = ds_flv_write_header(out->rtmp, dts, heads->par[DS_VIDEO], err);
@@ -281,6 +346,15 @@ ds_output_begin(ds_output_t *out, ds_heads_t *heads, int64_t dts,
 
     return rc != DS_OK ? rc
            : ds_flv_write_header(out->rtmp, dts, heads->par[DS_AUDIO], err);
+}
+
+
+static int
+ds_output_meta(ds_output_t *out, const ds_heads_t *heads, int64_t dts,
+    ds_error_t *err)
+{
+    return ds_flv_write_meta(out->rtmp, dts, heads->par[DS_VIDEO],
+                             heads->rate, heads->par[DS_AUDIO], err);
 }
 
 
@@ -305,6 +379,7 @@ ds_output_change(ds_output_t *out, int track, ds_heads_t *heads, int64_t dts,
     par = heads->par[track];
 
     meta = old->width != par->width || old->height != par->height
+           || (track == DS_VIDEO && out->heads[track]->rate != heads->rate)
            || old->sample_rate != par->sample_rate
            || old->ch_layout.nb_channels != par->ch_layout.nb_channels;
 
@@ -315,9 +390,7 @@ ds_output_change(ds_output_t *out, int track, ds_heads_t *heads, int64_t dts,
     ds_heads_unref(&out->heads[track]);
     out->heads[track] = ds_heads_ref(heads);
 
-    rc = meta ? ds_flv_write_meta(out->rtmp, dts, heads->par[DS_VIDEO],
-                                  heads->par[DS_AUDIO], err)
-              : DS_OK;
+    rc = meta ? ds_output_meta(out, heads, dts, err) : DS_OK;
 
     return rc != DS_OK || !header ? rc
            : ds_flv_write_header(out->rtmp, dts, par, err);

@@ -14,6 +14,7 @@
 
 #include "air/ds_output.h"
 #include "air/ds_push.h"
+#include "base/ds_crash.h"
 #include "base/ds_job.h"
 
 
@@ -128,6 +129,19 @@ ds_push_destroy(ds_push_t *push)
 }
 
 
+bool
+ds_push_connected(ds_push_t *push)
+{
+    bool  connected;
+
+    (void) pthread_mutex_lock(&push->lock);
+    connected = push->status.connected;
+    (void) pthread_mutex_unlock(&push->lock);
+
+    return connected;
+}
+
+
 void
 ds_push_status(ds_push_t *push, ds_push_status_t *status)
 {
@@ -135,7 +149,7 @@ ds_push_status(ds_push_t *push, ds_push_status_t *status)
     *status = push->status;
     (void) pthread_mutex_unlock(&push->lock);
 
-    ds_cursor_counts(&push->cursor, &status->bytes, &status->dropped);
+    ds_cursor_counts(&push->cursor, status);
 }
 
 
@@ -157,6 +171,8 @@ ds_push_run(void *data)
     ds_push_t  *push = data;
 
     ds_error_t  err;
+
+    ds_crash_stream(push->stream);
 
     while (!ds_cancel_is_set(&push->job.cancel)) {
         ds_push_warn(push);
@@ -227,18 +243,18 @@ ds_push_send(ds_push_t *push, ds_error_t *err)
 static void
 ds_push_warn(ds_push_t *push)
 {
-    uint64_t  bytes, dropped;
+    ds_push_status_t  st;
 
-    ds_cursor_counts(&push->cursor, &bytes, &dropped);
+    ds_cursor_counts(&push->cursor, &st);
 
-    if (dropped != push->dropped && !push->warned) {
+    if (st.dropped != push->dropped && !push->warned) {
         push->warned = true;
         ds_log(push->ds, DS_LOG_WARN, push->stream,
                "push is too slow, packets are dropped, url: \"%s\"",
                push->shown);
     }
 
-    push->dropped = dropped;
+    push->dropped = st.dropped;
 }
 
 

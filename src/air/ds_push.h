@@ -33,6 +33,7 @@ void ds_push_free(ds_push_t **push);
 void ds_push_wake(ds_push_t *push);
 
 /* any thread */
+bool ds_push_connected(ds_push_t *push);
 void ds_push_status(ds_push_t *push, ds_push_status_t *status);
 
 

@@ -15,10 +15,9 @@
 #include "rtmp/ds_flv.h"
 
 
-/* what may wait: of a stream, bytes and us; of all of them, bytes */
+/* what may wait of a stream, bytes and us */
 #define DS_SENT_SIZE      (16 << 20)
 #define DS_SENT_TIME      20000000
-#define DS_SENT_ALL       (256 << 20)
 
 /* us: what may wait all the same; no reader that keeps pace is so far behind */
 #define DS_SENT_LEAST     1000000
@@ -33,6 +32,7 @@ struct ds_sent_s {
     /* the putter's */
     ds_heads_t       *heads;            /* NULL: none are known */
     bool              annexb;           /* so are the packets of video */
+    bool              keyed;            /* "key" is under this header */
 
     pthread_mutex_t   lock;
     /* under the lock */
@@ -45,7 +45,7 @@ struct ds_sent_s {
 
 
 static ds_heads_t *ds_heads_create(const AVCodecParameters *video,
-    const AVCodecParameters *audio);
+    double rate, const AVCodecParameters *audio);
 static int ds_sent_side(ds_sent_t *sent, AVPacket *pkt, ds_error_t *err);
 static ds_unit_t *ds_sent_append(ds_sent_t *sent, ds_unit_t *u,
     ds_unit_t **key);
@@ -60,7 +60,7 @@ static void ds_unit_unref_list(ds_unit_t *u);
 
 
 static ds_heads_t *
-ds_heads_create(const AVCodecParameters *video,
+ds_heads_create(const AVCodecParameters *video, double rate,
     const AVCodecParameters *audio)
 {
     ds_heads_t  *heads;
@@ -71,6 +71,7 @@ ds_heads_create(const AVCodecParameters *video,
     }
 
     atomic_init(&heads->refs, 1);
+    heads->rate = rate;
 
     heads->par[DS_VIDEO] = avcodec_parameters_alloc();
     heads->par[DS_AUDIO] = avcodec_parameters_alloc();
@@ -213,14 +214,15 @@ ds_sent_free(ds_sent_t **psent)
 
 int
 ds_sent_heads(ds_sent_t *sent, const AVCodecParameters *video,
-    const AVCodecParameters *audio, ds_error_t *err)
+    double rate, const AVCodecParameters *audio, ds_error_t *err)
 {
     int          rc;
     ds_heads_t  *heads;
 
     ds_heads_unref(&sent->heads);
+    sent->keyed = false;
 
-    heads = ds_heads_create(video, audio);
+    heads = ds_heads_create(video, rate, audio);
     if (heads == NULL) {
         return ds_fail(err, DS_ENOMEM, "avcodec_parameters_copy() failed");
     }
@@ -259,7 +261,7 @@ ds_sent_side(ds_sent_t *sent, AVPacket *pkt, ds_error_t *err)
         return DS_OK;
     }
 
-    heads = ds_heads_create(sent->heads->par[DS_VIDEO],
+    heads = ds_heads_create(sent->heads->par[DS_VIDEO], sent->heads->rate,
                             sent->heads->par[DS_AUDIO]);
     data = av_mallocz(size + AV_INPUT_BUFFER_PADDING_SIZE);
 
@@ -281,6 +283,13 @@ ds_sent_side(ds_sent_t *sent, AVPacket *pkt, ds_error_t *err)
         /* it is none: the one before is still the best there is */
         ds_heads_unref(&heads);
         return DS_OK;
+    }
+
+    if (pkt->stream_index == DS_AUDIO) {
+        ds_codec_sound(par);
+
+    } else {
+        sent->keyed = false;
     }
 
     ds_heads_unref(&sent->heads);
@@ -316,6 +325,7 @@ ds_sent_put(ds_sent_t *sent, AVPacket *pkt, ds_error_t *err)
     atomic_init(&u->refs, 1);
     u->pkt = pkt;
     u->heads = ds_heads_ref(sent->heads);
+    sent->keyed |= ds_unit_key(u);
     key = NULL;
 
     (void) pthread_mutex_lock(&sent->lock);
@@ -326,6 +336,51 @@ ds_sent_put(ds_sent_t *sent, AVPacket *pkt, ds_error_t *err)
     ds_unit_unref(&key);
 
     return DS_OK;
+}
+
+
+AVPacket *
+ds_sent_silence(ds_sent_t *sent)
+{
+    size_t     n;
+    uint8_t    buf[DS_CODEC_SILENCE];
+    AVPacket  *pkt;
+
+    n = sent->heads != NULL
+        ? ds_codec_silence(sent->heads->par[DS_AUDIO], buf) : 0;
+
+    pkt = n != 0 ? av_packet_alloc() : NULL;
+
+    if (pkt == NULL || av_new_packet(pkt, n) < 0) {
+        av_packet_free(&pkt);
+        return NULL;
+    }
+
+    memcpy(pkt->data, buf, n);
+    pkt->stream_index = DS_AUDIO;
+    pkt->flags = AV_PKT_FLAG_KEY;
+
+    return pkt;
+}
+
+
+AVPacket *
+ds_sent_again(ds_sent_t *sent)
+{
+    AVPacket   *pkt;
+    ds_unit_t  *key;
+
+    key = ds_sent_key(sent);
+
+    pkt = key != NULL && sent->keyed ? av_packet_clone(key->pkt) : NULL;
+
+    if (pkt != NULL) {
+        av_packet_free_side_data(pkt);
+    }
+
+    ds_unit_unref(&key);
+
+    return pkt;
 }
 
 
@@ -350,6 +405,7 @@ ds_sent_append(ds_sent_t *sent, ds_unit_t *u, ds_unit_t **old)
         }
 
         c->cut = false;
+        c->waiting += ds_unit_size(u);
         u->unread++;
 
         if (c->unit == NULL) {
@@ -436,6 +492,7 @@ ds_sent_jump(ds_cursor_t *c)
 {
     do {
         c->unit->unread--;
+        c->waiting -= ds_unit_size(c->unit);
         c->dropped++;
         c->unit = c->unit->next;
     } while (c->unit != NULL && !ds_unit_key(c->unit));
@@ -449,8 +506,8 @@ ds_sent_much(ds_sent_t *sent, int64_t dts)
 {
     int64_t  most;
 
-    most = atomic_load(&sent->ds->held) > DS_SENT_ALL ? DS_SENT_LEAST
-                                                      : DS_SENT_TIME;
+    most = atomic_load(&sent->ds->held) > sent->ds->held_most
+           ? DS_SENT_LEAST : DS_SENT_TIME;
 
     return sent->size > DS_SENT_SIZE || dts - sent->head->pkt->dts > most;
 }
@@ -536,6 +593,7 @@ ds_cursor_pass(ds_cursor_t *c, ds_unit_t **pu, bool was_sent)
 
     if (c->unit == u) {
         c->unit = u->next;
+        c->waiting -= ds_unit_size(u);
         u->unread--;
         gone = ds_sent_passed(c->sent, NULL);
     }
@@ -569,15 +627,18 @@ ds_cursor_leave(ds_cursor_t *c)
         c->unit->unread--;
     }
 
+    c->waiting = 0;
+
     return ds_sent_passed(c->sent, NULL);
 }
 
 
 void
-ds_cursor_counts(ds_cursor_t *c, uint64_t *bytes, uint64_t *dropped)
+ds_cursor_counts(ds_cursor_t *c, ds_push_status_t *st)
 {
     (void) pthread_mutex_lock(&c->sent->lock);
-    *bytes = c->bytes;
-    *dropped = c->dropped;
+    st->bytes = c->bytes;
+    st->dropped = c->dropped;
+    st->waiting = c->waiting;
     (void) pthread_mutex_unlock(&c->sent->lock);
 }

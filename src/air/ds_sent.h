@@ -6,8 +6,8 @@
  *
  * A packet that every reader has passed leaves, but for the last key frame.
  * What a reader leaves waiting is bounded: 20 s and 16 MiB of a stream, and
- * as soon as all streams together have 256 MiB, 1 s; then whole groups of
- * pictures are dropped, the oldest first, and a key frame is next.
+ * as soon as all streams together have conf.push_buffer, 1 s; then whole
+ * groups of pictures are dropped, the oldest first, and a key frame is next.
  */
 
 #ifndef DS_SENT_H_INCLUDED_
@@ -28,6 +28,7 @@ typedef struct ds_unit_s  ds_unit_t;
 typedef struct {
     atomic_uint         refs;
     AVCodecParameters  *par[2];
+    double              rate;           /* frames a second, 0: unknown */
 } ds_heads_t;
 
 ds_heads_t *ds_heads_ref(ds_heads_t *heads);
@@ -65,6 +66,7 @@ struct ds_cursor_s {
     bool                cut;            /* and only from a key frame on */
     uint64_t            dropped;        /* packets */
     uint64_t            bytes;          /* of those that were sent */
+    uint64_t            waiting;        /* bytes of those it has before it */
     ds_cursor_t        *next;
 };
 
@@ -77,10 +79,11 @@ void ds_sent_free(ds_sent_t **sent);
 
 /*
  * The putter's.  From the next packet on these headers are in force; copied.
+ * "rate": frames a second, 0: unknown.
  * 0, or what ds_flv_prepare_header() returns: then no packet can be put.
  */
 int ds_sent_heads(ds_sent_t *sent, const AVCodecParameters *video,
-    const AVCodecParameters *audio, ds_error_t *err);
+    double rate, const AVCodecParameters *audio, ds_error_t *err);
 
 /*
  * The putter's.  Takes "pkt", moved even if it fails, of track stream_index,
@@ -88,6 +91,14 @@ int ds_sent_heads(ds_sent_t *sent, const AVCodecParameters *video,
  * is in force from it on.  0, or what ds_flv_prepare() returns.
  */
 int ds_sent_put(ds_sent_t *sent, AVPacket *pkt, ds_error_t *err);
+
+/*
+ * The putter's: what can be put under the headers in force, times are its to
+ * set.  A packet of silence; the last key frame once more.  NULL: there is
+ * none, or no memory.
+ */
+AVPacket *ds_sent_silence(ds_sent_t *sent);
+AVPacket *ds_sent_again(ds_sent_t *sent);
 
 /* the last key frame, counted; NULL: there was none */
 ds_unit_t *ds_sent_key(ds_sent_t *sent);
@@ -105,8 +116,8 @@ void ds_cursor_pass(ds_cursor_t *c, ds_unit_t **unit, bool sent);
 /* past all there is */
 void ds_cursor_skip(ds_cursor_t *c);
 
-/* what it has counted; any thread, while it is open */
-void ds_cursor_counts(ds_cursor_t *c, uint64_t *bytes, uint64_t *dropped);
+/* writes bytes, dropped and waiting; any thread, while it is open */
+void ds_cursor_counts(ds_cursor_t *c, ds_push_status_t *st);
 
 
 #endif /* DS_SENT_H_INCLUDED_ */

@@ -9,6 +9,7 @@
 #include <sys/resource.h>
 
 #include "air/ds_slate.h"
+#include "base/ds_crash.h"
 #include "base/ds_job.h"
 
 
@@ -123,12 +124,12 @@ ds_slate_want(ds_slate_t *sl, const ds_form_t *form)
     p->video = DS_VIDEO_ENCODE;
     p->max_keyframe_interval = 0;
 
-    ds_slate_check(sl);
+    ds_slate_check(sl, false);
 }
 
 
 void
-ds_slate_check(ds_slate_t *sl)
+ds_slate_check(ds_slate_t *sl, bool needed)
 {
     if (!ds_job_done(&sl->maker)) {
         return;
@@ -137,6 +138,10 @@ ds_slate_check(ds_slate_t *sl)
     ds_job_end(&sl->maker);
 
     if (memcmp(&sl->wanted, &sl->form, sizeof(ds_form_t)) == 0) {
+        return;
+    }
+
+    if (!ds_loops_turn(sl->ds->loops) && !needed) {
         return;
     }
 
@@ -158,6 +163,7 @@ ds_slate_run(void *data)
     ds_loop_t   *l;
     ds_slate_t  *sl = data;
 
+    ds_crash_stream(sl->name);
     (void) setpriority(PRIO_PROCESS, 0, DS_SLATE_NICE);
 
     first = !sl->begun;
@@ -265,6 +271,13 @@ const AVCodecParameters *
 ds_slate_codecpar(ds_slate_t *sl, int track)
 {
     return sl->loop->par[track];
+}
+
+
+double
+ds_slate_rate(ds_slate_t *sl)
+{
+    return sl->loop->rate;
 }
 
 

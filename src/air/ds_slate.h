@@ -31,8 +31,12 @@ void ds_slate_free(ds_slate_t **sl);
  */
 void ds_slate_want(ds_slate_t *sl, const ds_form_t *form);
 
-/* looks after the making: to be called now and then */
-void ds_slate_check(ds_slate_t *sl);
+/*
+ * Looks after the making: to be called now and then.  Of all streams one slate
+ * is begun at a time, with a pause between them, and at once what is "needed":
+ * there may soon be nothing else.
+ */
+void ds_slate_check(ds_slate_t *sl, bool needed);
 
 /* true when there is a newer slate than the one that ds_slate_begin() took */
 bool ds_slate_renewed(ds_slate_t *sl);
@@ -45,6 +49,7 @@ bool ds_slate_begin(ds_slate_t *sl, int64_t lead);
 
 /* of the slate that has begun; valid until the next ds_slate_begin() */
 const AVCodecParameters *ds_slate_codecpar(ds_slate_t *sl, int track);
+double ds_slate_rate(ds_slate_t *sl);       /* frames a second */
 
 /*
  * The next packet of a track, its times in us; video has no B-frames.  The

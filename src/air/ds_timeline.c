@@ -13,8 +13,8 @@ enum { DS_VIDEO = 0, DS_AUDIO = 1 };
 /* of two packets of a track; FLV's unit */
 #define DS_MIN_STEP  1000
 
-/* what is longer is a fault in the item, and must not outlive it */
-#define DS_MAX_REORDER  2000000
+/* what is longer is a fault in the item, or of no use; 16 frames are legal */
+#define DS_MAX_REORDER  500000
 
 /* audio may outlast an item's video by this much before it is waited for */
 #define DS_AUDIO_TAIL  100000
@@ -35,19 +35,25 @@ ds_timeline_init(ds_timeline_t *t)
 
 
 void
+ds_timeline_anew(ds_timeline_t *t)
+{
+    t->anew = true;
+}
+
+
+void
 ds_timeline_item(ds_timeline_t *t, int64_t pts, int64_t dts)
 {
-    int64_t  delay;
+    int64_t  delay, most;
 
     delay = pts > dts ? pts - dts : 0;
+    most = delay < DS_MAX_REORDER ? delay : DS_MAX_REORDER;
 
-    if (delay > DS_MAX_REORDER) {
-        delay = DS_MAX_REORDER;
+    if (t->anew || most > t->reorder) {
+        t->reorder = most;
     }
 
-    if (delay > t->reorder) {
-        t->reorder = delay;
-    }
+    t->anew = false;
 
     if (!t->started) {
         /* the first DTS of the session is 0 */

@@ -6,9 +6,10 @@
  * Presentation is continuous: an item begins where the one before ended, its
  * video key frame first.  DTS of a track strictly increases; every item's
  * video DTS runs the same distance ahead of its presentation (the largest
- * reordering delay seen so far), or the DTS would step at a change between
- * items with and without B-frames.  An item's audio is moved by 18 ms at most,
- * so that audio frames follow each other with a hole of some ms or none.
+ * reordering delay seen of late, 500 ms at most), or the DTS would step at a
+ * change between items with and without B-frames.  An item's audio is moved
+ * by 18 ms at most, so that audio frames follow each other with a hole of
+ * some ms or none.
  */
 
 #ifndef DS_TIMELINE_H_INCLUDED_
@@ -25,6 +26,7 @@ typedef struct {
     int64_t    base;                    /* output time of the item's origin */
     int64_t    origin;                  /* item's time of its first key frame */
     int64_t    reorder;                 /* largest PTS - DTS of a first frame */
+    bool       anew;                    /* not of those before the next item */
     int64_t    shift;                   /* this item's video DTS, earlier by */
     int64_t    audio_shift;             /* this item's audio, later by */
     bool       audio_started;           /* audio_shift is set */
@@ -42,6 +44,9 @@ typedef struct {
 
 
 void ds_timeline_init(ds_timeline_t *t);
+
+/* a step of the DTS is not noticed at the next item: what was, is forgotten */
+void ds_timeline_anew(ds_timeline_t *t);
 
 /* begins an item; "pts" and "dts" are those of its first video key frame */
 void ds_timeline_item(ds_timeline_t *t, int64_t pts, int64_t dts);

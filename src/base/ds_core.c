@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "base/ds_core.h"
+#include "base/ds_crash.h"
 
 
 /* libav's probing and libcurl's TLS need room; the kernel gives it lazily */
@@ -369,10 +370,7 @@ ds_thread_start(pthread_t *tid, const char *name,
     /* a thread inherits the mask of the one that starts it */
 
     sigfillset(&set);
-    sigdelset(&set, SIGILL);
-    sigdelset(&set, SIGFPE);
-    sigdelset(&set, SIGSEGV);
-    sigdelset(&set, SIGBUS);
+    ds_crash_signals(&set);
 
     (void) pthread_sigmask(SIG_BLOCK, &set, &old);
 

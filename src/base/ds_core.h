@@ -69,8 +69,8 @@ char *ds_sprintf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 
 /*
- * Starts a thread with every signal blocked but SIGILL, SIGFPE, SIGSEGV and
- * SIGBUS, named "name" (15 bytes), with a small stack.  0 or DS_EINTERNAL.
+ * Starts a thread with every signal blocked but those of a crash, named "name"
+ * (15 bytes), with a small stack.  0 or DS_EINTERNAL.
  */
 int ds_thread_start(pthread_t *tid, const char *name,
     void *(*start)(void *), void *data);

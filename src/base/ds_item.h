@@ -47,6 +47,8 @@ typedef struct {
     int64_t     resolved_at;    /* Unix ms, 0: it is the entry's own */
     int64_t     available_at;   /* Unix ms before which it answers 403, or 0 */
     int64_t     expires_at;     /* Unix ms, 0: unknown */
+    bool        brief;          /* read from its start, and how long it is is
+                                   known: no look at its end */
 } ds_media_url_t;
 
 

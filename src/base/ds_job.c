@@ -4,6 +4,7 @@
  * the engine must have ended when it is destroyed.
  */
 
+#include "base/ds_crash.h"
 #include "base/ds_job.h"
 
 
@@ -54,7 +55,11 @@ ds_job_thread(void *data)
 {
     ds_job_t *job = data;
 
+    char  stack[DS_CRASH_STACK];
+
+    ds_crash_enter(stack);
     job->run(job->data);
+    ds_crash_leave();
 
     atomic_store(&job->done, true);
 

@@ -343,7 +343,12 @@ ds_check_publish(const char *url, ds_error_t *err)
 
     static const char  expected[] =
         "an application is \"rtmp://host[:port]/app\", without a stream's "
-        "name, query or fragment";
+        "name, query or fragment, or \"none\"";
+
+    if (strcmp(url, "none") == 0) {
+        ds_error_clear(err);
+        return DS_OK;
+    }
 
     rc = ds_url_check_rtmp(url, false, &u, err, expected);
     if (rc != DS_OK) {
@@ -574,8 +579,10 @@ ds_url_kind(const char *url)
 
     static const char *const  lists[] = { ".m3u", ".m3u8", ".json", NULL };
     static const char *const  media[] = {
-        ".mp4", ".m4v", ".mov", ".mkv", ".webm", ".flv", ".ts", ".m4a",
-        ".mp3", ".aac", NULL
+        ".mp4", ".m4v", ".mov", ".3gp", ".mkv", ".webm", ".flv", ".ts",
+        ".m2ts", ".mpg", ".mpeg", ".vob", ".avi", ".wmv", ".asf", ".ogv",
+        ".mxf", ".m4a", ".mp3", ".aac", ".ac3", ".eac3", ".flac", ".ogg",
+        ".oga", ".opus", ".wav", ".aif", ".aiff", ".wma", ".caf", NULL
     };
 
     if (ds_url_parse(&u, url, NULL) != DS_OK) {

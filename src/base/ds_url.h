@@ -51,8 +51,8 @@ typedef enum {
 /*
  * What a checked playlist reference or a list's entry is, by its form alone:
  * .m3u .m3u8 .json are lists (an .m3u8 may turn out to be HLS media), .mp4
- * .m4v .mov .mkv .webm .flv .ts .m4a .mp3 .aac are media, a YouTube watch
- * URL without list= is one video, the rest is the resolver's.
+ * .mkv .ts .mp3 and others that README names are media, a YouTube watch URL
+ * without list= is one video, the rest is the resolver's.
  */
 ds_ref_e ds_url_kind(const char *url);
 

@@ -3,7 +3,7 @@
  * #/ is the list, #/NAME one stream.  A view is { node, update(), close() }.
  */
 
-import { button, h, put, show, writable } from "./dom.js";
+import { api, button, h, put, show, writable } from "./dom.js";
 import { link, listen, names, start, streams } from "./live.js";
 import { figures, lastError, onAir, stateChip } from "./parts.js";
 import { streamView } from "./stream.js";
@@ -33,8 +33,42 @@ function row(name) {
 }
 
 
+/* streams that a reload has left with what was set before it */
+
+function outdated() {
+    const text = h("span");
+    const failure = h("span", { class: "failure", role: "alert" });
+    const node = h("div", { class: "banner warn", role: "status" }, text);
+
+    if (writable) {
+        node.append(" ", button("Restart them", async () => {
+            try {
+                await api("POST", "restart");
+                put(failure, "");
+
+            } catch (e) {
+                put(failure, e.message);
+            }
+        }), " ", failure);
+    }
+
+    return {
+        node,
+        update() {
+            const n = [...streams.values()]
+                .filter((stream) => stream.status.outdated).length;
+
+            put(text, `${n} of the streams ${n === 1 ? "runs" : "run"} with `
+                      + "settings of before a reload.");
+            show(node, n > 0);
+        }
+    };
+}
+
+
 function listView() {
     const rows = new Map();
+    const old = outdated();
     const list = h("ul", { class: "streams" });
     const empty = h("p", { class: "none" }, "There is no stream yet.");
     const head = h("div", { class: "head" }, h("h1", { tabindex: -1 },
@@ -46,11 +80,12 @@ function listView() {
 
     return {
         title: "Streams",
-        node: h("div", null, head, list, empty),
+        node: h("div", null, head, old.node, list, empty),
         close() {},
         update() {
             const all = names();
 
+            old.update();
             show(empty, link.ready && all.length === 0);
 
             for (const [name, r] of rows) {

@@ -20,7 +20,8 @@ const fields = [
     { name: "shuffle", label: "Shuffle: each pass in another order" },
     { name: "loop", label: "Loop: begin again after the last item" },
     { name: "publish", label: "Publish",
-      hint: "rtmp://host/application; empty: the server's default" },
+      hint: "rtmp://host/application; empty: the server's default; none: "
+            + "only pushed" },
     { name: "push", label: "Push",
       hint: "rtmp:// or rtmps://host/application/key; the key is not shown "
             + "again" },

@@ -315,7 +315,7 @@ const definition = (stream) => [
     ["Loop", stream.loop ? "on" : "off"],
     ["Playlist is read", stream.playlist_refresh === 0 ? "by request"
                          : `every ${clock(stream.playlist_refresh)}`],
-    ["Publishes to", stream.publish],
+    ["Publishes to", stream.publish === "none" ? "nowhere" : stream.publish],
     ["Pushes to", stream.push || "nowhere"],
     ["Pushed by", stream.push && (stream.push_via === "engine"
                                   ? "the engine" : "nginx-rtmp")]
@@ -325,7 +325,7 @@ const definition = (stream) => [
 const pushed = (push) => [
     push.connected ? "connected" : "not connected",
     `${bytes(push.bytes)} sent`, `${push.reconnects} reconnects`,
-    `${push.dropped} packets dropped`
+    `${push.dropped} packets dropped`, `${bytes(push.waiting)} wait`
 ].join(", ");
 
 

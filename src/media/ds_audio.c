@@ -78,8 +78,7 @@ ds_audio_create(const ds_profile_t *profile, uint32_t channels,
     a->cancel = cancel;
     a->enc.out = out;
 
-    rc = par == NULL ? DS_OK
-         : ds_decode_open(&a->dec, par, &ds_audio_ops, a, err);
+    rc = ds_decode_open(&a->dec, par, &ds_audio_ops, a, err);
 
     if (rc == DS_OK) {
         rc = ds_encode_open_audio(&a->enc, &a->profile, channels, err);
@@ -159,6 +158,27 @@ ds_audio_packet(ds_audio_t *a, const AVPacket *pkt, ds_error_t *err)
     a->packets |= (a->dec.ctx != NULL && pkt != NULL);
 
     return a->packets ? ds_decode_packet(&a->dec, pkt, err) : DS_OK;
+}
+
+
+int
+ds_audio_renew(ds_audio_t *a, const AVCodecParameters *par, ds_error_t *err)
+{
+    return ds_decode_renew(&a->dec, par, err);
+}
+
+
+void
+ds_audio_announce(ds_audio_t *a)
+{
+    a->enc.renew = true;
+}
+
+
+bool
+ds_audio_mute(const ds_audio_t *a)
+{
+    return a->dec.frames == 0;
 }
 
 

@@ -30,6 +30,11 @@ AVCodecParameters *ds_audio_codecpar(const ds_audio_t *a);
 void ds_audio_set_origin(ds_audio_t *a, int64_t us);
 int ds_audio_packet(ds_audio_t *a, const AVPacket *pkt, ds_error_t *err);
 
+int ds_audio_renew(ds_audio_t *a, const AVCodecParameters *par,
+    ds_error_t *err);
+void ds_audio_announce(ds_audio_t *a);
+bool ds_audio_mute(const ds_audio_t *a);
+
 /* silence until "us" */
 int ds_audio_until(ds_audio_t *a, int64_t us, ds_error_t *err);
 

@@ -1,9 +1,11 @@
 
 /*
  * ds_codec.c: what the headers of codecs say: which can be copied to RTMP.
- * Reads an H.264 sequence parameter set as far as it must: libav has no
- * function for it.  Reads no packets.
+ * Reads an H.264 sequence parameter set and an AudioSpecificConfig as far as
+ * it must: libav has no function for it.  Reads no packets, writes silence.
  */
+
+#include <string.h>
 
 #include "media/ds_codec.h"
 
@@ -22,6 +24,9 @@ static void ds_codec_chroma(ds_codec_bits_t *b);
 static void ds_codec_order(ds_codec_bits_t *b);
 static unsigned ds_codec_bit(ds_codec_bits_t *b);
 static uint32_t ds_codec_ue(ds_codec_bits_t *b);
+static uint32_t ds_codec_config(const AVCodecParameters *par);
+static void ds_codec_bits(uint8_t *buf, size_t *pos, uint32_t value,
+    unsigned n);
 
 
 int
@@ -80,8 +85,10 @@ ds_codec_h264_profile(const AVCodecParameters *par)
         return -1;
     }
 
+    /* of "avc3" the sets are in the samples alone, and their number is 0 */
+
     if (par->extradata_size >= 7 && p[0] == 1) {
-        return p[1];
+        return (p[5] & 0x1f) != 0 ? p[1] : -1;
     }
 
     for (i = 0; i + 4 < par->extradata_size; i++) {
@@ -293,4 +300,112 @@ ds_codec_ue(ds_codec_bits_t *b)
     }
 
     return (uint32_t) (v - 1);
+}
+
+
+/* ISO/IEC 14496-3, 1.6.2.1; with SBR the rate that is heard is named next */
+
+void
+ds_codec_sound(AVCodecParameters *par)
+{
+    unsigned  rate, channels;
+    uint32_t  bits;
+
+    static const int  rates[] = { 96000, 88200, 64000, 48000, 44100, 32000,
+                                  24000, 22050, 16000, 12000, 11025, 8000,
+                                  7350 };
+
+    bits = ds_codec_config(par);
+    channels = bits >> 11 & 15;
+    rate = bits >> 19 == 5 || bits >> 19 == 29 ? bits >> 7 & 15
+                                               : bits >> 15 & 15;
+
+    if (rate < sizeof(rates) / sizeof(rates[0]) && channels != 0
+        && channels < 8)
+    {
+        par->sample_rate = rates[rate];
+
+        av_channel_layout_uninit(&par->ch_layout);
+        av_channel_layout_default(&par->ch_layout,
+                                  channels == 7 ? 8 : channels);
+    }
+}
+
+
+/* the first three bytes of an AudioSpecificConfig, zeros where it has less */
+
+static uint32_t
+ds_codec_config(const AVCodecParameters *par)
+{
+    int       i;
+    uint32_t  bits;
+
+    bits = 0;
+
+    for (i = 0; i < 3; i++) {
+        bits = bits << 8 | (i < par->extradata_size ? par->extradata[i] : 0);
+    }
+
+    return bits;
+}
+
+
+/*
+ * ISO/IEC 14496-3, 4.4.2: the elements of a channel configuration, each with
+ * no scale factor band at all, so that nothing is coded in it.
+ */
+
+size_t
+ds_codec_silence(const AVCodecParameters *par, uint8_t *buf)
+{
+    size_t       pos;
+    unsigned     tags[4], id;
+    const char  *e;
+
+    /* S: one channel, C: two, L: the low one; in the order of table 1.19 */
+    static const char *const  elements[] = {
+        "", "S", "C", "SC", "SCS", "SCC", "SCCL", "SCCCL"
+    };
+
+    id = ds_codec_config(par) >> 11 & 15;
+
+    if (id == 0 || id >= sizeof(elements) / sizeof(elements[0])) {
+        return 0;
+    }
+
+    memset(buf, 0, DS_CODEC_SILENCE);
+    memset(tags, 0, sizeof(tags));
+    pos = 0;
+
+    for (e = elements[id]; *e != '\0'; e++) {
+        id = *e == 'S' ? 0 : *e == 'C' ? 1 : 3;
+
+        ds_codec_bits(buf, &pos, id, 3);
+        ds_codec_bits(buf, &pos, tags[id]++, 4);
+
+        if (*e == 'C') {
+            ds_codec_bits(buf, &pos, 1, 1);         /* common_window */
+            ds_codec_bits(buf, &pos, 0, 11);        /* ics_info() */
+            ds_codec_bits(buf, &pos, 0, 2);         /* ms_mask_present */
+            ds_codec_bits(buf, &pos, 0, 2 * 11);    /* gain, three flags */
+
+        } else {
+            ds_codec_bits(buf, &pos, 0, 8);         /* global_gain */
+            ds_codec_bits(buf, &pos, 0, 11);        /* ics_info() */
+            ds_codec_bits(buf, &pos, 0, 3);         /* three flags */
+        }
+    }
+
+    ds_codec_bits(buf, &pos, 7, 3);                 /* ID_END */
+
+    return (pos + 7) / 8;
+}
+
+
+static void
+ds_codec_bits(uint8_t *buf, size_t *pos, uint32_t value, unsigned n)
+{
+    for ( /* void */ ; n-- != 0; (*pos)++) {
+        buf[*pos / 8] |= (value >> n & 1) << (7 - *pos % 8);
+    }
 }

@@ -33,4 +33,17 @@ int ds_codec_check_audio(const AVCodecParameters *par, ds_error_t *err);
 bool ds_codec_progressive(const AVCodecParameters *par);
 
 
+/* gives AAC the sample rate and the channels that its header names, if any */
+void ds_codec_sound(AVCodecParameters *par);
+
+/* a packet of silence, of AAC with this header; the most it takes, bytes */
+#define DS_CODEC_SILENCE  32
+
+/*
+ * Writes one; how long it is, bytes, 0: of such a header it cannot be made.
+ * It has whatever length such packets have.
+ */
+size_t ds_codec_silence(const AVCodecParameters *par, uint8_t *buf);
+
+
 #endif /* DS_CODEC_H_INCLUDED_ */

@@ -101,14 +101,14 @@ ds_decide_video(const ds_profile_t *profile, ds_input_t *in,
         (void) snprintf(why, 64, "not 8 bit 4:2:0");
 
     } else if (ds_decide_oblong(par->sample_aspect_ratio)
-               || ds_decide_oblong(st->sample_aspect_ratio))
+               || (st != NULL && ds_decide_oblong(st->sample_aspect_ratio)))
     {
         (void) snprintf(why, 64, "pixels not square");
 
     } else if (par->field_order > AV_FIELD_PROGRESSIVE) {
         (void) snprintf(why, 64, "interlaced");
 
-    } else if (ds_decide_turned(st)) {
+    } else if (st != NULL && ds_decide_turned(st)) {
         (void) snprintf(why, 64, "turned");
 
     } else if (par->width == (int) profile->width

@@ -5,8 +5,8 @@
  */
 
 #include <string.h>
-#include <unistd.h>
 
+#include "base/ds_limits.h"
 #include "media/ds_compat.h"
 #include "media/ds_decode.h"
 
@@ -22,7 +22,11 @@
 #define DS_DECODE_BAD      250
 
 
+static int ds_decode_codec(ds_decode_t *d, const AVCodecParameters *par,
+    ds_error_t *err);
 static const AVCodec *ds_decode_find(enum AVCodecID id);
+static int ds_decode_run(ds_decode_t *d, const AVPacket *pkt,
+    ds_error_t *err);
 static int ds_decode_put(ds_decode_t *d, const AVPacket *pkt,
     ds_error_t *err);
 static int ds_decode_get(ds_decode_t *d, ds_error_t *err);
@@ -35,11 +39,28 @@ int
 ds_decode_open(ds_decode_t *d, const AVCodecParameters *par,
     const ds_decode_ops_t *ops, void *data, ds_error_t *err)
 {
+    memset(d, 0, sizeof(ds_decode_t));
+
+    d->ops = ops;
+    d->data = data;
+    d->frame = av_frame_alloc();
+    d->out = av_frame_alloc();
+
+    if (d->frame == NULL || d->out == NULL) {
+        return ds_fail(err, DS_ENOMEM, "av_frame_alloc() failed");
+    }
+
+    return par == NULL ? DS_OK : ds_decode_codec(d, par, err);
+}
+
+
+static int
+ds_decode_codec(ds_decode_t *d, const AVCodecParameters *par, ds_error_t *err)
+{
     int              rc;
+    ds_limits_t      limits;
     const AVCodec   *codec;
     AVCodecContext  *ctx;
-
-    memset(d, 0, sizeof(ds_decode_t));
 
     codec = ds_decode_find(par->codec_id);
     if (codec == NULL) {
@@ -49,13 +70,8 @@ ds_decode_open(ds_decode_t *d, const AVCodecParameters *par,
 
     ctx = avcodec_alloc_context3(codec);
     d->ctx = ctx;
-    d->ops = ops;
-    d->data = data;
-    d->frame = av_frame_alloc();
-    d->out = av_frame_alloc();
 
-    if (ctx == NULL || d->frame == NULL || d->out == NULL
-        || avcodec_parameters_to_context(ctx, par) < 0) {
+    if (ctx == NULL || avcodec_parameters_to_context(ctx, par) < 0) {
         return ds_fail(err, DS_ENOMEM, "avcodec_alloc_context3() failed");
     }
 
@@ -64,10 +80,9 @@ ds_decode_open(ds_decode_t *d, const AVCodecParameters *par,
     ctx->max_samples = DS_DECODE_SAMPLES;
     ctx->thread_count = 1;
 
-    if (par->codec_type == AVMEDIA_TYPE_VIDEO
-        && sysconf(_SC_NPROCESSORS_ONLN) > 1)
-    {
-        ctx->thread_count = 2;
+    if (par->codec_type == AVMEDIA_TYPE_VIDEO) {
+        ds_limits(&limits);
+        ctx->thread_count = limits.cpus > 1 ? 2 : 1;
     }
 
     rc = avcodec_open2(ctx, codec, NULL);
@@ -78,6 +93,24 @@ ds_decode_open(ds_decode_t *d, const AVCodecParameters *par,
     }
 
     return DS_OK;
+}
+
+
+int
+ds_decode_renew(ds_decode_t *d, const AVCodecParameters *par, ds_error_t *err)
+{
+    int  rc;
+
+    rc = d->ctx == NULL ? DS_OK : ds_decode_run(d, NULL, err);
+
+    if (rc != DS_OK) {
+        return rc;
+    }
+
+    avcodec_free_context(&d->ctx);
+    d->bad = 0;
+
+    return ds_decode_codec(d, par, err);
 }
 
 
@@ -103,6 +136,23 @@ ds_decode_packet(ds_decode_t *d, const AVPacket *pkt, ds_error_t *err)
 {
     int  rc;
 
+    rc = ds_decode_run(d, pkt, err);
+
+    if (rc == DS_OK && pkt == NULL && d->frames == 0) {
+        rc = ds_fail(err, DS_EENCODE_FAILED,
+                     "no frame of the %s could be decoded",
+                     av_get_media_type_string(d->ctx->codec_type));
+    }
+
+    return rc;
+}
+
+
+static int
+ds_decode_run(ds_decode_t *d, const AVPacket *pkt, ds_error_t *err)
+{
+    int  rc;
+
     rc = ds_decode_put(d, pkt, err);
 
     while (rc == DS_OK) {
@@ -115,17 +165,7 @@ ds_decode_packet(ds_decode_t *d, const AVPacket *pkt, ds_error_t *err)
         av_frame_unref(d->frame);
     }
 
-    if (rc == DS_OK && pkt == NULL) {
-        rc = ds_decode_drain(d, err);
-
-        if (rc == DS_OK && d->frames == 0) {
-            rc = ds_fail(err, DS_EENCODE_FAILED,
-                         "no frame of the %s could be decoded",
-                         av_get_media_type_string(d->ctx->codec_type));
-        }
-    }
-
-    return rc;
+    return rc == DS_OK && pkt == NULL ? ds_decode_drain(d, err) : rc;
 }
 
 

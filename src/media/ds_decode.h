@@ -46,7 +46,8 @@ typedef struct {
 
 
 /*
- * "par" is copied, "ops" and "data" borrowed; packets' times are in us.
+ * "par" is copied, NULL: there is nothing to be decoded before
+ * ds_decode_renew(); "ops" and "data" borrowed; packets' times are in us.
  * 0, DS_EENCODE_FAILED, DS_ENOMEM.  ds_decode_close() is due in any case.
  */
 int ds_decode_open(ds_decode_t *d, const AVCodecParameters *par,
@@ -58,6 +59,13 @@ int ds_decode_open(ds_decode_t *d, const AVCodecParameters *par,
  * frame; DS_ENOMEM; what "ops" say.
  */
 int ds_decode_packet(ds_decode_t *d, const AVPacket *pkt, ds_error_t *err);
+
+/*
+ * From now on packets are of another codec, or have another header: what the
+ * decoder has left comes first.  As ds_decode_open().
+ */
+int ds_decode_renew(ds_decode_t *d, const AVCodecParameters *par,
+    ds_error_t *err);
 
 /* the graph gives what it has left, the next frame has a new one */
 int ds_decode_drain(ds_decode_t *d, ds_error_t *err);

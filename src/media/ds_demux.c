@@ -14,34 +14,59 @@
 
 #include "media/ds_codec.h"
 #include "media/ds_demux.h"
+#include "media/ds_format.h"
+#include "media/ds_pmt.h"
 #include "base/ds_url.h"
 
 
 #define DS_DEMUX_BUFFER    (32 * 1024)
+#define DS_DEMUX_HEAD      (256 * 1024)        /* kept while it is opened */
 #define DS_DEMUX_PROBE     (2 * 1024 * 1024)
-#define DS_DEMUX_FORMAT    (512 * 1024)        /* to tell the format */
 #define DS_DEMUX_ANALYZE   (4 * AV_TIME_BASE)
 #define DS_DEMUX_STREAMS   128
 #define DS_DEMUX_PACKET    (16 * 1024 * 1024)
 #define DS_DEMUX_BAD       64                  /* packets in a row */
 #define DS_DEMUX_MARGIN    60000               /* ms, before a URL expires */
 
-#define DS_DEMUX_FORMATS                                                      \
-    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,flv,mpegts,aac,mp3,hls"
 
+/*
+ * While a URL is opened what is read from its beginning on is kept, with the
+ * request for it, so that a look at its end costs that one request more and
+ * not a third one for the beginning.
+ */
 
 typedef struct {
-    ds_demux_t    *source;
+    ds_demux_t     *source;
     ds_http_t      *http;
     int64_t         base;               /* offset of libav's byte 0 */
     int64_t         end;                /* -1: to the end of the resource */
+
+    uint8_t        *head;               /* from byte 0 on, NULL: not kept */
+    size_t          len;                /* of the head */
+    int64_t         at;                 /* the next read, while it is kept */
+    ds_http_t      *far;                /* from behind the head, NULL: none */
+
+    ds_pmt_t       *pmt;                /* NULL: not to be watched */
+    uint8_t        *held;               /* read, but not given out yet */
+    size_t          nheld;
+    size_t          given;              /* of these */
+    bool            cut;                /* before them, for libav */
 } ds_io_t;
 
 
 static AVIOContext *ds_demux_io(ds_demux_t *s, const ds_http_req_t *req,
     int64_t end, ds_error_t *err);
 static void ds_demux_io_free(AVIOContext **pb);
+static int ds_demux_io_held(ds_io_t *io, uint8_t *buf, int n);
+static int ds_demux_io_watch(ds_io_t *io, uint8_t *buf, int n);
+static void ds_demux_io_drop(ds_io_t *io);
 static int ds_demux_io_read(void *data, uint8_t *buf, int n);
+static ssize_t ds_demux_io_bytes(ds_io_t *io, uint8_t *buf, int n);
+static int ds_demux_io_far(ds_io_t *io);
+static int ds_demux_io_settle(ds_io_t *io);
+static ssize_t ds_demux_io_keep(ds_io_t *io, const uint8_t *buf, ssize_t n);
+static bool ds_demux_brief(ds_demux_t *s);
+static int64_t ds_demux_io_tell(ds_io_t *io);
 static int64_t ds_demux_io_seek(void *data, int64_t offset, int whence);
 static int ds_demux_nested(AVFormatContext *ctx, AVIOContext **pb,
     const char *url, int flags, AVDictionary **options);
@@ -52,7 +77,9 @@ static char *ds_demux_headers(ds_demux_t *s, const char *url);
 static int ds_demux_interrupted(void *data);
 static void ds_demux_fault(void *data, const ds_error_t *err,
     int64_t offset, int64_t wait);
+static int ds_demux_context(ds_demux_t *s, ds_error_t *err);
 static int ds_demux_probe(ds_demux_t *s, ds_error_t *err);
+static int ds_demux_anew(ds_demux_t *s, ds_error_t *err);
 static bool ds_demux_is_hls(ds_demux_t *s);
 static bool ds_demux_complete(AVFormatContext *ctx);
 static int ds_demux_failed(ds_demux_t *s, const char *call, int rc,
@@ -63,15 +90,13 @@ int
 ds_demux_open(ds_demux_t *s, const ds_conf_t *conf, const ds_media_url_t *u,
     const ds_http_hooks_t *hooks, ds_cancel_t *cancel, ds_error_t *err)
 {
-    ds_http_req_t     req;
-    AVFormatContext  *ctx;
+    int       rc;
+    ds_io_t  *io;
 
     memset(s, 0, sizeof(ds_demux_t));
 
     s->conf = conf;
     s->cancel = cancel;
-    s->chunk = u->chunk;
-    s->resolved_at = u->resolved_at;
     s->rc = 1;
     s->url = strdup(u->url);
     s->headers = (u->headers == NULL) ? NULL : strdup(u->headers);
@@ -90,36 +115,61 @@ ds_demux_open(ds_demux_t *s, const ds_conf_t *conf, const ds_media_url_t *u,
     s->active = ds_monotonic();
     s->deadline = s->active + 3 * (int64_t) conf->source_timeout;
 
-    ctx = avformat_alloc_context();
-    s->ctx = ctx;
+    s->ctx = avformat_alloc_context();
+    s->pool = ds_http_pool_create();
 
-    if (ctx == NULL || s->url == NULL
+    if (s->ctx == NULL || s->pool == NULL || s->url == NULL
         || (u->headers != NULL && s->headers == NULL))
     {
         return ds_fail(err, DS_ENOMEM, "no memory");
     }
 
-    memset(&req, 0, sizeof(req));
-    req.url = s->url;
-    req.headers = s->headers;
-    req.chunk = s->chunk;
-    req.local = u->local;
-    req.family = u->family;
-    req.resolved_at = u->resolved_at;
-    req.available_at = u->available_at;
-    req.expires_at = u->expires_at;
-    req.renew_at = ds_demux_renew_at(u);
-    req.hooks = (hooks == NULL) ? NULL : &s->own;
+    s->req.url = s->url;
+    s->req.headers = s->headers;
+    s->req.chunk = u->chunk;
+    s->req.local = u->local;
+    s->req.family = u->family;
+    s->req.resolved_at = u->resolved_at;
+    s->req.available_at = u->available_at;
+    s->req.expires_at = u->expires_at;
+    s->req.renew_at = ds_demux_renew_at(u);
+    s->req.hooks = (hooks == NULL) ? NULL : &s->own;
+    s->req.pool = s->pool;
 
-    s->pb = ds_demux_io(s, &req, -1, err);
+    s->pb = ds_demux_io(s, &s->req, -1, err);
     if (s->pb == NULL) {
         return (err == NULL) ? DS_ESOURCE_FAILED : err->code;
+    }
+
+    io = s->pb->opaque;
+    io->pmt = calloc(1, sizeof(ds_pmt_t));
+
+    if (io->pmt == NULL) {
+        return ds_fail(err, DS_ENOMEM, "no memory");
     }
 
     /* a host may have wanted to be waited for */
     s->active = ds_monotonic();
     s->deadline = s->active + 3 * (int64_t) conf->source_timeout;
     s->seekable = (s->pb->seekable != 0);
+
+    s->brief = u->brief;
+
+    /* what is kept, or the operator's own, refers to nothing else */
+    s->local = u->local;
+
+    rc = ds_demux_context(s, err);
+
+    return rc != DS_OK ? rc : ds_demux_probe(s, err);
+}
+
+
+static int
+ds_demux_context(ds_demux_t *s, ds_error_t *err)
+{
+    AVFormatContext  *ctx;
+
+    ctx = s->ctx;
 
     ctx->pb = s->pb;
     ctx->opaque = s;
@@ -133,33 +183,45 @@ ds_demux_open(ds_demux_t *s, const ds_conf_t *conf, const ds_media_url_t *u,
     ctx->skip_estimate_duration_from_pts = 1;
 
     ctx->probesize = DS_DEMUX_PROBE;
-    ctx->format_probesize = DS_DEMUX_FORMAT;
     ctx->max_analyze_duration = DS_DEMUX_ANALYZE;
     ctx->max_streams = DS_DEMUX_STREAMS;
 
-    /* what is kept, or the operator's own, refers to nothing else */
-    s->local = u->local;
-    ctx->format_whitelist = u->local ? NULL : av_strdup(DS_DEMUX_FORMATS);
-    ctx->protocol_whitelist = av_strdup(conf->media_root != NULL
+    ctx->format_whitelist = s->local ? NULL : av_strdup(ds_format_names());
+    ctx->protocol_whitelist = av_strdup(s->conf->media_root != NULL
                                         ? "http,https,file" : "http,https");
 
-    if ((ctx->format_whitelist == NULL && !u->local)
+    if ((ctx->format_whitelist == NULL && !s->local)
         || ctx->protocol_whitelist == NULL)
     {
         return ds_fail(err, DS_ENOMEM, "no memory");
     }
 
-    return ds_demux_probe(s, err);
+    return DS_OK;
 }
 
 
 static int
 ds_demux_probe(ds_demux_t *s, ds_error_t *err)
 {
-    int            rc;
-    bool           mov;
-    AVDictionary  *options;
+    int                   rc;
+    bool                  mov;
+    AVDictionary         *options;
+    const AVInputFormat  *format;
 
+    rc = 0;
+    format = s->format != NULL
+             ? s->format
+             : ds_format_probe(s->pb, s->url, s->local, &rc, err);
+
+    if (rc < 0) {
+        return ds_demux_failed(s, "av_probe_input_buffer2()", rc, err);
+    }
+
+    if (format == NULL) {
+        return DS_ESOURCE_INVALID;
+    }
+
+    s->format = format;
     options = NULL;
 
     /*
@@ -175,7 +237,7 @@ ds_demux_probe(ds_demux_t *s, ds_error_t *err)
         return ds_fail(err, DS_ENOMEM, "no memory");
     }
 
-    rc = avformat_open_input(&s->ctx, s->url, NULL, &options);
+    rc = avformat_open_input(&s->ctx, s->url, format, &options);
     av_dict_free(&options);
 
     if (rc < 0) {
@@ -297,10 +359,48 @@ ds_demux_read(ds_demux_t *s, AVPacket *pkt, ds_error_t *err)
     if (rc == AVERROR_EOF && s->error.code == DS_OK
         && !ds_cancel_is_set(s->cancel))
     {
-        return 0;
+        return ((ds_io_t *) s->pb->opaque)->cut ? ds_demux_anew(s, err) : 0;
     }
 
     return ds_demux_failed(s, "av_read_frame()", rc, err);
+}
+
+
+/* a programme has other codecs from here on: they are looked for again */
+
+static int
+ds_demux_anew(ds_demux_t *s, ds_error_t *err)
+{
+    int       rc;
+    ds_io_t  *io;
+
+    io = s->pb->opaque;
+    io->cut = false;
+
+    avformat_close_input(&s->ctx);
+
+    s->pb->buf_ptr = s->pb->buffer;
+    s->pb->buf_end = s->pb->buffer;
+    s->pb->eof_reached = 0;
+    s->pb->error = 0;
+
+    s->active = ds_monotonic();
+    s->deadline = s->active + 3 * (int64_t) s->conf->source_timeout;
+
+    s->ctx = avformat_alloc_context();
+    if (s->ctx == NULL) {
+        return ds_fail(err, DS_ENOMEM, "no memory");
+    }
+
+    rc = ds_demux_context(s, err);
+
+    if (rc == DS_OK) {
+        rc = ds_demux_probe(s, err);
+    }
+
+    s->deadline = 0;
+
+    return rc == DS_OK ? DS_DEMUX_ANEW : rc;
 }
 
 
@@ -332,6 +432,7 @@ ds_demux_seek(ds_demux_t *s, int stream, int64_t us, bool any)
     }
 
     s->active = ds_monotonic();
+    s->brief = false;
 
     /* the demuxer of mov would take up an index in mid-file */
 
@@ -399,6 +500,8 @@ ds_demux_close(ds_demux_t *s)
     if (s->pb != NULL) {
         ds_demux_io_free(&s->pb);
     }
+
+    ds_http_pool_free(&s->pool);
 
     free(s->url);
     free(s->headers);
@@ -476,7 +579,7 @@ ds_demux_io(ds_demux_t *s, const ds_http_req_t *req, int64_t end,
     AVIOContext    *pb;
     unsigned char  *buf;
 
-    io = malloc(sizeof(ds_io_t));
+    io = calloc(1, sizeof(ds_io_t));
     buf = av_malloc(DS_DEMUX_BUFFER);
 
     if (io == NULL || buf == NULL) {
@@ -503,6 +606,11 @@ ds_demux_io(ds_demux_t *s, const ds_http_req_t *req, int64_t end,
 
     pb->seekable = ds_http_seekable(io->http) ? AVIO_SEEKABLE_NORMAL : 0;
 
+    if (s->pb == NULL && pb->seekable && !req->local) {
+        /* without memory it is asked for again */
+        io->head = malloc(DS_DEMUX_HEAD);
+    }
+
     return pb;
 
 failed:
@@ -520,7 +628,11 @@ ds_demux_io_free(AVIOContext **pb)
     ds_io_t  *io;
 
     io = (*pb)->opaque;
+    ds_http_close(&io->far);
     ds_http_close(&io->http);
+    free(io->head);
+    free(io->pmt);
+    free(io->held);
     free(io);
 
     av_freep(&(*pb)->buffer);
@@ -538,8 +650,12 @@ ds_demux_io_read(void *data, uint8_t *buf, int n)
 
     s = io->source;
 
+    if (io->nheld != 0) {
+        return ds_demux_io_held(io, buf, n);
+    }
+
     if (io->end >= 0) {
-        left = io->end - ds_http_tell(io->http);
+        left = io->end - ds_demux_io_tell(io);
 
         if (left <= 0) {
             return AVERROR_EOF;
@@ -558,7 +674,7 @@ ds_demux_io_read(void *data, uint8_t *buf, int n)
         return AVERROR(EIO);
     }
 
-    rc = ds_http_read(io->http, buf, n, &s->error);
+    rc = ds_demux_io_bytes(io, buf, n);
 
     if (rc < 0) {
         return (rc == DS_ECANCELED) ? AVERROR_EXIT : AVERROR(EIO);
@@ -573,7 +689,218 @@ ds_demux_io_read(void *data, uint8_t *buf, int n)
     ds_error_clear(&s->error);
     s->bytes += rc;
 
-    return rc;
+    return io->pmt == NULL ? rc : ds_demux_io_watch(io, buf, rc);
+}
+
+
+/* what comes after a cut is for the next AVFormatContext */
+
+static int
+ds_demux_io_held(ds_io_t *io, uint8_t *buf, int n)
+{
+    size_t  left;
+
+    if (io->cut) {
+        return AVERROR_EOF;
+    }
+
+    left = io->nheld - io->given;
+    n = (size_t) n < left ? n : (int) left;
+
+    memcpy(buf, io->held + io->given, n);
+    io->given += n;
+
+    if (io->given == io->nheld) {
+        ds_demux_io_drop(io);
+    }
+
+    return ds_demux_io_watch(io, buf, n);
+}
+
+
+/*
+ * Bytes that libav gets now: those before a stream has another codec.  The
+ * others are held, and libav sees an end.
+ */
+
+static int
+ds_demux_io_watch(ds_io_t *io, uint8_t *buf, int n)
+{
+    size_t      before, rest, left;
+    uint8_t    *held;
+    ptrdiff_t   at;
+
+    if (!ds_pmt_changes(io->pmt, buf, n, &at)) {
+        return n;
+    }
+
+    before = at < 0 ? -at : 0;
+    rest = at < 0 ? n : n - at;
+    left = io->nheld - io->given;
+
+    held = malloc(before + rest + left);
+
+    if (held == NULL) {
+        return AVERROR(ENOMEM);
+    }
+
+    memcpy(held, io->pmt->part, before);
+    memcpy(held + before, buf + n - rest, rest);
+
+    if (left != 0) {
+        memcpy(held + before + rest, io->held + io->given, left);
+    }
+
+    ds_demux_io_drop(io);
+    ds_pmt_reset(io->pmt);
+
+    io->held = held;
+    io->nheld = before + rest + left;
+    io->cut = true;
+
+    return n - (int) rest > 0 ? n - (int) rest : AVERROR_EOF;
+}
+
+
+static void
+ds_demux_io_drop(ds_io_t *io)
+{
+    free(io->held);
+    io->held = NULL;
+    io->nheld = 0;
+    io->given = 0;
+    io->cut = false;
+}
+
+
+static ssize_t
+ds_demux_io_bytes(ds_io_t *io, uint8_t *buf, int n)
+{
+    int          rc;
+    size_t       left;
+    ssize_t      got;
+    ds_demux_t  *s;
+
+    s = io->source;
+
+    if (io->head != NULL && io->at < (int64_t) io->len) {
+        left = io->len - io->at;
+        n = (size_t) n > left ? (int) left : n;
+        memcpy(buf, io->head + io->at, n);
+        io->at += n;
+
+        return n;
+    }
+
+    if (io->head != NULL) {
+        rc = s->deadline == 0 || io->len == DS_DEMUX_HEAD
+             ? ds_demux_io_settle(io) : ds_demux_io_far(io);
+
+        if (rc != DS_OK) {
+            return rc;
+        }
+    }
+
+    if (io->head == NULL) {
+        return ds_http_read(io->http, buf, n, &s->error);
+    }
+
+    if (io->at > (int64_t) io->len) {
+        got = ds_http_read(io->far, buf, n, &s->error);
+        io->at += got > 0 ? got : 0;
+
+        return got;
+    }
+
+    return ds_demux_io_keep(io, buf, ds_http_read(io->http, buf,
+                                  FFMIN((size_t) n, DS_DEMUX_HEAD - io->len),
+                                  &s->error));
+}
+
+
+/* what is read from the head's end on is of the head */
+
+static ssize_t
+ds_demux_io_keep(ds_io_t *io, const uint8_t *buf, ssize_t n)
+{
+    if (n > 0) {
+        memcpy(io->head + io->len, buf, n);
+        io->len += n;
+        io->at += n;
+    }
+
+    return n;
+}
+
+
+/* behind the head: another request, which is not for what is near */
+
+static int
+ds_demux_io_far(ds_io_t *io)
+{
+    ds_demux_t    *s;
+    ds_http_req_t  req;
+
+    s = io->source;
+
+    if (io->at == (int64_t) io->len) {
+        return DS_OK;
+    }
+
+    if (io->at < (int64_t) io->len + DS_DEMUX_HEAD) {
+        return ds_demux_io_settle(io);
+    }
+
+    if (io->far != NULL) {
+        return ds_http_seek(io->far, io->at);
+    }
+
+    req = s->req;
+    req.offset = io->at;
+    io->far = ds_http_open(s->conf, &req, s->cancel, &s->error);
+
+    return io->far == NULL ? s->error.code : DS_OK;
+}
+
+
+/* it is opened, or was looked at enough: one request goes on */
+
+static int
+ds_demux_io_settle(ds_io_t *io)
+{
+    ds_http_t  *http;
+
+    if (io->far != NULL && io->at != (int64_t) io->len) {
+        http = io->http;
+        io->http = io->far;
+        io->far = http;
+    }
+
+    ds_http_close(&io->far);
+    free(io->head);
+    io->head = NULL;
+
+    return ds_http_seek(io->http, io->at);
+}
+
+
+/*
+ * An index of fragments that does not reach to the file's end makes the
+ * demuxer look what is there; without a size it does not.
+ */
+
+static bool
+ds_demux_brief(ds_demux_t *s)
+{
+    return s->brief && s->ctx->iformat != NULL
+           && av_match_name("mov", s->ctx->iformat->name);
+}
+
+
+static int64_t
+ds_demux_io_tell(ds_io_t *io)
+{
+    return io->head != NULL ? io->at : ds_http_tell(io->http);
 }
 
 
@@ -585,7 +912,10 @@ ds_demux_io_seek(void *data, int64_t offset, int whence)
 
     size = (io->end >= 0) ? io->end : ds_http_size(io->http);
 
-    if (size >= 0) {
+    if (ds_demux_brief(io->source)) {
+        size = -1;
+
+    } else if (size >= 0) {
         size -= io->base;
     }
 
@@ -598,7 +928,8 @@ ds_demux_io_seek(void *data, int64_t offset, int whence)
         break;
 
     case SEEK_CUR:
-        offset += ds_http_tell(io->http) - io->base;
+        offset += ds_demux_io_tell(io) - io->base
+                  - (int64_t) (io->nheld - io->given);
         break;
 
     case SEEK_END:
@@ -617,8 +948,17 @@ ds_demux_io_seek(void *data, int64_t offset, int whence)
         return AVERROR(EINVAL);
     }
 
-    if (ds_http_seek(io->http, io->base + offset) != DS_OK) {
+    if (io->head != NULL) {
+        io->at = offset;
+
+    } else if (ds_http_seek(io->http, io->base + offset) != DS_OK) {
         return AVERROR(ESPIPE);
+    }
+
+    ds_demux_io_drop(io);
+
+    if (io->pmt != NULL) {
+        ds_pmt_reset(io->pmt);
     }
 
     return offset;
@@ -672,11 +1012,12 @@ ds_demux_nested(AVFormatContext *ctx, AVIOContext **pb, const char *url,
 
     memset(&req, 0, sizeof(req));
     req.url = url;
-    req.chunk = s->chunk;
+    req.chunk = s->req.chunk;
     req.patient = (s->deadline == 0);
-    req.resolved_at = s->resolved_at;
+    req.resolved_at = s->req.resolved_at;
     req.expires_at = ds_url_expires(url);
     req.hooks = (s->hooks == NULL) ? NULL : &s->nested;
+    req.pool = s->pool;
     end = -1;
 
     if (options != NULL && strncasecmp(url, "http", 4) == 0) {
@@ -689,6 +1030,8 @@ ds_demux_nested(AVFormatContext *ctx, AVIOContext **pb, const char *url,
         if (req.offset < 0) {
             return AVERROR_INVALIDDATA;
         }
+
+        req.end = (end < 0) ? 0 : end;
     }
 
     headers = ds_demux_headers(s, url);

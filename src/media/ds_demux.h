@@ -22,11 +22,12 @@ typedef struct {
     const ds_http_hooks_t  *hooks;      /* of who opened it, NULL: none */
     ds_http_hooks_t     own;            /* of the URL itself */
     ds_http_hooks_t     nested;         /* of what it refers to */
+    ds_http_pool_t     *pool;           /* of all of them */
     char               *url;
     char               *headers;
-    size_t              chunk;
-    int64_t             resolved_at;
+    ds_http_req_t       req;            /* for the URL itself */
 
+    const AVInputFormat  *format;       /* NULL: not known yet */
     AVFormatContext    *ctx;
     AVIOContext        *pb;             /* the URL itself */
 
@@ -35,6 +36,7 @@ typedef struct {
     int64_t             deadline;       /* ms, of opening; 0: none */
     bool                seekable;       /* bytes, whatever pb->seekable says */
     bool                local;          /* refers to nothing else */
+    bool                brief;          /* see ds_media_url_t; no seek yet */
     bool                live;           /* a list that goes on */
     int                 rc;             /* 1: goes on, 0: ended, DS_E… */
     ds_error_t          error;          /* what stopped the bytes */
@@ -50,7 +52,13 @@ int ds_demux_open(ds_demux_t *s, const ds_conf_t *conf,
     const ds_media_url_t *u, const ds_http_hooks_t *hooks,
     ds_cancel_t *cancel, ds_error_t *err);
 
-/* the next packet in the order of the file: 1; 0 at its end; a DS_E… */
+#define DS_DEMUX_ANEW  2
+
+/*
+ * The next packet in the order of the file: 1; 0 at its end; a DS_E…;
+ * DS_DEMUX_ANEW: no packet, but "ctx" is another one, with other streams,
+ * which go on where those of the old one, gone now, ended.
+ */
 int ds_demux_read(ds_demux_t *s, AVPacket *pkt, ds_error_t *err);
 
 /*

@@ -5,13 +5,13 @@
  */
 
 #include <string.h>
-#include <unistd.h>
 
 #include <libavutil/channel_layout.h>
 #include <libavutil/opt.h>
 
 #include "media/ds_encode.h"
 #include "base/ds_item.h"
+#include "base/ds_limits.h"
 
 
 /* more cost delay and quality, and gain little */
@@ -42,7 +42,7 @@ ds_encode_open_video(ds_encode_t *e, const ds_profile_t *p, int preset,
     ds_error_t *err)
 {
     int              rc;
-    long             n;
+    ds_limits_t      limits;
     AVCodecContext  *ctx;
 
     rc = ds_encode_alloc(e, "libx264", err);
@@ -50,7 +50,7 @@ ds_encode_open_video(ds_encode_t *e, const ds_profile_t *p, int preset,
         return rc;
     }
 
-    n = sysconf(_SC_NPROCESSORS_ONLN);
+    ds_limits(&limits);
 
     ctx = e->ctx;
     ctx->width = p->width;
@@ -65,8 +65,8 @@ ds_encode_open_video(ds_encode_t *e, const ds_profile_t *p, int preset,
     ctx->rc_max_rate = p->video_bitrate;
     ctx->rc_buffer_size = p->video_bitrate > INT32_MAX / 2
                           ? INT32_MAX : 2 * p->video_bitrate;
-    ctx->thread_count = n > DS_ENCODE_THREADS ? DS_ENCODE_THREADS
-                                              : n < 1 ? 1 : n;
+    ctx->thread_count = limits.cpus > DS_ENCODE_THREADS ? DS_ENCODE_THREADS
+                                                        : limits.cpus;
     ctx->color_range = AVCOL_RANGE_MPEG;
 
     if (p->height >= 720) {

@@ -9,19 +9,30 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "media/ds_choose.h"
 #include "media/ds_input.h"
+#include "media/ds_params.h"
 #include "media/ds_track.h"
 
 
-#define DS_INPUT_HEIGHT  1080           /* larger pictures come last */
+#define DS_INPUT_WAIT    5000           /* ms, for what comes late */
+#define DS_INPUT_LIVE    1000           /* ms, the same of a broadcast */
+#define DS_INPUT_GAP     250000         /* us, in both tracks: a jump */
+#define DS_INPUT_PENDING 16             /* packets of a new stream */
 
 
 struct ds_input_s {
     ds_demux_t         sources[2];
     unsigned           nsources;
+    bool               copies;          /* what can be copied comes first */
     ds_track_t         tracks[2];
+    int                from[2];         /* streams that came after a choice */
+    ds_fifo_t          pending[2];      /* of what may replace a stream */
     int64_t            start;           /* us, the item's first time stamp */
+    int64_t            until;           /* us, to where it has come */
+    int64_t            closed;          /* us, of gaps in both tracks */
     int64_t            duration;        /* ms */
+    int64_t            told;            /* us, what the container says, or -1 */
     bool               draining;        /* it has ended with "error" */
     ds_error_t         error;           /* what ended a source */
 };
@@ -46,21 +57,26 @@ static int ds_input_open_sources(ds_input_t *in, const ds_conf_t *conf,
 static void *ds_input_opening(void *data);
 static int ds_input_choose(ds_input_t *in, ds_error_t *err);
 static int ds_input_incomplete(ds_input_t *in, ds_error_t *err);
-static int ds_input_pick(ds_input_t *in, ds_demux_t *s, int track);
-static int ds_input_rank(const AVStream *st, int track);
-static int64_t ds_input_bitrate(AVFormatContext *ctx, int stream);
-static bool ds_input_related(AVFormatContext *ctx, int a, int b);
-static int ds_input_prepare_audio(ds_input_t *in, ds_error_t *err);
+static int ds_input_pick(ds_input_t *in, int track, int from);
+static int ds_input_prepare(ds_input_t *in, ds_error_t *err);
+static int ds_input_awaited(ds_input_t *in);
 static void ds_input_discard(ds_input_t *in);
 static void ds_input_origin(ds_input_t *in);
 static int64_t ds_input_length(ds_input_t *in, const ds_media_t *media);
 static ds_demux_t *ds_input_wants(ds_input_t *in);
+static void ds_input_close_gap(ds_input_t *in, ds_track_t *t);
 static int ds_input_step(ds_input_t *in, ds_demux_t *s);
+static int ds_input_anew(ds_input_t *in, ds_demux_t *s, ds_error_t *err);
+static int ds_input_new(ds_input_t *in, ds_demux_t *s, AVPacket *pkt,
+    ds_error_t *err);
+static bool ds_input_replaced(ds_input_t *in, int track, int stream);
+static int ds_input_adopt(ds_input_t *in, int track, int stream,
+    ds_error_t *err);
 static void ds_input_flush(ds_input_t *in);
 
 
 ds_input_t *
-ds_input_open(const ds_conf_t *conf, const ds_media_t *media,
+ds_input_open(const ds_conf_t *conf, const ds_media_t *media, bool copies,
     const ds_http_hooks_t *hooks, ds_cancel_t *cancel, ds_error_t *err)
 {
     ds_input_t  *in;
@@ -71,6 +87,8 @@ ds_input_open(const ds_conf_t *conf, const ds_media_t *media,
         return NULL;
     }
 
+    in->copies = copies;
+    in->until = AV_NOPTS_VALUE;
     in->nsources = (media->nurls == 2) ? 2 : 1;
     in->tracks[DS_VIDEO].source = &in->sources[0];
     in->tracks[DS_AUDIO].source = &in->sources[in->nsources - 1];
@@ -85,13 +103,11 @@ ds_input_open(const ds_conf_t *conf, const ds_media_t *media,
     ds_input_discard(in);
     ds_input_origin(in);
 
-    if (in->tracks[DS_AUDIO].stream != NULL
-        && ds_input_prepare_audio(in, err) != DS_OK)
-    {
+    in->duration = ds_input_length(in, media);
+
+    if (ds_input_prepare(in, err) != DS_OK) {
         goto failed;
     }
-
-    in->duration = ds_input_length(in, media);
 
     return in;
 
@@ -166,7 +182,7 @@ ds_input_choose(ds_input_t *in, ds_error_t *err)
 
     for (i = 0; i < 2; i++) {
         t = &in->tracks[i];
-        stream = ds_input_pick(in, t->source, i);
+        stream = ds_input_pick(in, i, 0);
 
         if (stream >= 0
             && ds_track_set(t, t->source, stream, err) != DS_OK)
@@ -208,132 +224,18 @@ ds_input_incomplete(ds_input_t *in, ds_error_t *err)
 }
 
 
-/*
- * libav's best stream, but one that can be copied is better.  Of the variants
- * of a list it is the largest picture that is not too large, and the sound
- * that goes with it.
- */
-
 static int
-ds_input_pick(ds_input_t *in, ds_demux_t *s, int track)
+ds_input_pick(ds_input_t *in, int track, int from)
 {
-    int               i, best, rank, first, video;
-    AVStream         *st;
-    AVFormatContext  *ctx;
-    enum AVMediaType  type;
+    int          video;
+    ds_track_t  *v;
 
-    ctx = s->ctx;
-    type = (track == DS_VIDEO) ? AVMEDIA_TYPE_VIDEO : AVMEDIA_TYPE_AUDIO;
-    video = -1;
+    v = &in->tracks[DS_VIDEO];
+    video = track == DS_AUDIO && in->nsources == 1 && v->stream != NULL
+            ? v->stream->index : -1;
 
-    if (track == DS_AUDIO && in->nsources == 1
-        && in->tracks[DS_VIDEO].stream != NULL)
-    {
-        video = in->tracks[DS_VIDEO].stream->index;
-    }
-
-    best = av_find_best_stream(ctx, type, -1, video, NULL, 0);
-    first = best < 0 ? -1 : ds_input_rank(ctx->streams[best], track);
-
-    if (first < 0) {
-        best = -1;
-    }
-
-    for (i = 0; i < (int) ctx->nb_streams; i++) {
-        st = ctx->streams[i];
-
-        if (st->codecpar->codec_type != type
-            || (video >= 0 && !ds_input_related(ctx, video, i)))
-        {
-            continue;
-        }
-
-        rank = ds_input_rank(st, track);
-
-        if (rank > first
-            || (rank >= 0 && rank == first && ctx->nb_programs > 1
-                && ds_input_bitrate(ctx, i) > ds_input_bitrate(ctx, best)))
-        {
-            best = i;
-            first = rank;
-        }
-    }
-
-    return best;
-}
-
-
-/* -1: not at all */
-
-static int
-ds_input_rank(const AVStream *st, int track)
-{
-    int                       rank;
-    enum AVCodecID            codec;
-    const AVCodecParameters  *par;
-
-    par = st->codecpar;
-    codec = (track == DS_VIDEO) ? AV_CODEC_ID_H264 : AV_CODEC_ID_AAC;
-
-    if (st->disposition & AV_DISPOSITION_ATTACHED_PIC) {
-        return -1;
-    }
-
-    rank = (par->codec_id == codec) ? 2 : 0;
-
-    if (track == DS_VIDEO && par->height <= DS_INPUT_HEIGHT) {
-        rank++;
-    }
-
-    return rank;
-}
-
-
-/* of the variants that a stream belongs to */
-
-static int64_t
-ds_input_bitrate(AVFormatContext *ctx, int stream)
-{
-    int64_t             rate, best;
-    AVProgram          *p;
-    AVDictionaryEntry  *e;
-
-    best = 0;
-
-    for (p = NULL; (p = av_find_program_from_stream(ctx, p, stream)) != NULL; )
-    {
-        e = av_dict_get(p->metadata, "variant_bitrate", NULL, 0);
-        rate = (e == NULL) ? 0 : strtoll(e->value, NULL, 10);
-        best = (rate > best) ? rate : best;
-    }
-
-    return best;
-}
-
-
-/* both are of one program, or at least one of them is of none */
-
-static bool
-ds_input_related(AVFormatContext *ctx, int a, int b)
-{
-    unsigned    i;
-    AVProgram  *p;
-
-    if (av_find_program_from_stream(ctx, NULL, a) == NULL
-        || av_find_program_from_stream(ctx, NULL, b) == NULL)
-    {
-        return true;
-    }
-
-    for (p = NULL; (p = av_find_program_from_stream(ctx, p, a)) != NULL; ) {
-        for (i = 0; i < p->nb_stream_indexes; i++) {
-            if (p->stream_index[i] == (unsigned) b) {
-                return true;
-            }
-        }
-    }
-
-    return false;
+    return ds_choose(in->tracks[track].source->ctx, track, video, from,
+                     in->copies);
 }
 
 
@@ -349,6 +251,8 @@ ds_input_discard(ds_input_t *in)
     }
 
     for (i = 0; i < 2; i++) {
+        in->from[i] = in->tracks[i].source->ctx->nb_streams;
+
         if (in->tracks[i].stream != NULL) {
             in->tracks[i].stream->discard = AVDISCARD_DEFAULT;
         }
@@ -374,56 +278,112 @@ ds_input_origin(ds_input_t *in)
 }
 
 
-/* AAC without a header of its own has one before each frame: ADTS */
+/*
+ * What begins late, or has its headers with its packets, is read on for: some
+ * seconds, and as long as what comes meanwhile can be held.
+ */
 
 static int
-ds_input_prepare_audio(ds_input_t *in, ds_error_t *err)
+ds_input_prepare(ds_input_t *in, ds_error_t *err)
 {
+    int          i;
+    int64_t      until;
     ds_track_t  *t;
 
-    t = &in->tracks[DS_AUDIO];
+    until = ds_monotonic() + (ds_input_ends(in) ? DS_INPUT_WAIT
+                                                : DS_INPUT_LIVE);
 
-    if (t->par->codec_id != AV_CODEC_ID_AAC || t->par->extradata_size > 0) {
-        return DS_OK;
-    }
-
-    if (ds_track_filter(t, err) != DS_OK) {
-        return DS_EINTERNAL;
-    }
-
-    /* the first frame tells */
-
-    while (t->par->extradata_size == 0 && t->source->rc == 1
-           && !ds_track_full(&in->tracks[DS_VIDEO]))
-    {
-        if (ds_input_step(in, t->source) < 0) {
+    while ((i = ds_input_awaited(in)) >= 0 && ds_monotonic() < until) {
+        if (ds_input_step(in, in->tracks[i].source) < 0
+            && in->tracks[!i].queue.n == 0)
+        {
             return ds_fail(err, in->error.code, "%s", in->error.message);
         }
     }
+
+    for (i = 0; i < 2; i++) {
+        t = &in->tracks[i];
+
+        /* announced, but there is none */
+
+        if (t->stream != NULL && t->source->rc == 0 && t->queue.n == 0
+            && !ds_params_known(t->par))
+        {
+            t->stream = NULL;
+            avcodec_parameters_free(&t->par);
+        }
+    }
+
+    if (in->tracks[DS_VIDEO].stream == NULL
+        && in->tracks[DS_AUDIO].stream == NULL)
+    {
+        return ds_fail(err, DS_ENO_VIDEO, "source has neither video nor audio");
+    }
+
+    /* so that it can begin without it */
+
+    t = &in->tracks[DS_AUDIO];
+
+    if (t->stream != NULL && t->source->rc == 1
+        && t->par->codec_id == AV_CODEC_ID_AAC && !ds_params_known(t->par)
+        && ds_params_guess(t->par) != DS_OK)
+    {
+        return ds_fail(err, DS_ENOMEM, "no memory");
+    }
+
+    ds_track_settle(&in->tracks[DS_VIDEO]);
+    ds_track_settle(&in->tracks[DS_AUDIO]);
 
     return DS_OK;
 }
 
 
+/* the track that is still to be known, -1: none */
+
+static int
+ds_input_awaited(ds_input_t *in)
+{
+    int          i;
+    ds_track_t  *t;
+
+    for (i = 0; i < 2; i++) {
+        t = &in->tracks[i];
+
+        if (t->source->rc != 1 || !ds_track_patient(&in->tracks[!i])) {
+            continue;
+        }
+
+        if (t->stream == NULL
+            ? (t->source->ctx->ctx_flags & AVFMTCTX_NOHEADER) != 0
+            : (t->par->codec_id == AV_CODEC_ID_H264
+               || t->par->codec_id == AV_CODEC_ID_AAC)
+              && !ds_params_known(t->par))
+        {
+            return i;
+        }
+    }
+
+    return -1;
+}
+
+
+/* ms, of the container or, where it says nothing, of who listed the item */
+
 static int64_t
 ds_input_length(ds_input_t *in, const ds_media_t *media)
 {
-    int64_t           ms;
     unsigned          i;
     AVStream         *st;
     AVFormatContext  *ctx;
 
-    static const AVRational  unit = { 1, 1000 };
-
     ctx = in->sources[0].ctx;
+    in->told = -1;
 
     if (ctx->duration > 0
         && ctx->duration_estimation_method != AVFMT_DURATION_FROM_BITRATE)
     {
-        return ctx->duration / (AV_TIME_BASE / 1000);
+        in->told = ctx->duration;
     }
-
-    ms = media->duration > 0 ? media->duration : -1;
 
     /* it is not always summed up before the streams have been looked into */
 
@@ -433,11 +393,14 @@ ds_input_length(ds_input_t *in, const ds_media_t *media)
         st = ctx->streams[i];
 
         if (st->duration > 0) {
-            ms = FFMAX(ms, av_rescale_q(st->duration, st->time_base, unit));
+            in->told = FFMAX(in->told, av_rescale_q(st->duration,
+                                                    st->time_base,
+                                                    AV_TIME_BASE_Q));
         }
     }
 
-    return ms;
+    return in->told > 0 ? in->told / (AV_TIME_BASE / 1000)
+                        : media->duration > 0 ? media->duration : -1;
 }
 
 
@@ -523,19 +486,23 @@ ds_input_flush(ds_input_t *in)
         t = &in->tracks[i];
 
         ds_fifo_clear(&t->queue);
+        ds_fifo_clear(&in->pending[i]);
 
         t->started = false;
         t->shift = -in->start;
         t->source->rc = 1;
         ds_error_clear(&t->source->error);
     }
+
+    in->until = AV_NOPTS_VALUE;
+    in->closed = 0;
 }
 
 
 bool
 ds_input_jumped(ds_input_t *in)
 {
-    return in->tracks[DS_VIDEO].shift != -in->start
+    return in->closed != 0 || in->tracks[DS_VIDEO].shift != -in->start
            || in->tracks[DS_AUDIO].shift != -in->start;
 }
 
@@ -586,7 +553,27 @@ ds_input_duration(ds_input_t *in)
 int64_t
 ds_input_start(ds_input_t *in)
 {
-    return in->start;
+    return in->start + in->closed;
+}
+
+
+int64_t
+ds_input_told(ds_input_t *in)
+{
+    return in->told;
+}
+
+
+int64_t
+ds_input_closed(ds_input_t *in)
+{
+    int64_t      jumped;
+    ds_track_t  *t;
+
+    t = &in->tracks[in->tracks[DS_VIDEO].stream == NULL];
+    jumped = -in->start - t->shift;
+
+    return in->closed + FFMAX(jumped, 0);
 }
 
 
@@ -638,13 +625,50 @@ ds_input_read(ds_input_t *in, AVPacket *pkt, ds_error_t *err)
         return 0;
     }
 
+    ds_input_close_gap(in, best);
+
     first = ds_fifo_take(&best->queue);
+
+    first->dts -= in->closed;
+    first->pts -= in->closed;
 
     av_packet_unref(pkt);
     av_packet_move_ref(pkt, first);
     av_packet_free(&first);
 
     return 1;
+}
+
+
+/*
+ * What has nothing to be seen nor heard is a jump of the clock; the first
+ * packet of both tracks is known here.  A picture alone may stand still.
+ */
+
+static void
+ds_input_close_gap(ds_input_t *in, ds_track_t *t)
+{
+    int64_t      dts, end;
+    AVPacket    *pkt;
+    ds_track_t  *v, *a;
+
+    v = &in->tracks[DS_VIDEO];
+    a = &in->tracks[DS_AUDIO];
+    pkt = ds_fifo_at(&t->queue, 0);
+
+    dts = pkt->dts;
+    end = pkt->pts + (pkt->duration > DS_INPUT_GAP ? t->frame
+                                                   : pkt->duration);
+
+    if (in->until != AV_NOPTS_VALUE && v->queue.n != 0 && a->queue.n != 0
+        && dts - in->until > DS_INPUT_GAP)
+    {
+        in->closed += dts - in->until;
+    }
+
+    if (in->until == AV_NOPTS_VALUE || end > in->until) {
+        in->until = end;
+    }
 }
 
 
@@ -670,6 +694,7 @@ ds_input_close(ds_input_t **inp)
 
     for (i = 0; i < 2; i++) {
         ds_track_free(&in->tracks[i]);
+        ds_fifo_clear(&in->pending[i]);
         ds_demux_close(&in->sources[i]);
     }
 
@@ -721,11 +746,21 @@ ds_input_step(ds_input_t *in, ds_demux_t *s)
         if (in->tracks[i].source == s && in->tracks[i].stream != NULL
             && in->tracks[i].stream->index == pkt->stream_index)
         {
+            ds_fifo_clear(&in->pending[i]);
+
             pkt->stream_index = i;
             rc = ds_track_put(&in->tracks[i], &in->tracks[!i], pkt, &error);
             pkt = NULL;
             break;
         }
+    }
+
+    if (rc == DS_DEMUX_ANEW) {
+        rc = ds_input_anew(in, s, &error);
+
+    } else if (rc == 1 && pkt != NULL) {
+        rc = ds_input_new(in, s, pkt, &error);
+        pkt = NULL;
     }
 
     av_packet_free(&pkt);
@@ -734,6 +769,141 @@ ds_input_step(ds_input_t *in, ds_demux_t *s)
 
     if (rc < 0) {
         in->error = error;
+    }
+
+    return rc;
+}
+
+
+/* all streams are others: 1 or DS_E… */
+
+static int
+ds_input_anew(ds_input_t *in, ds_demux_t *s, ds_error_t *err)
+{
+    int          i, stream;
+    ds_track_t  *t;
+
+    for (i = 0; i < 2; i++) {
+        if (in->tracks[i].source == s) {
+            in->tracks[i].stream = NULL;
+            ds_fifo_clear(&in->pending[i]);
+        }
+    }
+
+    for (i = 0; i < 2; i++) {
+        t = &in->tracks[i];
+
+        if (t->source != s) {
+            continue;
+        }
+
+        stream = ds_input_pick(in, i, 0);
+
+        if (stream >= 0 && ds_track_set(t, s, stream, err) != DS_OK) {
+            return DS_ENOMEM;
+        }
+    }
+
+    ds_input_discard(in);
+
+    return 1;
+}
+
+
+/*
+ * A packet (taken) of a stream that was not there at first: the programme has
+ * other streams from here on, or a track begins late.  1 or DS_E…
+ */
+
+static int
+ds_input_new(ds_input_t *in, ds_demux_t *s, AVPacket *pkt, ds_error_t *err)
+{
+    int        track, stream;
+    AVStream  *st;
+
+    stream = pkt->stream_index;
+    st = s->ctx->streams[stream];
+
+    track = st->codecpar->codec_type == AVMEDIA_TYPE_VIDEO ? DS_VIDEO
+            : DS_AUDIO;
+
+    if (in->tracks[track].source != s || !ds_choose_may(st, track)) {
+        st->discard = AVDISCARD_ALL;
+        av_packet_free(&pkt);
+        return 1;
+    }
+
+    if (ds_fifo_put(&in->pending[track], pkt) != DS_OK) {
+        av_packet_free(&pkt);
+        return ds_fail(err, DS_ENOMEM, "no memory");
+    }
+
+    return ds_input_replaced(in, track, stream)
+           ? ds_input_adopt(in, track, stream, err) : 1;
+}
+
+
+/* the track's own stream is none of the programme any more, or silent */
+
+static bool
+ds_input_replaced(ds_input_t *in, int track, int stream)
+{
+    AVStream         *own;
+    AVFormatContext  *ctx;
+
+    ctx = in->tracks[track].source->ctx;
+    own = in->tracks[track].stream;
+
+    return own == NULL || in->pending[track].n >= DS_INPUT_PENDING
+           || (av_find_program_from_stream(ctx, NULL, stream) != NULL
+               && av_find_program_from_stream(ctx, NULL, own->index) == NULL);
+}
+
+
+/* of the new streams the best one becomes the track's, or one of before */
+
+static int
+ds_input_adopt(ds_input_t *in, int track, int stream, ds_error_t *err)
+{
+    int          i, rc, best;
+    AVPacket    *pkt;
+    ds_demux_t  *s;
+    ds_track_t  *t;
+
+    t = &in->tracks[track];
+    s = t->source;
+    best = stream;
+
+    if (stream >= in->from[track]) {
+        best = ds_input_pick(in, track, in->from[track]);
+        best = best < 0 ? stream : best;
+    }
+
+    if (ds_track_set(t, s, best, err) != DS_OK) {
+        return err->code;
+    }
+
+    for (i = in->from[track]; i < (int) s->ctx->nb_streams; i++) {
+        if (s->ctx->streams[i]->codecpar->codec_type
+            == t->stream->codecpar->codec_type)
+        {
+            s->ctx->streams[i]->discard = AVDISCARD_ALL;
+        }
+    }
+
+    in->from[track] = s->ctx->nb_streams;
+    t->stream->discard = AVDISCARD_DEFAULT;
+    t->unproved = true;
+    rc = 1;
+
+    while (rc == 1 && (pkt = ds_fifo_take(&in->pending[track])) != NULL) {
+        if (pkt->stream_index == best) {
+            pkt->stream_index = track;
+            rc = ds_track_put(t, &in->tracks[!track], pkt, err);
+
+        } else {
+            av_packet_free(&pkt);
+        }
     }
 
     return rc;

@@ -19,15 +19,17 @@ typedef struct ds_input_s  ds_input_t;
 
 
 /*
- * Opens and probes, and chooses a track of each kind, one that can be copied
- * before others.  AAC has its AudioSpecificConfig, else the codecs are what
- * they are.  "hooks" (borrowed until ds_input_close()), NULL or two, one for
- * each URL: while it opens both may be called at the same time, by two
- * threads, and "renew" is not called.  NULL: "err" is a DS_ESOURCE_…,
- * DS_ENO_VIDEO (no track at all), DS_ECANCELED.
+ * Opens and probes, and chooses a track of each kind, with "copies" one that
+ * can be copied before any other, see ds_choose.h.
+ * H.264 has its parameter sets and AAC its AudioSpecificConfig where these
+ * come in some seconds; else the codecs are what they are.  "hooks" (borrowed
+ * until ds_input_close()), NULL or two, one for each URL: while it opens both
+ * may be called at the same time, by two threads, and "renew" is not called.
+ * NULL: "err" is a DS_ESOURCE_…, DS_ENO_VIDEO (no track at all), DS_ECANCELED.
  */
 ds_input_t *ds_input_open(const ds_conf_t *conf, const ds_media_t *media,
-    const ds_http_hooks_t *hooks, ds_cancel_t *cancel, ds_error_t *err);
+    bool copies, const ds_http_hooks_t *hooks, ds_cancel_t *cancel,
+    ds_error_t *err);
 
 /*
  * Before the first read: goes on from the last key frame at or before "ms"
@@ -58,12 +60,22 @@ bool ds_input_ends(ds_input_t *in);
  */
 const AVStream *ds_input_stream(ds_input_t *in, int track);
 
-/* borrowed, valid until ds_input_close(); NULL: there is no such track */
+/*
+ * As it begins, borrowed, valid until ds_input_close(); NULL: there is no such
+ * track.  What becomes of it later, and a track that begins later, come with
+ * packets, see ds_params_of(); its streams may be others then.
+ */
 const AVCodecParameters *ds_input_codecpar(ds_input_t *in, int track);
 
 int64_t ds_input_duration(ds_input_t *in);  /* ms, -1 unknown */
 
-/* us, what the item's own clock says at its start */
+/* us, the duration as the container itself has it; -1: it says nothing */
+int64_t ds_input_told(ds_input_t *in);
+
+/* us, of jumps of both tracks' clocks, which were closed so far */
+int64_t ds_input_closed(ds_input_t *in);
+
+/* us, what to add to times for what the item's own clock says */
 int64_t ds_input_start(ds_input_t *in);
 
 /*

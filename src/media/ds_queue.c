@@ -22,9 +22,8 @@ struct ds_queue_s {
     bool             full;      /* until half emptied */
     bool             finished;
     bool             canceled;
-
-    size_t           max_bytes;
     int64_t          max_time;
+    size_t           max_bytes; /* constant */
 };
 
 
@@ -108,6 +107,21 @@ ds_queue_put(ds_queue_t *q, AVPacket *pkt)
     av_packet_free(&p);
 
     return rc;
+}
+
+
+void
+ds_queue_widen(ds_queue_t *q, int64_t max_time)
+{
+    (void) pthread_mutex_lock(&q->lock);
+
+    if (max_time > q->max_time) {
+        q->max_time = max_time;
+        q->full = ds_queue_over(q, 1);
+        (void) pthread_cond_signal(&q->room);
+    }
+
+    (void) pthread_mutex_unlock(&q->lock);
 }
 
 

@@ -29,6 +29,9 @@ void ds_queue_free(ds_queue_t **q);
  */
 int ds_queue_put(ds_queue_t *q, AVPacket *pkt);
 
+/* from now on it holds so many microseconds, not less than before */
+void ds_queue_widen(ds_queue_t *q, int64_t max_time);
+
 /* nothing more will be put; from then on ds_queue_ended() is true */
 void ds_queue_finish(ds_queue_t *q);
 

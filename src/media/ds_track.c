@@ -8,6 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <libavutil/intreadwrite.h>
+
+#include "media/ds_codec.h"
+#include "media/ds_params.h"
 #include "media/ds_track.h"
 
 
@@ -15,37 +19,88 @@
 #define DS_TRACK_BYTES   (8 * 1024 * 1024)
 #define DS_TRACK_SPAN    3000000            /* us */
 #define DS_TRACK_JUMP    10000000           /* us, no gap but a new clock */
-#define DS_TRACK_BACK    1000000            /* us, the same, backward */
+#define DS_TRACK_BACK    400000             /* us, the same, backward */
 #define DS_TRACK_TIME    (INT64_C(1) << 52) /* us, nonsense beyond */
-#define DS_TRACK_BAD     64
+#define DS_TRACK_RAW     32                 /* frames of AAC */
+#define DS_TRACK_KEYLESS 250                /* frames, then any will do */
+#define DS_TRACK_MOST    2048               /* packets, at the beginning */
+#define DS_TRACK_LATE    30000000           /* us, the same */
 
 
+static int ds_track_moved(ds_track_t *t, ds_error_t *err);
 static int64_t ds_track_frame(ds_track_t *t);
+static bool ds_track_adts(const ds_track_t *t, const AVPacket *pkt);
 static int ds_track_strip(ds_track_t *t, AVPacket *pkt, ds_error_t *err);
+static int ds_track_filter(ds_track_t *t, ds_error_t *err);
+static int ds_track_header(ds_track_t *t, AVPacket *pkt);
+static bool ds_track_needs(const ds_track_t *t);
+static int ds_track_raw(ds_track_t *t, const AVPacket *pkt);
+static int ds_track_say(ds_track_t *t, AVPacket *pkt);
 static bool ds_track_stamp(ds_track_t *t, const ds_track_t *other,
     AVPacket *pkt);
 static void ds_track_complete(ds_track_t *t, AVPacket *pkt);
 static void ds_track_clock(ds_track_t *t, const ds_track_t *other,
     int64_t dts);
 static bool ds_track_continues(const ds_track_t *t, int64_t dts);
+static bool ds_track_holds(const ds_track_t *t, size_t packets,
+    int64_t us);
 
 
 int
 ds_track_set(ds_track_t *t, ds_demux_t *s, int index, ds_error_t *err)
 {
     t->stream = s->ctx->streams[index];
-    t->par = avcodec_parameters_alloc();
 
-    if (t->par == NULL
-        || avcodec_parameters_copy(t->par, t->stream->codecpar) < 0)
+    if (t->now == NULL) {
+        t->now = avcodec_parameters_alloc();
+    }
+
+    if (t->par == NULL && !t->settled) {
+        t->par = avcodec_parameters_alloc();
+    }
+
+    if (t->now == NULL || (t->par == NULL && !t->settled)
+        || ds_track_moved(t, err) != DS_OK)
     {
         return ds_fail(err, DS_ENOMEM, "no memory");
     }
 
-    t->par->codec_tag = 0;
+    return DS_OK;
+}
+
+
+/* it is another stream, or the stream has another codec */
+
+static int
+ds_track_moved(ds_track_t *t, ds_error_t *err)
+{
+    if (avcodec_parameters_copy(t->now, t->stream->codecpar) < 0) {
+        return ds_fail(err, DS_ENOMEM, "no memory");
+    }
+
+    t->now->codec_tag = 0;
+    t->codec = t->now->codec_id;
+    t->known = ds_params_known(t->now);
+    t->unproved = t->begun;
+    t->moved = true;
+    t->waited = 0;
     t->frame = ds_track_frame(t);
+    av_bsf_free(&t->bsf);
+
+    if (!t->settled && avcodec_parameters_copy(t->par, t->now) < 0) {
+        return ds_fail(err, DS_ENOMEM, "no memory");
+    }
 
     return DS_OK;
+}
+
+
+void
+ds_track_settle(ds_track_t *t)
+{
+    t->begun = true;
+    t->settled = true;
+    t->moved = false;
 }
 
 
@@ -58,11 +113,11 @@ ds_track_frame(ds_track_t *t)
 
     frame = 0;
 
-    if (t->par->codec_type == AVMEDIA_TYPE_AUDIO) {
-        samples = (t->par->frame_size > 0) ? t->par->frame_size : 1024;
+    if (t->now->codec_type == AVMEDIA_TYPE_AUDIO) {
+        samples = (t->now->frame_size > 0) ? t->now->frame_size : 1024;
 
-        if (t->par->sample_rate > 0) {
-            frame = (int64_t) samples * 1000000 / t->par->sample_rate;
+        if (t->now->sample_rate > 0) {
+            frame = (int64_t) samples * 1000000 / t->now->sample_rate;
         }
 
     } else {
@@ -82,6 +137,116 @@ ds_track_frame(ds_track_t *t)
 
 
 int
+ds_track_put(ds_track_t *t, const ds_track_t *other, AVPacket *pkt,
+    ds_error_t *err)
+{
+    int  i, rc;
+
+    i = pkt->stream_index;
+    rc = DS_OK;
+
+    if (t->stream->codecpar->codec_id != t->codec) {
+        rc = ds_track_moved(t, err);
+    }
+
+    if (t->now->codec_type == AVMEDIA_TYPE_AUDIO
+        && (pkt->flags & AV_PKT_FLAG_DISCARD))
+    {
+        av_packet_free(&pkt);
+        return 1;
+    }
+
+    if (rc == DS_OK && ds_track_adts(t, pkt)) {
+        rc = ds_track_strip(t, pkt, err);
+    }
+
+    if (rc == DS_OK && pkt->size > 0) {
+        rc = ds_track_header(t, pkt);
+
+        if (rc == DS_ENOMEM) {
+            (void) ds_fail(err, rc, "no memory");
+        }
+    }
+
+    if (rc < 0) {
+        av_packet_free(&pkt);
+        return rc;
+    }
+
+    /* the other track's reader has to stop before the queue overflows */
+
+    if (rc == 0 || t->queue.n == DS_TRACK_MOST
+        || !ds_track_stamp(t, other, pkt))
+    {
+        t->unsaid |= (ds_params_of(pkt) != NULL);
+        av_packet_free(&pkt);
+        return 1;
+    }
+
+    pkt->stream_index = i;
+
+    if (ds_fifo_put(&t->queue, pkt) != DS_OK) {
+        av_packet_free(&pkt);
+        return ds_fail(err, DS_ENOMEM, "no memory");
+    }
+
+    return 1;
+}
+
+
+/* AAC with a header before each frame, whatever the container says */
+
+static bool
+ds_track_adts(const ds_track_t *t, const AVPacket *pkt)
+{
+    const uint8_t  *p;
+
+    p = pkt->data;
+
+    return t->codec == AV_CODEC_ID_AAC && pkt->size > 7 && p[0] == 0xff
+           && (p[1] & 0xf6) == 0xf0
+           && ((p[3] & 3) << 11 | p[4] << 3 | p[5] >> 5) == pkt->size;
+}
+
+
+static int
+ds_track_strip(ds_track_t *t, AVPacket *pkt, ds_error_t *err)
+{
+    int       rc;
+    uint32_t  adts;
+
+    /* profile, rate, channels: another one has another header */
+
+    adts = AV_RB32(pkt->data) & 0xfdc0;
+
+    if (t->bsf == NULL || t->adts != adts) {
+        av_bsf_free(&t->bsf);
+        t->adts = adts;
+
+        if (ds_track_filter(t, err) != DS_OK) {
+            return DS_EINTERNAL;
+        }
+    }
+
+    rc = av_bsf_send_packet(t->bsf, pkt);
+
+    if (rc == 0) {
+        rc = av_bsf_receive_packet(t->bsf, pkt);
+    }
+
+    if (rc == AVERROR(ENOMEM)) {
+        return ds_fail(err, DS_ENOMEM, "no memory");
+    }
+
+    if (rc < 0) {
+        av_packet_unref(pkt);
+    }
+
+    return DS_OK;
+}
+
+
+static int
 ds_track_filter(ds_track_t *t, ds_error_t *err)
 {
     const AVBitStreamFilter  *filter;
@@ -104,95 +269,147 @@ ds_track_filter(ds_track_t *t, ds_error_t *err)
 }
 
 
-int
-ds_track_put(ds_track_t *t, const ds_track_t *other, AVPacket *pkt,
-    ds_error_t *err)
+/*
+ * What the packet says of its codec.  1; 0: it is of no use, as its header is
+ * still to come, or a key frame of what the track has become; DS_ENOMEM.
+ */
+
+static int
+ds_track_header(ds_track_t *t, AVPacket *pkt)
 {
-    int   i, rc;
-    bool  audio;
+    int             rc;
+    bool            key, video;
+    size_t          size;
+    const uint8_t  *data;
 
-    i = pkt->stream_index;
-    audio = (t->par->codec_type == AVMEDIA_TYPE_AUDIO);
+    video = (t->now->codec_type == AVMEDIA_TYPE_VIDEO);
+    key = !video || (pkt->flags & AV_PKT_FLAG_KEY);
+    rc = 0;
 
-    if (audio && (pkt->flags & AV_PKT_FLAG_DISCARD)) {
-        av_packet_free(&pkt);
-        return 1;
-    }
+    data = av_packet_get_side_data(pkt, AV_PKT_DATA_NEW_EXTRADATA, &size);
 
-    if (t->bsf != NULL) {
-        rc = ds_track_strip(t, pkt, err);
-
-        if (rc != DS_OK) {
-            av_packet_free(&pkt);
-            return rc;
-        }
-    }
-
-    /* the other track's reader has to stop before the queue overflows */
-
-    if (pkt->size == 0 || t->queue.n == DS_TRACK_HELD
-        || !ds_track_stamp(t, other, pkt))
+    if (data != NULL && size > 0 && size <= DS_CODEC_HEADER
+        && (size != (size_t) t->now->extradata_size
+            || memcmp(data, t->now->extradata, size) != 0))
     {
-        av_packet_free(&pkt);
-        return 1;
+        rc = ds_params_set_header(t->now, data, size) == DS_OK
+             ? 1 : DS_ENOMEM;
     }
 
-    pkt->stream_index = i;
+    if (rc == 0 && t->codec == AV_CODEC_ID_H264 && key) {
+        rc = ds_params_sets(t->now, pkt);
 
-    if (ds_fifo_put(&t->queue, pkt) != DS_OK) {
-        av_packet_free(&pkt);
-        return ds_fail(err, DS_ENOMEM, "no memory");
+    } else if (rc == 0 && t->codec == AV_CODEC_ID_AAC && !t->known) {
+        rc = ds_track_raw(t, pkt);
+    }
+
+    if (rc < 0) {
+        return rc;
+    }
+
+    /* containers say little of a stream that has just come */
+
+    if (rc == 1 || (key && (t->unproved || !t->known)
+                    && (t->known || !ds_track_needs(t))))
+    {
+        (void) ds_params_probe(t->now, pkt);
+        t->known = ds_params_known(t->now);
+        t->unproved = false;
+        t->frame = ds_track_frame(t);
+    }
+
+    if ((!t->known && ds_track_needs(t))
+        || (t->moved && t->settled && !key
+            && t->waited++ < DS_TRACK_KEYLESS))
+    {
+        return 0;
+    }
+
+    if (rc == 1 || t->moved || t->unsaid) {
+        t->moved = false;
+        return ds_track_say(t, pkt);
     }
 
     return 1;
 }
 
 
-static int
-ds_track_strip(ds_track_t *t, AVPacket *pkt, ds_error_t *err)
+/* nothing can be made of its packets without a header */
+
+static bool
+ds_track_needs(const ds_track_t *t)
 {
-    int             rc;
-    size_t          size;
-    const uint8_t  *data;
+    return t->codec == AV_CODEC_ID_H264 || t->codec == AV_CODEC_ID_AAC;
+}
 
-    rc = av_bsf_send_packet(t->bsf, pkt);
 
-    if (rc == 0) {
-        rc = av_bsf_receive_packet(t->bsf, pkt);
+/* AAC whose header was lost: what most have, if frames decode with it */
+
+static int
+ds_track_raw(ds_track_t *t, const AVPacket *pkt)
+{
+    if (++t->waited < DS_TRACK_RAW) {
+        return 0;
     }
 
-    if (rc < 0) {
-        av_packet_unref(pkt);
+    if (ds_params_guess(t->now) != DS_OK) {
+        return DS_ENOMEM;
+    }
 
-        if (++t->bad == DS_TRACK_BAD) {
-            return ds_fail(err, DS_ESOURCE_INVALID, "aac frames are broken");
+    if (ds_params_probe(t->now, pkt)) {
+        return 1;
+    }
+
+    av_freep(&t->now->extradata);
+    t->now->extradata_size = 0;
+
+    return 0;
+}
+
+
+/* others learn it with the packet, unless nobody has been told another thing */
+
+static int
+ds_track_say(ds_track_t *t, AVPacket *pkt)
+{
+    uint8_t                  *side;
+    const AVCodecParameters  *before;
+
+    if (!t->settled && !t->started) {
+        return avcodec_parameters_copy(t->par, t->now) < 0 ? DS_ENOMEM : 1;
+    }
+
+    before = t->said != NULL ? t->said : t->par;
+
+    if (!t->unsaid && before != NULL && ds_params_same(before, t->now)) {
+        return 1;
+    }
+
+    t->unsaid = false;
+
+    if (before != NULL && before->codec_id == t->codec
+        && t->now->extradata_size > 0)
+    {
+        side = av_packet_new_side_data(pkt, AV_PKT_DATA_NEW_EXTRADATA,
+                                       t->now->extradata_size);
+        if (side == NULL) {
+            return DS_ENOMEM;
         }
 
-        return DS_OK;
+        memcpy(side, t->now->extradata, t->now->extradata_size);
     }
 
-    t->bad = 0;
-
-    if (t->par->extradata_size != 0) {
-        return DS_OK;
+    if (t->said == NULL) {
+        t->said = avcodec_parameters_alloc();
     }
 
-    data = av_packet_get_side_data(pkt, AV_PKT_DATA_NEW_EXTRADATA, &size);
-
-    if (data == NULL || size == 0 || size > 4096) {
-        return DS_OK;
+    if (t->said == NULL || avcodec_parameters_copy(t->said, t->now) < 0
+        || ds_params_attach(pkt, t->now) != DS_OK)
+    {
+        return DS_ENOMEM;
     }
 
-    t->par->extradata = av_mallocz(size + AV_INPUT_BUFFER_PADDING_SIZE);
-
-    if (t->par->extradata == NULL) {
-        return ds_fail(err, DS_ENOMEM, "no memory");
-    }
-
-    memcpy(t->par->extradata, data, size);
-    t->par->extradata_size = size;
-
-    return DS_OK;
+    return 1;
 }
 
 
@@ -221,7 +438,7 @@ ds_track_stamp(ds_track_t *t, const ds_track_t *other, AVPacket *pkt)
 
         /* sound that a new clock brings twice; a picture may be needed */
 
-        if (t->par->codec_type == AVMEDIA_TYPE_AUDIO
+        if (t->now->codec_type == AVMEDIA_TYPE_AUDIO
             && pkt->dts + pkt->duration <= t->last)
         {
             return false;
@@ -265,9 +482,9 @@ ds_track_complete(ds_track_t *t, AVPacket *pkt)
     if (pkt->dts == AV_NOPTS_VALUE) {
 
         if (pkt->pts != AV_NOPTS_VALUE
-            && (!t->started || t->par->codec_type == AVMEDIA_TYPE_AUDIO))
+            && (!t->started || t->now->codec_type == AVMEDIA_TYPE_AUDIO))
         {
-            pkt->dts = pkt->pts - (int64_t) t->par->video_delay * t->frame;
+            pkt->dts = pkt->pts - (int64_t) t->now->video_delay * t->frame;
 
         } else {
             pkt->dts = t->started ? t->next - t->shift : 0;
@@ -341,14 +558,27 @@ ds_track_continues(const ds_track_t *t, int64_t dts)
 bool
 ds_track_full(const ds_track_t *t)
 {
+    return ds_track_holds(t, DS_TRACK_HELD, DS_TRACK_SPAN);
+}
+
+
+bool
+ds_track_patient(const ds_track_t *t)
+{
+    return !ds_track_holds(t, DS_TRACK_MOST, DS_TRACK_LATE);
+}
+
+
+static bool
+ds_track_holds(const ds_track_t *t, size_t packets, int64_t us)
+{
     const ds_fifo_t  *q;
 
     q = &t->queue;
 
     return q->n != 0
-           && (q->n == DS_TRACK_HELD || q->bytes > DS_TRACK_BYTES
-               || ds_fifo_at(q, q->n - 1)->dts - ds_fifo_at(q, 0)->dts
-                  > DS_TRACK_SPAN);
+           && (q->n >= packets || q->bytes > DS_TRACK_BYTES
+               || ds_fifo_at(q, q->n - 1)->dts - ds_fifo_at(q, 0)->dts > us);
 }
 
 
@@ -357,5 +587,7 @@ ds_track_free(ds_track_t *t)
 {
     ds_fifo_clear(&t->queue);
     avcodec_parameters_free(&t->par);
+    avcodec_parameters_free(&t->now);
+    avcodec_parameters_free(&t->said);
     av_bsf_free(&t->bsf);
 }

@@ -17,6 +17,9 @@
 /* us: the picture stands still for so long, more is a new clock */
 #define DS_VIDEO_GAP   10000000
 
+/* frames; when so many came without a key frame, any will do */
+#define DS_VIDEO_KEYLESS  250
+
 /* of the plain picture: a dark grey */
 #define DS_VIDEO_GREY  0x20
 
@@ -29,6 +32,7 @@ struct ds_video_s {
     ds_encode_t    enc;
     AVFrame       *still;               /* shown from "next" on */
     bool           key;                 /* a key frame has come */
+    unsigned       waited;              /* packets for it */
     bool           interlaced;
     bool           turned;
     int32_t        matrix[9];
@@ -88,9 +92,11 @@ ds_video_create(const ds_video_conf_t *conf, ds_error_t *err)
 
     if (conf->par != NULL) {
         v->interlaced = conf->par->field_order > AV_FIELD_PROGRESSIVE;
-        rc = ds_decode_open(&v->dec, conf->par, &ds_video_ops, v, err);
+    }
 
-    } else {
+    rc = ds_decode_open(&v->dec, conf->par, &ds_video_ops, v, err);
+
+    if (rc == DS_OK && conf->par == NULL) {
         rc = ds_video_stand(v, conf->picture, err);
     }
 
@@ -188,7 +194,12 @@ ds_video_packet(ds_video_t *v, const AVPacket *pkt, ds_error_t *err)
 
     if (pkt != NULL && !v->key) {
         if (!(pkt->flags & AV_PKT_FLAG_KEY)) {
-            return DS_OK;
+            if (++v->waited < DS_VIDEO_KEYLESS) {
+                return DS_OK;
+            }
+
+            v->dec.ctx->flags |= AV_CODEC_FLAG_OUTPUT_CORRUPT;
+            v->dec.ctx->flags2 |= AV_CODEC_FLAG2_SHOW_ALL;
         }
 
         v->key = true;
@@ -370,12 +381,32 @@ ds_video_check_pace(ds_video_t *v, ds_error_t *err)
 
 
 int
+ds_video_renew(ds_video_t *v, const AVCodecParameters *par, ds_error_t *err)
+{
+    v->key = false;
+    v->waited = 0;
+    v->interlaced = par->field_order > AV_FIELD_PROGRESSIVE;
+
+    return ds_decode_renew(&v->dec, par, err);
+}
+
+
+void
+ds_video_announce(ds_video_t *v)
+{
+    v->enc.renew = true;
+}
+
+
+int
 ds_video_until(ds_video_t *v, int64_t us, ds_error_t *err)
 {
     us -= v->enc.origin;
 
-    if (!v->started) {
-        return DS_OK;
+    /* nothing could be decoded so far */
+
+    if (!v->started && us > 0 && ds_video_stand(v, NULL, err) != DS_OK) {
+        return DS_ENOMEM;
     }
 
     if (us > v->end) {
@@ -390,6 +421,13 @@ int64_t
 ds_video_end(ds_video_t *v)
 {
     return v->enc.origin + v->end;
+}
+
+
+bool
+ds_video_dark(const ds_video_t *v)
+{
+    return v->dec.frames == 0;
 }
 
 

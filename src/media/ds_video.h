@@ -50,8 +50,21 @@ void ds_video_set_origin(ds_video_t *v, int64_t us);
 /* encodes a packet's frames, borrowed; NULL: those the decoder has left */
 int ds_video_packet(ds_video_t *v, const AVPacket *pkt, ds_error_t *err);
 
-/* the picture stands still until "us" */
+/*
+ * From now on packets are of another codec, or have another header; also where
+ * there was none to begin with.
+ */
+int ds_video_renew(ds_video_t *v, const AVCodecParameters *par,
+    ds_error_t *err);
+
+/* before the first packet: the header comes with each key frame */
+void ds_video_announce(ds_video_t *v);
+
+/* the picture stands still until "us", a plain one if there was none */
 int ds_video_until(ds_video_t *v, int64_t us, ds_error_t *err);
+
+/* no frame of the packets could be decoded */
+bool ds_video_dark(const ds_video_t *v);
 
 /* us, presentation end of all there is */
 int64_t ds_video_end(ds_video_t *v);

@@ -26,6 +26,7 @@
 
 #define DS_HTTP_RECEIVE    (32 * 1024)
 #define DS_HTTP_CONNECT    10000            /* ms */
+#define DS_HTTP_KEEP       4L               /* connections without a request */
 #define DS_HTTP_REDIRECTS  5
 #define DS_HTTP_BUFFER     (64 * 1024)      /* holds one receive of libcurl */
 #define DS_HTTP_SKIP       (256 * 1024)     /* read on rather than seek */
@@ -47,9 +48,11 @@ struct ds_http_s {
     char               *url;
     char               *host;               /* for messages, and holds */
     struct curl_slist  *headers;
-    CURLM              *multi;
+    ds_http_pool_t     *own;                /* NULL: it is somebody else's */
+    CURLM              *multi;              /* the pool's */
     CURL               *easy;
     size_t              chunk;
+    int64_t             end;                /* 0: all is asked for */
     int                 fd;                 /* a file's, else -1 */
 
     int64_t             want;               /* offset of the next read */
@@ -95,13 +98,26 @@ struct ds_http_s {
     unsigned            served:1;           /* bytes came from this URL */
     unsigned            changed:1;          /* it is another resource now */
     unsigned            running:1;
+    unsigned            ended:1;            /* and it is still "running" */
     unsigned            paused:1;
     unsigned            answered:1;         /* the final head is here */
     unsigned            redirected:1;
 
+    CURLcode            code;               /* how it ended */
     ds_error_t          error;              /* the transfer's, or the last */
     char                text[CURL_ERROR_SIZE];
     unsigned char       buf[DS_HTTP_BUFFER];
+};
+
+
+/*
+ * A session of TLS is of no use to another thread: libcurl before 8.11 would
+ * have two of them write to it.
+ */
+
+struct ds_http_pool_s {
+    CURLM   *multi;
+    CURLSH  *share;
 };
 
 
@@ -111,11 +127,12 @@ static int ds_http_location(ds_http_t *h, const char *url, bool *file,
     ds_error_t *err);
 static int ds_http_target(ds_http_t *h, const ds_http_req_t *req,
     bool *file, ds_error_t *err);
-static int ds_http_setup(ds_http_t *h);
+static int ds_http_setup(ds_http_t *h, ds_http_pool_t *pool);
 static int ds_http_start(ds_http_t *h);
 static void ds_http_stop(ds_http_t *h);
 static int ds_http_pump(ds_http_t *h);
-static int ds_http_finish(ds_http_t *h, CURLcode code);
+static void ds_http_ended(ds_http_t *h);
+static int ds_http_finish(ds_http_t *h);
 static size_t ds_http_take(ds_http_t *h, void *buf, size_t n);
 static int ds_http_error(ds_http_t *h, ds_error_t *err);
 static size_t ds_http_on_body(char *p, size_t size, size_t n, void *data);
@@ -161,6 +178,45 @@ ds_http_init(ds_error_t *err)
 }
 
 
+ds_http_pool_t *
+ds_http_pool_create(void)
+{
+    ds_http_pool_t  *pool;
+
+    pool = calloc(1, sizeof(ds_http_pool_t));
+    if (pool == NULL) {
+        return NULL;
+    }
+
+    pool->multi = curl_multi_init();
+    pool->share = curl_share_init();
+
+    if (pool->multi == NULL || pool->share == NULL
+        || curl_multi_setopt(pool->multi, CURLMOPT_MAXCONNECTS, DS_HTTP_KEEP)
+           != CURLM_OK
+        || curl_share_setopt(pool->share, CURLSHOPT_SHARE,
+                             CURL_LOCK_DATA_SSL_SESSION)
+           != CURLSHE_OK)
+    {
+        ds_http_pool_free(&pool);
+    }
+
+    return pool;
+}
+
+
+void
+ds_http_pool_free(ds_http_pool_t **pool)
+{
+    if (*pool != NULL) {
+        (void) curl_multi_cleanup((*pool)->multi);
+        (void) curl_share_cleanup((*pool)->share);
+        free(*pool);
+        *pool = NULL;
+    }
+}
+
+
 ds_http_t *
 ds_http_open(const ds_conf_t *conf, const ds_http_req_t *req,
     ds_cancel_t *cancel, ds_error_t *err)
@@ -173,8 +229,9 @@ static ds_http_t *
 ds_http_new(const ds_conf_t *conf, const ds_http_req_t *req, bool ranges,
     ds_cancel_t *cancel, ds_error_t *err)
 {
-    bool        file;
-    ds_http_t  *h;
+    bool             file;
+    ds_http_t       *h;
+    ds_http_pool_t  *pool;
 
     h = malloc(sizeof(ds_http_t));
     if (h == NULL) {
@@ -191,16 +248,22 @@ ds_http_new(const ds_conf_t *conf, const ds_http_req_t *req, bool ranges,
     h->cancel = cancel;
     h->hooks = req->hooks;
     h->chunk = req->chunk;
+    h->end = req->end;
     h->want = req->offset;
     h->ranges = ranges;
     h->patient = req->patient;
     h->fd = -1;
     h->size = -1;
 
-    h->multi = curl_multi_init();
+    pool = req->pool;
+
+    if (pool == NULL) {
+        pool = h->own = ds_http_pool_create();
+    }
+
     h->easy = curl_easy_init();
 
-    if (h->multi == NULL || h->easy == NULL || ds_http_setup(h) != DS_OK) {
+    if (pool == NULL || h->easy == NULL || ds_http_setup(h, pool) != DS_OK) {
         (void) ds_fail(err, DS_ENOMEM, "no memory");
         goto failed;
     }
@@ -348,7 +411,7 @@ done:
 
 
 static int
-ds_http_setup(ds_http_t *h)
+ds_http_setup(ds_http_t *h, ds_http_pool_t *pool)
 {
     int    rc;
     long   timeout;
@@ -363,9 +426,11 @@ ds_http_setup(ds_http_t *h)
         timeout = DS_HTTP_CONNECT;
     }
 
-    rc = 0;
-    rc |= curl_multi_setopt(h->multi, CURLMOPT_MAXCONNECTS, 2L);
+    h->multi = pool->multi;
 
+    rc = 0;
+    rc |= curl_easy_setopt(e, CURLOPT_PRIVATE, h);
+    rc |= curl_easy_setopt(e, CURLOPT_SHARE, pool->share);
     rc |= curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
     rc |= curl_easy_setopt(e, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
     rc |= curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, 1L);
@@ -505,7 +570,7 @@ ds_http_close(ds_http_t **hp)
     ds_http_stop(h);
 
     curl_easy_cleanup(h->easy);
-    (void) curl_multi_cleanup(h->multi);
+    ds_http_pool_free(&h->own);
     curl_slist_free_all(h->headers);
 
     free(h->url);
@@ -611,10 +676,13 @@ ds_http_start(ds_http_t *h)
     }
 
     n = snprintf(range, sizeof(range), "%lld-", (long long) h->want);
+    last = h->end > h->want ? h->end - 1 : INT64_MAX;
 
-    if (h->chunk != 0) {
+    if (h->chunk != 0 && last - h->want >= (int64_t) h->chunk) {
         last = h->want + (int64_t) h->chunk - 1;
+    }
 
+    if (last != INT64_MAX) {
         if (h->size > 0 && last >= h->size) {
             last = h->size - 1;
         }
@@ -639,6 +707,7 @@ ds_http_start(ds_http_t *h)
     h->head_size = 0;
     h->denied = 0;
     h->tried = 0;
+    h->ended = 0;
     h->text[0] = '\0';
 
     if (curl_multi_add_handle(h->multi, h->easy) != CURLM_OK) {
@@ -675,7 +744,6 @@ ds_http_pump(ds_http_t *h)
 {
     int                 n;
     int64_t             now, deadline;
-    CURLMsg            *msg;
     CURLMcode           code;
     unsigned            answered;
     struct curl_waitfd  wait;
@@ -706,11 +774,10 @@ ds_http_pump(ds_http_t *h)
                            curl_multi_strerror(code), h->host);
         }
 
-        if (n == 0) {
-            msg = curl_multi_info_read(h->multi, &n);
+        ds_http_ended(h);
 
-            return ds_http_finish(h, (msg == NULL) ? CURLE_FAILED_INIT
-                                                   : msg->data.result);
+        if (h->ended) {
+            return ds_http_finish(h);
         }
 
         if (h->tail > h->head || h->answered != answered) {
@@ -740,12 +807,37 @@ ds_http_pump(ds_http_t *h)
 }
 
 
+/* which transfers of the pool are over; those of others are told of it */
+
+static void
+ds_http_ended(ds_http_t *h)
+{
+    int         n;
+    char       *p;
+    CURLMsg    *msg;
+    ds_http_t  *who;
+
+    while ((msg = curl_multi_info_read(h->multi, &n)) != NULL) {
+
+        p = NULL;
+        (void) curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, &p);
+
+        who = (ds_http_t *) p;
+        who->ended = 1;
+        who->code = msg->data.result;
+    }
+}
+
+
 /* the transfer is over; what it brought stays buffered */
 
 static int
-ds_http_finish(ds_http_t *h, CURLcode code)
+ds_http_finish(ds_http_t *h)
 {
-    int64_t  end;
+    int64_t   end;
+    CURLcode  code;
+
+    code = h->code;
 
     (void) curl_multi_remove_handle(h->multi, h->easy);
     h->running = 0;

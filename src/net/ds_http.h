@@ -19,6 +19,7 @@
 typedef struct ds_http_s        ds_http_t;
 typedef struct ds_http_req_s    ds_http_req_t;
 typedef struct ds_http_hooks_s  ds_http_hooks_t;
+typedef struct ds_http_pool_s   ds_http_pool_t;
 
 
 struct ds_http_req_s {
@@ -26,6 +27,7 @@ struct ds_http_req_s {
     const char      *headers;   /* "Name: value\n" lines, NULL: none */
     size_t           chunk;     /* largest range of one request, 0: no limit */
     int64_t          offset;    /* of the first read */
+    int64_t          end;       /* what is behind it is not asked for; 0: all */
     bool             local;     /* "url" is the path of a file of the cache */
     int              family;    /* IP version to connect over, 0: either */
     bool             patient;   /* the first request is tried again, too */
@@ -37,6 +39,7 @@ struct ds_http_req_s {
     int64_t          renew_at;  /* to be renewed from then on */
 
     const ds_http_hooks_t  *hooks;      /* NULL: none; borrowed */
+    ds_http_pool_t         *pool;       /* NULL: its own; borrowed */
 };
 
 
@@ -60,6 +63,14 @@ struct ds_http_hooks_s {
     int        (*renew)(void *data, ds_http_req_t *req, ds_error_t *err);
 };
 
+
+/*
+ * Connections, names and TLS sessions that are kept for what is opened next;
+ * of one thread at a time.  NULL without memory.  It is freed, and set to
+ * NULL, after all that was opened with it.
+ */
+ds_http_pool_t *ds_http_pool_create(void);
+void ds_http_pool_free(ds_http_pool_t **pool);
 
 /*
  * Opens and waits for the response's head, so that the status is known.

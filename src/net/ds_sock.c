@@ -9,7 +9,6 @@
 
 #include <arpa/inet.h>
 #include <poll.h>
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -26,6 +25,7 @@ static int ds_sock_close(void *data, curl_socket_t fd);
 static int ds_sock_run(ds_sock_t *s, CURLcode *code, ds_error_t *err);
 static int ds_sock_failed(ds_sock_t *s, CURLcode code, bool secure, int dns,
     ds_error_t *err);
+static int ds_sock_resize(ds_sock_t *s, size_t size);
 static int ds_sock_wait(ds_sock_t *s, short events, ds_error_t *err);
 
 
@@ -34,20 +34,19 @@ ds_sock_create(ds_cancel_t *cancel)
 {
     ds_sock_t  *s;
 
-    s = malloc(sizeof(ds_sock_t));
+    s = calloc(1, sizeof(ds_sock_t));
     if (s == NULL) {
         return NULL;
     }
-
-    /* the buffer's pages stay untouched */
-    memset(s, 0, offsetof(ds_sock_t, buf));
 
     s->fd = -1;
     s->cancel = cancel;
     s->multi = curl_multi_init();
     s->easy = curl_easy_init();
 
-    if (s->multi == NULL || s->easy == NULL) {
+    if (s->multi == NULL || s->easy == NULL
+        || ds_sock_resize(s, DS_SOCK_BUFFER) != DS_OK)
+    {
         ds_sock_free(&s);
     }
 
@@ -73,6 +72,7 @@ ds_sock_free(ds_sock_t **ps)
 
     curl_easy_cleanup(s->easy);
     (void) curl_multi_cleanup(s->multi);
+    free(s->buf);
     free(s);
 }
 
@@ -123,7 +123,6 @@ ds_sock_setup(ds_sock_t *s, const char *url, const char *certificate)
 {
     int      rc;
     char    *path;
-    long     family;
     CURL    *e;
     int64_t  left;
 
@@ -135,12 +134,9 @@ ds_sock_setup(ds_sock_t *s, const char *url, const char *certificate)
     left = s->deadline - ds_monotonic();
     left = left < 1 ? 1 : left;
 
-    family = s->address != NULL ? CURL_IPRESOLVE_V4 : CURL_IPRESOLVE_WHATEVER;
-
     rc = curl_easy_setopt(e, CURLOPT_URL, url);
     rc |= curl_easy_setopt(e, CURLOPT_CONNECT_ONLY, 1L);
     rc |= curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, (long) left);
-    rc |= curl_easy_setopt(e, CURLOPT_IPRESOLVE, family);
     rc |= curl_easy_setopt(e, CURLOPT_OPENSOCKETFUNCTION, ds_sock_open);
     rc |= curl_easy_setopt(e, CURLOPT_OPENSOCKETDATA, s);
     rc |= curl_easy_setopt(e, CURLOPT_CLOSESOCKETFUNCTION, ds_sock_close);
@@ -177,8 +173,9 @@ ds_sock_setup(ds_sock_t *s, const char *url, const char *certificate)
 static curl_socket_t
 ds_sock_open(void *data, curlsocktype purpose, struct curl_sockaddr *address)
 {
-    ds_sock_t                 *s = data;
-    const struct sockaddr_in  *sin;
+    ds_sock_t              *s = data;
+    const void             *ip;
+    const struct sockaddr  *sa;
 
     (void) purpose;
 
@@ -187,10 +184,17 @@ ds_sock_open(void *data, curlsocktype purpose, struct curl_sockaddr *address)
                       address->protocol);
     }
 
-    if (address->family == AF_INET && s->address[0] == '\0') {
-        sin = (const struct sockaddr_in *) &address->addr;
-        (void) inet_ntop(AF_INET, &sin->sin_addr, s->address,
-                         INET_ADDRSTRLEN);
+    sa = &address->addr;
+    ip = sa->sa_family == AF_INET
+         ? (const void *) &((const struct sockaddr_in *) sa)->sin_addr
+         : (const void *) &((const struct sockaddr_in6 *) sa)->sin6_addr;
+
+    /* an IPv4 address rather than the other, which not all can reach */
+
+    if (s->address[0] == '\0'
+        || (sa->sa_family == AF_INET && strchr(s->address, ':') != NULL))
+    {
+        (void) inet_ntop(sa->sa_family, ip, s->address, INET6_ADDRSTRLEN);
     }
 
     return CURL_SOCKET_BAD;
@@ -332,16 +336,25 @@ ds_sock_append(ds_sock_t *s, const uint8_t *data, size_t n, ds_error_t *err)
     int     rc;
     size_t  part;
 
+    if (s->len == 0 && s->stuck != 0) {
+        s->deadline = ds_monotonic() + s->stuck;
+    }
+
     while (n != 0) {
 
-        if (s->len == DS_SOCK_BUFFER) {
+        if (s->len == s->size) {
             rc = ds_sock_drain(s, err);
             if (rc != DS_OK) {
                 return rc;
             }
+
+            if (s->len == s->size && ds_sock_resize(s, 2 * s->size) != DS_OK) {
+                s->broken = true;
+                return ds_fail(err, DS_ENOMEM, "realloc() failed");
+            }
         }
 
-        part = DS_SOCK_BUFFER - s->len;
+        part = s->size - s->len;
 
         if (part > n) {
             part = n;
@@ -352,6 +365,23 @@ ds_sock_append(ds_sock_t *s, const uint8_t *data, size_t n, ds_error_t *err)
         data += part;
         n -= part;
     }
+
+    return DS_OK;
+}
+
+
+static int
+ds_sock_resize(ds_sock_t *s, size_t size)
+{
+    uint8_t  *buf;
+
+    buf = realloc(s->buf, size);
+    if (buf == NULL) {
+        return DS_ENOMEM;
+    }
+
+    s->buf = buf;
+    s->size = size;
 
     return DS_OK;
 }
@@ -372,6 +402,11 @@ ds_sock_drain(ds_sock_t *s, ds_error_t *err)
 
         if (code == CURLE_OK) {
             sent += n;
+
+            if (s->stuck != 0) {
+                s->deadline = ds_monotonic() + s->stuck;
+            }
+
             continue;
         }
 
@@ -380,15 +415,31 @@ ds_sock_drain(ds_sock_t *s, ds_error_t *err)
                                    : curl_easy_strerror(code), err);
         }
 
+        if (s->nowait && ds_monotonic() < s->deadline) {
+            break;
+        }
+
         rc = ds_sock_wait(s, POLLOUT, err);
         if (rc != DS_OK) {
             return rc;
         }
     }
 
-    s->len = 0;
+    s->len -= sent;
+    memmove(s->buf, s->buf + sent, s->len);
+
+    if (s->len == 0 && s->size > DS_SOCK_BUFFER) {
+        (void) ds_sock_resize(s, DS_SOCK_BUFFER);
+    }
 
     return DS_OK;
+}
+
+
+bool
+ds_sock_full(const ds_sock_t *s)
+{
+    return s->len >= DS_SOCK_BUFFER;
 }
 
 

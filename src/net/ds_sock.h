@@ -28,6 +28,10 @@ typedef struct {
     ds_cancel_t     *cancel;
     char            *address;       /* see ds_sock_lookup(), else NULL */
     int64_t          deadline;      /* monotonic ms, set by the user */
+    int64_t          stuck;         /* the same, ms; not 0: the deadline of
+                                       what is sent is so long after the last
+                                       byte that was taken */
+    bool             nowait;        /* see ds_sock_append(); the same */
     const char      *doing;         /* the same, for messages */
     int              lost;          /* the code of a failure, the same */
     bool             broken;        /* there was one */
@@ -36,8 +40,9 @@ typedef struct {
 
     uint32_t         received;      /* bytes, modulo 2^32 */
     size_t           len;           /* in the buffer, not sent */
+    size_t           size;          /* of it */
+    uint8_t         *buf;
     char             why[CURL_ERROR_SIZE];
-    uint8_t          buf[DS_SOCK_BUFFER];
 } ds_sock_t;
 
 
@@ -58,21 +63,29 @@ int ds_sock_connect(ds_sock_t *s, const ds_url_t *u, int port, bool secure,
     const char *certificate, int dns, ds_error_t *err);
 
 /*
- * The host's first IPv4 address as text, INET_ADDRSTRLEN bytes, without a
- * connection; blocks for "timeout" ms at most.  0, DS_EPUSH_DNS,
- * DS_ECANCELED, DS_ENOMEM.
+ * The host's first IPv4 address as text, or its first IPv6 address when there
+ * is no other, INET6_ADDRSTRLEN bytes, without a connection; blocks for
+ * "timeout" ms at most.  0, DS_EPUSH_DNS, DS_ECANCELED, DS_ENOMEM.
  */
 int ds_sock_lookup(const ds_url_t *u, char *address, int64_t timeout,
     ds_cancel_t *cancel, ds_error_t *err);
 
 /* The following fail with s->lost or DS_ECANCELED; s->broken is set then. */
 
-/* to the buffer, whose content is sent when it is full */
+/*
+ * To the buffer, whose content is sent when it is full.  With "nowait", which
+ * is for connections without TLS, neither this nor ds_sock_drain() waits: what
+ * the other end does not take stays in the buffer, which grows: so look at
+ * ds_sock_full() before.
+ */
 int ds_sock_append(ds_sock_t *s, const uint8_t *data, size_t n,
     ds_error_t *err);
 
-/* sends the whole buffer */
+/* sends the whole buffer; with "nowait" what is taken of it */
 int ds_sock_drain(ds_sock_t *s, ds_error_t *err);
+
+/* the other end does not take what is sent */
+bool ds_sock_full(const ds_sock_t *s);
 
 /* until there is something to read */
 int ds_sock_await(ds_sock_t *s, ds_error_t *err);

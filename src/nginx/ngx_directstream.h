@@ -38,6 +38,10 @@ typedef struct ngx_thread_pool_s  ngx_thread_pool_t;
 #define NGX_DIRECTSTREAM_LOOKUP_MAX    1000    /* items of a lookup */
 #define NGX_DIRECTSTREAM_BATCH         32      /* items moved at a time */
 #define NGX_DIRECTSTREAM_JOURNAL           256     /* entries */
+#define NGX_DIRECTSTREAM_TAG           34      /* bytes, with quotes */
+
+#define NGX_DIRECTSTREAM_CRASHES       4       /* notes, one a generation */
+#define NGX_DIRECTSTREAM_DEATHS        3       /* that are remembered */
 
 #define NGX_DIRECTSTREAM_DEAD          3000    /* ms without a heartbeat */
 
@@ -131,6 +135,7 @@ typedef struct {
     unsigned                 running:1;
     unsigned                 reserved:1;    /* being created: nobody sees it */
     unsigned                 prefetching:1; /* what was requested last */
+    unsigned                 renew:1;       /* restarted when its turn comes */
     ngx_pid_t                writer;        /* has a write under way; 0: none */
     uint64_t                 epoch;
     uint64_t                 skip;          /* requests so far */
@@ -143,9 +148,18 @@ typedef struct {
     ngx_msec_t               retry;         /* not to be started before */
     ngx_pid_t                owner;         /* 0: none */
     ngx_msec_t               seen;          /* when the owner wrote last */
+    uint64_t                 settings;      /* that it runs with, a digest */
+    ngx_uint_t               outdated;      /* of a copy: they have changed */
     char                     token[DS_TOKEN_LEN + 1];
     ds_status_t              status;
     ngx_directstream_totals_t before;       /* of the runs before this one */
+
+    /* items that took the relay worker down, the latest last */
+    uint64_t                 crashed_epoch;     /* the run they are of */
+    size_t                   ncrashed;
+    ds_turn_t                crashed[DS_CRASHED];
+    ngx_uint_t               crashes;           /* of late, by the stream */
+    ngx_msec_t               crashed_at;
 } ngx_directstream_info_t;
 
 
@@ -267,20 +281,25 @@ typedef struct {
 
 
 typedef struct {
+    /* these three are where they are in every layout from 7 on */
     uint64_t                 magic;
     uint64_t                 layout;        /* version and sizes */
+    char                     state_path[NGX_MAX_PATH];
 
     uint64_t                 generation;    /* configurations so far */
+    uint64_t                 settings;      /* of the newest, a digest */
     uint64_t                 quit;          /* the generation that quits */
     uint64_t                 left;          /* newest whose workers left */
     ngx_int_t                workers;       /* without the relay's */
     uint64_t                 serial;        /* of epochs and lookups */
-    char                     state_path[NGX_MAX_PATH];
+    u_char                   salt[16];      /* of entity tags */
 
     ngx_pid_t                relay;         /* newest relay worker */
     uint64_t                 relay_generation;
     uint64_t                 relay_restarts;    /* after a death */
+    ngx_msec_t               deaths[NGX_DIRECTSTREAM_DEATHS];
     ngx_msec_t               heartbeat;
+    ds_crash_t               crash[NGX_DIRECTSTREAM_CRASHES];
 
     ngx_directstream_node_t *streams;
     ngx_directstream_job_t  *jobs;          /* the newest first */
@@ -322,7 +341,8 @@ typedef struct {
     int64_t                  buffer_size;       /* bytes, as the next two */
     int64_t                  cache_max_size;
     int64_t                  cache_min_free;
-    int64_t                  encodes;           /* 0: one a processor */
+    int64_t                  push_buffer;
+    int64_t                  encodes;           /* 0: auto */
     int64_t                  max_items;         /* of one list */
 
     ngx_array_t              streams;           /* of pointers to them */
@@ -344,6 +364,8 @@ typedef struct {
     ngx_slab_pool_t         *shpool;
     ngx_directstream_sh_t   *sh;
 
+    uint64_t                 settings;      /* of the engine, a digest */
+    ngx_shm_zone_t          *old_zone;      /* whose place this one takes */
     ngx_uint_t               refill;        /* the store has to be, of it */
     ngx_uint_t               reload;        /* other workers were there */
     ngx_int_t                worker;        /* index of the relay worker */
@@ -379,6 +401,10 @@ char *ngx_directstream_log(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_directstream_log_format(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 
+/* adds the logs and their formats to a digest */
+uint64_t ngx_directstream_log_digest(ngx_directstream_conf_t *dcf,
+    uint64_t digest);
+
 /* a file's path in full; NGX_ERROR: it cannot be read, as has been logged */
 ngx_int_t ngx_directstream_conf_file(ngx_conf_t *cf, ngx_str_t *path,
     ngx_uint_t conf_prefix);
@@ -388,6 +414,9 @@ ngx_int_t ngx_directstream_conf_file(ngx_conf_t *cf, ngx_str_t *path,
  * 0 or a DS_E…
  */
 int ngx_directstream_check_push(const ds_def_t *def, ds_error_t *err);
+
+/* "none" needs a push by the engine; 0 or a DS_E… */
+int ngx_directstream_check_publish(const ds_def_t *def, ds_error_t *err);
 
 /* must the engine push it? */
 ngx_uint_t ngx_directstream_push_tls(const char *url);
@@ -421,6 +450,13 @@ int64_t ngx_directstream_field_get(const ngx_directstream_field_t *f,
 void ngx_directstream_field_show(const ngx_directstream_field_t *f,
     const ds_def_t *def, char *text);
 
+/*
+ * The entity tag of a definition, with its quotes and a NUL: of all of it,
+ * secrets too, with the zone's salt, so that they cannot be guessed from it.
+ */
+void ngx_directstream_field_tag(ngx_directstream_conf_t *dcf,
+    const ds_def_t *def, u_char tag[NGX_DIRECTSTREAM_TAG + 1]);
+
 /* takes those of "set"; NGX_OK, or NGX_AGAIN: a new run is needed */
 ngx_int_t ngx_directstream_field_copy(ds_def_t *dst, const ds_def_t *src,
     ngx_uint_t set);
@@ -429,7 +465,18 @@ ngx_int_t ngx_directstream_field_copy(ds_def_t *dst, const ds_def_t *src,
 /* the zone (each function takes and releases the lock) */
 
 ngx_int_t ngx_directstream_zone_init(ngx_shm_zone_t *shm_zone, void *data);
-ngx_shm_zone_t *ngx_directstream_zone_old(ngx_cycle_t *cycle);
+
+/*
+ * Can this configuration not go on with the zone of the one that runs?  Then
+ * that is in dcf->old_zone.
+ */
+ngx_uint_t ngx_directstream_zone_changed(ngx_directstream_conf_t *dcf);
+
+/* it is no more than memory from now on */
+void ngx_directstream_zone_replace(ngx_directstream_conf_t *dcf);
+
+/* its state_path, or NULL when that is the same, or not known */
+const char *ngx_directstream_zone_path(ngx_directstream_conf_t *dcf);
 
 /* definitions of the configuration, in the master */
 void ngx_directstream_zone_merge(ngx_directstream_conf_t *dcf,
@@ -483,6 +530,16 @@ typedef enum {
 ngx_int_t ngx_directstream_zone_step(ngx_directstream_conf_t *dcf,
     const char *name, ngx_directstream_step_e step);
 
+/*
+ * Streams that run with settings that have changed, or "all" that run, will be
+ * restarted by the newest relay worker, one after another; returns how many.
+ */
+ngx_uint_t ngx_directstream_zone_renew(ngx_directstream_conf_t *dcf,
+    ngx_uint_t all);
+
+/* of the settings "conf" has a digest of, what a run of "def" depends on */
+uint64_t ngx_directstream_zone_settings(uint64_t conf, const ds_def_t *def);
+
 
 /*
  * Durable changes.  The writer first marks the stream (a new one is made,
@@ -504,12 +561,13 @@ typedef struct {
     ngx_directstream_change_e op;
     ds_stored_t              stored;        /* afterwards; the name always */
     ngx_uint_t               set;           /* of a PATCH */
+    ngx_str_t               *match;         /* If-Match, or NULL; for mark() */
 } ngx_directstream_change_t;
 
 /*
  * NGX_OK: marked, "change" has become whole.  NGX_DECLINED: no such stream,
  * NGX_ABORT: static, NGX_DONE: exists, NGX_BUSY: a write is under way,
- * NGX_ERROR: the zone is full
+ * NGX_AGAIN: "match" does not, NGX_ERROR: the zone is full
  */
 ngx_int_t ngx_directstream_change_mark(ngx_directstream_conf_t *dcf,
     ngx_directstream_change_t *change);
@@ -569,6 +627,13 @@ void ngx_directstream_totals_add(ngx_directstream_totals_t *totals,
     ds_status_t *status);
 
 
+/* FNV-1a; begins with NGX_DIRECTSTREAM_DIGEST */
+
+#define NGX_DIRECTSTREAM_DIGEST  0xcbf29ce484222325ULL
+
+uint64_t ngx_directstream_digest(uint64_t digest, const void *data,
+    size_t len);
+
 /* Unix ms, as of the last event */
 int64_t ngx_directstream_now(void);
 
@@ -618,6 +683,23 @@ ngx_uint_t ngx_directstream_journal_get(ngx_directstream_conf_t *dcf,
     uint64_t since, ngx_directstream_entry_t *entries, ngx_uint_t n);
 
 
+/* relay workers that died */
+
+/* where this one notes who has taken it down */
+ds_crash_t *ngx_directstream_crash_place(ngx_directstream_conf_t *dcf);
+
+/* logs what others have noted, and their streams remember it */
+void ngx_directstream_crash_take(ngx_directstream_conf_t *dcf,
+    ngx_log_t *log);
+
+/* how many items of "crashed" are of the run that is wanted */
+size_t ngx_directstream_crash_count(ngx_directstream_info_t *info);
+
+/* with the lock held: one more; were there three within a minute? */
+void ngx_directstream_crash_died(ngx_directstream_sh_t *sh);
+ngx_uint_t ngx_directstream_crash_often(ngx_directstream_sh_t *sh);
+
+
 /* the relay worker */
 
 /* in the master, before the workers are forked */
@@ -631,56 +713,31 @@ void ngx_directstream_relay_init(ngx_cycle_t *cycle,
 void ngx_directstream_relay_exit(ngx_cycle_t *cycle);
 
 
-/*
- * What the relay worker records in the store: progress, items, runs.  An
- * error is logged once, and what could not be written is written later; the
- * air does not notice.
- */
-
-typedef struct {
-    ngx_directstream_conf_t *dcf;
-    ngx_log_t               *log;
-    ds_store_t              *store;
-    ds_error_t               err;           /* of the last call */
-    int                      code;          /* that was logged last */
-    ngx_msec_t               retry;         /* no write before */
-    ngx_uint_t               lost;          /* transactions, so far */
-    unsigned                 waiting:1;     /* for "retry" */
-    unsigned                 begun:1;       /* a transaction is open */
-} ngx_directstream_record_t;
-
-void ngx_directstream_record_init(ngx_directstream_record_t *rec,
-    ngx_directstream_conf_t *dcf, ngx_log_t *log);
-
-/* the run's id, 0 on an error; "progress", may be NULL, is what was */
-int64_t ngx_directstream_record_begin(ngx_directstream_record_t *rec,
-    const char *name, ds_progress_t *progress);
-void ngx_directstream_record_end(ngx_directstream_record_t *rec,
-    const char *name, int64_t run, ds_status_t *status);
-
-/* NGX_ERROR: not written */
-ngx_int_t ngx_directstream_record_progress(ngx_directstream_record_t *rec,
-    const char *name, int64_t run, ds_progress_t *progress);
-ngx_int_t ngx_directstream_record_items(ngx_directstream_record_t *rec,
-    const char *name, int64_t run, ds_listed_t *items, size_t n);
-ngx_int_t ngx_directstream_record_trim(ngx_directstream_record_t *rec,
-    const char *name, uint32_t count);
-
-/* what the cache's index has; NGX_ERROR: not read */
-ngx_int_t ngx_directstream_record_kept(ngx_directstream_record_t *rec,
-    uint32_t *count, uint64_t *size);
-
-/* ends the transaction; its writes may be lost, and "lost" counts */
-void ngx_directstream_record_commit(ngx_directstream_record_t *rec);
-
-/* streams whose writer died become what the store has */
-void ngx_directstream_record_settle(ngx_directstream_record_t *rec);
-void ngx_directstream_record_close(ngx_directstream_record_t *rec);
-
-
 /* a line in each as-run log; a failure is logged, once a minute */
 void ngx_directstream_log_write(ngx_directstream_conf_t *dcf,
     const char *stream, ds_aired_t *aired);
+
+
+/*
+ * The kernel's lock on a stream is the process's: "type" is F_WRLCK or F_UNLCK.
+ * NGX_OK; NGX_DECLINED: *holder has it, 0: not known, may be NULL; NGX_ERROR
+ */
+ngx_int_t ngx_directstream_owner_lock(ngx_directstream_conf_t *dcf,
+    const char *name, short type, ngx_pid_t *holder);
+
+/* the file of the locks; may be called until it is NGX_OK */
+ngx_int_t ngx_directstream_owner_open(ngx_directstream_conf_t *dcf,
+    ngx_log_t *log);
+
+/*
+ * In the master, when the zone takes the place of one with another state_path,
+ * "path": as long as somebody has a stream's lock there, nobody gets it here.
+ * NGX_DECLINED: there are none.
+ */
+ngx_int_t ngx_directstream_owner_before(const char *path, ngx_log_t *log);
+
+/* a new one, of DS_TOKEN_LEN at most */
+ngx_int_t ngx_directstream_owner_token(char *token, ngx_log_t *log);
 
 
 /* the streams this process runs */
@@ -688,22 +745,23 @@ void ngx_directstream_log_write(ngx_directstream_conf_t *dcf,
 typedef struct ngx_directstream_run_s  ngx_directstream_run_t;
 
 typedef struct {
-    ngx_directstream_record_t record;
     ngx_msec_t               progress;      /* next time */
     ngx_uint_t               items;         /* more may be taken in a pass */
     uint64_t                 deadline;      /* of them, monotonic us */
     ngx_directstream_conf_t *dcf;
     ds_t                    *ds;
+    ds_recorder_t           *recorder;      /* the engine's */
+    ngx_pid_t                writer;        /* who died, of what is settled */
     ngx_directstream_run_t  *runs;
-    int                      lock_fd;
     ngx_log_t               *log;
+    ngx_uint_t               single;        /* start streams one by one */
+    ngx_msec_t               started;       /* the last one */
+    char                     renewing[DS_NAME_LEN + 1]; /* "": none */
+    ngx_msec_t               renewed;       /* since when */
 } ngx_directstream_runs_t;
 
 void ngx_directstream_runs_init(ngx_directstream_runs_t *runs,
     ngx_directstream_conf_t *dcf, ngx_log_t *log);
-
-/* the file of the kernel's locks; may be called until it is NGX_OK */
-ngx_int_t ngx_directstream_runs_open(ngx_directstream_runs_t *runs);
 
 /* makes the runs what the zone wants; "stop": all of them end */
 void ngx_directstream_runs_pass(ngx_directstream_runs_t *runs,
@@ -711,6 +769,12 @@ void ngx_directstream_runs_pass(ngx_directstream_runs_t *runs,
 
 /* records where all of them are, before they are destroyed */
 void ngx_directstream_runs_leave(ngx_directstream_runs_t *runs);
+
+/* the next of those that are to be restarted, when the last one runs */
+void ngx_directstream_runs_renew(ngx_directstream_runs_t *runs);
+
+/* streams whose writer died become what the store has */
+void ngx_directstream_runs_settle(ngx_directstream_runs_t *runs);
 
 /* starts what nobody runs */
 void ngx_directstream_runs_start(ngx_directstream_runs_t *runs);

@@ -23,6 +23,14 @@ typedef struct {
     ngx_directstream_handler_pt  delete;
 } ngx_directstream_route_t;
 
+typedef struct {
+    ngx_uint_t                   method;
+    const char                  *name;
+    ngx_directstream_handler_pt  handler;
+} ngx_directstream_allowed_t;
+
+#define NGX_DIRECTSTREAM_METHODS   5
+
 
 static void *ngx_directstream_create_loc_conf(ngx_conf_t *cf);
 static char *ngx_directstream_merge_loc_conf(ngx_conf_t *cf, void *parent,
@@ -47,13 +55,22 @@ static ngx_int_t ngx_directstream_admin_check(ngx_http_request_t *r);
 static ngx_uint_t ngx_directstream_admin_json(ngx_http_request_t *r);
 static ngx_int_t ngx_directstream_admin_body(ngx_http_request_t *r,
     ngx_directstream_ctx_t *ctx);
+static ngx_int_t ngx_directstream_admin_versions(ngx_http_request_t *r,
+    ngx_directstream_ctx_t *ctx);
+static ngx_int_t ngx_directstream_admin_root(ngx_http_request_t *r,
+    ngx_directstream_ctx_t *ctx);
+static ngx_uint_t ngx_directstream_admin_methods(
+    const ngx_directstream_route_t *route,
+    ngx_directstream_allowed_t *allowed);
 static ngx_int_t ngx_directstream_admin_openapi(ngx_http_request_t *r,
     ngx_directstream_ctx_t *ctx);
 
 
-/* what is below "api/1/" */
+/* what is below "api/" and "api/1/" */
 
 static const ngx_directstream_route_t  ngx_directstream_routes[] = {
+
+    { "", 0, ngx_directstream_admin_root, NULL, NULL, NULL },
 
     { "streams", 0, ngx_directstream_streams_list,
       ngx_directstream_streams_create, NULL, NULL },
@@ -88,6 +105,8 @@ static const ngx_directstream_route_t  ngx_directstream_routes[] = {
     { "streams/*/prefetch", NGX_DIRECTSTREAM_PREFETCH, NULL,
       ngx_directstream_streams_step, NULL, NULL },
 
+    { "restart", 0, NULL, ngx_directstream_streams_renew, NULL, NULL },
+
     { "resolve", 0, NULL, ngx_directstream_resolve, NULL, NULL },
 
     { "openapi.json", 0, ngx_directstream_admin_openapi, NULL, NULL, NULL },
@@ -101,6 +120,9 @@ static const ngx_directstream_route_t  ngx_directstream_routes[] = {
     { NULL, 0, NULL, NULL, NULL, NULL }
 };
 
+static const ngx_directstream_route_t  ngx_directstream_api_route =
+    { "", 0, ngx_directstream_admin_versions, NULL, NULL, NULL };
+
 static const ngx_directstream_route_t  ngx_directstream_page_route =
     { "", 0, ngx_directstream_page, NULL, NULL, NULL };
 
@@ -108,7 +130,7 @@ static const ngx_directstream_route_t  ngx_directstream_page_route =
 static ngx_command_t  ngx_http_directstream_commands[] = {
 
     { ngx_string("directstream_admin"),
-      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS|NGX_CONF_TAKE1,
+      NGX_HTTP_LOC_CONF|NGX_CONF_ANY,
       ngx_directstream_admin,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
@@ -187,7 +209,9 @@ ngx_directstream_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_directstream_loc_conf_t *prev = parent;
     ngx_directstream_loc_conf_t *conf = child;
 
-    (void) cf;
+    void                      *names;
+    ngx_array_t               *all;
+    ngx_http_core_srv_conf_t  *cscf;
 
     ngx_conf_merge_value(conf->write, prev->write, 0);
 
@@ -195,22 +219,38 @@ ngx_directstream_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         /* bodies are bounded here, and answered with a problem document */
         conf->clcf->client_max_body_size = 0;
 
+        /* nginx's own list is gone when the configuration has been read */
+
+        cscf = ngx_http_conf_get_module_srv_conf(cf, ngx_http_core_module);
+        all = &cscf->server_names;
+
+        conf->names = ngx_array_create(cf->pool, all->nelts + 1, all->size);
+        if (conf->names == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        names = ngx_array_push_n(conf->names, all->nelts);
+        ngx_memcpy(names, all->elts, all->nelts * all->size);
+
     } else {
         conf->prefix = prev->prefix;
+        conf->hosts = prev->hosts;
+        conf->names = prev->names;
     }
 
     return NGX_CONF_OK;
 }
 
 
-/* directstream_admin [write=on|off]; default none; context: location */
+/* directstream_admin [write=on|off] [host=NAME ...]; context: location */
 
 static char *
 ngx_directstream_admin(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_directstream_loc_conf_t *dlcf = conf;
 
-    ngx_str_t                 *value;
+    ngx_str_t                 *value, *host;
+    ngx_uint_t                 i;
     ngx_http_core_loc_conf_t  *clcf;
 
     if (dlcf->clcf != NULL) {
@@ -235,16 +275,35 @@ ngx_directstream_admin(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     dlcf->write = 0;
 
-    if (cf->args->nelts == 2) {
+    for (i = 1; i < cf->args->nelts; i++) {
 
-        if (ngx_strcmp(value[1].data, "write=on") == 0) {
+        if (ngx_strcmp(value[i].data, "write=on") == 0) {
             dlcf->write = 1;
 
-        } else if (ngx_strcmp(value[1].data, "write=off") != 0) {
+        } else if (ngx_strcmp(value[i].data, "write=off") == 0) {
+            dlcf->write = 0;
+
+        } else if (value[i].len > 5
+                   && ngx_strncmp(value[i].data, "host=", 5) == 0)
+        {
+            if (dlcf->hosts == NULL) {
+                dlcf->hosts = ngx_array_create(cf->pool, 2,
+                                               sizeof(ngx_str_t));
+            }
+
+            host = (dlcf->hosts != NULL) ? ngx_array_push(dlcf->hosts) : NULL;
+            if (host == NULL) {
+                return NGX_CONF_ERROR;
+            }
+
+            host->data = value[i].data + 5;
+            host->len = value[i].len - 5;
+
+        } else {
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                                "invalid parameter \"%V\" in \"%V\", it must "
-                               "be \"write=on\" or \"write=off\"",
-                               &value[1], &cmd->name);
+                               "be \"write=on\", \"write=off\" or "
+                               "\"host=NAME\"", &value[i], &cmd->name);
             return NGX_CONF_ERROR;
         }
     }
@@ -314,6 +373,7 @@ static ngx_int_t
 ngx_directstream_admin_handler(ngx_http_request_t *r)
 {
     ngx_int_t                        rc;
+    const char                      *code, *why;
     ngx_directstream_ctx_t          *ctx;
     ngx_directstream_handler_pt      handler;
     const ngx_directstream_route_t  *route;
@@ -325,12 +385,29 @@ ngx_directstream_admin_handler(ngx_http_request_t *r)
 
     ngx_http_set_ctx(r, ctx, ngx_http_directstream_module);
 
-    route = ngx_directstream_admin_route(r, ctx);
+    /* no guessing at types, and nothing of it in pages of others */
 
-    rc = (route != NULL)
-         ? ngx_directstream_admin_method(r, route, &handler)
-         : ngx_directstream_admin_refuse(r, 404, "not_found",
-                                         "there is no such resource");
+    if (ngx_directstream_header(r, "X-Content-Type-Options", "nosniff") == NULL
+        || ngx_directstream_header(r, "Cross-Origin-Resource-Policy",
+                                   "same-origin")
+           == NULL)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    code = ngx_directstream_guard(r, &why);
+
+    if (code != NULL) {
+        rc = ngx_directstream_admin_refuse(r, 403, code, why);
+
+    } else {
+        route = ngx_directstream_admin_route(r, ctx);
+
+        rc = (route != NULL)
+             ? ngx_directstream_admin_method(r, route, &handler)
+             : ngx_directstream_admin_refuse(r, 404, "not_found",
+                                             "there is no such resource");
+    }
 
     if (rc != NGX_OK) {
         /* the answer is made, or the request is over */
@@ -402,12 +479,20 @@ ngx_directstream_admin_route(ngx_http_request_t *r,
 
     if (p < last && *p == '/') {
         p++;
+
+    } else if (p < last && p[-1] != '/') {
+        /* the location's name goes on: it is another one */
+        return NULL;
     }
 
     ctx->base.data = r->uri.data;
     ctx->base.len = p - r->uri.data;
 
-    if ((size_t) (last - p) <= sizeof(api) - 1
+    if (last - p == 4 && ngx_strncmp(p, api, 4) == 0) {
+        return &ngx_directstream_api_route;
+    }
+
+    if ((size_t) (last - p) < sizeof(api) - 1
         || ngx_strncmp(p, api, sizeof(api) - 1) != 0)
     {
         return (ngx_directstream_page_find(p, last - p, &ctx->action)
@@ -484,50 +569,73 @@ ngx_directstream_admin_method(ngx_http_request_t *r,
     const ngx_directstream_route_t *route,
     ngx_directstream_handler_pt *handler)
 {
-    u_char      *p, *allow;
-    ngx_uint_t   i;
+    u_char                      *p, *allow;
+    ngx_int_t                    rc;
+    ngx_uint_t                   i, n;
+    ngx_directstream_allowed_t   allowed[NGX_DIRECTSTREAM_METHODS];
 
-    const struct {
-        ngx_uint_t                   method;
-        const char                  *name;
-        ngx_directstream_handler_pt  handler;
-    } methods[] = {
-        { NGX_HTTP_GET|NGX_HTTP_HEAD, "GET, HEAD", route->get },
-        { NGX_HTTP_POST, "POST", route->post },
-        { NGX_HTTP_PATCH, "PATCH", route->patch },
-        { NGX_HTTP_DELETE, "DELETE", route->delete }
-    };
+    n = ngx_directstream_admin_methods(route, allowed);
 
-    allow = ngx_pnalloc(r->pool, sizeof("GET, HEAD, POST, PATCH, DELETE"));
+    for (i = 0; i < n; i++) {
+        if (r->method == allowed[i].method) {
+            *handler = allowed[i].handler;
+            return ngx_directstream_admin_check(r);
+        }
+    }
+
+    allow = ngx_pnalloc(r->pool, sizeof("GET, HEAD, POST, PATCH, DELETE, "
+                                        "OPTIONS"));
     if (allow == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    p = allow;
-    *handler = NULL;
-
-    for (i = 0; i < sizeof(methods) / sizeof(methods[0]); i++) {
-
-        if (methods[i].handler == NULL) {
-            continue;
-        }
-
-        if (r->method & methods[i].method) {
-            *handler = methods[i].handler;
-            return ngx_directstream_admin_check(r);
-        }
-
-        p = ngx_sprintf(p, "%s%s", (p == allow) ? "" : ", ", methods[i].name);
+    for (p = allow, i = 0; i < n; i++) {
+        p = ngx_sprintf(p, "%s, ", allowed[i].name);
     }
 
-    *p = '\0';
+    (void) ngx_sprintf(p, "OPTIONS%Z");
 
     if (ngx_directstream_header(r, "Allow", (char *) allow) == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    return ngx_directstream_admin_refuse(r, 405, "method_not_allowed",
+    if (r->method != NGX_HTTP_OPTIONS) {
+        return ngx_directstream_admin_refuse(r, 405, "method_not_allowed",
                                "the resource does not have this method");
+    }
+
+    rc = ngx_http_discard_request_body(r);
+    if (rc == NGX_OK) {
+        rc = ngx_directstream_send_empty(r, NGX_HTTP_NO_CONTENT);
+    }
+
+    return (rc == NGX_OK) ? NGX_DECLINED : rc;
+}
+
+
+/* those that the resource has; returns how many */
+
+static ngx_uint_t
+ngx_directstream_admin_methods(const ngx_directstream_route_t *route,
+    ngx_directstream_allowed_t *allowed)
+{
+    ngx_uint_t  i, n;
+
+    const ngx_directstream_allowed_t  all[NGX_DIRECTSTREAM_METHODS] = {
+        { NGX_HTTP_GET, "GET", route->get },
+        { NGX_HTTP_HEAD, "HEAD", route->get },
+        { NGX_HTTP_POST, "POST", route->post },
+        { NGX_HTTP_PATCH, "PATCH", route->patch },
+        { NGX_HTTP_DELETE, "DELETE", route->delete }
+    };
+
+    for (n = 0, i = 0; i < NGX_DIRECTSTREAM_METHODS; i++) {
+        if (all[i].handler != NULL) {
+            allowed[n++] = all[i];
+        }
+    }
+
+    return n;
 }
 
 
@@ -574,19 +682,30 @@ ngx_directstream_admin_json(ngx_http_request_t *r)
 {
     u_char     *p;
     size_t      len;
-    ngx_str_t  *value;
+    ngx_str_t  *value, *type;
 
-    static const char  type[] = "application/json";
+    static ngx_str_t  json = ngx_string("application/json");
+    static ngx_str_t  patch = ngx_string("application/merge-patch+json");
 
     if (r->headers_in.content_type == NULL) {
         return 0;
     }
 
     value = &r->headers_in.content_type->value;
-    len = sizeof(type) - 1;
+    type = &json;
 
-    if (value->len < len
-        || ngx_strncasecmp(value->data, (u_char *) type, len) != 0)
+    /* what a PATCH does is what RFC 7396 says */
+
+    if (r->method == NGX_HTTP_PATCH
+        && value->len >= patch.len
+        && ngx_strncasecmp(value->data, patch.data, patch.len) == 0)
+    {
+        type = &patch;
+    }
+
+    len = type->len;
+
+    if (value->len < len || ngx_strncasecmp(value->data, type->data, len) != 0)
     {
         return 0;
     }
@@ -608,6 +727,70 @@ ngx_directstream_admin_body(ngx_http_request_t *r, ngx_directstream_ctx_t *ctx)
            ? ngx_directstream_problem(r, 413, "too_large", NULL,
                                "a body may have at most 65536 bytes")
            : ctx->then(r, ctx);
+}
+
+
+static ngx_int_t
+ngx_directstream_admin_versions(ngx_http_request_t *r,
+    ngx_directstream_ctx_t *ctx)
+{
+    ngx_directstream_json_t  w;
+
+    (void) ctx;
+
+    ngx_directstream_json_init(&w, r->pool);
+    ngx_directstream_json_print(&w, "{\"versions\":[1],\"version\":\"%s\","
+                                "\"nginx\":\"%s\"}\n", DS_VERSION,
+                                NGINX_VERSION);
+
+    return ngx_directstream_send(r, NGX_HTTP_OK, &w);
+}
+
+
+static ngx_int_t
+ngx_directstream_admin_root(ngx_http_request_t *r,
+    ngx_directstream_ctx_t *ctx)
+{
+    ngx_uint_t                       i, n;
+    ngx_directstream_json_t          w;
+    ngx_directstream_allowed_t       allowed[NGX_DIRECTSTREAM_METHODS];
+    ngx_directstream_loc_conf_t     *dlcf;
+    const ngx_directstream_route_t  *route;
+
+    (void) ctx;
+
+    dlcf = ngx_http_get_module_loc_conf(r, ngx_http_directstream_module);
+
+    ngx_directstream_json_init(&w, r->pool);
+    ngx_directstream_json_open(&w, '{');
+    ngx_directstream_json_text(&w, "version", DS_VERSION, 64);
+    ngx_directstream_json_key(&w, "write");
+    ngx_directstream_json_bool(&w, dlcf->write);
+    ngx_directstream_json_key(&w, "resources");
+    ngx_directstream_json_open(&w, '[');
+
+    for (route = ngx_directstream_routes; route->path != NULL; route++) {
+
+        ngx_directstream_json_open(&w, '{');
+        ngx_directstream_json_text(&w, "path", route->path, 64);
+        ngx_directstream_json_key(&w, "methods");
+        ngx_directstream_json_open(&w, '[');
+
+        n = ngx_directstream_admin_methods(route, allowed);
+
+        for (i = 0; i < n; i++) {
+            ngx_directstream_json_string(&w, allowed[i].name, 64);
+        }
+
+        ngx_directstream_json_close(&w, ']');
+        ngx_directstream_json_close(&w, '}');
+    }
+
+    ngx_directstream_json_close(&w, ']');
+    ngx_directstream_json_close(&w, '}');
+    ngx_directstream_json_raw(&w, "\n", 1);
+
+    return ngx_directstream_send(r, NGX_HTTP_OK, &w);
 }
 
 

@@ -8,6 +8,8 @@
 #include "ngx_directstream.h"
 
 
+static ngx_uint_t ngx_directstream_change_match(ngx_directstream_conf_t *dcf,
+    ngx_directstream_info_t *info, ngx_str_t *match);
 static ngx_int_t ngx_directstream_change_new(ngx_directstream_conf_t *dcf,
     ngx_directstream_change_t *change);
 static void ngx_directstream_change_do(ngx_directstream_conf_t *dcf,
@@ -48,6 +50,11 @@ ngx_directstream_change_mark(ngx_directstream_conf_t *dcf,
     } else if (info->fixed && change->op <= NGX_DIRECTSTREAM_DELETE) {
         rc = NGX_ABORT;
 
+    } else if (change->match != NULL
+               && !ngx_directstream_change_match(dcf, info, change->match))
+    {
+        rc = NGX_AGAIN;
+
     } else {
 
         /* what another write has changed since it was read is kept */
@@ -71,6 +78,44 @@ done:
     ngx_shmtx_unlock(&dcf->shpool->mutex);
 
     return rc;
+}
+
+
+/* a list of tags, or "*": any (RFC 9110, 13.1.1) */
+
+static ngx_uint_t
+ngx_directstream_change_match(ngx_directstream_conf_t *dcf,
+    ngx_directstream_info_t *info, ngx_str_t *match)
+{
+    u_char  *p, *last, *end, tag[NGX_DIRECTSTREAM_TAG + 1];
+
+    ngx_directstream_field_tag(dcf, &info->def, tag);
+
+    p = match->data;
+    last = p + match->len;
+
+    if (match->len == 1 && *p == '*') {
+        return 1;
+    }
+
+    while (p < last) {
+        end = ngx_strlchr(p, last, ',');
+        end = (end == NULL) ? last : end;
+
+        while (p < end && (*p == ' ' || *p == '\t')) {
+            p++;
+        }
+
+        if (end - p >= NGX_DIRECTSTREAM_TAG
+            && ngx_strncmp(p, tag, NGX_DIRECTSTREAM_TAG) == 0)
+        {
+            return 1;
+        }
+
+        p = end + 1;
+    }
+
+    return 0;
 }
 
 

@@ -25,6 +25,7 @@ static char *ngx_directstream_block_end(ngx_conf_t *cf,
     ngx_directstream_conf_t *dcf);
 static char *ngx_directstream_streams_end(ngx_conf_t *cf,
     ngx_directstream_conf_t *dcf);
+static void ngx_directstream_settings(ngx_directstream_conf_t *dcf);
 static char *ngx_directstream_zone_add(ngx_conf_t *cf,
     ngx_directstream_conf_t *dcf);
 
@@ -52,6 +53,8 @@ static const ngx_directstream_range_t  ngx_directstream_ranges[] = {
 
     { "playlist_max_items", ngx_directstream_in(max_items), "number",
       1, 100000, 50000, "from 1 to 100000" },
+    { "push_buffer", ngx_directstream_in(push_buffer), "size",
+      1024 * 1024, (int64_t) 1 << 40, 0, "from 1m to 1024g" },
 
     { "cache_max_size", ngx_directstream_in(cache_max_size), "size",
       1024 * 1024, NGX_MAX_OFF_T_VALUE, (int64_t) 10 << 30,
@@ -160,7 +163,49 @@ ngx_directstream_block_end(ngx_conf_t *cf, ngx_directstream_conf_t *dcf)
         return NGX_CONF_ERROR;
     }
 
+    ngx_directstream_settings(dcf);
+
     return ngx_directstream_zone_add(cf, dcf);
+}
+
+
+/* all that a relay worker makes its engine with, and its logs */
+
+static void
+ngx_directstream_settings(ngx_directstream_conf_t *dcf)
+{
+    uint64_t     digest;
+    ngx_uint_t   i;
+    const char **argv;
+
+    const ngx_str_t *const  texts[] = {
+        &dcf->cache_path, &dcf->resolve_extractors, &dcf->media_root,
+        &dcf->push_certificate
+    };
+
+    digest = NGX_DIRECTSTREAM_DIGEST;
+
+    for (i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        digest = ngx_directstream_digest(digest, texts[i]->data,
+                                         texts[i]->len);
+        digest = ngx_directstream_digest(digest, "", 1);
+    }
+
+    for (argv = dcf->resolve_command; *argv != NULL; argv++) {
+        digest = ngx_directstream_digest(digest, *argv, strlen(*argv) + 1);
+    }
+
+    for (i = 0; ngx_directstream_ranges[i].directive != NULL; i++) {
+        digest = ngx_directstream_digest(digest,
+                           (char *) dcf + ngx_directstream_ranges[i].offset,
+                           sizeof(int64_t));
+    }
+
+    digest = ngx_directstream_digest(digest, dcf->source_rules.elts,
+                                     dcf->source_rules.nelts
+                                     * sizeof(ds_source_rule_t));
+
+    dcf->settings = ngx_directstream_log_digest(dcf, digest);
 }
 
 
@@ -194,6 +239,14 @@ ngx_directstream_streams_end(ngx_conf_t *cf, ngx_directstream_conf_t *dcf)
                           "in %s:%ui", s->def.name, s->file, s->line);
             return NGX_CONF_ERROR;
         }
+
+        if (ngx_directstream_check_publish(&s->def, &err) != DS_OK) {
+            ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                          "invalid \"publish\" of stream \"%s\": %s in "
+                          "%s:%ui", s->def.name, err.message, s->file,
+                          s->line);
+            return NGX_CONF_ERROR;
+        }
     }
 
     return NGX_CONF_OK;
@@ -203,8 +256,7 @@ ngx_directstream_streams_end(ngx_conf_t *cf, ngx_directstream_conf_t *dcf)
 static char *
 ngx_directstream_zone_add(ngx_conf_t *cf, ngx_directstream_conf_t *dcf)
 {
-    size_t           need;
-    ngx_shm_zone_t  *old;
+    size_t  need;
 
     /* a stream's items take as much again, at the very least */
 
@@ -221,22 +273,6 @@ ngx_directstream_zone_add(ngx_conf_t *cf, ngx_directstream_conf_t *dcf)
         return NGX_CONF_ERROR;
     }
 
-    old = ngx_directstream_zone_old(cf->cycle);
-
-    if (old != NULL
-        && (old->shm.size != (size_t) dcf->zone_size
-            || old->shm.name.len != dcf->zone_name.len
-            || ngx_strncmp(old->shm.name.data, dcf->zone_name.data,
-                           dcf->zone_name.len) != 0))
-    {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "the zone of \"directstream\" cannot be changed on "
-                           "reload, it is \"%V:%uz\", restart nginx to use "
-                           "\"%V:%z\"", &old->shm.name, old->shm.size,
-                           &dcf->zone_name, dcf->zone_size);
-        return NGX_CONF_ERROR;
-    }
-
     /*
      * The tag belongs to the nginx binary, not to this module: so that the
      * zone is found again after a reload that loads another build of it.
@@ -250,6 +286,20 @@ ngx_directstream_zone_add(ngx_conf_t *cf, ngx_directstream_conf_t *dcf)
 
     dcf->shm_zone->init = ngx_directstream_state_init;
     dcf->shm_zone->data = dcf;
+
+    /* streams are handed over, as at an upgrade of nginx itself */
+
+    if (ngx_directstream_zone_changed(dcf)) {
+
+        if (ngx_process == NGX_PROCESS_SINGLE) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "\"zone\" and \"state_path\" cannot be changed "
+                               "on reload without a master process");
+            return NGX_CONF_ERROR;
+        }
+
+        dcf->shm_zone->noreuse = 1;
+    }
 
     return NGX_CONF_OK;
 }
@@ -449,6 +499,7 @@ ngx_directstream_extractors(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
  * buffer time size; default 4s 4m
  * encodes number | auto; default auto
  * playlist_max_items number; default 50000
+ * push_buffer size; default 256m, or less
  * cache_max_size size; default 10g
  * cache_min_free size; default 1g
  * context: directstream

@@ -81,7 +81,7 @@ ngx_directstream_stream(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
  * loop on | off; default on
  * context: stream
  *
- * publish URL; default none
+ * publish URL | none; no default
  * slate file; default a picture made of the stream's name
  * mode direct | download | hybrid; default direct
  * video copy | auto | encode; default copy

@@ -1,7 +1,7 @@
 
 /*
  * ngx_directstream_def.c: reads the API's bodies: a stream's definition, a
- * change of one, a lookup, a prefetch.  Bodies come from anybody who may write
+ * change of one, a lookup, a flag.  Bodies come from anybody who may write
  * to the location, so every field is checked for its type and its value, and
  * an unknown one is refused.
  */
@@ -22,6 +22,7 @@ struct ngx_directstream_parse_s {
     ds_def_t                   *def;
     ngx_uint_t                  set;
     ngx_uint_t                  start;
+    const char                 *flag;       /* the name of the only one */
     ngx_uint_t                  limit;
     ngx_uint_t                  patch;
     ngx_uint_t                  named;
@@ -40,14 +41,18 @@ static ngx_int_t ngx_directstream_parse_def(ngx_directstream_parse_t *p,
     const cJSON *v);
 static ngx_int_t ngx_directstream_parse_missing(ngx_directstream_parse_t *p);
 static ngx_int_t ngx_directstream_parse_push(ngx_directstream_parse_t *p);
-static ngx_int_t ngx_directstream_parse_prefetch(ngx_directstream_parse_t *p,
+static ngx_int_t ngx_directstream_parse_publish(ngx_directstream_parse_t *p);
+static ngx_int_t ngx_directstream_parse_flag(ngx_directstream_parse_t *p,
     const cJSON *v);
 static ngx_int_t ngx_directstream_parse_lookup(ngx_directstream_parse_t *p,
     const cJSON *v);
 static ngx_int_t ngx_directstream_parse_field(ngx_directstream_parse_t *p,
     const ngx_directstream_field_t *f, const cJSON *v);
+static ngx_int_t ngx_directstream_parse_null(ngx_directstream_parse_t *p,
+    const ngx_directstream_field_t *f, const cJSON *v);
 static ngx_int_t ngx_directstream_parse_text(ngx_directstream_parse_t *p,
     const ngx_directstream_field_t *f, const cJSON *v);
+static ngx_uint_t ngx_directstream_parse_masked(const char *text);
 static ngx_int_t ngx_directstream_parse_string(ngx_directstream_parse_t *p,
     const cJSON *v, char *dst, size_t size);
 static ngx_int_t ngx_directstream_parse_bool(ngx_directstream_parse_t *p,
@@ -100,6 +105,10 @@ ngx_directstream_def_parse(ngx_directstream_conf_t *dcf, ngx_str_t *body,
 
     if (rc == NGX_OK && (p.set & NGX_DIRECTSTREAM_SET_PUSH)) {
         rc = ngx_directstream_parse_push(&p);
+    }
+
+    if (rc == NGX_OK) {
+        rc = ngx_directstream_parse_publish(&p);
     }
 
     *set = p.set;
@@ -189,14 +198,32 @@ ngx_directstream_parse_push(ngx_directstream_parse_t *p)
 }
 
 
+/* with "none" something else must be left, whichever was changed */
+
+static ngx_int_t
+ngx_directstream_parse_publish(ngx_directstream_parse_t *p)
+{
+    ds_error_t  err;
+
+    if (ngx_directstream_check_publish(p->def, &err) == DS_OK) {
+        return NGX_OK;
+    }
+
+    return ngx_directstream_mistake(p->mistake, "invalid_field",
+                                    (p->set & NGX_DIRECTSTREAM_SET_PUBLISH)
+                                    ? "publish" : "push", "%s%s",
+                                    (p->set & NGX_DIRECTSTREAM_SET_PUBLISH)
+                                    ? "" : "\"publish\" is \"none\": ",
+                                    err.message);
+}
+
+
 ngx_int_t
-ngx_directstream_prefetch_parse(ngx_str_t *body, ngx_uint_t *on,
+ngx_directstream_flag_parse(ngx_str_t *body, const char *name, ngx_uint_t *on,
     ngx_directstream_mistake_t *m)
 {
     ngx_int_t                 rc;
     ngx_directstream_parse_t  p;
-
-    *on = 1;
 
     if (body->len == 0) {
         return NGX_OK;
@@ -204,8 +231,9 @@ ngx_directstream_prefetch_parse(ngx_str_t *body, ngx_uint_t *on,
 
     ngx_memzero(&p, sizeof(ngx_directstream_parse_t));
 
-    p.field = ngx_directstream_parse_prefetch;
-    p.start = 1;
+    p.field = ngx_directstream_parse_flag;
+    p.flag = name;
+    p.start = *on;
     p.mistake = m;
 
     rc = ngx_directstream_parse(&p, body);
@@ -217,11 +245,15 @@ ngx_directstream_prefetch_parse(ngx_str_t *body, ngx_uint_t *on,
 
 
 static ngx_int_t
-ngx_directstream_parse_prefetch(ngx_directstream_parse_t *p, const cJSON *v)
+ngx_directstream_parse_flag(ngx_directstream_parse_t *p, const cJSON *v)
 {
-    return (ngx_strcmp(v->string, "on") == 0)
-           ? ngx_directstream_parse_bool(p, v, &p->start)
-           : ngx_directstream_unknown(p, v, "is on");
+    if (ngx_strcmp(v->string, p->flag) == 0) {
+        return ngx_directstream_parse_bool(p, v, &p->start);
+    }
+
+    return ngx_directstream_mistake(p->mistake, "unknown_field", v->string,
+                                    "the field is not known; known is %s",
+                                    p->flag);
 }
 
 
@@ -451,6 +483,12 @@ ngx_directstream_parse_field(ngx_directstream_parse_t *p,
 
     flag = 0;
 
+    if (cJSON_IsNull(v) && (p->patch || f->kind == NGX_DIRECTSTREAM_PUSH)) {
+        rc = ngx_directstream_parse_null(p, f, v);
+        p->set |= (rc == NGX_OK) ? f->set : 0;
+        return rc;
+    }
+
     switch (f->kind) {
 
     case NGX_DIRECTSTREAM_NAME:
@@ -490,18 +528,87 @@ ngx_directstream_parse_field(ngx_directstream_parse_t *p,
 }
 
 
+/* the default (RFC 7396); without a target nothing is pushed */
+
+static ngx_int_t
+ngx_directstream_parse_null(ngx_directstream_parse_t *p,
+    const ngx_directstream_field_t *f, const cJSON *v)
+{
+    const ds_def_t  *base;
+
+    base = &p->dcf->base.def;
+
+    switch (f->kind) {
+
+    case NGX_DIRECTSTREAM_NAME:
+    case NGX_DIRECTSTREAM_PLAYLIST:
+        return ngx_directstream_invalid(p, v, "it has no default");
+
+    case NGX_DIRECTSTREAM_PUBLISH:
+
+        if (base->publish[0] == '\0') {
+            return ngx_directstream_invalid(p, v, "there is no default, as "
+                                            "the \"directstream\" block has "
+                                            "no \"publish\"");
+        }
+
+        break;
+
+    case NGX_DIRECTSTREAM_SLATE:
+        return ngx_directstream_invalid(p, v, "it is set by the \"slate\" "
+                                        "directive");
+
+    case NGX_DIRECTSTREAM_PUSH:
+        ngx_memzero((char *) p->def + f->offset, f->size);
+        return NGX_OK;
+
+    case NGX_DIRECTSTREAM_VIA:
+        /* follows from the target */
+        p->engine = 0;
+        return NGX_OK;
+
+    default:
+        break;
+    }
+
+    ngx_memcpy((char *) p->def + f->offset, (const char *) base + f->offset,
+               f->size);
+
+    return NGX_OK;
+}
+
+
+/* a secret that was not shown comes back as it was shown */
+
+static ngx_uint_t
+ngx_directstream_parse_masked(const char *text)
+{
+    size_t  len;
+
+    len = strlen(text);
+
+    return len > 4 && ngx_strcmp(text + len - 4, "/***") == 0;
+}
+
+
 static ngx_int_t
 ngx_directstream_parse_text(ngx_directstream_parse_t *p,
     const ngx_directstream_field_t *f, const cJSON *v)
 {
-    char        name[DS_NAME_LEN + 1], *dst;
+    char        name[DS_NAME_LEN + 1], shown[DS_URL_LEN + 1], *dst;
     ds_error_t  err;
 
     dst = (char *) p->def + f->offset;
 
-    if (f->kind == NGX_DIRECTSTREAM_PUSH && cJSON_IsNull(v)) {
-        ngx_memzero(dst, f->size);
-        return NGX_OK;
+    if (p->patch && cJSON_IsString(v)
+        && (f->kind == NGX_DIRECTSTREAM_PUSH
+            || f->kind == NGX_DIRECTSTREAM_PLAYLIST))
+    {
+        ngx_directstream_field_show(f, p->def, shown);
+
+        if (dst[0] != '\0' && ngx_strcmp(v->valuestring, shown) == 0) {
+            return NGX_OK;
+        }
     }
 
     if (f->kind == NGX_DIRECTSTREAM_NAME) {
@@ -510,6 +617,12 @@ ngx_directstream_parse_text(ngx_directstream_parse_t *p,
 
     if (ngx_directstream_parse_string(p, v, dst, f->size) != NGX_OK) {
         return NGX_ERROR;
+    }
+
+    if (f->kind == NGX_DIRECTSTREAM_PUSH && ngx_directstream_parse_masked(dst))
+    {
+        return ngx_directstream_invalid(p, v, "\"***\" stands for a secret "
+                                        "that is not shown, give it whole");
     }
 
     if (ngx_directstream_field_check(f, dst, p->dcf->media_root.len != 0, &err)

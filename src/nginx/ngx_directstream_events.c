@@ -196,13 +196,8 @@ ngx_directstream_events(ngx_http_request_t *r, ngx_directstream_ctx_t *ctx)
 static ngx_int_t
 ngx_directstream_events_since(ngx_http_request_t *r, uint64_t *since)
 {
-    off_t             n;
-    ngx_str_t         arg;
-    ngx_uint_t        i;
-    ngx_list_part_t  *part;
-    ngx_table_elt_t  *h;
-
-    static ngx_str_t  name = ngx_string("last-event-id");
+    off_t       n;
+    ngx_str_t   arg, *value;
 
     if (ngx_http_arg(r, (u_char *) "since", 5, &arg) == NGX_OK) {
 
@@ -214,20 +209,13 @@ ngx_directstream_events_since(ngx_http_request_t *r, uint64_t *since)
         *since = n;
     }
 
-    for (part = &r->headers_in.headers.part; part; part = part->next) {
-        h = part->elts;
+    value = ngx_directstream_header_in(r, "last-event-id");
 
-        for (i = 0; i < part->nelts; i++) {
-            if (h[i].key.len != name.len
-                || ngx_strncmp(h[i].lowcase_key, name.data, name.len) != 0)
-            {
-                continue;
-            }
+    if (value != NULL) {
+        n = ngx_atoof(value->data, value->len);
 
-            n = ngx_atoof(h[i].value.data, h[i].value.len);
-            if (n != NGX_ERROR) {
-                *since = n;
-            }
+        if (n != NGX_ERROR) {
+            *since = n;
         }
     }
 
@@ -238,6 +226,8 @@ ngx_directstream_events_since(ngx_http_request_t *r, uint64_t *since)
 static ngx_int_t
 ngx_directstream_events_header(ngx_http_request_t *r)
 {
+    r->disable_not_modified = 1;
+
     if (ngx_directstream_header(r, "Cache-Control", "no-store") == NULL
         || ngx_directstream_header(r, "X-Accel-Buffering", "no") == NULL)
     {
@@ -845,6 +835,7 @@ ngx_directstream_feed_hash(ngx_directstream_info_t *info, ngx_uint_t relay)
     st->lateness = 0;
     st->push.bytes = 0;
     st->push.dropped = 0;
+    st->push.waiting = 0;
 
     for (i = 0; i < DS_FETCHES; i++) {
         st->fetching[i].bytes = 0;

@@ -7,6 +7,8 @@
 
 #include "ngx_directstream.h"
 
+#include <ngx_md5.h>
+
 
 #define NGX_DIRECTSTREAM_DIGITS     9      /* no bound is longer */
 
@@ -361,6 +363,38 @@ ngx_directstream_field_parse(const ngx_directstream_field_t *f,
 }
 
 
+void
+ngx_directstream_field_tag(ngx_directstream_conf_t *dcf, const ds_def_t *def,
+    u_char tag[NGX_DIRECTSTREAM_TAG + 1])
+{
+    size_t                           len;
+    u_char                           sum[16], *p;
+    ngx_md5_t                        md5;
+    const ngx_directstream_field_t  *f;
+
+    ngx_md5_init(&md5);
+    ngx_md5_update(&md5, dcf->sh->salt, sizeof(dcf->sh->salt));
+
+    for (f = ngx_directstream_fields; f->name != NULL; f++) {
+        p = (u_char *) def + f->offset;
+
+        /* what follows a text's NUL is anything */
+
+        len = (f->kind <= NGX_DIRECTSTREAM_SLATE) ? ngx_strlen(p) + 1
+                                                  : f->size;
+
+        ngx_md5_update(&md5, p, len);
+    }
+
+    ngx_md5_final(sum, &md5);
+
+    tag[0] = '"';
+    p = ngx_hex_dump(tag + 1, sum, sizeof(sum));
+    *p++ = '"';
+    *p = '\0';
+}
+
+
 ngx_int_t
 ngx_directstream_field_copy(ds_def_t *dst, const ds_def_t *src,
     ngx_uint_t set)
@@ -407,6 +441,22 @@ ngx_directstream_check_push(const ds_def_t *def, ds_error_t *err)
 }
 
 
+int
+ngx_directstream_check_publish(const ds_def_t *def, ds_error_t *err)
+{
+    if (ngx_strcmp(def->publish, "none") != 0 || def->push_engine) {
+        return DS_OK;
+    }
+
+    (void) ngx_cpystrn((u_char *) err->message,
+                       (u_char *) "\"none\" leaves nothing but a push by the "
+                       "engine, which needs a \"push\" to rtmps:// or by "
+                       "\"engine\"", DS_MESSAGE_LEN);
+
+    return DS_EPLAYLIST_INVALID;
+}
+
+
 static ngx_int_t
 ngx_directstream_check_rtmp(const char *url, ds_error_t *err)
 {
@@ -416,10 +466,6 @@ ngx_directstream_check_rtmp(const char *url, ds_error_t *err)
 
     if (ngx_directstream_push_tls(url)) {
         why = "nginx-rtmp cannot push by rtmps://, the engine can";
-
-    } else if (*p == '[') {
-        why = "the host must be a name or an IPv4 address, nginx-rtmp knows "
-              "no other";
 
     } else {
         p = strchr(p, '/');

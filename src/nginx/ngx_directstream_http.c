@@ -190,6 +190,32 @@ ngx_directstream_arg(ngx_http_request_t *r, const char *name, ngx_uint_t min,
 }
 
 
+ngx_str_t *
+ngx_directstream_header_in(ngx_http_request_t *r, const char *name)
+{
+    size_t            len;
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
+
+    len = strlen(name);
+
+    for (part = &r->headers_in.headers.part; part != NULL; part = part->next) {
+        h = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+            if (h[i].key.len == len
+                && ngx_strncmp(h[i].lowcase_key, name, len) == 0)
+            {
+                return &h[i].value;
+            }
+        }
+    }
+
+    return NULL;
+}
+
+
 ngx_table_elt_t *
 ngx_directstream_header(ngx_http_request_t *r, const char *key,
     const char *value)
@@ -252,10 +278,14 @@ ngx_directstream_send(ngx_http_request_t *r, ngx_uint_t status,
 
     /* what has a tag has said how it is cached */
 
-    if (r->headers_out.etag == NULL
-        && ngx_directstream_header(r, "Cache-Control", "no-store") == NULL)
-    {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    if (r->headers_out.etag == NULL) {
+
+        /* a condition is for the handler, before it does anything */
+        r->disable_not_modified = 1;
+
+        if (ngx_directstream_header(r, "Cache-Control", "no-store") == NULL) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
     }
 
     r->headers_out.status = status;
@@ -286,6 +316,7 @@ ngx_directstream_send_empty(ngx_http_request_t *r, ngx_uint_t status)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
+    r->disable_not_modified = 1;
     r->headers_out.status = status;
     r->headers_out.content_length_n = 0;
     r->header_only = 1;
@@ -313,6 +344,7 @@ ngx_directstream_problem(ngx_http_request_t *r, ngx_uint_t status,
         { 404, "Not Found" },
         { 405, "Method Not Allowed" },
         { 409, "Conflict" },
+        { 412, "Precondition Failed" },
         { 413, "Content Too Large" },
         { 415, "Unsupported Media Type" },
         { 500, "Internal Server Error" },

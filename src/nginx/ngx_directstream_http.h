@@ -19,6 +19,8 @@
 typedef struct {
     ngx_flag_t               write;
     ngx_str_t                prefix;        /* the admin location's name */
+    ngx_array_t             *hosts;         /* of ngx_str_t; NULL: none */
+    ngx_array_t             *names;         /* of the server, as its own */
     ngx_http_core_loc_conf_t *clcf;         /* of the admin location itself */
 } ngx_directstream_loc_conf_t;
 
@@ -83,6 +85,10 @@ ngx_int_t ngx_directstream_args(ngx_http_request_t *r,
     ngx_directstream_ctx_t *ctx);
 
 
+/* the value of the request's first header "name", in lower case, or NULL */
+ngx_str_t *ngx_directstream_header_in(ngx_http_request_t *r,
+    const char *name);
+
 /* a header of the answer; NULL: no memory */
 ngx_table_elt_t *ngx_directstream_header(ngx_http_request_t *r,
     const char *key, const char *value);
@@ -118,9 +124,9 @@ ngx_int_t ngx_directstream_def_parse(ngx_directstream_conf_t *dcf,
     ngx_str_t *body, ngx_uint_t patch, ds_def_t *def, ngx_uint_t *set,
     ngx_uint_t *start, ngx_directstream_mistake_t *m);
 
-/* of a prefetch, which may have none */
-ngx_int_t ngx_directstream_prefetch_parse(ngx_str_t *body, ngx_uint_t *on,
-    ngx_directstream_mistake_t *m);
+/* one flag, "name", left alone when there is no body, or nothing in it */
+ngx_int_t ngx_directstream_flag_parse(ngx_str_t *body, const char *name,
+    ngx_uint_t *on, ngx_directstream_mistake_t *m);
 
 /* the playlist alone */
 ngx_int_t ngx_directstream_lookup_parse(ngx_directstream_conf_t *dcf,
@@ -212,6 +218,10 @@ ngx_int_t ngx_directstream_streams_change(ngx_http_request_t *r,
 ngx_int_t ngx_directstream_streams_step(ngx_http_request_t *r,
     ngx_directstream_ctx_t *ctx);
 
+/* those whose settings have changed, or all */
+ngx_int_t ngx_directstream_streams_renew(ngx_http_request_t *r,
+    ngx_directstream_ctx_t *ctx);
+
 ngx_int_t ngx_directstream_cache_list(ngx_http_request_t *r,
     ngx_directstream_ctx_t *ctx);
 ngx_int_t ngx_directstream_cache_delete(ngx_http_request_t *r,
@@ -222,6 +232,12 @@ ngx_int_t ngx_directstream_snapshot(ngx_http_request_t *r,
     ngx_directstream_ctx_t *ctx);
 ngx_int_t ngx_directstream_events(ngx_http_request_t *r,
     ngx_directstream_ctx_t *ctx);
+
+/*
+ * Who may ask at all, by what a browser says of the page that asks: NULL, or
+ * the code of the refusal and in "why" its sentence.
+ */
+const char *ngx_directstream_guard(ngx_http_request_t *r, const char **why);
 
 /*
  * The dashboard.  find() tells the number of a file by its name, "" being the

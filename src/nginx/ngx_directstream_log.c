@@ -295,6 +295,41 @@ ngx_directstream_log_format(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
 /* the formats there are without a word */
 
+uint64_t
+ngx_directstream_log_digest(ngx_directstream_conf_t *dcf, uint64_t digest)
+{
+    ngx_str_t                      *name;
+    ngx_uint_t                      i, j;
+    ngx_directstream_log_t         *log;
+    ngx_directstream_log_op_t      *op;
+    ngx_directstream_log_format_t  *format;
+
+    if (dcf->logs == NULL) {
+        return digest;
+    }
+
+    log = dcf->logs->elts;
+
+    for (i = 0; i < dcf->logs->nelts; i++) {
+        name = &log[i].file->name;
+        format = log[i].format;
+
+        digest = ngx_directstream_digest(digest, name->data, name->len + 1);
+        digest = ngx_directstream_digest(digest, &format->escape,
+                                         sizeof(ngx_uint_t));
+        op = format->ops.elts;
+
+        for (j = 0; j < format->ops.nelts; j++) {
+            name = (op[j].var != NULL) ? (ngx_str_t *) &op[j].var->name
+                                       : &op[j].literal;
+            digest = ngx_directstream_digest(digest, name->data, name->len);
+        }
+    }
+
+    return digest;
+}
+
+
 static ngx_int_t
 ngx_directstream_log_init(ngx_conf_t *cf, ngx_directstream_conf_t *dcf)
 {

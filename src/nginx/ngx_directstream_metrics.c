@@ -16,6 +16,7 @@ typedef struct {
     ds_state_e                 state;
     int64_t                    running;
     int64_t                    owned;
+    int64_t                    outdated;
     int64_t                    items;
     int64_t                    position;    /* ms */
     int64_t                    age;         /* ms, of the list */
@@ -25,6 +26,7 @@ typedef struct {
     int64_t                    slate;
     int64_t                    connected;
     int64_t                    pushing;
+    int64_t                    waiting;     /* bytes, for the push */
     int64_t                    fetched;     /* bytes */
     int64_t                    fetching;    /* bytes in all */
     int64_t                    speed;       /* bytes a second */
@@ -37,6 +39,7 @@ typedef enum {
     NGX_DIRECTSTREAM_MSEC,              /* shown in seconds */
     NGX_DIRECTSTREAM_STATE,             /* one line a state, one of them 1 */
     NGX_DIRECTSTREAM_CODES,             /* one line a code that was seen */
+    NGX_DIRECTSTREAM_BUILD,             /* says what this is */
     NGX_DIRECTSTREAM_WHOLE,             /* of no stream */
     NGX_DIRECTSTREAM_COUNTS             /* one line a state, how many */
 } ngx_directstream_metric_e;
@@ -90,6 +93,9 @@ static void ngx_directstream_metrics_head(ngx_directstream_metrics_t *m,
 
 static const ngx_directstream_family_t  ngx_directstream_families[] = {
 
+    { "build_info", 0, NGX_DIRECTSTREAM_BUILD, 0,
+      "1; the module's version and nginx's." },
+
     { "relay_up", 0, NGX_DIRECTSTREAM_WHOLE, ngx_directstream_of_all(alive),
       "1 when the relay worker is alive." },
 
@@ -125,6 +131,10 @@ static const ngx_directstream_family_t  ngx_directstream_families[] = {
 
     { "stream_owned", 0, NGX_DIRECTSTREAM_VALUE, ngx_directstream_of(owned),
       "1 when a living relay worker runs the stream." },
+
+    { "stream_outdated", 0, NGX_DIRECTSTREAM_VALUE,
+      ngx_directstream_of(outdated),
+      "1 when the stream runs with settings of before a reload." },
 
     { "playlist_items", 0, NGX_DIRECTSTREAM_VALUE, ngx_directstream_of(items),
       "Items of the playlist known so far." },
@@ -202,6 +212,10 @@ static const ngx_directstream_family_t  ngx_directstream_families[] = {
     { "push_connected", 0, NGX_DIRECTSTREAM_VALUE,
       ngx_directstream_of(pushing),
       "1 when the engine's push is connected." },
+
+    { "push_waiting_bytes", 0, NGX_DIRECTSTREAM_VALUE,
+      ngx_directstream_of(waiting),
+      "Bytes that wait for the engine's push." },
 
     { "push_reconnects_total", 1, NGX_DIRECTSTREAM_VALUE,
       ngx_directstream_of(totals.push_reconnects),
@@ -471,6 +485,7 @@ ngx_directstream_metrics_sample(ngx_directstream_sample_t *s,
     s->state = st->state;
     s->running = info->running;
     s->owned = owned;
+    s->outdated = owned && info->outdated;
     s->items = st->count;
     s->position = (owned && st->has_item) ? st->position : -1;
     s->age = (owned && st->list.refreshed_at != 0)
@@ -481,6 +496,8 @@ ngx_directstream_metrics_sample(ngx_directstream_sample_t *s,
     s->slate = owned && st->slate;
     s->connected = owned && st->connected;
     s->pushing = st->push.enabled ? (owned && st->push.connected) : -1;
+    s->waiting = st->push.enabled ? (owned ? (int64_t) st->push.waiting : 0)
+                                  : -1;
 
     ngx_directstream_metrics_fetch(s, info, owned);
 
@@ -534,6 +551,13 @@ ngx_directstream_metrics_family(ngx_directstream_metrics_t *m,
     if (f->kind == NGX_DIRECTSTREAM_WHOLE) {
         ngx_directstream_json_print(&m->w, "directstream_%s %uL\n", f->name,
                                     *(uint64_t *) ((u_char *) m + f->offset));
+        return;
+    }
+
+    if (f->kind == NGX_DIRECTSTREAM_BUILD) {
+        ngx_directstream_json_print(&m->w, "directstream_%s{version=\"%s\","
+                                    "nginx=\"%s\"} 1\n", f->name, DS_VERSION,
+                                    NGINX_VERSION);
         return;
     }
 

@@ -103,6 +103,9 @@ ngx_directstream_page(ngx_http_request_t *r, ngx_directstream_ctx_t *ctx)
         {
             return NGX_HTTP_INTERNAL_SERVER_ERROR;
         }
+
+        p = ngx_directstream_page_until(&w, p, last, "{{version}}");
+        ngx_directstream_json_print(&w, "%s", DS_VERSION);
     }
 
     ngx_directstream_json_raw(&w, (char *) p, last - p);
@@ -136,10 +139,7 @@ static ngx_int_t
 ngx_directstream_page_headers(ngx_http_request_t *r,
     const ngx_directstream_file_t *file)
 {
-    if (ngx_directstream_header(r, "X-Content-Type-Options", "nosniff")
-        == NULL
-        || ngx_directstream_header(r, "Referrer-Policy", "no-referrer")
-           == NULL
+    if (ngx_directstream_header(r, "Referrer-Policy", "no-referrer") == NULL
         || ngx_directstream_header(r, "Content-Security-Policy",
                      "default-src 'none'; script-src 'self'; "
                      "style-src 'self'; img-src 'self'; connect-src 'self'; "

@@ -18,6 +18,7 @@
 #define NGX_DIRECTSTREAM_PAUSE     20      /* ms between two passes */
 #define NGX_DIRECTSTREAM_CREATE    5000    /* ms after a failed start */
 #define NGX_DIRECTSTREAM_HOLD      2000    /* ms after a reload, at most */
+#define NGX_DIRECTSTREAM_HANDOVER  500     /* the same, to another zone */
 #define NGX_DIRECTSTREAM_LEFT      200     /* ms after a worker has left */
 #define NGX_DIRECTSTREAM_QUIT      1000    /* ms for streams to stop in */
 
@@ -124,7 +125,8 @@ ngx_directstream_relay_init(ngx_cycle_t *cycle, ngx_directstream_conf_t *dcf)
 
         if (dcf->reload && dcf->sh->relay_generation < dcf->generation) {
             relay->hold = 1;
-            relay->held += NGX_DIRECTSTREAM_HOLD;
+            relay->held += (dcf->old_zone != NULL)
+                           ? NGX_DIRECTSTREAM_HANDOVER : NGX_DIRECTSTREAM_HOLD;
         }
 
         ngx_shmtx_unlock(&dcf->shpool->mutex);
@@ -136,6 +138,10 @@ ngx_directstream_relay_init(ngx_cycle_t *cycle, ngx_directstream_conf_t *dcf)
         ngx_log_error(NGX_LOG_ALERT, cycle->log, ngx_errno,
                       "signal(SIGCHLD) failed");
     }
+
+    ngx_log_error(NGX_LOG_NOTICE, cycle->log, 0,
+                  "directstream " DS_VERSION " starts, generation %uL",
+                  dcf->generation);
 
     ngx_directstream_runs_init(&relay->runs, dcf, cycle->log);
 
@@ -171,7 +177,7 @@ ngx_directstream_relay_spread(ngx_log_t *log)
 static ngx_int_t
 ngx_directstream_relay_open(ngx_directstream_relay_t *relay)
 {
-    if (ngx_directstream_runs_open(&relay->runs) != NGX_OK) {
+    if (ngx_directstream_owner_open(relay->dcf, ngx_cycle->log) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -416,9 +422,11 @@ ngx_directstream_relay_pass(ngx_directstream_relay_t *relay)
                                    relay->quitting || relay->expired);
 
         if (serve) {
-            ngx_directstream_record_settle(&relay->runs.record);
+            ngx_directstream_crash_take(relay->dcf, ngx_cycle->log);
+            ngx_directstream_runs_settle(&relay->runs);
 
             if (!ngx_directstream_relay_held(relay)) {
+                ngx_directstream_runs_renew(&relay->runs);
                 ngx_directstream_runs_start(&relay->runs);
             }
         }
@@ -478,12 +486,13 @@ ngx_directstream_relay_held(ngx_directstream_relay_t *relay)
 static ngx_uint_t
 ngx_directstream_relay_newest(ngx_directstream_relay_t *relay)
 {
-    ngx_uint_t                newest;
+    ngx_uint_t                newest, often;
     ngx_directstream_sh_t    *sh;
     ngx_directstream_conf_t  *dcf;
 
     dcf = relay->dcf;
     sh = dcf->sh;
+    often = 0;
 
     ngx_shmtx_lock(&dcf->shpool->mutex);
 
@@ -501,7 +510,8 @@ ngx_directstream_relay_newest(ngx_directstream_relay_t *relay)
         if (sh->relay != ngx_pid
             && sh->relay_generation == dcf->generation)
         {
-            sh->relay_restarts++;
+            ngx_directstream_crash_died(sh);
+            often = ngx_directstream_crash_often(sh);
         }
 
         sh->relay = ngx_pid;
@@ -510,6 +520,13 @@ ngx_directstream_relay_newest(ngx_directstream_relay_t *relay)
     }
 
     ngx_shmtx_unlock(&dcf->shpool->mutex);
+
+    if (often) {
+        relay->runs.single = 1;
+        ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
+                      "directstream: three relay workers died within a "
+                      "minute, streams are started one by one");
+    }
 
     return newest;
 }
@@ -586,8 +603,6 @@ ngx_directstream_relay_exit(ngx_cycle_t *cycle)
         ngx_directstream_runs_leave(&relay->runs);
         ds_destroy(&relay->runs.ds);
     }
-
-    ngx_directstream_record_close(&relay->runs.record);
 }
 
 
@@ -628,7 +643,8 @@ ngx_directstream_relay_create(ngx_directstream_relay_t *relay)
     conf.nsource_rules = dcf->source_rules.nelts;
     conf.media_root = dcf->media_root.len ? (char *) dcf->media_root.data
                                           : NULL;
-    conf.encodes = dcf->encodes ? dcf->encodes : (unsigned) ngx_ncpu;
+    conf.push_buffer = (size_t) dcf->push_buffer;
+    conf.encodes = dcf->encodes;
     conf.playlist_max_items = (uint32_t) dcf->max_items;
     conf.push_certificate = dcf->push_certificate.len
                             ? (char *) dcf->push_certificate.data : NULL;
@@ -636,10 +652,19 @@ ngx_directstream_relay_create(ngx_directstream_relay_t *relay)
     conf.cache_max_size = dcf->cache_max_size;
     conf.cache_min_free = dcf->cache_min_free;
     conf.store_path = (char *) store;
+    conf.crash = ngx_directstream_crash_place(dcf);
     conf.wakeup = ngx_directstream_relay_wakeup;
     conf.wakeup_data = &relay->news_fd;
 
     relay->runs.ds = ds_create(&conf, &err);
+
+    if (relay->runs.ds != NULL) {
+        relay->runs.recorder = ds_recorder_create(relay->runs.ds, &err);
+
+        if (relay->runs.recorder == NULL) {
+            ds_destroy(&relay->runs.ds);
+        }
+    }
 
     if (relay->runs.ds == NULL) {
         ngx_log_error(NGX_LOG_EMERG, ngx_cycle->log, 0,

@@ -14,6 +14,8 @@ static void ngx_directstream_render_field(ngx_directstream_json_t *w,
     ds_def_t *def, const ngx_directstream_field_t *f);
 static void ngx_directstream_render_stale(ngx_directstream_json_t *w,
     const void *base);
+static void ngx_directstream_render_outdated(ngx_directstream_json_t *w,
+    const void *base);
 static void ngx_directstream_render_position(ngx_directstream_json_t *w,
     const void *base);
 static void ngx_directstream_render_playing(ngx_directstream_json_t *w,
@@ -94,6 +96,7 @@ static const ngx_directstream_member_t  ngx_directstream_push[] = {
     ngx_directstream_of_status("bytes", NUMBER, push.bytes),
     ngx_directstream_of_status("reconnects", NUMBER, push.reconnects),
     ngx_directstream_of_status("dropped", NUMBER, push.dropped),
+    ngx_directstream_of_status("waiting", NUMBER, push.waiting),
     ngx_directstream_of_status("error", ERROR, push.error),
     ngx_directstream_member_end
 };
@@ -117,6 +120,7 @@ static const ngx_directstream_member_t  ngx_directstream_status[] = {
     ngx_directstream_of_status("state", STATE, state),
     ngx_directstream_of_status("since", TIME, since),
     ngx_directstream_member_call("stale", ngx_directstream_render_stale),
+    ngx_directstream_member_call("outdated", ngx_directstream_render_outdated),
     ngx_directstream_member_call("item", ngx_directstream_render_playing),
     ngx_directstream_member_call("next", ngx_directstream_render_next),
     ngx_directstream_member_object("playlist", ngx_directstream_playlist),
@@ -307,6 +311,15 @@ ngx_directstream_render_stale(ngx_directstream_json_t *w, const void *base)
 }
 
 
+static void
+ngx_directstream_render_outdated(ngx_directstream_json_t *w, const void *base)
+{
+    const ngx_directstream_info_t  *info = base;
+
+    ngx_directstream_json_bool(w, info->outdated);
+}
+
+
 void
 ngx_directstream_render_progress(ngx_directstream_json_t *w,
     ngx_directstream_info_t *info)
@@ -359,6 +372,12 @@ ngx_directstream_render_url(ngx_directstream_json_t *w, const void *base)
     const ngx_directstream_info_t  *info = base;
 
     char  url[DS_URL_LEN + DS_NAME_LEN + 2];
+
+    if (ngx_strcmp(info->def.publish, "none") == 0) {
+        ds_redact_url(url, sizeof(url), info->def.push);
+        ngx_directstream_json_string(w, url, sizeof(url));
+        return;
+    }
 
     (void) ngx_snprintf((u_char *) url, sizeof(url), "%s/%s%Z",
                         info->def.publish, info->def.name);

@@ -9,14 +9,17 @@
 
 #include "ngx_directstream.h"
 
-#include <sys/random.h>
-
 
 #define NGX_DIRECTSTREAM_PROGRESS  5000    /* ms between two records */
 #define NGX_DIRECTSTREAM_STEPS     64      /* skips passed on at a time */
 #define NGX_DIRECTSTREAM_LEAVE     300     /* ms for runs to come to an end */
 #define NGX_DIRECTSTREAM_LOOK      5       /* ms between two looks at them */
 #define NGX_DIRECTSTREAM_RETRY     5000    /* ms after a failed start */
+#define NGX_DIRECTSTREAM_STALL     1000    /* ms that the store may take */
+#define NGX_DIRECTSTREAM_RENEW     5000    /* ms for a restart, of many */
+#define NGX_DIRECTSTREAM_SINGLE    1000    /* ms for a stream to begin in */
+
+#define NGX_DIRECTSTREAM_NOTHING   ((ngx_uint_t) -1)
 
 /* what a pass takes of items, and ms that it may last with them */
 #define NGX_DIRECTSTREAM_ITEMS     2000
@@ -25,13 +28,15 @@
 
 struct ngx_directstream_run_s {
     ngx_directstream_run_t  *next;
-    ds_stream_t             *stream;
+    ds_stream_t             *stream;        /* NULL: not yet, or no more */
     char                     name[DS_NAME_LEN + 1];
     uint64_t                 epoch;
     uint64_t                 skip;          /* requests passed on */
     uint64_t                 previous;
-    int64_t                  id;            /* in the store; 0: not there yet */
-    ngx_uint_t               lost;          /* transactions, when written */
+    ds_run_t                *rec;           /* what is recorded of it */
+    ngx_msec_t               asked;         /* when it began, or ended */
+    ds_progress_t            known;         /* by the zone, when it began */
+    ngx_uint_t               repeat;        /* the first item to record again */
     uint32_t                 trimmed;       /* the list's length in the store */
     uint64_t                 prefetch;
     uint64_t                 refresh;
@@ -40,7 +45,7 @@ struct ngx_directstream_run_s {
     ds_mode_e                mode;
     unsigned                 loop:1;
     unsigned                 stopping:1;
-    unsigned                 missed:1;      /* items the store has not got */
+    unsigned                 ending:1;      /* its end is being recorded */
 };
 
 
@@ -65,7 +70,7 @@ static void ngx_directstream_run_want(ngx_directstream_runs_t *runs,
 static void ngx_directstream_run_steer(ngx_directstream_run_t *run,
     ngx_directstream_want_t *want);
 static void ngx_directstream_run_record(ngx_directstream_runs_t *runs,
-    ngx_directstream_run_t *run, ds_status_t *status);
+    ngx_directstream_run_t *run, ds_status_t *status, ngx_uint_t due);
 static void ngx_directstream_run_last(ngx_directstream_runs_t *runs,
     ngx_directstream_run_t *run, ds_status_t *status);
 static void ngx_directstream_run_items(ngx_directstream_runs_t *runs,
@@ -77,6 +82,10 @@ static void ngx_directstream_run_aired(ngx_directstream_runs_t *runs,
     ngx_directstream_run_t *run);
 static void ngx_directstream_run_end(ngx_directstream_runs_t *runs,
     ngx_directstream_run_t *run);
+static ngx_int_t ngx_directstream_run_wait(ngx_directstream_runs_t *runs,
+    ngx_directstream_run_t *run, ngx_uint_t wanted);
+static void ngx_directstream_run_free(ngx_directstream_runs_t *runs,
+    ngx_directstream_run_t *run);
 static void ngx_directstream_run_cache(ngx_directstream_runs_t *runs);
 static void ngx_directstream_runs_halt(ngx_directstream_runs_t *runs);
 static void ngx_directstream_run_off(ds_status_t *status);
@@ -86,17 +95,21 @@ static void ngx_directstream_run_report(ngx_directstream_runs_t *runs,
     ngx_directstream_run_t *run, ds_status_t *status);
 static ngx_int_t ngx_directstream_run_next(ngx_directstream_runs_t *runs,
     char *name, ngx_directstream_info_t *info);
+static ngx_uint_t ngx_directstream_runs_renewing(
+    ngx_directstream_runs_t *runs);
+static ngx_uint_t ngx_directstream_runs_begin(ngx_directstream_runs_t *runs);
+static ngx_directstream_run_t *ngx_directstream_runs_find(
+    ngx_directstream_runs_t *runs, const char *name);
 static void ngx_directstream_run_start(ngx_directstream_runs_t *runs,
     ngx_directstream_info_t *info);
+static ngx_int_t ngx_directstream_run_go(ngx_directstream_runs_t *runs,
+    ngx_directstream_run_t *run, ds_progress_t *progress);
 static ngx_int_t ngx_directstream_run_claim(ngx_directstream_runs_t *runs,
     ngx_directstream_info_t *info, char *token);
 static void ngx_directstream_run_failed(ngx_directstream_runs_t *runs,
-    ngx_directstream_info_t *info, ds_error_t *err);
+    const char *name, ds_error_t *err);
 static void ngx_directstream_run_held(ngx_directstream_runs_t *runs,
     const char *name, ngx_pid_t holder);
-static ngx_int_t ngx_directstream_owner_lock(ngx_directstream_runs_t *runs,
-    const char *name, short type, ngx_pid_t *holder);
-static ngx_int_t ngx_directstream_owner_token(char *token, ngx_log_t *log);
 
 
 void
@@ -110,9 +123,6 @@ ngx_directstream_runs_init(ngx_directstream_runs_t *runs,
 
     runs->dcf = dcf;
     runs->log = log;
-    runs->lock_fd = -1;
-
-    ngx_directstream_record_init(&runs->record, dcf, log);
 
     /* those that died with a stream, one of which may have had our id */
 
@@ -167,6 +177,19 @@ ngx_directstream_runs_pass(ngx_directstream_runs_t *runs, ngx_uint_t stop)
 
         ngx_directstream_run_want(runs, run, &want);
 
+        if (run->stream == NULL) {
+            if (ngx_directstream_run_wait(runs, run, want.wanted && !stop)
+                == NGX_DONE)
+            {
+                *link = run->next;
+                ngx_free(run);
+                continue;
+            }
+
+            link = &run->next;
+            continue;
+        }
+
         if (!want.wanted || stop) {
 
             if (!run->stopping) {
@@ -179,21 +202,15 @@ ngx_directstream_runs_pass(ngx_directstream_runs_t *runs, ngx_uint_t stop)
         }
 
         if (ds_stream_done(run->stream)) {
-            *link = run->next;
             ngx_directstream_run_end(runs, run);
-            continue;
-        }
 
-        ngx_directstream_run_report(runs, run, &status);
-
-        if (due) {
-            ngx_directstream_run_record(runs, run, &status);
+        } else {
+            ngx_directstream_run_report(runs, run, &status);
+            ngx_directstream_run_record(runs, run, &status, due);
         }
 
         link = &run->next;
     }
-
-    ngx_directstream_record_commit(&runs->record);
 
     if (due) {
         ngx_directstream_run_cache(runs);
@@ -209,11 +226,7 @@ ngx_directstream_run_cache(ngx_directstream_runs_t *runs)
     uint32_t  count;
     uint64_t  size;
 
-    if (ngx_directstream_record_kept(&runs->record, &count, &size)
-        != NGX_OK)
-    {
-        return;
-    }
+    ds_recorder_kept(runs->recorder, &count, &size);
 
     ngx_shmtx_lock(&runs->dcf->shpool->mutex);
 
@@ -350,41 +363,32 @@ ngx_directstream_run_report(ngx_directstream_runs_t *runs,
 }
 
 
-/* every few seconds: where it is, and what the store did not take before */
+/* when it is "due" where it is; and always what there was no room for */
 
 static void
 ngx_directstream_run_record(ngx_directstream_runs_t *runs,
-    ngx_directstream_run_t *run, ds_status_t *status)
+    ngx_directstream_run_t *run, ds_status_t *status, ngx_uint_t due)
 {
-    ngx_directstream_record_t  *rec;
+    if (due) {
+        if (status->progress.valid) {
+            ds_run_progress(run->rec, &status->progress);
+        }
 
-    rec = &runs->record;
-
-    if (run->id == 0 && !run->stopping) {
-        run->id = ngx_directstream_record_begin(rec, run->name, NULL);
+        if (ds_run_missed(run->rec)) {
+            run->repeat = 0;
+        }
     }
 
-    if (run->id == 0) {
-        run->missed = 1;
-        return;
-    }
-
-    if (status->progress.valid) {
-        (void) ngx_directstream_record_progress(rec, run->name, run->id,
-                                                &status->progress);
-    }
-
-    if (run->missed || run->lost != rec->lost) {
-        run->missed = 0;
+    if (run->repeat != NGX_DIRECTSTREAM_NOTHING && ds_run_room(run->rec)) {
+        ds_stream_items_again(run->stream, (uint32_t) run->repeat);
+        run->repeat = NGX_DIRECTSTREAM_NOTHING;
         run->trimmed = 0;
-        run->lost = rec->lost;
-        ds_stream_items_again(run->stream);
     }
 
-    if ((status->complete || status->list.truncated)
+    if (due
+        && (status->complete || status->list.truncated)
         && status->count != run->trimmed
-        && ngx_directstream_record_trim(rec, run->name, status->count)
-           == NGX_OK)
+        && ds_run_trim(run->rec, status->count))
     {
         run->trimmed = status->count;
     }
@@ -454,13 +458,8 @@ ngx_directstream_run_take(ngx_directstream_runs_t *runs,
             continue;
         }
 
-        if (run->id == 0
-            || (!run->missed
-                && ngx_directstream_record_items(&runs->record, run->name,
-                                                 run->id, &items[i], m - i)
-                   != NGX_OK))
-        {
-            run->missed = 1;
+        if (!ds_run_items(run->rec, &items[i], m - i)) {
+            run->repeat = ngx_min(run->repeat, items[i].item.index);
         }
     }
 
@@ -493,7 +492,10 @@ ngx_directstream_run_aired(ngx_directstream_runs_t *runs,
 }
 
 
-/* no thread runs any more: the last status, and the lock is let go */
+/*
+ * No thread of it runs any more: the last status.  The lock is let go when the
+ * end is on record, so that the next owner goes on from there.
+ */
 
 static void
 ngx_directstream_run_end(ngx_directstream_runs_t *runs,
@@ -524,18 +526,91 @@ ngx_directstream_run_end(ngx_directstream_runs_t *runs,
         }
 
         ngx_directstream_run_off(&info->status);
-
         ngx_memzero(info->token, sizeof(info->token));
-        info->owner = 0;
-
         ngx_directstream_journal_note(runs->dcf, node);
     }
 
     ngx_shmtx_unlock(&runs->dcf->shpool->mutex);
+}
 
-    (void) ngx_directstream_owner_lock(runs, run->name, F_UNLCK, NULL);
 
-    ngx_free(run);
+/* before its stream, and after it; NGX_DONE: there is nothing left of it */
+
+static ngx_int_t
+ngx_directstream_run_wait(ngx_directstream_runs_t *runs,
+    ngx_directstream_run_t *run, ngx_uint_t wanted)
+{
+    int            code;
+    ds_status_t    status;
+    ds_progress_t  progress;
+
+    if (!run->ending) {
+
+        if (wanted) {
+            if (!ds_run_begun(run->rec, &progress, &code)) {
+
+                if (ngx_current_msec - run->asked < NGX_DIRECTSTREAM_STALL) {
+                    return NGX_AGAIN;
+                }
+
+                code = DS_ESTORE_BUSY;
+            }
+
+            /* the zone knows it as well, unless another nginx had the stream */
+
+            if (ngx_directstream_run_go(runs, run,
+                                        code == DS_OK ? &progress : &run->known)
+                == NGX_OK)
+            {
+                return NGX_OK;
+            }
+        }
+
+        ngx_memzero(&status, sizeof(ds_status_t));
+        run->stopping = 1;
+        ngx_directstream_run_last(runs, run, &status);
+    }
+
+    if (!ds_run_ended(run->rec)
+        && ngx_current_msec - run->asked < NGX_DIRECTSTREAM_STALL)
+    {
+        return NGX_AGAIN;
+    }
+
+    ngx_directstream_run_free(runs, run);
+
+    return NGX_DONE;
+}
+
+
+static void
+ngx_directstream_run_free(ngx_directstream_runs_t *runs,
+    ngx_directstream_run_t *run)
+{
+    ngx_directstream_node_t  *node;
+
+    ds_run_free(&run->rec);
+
+    ngx_shmtx_lock(&runs->dcf->shpool->mutex);
+
+    node = ngx_directstream_run_node(runs, run->name);
+
+    if (node != NULL) {
+
+        if (node->info.status.state == DS_RESOLVING) {
+            /* it was not begun */
+            node->info.status.state = DS_STOPPED;
+            node->info.status.since = ngx_directstream_now();
+            ngx_directstream_journal_note(runs->dcf, node);
+        }
+
+        ngx_memzero(node->info.token, sizeof(node->info.token));
+        node->info.owner = 0;
+    }
+
+    ngx_shmtx_unlock(&runs->dcf->shpool->mutex);
+
+    (void) ngx_directstream_owner_lock(runs->dcf, run->name, F_UNLCK, NULL);
 
     /* another relay worker may be waiting for it */
     ngx_directstream_wake();
@@ -558,47 +633,43 @@ ngx_directstream_run_off(ds_status_t *status)
 }
 
 
-/* before the lock is let go, so that the next owner goes on from here */
+/* what is asked to be recorded last */
 
 static void
 ngx_directstream_run_last(ngx_directstream_runs_t *runs,
     ngx_directstream_run_t *run, ds_status_t *status)
 {
-    ds_status_t                 st;
-    ngx_directstream_record_t  *rec;
+    ds_status_t  st;
 
     st = *status;
-    rec = &runs->record;
-
-    /* now or never */
-    rec->waiting = 0;
 
     if (run->stopping) {
         st.state = DS_STOPPED;
     }
 
-    if (run->id != 0 && (st.progress.valid || !run->stopping)) {
-        st.progress.state = st.state;
-        st.progress.at = ngx_directstream_now();
+    /* what has ended by itself has ended, wherever it was */
 
-        (void) ngx_directstream_record_progress(rec, run->name, run->id,
-                                                &st.progress);
+    st.progress.valid = st.progress.valid || !run->stopping;
+    st.progress.state = st.state;
+    st.progress.at = ngx_directstream_now();
+
+    if (ds_run_missed(run->rec)) {
+        run->repeat = 0;
     }
 
-    if (run->id != 0) {
-        if (run->missed || run->lost != rec->lost) {
-            run->missed = 0;
-            ds_stream_items_again(run->stream);
-        }
-
-        while (!rec->waiting && ngx_directstream_run_take(runs, run)
-                                == NGX_DIRECTSTREAM_BATCH)
-        {
-            /* void */
-        }
+    if (run->repeat != NGX_DIRECTSTREAM_NOTHING) {
+        ds_stream_items_again(run->stream, (uint32_t) run->repeat);
+        run->repeat = NGX_DIRECTSTREAM_NOTHING;
     }
 
-    ngx_directstream_record_end(rec, run->name, run->id, &st);
+    while (ngx_directstream_run_take(runs, run) == NGX_DIRECTSTREAM_BATCH) {
+        /* void */
+    }
+
+    ds_run_end(run->rec, &st);
+
+    run->ending = 1;
+    run->asked = ngx_current_msec;
 }
 
 
@@ -611,13 +682,18 @@ ngx_directstream_runs_leave(ngx_directstream_runs_t *runs)
     ngx_directstream_runs_halt(runs);
 
     for (run = runs->runs; run != NULL; run = run->next) {
-        ngx_directstream_run_report(runs, run, &status);
-        ngx_directstream_run_last(runs, run, &status);
 
-        if (runs->record.waiting) {
-            /* a store that does not answer must not hold up the end */
-            break;
+        if (run->ending) {
+            continue;
         }
+
+        ngx_memzero(&status, sizeof(ds_status_t));
+
+        if (run->stream != NULL) {
+            ngx_directstream_run_report(runs, run, &status);
+        }
+
+        ngx_directstream_run_last(runs, run, &status);
     }
 }
 
@@ -632,13 +708,17 @@ ngx_directstream_runs_halt(ngx_directstream_runs_t *runs)
 
     for (run = runs->runs; run != NULL; run = run->next) {
         run->stopping = 1;
-        ds_stream_stop(run->stream);
+
+        if (run->stream != NULL) {
+            ds_stream_stop(run->stream);
+        }
     }
 
     ms = 0;
 
     for (run = runs->runs; run != NULL; run = run->next) {
-        while (!ds_stream_done(run->stream) && ms < NGX_DIRECTSTREAM_LEAVE) {
+        while (run->stream != NULL && !ds_stream_done(run->stream)
+               && ms < NGX_DIRECTSTREAM_LEAVE) {
             ngx_msleep(NGX_DIRECTSTREAM_LOOK);
             ms += NGX_DIRECTSTREAM_LOOK;
         }
@@ -660,12 +740,120 @@ ngx_directstream_runs_start(ngx_directstream_runs_t *runs)
 
     name[0] = '\0';
 
+    if (runs->single && ngx_directstream_runs_begin(runs)) {
+        return;
+    }
+
     while (ngx_directstream_run_next(runs, name, &info) == NGX_OK) {
 
-        if (ngx_directstream_runs_stream(runs, name) == NULL) {
-            ngx_directstream_run_start(runs, &info);
+        if (ngx_directstream_runs_find(runs, name) != NULL) {
+            continue;
+        }
+
+        ngx_directstream_run_start(runs, &info);
+        runs->started = ngx_current_msec;
+
+        if (runs->single && ngx_directstream_runs_begin(runs)) {
+            return;
         }
     }
+
+    runs->single = 0;
+}
+
+
+void
+ngx_directstream_runs_renew(ngx_directstream_runs_t *runs)
+{
+    ngx_directstream_node_t  *node;
+
+    ngx_shmtx_lock(&runs->dcf->shpool->mutex);
+
+    if (ngx_directstream_runs_renewing(runs)) {
+        goto done;
+    }
+
+    runs->renewing[0] = '\0';
+
+    for (node = runs->dcf->sh->streams; node != NULL; node = node->next) {
+
+        if (!node->info.renew) {
+            continue;
+        }
+
+        node->info.renew = 0;
+
+        if (node->info.running && node->info.owner != 0) {
+            node->info.epoch = ++runs->dcf->sh->serial;
+            node->info.retry = 0;
+
+            ngx_memcpy(runs->renewing, node->info.def.name,
+                       sizeof(runs->renewing));
+            runs->renewed = ngx_current_msec;
+            break;
+        }
+    }
+
+done:
+
+    ngx_shmtx_unlock(&runs->dcf->shpool->mutex);
+}
+
+
+/* is the last one still on its way?  With the lock held */
+
+static ngx_uint_t
+ngx_directstream_runs_renewing(ngx_directstream_runs_t *runs)
+{
+    ds_state_e                state;
+    ngx_directstream_run_t   *run;
+    ngx_directstream_node_t  *node;
+
+    if (runs->renewing[0] == '\0'
+        || ngx_current_msec - runs->renewed > NGX_DIRECTSTREAM_RENEW)
+    {
+        return 0;
+    }
+
+    node = ngx_directstream_zone_find(runs->dcf->sh, runs->renewing);
+
+    if (node == NULL || !node->info.running) {
+        return 0;
+    }
+
+    run = ngx_directstream_runs_find(runs, runs->renewing);
+
+    if (run != NULL) {
+        state = node->info.status.state;
+
+        return run->epoch != node->info.epoch || run->stream == NULL
+               || state == DS_RESOLVING || state == DS_STARTING;
+    }
+
+    return node->info.done != node->info.epoch;
+}
+
+
+/* is the one that was started last still about to go on air? */
+
+static ngx_uint_t
+ngx_directstream_runs_begin(ngx_directstream_runs_t *runs)
+{
+    ds_status_t  status;
+
+    if (runs->runs == NULL
+        || ngx_current_msec - runs->started > NGX_DIRECTSTREAM_SINGLE)
+    {
+        return 0;
+    }
+
+    if (runs->runs->stream == NULL) {
+        return !runs->runs->ending;
+    }
+
+    ds_stream_status(runs->runs->stream, &status);
+
+    return status.state == DS_RESOLVING || status.state == DS_STARTING;
 }
 
 
@@ -715,13 +903,53 @@ ngx_directstream_runs_stream(ngx_directstream_runs_t *runs, const char *name)
 {
     ngx_directstream_run_t  *run;
 
+    run = ngx_directstream_runs_find(runs, name);
+
+    return (run != NULL) ? run->stream : NULL;
+}
+
+
+static ngx_directstream_run_t *
+ngx_directstream_runs_find(ngx_directstream_runs_t *runs, const char *name)
+{
+    ngx_directstream_run_t  *run;
+
     for (run = runs->runs; run != NULL; run = run->next) {
         if (ngx_strcmp(run->name, name) == 0) {
-            return run->stream;
+            return run;
         }
     }
 
     return NULL;
+}
+
+
+void
+ngx_directstream_runs_settle(ngx_directstream_runs_t *runs)
+{
+    char          name[DS_NAME_LEN + 1];
+    ngx_pid_t     writer;
+    ds_settled_t  settled;
+
+    if (ds_recorder_answer(runs->recorder, &settled)) {
+
+        ngx_log_error(NGX_LOG_NOTICE, runs->log, 0,
+                      "directstream \"%s\": process %P died in a change, "
+                      "the stream is now what the store has", settled.name,
+                      runs->writer);
+
+        ngx_directstream_change_settle(runs->dcf, settled.name, runs->writer,
+                                       settled.found ? &settled.stored : NULL,
+                                       settled.found && settled.anew);
+    }
+
+    name[0] = '\0';
+
+    if (ngx_directstream_change_dead(runs->dcf, name, &writer) == NGX_OK
+        && ds_recorder_ask(runs->recorder, name))
+    {
+        runs->writer = writer;
+    }
 }
 
 
@@ -730,22 +958,20 @@ ngx_directstream_run_start(ngx_directstream_runs_t *runs,
     ngx_directstream_info_t *info)
 {
     char                     token[DS_TOKEN_LEN + 1];
-    int64_t                  id;
     ngx_pid_t                holder;
     ds_error_t               err;
-    ds_status_t              status;
-    ds_progress_t            progress;
+    ds_progress_t            known;
     ngx_directstream_run_t  *run;
 
-    if (ngx_directstream_owner_lock(runs, info->def.name, F_WRLCK, &holder)
+    if (ngx_directstream_owner_lock(runs->dcf, info->def.name, F_WRLCK,
+                                    &holder)
         != NGX_OK)
     {
         ngx_directstream_run_held(runs, info->def.name, holder);
         return;
     }
 
-    ngx_memzero(&err, sizeof(ds_error_t));
-
+    known = info->status.progress;
     run = ngx_calloc(sizeof(ngx_directstream_run_t), runs->log);
 
     if (run == NULL
@@ -755,40 +981,26 @@ ngx_directstream_run_start(ngx_directstream_runs_t *runs,
         goto failed;
     }
 
-    /* what came to its end begins anew, the rest goes on */
+    run->rec = ds_run_begin(runs->recorder, info->def.name);
 
-    id = ngx_directstream_record_begin(&runs->record, info->def.name,
-                                       &progress);
-
-    if (progress.state == DS_FINISHED || progress.state == DS_FAILED) {
-        progress.valid = 0;
-    }
-
-    run->stream = ds_stream_start(runs->ds, &info->def, token, &progress,
-                                  &err);
-
-    if (run->stream == NULL) {
-        ngx_directstream_run_failed(runs, info, &err);
+    if (run->rec == NULL) {
+        ngx_memzero(&err, sizeof(ds_error_t));
+        err.code = DS_ENOMEM;
+        (void) ngx_cpystrn((u_char *) err.message,
+                           (u_char *) "ds_run_begin() failed",
+                           DS_MESSAGE_LEN);
+        ngx_directstream_run_failed(runs, info->def.name, &err);
         goto failed;
     }
 
     ngx_memcpy(run->name, info->def.name, sizeof(run->name));
-    run->id = id;
-    run->lost = runs->record.lost;
+    run->known = known;
+    run->asked = ngx_current_msec;
+    run->repeat = NGX_DIRECTSTREAM_NOTHING;
     run->epoch = info->epoch;
-    run->skip = info->skip;
-    run->previous = info->previous;
-    run->loop = info->def.loop;
-    run->mode = info->def.mode;
-    run->prefetch = info->prefetch;
-    run->refresh = info->refresh;
-    run->interval = info->def.playlist_refresh;
-    run->jitter = info->def.refresh_jitter;
 
     run->next = runs->runs;
     runs->runs = run;
-
-    ngx_directstream_run_report(runs, run, &status);
 
     return;
 
@@ -798,7 +1010,60 @@ failed:
         ngx_free(run);
     }
 
-    (void) ngx_directstream_owner_lock(runs, info->def.name, F_UNLCK, NULL);
+    (void) ngx_directstream_owner_lock(runs->dcf, info->def.name, F_UNLCK,
+                                       NULL);
+}
+
+
+/* it is known from where it goes on; NGX_DECLINED: it does not */
+
+static ngx_int_t
+ngx_directstream_run_go(ngx_directstream_runs_t *runs,
+    ngx_directstream_run_t *run, ds_progress_t *progress)
+{
+    ds_error_t                err;
+    ds_status_t               status;
+    ngx_directstream_info_t  *info;
+
+    info = ngx_alloc(sizeof(ngx_directstream_info_t), runs->log);
+
+    if (info == NULL
+        || ngx_directstream_zone_get(runs->dcf, run->name, info) != NGX_OK)
+    {
+        ngx_free(info);
+        return NGX_DECLINED;
+    }
+
+    /* what came to its end begins anew, the rest goes on */
+
+    if (progress->state == DS_FINISHED || progress->state == DS_FAILED) {
+        progress->valid = 0;
+    }
+
+    run->stream = ds_stream_start(runs->ds, &info->def, info->token, progress,
+                                  info->crashed,
+                                  ngx_directstream_crash_count(info), &err);
+
+    if (run->stream == NULL) {
+        ngx_free(info);
+        ngx_directstream_run_failed(runs, run->name, &err);
+        return NGX_DECLINED;
+    }
+
+    run->skip = info->skip;
+    run->previous = info->previous;
+    run->loop = info->def.loop;
+    run->mode = info->def.mode;
+    run->prefetch = info->prefetch;
+    run->refresh = info->refresh;
+    run->interval = info->def.playlist_refresh;
+    run->jitter = info->def.refresh_jitter;
+
+    ngx_free(info);
+
+    ngx_directstream_run_report(runs, run, &status);
+
+    return NGX_OK;
 }
 
 
@@ -840,6 +1105,9 @@ ngx_directstream_run_claim(ngx_directstream_runs_t *runs,
 
     ngx_memcpy(in->token, token, sizeof(in->token));
     in->seen = ngx_current_msec;
+    in->settings = ngx_directstream_zone_settings(runs->dcf->settings,
+                                                  &in->def);
+    in->renew = 0;
     in->retry = 0;
     in->owner = ngx_pid;
 
@@ -856,18 +1124,18 @@ done:
 
 static void
 ngx_directstream_run_failed(ngx_directstream_runs_t *runs,
-    ngx_directstream_info_t *info, ds_error_t *err)
+    const char *name, ds_error_t *err)
 {
     ngx_directstream_node_t  *node;
 
     ngx_log_error(NGX_LOG_ERR, runs->log, 0,
                   "directstream \"%s\": ds_stream_start() failed: %s, "
-                  "next try in %d s", info->def.name, err->message,
+                  "next try in %d s", name, err->message,
                   NGX_DIRECTSTREAM_RETRY / 1000);
 
     ngx_shmtx_lock(&runs->dcf->shpool->mutex);
 
-    node = ngx_directstream_run_node(runs, info->def.name);
+    node = ngx_directstream_run_node(runs, name);
 
     if (node != NULL) {
         node->info.status.state = DS_FAILED;
@@ -914,105 +1182,4 @@ ngx_directstream_run_held(ngx_directstream_runs_t *runs, const char *name,
                       "directstream \"%s\": waiting for process %P, which "
                       "runs it", name, holder);
     }
-}
-
-
-/*
- * The kernel's lock on a stream, F_WRLCK or F_UNLCK, is the process's: on the
- * stream's byte of owners.lock.
- */
-
-ngx_int_t
-ngx_directstream_runs_open(ngx_directstream_runs_t *runs)
-{
-    u_char  path[NGX_MAX_PATH];
-
-    if (runs->lock_fd != -1) {
-        return NGX_OK;
-    }
-
-    (void) ngx_snprintf(path, NGX_MAX_PATH, "%V/owners.lock%Z",
-                        &runs->dcf->state_path);
-
-    /* never to be opened again here: a close() drops a process's locks */
-
-    runs->lock_fd = open((char *) path, O_RDWR|O_CREAT|O_CLOEXEC|O_NOFOLLOW,
-                         0600);
-
-    if (runs->lock_fd == -1) {
-        ngx_log_error(NGX_LOG_EMERG, runs->log, ngx_errno,
-                      "open(\"%s\") failed", path);
-        return NGX_ERROR;
-    }
-
-    return NGX_OK;
-}
-
-
-/* one byte of the file stands for one name: its FNV-1a hash, 62 bits of it */
-
-static ngx_int_t
-ngx_directstream_owner_lock(ngx_directstream_runs_t *runs, const char *name,
-    short type, ngx_pid_t *holder)
-{
-    uint64_t       hash;
-    const char    *p;
-    ngx_err_t      err;
-    struct flock   fl;
-
-    hash = 0xcbf29ce484222325ULL;
-
-    for (p = name; *p; p++) {
-        hash ^= (u_char) *p;
-        hash *= 0x100000001b3ULL;
-    }
-
-    ngx_memzero(&fl, sizeof(struct flock));
-    fl.l_type = type;
-    fl.l_whence = SEEK_SET;
-    fl.l_start = (off_t) (hash & 0x3fffffffffffffffULL);
-    fl.l_len = 1;
-
-    if (holder != NULL) {
-        *holder = 0;
-    }
-
-    if (fcntl(runs->lock_fd, F_SETLK, &fl) == 0) {
-        return NGX_OK;
-    }
-
-    err = ngx_errno;
-
-    if (err != NGX_EAGAIN && err != NGX_EACCES) {
-        ngx_log_error(NGX_LOG_ALERT, runs->log, err,
-                      "fcntl(F_SETLK) of \"%V/owners.lock\" failed",
-                      &runs->dcf->state_path);
-        return NGX_ERROR;
-    }
-
-    if (holder != NULL
-        && fcntl(runs->lock_fd, F_GETLK, &fl) == 0
-        && fl.l_type != F_UNLCK)
-    {
-        *holder = fl.l_pid;
-    }
-
-    return NGX_DECLINED;
-}
-
-
-static ngx_int_t
-ngx_directstream_owner_token(char *token, ngx_log_t *log)
-{
-    u_char  bytes[16];
-
-    if (getrandom(bytes, sizeof(bytes), 0) != sizeof(bytes)) {
-        ngx_log_error(NGX_LOG_ALERT, log, ngx_errno, "getrandom() failed");
-        return NGX_ERROR;
-    }
-
-    ngx_memzero(token, DS_TOKEN_LEN + 1);
-    (void) ngx_hex_dump((u_char *) token, bytes, sizeof(bytes));
-
-    return NGX_OK;
 }

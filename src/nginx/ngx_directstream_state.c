@@ -71,6 +71,7 @@ ngx_directstream_state_init(ngx_shm_zone_t *shm_zone, void *data)
     ngx_int_t                 rc;
     ngx_uid_t                 user;
     ngx_uint_t                within;
+    const char               *before;
     ngx_cycle_t              *cycle;
     ngx_core_conf_t          *ccf;
     ngx_directstream_guise_t  g;
@@ -87,6 +88,14 @@ ngx_directstream_state_init(ngx_shm_zone_t *shm_zone, void *data)
     ccf = (ngx_core_conf_t *) ngx_get_conf(cycle->conf_ctx,
                                            ngx_core_module);
     user = (geteuid() == 0) ? ccf->user : (ngx_uid_t) NGX_CONF_UNSET_UINT;
+
+    before = (dcf->old_zone != NULL) ? ngx_directstream_zone_path(dcf) : NULL;
+
+    if (before != NULL
+        && ngx_directstream_owner_before(before, cycle->log) == NGX_ERROR)
+    {
+        return NGX_ERROR;
+    }
 
     within = ngx_directstream_state_within(dcf);
 

@@ -55,13 +55,26 @@ static ngx_int_t
 ngx_directstream_streams_show(ngx_http_request_t *r, const char *name,
     ngx_uint_t status)
 {
+    u_char                   *tag;
     ngx_directstream_info_t   info;
+    ngx_directstream_conf_t  *dcf;
     ngx_directstream_json_t   w;
 
-    if (ngx_directstream_zone_get(ngx_directstream_get_conf(), name, &info)
-        != NGX_OK)
-    {
+    dcf = ngx_directstream_get_conf();
+
+    if (ngx_directstream_zone_get(dcf, name, &info) != NGX_OK) {
         return ngx_directstream_missing(r, name);
+    }
+
+    tag = ngx_pnalloc(r->pool, NGX_DIRECTSTREAM_TAG + 1);
+    if (tag == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    ngx_directstream_field_tag(dcf, &info.def, tag);
+
+    if (ngx_directstream_header(r, "ETag", (char *) tag) == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
     ngx_directstream_json_init(&w, r->pool);
@@ -231,7 +244,9 @@ ngx_directstream_streams_step(ngx_http_request_t *r,
 
     if (step == NGX_DIRECTSTREAM_PREFETCH) {
 
-        if (ngx_directstream_prefetch_parse(&ctx->body, &on, &m) != NGX_OK) {
+        on = 1;
+
+        if (ngx_directstream_flag_parse(&ctx->body, "on", &on, &m) != NGX_OK) {
             return ngx_directstream_problem(r, 400, m.code, m.field, "%s",
                                             m.detail);
         }
@@ -254,6 +269,35 @@ ngx_directstream_streams_step(ngx_http_request_t *r,
 }
 
 
+ngx_int_t
+ngx_directstream_streams_renew(ngx_http_request_t *r,
+    ngx_directstream_ctx_t *ctx)
+{
+    ngx_uint_t                  all, n;
+    ngx_directstream_json_t     w;
+    ngx_directstream_mistake_t  m;
+
+    all = 0;
+
+    if (ngx_directstream_flag_parse(&ctx->body, "all", &all, &m) != NGX_OK) {
+        return ngx_directstream_problem(r, 400, m.code, m.field, "%s",
+                                        m.detail);
+    }
+
+    n = ngx_directstream_zone_renew(ngx_directstream_get_conf(), all);
+    ngx_directstream_wake();
+
+    ngx_directstream_json_init(&w, r->pool);
+    ngx_directstream_json_open(&w, '{');
+    ngx_directstream_json_key(&w, "restarting");
+    ngx_directstream_json_integer(&w, n);
+    ngx_directstream_json_close(&w, '}');
+    ngx_directstream_json_raw(&w, "\n", 1);
+
+    return ngx_directstream_send(r, NGX_HTTP_ACCEPTED, &w);
+}
+
+
 /* an answer when it cannot be begun, else NGX_DONE */
 
 static ngx_int_t
@@ -267,6 +311,8 @@ ngx_directstream_streams_write(ngx_http_request_t *r,
     if (w == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
+
+    change->match = ngx_directstream_header_in(r, "if-match");
 
     rc = ngx_directstream_change_mark(ngx_directstream_get_conf(), change);
 
@@ -309,7 +355,16 @@ ngx_directstream_streams_refuse(ngx_http_request_t *r,
         return ngx_directstream_problem(r, 409, "stream_exists", NULL,
                                "there is a stream \"%s\" already", name);
 
+    case NGX_AGAIN:
+        return ngx_directstream_problem(r, 412, "precondition_failed", NULL,
+                               "stream \"%s\" is another than \"If-Match\" "
+                               "says, read it again", name);
+
     case NGX_BUSY:
+        if (ngx_directstream_header(r, "Retry-After", "1") == NULL) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+
         return ngx_directstream_problem(r, 409, "stream_busy", NULL,
                                "another change of stream \"%s\" is under "
                                "way, try again", name);

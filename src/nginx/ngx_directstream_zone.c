@@ -10,6 +10,7 @@
 #include "ngx_directstream.h"
 
 #include <sys/eventfd.h>
+#include <sys/random.h>
 
 
 /* items leave one page in this many to the rest */
@@ -17,8 +18,20 @@
 
 #define NGX_DIRECTSTREAM_INFOS    8    /* copied at a time */
 
+/* the first layout that has its state_path where this one has it */
+#define NGX_DIRECTSTREAM_LAYOUT_PATH  7
+
 
 static uint64_t ngx_directstream_layout(void);
+static void ngx_directstream_zone_copy(ngx_directstream_sh_t *sh,
+    ngx_directstream_node_t *node, ngx_directstream_info_t *info);
+static ngx_uint_t ngx_directstream_zone_outdated(ngx_directstream_sh_t *sh,
+    ngx_directstream_info_t *info);
+static ngx_shm_zone_t *ngx_directstream_zone_old(
+    ngx_directstream_conf_t *dcf);
+static ngx_directstream_sh_t *ngx_directstream_zone_sh(ngx_shm_zone_t *zone);
+static ngx_uint_t ngx_directstream_zone_named(ngx_directstream_conf_t *dcf,
+    ngx_shm_zone_t *zone);
 static void ngx_directstream_zone_fix(ngx_directstream_conf_t *dcf,
     ds_def_t *def, ngx_log_t *log);
 static ngx_directstream_item_t **ngx_directstream_items_slot(
@@ -48,27 +61,6 @@ ngx_directstream_zone_init(ngx_shm_zone_t *shm_zone, void *data)
     if (data != NULL) {
         sh = shpool->data;
 
-        if (sh == NULL
-            || sh->magic != NGX_DIRECTSTREAM_MAGIC
-            || sh->layout != ngx_directstream_layout())
-        {
-            ngx_log_error(NGX_LOG_EMERG, shm_zone->shm.log, 0,
-                          "zone \"%V\" was made by another version of "
-                          "ngx_directstream_module, restart nginx to use "
-                          "this one", &shm_zone->shm.name);
-            return NGX_ERROR;
-        }
-
-        /* with another directory of locks a stream could get two publishers */
-
-        if (ngx_strcmp(sh->state_path, dcf->state_path.data) != 0) {
-            ngx_log_error(NGX_LOG_EMERG, shm_zone->shm.log, 0,
-                          "\"state_path\" cannot be changed on reload, it is "
-                          "\"%s\", restart nginx to use \"%V\"",
-                          sh->state_path, &dcf->state_path);
-            return NGX_ERROR;
-        }
-
     } else {
         sh = ngx_slab_calloc(shpool, sizeof(ngx_directstream_sh_t));
         if (sh == NULL) {
@@ -77,6 +69,13 @@ ngx_directstream_zone_init(ngx_shm_zone_t *shm_zone, void *data)
 
         sh->magic = NGX_DIRECTSTREAM_MAGIC;
         sh->layout = ngx_directstream_layout();
+
+        if (getrandom(sh->salt, sizeof(sh->salt), 0) != sizeof(sh->salt)) {
+            ngx_log_error(NGX_LOG_EMERG, shm_zone->shm.log, ngx_errno,
+                          "getrandom() failed");
+            return NGX_ERROR;
+        }
+
         sh->logged = ngx_directstream_now();
         (void) ngx_cpystrn((u_char *) sh->state_path, dcf->state_path.data,
                            NGX_MAX_PATH);
@@ -101,35 +100,39 @@ ngx_directstream_layout(void)
 }
 
 
-/* the zone of the running configuration, whatever its name */
+/*
+ * The zone of the running configuration, whatever its name; or, of a build
+ * that is quite another, what has the name.
+ */
 
-ngx_shm_zone_t *
-ngx_directstream_zone_old(ngx_cycle_t *cycle)
+static ngx_shm_zone_t *
+ngx_directstream_zone_old(ngx_directstream_conf_t *dcf)
 {
     ngx_uint_t              i;
     ngx_shm_zone_t         *zone;
     ngx_list_part_t        *part;
-    ngx_slab_pool_t        *shpool;
     ngx_directstream_sh_t  *sh;
 
-    if (cycle->old_cycle == NULL) {
+    if (dcf->cycle->old_cycle == NULL) {
         return NULL;
     }
 
-    part = &cycle->old_cycle->shared_memory.part;
+    part = &dcf->cycle->old_cycle->shared_memory.part;
 
     for ( ;; ) {
         zone = part->elts;
 
         for (i = 0; i < part->nelts; i++) {
-            if (zone[i].tag != &ngx_core_module) {
+
+            if (zone[i].tag != &ngx_core_module || zone[i].shm.addr == NULL) {
                 continue;
             }
 
-            shpool = (ngx_slab_pool_t *) zone[i].shm.addr;
-            sh = (shpool != NULL) ? shpool->data : NULL;
+            sh = ngx_directstream_zone_sh(&zone[i]);
 
-            if (sh != NULL && sh->magic == NGX_DIRECTSTREAM_MAGIC) {
+            if ((sh != NULL && sh->magic == NGX_DIRECTSTREAM_MAGIC)
+                || ngx_directstream_zone_named(dcf, &zone[i]))
+            {
                 return &zone[i];
             }
         }
@@ -140,6 +143,86 @@ ngx_directstream_zone_old(ngx_cycle_t *cycle)
 
         part = part->next;
     }
+}
+
+
+static ngx_directstream_sh_t *
+ngx_directstream_zone_sh(ngx_shm_zone_t *zone)
+{
+    return ((ngx_slab_pool_t *) zone->shm.addr)->data;
+}
+
+
+static ngx_uint_t
+ngx_directstream_zone_named(ngx_directstream_conf_t *dcf,
+    ngx_shm_zone_t *zone)
+{
+    return zone->shm.name.len == dcf->zone_name.len
+           && ngx_strncmp(zone->shm.name.data, dcf->zone_name.data,
+                          dcf->zone_name.len)
+              == 0;
+}
+
+
+ngx_uint_t
+ngx_directstream_zone_changed(ngx_directstream_conf_t *dcf)
+{
+    ngx_shm_zone_t         *old;
+    ngx_directstream_sh_t  *sh;
+
+    old = ngx_directstream_zone_old(dcf);
+
+    if (old == NULL) {
+        return 0;
+    }
+
+    sh = ngx_directstream_zone_sh(old);
+
+    if (old->shm.size == (size_t) dcf->zone_size
+        && ngx_directstream_zone_named(dcf, old)
+        && sh != NULL
+        && sh->magic == NGX_DIRECTSTREAM_MAGIC
+        && sh->layout == ngx_directstream_layout()
+        && ngx_strcmp(sh->state_path, dcf->state_path.data) == 0)
+    {
+        return 0;
+    }
+
+    dcf->old_zone = old;
+
+    return 1;
+}
+
+
+/*
+ * nginx asks the new zone whether it may be the old one's memory, and at the
+ * end, and at the next reload, the old zone, whether that is freed.
+ */
+
+void
+ngx_directstream_zone_replace(ngx_directstream_conf_t *dcf)
+{
+    dcf->shm_zone->noreuse = 0;
+    dcf->old_zone->noreuse = 1;
+}
+
+
+const char *
+ngx_directstream_zone_path(ngx_directstream_conf_t *dcf)
+{
+    ngx_directstream_sh_t  *sh;
+
+    sh = ngx_directstream_zone_sh(dcf->old_zone);
+
+    if (sh == NULL
+        || sh->magic != NGX_DIRECTSTREAM_MAGIC
+        || (sh->layout >> 48) < NGX_DIRECTSTREAM_LAYOUT_PATH
+        || ngx_strcmp(sh->state_path, dcf->state_path.data) == 0)
+    {
+        return NULL;
+    }
+
+    return sh->state_path;
 }
 
 
@@ -157,6 +240,7 @@ ngx_directstream_zone_merge(ngx_directstream_conf_t *dcf, ngx_log_t *log)
     ngx_shmtx_lock(&dcf->shpool->mutex);
 
     sh->generation++;
+    sh->settings = dcf->settings;
     dcf->generation = sh->generation;
 
     link = &sh->streams;
@@ -330,6 +414,13 @@ ngx_directstream_zone_change(ngx_directstream_conf_t *dcf,
     ngx_directstream_node_t *node, ds_def_t *def,
     ngx_uint_t set)
 {
+    if ((set & NGX_DIRECTSTREAM_SET_PLAYLIST)
+        && ngx_strcmp(node->info.def.playlist, def->playlist) != 0)
+    {
+        /* as in the store: it is of another list */
+        node->info.status.progress.valid = 0;
+    }
+
     if (ngx_directstream_field_copy(&node->info.def, def, set) == NGX_AGAIN)
     {
         node->info.epoch = ++dcf->sh->serial;
@@ -352,13 +443,85 @@ ngx_directstream_zone_get(ngx_directstream_conf_t *dcf, const char *name,
     node = ngx_directstream_zone_find(dcf->sh, name);
 
     if (node != NULL) {
-        *info = node->info;
+        ngx_directstream_zone_copy(dcf->sh, node, info);
         rc = NGX_OK;
     }
 
     ngx_shmtx_unlock(&dcf->shpool->mutex);
 
     return rc;
+}
+
+
+static void
+ngx_directstream_zone_copy(ngx_directstream_sh_t *sh,
+    ngx_directstream_node_t *node, ngx_directstream_info_t *info)
+{
+    *info = node->info;
+    info->outdated = ngx_directstream_zone_outdated(sh, info);
+}
+
+
+static ngx_uint_t
+ngx_directstream_zone_outdated(ngx_directstream_sh_t *sh,
+    ngx_directstream_info_t *info)
+{
+    return info->running
+           && info->owner != 0
+           && info->settings != 0
+           && info->settings
+              != ngx_directstream_zone_settings(sh->settings, &info->def);
+}
+
+
+/* a slate is the block's where the stream has none, and then not a new run's */
+
+uint64_t
+ngx_directstream_zone_settings(uint64_t conf, const ds_def_t *def)
+{
+    return ngx_directstream_digest(conf, def->slate, strlen(def->slate));
+}
+
+
+ngx_uint_t
+ngx_directstream_zone_renew(ngx_directstream_conf_t *dcf, ngx_uint_t all)
+{
+    ngx_uint_t                n;
+    ngx_directstream_info_t  *info;
+    ngx_directstream_node_t  *node;
+
+    n = 0;
+
+    ngx_shmtx_lock(&dcf->shpool->mutex);
+
+    for (node = dcf->sh->streams; node != NULL; node = node->next) {
+        info = &node->info;
+
+        if (info->running && info->owner != 0
+            && (all || ngx_directstream_zone_outdated(dcf->sh, info)))
+        {
+            info->renew = 1;
+            n++;
+        }
+    }
+
+    ngx_shmtx_unlock(&dcf->shpool->mutex);
+
+    return n;
+}
+
+
+uint64_t
+ngx_directstream_digest(uint64_t digest, const void *data, size_t len)
+{
+    const u_char  *p;
+
+    for (p = data; len != 0; len--) {
+        digest ^= *p++;
+        digest *= 0x100000001b3ULL;
+    }
+
+    return digest;
 }
 
 
@@ -391,7 +554,7 @@ ngx_directstream_zone_each(ngx_directstream_conf_t *dcf, ngx_pool_t *pool,
             if (!node->info.reserved
                 && ngx_strcmp(node->info.def.name, name) != 0)
             {
-                info[n++] = node->info;
+                ngx_directstream_zone_copy(dcf->sh, node, &info[n++]);
             }
         }
 

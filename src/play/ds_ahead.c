@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/ds_crash.h"
 #include "play/ds_ahead.h"
 #include "source/ds_shelf.h"
 
@@ -24,6 +25,9 @@ struct ds_ahead_s {
     ds_entry_t         entry;
     ds_shelf_t         shelf;           /* what is found stays, it is pinned */
     uint32_t           index;
+    const char        *stream;
+    ds_turn_t          turn;
+    bool               crashed;         /* it is left alone */
     bool               modest;          /* for ds_stream_prefetch() */
     ds_error_t         err;             /* the job's until it is done */
 };
@@ -183,16 +187,21 @@ ds_ahead_start(ds_stream_t *s, uint32_t index, bool modest)
 
     a->index = index;
     a->modest = modest;
+    a->stream = s->name;
 
     (void) pthread_mutex_lock(&s->lock);
+    ds_playlist_turn(s->list, index, &a->turn);
     rc = ds_playlist_entry(s->list, index, &a->entry);
     (void) pthread_mutex_unlock(&s->lock);
+
+    a->crashed = ds_turn_crashed(&a->turn, s->crashed, s->ncrashed);
 
     memset(&conf, 0, sizeof(ds_link_conf_t));
 
     conf.ds = s->ds;
     conf.stream = s->name;
     conf.entry = &a->entry;
+    conf.copies = s->profile.video == DS_VIDEO_COPY;
     conf.cancel = &a->job.cancel;
 
     ds_shelf_init(&a->shelf, &conf, &s->profile);
@@ -215,8 +224,17 @@ ds_ahead_run(void *data)
     int          rc;
     ds_ahead_t  *a = data;
 
+    ds_crash_stream(a->stream);
+    ds_crash_item(&a->turn);
+
     if (a->modest) {
         (void) !nice(DS_AHEAD_NICE);
+    }
+
+    if (a->crashed) {
+        (void) ds_fail(&a->err, DS_EITEM_CRASHED, DS_CRASHED_TEXT,
+                       (unsigned) a->index);
+        return;
     }
 
     rc = ds_shelf_find(&a->shelf, &a->err);

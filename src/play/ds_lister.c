@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "base/ds_crash.h"
 #include "play/ds_ahead.h"
 #include "play/ds_lister.h"
 #include "resolve/ds_resolver.h"
@@ -107,6 +108,8 @@ ds_lister_run(void *data)
 {
     int          rc;
     ds_stream_t *s = data;
+
+    ds_crash_stream(s->name);
 
     if (s->list_stored) {
         ds_lister_load(s);

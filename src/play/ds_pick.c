@@ -31,9 +31,12 @@
 
 
 static void ds_pick_prepare_spare(ds_stream_t *s);
+static bool ds_pick_near(ds_stream_t *s, int64_t lead);
 static bool ds_pick_wanted(ds_stream_t *s);
+static bool ds_pick_stale(ds_stream_t *s);
 static bool ds_pick_spare_wanted(ds_stream_t *s);
 static int64_t ds_pick_start_at(ds_stream_t *s, const ds_entry_t *e);
+static bool ds_pick_crashed(ds_stream_t *s, uint32_t index, ds_entry_t *e);
 static ds_source_t *ds_pick_start(ds_stream_t *s, uint32_t index,
     ds_entry_t *e, int64_t at);
 static ds_pick_e ds_pick_item(ds_stream_t *s, uint32_t *index,
@@ -62,6 +65,20 @@ ds_pick_prepare(ds_stream_t *s)
     }
 
     if (s->next != NULL) {
+        if (ds_pick_near(s, 2 * (int64_t) s->ds->conf.buffer_time)) {
+            ds_source_widen(s->next);
+        }
+
+        if (ds_pick_stale(s)) {
+            ds_pick_drop(s, NULL);
+
+            (void) pthread_mutex_lock(&s->lock);
+            ds_playlist_goto(s->list, s->next_index);
+            (void) pthread_mutex_unlock(&s->lock);
+
+            return;
+        }
+
         ds_pick_prepare_spare(s);
         return;
     }
@@ -78,10 +95,15 @@ ds_pick_prepare(ds_stream_t *s)
         /* what is kept is known by what the list says of it */
 
         if ((s->source.mode == DS_MODE_DIRECT || s->ds->cache == NULL)
-            && !s->shuffle && !s->resume.valid
+            && !s->shuffle && !s->resume.valid && s->ncrashed == 0
             && ds_resolve_has_first(s->playlist))
         {
             s->next_index = DS_NO_ITEM;
+
+            (void) pthread_mutex_lock(&s->lock);
+            ds_playlist_turn(s->list, 0, &s->source.turn);
+            (void) pthread_mutex_unlock(&s->lock);
+
             s->next = ds_source_start(&s->source, NULL, 0, &s->err);
             return;
         }
@@ -100,7 +122,10 @@ ds_pick_prepare(ds_stream_t *s)
         return;
     }
 
-    s->next = ds_pick_start(s, s->next_index, &e, ds_pick_start_at(s, &e));
+    if (!ds_pick_crashed(s, s->next_index, &e)) {
+        s->next = ds_pick_start(s, s->next_index, &e,
+                                ds_pick_start_at(s, &e));
+    }
 }
 
 
@@ -140,6 +165,10 @@ ds_pick_prepare_spare(ds_stream_t *s)
 
     if (index == s->next_index) {
         ds_entry_free(&e);
+        return;
+    }
+
+    if (ds_pick_crashed(s, index, &e)) {
         return;
     }
 
@@ -194,12 +223,75 @@ ds_pick_spare_wanted(ds_stream_t *s)
 }
 
 
+/* takes over "e" when it is true: the item has failed, and has its record */
+
+static bool
+ds_pick_crashed(ds_stream_t *s, uint32_t index, ds_entry_t *e)
+{
+    bool         crashed;
+    ds_turn_t    turn;
+    ds_aired_t  *a;
+    ds_error_t   err;
+
+    (void) pthread_mutex_lock(&s->lock);
+    ds_playlist_turn(s->list, index, &turn);
+    (void) pthread_mutex_unlock(&s->lock);
+
+    crashed = ds_turn_crashed(&turn, s->crashed, s->ncrashed);
+
+    if (!crashed) {
+        return false;
+    }
+
+    ds_entry_free(e);
+    s->resume.valid = false;
+
+    (void) ds_fail(&err, DS_EITEM_CRASHED, DS_CRASHED_TEXT, (unsigned) index);
+    ds_pick_set_state(s, index, DS_ITEM_FAILED, &err);
+
+    (void) pthread_mutex_lock(&s->lock);
+
+    a = ds_pick_record(s);
+    ds_playlist_item(s->list, index, &a->item);
+    a->item.state = DS_ITEM_FAILED;
+    a->item.code = err.code;
+    ds_text(a->item.reason, sizeof(a->item.reason), err.message);
+    a->started = a->ended = ds_now();
+
+    (void) pthread_mutex_unlock(&s->lock);
+
+    ds_pick_failed(s, index, &err);
+
+    return true;
+}
+
+
+ds_aired_t *
+ds_pick_record(ds_stream_t *s)
+{
+    ds_aired_t  *a;
+
+    a = &s->records[s->record++ % DS_RECORDS];
+    memset(a, 0, sizeof(ds_aired_t));
+
+    if (s->nrecords < DS_RECORDS) {
+        s->nrecords++;
+    }
+
+    return a;
+}
+
+
 /* takes over "e"; NULL: the item has failed */
 
 static ds_source_t *
 ds_pick_start(ds_stream_t *s, uint32_t index, ds_entry_t *e, int64_t at)
 {
     ds_source_t  *src;
+
+    (void) pthread_mutex_lock(&s->lock);
+    ds_playlist_turn(s->list, index, &s->source.turn);
+    (void) pthread_mutex_unlock(&s->lock);
 
     src = ds_source_start(&s->source, e, at, &s->err);
 
@@ -254,30 +346,52 @@ ds_pick_start_at(ds_stream_t *s, const ds_entry_t *e)
 }
 
 
+/*
+ * Fetching takes the longer, the longer an item is.  Beside what has no end
+ * nothing waits, least of all the same once more, until it is in trouble.
+ */
+
 static bool
 ds_pick_wanted(ds_stream_t *s)
 {
-    int64_t      duration, now;
+    return ds_pick_near(s, DS_LEAD)
+           || (!ds_source_endless(s->cur)
+               && (s->source.mode == DS_MODE_DOWNLOAD
+                   || ds_source_duration(s->cur) == -1));
+}
+
+
+/* the trouble is over, and what was opened for it would be old some day */
+
+static bool
+ds_pick_stale(ds_stream_t *s)
+{
+    return s->spare == NULL && ds_source_ready(s->next)
+           && ds_source_endless(s->next) && !ds_pick_wanted(s);
+}
+
+
+/* what is on air is over in "lead" ms, or it is in trouble; or nothing is */
+
+static bool
+ds_pick_near(ds_stream_t *s, int64_t lead)
+{
+    int64_t      duration;
     ds_meter_t  *m;
 
-    /* fetching takes the longer, the longer an item is */
-
     if (s->cur == NULL || s->cutting || s->starved > DS_SILENCE_LIVE
-        || s->source.mode == DS_MODE_DOWNLOAD
         || ds_queue_ended(ds_source_queue(s->cur)))
     {
         return true;
     }
 
-    now = ds_monotonic();
     m = ds_air_meter(s->air);
     duration = ds_source_duration(s->cur);
 
-    return duration == -1
-           || duration - ds_air_position(s->air) <= DS_LEAD
+    return (duration != -1 && duration - ds_air_position(s->air) <= lead)
            || (s->max_item != 0
-               && s->max_item - m->item_time / 1000 <= DS_LEAD)
-           || ds_meter_missing(m, now) > DS_SILENCE_LIVE;
+               && s->max_item - m->item_time / 1000 <= lead)
+           || ds_meter_missing(m, ds_monotonic()) > DS_SILENCE_LIVE;
 }
 
 
@@ -484,6 +598,7 @@ ds_pick_take(ds_stream_t *s)
     ds_source_t  *src;
 
     src = s->next;
+    ds_source_widen(src);
     ds_pick_promote(s);
 
     return src;

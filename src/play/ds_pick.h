@@ -36,5 +36,8 @@ void ds_pick_set_item(ds_stream_t *s, uint32_t index, ds_item_state_e state,
 /* an item cannot be played, or no further */
 void ds_pick_failed(ds_stream_t *s, uint32_t index, const ds_error_t *err);
 
+/* a new record of what was on air, zeroed; context: s->lock is held */
+ds_aired_t *ds_pick_record(ds_stream_t *s);
+
 
 #endif /* DS_PICK_H_INCLUDED_ */

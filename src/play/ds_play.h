@@ -27,6 +27,10 @@
 /* sources that were told to end and still do */
 #define DS_ENDING   4
 
+/* of DS_EITEM_CRASHED; %u: the item's index */
+#define DS_CRASHED_TEXT                                                       \
+    "item %u took the relay worker down, it is not tried again in this pass"
+
 /* ms: without a packet of an item for so long a stream is not live */
 #define DS_SILENCE_LIVE  1000
 
@@ -54,6 +58,8 @@ struct ds_stream_s {
     bool             push_engine;
     bool             shuffle;
     uint64_t         seed;
+    ds_turn_t        crashed[DS_CRASHED];
+    size_t           ncrashed;
 
     pthread_mutex_t  lock;
     /* under the lock */

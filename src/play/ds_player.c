@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/ds_crash.h"
 #include "base/ds_item.h"
 #include "base/ds_url.h"
 #include "play/ds_ahead.h"
@@ -21,6 +22,13 @@
 #define DS_TICK_LIVE     (DS_AIR_TICK / 1000)
 #define DS_TICK_START    10
 
+/*
+ * A slate is made after so many ms without a first item, or when so little of
+ * the one on air is left, us: in a third of that it is there
+ */
+#define DS_DARK_SOON     500
+#define DS_DARK_REST     1000000
+
 /* ms: an item that was on air for so long has not failed at once */
 #define DS_ITEM_LASTED   5000
 
@@ -33,6 +41,7 @@
 
 
 static void ds_player_step(ds_stream_t *s);
+static bool ds_player_dark(ds_stream_t *s);
 static void ds_player_wishes(ds_stream_t *s);
 static void ds_player_back(ds_stream_t *s);
 static void ds_player_starved(ds_stream_t *s);
@@ -51,9 +60,10 @@ ds_player_run(void *data)
     int64_t      now, tick, at;
     ds_stream_t *s = data;
 
+    ds_crash_stream(s->name);
+
     s->standby = ds_slate_create(s->ds, s->name, s->slate);
-    s->air = ds_air_create(s->ds, &s->target, s->sent, s->standby,
-                           &s->job.cancel);
+    s->air = ds_air_create(s->ds, &s->target, s->sent, s->standby);
 
     if (s->standby != NULL) {
         ds_player_form(s, NULL);
@@ -91,7 +101,7 @@ ds_player_step(ds_stream_t *s)
     }
 
     if (s->standby != NULL) {
-        ds_slate_check(s->standby);
+        ds_slate_check(s->standby, ds_player_dark(s));
     }
 
     ds_player_wishes(s);
@@ -101,6 +111,25 @@ ds_player_step(ds_stream_t *s)
     ds_player_air(s);
     ds_player_reap(s);
     ds_report(s);
+}
+
+
+/* there may be nothing to send before a slate could be made */
+
+static bool
+ds_player_dark(ds_stream_t *s)
+{
+    ds_queue_t  *q;
+
+    if (s->cur == NULL) {
+        return s->aired || ds_monotonic() - s->list_started >= DS_DARK_SOON;
+    }
+
+    q = ds_source_queue(s->cur);
+
+    return ds_queue_time(q) < DS_DARK_REST
+           && !(ds_queue_ended(q) && s->next != NULL
+                && ds_source_ready(s->next));
 }
 
 
@@ -211,16 +240,6 @@ ds_player_air(ds_stream_t *s)
             break;
 
         case DS_AIR_DOWN:
-            if (err.code != DS_OK && err.code != DS_ECANCELED) {
-                if (!s->down || err.code != s->err.code) {
-                    ds_log(s->ds, DS_LOG_WARN, s->name,
-                           "output is down, trying again: %s: %s",
-                           ds_error_code(err.code), err.message);
-                }
-
-                s->err = err;
-            }
-
             s->down = true;
             break;
 
@@ -251,7 +270,11 @@ ds_player_air(ds_stream_t *s)
             break;
         }
 
-        return;
+        break;
+    }
+
+    if (ds_air_error(s->air, &err)) {
+        s->err = err;
     }
 }
 
@@ -354,6 +377,7 @@ ds_player_over(ds_stream_t *s, const ds_error_t *why)
     s->going_back = false;
 
     ds_air_item(s->air, NULL);
+    ds_crash_item(NULL);
     ds_pick_end(s, &s->cur);
 }
 
@@ -367,12 +391,7 @@ ds_player_record(ds_stream_t *s)
 
     (void) pthread_mutex_lock(&s->lock);
 
-    a = &s->records[s->record++ % DS_RECORDS];
-
-    if (s->nrecords < DS_RECORDS) {
-        s->nrecords++;
-    }
-
+    a = ds_pick_record(s);
     ds_playlist_item(s->list, s->cur_index, &a->item);
     ds_meter_aired(ds_air_meter(s->air), a);
 
@@ -432,6 +451,7 @@ ds_player_switch(ds_stream_t *s)
 
     (void) pthread_mutex_unlock(&s->lock);
 
+    ds_crash_item(ds_source_turn(s->cur));
     ds_air_item(s->air, s->cur);
     s->decision = ds_source_decision(s->cur, s->reason);
 

@@ -85,7 +85,7 @@ static ds_pick_e ds_playlist_pick_shuffled(ds_playlist_t *pl,
     uint32_t *index);
 static bool ds_playlist_find_resume(ds_playlist_t *pl);
 static bool ds_playlist_is_resume(ds_playlist_t *pl, uint32_t index);
-static uint64_t ds_playlist_turn(ds_playlist_t *pl, uint32_t index);
+static uint64_t ds_playlist_rank(ds_playlist_t *pl, uint32_t index);
 static uint64_t ds_playlist_reached(ds_playlist_t *pl);
 static void ds_playlist_compare(ds_playlist_t *pl, ds_playlist_t *fresh,
     ds_merge_t *m, ds_diff_t *diff);
@@ -475,7 +475,7 @@ ds_playlist_pick_shuffled(ds_playlist_t *pl, uint32_t *index)
             continue;
         }
 
-        key = ds_playlist_turn(pl, i);
+        key = ds_playlist_rank(pl, i);
 
         if (pl->pass == pl->floor_pass && key <= pl->floor
             && pl->slots[i].late_pass != pl->pass)
@@ -559,7 +559,7 @@ ds_playlist_find_resume(ds_playlist_t *pl)
 
     if (!marked) {
         pl->floor_pass = pl->pass;
-        pl->floor = ds_playlist_turn(pl, found);
+        pl->floor = ds_playlist_rank(pl, found);
     }
 
     ds_playlist_goto(pl, found);
@@ -662,7 +662,7 @@ ds_playlist_pass(ds_playlist_t *pl)
  */
 
 static uint64_t
-ds_playlist_turn(ds_playlist_t *pl, uint32_t index)
+ds_playlist_rank(ds_playlist_t *pl, uint32_t index)
 {
     uint64_t    z;
     ds_slot_t  *s;
@@ -686,14 +686,14 @@ static uint64_t
 ds_playlist_reached(ds_playlist_t *pl)
 {
     uint32_t  i;
-    uint64_t  turn, reached;
+    uint64_t  rank, reached;
 
     reached = pl->pass == pl->floor_pass ? pl->floor : 0;
 
     for (i = 0; i < pl->count + pl->held; i++) {
         if (pl->slots[i].pass == pl->pass) {
-            turn = ds_playlist_turn(pl, i);
-            reached = turn > reached ? turn : reached;
+            rank = ds_playlist_rank(pl, i);
+            reached = rank > reached ? rank : reached;
         }
     }
 
@@ -1138,6 +1138,44 @@ ds_playlist_item(ds_playlist_t *pl, uint32_t index, ds_item_t *item)
 
 
 void
+ds_playlist_turn(ds_playlist_t *pl, uint32_t index, ds_turn_t *turn)
+{
+    memset(turn, 0, sizeof(ds_turn_t));
+
+    turn->index = index;
+    turn->pass = pl->pass;
+
+    if (index < pl->count) {
+        ds_text(turn->id, sizeof(turn->id), pl->slots[index].entry.id);
+    }
+}
+
+
+/* passes are counted from 1 again when a list is read anew */
+
+bool
+ds_turn_crashed(const ds_turn_t *turn, const ds_turn_t *crashed, size_t n)
+{
+    size_t  i;
+
+    for (i = 0; i < n; i++) {
+        if (crashed[i].pass < turn->pass) {
+            continue;
+        }
+
+        if (crashed[i].id[0] == '\0' || turn->id[0] == '\0'
+            ? crashed[i].index == turn->index
+            : strcmp(crashed[i].id, turn->id) == 0)
+        {
+            return true;
+        }
+    }
+
+    return false;
+}
+
+
+void
 ds_playlist_set_state(ds_playlist_t *pl, uint32_t index,
     ds_item_state_e state, int code, const char *reason)
 {
@@ -1251,11 +1289,11 @@ ds_playlist_take(ds_playlist_t *pl, ds_listed_t *items, size_t n)
 
 
 void
-ds_playlist_retake(ds_playlist_t *pl)
+ds_playlist_retake(ds_playlist_t *pl, uint32_t from)
 {
     uint32_t  i;
 
-    for (i = 0; i < pl->count; i++) {
+    for (i = from; i < pl->count; i++) {
         ds_playlist_dirty(pl, i);
     }
 }

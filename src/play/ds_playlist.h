@@ -122,13 +122,20 @@ void ds_playlist_item(ds_playlist_t *pl, uint32_t index, ds_item_t *item);
 void ds_playlist_set_state(ds_playlist_t *pl, uint32_t index,
     ds_item_state_e state, int code, const char *reason);
 
+/* an item's turn in this pass */
+void ds_playlist_turn(ds_playlist_t *pl, uint32_t index, ds_turn_t *turn);
+
+/* is the turn of an item that one of "crashed" forbids? */
+bool ds_turn_crashed(const ds_turn_t *turn, const ds_turn_t *crashed,
+    size_t n);
+
 /* what resolving an item told; NULL and -1 change nothing */
 void ds_playlist_set_info(ds_playlist_t *pl, uint32_t index, const char *title,
     int64_t duration);
 
 /* see ds_stream_items() and ds_stream_items_again() */
 size_t ds_playlist_take(ds_playlist_t *pl, ds_listed_t *items, size_t n);
-void ds_playlist_retake(ds_playlist_t *pl);
+void ds_playlist_retake(ds_playlist_t *pl, uint32_t from);
 
 
 #endif /* DS_PLAYLIST_H_INCLUDED_ */

@@ -78,11 +78,9 @@ ds_report(ds_stream_t *s)
     st->played = s->played;
     st->failed = s->failed;
     st->skipped = s->skipped;
-    st->connected = ds_air_connected(s->air);
-    st->bytes = m->bytes;
-    st->reconnects = ds_air_reconnects(s->air);
+    ds_air_status(s->air, st);
 
-    slate = ds_air_on_slate(s->air) && st->connected;
+    slate = ds_air_on_slate(s->air) && (st->connected || st->push.connected);
     shown = st->slate != slate;
     st->slate = slate;
 
@@ -90,7 +88,6 @@ ds_report(ds_stream_t *s)
     st->lateness = ds_meter_late(m, now);
     st->copied = s->copied;
     st->encoded = s->encoded;
-    ds_air_push_status(s->air, &st->push);
     st->error = s->err;
     ds_counters_get(&s->counters, &st->counts);
 
@@ -166,6 +163,7 @@ ds_report_state(ds_stream_t *s)
         return DS_STALLED;
     }
 
-    return s->next == NULL || s->next_index == DS_NO_ITEM ? DS_RESOLVING
-                                                          : DS_STARTING;
+    return s->cur == NULL
+           && (s->next == NULL || s->next_index == DS_NO_ITEM)
+           ? DS_RESOLVING : DS_STARTING;
 }

@@ -20,7 +20,8 @@ static void ds_stream_destroy(void *data);
 
 ds_stream_t *
 ds_stream_start(ds_t *ds, const ds_def_t *def, const char *token,
-    const ds_progress_t *resume, ds_error_t *err)
+    const ds_progress_t *resume, const ds_turn_t *crashed, size_t ncrashed,
+    ds_error_t *err)
 {
     ds_stream_t  *s;
 
@@ -54,6 +55,13 @@ ds_stream_start(ds_t *ds, const ds_def_t *def, const char *token,
     if (resume != NULL && resume->valid) {
         s->resume = *resume;
         s->seed = s->resume.seed;
+    }
+
+    if (ncrashed != 0) {
+        memcpy(s->crashed, crashed, ncrashed * sizeof(ds_turn_t));
+        s->ncrashed = ncrashed;
+        (void) ds_fail(&s->err, DS_EITEM_CRASHED, DS_CRASHED_TEXT,
+                       (unsigned) crashed[ncrashed - 1].index);
     }
 
     s->sent = ds_sent_create(ds);
@@ -107,7 +115,7 @@ ds_stream_copy(ds_stream_t *s, const ds_def_t *def, const char *token)
     s->source.profile = &s->profile;
     s->source.counters = &s->counters;
 
-    s->target.publish = s->publish;
+    s->target.publish = strcmp(s->publish, "none") == 0 ? NULL : s->publish;
     s->target.name = s->name;
     s->target.token = s->token;
     s->target.push = s->push_engine ? NULL : s->push;
@@ -244,7 +252,7 @@ ds_stream_still(ds_stream_t *s, unsigned width, ds_error_t *err)
 
     (void) pthread_mutex_lock(&s->lock);
 
-    on_air = s->status.connected
+    on_air = (s->status.connected || s->status.push.connected)
              && (s->status.state == DS_LIVE || s->status.slate);
 
     (void) pthread_mutex_unlock(&s->lock);
@@ -292,21 +300,9 @@ ds_stream_items(ds_stream_t *s, ds_listed_t *items, size_t n)
 
 
 void
-ds_stream_items_again(ds_stream_t *s)
+ds_stream_items_again(ds_stream_t *s, uint32_t index)
 {
     (void) pthread_mutex_lock(&s->lock);
-    ds_playlist_retake(s->list);
+    ds_playlist_retake(s->list, index);
     (void) pthread_mutex_unlock(&s->lock);
-}
-
-
-void
-ds_listed_free(ds_listed_t *items, size_t n)
-{
-    size_t  i;
-
-    for (i = 0; i < n; i++) {
-        free(items[i].url);
-        free(items[i].audio_url);
-    }
 }

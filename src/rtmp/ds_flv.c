@@ -324,8 +324,8 @@ ds_flv_code(const uint8_t *p, const uint8_t *end)
 
 int
 ds_flv_write_meta(ds_rtmp_t *r, uint32_t timestamp,
-    const AVCodecParameters *video, const AVCodecParameters *audio,
-    ds_error_t *err)
+    const AVCodecParameters *video, double rate,
+    const AVCodecParameters *audio, ds_error_t *err)
 {
     uint8_t       body[512];
     ds_amf_out_t  amf = { body, body + sizeof(body), false };
@@ -335,14 +335,20 @@ ds_flv_write_meta(ds_rtmp_t *r, uint32_t timestamp,
     ds_amf_string(&amf, "@setDataFrame");
     ds_amf_string(&amf, "onMetaData");
 
-    ds_amf_array(&amf, 10);
+    ds_amf_array(&amf, rate > 0 ? 12 : 11);
     ds_flv_number(&amf, "width", video->width);
     ds_flv_number(&amf, "height", video->height);
+
+    if (rate > 0) {
+        ds_flv_number(&amf, "framerate", rate);
+    }
+
     ds_flv_number(&amf, "videodatarate", video->bit_rate / 1024.0);
     ds_flv_number(&amf, "videocodecid", DS_FLV_H264);
     ds_flv_number(&amf, "audiodatarate", audio->bit_rate / 1024.0);
     ds_flv_number(&amf, "audiosamplerate", audio->sample_rate);
     ds_flv_number(&amf, "audiosamplesize", 16);
+    ds_flv_number(&amf, "audiochannels", audio->ch_layout.nb_channels);
     ds_amf_name(&amf, "stereo");
     ds_amf_boolean(&amf, audio->ch_layout.nb_channels == 2);
     ds_flv_number(&amf, "audiocodecid", DS_FLV_AAC);

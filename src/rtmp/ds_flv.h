@@ -32,10 +32,10 @@ int ds_flv_prepare_header(AVCodecParameters *par, bool *annexb,
 int ds_flv_prepare(AVPacket *pkt, bool video, bool annexb, ds_error_t *err);
 
 
-/* onMetaData, of a prepared video and audio */
+/* onMetaData, of a prepared video, its frames a second (0: unknown), audio */
 int ds_flv_write_meta(ds_rtmp_t *r, uint32_t timestamp,
-    const AVCodecParameters *video, const AVCodecParameters *audio,
-    ds_error_t *err);
+    const AVCodecParameters *video, double rate,
+    const AVCodecParameters *audio, ds_error_t *err);
 
 /* a prepared header */
 int ds_flv_write_header(ds_rtmp_t *r, uint32_t timestamp,

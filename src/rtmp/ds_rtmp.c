@@ -27,9 +27,11 @@
 
 /*
  * nginx-rtmp takes up to 10 MiB, but has a buffer of this size for each of
- * the chunk streams of a session: most messages fit
+ * the chunk streams of a session: most messages fit.  What others take is not
+ * known: they get what they get from everybody.
  */
-#define DS_RTMP_OUT_CHUNK  65536
+#define DS_RTMP_OUT_CHUNK   65536
+#define DS_RTMP_PUSH_CHUNK  4096
 
 /* reads of one call: a server that floods us must not keep us */
 #define DS_RTMP_READS      16
@@ -80,14 +82,15 @@ struct ds_rtmp_s {
     ds_chunk_out_t   msg;           /* being written */
     uint32_t         left;          /* of it */
     uint32_t         chunk_left;    /* of its chunk */
+    uint32_t         chunk;         /* bytes of one */
 };
 
 
 static int ds_rtmp_connect(ds_rtmp_t *r, const ds_rtmp_conf_t *conf,
     ds_error_t *err);
 static int ds_rtmp_handshake(ds_rtmp_t *r, ds_error_t *err);
-static int ds_rtmp_session(ds_rtmp_t *r, const char *url, const ds_url_t *u,
-    ds_error_t *err);
+static int ds_rtmp_session(ds_rtmp_t *r, const ds_rtmp_conf_t *conf,
+    const ds_url_t *u, ds_error_t *err);
 static int ds_rtmp_command(ds_rtmp_t *r, int transaction, const char *name,
     uint32_t stream, const char *arg, ds_error_t *err);
 static int ds_rtmp_send_amf(ds_rtmp_t *r, const uint8_t *body,
@@ -134,6 +137,7 @@ ds_rtmp_publish(const ds_rtmp_conf_t *conf, ds_cancel_t *cancel,
 
     ds_chunk_init(&r->in);
 
+    r->chunk = 128;
     r->codes = conf->push ? &ds_rtmp_push : &ds_rtmp_output;
     r->name = strdup(conf->name);
     r->sock = ds_sock_create(cancel);
@@ -145,6 +149,8 @@ ds_rtmp_publish(const ds_rtmp_conf_t *conf, ds_cancel_t *cancel,
         r->live = true;
         r->sock->doing = "send()";
         r->sock->lost = r->codes->lost;
+        r->sock->stuck = DS_RTMP_WRITE;
+        r->sock->nowait = conf->nowait;
 
         return r;
     }
@@ -181,7 +187,7 @@ ds_rtmp_connect(ds_rtmp_t *r, const ds_rtmp_conf_t *conf, ds_error_t *err)
         rc = ds_rtmp_handshake(r, err);
     }
 
-    return rc != DS_OK ? rc : ds_rtmp_session(r, conf->url, &u, err);
+    return rc != DS_OK ? rc : ds_rtmp_session(r, conf, &u, err);
 }
 
 
@@ -241,11 +247,12 @@ ds_rtmp_handshake(ds_rtmp_t *r, ds_error_t *err)
 
 
 static int
-ds_rtmp_session(ds_rtmp_t *r, const char *url, const ds_url_t *u,
+ds_rtmp_session(ds_rtmp_t *r, const ds_rtmp_conf_t *conf, const ds_url_t *u,
     ds_error_t *err)
 {
     int           rc;
     char         *app;
+    uint32_t      chunk;
     uint8_t       size[4], body[2 * DS_URL_LEN + 256];
     ds_amf_out_t  amf = { body, body + sizeof(body), false };
 
@@ -263,13 +270,15 @@ ds_rtmp_session(ds_rtmp_t *r, const char *url, const ds_url_t *u,
     ds_amf_field(&amf, "app", app);
     ds_amf_field(&amf, "type", "nonprivate");
     ds_amf_field(&amf, "flashVer", "FMLE/3.0 (compatible; directstream)");
-    ds_amf_field(&amf, "tcUrl", url);
+    ds_amf_field(&amf, "tcUrl", conf->url);
     ds_amf_end(&amf);
     free(app);
 
-    (void) ds_chunk_put(size, DS_RTMP_OUT_CHUNK, 4);
+    chunk = conf->push ? DS_RTMP_PUSH_CHUNK : DS_RTMP_OUT_CHUNK;
+    (void) ds_chunk_put(size, chunk, 4);
 
     rc = ds_rtmp_control(r, DS_RTMP_CHUNK_SIZE, size, 4, err);
+    r->chunk = chunk;
 
     if (rc == DS_OK) {
         rc = ds_rtmp_send_amf(r, body, &amf, 0, err);
@@ -396,8 +405,6 @@ ds_rtmp_message(ds_rtmp_t *r, uint8_t type, uint32_t timestamp, uint32_t len,
 {
     ds_chunk_out_t  msg;
 
-    r->sock->deadline = ds_monotonic() + DS_RTMP_WRITE;
-
     msg.type = type;
     msg.chunk_stream = type == DS_RTMP_AUDIO ? DS_RTMP_AUDIO_STREAM
                        : type == DS_RTMP_VIDEO ? DS_RTMP_VIDEO_STREAM
@@ -424,7 +431,7 @@ ds_rtmp_begin(ds_rtmp_t *r, const ds_chunk_out_t *msg, ds_error_t *err)
 
     r->msg = *msg;
     r->left = msg->len;
-    r->chunk_left = DS_RTMP_OUT_CHUNK;
+    r->chunk_left = r->chunk;
 
     return ds_sock_append(r->sock, head, ds_chunk_first(head, msg), err);
 }
@@ -452,7 +459,7 @@ ds_rtmp_write(ds_rtmp_t *r, const uint8_t *data, size_t n, ds_error_t *err)
                 return rc;
             }
 
-            r->chunk_left = DS_RTMP_OUT_CHUNK;
+            r->chunk_left = r->chunk;
         }
 
         part = n < r->chunk_left ? n : r->chunk_left;
@@ -523,12 +530,17 @@ ds_rtmp_reply(ds_rtmp_t *r, ds_error_t *err)
 }
 
 
+bool
+ds_rtmp_full(const ds_rtmp_t *r)
+{
+    return ds_sock_full(r->sock);
+}
+
+
 int
 ds_rtmp_flush(ds_rtmp_t *r, ds_error_t *err)
 {
     int  rc;
-
-    r->sock->deadline = ds_monotonic() + DS_RTMP_WRITE;
 
     rc = ds_rtmp_hear(r, err);
 
@@ -737,6 +749,8 @@ ds_rtmp_close(ds_rtmp_t **pr)
     *pr = NULL;
 
     if (r->live && !r->sock->broken && r->left == 0) {
+        r->sock->stuck = 0;
+        r->sock->nowait = false;
         r->sock->deadline = ds_monotonic() + DS_RTMP_CLOSE;
 
         /* with what was not flushed; a server that does not listen is left */

@@ -21,6 +21,8 @@ typedef struct {
     const char  *name;          /* the stream's, with its arguments */
     const char  *certificate;   /* for rtmps, as ds_sock_connect() takes it */
     bool         push;          /* errors are DS_EPUSH_…, not DS_EOUTPUT_… */
+    bool         nowait;        /* once it is published; without TLS: see
+                                   ds_rtmp_full() */
 } ds_rtmp_conf_t;
 
 
@@ -48,7 +50,17 @@ int ds_rtmp_message(ds_rtmp_t *r, uint8_t type, uint32_t timestamp,
 int ds_rtmp_write(ds_rtmp_t *r, const uint8_t *data, size_t n,
     ds_error_t *err);
 
-/* also hears what the server says, a goodbye above all */
+/*
+ * The server does not take what was written: more would be kept for it in
+ * memory.  Never without "nowait".
+ */
+bool ds_rtmp_full(const ds_rtmp_t *r);
+
+/*
+ * Also hears what the server says, a goodbye above all.  A session that takes
+ * nothing for 5 s is lost; with "nowait" neither this nor ds_rtmp_write()
+ * blocks until then.
+ */
 int ds_rtmp_flush(ds_rtmp_t *r, ds_error_t *err);
 
 /* ends the session, sets *r to NULL */

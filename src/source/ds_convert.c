@@ -20,6 +20,7 @@
 #include "media/ds_compat.h"
 #include "media/ds_decide.h"
 #include "media/ds_encode.h"
+#include "media/ds_params.h"
 #include "media/ds_video.h"
 #include "source/ds_convert.h"
 
@@ -33,6 +34,10 @@
 /* us: audio that outlasts the video by less is cut on air */
 #define DS_CONVERT_TAIL     50000
 
+/* us: no packet for so long is a hole; so much of an item is not missed */
+#define DS_CONVERT_HOLE     500000
+#define DS_CONVERT_LOST     1000000
+
 /* bounds of what is read before it is decided */
 #define DS_CONVERT_PACKETS  2048
 #define DS_CONVERT_SPAN     10000000    /* us */
@@ -43,8 +48,10 @@ struct ds_convert_s {
     const ds_profile_t      *profile;
     ds_reader_t             *reader;
 
-    AVCodecParameters       *in[2];     /* NULL: no such track */
-    AVCodecParameters       *out[2];    /* NULL: the same, copied */
+    AVCodecParameters       *in[2];     /* at first; NULL: no such track */
+    AVCodecParameters       *now[2];    /* the same, as of the last packet */
+    AVCodecParameters       *out[2];    /* of "in"; NULL: the same, copied */
+    double                   rate;      /* frames a second, as it was read */
     ds_plan_t                plan;
     double                   speed;
 
@@ -53,6 +60,7 @@ struct ds_convert_s {
     ds_video_t              *video;     /* NULL: copied */
     ds_audio_t              *audio;     /* NULL: copied */
     bool                     place;     /* in the gate of encoders */
+    bool                     begun;     /* "in" and "out" are constant */
     bool                     ended;     /* all is in "merge" */
 
     int                      rc;        /* what the reader ended with */
@@ -62,6 +70,12 @@ struct ds_convert_s {
     bool                     keyed;     /* a key frame has come */
     int64_t                  key;       /* us, PTS of the latest */
     int64_t                  end[2];    /* us, of a copied track */
+    int64_t                  last[2];   /* us, DTS of what was given out */
+
+    int64_t                  begin[2];  /* us, of what was read */
+    int64_t                  until[2];  /* us, the same */
+    int64_t                  holes[2];  /* us, in between */
+    char                     lost[64];  /* what is missing, in words */
     ds_pace_t                pace;      /* as it was last told */
 
     pthread_mutex_t          lock;
@@ -77,16 +91,27 @@ static void ds_convert_first(ds_convert_t *c, const AVPacket *pkt);
 static bool ds_convert_known(ds_convert_t *c, bool measure, int64_t span);
 static int ds_convert_place(ds_convert_t *c, ds_error_t *err);
 static int ds_convert_open(ds_convert_t *c, ds_error_t *err);
+static int ds_convert_open_codecs(ds_convert_t *c, ds_error_t *err);
 static int ds_convert_open_video(ds_convert_t *c, ds_error_t *err);
 static int ds_convert_open_audio(ds_convert_t *c, ds_error_t *err);
 static int64_t ds_convert_origin(ds_convert_t *c);
+static int ds_convert_take(ds_convert_t *c, AVPacket *pkt, ds_error_t *err);
 static int ds_convert_next(ds_convert_t *c, AVPacket *pkt, ds_error_t *err);
+static int ds_convert_pull(ds_convert_t *c, AVPacket *pkt);
+static void ds_convert_count(ds_convert_t *c, const AVPacket *pkt);
+static void ds_convert_whole(ds_convert_t *c);
+static int ds_convert_change(ds_convert_t *c, AVPacket *pkt, ds_error_t *err);
+static int ds_convert_decide(ds_convert_t *c, const AVPacket *pkt,
+    ds_error_t *err);
+static int ds_convert_midst(ds_convert_t *c, int track, int64_t us,
+    ds_error_t *err);
 static void ds_convert_watch(ds_convert_t *c, const AVPacket *pkt);
 static int ds_convert_encode(ds_convert_t *c, AVPacket *pkt, ds_error_t *err);
 static int ds_convert_feed(ds_convert_t *c, AVPacket *pkt, ds_error_t *err);
 static int ds_convert_fill(ds_convert_t *c, int track, int64_t us,
     ds_error_t *err);
 static int ds_convert_finish(ds_convert_t *c, ds_error_t *err);
+static int ds_convert_without(ds_convert_t *c, int track, int rc);
 static void ds_convert_tell_pace(ds_convert_t *c);
 static void ds_convert_describe(ds_convert_t *c);
 static void ds_convert_release(ds_convert_t *c);
@@ -114,6 +139,8 @@ ds_convert_create(const ds_link_conf_t *conf, const ds_profile_t *profile,
     c->first[DS_VIDEO] = AV_NOPTS_VALUE;
     c->first[DS_AUDIO] = AV_NOPTS_VALUE;
     c->key = AV_NOPTS_VALUE;
+    c->last[DS_VIDEO] = c->last[DS_AUDIO] = INT64_MIN;
+    c->until[DS_VIDEO] = c->until[DS_AUDIO] = AV_NOPTS_VALUE;
 
     if (ds_convert_prepare(c, err) != DS_OK) {
         ds_convert_free(&c);
@@ -158,6 +185,7 @@ ds_convert_prepare(ds_convert_t *c, ds_error_t *err)
     }
 
     ds_convert_describe(c);
+    c->begun = true;
 
     return rc;
 }
@@ -167,7 +195,14 @@ static int
 ds_convert_params(ds_convert_t *c, ds_error_t *err)
 {
     int                       i;
+    const AVStream           *st;
     const AVCodecParameters  *par;
+
+    st = ds_input_stream(ds_reader_input(c->reader), DS_VIDEO);
+
+    if (st != NULL && st->avg_frame_rate.den > 0) {
+        c->rate = av_q2d(st->avg_frame_rate);
+    }
 
     for (i = 0; i < 2; i++) {
         par = ds_input_codecpar(ds_reader_input(c->reader), i);
@@ -177,8 +212,12 @@ ds_convert_params(ds_convert_t *c, ds_error_t *err)
         }
 
         c->in[i] = avcodec_parameters_alloc();
+        c->now[i] = avcodec_parameters_alloc();
 
-        if (c->in[i] == NULL || avcodec_parameters_copy(c->in[i], par) < 0) {
+        if (c->in[i] == NULL || avcodec_parameters_copy(c->in[i], par) < 0
+            || c->now[i] == NULL
+            || avcodec_parameters_copy(c->now[i], par) < 0)
+        {
             return ds_fail(err, DS_ENOMEM,
                            "avcodec_parameters_copy() failed");
         }
@@ -210,7 +249,7 @@ ds_convert_read_head(ds_convert_t *c, bool measure, ds_error_t *err)
 
     while (!ds_convert_known(c, measure, last - start)) {
 
-        c->rc = ds_reader_read(c->reader, pkt, &c->error);
+        c->rc = ds_convert_pull(c, pkt);
         if (c->rc != 1) {
             break;
         }
@@ -351,28 +390,7 @@ ds_convert_open(ds_convert_t *c, ds_error_t *err)
     int      rc;
     int64_t  origin;
 
-    rc = DS_OK;
-
-    if (c->plan.encode[DS_VIDEO]) {
-        rc = ds_convert_place(c, err);
-    }
-
-    if (rc != DS_OK) {
-        return rc;
-    }
-
-    /* threads inherit it, those of codecs too; it is no matter if it fails */
-
-    (void) setpriority(PRIO_PROCESS, (id_t) syscall(SYS_gettid),
-                       DS_CONVERT_NICE);
-
-    if (c->plan.encode[DS_VIDEO]) {
-        rc = ds_convert_open_video(c, err);
-    }
-
-    if (rc == DS_OK && c->plan.encode[DS_AUDIO]) {
-        rc = ds_convert_open_audio(c, err);
-    }
+    rc = ds_convert_open_codecs(c, err);
 
     if (rc != DS_OK) {
         return rc;
@@ -394,6 +412,40 @@ ds_convert_open(ds_convert_t *c, ds_error_t *err)
 }
 
 
+/* those of what is to be encoded and is not yet */
+
+static int
+ds_convert_open_codecs(ds_convert_t *c, ds_error_t *err)
+{
+    int  rc;
+
+    rc = DS_OK;
+
+    if (c->plan.encode[DS_VIDEO] && c->video == NULL) {
+        rc = ds_convert_place(c, err);
+    }
+
+    if (rc != DS_OK) {
+        return rc;
+    }
+
+    /* threads inherit it, those of codecs too; it is no matter if it fails */
+
+    (void) setpriority(PRIO_PROCESS, (id_t) syscall(SYS_gettid),
+                       DS_CONVERT_NICE);
+
+    if (c->plan.encode[DS_VIDEO] && c->video == NULL) {
+        rc = ds_convert_open_video(c, err);
+    }
+
+    if (rc == DS_OK && c->plan.encode[DS_AUDIO] && c->audio == NULL) {
+        rc = ds_convert_open_audio(c, err);
+    }
+
+    return rc;
+}
+
+
 static int
 ds_convert_open_video(ds_convert_t *c, ds_error_t *err)
 {
@@ -403,7 +455,7 @@ ds_convert_open_video(ds_convert_t *c, ds_error_t *err)
     memset(&vc, 0, sizeof(vc));
 
     vc.profile = c->profile;
-    vc.par = c->in[DS_VIDEO];
+    vc.par = c->now[DS_VIDEO];
     vc.out = &c->merge;
     vc.cancel = c->conf->cancel;
     vc.speed = c->speed;
@@ -417,6 +469,10 @@ ds_convert_open_video(ds_convert_t *c, ds_error_t *err)
     c->video = ds_video_create(&vc, err);
     if (c->video == NULL) {
         return err->code;
+    }
+
+    if (c->begun) {
+        return DS_OK;
     }
 
     c->out[DS_VIDEO] = ds_video_codecpar(c->video);
@@ -433,10 +489,14 @@ ds_convert_open_video(ds_convert_t *c, ds_error_t *err)
 static int
 ds_convert_open_audio(ds_convert_t *c, ds_error_t *err)
 {
-    c->audio = ds_audio_create(c->profile, 2, c->in[DS_AUDIO], &c->merge,
+    c->audio = ds_audio_create(c->profile, 2, c->now[DS_AUDIO], &c->merge,
                                c->conf->cancel, err);
     if (c->audio == NULL) {
         return err->code;
+    }
+
+    if (c->begun) {
+        return DS_OK;
     }
 
     c->out[DS_AUDIO] = ds_audio_codecpar(c->audio);
@@ -482,8 +542,45 @@ ds_convert_codecpar(ds_convert_t *c, int track)
 }
 
 
+double
+ds_convert_rate(const ds_convert_t *c)
+{
+    return c->plan.encode[DS_VIDEO] ? c->profile->rate : c->rate;
+}
+
+
 int
 ds_convert_read(ds_convert_t *c, AVPacket *pkt, ds_error_t *err)
+{
+    int       rc;
+    int64_t  *last;
+
+    while ((rc = ds_convert_take(c, pkt, err)) == 1) {
+
+        last = &c->last[pkt->stream_index];
+
+        if (pkt->dts > *last) {
+            *last = pkt->dts;
+            break;
+        }
+
+        /* an encoder that takes over begins a little earlier */
+
+        if (pkt->stream_index == DS_VIDEO) {
+            pkt->dts = ++*last;
+            pkt->pts = pkt->pts < pkt->dts ? pkt->dts : pkt->pts;
+            break;
+        }
+
+        av_packet_unref(pkt);
+    }
+
+    return rc;
+}
+
+
+static int
+ds_convert_take(ds_convert_t *c, AVPacket *pkt, ds_error_t *err)
 {
     int  rc;
 
@@ -493,11 +590,136 @@ ds_convert_read(ds_convert_t *c, AVPacket *pkt, ds_error_t *err)
 
     rc = ds_convert_next(c, pkt, err);
 
-    if (rc == 1) {
-        ds_convert_watch(c, pkt);
+    if (rc != 1) {
+        return rc;
     }
 
+    rc = ds_convert_change(c, pkt, err);
+
+    if (rc != DS_OK) {
+        av_packet_unref(pkt);
+        return rc;
+    }
+
+    if (c->plan.encode[DS_VIDEO] || c->plan.encode[DS_AUDIO]) {
+
+        /* from here on */
+
+        rc = ds_convert_feed(c, pkt, err);
+        av_packet_unref(pkt);
+
+        return rc != DS_OK ? rc : ds_convert_encode(c, pkt, err);
+    }
+
+    ds_convert_watch(c, pkt);
+
+    return 1;
+}
+
+
+/*
+ * The item has other codecs or another header from this packet on.  What was
+ * encoded still is; what was copied is as long as it fits.
+ */
+
+static int
+ds_convert_change(ds_convert_t *c, AVPacket *pkt, ds_error_t *err)
+{
+    int                       rc, track;
+    const AVCodecParameters  *par;
+
+    par = ds_params_of(pkt);
+    track = pkt->stream_index;
+
+    if (par == NULL) {
+        return DS_OK;
+    }
+
+    if (c->now[track] != NULL && ds_params_same(c->now[track], par)) {
+        ds_params_detach(pkt);
+        return DS_OK;
+    }
+
+    if (c->now[track] == NULL) {
+        c->now[track] = avcodec_parameters_alloc();
+    }
+
+    if (c->now[track] == NULL
+        || avcodec_parameters_copy(c->now[track], par) < 0)
+    {
+        return ds_fail(err, DS_ENOMEM, "avcodec_parameters_copy() failed");
+    }
+
+    ds_params_detach(pkt);
+
+    if (track == DS_VIDEO && c->video != NULL) {
+        rc = ds_video_renew(c->video, c->now[track], err);
+
+    } else if (track == DS_AUDIO && c->audio != NULL) {
+        rc = ds_audio_renew(c->audio, c->now[track], err);
+
+    } else {
+        rc = ds_convert_decide(c, pkt, err);
+    }
+
+    ds_convert_describe(c);
+
     return rc;
+}
+
+
+/* of a track that was copied so far */
+
+static int
+ds_convert_decide(ds_convert_t *c, const AVPacket *pkt, ds_error_t *err)
+{
+    int        rc, track;
+    ds_plan_t  plan;
+
+    track = pkt->stream_index;
+
+    rc = ds_decide(c->profile, ds_reader_input(c->reader), c->now, &plan, err);
+
+    if (rc != DS_OK || !plan.encode[track]) {
+        return rc;
+    }
+
+    c->plan.encode[track] = true;
+    memcpy(c->plan.why[track], plan.why[track], sizeof(plan.why[track]));
+
+    ds_log(c->conf->ds, DS_LOG_NOTICE, c->conf->stream,
+           "%s is encoded from %.1f s on, as it changes there",
+           track == DS_VIDEO ? "video" : "audio", pkt->pts / 1e6);
+
+    return ds_convert_midst(c, track, pkt->pts, err);
+}
+
+
+/* encodes a track from "us" on */
+
+static int
+ds_convert_midst(ds_convert_t *c, int track, int64_t us, ds_error_t *err)
+{
+    int  rc;
+
+    rc = ds_convert_open_codecs(c, err);
+
+    if (rc != DS_OK) {
+        return rc;
+    }
+
+    c->end[track] = us;
+
+    if (track == DS_VIDEO) {
+        ds_video_set_origin(c->video, us);
+        ds_video_announce(c->video);
+
+    } else {
+        ds_audio_set_origin(c->audio, us);
+        ds_audio_announce(c->audio);
+    }
+
+    return DS_OK;
 }
 
 
@@ -511,7 +733,7 @@ ds_convert_next(ds_convert_t *c, AVPacket *pkt, ds_error_t *err)
     }
 
     if (c->rc == 1) {
-        c->rc = ds_reader_read(c->reader, pkt, &c->error);
+        c->rc = ds_convert_pull(c, pkt);
     }
 
     if (c->rc < 0 && err != NULL) {
@@ -519,6 +741,100 @@ ds_convert_next(ds_convert_t *c, AVPacket *pkt, ds_error_t *err)
     }
 
     return c->rc;
+}
+
+
+static int
+ds_convert_pull(ds_convert_t *c, AVPacket *pkt)
+{
+    int  rc;
+
+    rc = ds_reader_read(c->reader, pkt, &c->error);
+
+    if (rc == 1) {
+        ds_convert_count(c, pkt);
+
+    } else if (rc == 0) {
+        ds_convert_whole(c);
+        rc = c->error.code;
+    }
+
+    return rc;
+}
+
+
+static void
+ds_convert_count(ds_convert_t *c, const AVPacket *pkt)
+{
+    int      track;
+    int64_t  end;
+
+    track = pkt->stream_index;
+    end = pkt->pts + pkt->duration;
+
+    if (c->until[track] == AV_NOPTS_VALUE) {
+        c->begin[track] = pkt->pts;
+
+    } else if (pkt->dts - c->until[track] > DS_CONVERT_HOLE) {
+        c->holes[track] += pkt->dts - c->until[track];
+    }
+
+    if (c->until[track] == AV_NOPTS_VALUE || end > c->until[track]) {
+        c->until[track] = end;
+    }
+}
+
+
+/* the item has ended: was it all of it, and had it all of its tracks? */
+
+static void
+ds_convert_whole(ds_convert_t *c)
+{
+    int          i;
+    int64_t      begin, end, lost, told;
+    ds_input_t  *in;
+
+    in = ds_reader_input(c->reader);
+    i = c->until[DS_VIDEO] == AV_NOPTS_VALUE ? DS_AUDIO : DS_VIDEO;
+    begin = c->begin[i];
+    end = c->until[i];
+
+    if (end == AV_NOPTS_VALUE) {
+        return;
+    }
+
+    if (c->until[!i] != AV_NOPTS_VALUE) {
+        begin = c->begin[!i] < begin ? c->begin[!i] : begin;
+        end = c->until[!i] > end ? c->until[!i] : end;
+    }
+
+    for (i = 0; i < 2; i++) {
+        if (c->until[i] == AV_NOPTS_VALUE) {
+            continue;
+        }
+
+        lost = c->holes[i] + c->begin[i] - begin + end - c->until[i];
+
+        if (lost > DS_CONVERT_LOST && lost > (end - begin) / 10) {
+            (void) snprintf(c->lost, sizeof(c->lost),
+                            "; %.1f s without %s", lost / 1e6,
+                            i == DS_VIDEO ? "picture" : "sound");
+
+            ds_log(c->conf->ds, DS_LOG_WARN, c->conf->stream,
+                   "item has %.1f of %.1f s without %s", lost / 1e6,
+                   (end - begin) / 1e6, i == DS_VIDEO ? "picture" : "sound");
+
+            ds_convert_describe(c);
+        }
+    }
+
+    told = ds_input_told(in);
+    end += ds_input_closed(in);
+
+    if (told - end > DS_CONVERT_LOST && told - end > told / 10) {
+        (void) ds_fail(&c->error, DS_ESOURCE_CUT,
+                       "ends at %.1f of %.1f s", end / 1e6, told / 1e6);
+    }
 }
 
 
@@ -562,7 +878,12 @@ ds_convert_encode(ds_convert_t *c, AVPacket *pkt, ds_error_t *err)
         }
 
         if (rc == 1) {
-            rc = ds_convert_feed(c, pkt, err);
+            rc = ds_convert_change(c, pkt, err);
+
+            if (rc == DS_OK) {
+                rc = ds_convert_feed(c, pkt, err);
+            }
+
             av_packet_unref(pkt);
 
         } else {
@@ -634,7 +955,7 @@ ds_convert_feed(ds_convert_t *c, AVPacket *pkt, ds_error_t *err)
 static int
 ds_convert_fill(ds_convert_t *c, int track, int64_t us, ds_error_t *err)
 {
-    if (c->in[track] != NULL) {
+    if (c->now[track] != NULL) {
         us -= DS_CONVERT_LAG;
     }
 
@@ -660,11 +981,13 @@ ds_convert_finish(ds_convert_t *c, ds_error_t *err)
         ds_video_work(c->video);
 
         rc = ds_video_packet(c->video, NULL, err);
+        rc = ds_convert_without(c, DS_VIDEO, rc);
         c->end[DS_VIDEO] = ds_video_end(c->video);
     }
 
     if (rc == DS_OK && c->audio != NULL) {
         rc = ds_audio_packet(c->audio, NULL, err);
+        rc = ds_convert_without(c, DS_AUDIO, rc);
         c->end[DS_AUDIO] = ds_audio_end(c->audio);
     }
 
@@ -695,6 +1018,36 @@ ds_convert_finish(ds_convert_t *c, ds_error_t *err)
     c->ended = true;
 
     return rc;
+}
+
+
+/* nothing of a track could be decoded, which the other one can do without */
+
+static int
+ds_convert_without(ds_convert_t *c, int track, int rc)
+{
+    bool  none;
+
+    none = track == DS_VIDEO ? c->audio == NULL || !ds_audio_mute(c->audio)
+                             : c->video == NULL || !ds_video_dark(c->video);
+
+    if (rc != DS_EENCODE_FAILED || !none || c->until[!track] == AV_NOPTS_VALUE
+        || !(track == DS_VIDEO ? ds_video_dark(c->video)
+                               : ds_audio_mute(c->audio)))
+    {
+        return rc;
+    }
+
+    (void) snprintf(c->lost, sizeof(c->lost), "; nothing of the %s could be "
+                    "decoded", track == DS_VIDEO ? "video" : "audio");
+
+    ds_log(c->conf->ds, DS_LOG_WARN, c->conf->stream, "item plays without "
+           "its %s: no frame could be decoded",
+           track == DS_VIDEO ? "video" : "audio");
+
+    ds_convert_describe(c);
+
+    return DS_OK;
 }
 
 
@@ -731,7 +1084,7 @@ ds_convert_describe(ds_convert_t *c)
     size_t  n;
     char    text[DS_MESSAGE_LEN];
 
-    ds_decide_text(c->profile, c->in, &c->plan, text);
+    ds_decide_text(c->profile, c->now, &c->plan, text);
     n = strlen(text);
 
     if (c->pace.slow) {
@@ -742,6 +1095,9 @@ ds_convert_describe(ds_convert_t *c)
         (void) snprintf(text + n, sizeof(text) - n, "; preset %s to keep up",
                         ds_encode_preset(c->pace.preset));
     }
+
+    n = strlen(text);
+    (void) snprintf(text + n, sizeof(text) - n, "%s", c->lost);
 
     (void) pthread_mutex_lock(&c->lock);
     memcpy(c->reason, text, sizeof(text));
@@ -800,6 +1156,7 @@ ds_convert_free(ds_convert_t **pc)
 
     for (i = 0; i < 2; i++) {
         avcodec_parameters_free(&c->in[i]);
+        avcodec_parameters_free(&c->now[i]);
         avcodec_parameters_free(&c->out[i]);
     }
 

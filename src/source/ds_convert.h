@@ -45,6 +45,9 @@ ds_decision_e ds_convert_decision(ds_convert_t *c, char *reason);
  */
 const AVCodecParameters *ds_convert_codecpar(ds_convert_t *c, int track);
 
+/* frames a second of it, 0: unknown; the same */
+double ds_convert_rate(const ds_convert_t *c);
+
 /*
  * As ds_input_read(): packets of both tracks in DTS order, in microseconds;
  * and DS_EENCODE_FAILED.

@@ -8,6 +8,7 @@
 
 #include "base/ds_engine.h"
 #include "media/ds_input.h"
+#include "media/ds_params.h"
 #include "source/ds_fetch.h"
 #include "source/ds_mux.h"
 #include "source/ds_reader.h"
@@ -26,6 +27,8 @@ typedef struct {
 
 
 static int ds_fetch_check(ds_reader_t *r, ds_error_t *err);
+static int ds_fetch_codecs(const AVCodecParameters *video,
+    const AVCodecParameters *audio, ds_error_t *err);
 static int ds_fetch_packets(ds_reader_t *r, ds_mux_t *m,
     ds_fetch_progress_t *p, ds_error_t *err);
 static void ds_fetch_progress(ds_fetch_progress_t *p, ds_fetch_rate_t *r,
@@ -116,17 +119,23 @@ ds_fetch_resumable(int code)
 static int
 ds_fetch_check(ds_reader_t *r, ds_error_t *err)
 {
-    ds_input_t               *in;
-    const AVCodecParameters  *video, *audio;
+    ds_input_t  *in;
 
     in = ds_reader_input(r);
-    video = ds_input_codecpar(in, DS_VIDEO);
-    audio = ds_input_codecpar(in, DS_AUDIO);
 
     if (ds_reader_media(r)->live || !ds_input_ends(in)) {
         return ds_fail(err, DS_EITEM_LIVE, "it has no end that is known");
     }
 
+    return ds_fetch_codecs(ds_input_codecpar(in, DS_VIDEO),
+                           ds_input_codecpar(in, DS_AUDIO), err);
+}
+
+
+static int
+ds_fetch_codecs(const AVCodecParameters *video, const AVCodecParameters *audio,
+    ds_error_t *err)
+{
     if (video == NULL || video->codec_id != AV_CODEC_ID_H264) {
         return ds_fail(err, DS_ECODEC_VIDEO, "only H.264 can be fetched");
     }
@@ -143,9 +152,11 @@ static int
 ds_fetch_packets(ds_reader_t *r, ds_mux_t *m, ds_fetch_progress_t *p,
     ds_error_t *err)
 {
-    int               rc, wrote;
-    AVPacket         *pkt;
-    ds_fetch_rate_t   rate;
+    int                       rc, wrote;
+    AVPacket                 *pkt;
+    ds_input_t               *in;
+    ds_fetch_rate_t           rate;
+    const AVCodecParameters  *par[2];
 
     rate.at = 0;
 
@@ -155,7 +166,20 @@ ds_fetch_packets(ds_reader_t *r, ds_mux_t *m, ds_fetch_progress_t *p,
     }
 
     while ((rc = ds_reader_read(r, pkt, err)) == 1) {
-        wrote = ds_mux_write(m, pkt, err);
+        in = ds_reader_input(r);
+        par[DS_VIDEO] = ds_input_codecpar(in, DS_VIDEO);
+        par[DS_AUDIO] = ds_input_codecpar(in, DS_AUDIO);
+        wrote = DS_OK;
+
+        if (ds_params_of(pkt) != NULL) {
+            par[pkt->stream_index] = ds_params_of(pkt);
+            wrote = ds_fetch_codecs(par[DS_VIDEO], par[DS_AUDIO], err);
+        }
+
+        if (wrote == DS_OK) {
+            wrote = ds_mux_write(m, pkt, err);
+        }
+
         av_packet_unref(pkt);
 
         if (wrote != DS_OK) {

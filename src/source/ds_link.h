@@ -22,6 +22,7 @@ typedef struct {
     const char        *playlist;
     const ds_media_t  *kept;            /* what to read, NULL: resolve it */
     int64_t            start;           /* ms into the item, where to begin */
+    bool               copies;          /* nothing can be encoded */
     ds_counters_t     *counters;        /* NULL: none */
     ds_cancel_t       *cancel;
 } ds_link_conf_t;

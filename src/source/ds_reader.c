@@ -12,6 +12,7 @@
 
 #include "base/ds_engine.h"
 #include "media/ds_codec.h"
+#include "media/ds_params.h"
 #include "net/ds_refusal.h"
 #include "source/ds_link.h"
 #include "source/ds_reader.h"
@@ -69,6 +70,7 @@ struct ds_reader_s {
     unsigned           attempts;        /* since then */
     int64_t            dropping;        /* ms, when it began, 0: it does not */
     int64_t            sought;          /* us, where it was opened again */
+    bool               moved;           /* its codecs have changed */
     bool               noseek;          /* seeking has missed the place */
     bool               edge;            /* a broadcast's next packet is due */
     bool               overlap;         /* and others came before */
@@ -95,6 +97,7 @@ static int ds_reader_next(ds_reader_t *r, AVPacket *pkt, ds_error_t *err);
 static bool ds_reader_new(ds_reader_t *r, const AVPacket *pkt);
 static bool ds_reader_edge(ds_reader_t *r, AVPacket *pkt);
 static int ds_reader_given(ds_reader_t *r, AVPacket *pkt, ds_error_t *err);
+static int ds_reader_params(ds_reader_t *r, const AVPacket *pkt);
 static int ds_reader_header(ds_reader_track_t *t, AVPacket *pkt);
 static int ds_reader_reopen(ds_reader_t *r, ds_error_t *err);
 static bool ds_reader_place(ds_reader_t *r, ds_input_t *in);
@@ -242,8 +245,18 @@ ds_reader_mend(ds_reader_t *r, ds_error_t *err)
 static ds_input_t *
 ds_reader_input_open(ds_reader_t *r, ds_error_t *err)
 {
-    return ds_input_open(&r->conf.ds->conf, &r->link.media, r->hooks,
-                         r->conf.cancel, err);
+    unsigned     i;
+    ds_media_t  *m;
+
+    m = &r->link.media;
+
+    for (i = 0; i < m->nurls; i++) {
+        m->urls[i].brief = m->duration > 0 && r->conf.start == 0
+                           && r->in == NULL;
+    }
+
+    return ds_input_open(&r->conf.ds->conf, &r->link.media, r->conf.copies,
+                         r->hooks, r->conf.cancel, err);
 }
 
 
@@ -550,7 +563,9 @@ ds_reader_given(ds_reader_t *r, AVPacket *pkt, ds_error_t *err)
 
     t = &r->tracks[pkt->stream_index];
 
-    if (ds_reader_header(t, pkt) != DS_OK) {
+    if (ds_reader_params(r, pkt) != DS_OK
+        || (t->par != NULL && ds_reader_header(t, pkt) != DS_OK))
+    {
         av_packet_unref(pkt);
         return ds_fail(err, DS_ENOMEM, "no memory");
     }
@@ -564,6 +579,36 @@ ds_reader_given(ds_reader_t *r, AVPacket *pkt, ds_error_t *err)
     r->dropping = 0;
 
     return 1;
+}
+
+
+/* the item has other codecs from here on, or another header of one */
+
+static int
+ds_reader_params(ds_reader_t *r, const AVPacket *pkt)
+{
+    ds_reader_track_t        *t;
+    const AVCodecParameters  *par;
+
+    par = ds_params_of(pkt);
+    if (par == NULL) {
+        return DS_OK;
+    }
+
+    t = &r->tracks[pkt->stream_index];
+
+    if (t->par == NULL) {
+        t->par = avcodec_parameters_alloc();
+    }
+
+    if (t->par == NULL || avcodec_parameters_copy(t->par, par) < 0) {
+        return DS_ENOMEM;
+    }
+
+    t->renewed = true;
+    r->moved = true;
+
+    return DS_OK;
 }
 
 
@@ -742,7 +787,8 @@ ds_reader_compare(ds_reader_t *r, ds_input_t *in, ds_error_t *err)
     ds_reader_track_t        *t;
     const AVCodecParameters  *par;
 
-    known = r->tracks[DS_VIDEO].par != NULL || r->tracks[DS_AUDIO].par != NULL;
+    known = (r->tracks[DS_VIDEO].par != NULL || r->tracks[DS_AUDIO].par != NULL)
+            && !r->moved;
 
     for (i = 0; i < 2; i++) {
         t = &r->tracks[i];

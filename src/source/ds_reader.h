@@ -26,8 +26,8 @@ const ds_media_t *ds_reader_media(ds_reader_t *r);
 /*
  * Never NULL.  It is another one after a ds_reader_read() that has opened the
  * item again, and all that was borrowed of the old one is gone: copy what is
- * needed for longer.  The codecs stay the same; a changed header of one comes
- * as AV_PKT_DATA_NEW_EXTRADATA with every key frame it is for.
+ * needed for longer.  Codecs that change come as with ds_input.h; a changed
+ * header of one as AV_PKT_DATA_NEW_EXTRADATA with every key frame it is for.
  */
 ds_input_t *ds_reader_input(ds_reader_t *r);
 

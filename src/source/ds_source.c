@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/ds_crash.h"
 #include "base/ds_job.h"
 #include "source/ds_convert.h"
 #include "source/ds_shelf.h"
@@ -17,6 +18,9 @@
 
 /* us: with so much in the queue an item may go on air */
 #define DS_READY_TIME  500000
+
+/* us: what is read of an item before its turn is near */
+#define DS_AHEAD_TIME  1000000
 
 
 struct ds_source_s {
@@ -27,6 +31,7 @@ struct ds_source_s {
     ds_profile_t       profile;
     ds_link_conf_t   conf;
     ds_mode_e          mode;
+    ds_turn_t          turn;
     ds_shelf_t         shelf;
 
     ds_job_t           job;
@@ -37,6 +42,7 @@ struct ds_source_s {
     ds_reader_t       *reader;
     ds_convert_t      *convert;
     int64_t            duration;
+    bool               endless;
     int64_t            origin_pts;
     int64_t            origin_dts;
 
@@ -52,7 +58,7 @@ struct ds_source_s {
 static void ds_source_run(void *data);
 static int ds_source_open(ds_source_t *s);
 static int ds_source_begin(ds_source_t *s);
-static bool ds_source_keeps(ds_source_t *s, const ds_media_t *m);
+static bool ds_source_keeps(ds_source_t *s);
 static int ds_source_read(ds_source_t *s);
 static void ds_source_destroy(ds_source_t *s);
 
@@ -61,10 +67,12 @@ ds_source_t *
 ds_source_start(const ds_source_conf_t *sc, ds_entry_t *e, int64_t start,
     ds_error_t *err)
 {
+    int64_t           time;
     ds_source_t      *s;
     const ds_conf_t  *conf;
 
     conf = &sc->ds->conf;
+    time = (int64_t) conf->buffer_time * 1000;
 
     s = calloc(1, sizeof(ds_source_t));
     if (s == NULL) {
@@ -75,17 +83,19 @@ ds_source_start(const ds_source_conf_t *sc, ds_entry_t *e, int64_t start,
     s->ds = sc->ds;
     s->profile = *sc->profile;
     s->mode = sc->mode;
+    s->turn = sc->turn;
     s->end_cancel.fd = -1;
     ds_text(s->stream, sizeof(s->stream), sc->stream);
 
     s->conf.ds = sc->ds;
     s->conf.stream = s->stream;
     s->conf.start = start;
+    s->conf.copies = s->profile.video == DS_VIDEO_COPY;
     s->conf.counters = sc->counters;
     s->conf.cancel = &s->job.cancel;
 
     s->queue = ds_queue_create(conf->buffer_size,
-                               (int64_t) conf->buffer_time * 1000);
+                               time < DS_AHEAD_TIME ? time : DS_AHEAD_TIME);
     if (s->queue == NULL) {
         goto failed;
     }
@@ -131,6 +141,9 @@ ds_source_run(void *data)
 {
     int          rc;
     ds_source_t *s = data;
+
+    ds_crash_stream(s->stream);
+    ds_crash_item(&s->turn);
 
     rc = ds_source_begin(s);
 
@@ -240,7 +253,9 @@ ds_source_begin(ds_source_t *s)
 
     atomic_store(&s->opened, true);
 
+    m = ds_reader_media(s->reader);
     s->duration = ds_input_duration(ds_reader_input(s->reader));
+    s->endless = m->live || !ds_input_ends(ds_reader_input(s->reader));
 
     s->convert = ds_convert_create(&s->conf, &s->profile, s->reader,
                                    DS_CONVERT_SPEED, &s->err);
@@ -248,10 +263,9 @@ ds_source_begin(ds_source_t *s)
         return s->err.code;
     }
 
-    m = ds_reader_media(s->reader);
     (void) ds_convert_decision(s->convert, reason);
 
-    if (ds_source_keeps(s, m)) {
+    if (ds_source_keeps(s)) {
         ds_shelf_begin(&s->shelf, ds_convert_codecpar(s->convert, DS_VIDEO),
                        ds_convert_codecpar(s->convert, DS_AUDIO),
                        s->duration);
@@ -267,15 +281,14 @@ ds_source_begin(ds_source_t *s)
 /* in hybrid, and what cannot be fetched whole in mode download */
 
 static bool
-ds_source_keeps(ds_source_t *s, const ds_media_t *m)
+ds_source_keeps(ds_source_t *s)
 {
     bool  sent;
 
     sent = s->shelf.found && s->shelf.form == DS_SHELF_SENT;
 
     return (s->mode == DS_MODE_HYBRID || !s->shelf.found) && !sent
-           && s->conf.start == 0 && !m->live
-           && ds_input_ends(ds_reader_input(s->reader));
+           && s->conf.start == 0 && !s->endless;
 }
 
 
@@ -355,6 +368,13 @@ ds_source_ready(ds_source_t *s)
 }
 
 
+void
+ds_source_widen(ds_source_t *s)
+{
+    ds_queue_widen(s->queue, (int64_t) s->ds->conf.buffer_time * 1000);
+}
+
+
 bool
 ds_source_opened(ds_source_t *s)
 {
@@ -396,6 +416,13 @@ ds_source_codecpar(ds_source_t *s, int track)
 }
 
 
+double
+ds_source_rate(ds_source_t *s)
+{
+    return ds_convert_rate(s->convert);
+}
+
+
 void
 ds_source_origin(ds_source_t *s, int64_t *pts, int64_t *dts)
 {
@@ -429,6 +456,13 @@ int64_t
 ds_source_duration(ds_source_t *s)
 {
     return s->duration;
+}
+
+
+bool
+ds_source_endless(ds_source_t *s)
+{
+    return s->endless;
 }
 
 
@@ -488,6 +522,13 @@ bool
 ds_source_fetching(ds_source_t *s, ds_fetching_t *f)
 {
     return ds_shelf_fetching(&s->shelf, f);
+}
+
+
+const ds_turn_t *
+ds_source_turn(ds_source_t *s)
+{
+    return &s->turn;
 }
 
 

@@ -18,7 +18,8 @@
 typedef struct ds_source_s  ds_source_t;
 
 
-/* the same for all items of a stream; copied but for the first and last */
+/* the same for all items of a stream, but for "turn"; all is copied but for
+   the engine, the playlist and the counters */
 
 typedef struct {
     ds_t               *ds;
@@ -27,6 +28,7 @@ typedef struct {
     const ds_profile_t *profile;
     ds_counters_t      *counters;       /* outlives the source */
     ds_mode_e           mode;           /* of the items started from now on */
+    ds_turn_t           turn;           /* of the item that is started */
 } ds_source_conf_t;
 
 
@@ -46,6 +48,12 @@ ds_source_t *ds_source_start(const ds_source_conf_t *sc, ds_entry_t *e,
  */
 bool ds_source_ready(ds_source_t *s);
 
+/*
+ * Reads ahead as much as "buffer" says; until then a second, so that what has
+ * long to wait costs little.
+ */
+void ds_source_widen(ds_source_t *s);
+
 /* true when its source has answered, and is media */
 bool ds_source_opened(ds_source_t *s);
 
@@ -58,6 +66,9 @@ bool ds_source_drained(ds_source_t *s);
 ds_queue_t *ds_source_queue(ds_source_t *s);                            /* * */
 const AVCodecParameters *ds_source_codecpar(ds_source_t *s, int track); /* * */
 
+/* * frames a second, 0: unknown */
+double ds_source_rate(ds_source_t *s);
+
 /* * us, of the first video key frame; every video packet is from there on */
 void ds_source_origin(ds_source_t *s, int64_t *pts, int64_t *dts);
 
@@ -69,6 +80,9 @@ int64_t ds_source_offset(ds_source_t *s);
 
 /* * ms, -1 unknown */
 int64_t ds_source_duration(ds_source_t *s);
+
+/* * a broadcast, or what else has no end that is known */
+bool ds_source_endless(ds_source_t *s);
 
 /* * what resolving told, strings or NULL */
 const ds_media_t *ds_source_media(ds_source_t *s);
@@ -93,6 +107,9 @@ int ds_source_trouble(ds_source_t *s);
  * changes while it is read
  */
 ds_decision_e ds_source_decision(ds_source_t *s, char *reason);
+
+/* which it is; as long as the source */
+const ds_turn_t *ds_source_turn(ds_source_t *s);
 
 /* asks the thread to end, does not wait */
 void ds_source_cancel(ds_source_t *s);

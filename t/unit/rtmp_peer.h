@@ -30,6 +30,7 @@ typedef enum {
     TAKE,
     TAKE_CLOSE,                         /* hears the first message, closes */
     TAKE_STALL,                         /* reads nothing of the stream */
+    TAKE_SLOW,                          /* reads it, little at a time */
     TAKE_TALK,                          /* pings, in pieces, and listens */
     TAKE_GARBAGE,
     TAKE_ERROR,                         /* an error when it is published */
@@ -325,6 +326,17 @@ until_closed(peer_t *p)
 }
 
 
+static void
+take_slowly(peer_t *p)
+{
+    char  buf[16384];
+
+    do {
+        usleep(30000);
+    } while (recv(p->fd, buf, sizeof(buf), 0) > 0);
+}
+
+
 static bool
 serve_handshake(peer_t *p)
 {
@@ -569,6 +581,10 @@ serve(void *arg)
 
         case TAKE_STALL:
             until_closed(p);
+            break;
+
+        case TAKE_SLOW:
+            take_slowly(p);
             break;
 
         case TAKE_GARBAGE:

@@ -354,7 +354,7 @@ start_at(const char *list, bool loop, const ds_progress_t *resume,
     def.profile = profile;
     def.max_item_duration = max_item;
 
-    s = ds_stream_start(ds, &def, "0123", resume, &err);
+    s = ds_stream_start(ds, &def, "0123", resume, NULL, 0, &err);
     if (s == NULL) {
         (void) printf("# %s\n", err.message);
         abort();

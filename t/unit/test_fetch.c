@@ -338,7 +338,7 @@ test_segments(void)
     m.urls[0].local = true;
     m.urls[0].url = ds_cache_path(ds->cache, key, 0);
 
-    in = ds_input_open(&conf, &m, NULL, &cancel, &err);
+    in = ds_input_open(&conf, &m, false, NULL, &cancel, &err);
     ok(in != NULL && llabs(ds_input_duration(in) - 8000) < 200,
        "that can be read, of %d ms",
        in == NULL ? -1 : (int) ds_input_duration(in));

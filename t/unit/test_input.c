@@ -97,7 +97,7 @@ open_input(const char *video, const char *audio, ds_error_t *err)
 
     ds_error_clear(err);
 
-    return ds_input_open(&conf, &m, NULL, &cancel, err);
+    return ds_input_open(&conf, &m, false, NULL, &cancel, err);
 }
 
 

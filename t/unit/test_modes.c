@@ -64,7 +64,7 @@ modes_start_at(const char *list, ds_mode_e mode, bool loop,
     def.loop = loop;
     def.profile = profile;
 
-    s = ds_stream_start(ds, &def, "0123", resume, &err);
+    s = ds_stream_start(ds, &def, "0123", resume, NULL, 0, &err);
     if (s == NULL) {
         abort();
     }

@@ -62,7 +62,7 @@ open_file(const char *file)
     m.urls[0].url = url;
     m.nurls = 1;
 
-    in = ds_input_open(&conf, &m, NULL, &cancel, &err);
+    in = ds_input_open(&conf, &m, false, NULL, &cancel, &err);
     if (in == NULL) {
         ok(false, "%s is opened: %s", file, err.message);
         exit(1);

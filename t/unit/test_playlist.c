@@ -540,7 +540,7 @@ static void
 test_random(void)
 {
     int             i, n, pass, at, p, wrong, bad, edits;
-    char            list[27], now[27], chosen[128], c, air;
+    char            list[27], now[27], chosen[128], held[64], c;
     bool            shuffle;
     uint32_t        cur, index;
     ds_playlist_t  *pl;
@@ -554,7 +554,7 @@ test_random(void)
         pl = letters(shuffle, list);
         pass = 0;
         p = -1;
-        air = '\0';
+        held[0] = '\0';
         cur = DS_NO_ITEM;
         memset(chosen, 0, sizeof(chosen));
 
@@ -572,10 +572,10 @@ test_random(void)
                 if (rand() % 3 == 0 && n > 1) {
                     memmove(now + at, now + at + 1, n - at);
 
-                } else if (n < 26 && rand() % 2) {
+                } else if (n < 20 && rand() % 2) {
                     do {
                         c = 'a' + rand() % 26;
-                    } while (strchr(list, c) != NULL || c == air);
+                    } while (strchr(list, c) != NULL || strchr(held, c) != NULL);
 
                     memmove(now + at + 1, now + at, n - at + 1);
                     now[at] = c;
@@ -588,6 +588,11 @@ test_random(void)
                 }
 
                 (void) merge(pl, now, &cur, NULL);
+
+                if (held[0] != '\0') {
+                    held[0] = held[strlen(held) - 1];
+                    held[1] = '\0';
+                }
 
                 while (p >= 0 && strchr(now, list[p]) == NULL) {
                     p--;
@@ -623,7 +628,15 @@ test_random(void)
             ds_playlist_set_state(pl, index, DS_ITEM_PLAYING, 0, NULL);
             ds_playlist_set_state(pl, index, DS_ITEM_PLAYED, 0, NULL);
             cur = index;
-            air = c;
+
+            /* what was on air since the list was merged last is known */
+
+            n = strlen(held);
+
+            if (n < 60) {
+                held[n] = c;
+                held[n + 1] = '\0';
+            }
         }
 
         ok(wrong == 0 && bad == 0 && pass > 50,
@@ -717,6 +730,39 @@ test_large(void)
 }
 
 
+static void
+test_crashed(void)
+{
+    ds_turn_t  turn;
+    ds_turn_t  crashed[] = { { 1, 2, "" }, { 5, 3, "five" } };
+
+    ds_playlist_t  *pl;
+
+    pl = ds_playlist_create(false, 0);
+    add(pl, 0, 0);
+    add(pl, 1, 0);
+
+    ds_playlist_turn(pl, 1, &turn);
+    ok(turn.index == 1 && turn.pass == 1, "crashed: a turn");
+    turn.id[0] = '\0';
+
+    ok(ds_turn_crashed(&turn, crashed, 2), "crashed: by its place");
+    ok(!ds_turn_crashed(&turn, crashed, 0), "crashed: none has");
+    turn.pass = 2;
+    ok(ds_turn_crashed(&turn, crashed, 2), "crashed: in the same pass");
+    turn.pass = 3;
+    ok(!ds_turn_crashed(&turn, crashed, 2), "crashed: not in the next one");
+
+    (void) strcpy(turn.id, "five");
+    ok(ds_turn_crashed(&turn, crashed, 2), "crashed: by its id, elsewhere");
+    (void) strcpy(turn.id, "six");
+    turn.index = 5;
+    ok(!ds_turn_crashed(&turn, crashed, 2), "crashed: another in its place");
+
+    ds_playlist_free(&pl);
+}
+
+
 int
 main(void)
 {
@@ -729,6 +775,7 @@ main(void)
     test_shuffle();
     test_resume();
     test_items();
+    test_crashed();
 
     return done_testing();
 }

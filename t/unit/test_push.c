@@ -48,6 +48,7 @@ engine(const char *trusted)
     conf.resolve_extractors = "none";
     conf.resolve_timeout = 1000;
     conf.push_certificate = path;
+    conf.push_buffer = 32 << 20;
 
     ds = ds_create(&conf, &err);
     if (ds == NULL) {
@@ -145,7 +146,7 @@ put_frames(ds_push_t *push, int n, size_t size)
     ds_error_t  err;
 
     if (frame == 0
-        && ds_sent_heads(sent, header[VIDEO], header[AUDIO], &err) != DS_OK)
+        && ds_sent_heads(sent, header[VIDEO], 25, header[AUDIO], &err) != DS_OK)
     {
         abort();
     }
@@ -235,6 +236,7 @@ test_good(const char *host)
     ok(p.got[1].head[1] == 0 && p.got[3].head[0] == 0x17
        && p.got[3].head[1] == 1, "good: from a key frame");
     is_int(p.got[42].timestamp, 19 * 40 + 5, "good: the last time stamp");
+    is_int(p.chunk, 4096, "good: chunks that any server takes");
     is_int(p.unpublished, 1, "good: says goodbye");
 
     (void) warnings(ds, "");
@@ -401,11 +403,11 @@ test_reconnect(void)
     peer_end(&p);
 
     m = first_frame(&p, &sound);
-    ok(m != NULL && m->head[0] == 0x17 && m->timestamp == 1000 && !sound,
-       "reconnect: begins at the key frame");
+    ok(m != NULL && m->head[0] == 0x17 && m->timestamp == 0 && !sound,
+       "reconnect: begins at the key frame, with 0");
     ok(p.got[1].type == DS_RTMP_VIDEO && p.got[1].head[1] == 0
        && p.got[1].head[8] == 0x0e, "reconnect: with the header then in force");
-    is_int(p.got[1].timestamp, 1000, "reconnect: and its time stamp");
+    is_int(p.got[1].timestamp, 0, "reconnect: and its time stamp");
 
     is_int(warnings(ds, "push_lost"), 1, "reconnect: the loss is in the log");
     engine_end(ds);
@@ -421,6 +423,9 @@ test_log(void)
     ds_record_t   r;
 
     ds = engine("both.pem");
+
+    while (ds_poll(ds, &r)) { /* void */ }
+
     ds_log(ds, DS_LOG_INFO, "lofi", "%s", "a\n\xc2\x9b" "31m\xe2\x80\xae"
            "b\xe2\x81\xa7\xc3\xa4\xe2\x82\xac");
 
@@ -464,8 +469,8 @@ test_time(void)
     peer_end(&p);
 
     m = first_frame(&p, &sound);
-    ok(m != NULL && m->head[0] == 0x17 && !sound
-       && m->timestamp == st.dropped / 2 * 40, "time: from a key frame");
+    ok(m != NULL && m->head[0] == 0x17 && !sound && m->timestamp == 0,
+       "time: from a key frame");
     is_int(warnings(ds, "packets are dropped"), 1, "time: is said once");
     engine_end(ds);
 }
@@ -493,16 +498,18 @@ test_all(void)
     ds_push_status(push, &st);
     is_int(st.dropped, 0, "all: 20 s are kept");
     before = ds->held;
+    is_int(st.waiting, before, "all: and told of");
 
-    atomic_fetch_add(&ds->held, 256 << 20);
+    atomic_fetch_add(&ds->held, 32 << 20);
     put_frames(push, 55, 100);
-    atomic_fetch_sub(&ds->held, 256 << 20);
+    atomic_fetch_sub(&ds->held, 32 << 20);
 
     ds_push_status(push, &st);
     ok(st.dropped >= 1000 && st.dropped <= 1110, "all: no more than 1 s: %d",
        (int) st.dropped);
     ok(ds->held < before / 10, "all: %zu bytes, of %zu", (size_t) ds->held,
        before);
+    is_int(st.waiting, ds->held, "all: and told of");
 
     ds_push_free(&push);
     is_int(ds->held, 0, "all: nothing is kept for nobody");
@@ -550,7 +557,7 @@ test_beside(void)
 
     ds_push_status(push, &st);
     ok(st.dropped > 500, "beside: one is too slow: %d", (int) st.dropped);
-    ds_cursor_counts(&cursor, &st.bytes, &st.dropped);
+    ds_cursor_counts(&cursor, &st);
     is_int(st.dropped, 0, "beside: the other one loses nothing");
     ok(last >= 797, "beside: and has come to frame %d", last);
 
@@ -595,8 +602,7 @@ test_renewal(void)
 
     m = first_frame(&p, &sound);
     ok(m != NULL && m->head[0] == 0x17 && !sound
-       && m->timestamp == UINT32_C(47) * 86400000 + 1000,
-       "renewal: at a key frame, and the time goes on");
+       && m->timestamp == 0, "renewal: at a key frame, from 0 again");
     engine_end(ds);
 }
 

@@ -175,11 +175,47 @@ test_bounds(void)
 }
 
 
+static void
+test_widen(void)
+{
+    writer_t   w;
+    pthread_t  tid;
+
+    memset(&w, 0, sizeof(w));
+    w.q = ds_queue_create(1 << 30, 100000);
+
+    if (ds_thread_start(&tid, "writer", write_packets, &w) != DS_OK) {
+        abort();
+    }
+
+    while (!ds_queue_full(w.q)) {
+        usleep(1000);
+    }
+
+    ds_queue_widen(w.q, 50000);
+    ok(ds_queue_full(w.q), "the bound is not lowered");
+    ok(ds_queue_time(w.q) <= 101000, "so much is held");
+
+    ds_queue_widen(w.q, 1000000);
+
+    while (!ds_queue_full(w.q) || ds_queue_time(w.q) < 1000000) {
+        usleep(1000);
+    }
+
+    ok(ds_queue_time(w.q) <= 1001000, "widened, the writer goes on");
+
+    ds_queue_cancel(w.q);
+    (void) pthread_join(tid, NULL);
+    ds_queue_free(&w.q);
+}
+
+
 int
 main(void)
 {
     test_threads();
     test_bounds();
+    test_widen();
 
     return done_testing();
 }

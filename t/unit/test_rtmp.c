@@ -118,6 +118,25 @@ test_messages(void)
 }
 
 
+static void
+is_number(const message_t *m, const char *name, double want)
+{
+    double          n;
+    ds_amf_in_t     in;
+    const uint8_t  *p;
+
+    n = -1;
+    p = memmem(m->head, m->len, name, strlen(name));
+
+    if (p != NULL) {
+        in = (ds_amf_in_t) { p + strlen(name), m->head + m->len };
+        (void) ds_amf_get_number(&in, &n);
+    }
+
+    ok(n == want, "output: %s is %g", name, n);
+}
+
+
 /* what came of test_output() */
 
 static void
@@ -125,10 +144,23 @@ is_output(const peer_t *p, const uint8_t *avcc, size_t len)
 {
     is_str(p->publish, "lofi?ds_token=0123&ds_push=127.0.0.1:1935",
            "output: the name");
-    is_int(p->ngot, 3 + 12 + 2, "output: messages");
+    is_int(p->ngot, 3 + 12 + 4, "output: messages");
     is_int(p->got[0].type, DS_RTMP_DATA, "output: metadata");
     ok(memcmp(p->got[0].head, "\2\0\x0d@setDataFrame\2\0\x0aonMetaData", 29)
        == 0, "output: @setDataFrame");
+    is_number(&p->got[0], "framerate", 25);
+    is_number(&p->got[0], "audiosamplerate", 44100);
+    is_number(&p->got[0], "audiochannels", 2);
+    ok(memmem(p->got[0].head, p->got[0].len, "stereo\1\1", 8) != NULL,
+       "output: stereo");
+    is_int(p->got[16].type, DS_RTMP_DATA, "output: metadata of new sound");
+    is_number(&p->got[16], "audiosamplerate", 48000);
+    is_number(&p->got[16], "audiochannels", 1);
+    ok(memmem(p->got[16].head, p->got[16].len, "stereo\1\0", 8) != NULL,
+       "output: that is mono");
+    ok(p->got[17].type == DS_RTMP_AUDIO
+       && memcmp(p->got[17].head, "\xaf\0\x11\x88", 4) == 0,
+       "output: and its header");
     ok(p->got[1].type == DS_RTMP_VIDEO
        && memcmp(p->got[1].head, "\x17\0\0\0\0", 5) == 0
        && memcmp(p->got[1].head + 5, avcc, len) == 0,
@@ -145,7 +177,7 @@ is_output(const peer_t *p, const uint8_t *avcc, size_t len)
     ok(memcmp(p->got[14].head, "\x17\0\0\0\0", 5) == 0
        && memcmp(p->got[14].head + 5, avcc, len) == 0,
        "output: a packet's own AVC header comes before its item's");
-    is_int(p->got[16].timestamp, 0xffff00 + 11 * 40,
+    is_int(p->got[18].timestamp, 0xffff00 + 11 * 40,
            "output: a time stamp beyond 24 bits");
 }
 
@@ -177,6 +209,7 @@ test_output(void)
     v->width = 320;
     v->height = 180;
     a->sample_rate = 44100;
+    av_channel_layout_default(&a->ch_layout, 2);
 
     peer_start(&p, TAKE);
 
@@ -188,7 +221,7 @@ test_output(void)
 
     out = ds_output_open(&target, &cancel, &err);
     ok(out != NULL, "output: open");
-    rc = ds_sent_heads(sent, v, a, &err);
+    rc = ds_sent_heads(sent, v, 25, a, &err);
     is_int(rc, 0, "output: headers");
 
     for (i = 0; i < 12 && rc == DS_OK; i++) {
@@ -217,8 +250,13 @@ test_output(void)
                    avcc, sizeof(avcc) - 1);
         }
 
+        if (i == 11) {
+            memcpy(av_packet_new_side_data(pkt, AV_PKT_DATA_NEW_EXTRADATA, 2),
+                   "\x11\x88", 2);
+        }
+
         if (i == 8 || i == 10) {
-            rc = ds_sent_heads(sent, v, a, &err);
+            rc = ds_sent_heads(sent, v, 25, a, &err);
         }
 
         if (rc == DS_OK) {
@@ -532,6 +570,47 @@ test_lost(void)
 }
 
 
+/* what is slow is not stuck; and one who does not wait for it is told so */
+
+static void
+test_slow(void)
+{
+    peer_t          p;
+    int64_t         t;
+    ds_rtmp_t      *r;
+    ds_error_t      err;
+    ds_rtmp_conf_t  conf = { .url = p.url, .name = "name", .nowait = true };
+
+    peer_start(&p, TAKE_SLOW);
+    ds_error_clear(&err);
+    r = publish_to(p.url, "name", &cancel, &err);
+    shrink(&p);
+
+    t = ds_monotonic();
+    is_int(send_message(r, DS_RTMP_VIDEO, 0, sizeof(data), &err), 0,
+           "slow: all of a message is sent %s", err.message);
+    t = ds_monotonic() - t;
+    ok(t > 5100, "slow: in %d ms, longer than nothing may be taken", (int) t);
+    ds_rtmp_close(&r);
+    peer_end(&p);
+
+    peer_start(&p, TAKE_STALL);
+    r = ds_rtmp_publish(&conf, &cancel, &err);
+    shrink(&p);
+
+    t = ds_monotonic();
+    ok(!ds_rtmp_full(r), "slow: there is room");
+    is_int(send_message(r, DS_RTMP_VIDEO, 0, sizeof(data), &err), 0,
+           "slow: a message is kept");
+    is_int(ds_rtmp_flush(r, &err), 0, "slow: what can be is flushed");
+    ok(ds_rtmp_full(r), "slow: there is no room");
+    t = ds_monotonic() - t;
+    ok(t < 500, "slow: it is not waited for: %d ms", (int) t);
+    ds_rtmp_close(&r);
+    peer_end(&p);
+}
+
+
 static void
 test_cancel(void)
 {
@@ -697,6 +776,7 @@ main(void)
     test_talk();
     test_refusals();
     test_lost();
+    test_slow();
     test_cancel();
     test_noise();
 

@@ -195,7 +195,7 @@ begin(ds_slate_t *sl, unsigned n)
     end = ds_monotonic() + DEADLINE;
 
     while (ds_monotonic() < end) {
-        ds_slate_check(sl);
+        ds_slate_check(sl, true);
 
         if (ds_slate_renewed(sl)) {
             if (!ds_slate_begin(sl, 0)) {

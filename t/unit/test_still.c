@@ -39,7 +39,9 @@ put(const AVPacket *pkt, const AVCodecParameters *par)
     AVPacket    *copy;
     ds_error_t   err;
 
-    if (par != NULL && ds_sent_heads(stream.sent, par, sound, &err) != DS_OK) {
+    if (par != NULL
+        && ds_sent_heads(stream.sent, par, 25, sound, &err) != DS_OK)
+    {
         abort();
     }
 

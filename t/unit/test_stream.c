@@ -1,6 +1,8 @@
 
 /* A whole stream: items one after another, control, ends and faults. */
 
+#include <sys/stat.h>
+
 #include "stream.h"
 
 
@@ -392,6 +394,56 @@ test_refresh(void)
 }
 
 
+static bool
+at_position(const ds_status_t *st, int64_t arg)
+{
+    return st->has_item && st->item.index == 0 && st->position >= arg;
+}
+
+
+/*
+ * What has long to wait is read for a second, and as far as "buffer" says
+ * when its turn is near: of two items of 7 s and a buffer of 2 s.
+ */
+
+static void
+test_ahead(void)
+{
+    int64_t       rate;
+    ds_status_t   st;
+    ds_stream_t  *s;
+    struct stat   file;
+    char          path[64];
+
+    (void) snprintf(path, sizeof(path), "%s/even.mp4", dir);
+
+    if (stat(path, &file) != 0) {
+        abort();
+    }
+
+    rate = file.st_size / 7;
+    s = start("even.json", false);
+
+    ok(await(s, next_is_ready, 0, &st), "ahead: the next is made ready");
+    ok(await(s, at_position, 2000, &st), "ahead: its turn is not near");
+
+    ok((int64_t) st.counts.bytes_in < rate * (st.position + 3800) / 1000,
+       "ahead: a second of it is read: %d ms, at %d ms",
+       (int) ((int64_t) st.counts.bytes_in * 1000 / rate), (int) st.position);
+
+    ok(await(s, at_position, 6000, &st), "ahead: it is near");
+
+    ok((int64_t) st.counts.bytes_in > rate * (7000 + 1600) / 1000,
+       "ahead: all that is allowed is read: %d ms, at %d ms",
+       (int) ((int64_t) st.counts.bytes_in * 1000 / rate), (int) st.position);
+
+    ok(await(s, on_item, 1, &st), "ahead: it is on air");
+    is_int(st.dead_air, 0, "ahead: without a hole");
+
+    finish(&s);
+}
+
+
 int
 main(void)
 {
@@ -418,6 +470,13 @@ main(void)
     spoil("spoilt.flv");
     make_list("spoilt.json", "[\"spoilt.flv\", \"a.mp4\"]");
 
+    run("ffmpeg -v error -f lavfi -i testsrc=size=160x90:rate=25 -f lavfi "
+        "-i sine -t 7 -c:v libx264 -preset ultrafast -g 25 -b:v 1000k "
+        "-minrate 1000k -maxrate 1000k -bufsize 200k -x264-params "
+        "nal-hrd=cbr -pix_fmt yuv420p -c:a aac -ac 2 -movflags +faststart "
+        "%s/even.mp4", dir);
+    make_list("even.json", "[\"even.mp4\", \"even.mp4\"]");
+
     ds = engine(4000);
     rtmp_start(&server);
 
@@ -429,6 +488,10 @@ main(void)
     test_lost();
     test_refresh();
     test_faults();
+
+    ds = engine(2000);
+    test_ahead();
+    ds_destroy(&ds);
 
     atomic_store(&server.quit, true);
     (void) pthread_join(server.thread, NULL);

@@ -144,6 +144,46 @@ test_cut(void)
 }
 
 
+/* an item whose DTS runs far ahead, and what comes after it */
+
+static void
+test_reorder(void)
+{
+    int            i;
+    ds_stamp_t     st;
+    ds_timeline_t  t;
+
+    reset(&t);
+
+    ds_timeline_item(&t, 2000000, 0);
+    is_int(t.reorder, 500000, "a long delay is bounded");
+
+    for (i = 0; i < 50; i++) {
+        send(&t, VIDEO, 2000000 + i * FRAME, i * FRAME, FRAME);
+    }
+
+    is_int(step[VIDEO], FRAME, "a long delay: one frame after the other");
+    is_int(t.end[VIDEO] - t.last[VIDEO], 500000 + FRAME,
+           "a long delay: sent no earlier than so");
+
+    ds_timeline_item(&t, 0, 0);
+    is_int(t.reorder, 500000, "it stays for the next item");
+    send(&t, VIDEO, 0, 0, FRAME);
+    ok(step[VIDEO] <= FRAME, "which goes on without a step");
+
+    ds_timeline_anew(&t);
+    ds_timeline_item(&t, 0, 0);
+    is_int(t.reorder, 0, "it is forgotten where that is not noticed");
+
+    st = (ds_stamp_t) { 0, 0, FRAME };
+    ok(ds_timeline_map(&t, VIDEO, &st) && st.pts == st.dts,
+       "and nothing is sent ahead any more");
+
+    is_int(backward, 0, "a long delay: no backward stamp");
+    is_int(late, 0, "a long delay: no PTS before its DTS");
+}
+
+
 int
 main(void)
 {
@@ -236,6 +276,7 @@ main(void)
     }
 
     test_cut();
+    test_reorder();
 
     return done_testing();
 }

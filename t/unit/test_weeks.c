@@ -170,6 +170,15 @@ ds_rtmp_write(ds_rtmp_t *r, const uint8_t *data, size_t n, ds_error_t *err)
 }
 
 
+bool
+ds_rtmp_full(const ds_rtmp_t *r)
+{
+    (void) r;
+
+    return false;
+}
+
+
 int
 ds_rtmp_flush(ds_rtmp_t *r, ds_error_t *err)
 {
@@ -301,7 +310,7 @@ play(ds_timeline_t *t, ds_output_t *out, const item_t *item,
     end = video_time(item, item->frames);
 
     ds_timeline_item(t, item->start, item->start - delay);
-    wrong += ds_sent_heads(sent, par[VIDEO], par[AUDIO], NULL);
+    wrong += ds_sent_heads(sent, par[VIDEO], 25, par[AUDIO], NULL);
 
     for (v = 0, a = 0; v < item->frames; /* void */) {
         dts = video_time(item, v) - delay;
