@@ -534,6 +534,38 @@ test_merge(void)
 }
 
 
+/* one goes, one comes that nobody knows, or two change places */
+
+static void
+edit(char *now, const char *list, const char *held, char *chosen)
+{
+    int   n, at;
+    char  c;
+
+    n = strlen(list);
+    at = n == 0 ? 0 : rand() % n;
+    (void) strcpy(now, list);
+
+    if (rand() % 3 == 0 && n > 1) {
+        memmove(now + at, now + at + 1, n - at);
+
+    } else if (n < 20 && rand() % 2) {
+        do {
+            c = 'a' + rand() % 26;
+        } while (strchr(list, c) != NULL || strchr(held, c) != NULL);
+
+        memmove(now + at + 1, now + at, n - at + 1);
+        now[at] = c;
+        chosen[(int) c] = 0;
+
+    } else if (n > 1) {
+        c = now[at];
+        now[at] = now[0];
+        now[0] = c;
+    }
+}
+
+
 /* lists that change at random, against the rules written down once more */
 
 static void
@@ -562,31 +594,8 @@ test_random(void)
 
             if (rand() % 2) {
 
-                /* one goes, one comes, or two change places */
-
                 edits++;
-                n = strlen(list);
-                (void) strcpy(now, list);
-                at = n == 0 ? 0 : rand() % n;
-
-                if (rand() % 3 == 0 && n > 1) {
-                    memmove(now + at, now + at + 1, n - at);
-
-                } else if (n < 20 && rand() % 2) {
-                    do {
-                        c = 'a' + rand() % 26;
-                    } while (strchr(list, c) != NULL || strchr(held, c) != NULL);
-
-                    memmove(now + at + 1, now + at, n - at + 1);
-                    now[at] = c;
-                    chosen[(int) c] = 0;
-
-                } else if (n > 1) {
-                    c = now[at];
-                    now[at] = now[0];
-                    now[0] = c;
-                }
-
+                edit(now, list, held, chosen);
                 (void) merge(pl, now, &cur, NULL);
 
                 if (held[0] != '\0') {
