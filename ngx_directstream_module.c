@@ -178,6 +178,14 @@ static ngx_command_t  ngx_directstream_commands[] = {
       0,
       NULL },
 
+    /* how many items of one list there may be */
+    { ngx_string("playlist_max_items"),
+      NGX_DIRECTSTREAM_CONF|NGX_DIRECT_CONF|NGX_CONF_TAKE1,
+      ngx_directstream_range,
+      0,
+      0,
+      NULL },
+
     { ngx_string("push_buffer"),
       NGX_DIRECTSTREAM_CONF|NGX_DIRECT_CONF|NGX_CONF_TAKE1,
       ngx_directstream_range,
@@ -327,6 +335,15 @@ static ngx_command_t  ngx_directstream_commands[] = {
       0,
       NULL },
 
+    /* how often the list is read again */
+    { ngx_string("playlist_refresh"),
+      NGX_DIRECTSTREAM_CONF|NGX_DIRECTSTREAM_STREAM_CONF|NGX_DIRECT_CONF
+                           |NGX_CONF_TAKE12,
+      ngx_directstream_stream_refresh,
+      0,
+      0,
+      NULL },
+
     { ngx_string("max_item_duration"),
       NGX_DIRECTSTREAM_CONF|NGX_DIRECTSTREAM_STREAM_CONF|NGX_DIRECT_CONF
                            |NGX_CONF_TAKE1,
@@ -378,6 +395,8 @@ ngx_directstream_create_conf(ngx_cycle_t *cycle)
     dcf->stream = &dcf->base;
     dcf->base.def.loop = 1;
     dcf->base.def.profile = (ds_profile_t) DS_PROFILE_DEFAULT;
+    dcf->base.def.playlist_refresh = DS_REFRESH_DEFAULT;
+    dcf->base.def.refresh_jitter = DS_JITTER_DEFAULT;
 
     if (ngx_array_init(&dcf->resolve_env, cycle->pool, 4, sizeof(char *))
         != NGX_OK)

@@ -50,6 +50,7 @@
     X(PLAYLIST_UNAVAILABLE, "playlist_unavailable") /* private, missing */    \
     X(PLAYLIST_UNPLAYABLE, "playlist_unplayable") /* no item can be played */ \
     X(PLAYLIST_FORMAT, "playlist_format") /* not understood */                \
+    X(PLAYLIST_SHORT, "playlist_short") /* most of its items are missing */   \
                                                                               \
     X(RESOLVER_MISSING, "resolver_missing") /* program not found */           \
     X(RESOLVER_FAILED, "resolver_failed") /* exit code, signal */             \
@@ -221,7 +222,6 @@ typedef struct {
     const char             *resolve_extractors;/* yt-dlp's --ies */
     unsigned                resolve_timeout;   /* ms, one call */
     unsigned                source_timeout;    /* ms without a byte */
-    unsigned                max_items;         /* of a playlist, 0: 50,000 */
     unsigned                buffer_time;       /* ms of media read ahead */
     size_t                  buffer_size;       /* bytes of media read ahead */
     const ds_source_rule_t *source_rules;     /* first match wins, else allow */
@@ -234,6 +234,7 @@ typedef struct {
                                                   ahead of their turn */
     unsigned                preflight_budget;  /* looks an hour, of all
                                                   streams; 0: 60 */
+    uint32_t                playlist_max_items; /* of one list, 0: any */
     size_t                  push_buffer;       /* bytes that wait for pushes, of
                                                   all streams; 0: 256 MiB,
                                                   less with less memory */
@@ -362,6 +363,7 @@ typedef struct {
     ds_state_e       state;
     uint32_t         index;             /* of the item */
     char             id[DS_ID_LEN];
+    uint64_t         key;               /* of it, 0: not known */
     int64_t          position;          /* ms into it; DS_ITEM_OVER: the one
                                            after it is next */
     uint64_t         seed;              /* of the shuffled order */
@@ -396,6 +398,11 @@ typedef struct {
     { DS_VIDEO_COPY, 1280, 720, 30, 3000000, 128000, 44100, 0 }
 
 
+/* ms between two readings of a list, and how far from it they may be */
+#define DS_REFRESH_DEFAULT  (15 * 60 * 1000)
+#define DS_JITTER_DEFAULT   10
+
+
 /* how items come to the air; without a cache all of them come direct */
 
 typedef enum {
@@ -422,6 +429,8 @@ typedef struct {
     ds_profile_t     profile;
     ds_mode_e        mode;
     uint32_t         max_item_duration; /* ms, 0: none */
+    uint32_t         playlist_refresh;  /* ms between two readings, 0: off */
+    uint32_t         refresh_jitter;    /* per cent of it, either way */
     bool             push_engine;       /* by the engine, not on_publish */
     bool             shuffle;
     bool             loop;
@@ -473,6 +482,18 @@ typedef struct {
 } ds_item_t;
 
 
+/* what the store keeps of it, so that it can be played from there */
+
+typedef struct {
+    ds_item_t        item;
+    char            *url;               /* NULL: none, as the next */
+    char            *audio_url;
+    bool             plain;             /* media, no resolver is asked */
+    bool             stored;            /* the store has it already */
+    uint32_t         pass;              /* the last it was chosen in */
+} ds_listed_t;
+
+
 /* a push that the engine itself does */
 
 typedef struct {
@@ -509,6 +530,24 @@ typedef struct {
     uint32_t         failed;            /* of them, for whatever reason */
     uint32_t         total;             /* items of the list */
 } ds_prefetch_status_t;
+
+
+/* when the list was read, and what that has changed */
+
+typedef struct {
+    int64_t          refreshed_at;      /* Unix ms, 0: not yet */
+    bool             refreshing;        /* it is being read again */
+    bool             truncated;         /* there are more items than may be */
+    uint32_t         added;             /* by the last reading */
+    uint32_t         removed;
+    uint32_t         moved;
+    uint32_t         changed;           /* title, duration, playable or not */
+    uint64_t         added_total;       /* since the stream started */
+    uint64_t         removed_total;
+    uint64_t         changes;           /* readings that changed anything */
+    ds_error_t       pending;           /* why the last answer is not taken,
+                                           "at": since when; code 0: it is */
+} ds_list_status_t;
 
 
 /* all since the stream started */
@@ -549,6 +588,7 @@ typedef struct {
     ds_prefetch_status_t  prefetch;
 
     bool             slate;             /* the slate is on air */
+    ds_list_status_t list;
     uint32_t         count;             /* items known */
     bool             complete;          /* the list has been read to its end */
     uint64_t         played;            /* since the stream started */
@@ -619,6 +659,11 @@ void ds_stream_skip(ds_stream_t *s);
 void ds_stream_previous(ds_stream_t *s);
 void ds_stream_set_loop(ds_stream_t *s, bool loop);
 
+/* reads the list now, in the background; how often it is read by itself */
+void ds_stream_refresh(ds_stream_t *s);
+void ds_stream_set_refresh(ds_stream_t *s, uint32_t refresh,
+    uint32_t jitter);
+
 /* at any time; what is prepared from now on follows it */
 void ds_stream_set_mode(ds_stream_t *s, ds_mode_e mode);
 
@@ -634,8 +679,13 @@ void ds_stream_status(ds_stream_t *s, ds_status_t *status);
 /*
  * Takes up to "n" items that are new or have changed since they were last
  * taken; returns how many were written.  Fewer than "n": no more for now.
+ * Their strings are the caller's, to be freed by ds_listed_free().
  */
-size_t ds_stream_items(ds_stream_t *s, ds_item_t *items, size_t n);
+size_t ds_stream_items(ds_stream_t *s, ds_listed_t *items, size_t n);
+void ds_listed_free(ds_listed_t *items, size_t n);
+
+/* those from "index" on are to be taken once more */
+void ds_stream_items_again(ds_stream_t *s, uint32_t index);
 
 
 /*
@@ -864,7 +914,7 @@ int ds_store_get_progress(ds_store_t *store, const char *name,
     ds_progress_t *progress, ds_error_t *err);
 
 int ds_store_put_items(ds_store_t *store, const char *name, int64_t run,
-    const ds_item_t *items, size_t n, ds_error_t *err);
+    const ds_listed_t *items, size_t n, ds_error_t *err);
 
 /* removes items from "count" on: the list has become shorter */
 int ds_store_trim_items(ds_store_t *store, const char *name, uint32_t count,
@@ -876,6 +926,15 @@ int ds_store_trim_items(ds_store_t *store, const char *name, uint32_t count,
  */
 int ds_store_get_items(ds_store_t *store, const char *name, uint32_t offset,
     ds_item_t *items, size_t *n, uint32_t *total, ds_error_t *err);
+
+/*
+ * All of them, in order, with their URLs; "item" and its strings are valid
+ * during the call; false: enough.
+ */
+typedef bool (*ds_store_item_pt)(void *data, const ds_listed_t *item);
+
+int ds_store_each_item(ds_store_t *store, const char *name,
+    ds_store_item_pt each, void *data, ds_error_t *err);
 
 
 /*
@@ -956,8 +1015,12 @@ bool ds_run_begun(ds_run_t *run, ds_progress_t *progress, int *code);
 /* where it is; what is not written yet makes room for the new one */
 void ds_run_progress(ds_run_t *run, const ds_progress_t *progress);
 
-/* all is copied; false: no room for more, try again later */
-bool ds_run_items(ds_run_t *run, const ds_item_t *items, size_t n);
+/*
+ * The items' strings are moved; false: no room for more, all is as it was, try
+ * again when ds_run_room() says so.
+ */
+bool ds_run_items(ds_run_t *run, ds_listed_t *items, size_t n);
+bool ds_run_room(ds_run_t *run);
 bool ds_run_trim(ds_run_t *run, uint32_t count);
 
 /* since it was asked last: the store did not take some of its items */

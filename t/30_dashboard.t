@@ -204,12 +204,16 @@ if ($has{picture}) {
        'the picture on air');
 }
 
-# skip, previous, stop, start
+# skip, previous, refresh, stop, start
 
 $b->click('button', 'Skip');
 ok($b->wait_text('.air .item', qr/img src/, 30), 'skip');
 $b->click('button', 'Previous');
 ok($b->wait_text('.air .item', qr/<script>/, 30), 'previous');
+$b->click('button', 'Refresh');
+ok($b->wait_script('return /read at .*, nothing has changed/'
+                   . '.test(document.body.innerText)', 30),
+   'refresh, and what it has found');
 $b->click('button', 'Stop');
 ok($b->wait_text('.chip', qr/^stopped$/), 'stop');
 ok($b->wait_text('.picture', qr/Nothing on air/), 'no picture then');

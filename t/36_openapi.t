@@ -188,7 +188,7 @@ described('DELETE', '/1/cache/' . '0' x 32, 403, base => '../ro/');
 # control
 
 described('POST', "$S/one/$_", 202)
-    for qw(skip previous prefetch restart stop start);
+    for qw(skip previous refresh prefetch restart stop start);
 described('POST', "$S/one/prefetch", 202, body => { on => $no });
 described('POST', "$S/one/prefetch", 400, body => { on => 0 });
 described('POST', "$S/one/prefetch", 400, body => { off => $yes });
@@ -198,7 +198,7 @@ described('POST', '/1/restart', 202, body => { all => $no });
 described('POST', '/1/restart', 400, body => { all => 1 });
 described('POST', '/1/restart', 400, body => { name => 'one' });
 described('POST', "$S/none/$_", 404)
-    for qw(skip previous prefetch restart stop start);
+    for qw(skip previous refresh prefetch restart stop start);
 
 # the queue
 

@@ -88,3 +88,15 @@ ds_media_free(ds_media_t *m)
     memset(m, 0, sizeof(ds_media_t));
     m->duration = -1;
 }
+
+
+void
+ds_listed_free(ds_listed_t *items, size_t n)
+{
+    size_t  i;
+
+    for (i = 0; i < n; i++) {
+        free(items[i].url);
+        free(items[i].audio_url);
+    }
+}

@@ -107,6 +107,7 @@ function controls(name) {
     }, "first");
     const previous = button("Previous", () => act("previous"));
     const skip = button("Skip", () => act("skip"));
+    const refresh = button("Refresh", () => act("refresh"));
     const restart = button("Restart", () => act("restart"));
     const change = button("Change…", () => streamForm(streams.get(name)));
     const drop = button("Delete…", () => deleteDialog(name), "danger");
@@ -117,13 +118,13 @@ function controls(name) {
         node: h("div", null,
                 h("div", { class: "buttons", role: "group",
                            "aria-label": "Controls" },
-                  toggle, previous, skip, restart, change, drop),
+                  toggle, previous, skip, refresh, restart, change, drop),
                 fixed, failure),
         update(stream) {
             const on = runs(stream);
 
             put(toggle, on ? "Stop" : "Start");
-            previous.disabled = skip.disabled = !on;
+            previous.disabled = skip.disabled = refresh.disabled = !on;
             show(change, !stream.static);
             show(drop, !stream.static);
             show(fixed, stream.static);
@@ -248,7 +249,8 @@ function playlist(name) {
         update(status) {
             const { item, next, playlist: p } = status;
             const now = [status.state, item && item.index, next && next.index,
-                         p.count, p.played, p.failed, p.skipped].join(" ");
+                         p.count, p.played, p.failed, p.skipped,
+                         p.refreshed_at].join(" ");
 
             /* begins where the item on air is */
             if (now !== state) {
@@ -342,6 +344,8 @@ const definition = (stream) => [
     ["Slate", stream.slate || "a picture of the name"],
     ["Shuffle", stream.shuffle ? "on" : "off"],
     ["Loop", stream.loop ? "on" : "off"],
+    ["Playlist is read", stream.playlist_refresh === 0 ? "by request"
+                         : `every ${clock(stream.playlist_refresh)}`],
     ["Publishes to", stream.publish === "none" ? "nowhere" : stream.publish],
     ["Pushes to", stream.push || "nowhere"],
     ["Pushed by", stream.push && (stream.push_via === "engine"
@@ -356,10 +360,24 @@ const pushed = (push) => [
 ].join(", ");
 
 
+const listed = (p) => p.refreshing ? "being read again"
+    : p.refreshed_at === null ? "not read yet"
+    : `read at ${time(p.refreshed_at)}, `
+      + (["added", "removed", "moved", "changed"]
+             .filter((what) => p[what] !== 0)
+             .map((what) => `${p[what]} ${what}`).join(", ")
+         || "nothing has changed");
+
+
 const run = ({ status }) => [
     ["Since", status.since && `${status.state} since ${time(status.since)}`],
     ["Items", `${status.playlist.count}`
-              + (status.playlist.complete ? "" : ", and more to come")],
+              + (status.playlist.truncated ? ", and no more are taken"
+                 : status.playlist.complete ? "" : ", and more to come")],
+    ["Playlist", listed(status.playlist)],
+    ["Playlist kept", status.playlist.pending
+                      && `${status.playlist.pending.message} `
+                         + `since ${time(status.playlist.pending.at)}`],
     ["Items played", status.playlist.played],
     ["Items failed", status.playlist.failed],
     ["Items skipped", status.playlist.skipped],

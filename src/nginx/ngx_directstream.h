@@ -62,7 +62,8 @@ typedef struct ngx_thread_pool_s  ngx_thread_pool_t;
 #define NGX_DIRECTSTREAM_SET_KEYFRAME       0x1000
 #define NGX_DIRECTSTREAM_SET_MAX_ITEM       0x2000
 #define NGX_DIRECTSTREAM_SET_MODE           0x4000
-#define NGX_DIRECTSTREAM_SET_ALL            0x7fff
+#define NGX_DIRECTSTREAM_SET_REFRESH        0x8000  /* and its jitter */
+#define NGX_DIRECTSTREAM_SET_ALL            0xffff
 
 
 /* a field of a definition: nginx.conf and the API give it by the same name */
@@ -116,6 +117,8 @@ typedef struct {
     uint64_t                 cache_misses;
     uint64_t                 queue_started;
     uint64_t                 queue_failed;
+    uint64_t                 added;         /* items, by later readings */
+    uint64_t                 removed;
     uint64_t                 faults[DS_NERRORS];
     uint64_t                 failures[DS_NERRORS];
 } ngx_directstream_totals_t;
@@ -142,6 +145,7 @@ typedef struct {
     uint64_t                 skip;          /* requests so far */
     uint64_t                 previous;
     uint64_t                 prefetch;
+    uint64_t                 refresh;
 
     /* of the queue, which the store has */
     uint32_t                 queued;        /* entries that wait */
@@ -196,10 +200,8 @@ typedef struct {
     ds_state_e               state;
     unsigned                 connected:1;
     unsigned                 has_item:1;
-    uint32_t                 index;
-    char                     item[DS_ID_LEN];
-    char                     queue_id[DS_QUEUE_ID_LEN + 1];
-    int64_t                  position;
+    uint64_t                 aired;         /* items, with the one on air */
+    uint64_t                 changes;       /* of the list */
     int64_t                  error_at;
 } ngx_directstream_noted_t;
 
@@ -219,7 +221,8 @@ typedef enum {
     NGX_DIRECTSTREAM_ENTRY_ITEM,
     NGX_DIRECTSTREAM_ENTRY_ERROR,
     NGX_DIRECTSTREAM_ENTRY_OUTPUT,
-    NGX_DIRECTSTREAM_ENTRY_QUEUE
+    NGX_DIRECTSTREAM_ENTRY_QUEUE,
+    NGX_DIRECTSTREAM_ENTRY_LIST
 } ngx_directstream_entry_e;
 
 
@@ -231,6 +234,10 @@ typedef struct {
     ngx_directstream_entry_e type;
     ds_state_e               state;         /* of a state */
     int                      code;          /* of an error */
+    uint32_t                 added;         /* of a list, as the next three */
+    uint32_t                 removed;
+    uint32_t                 moved;
+    uint32_t                 changed;
     uint32_t                 index;         /* of an item, as the next two */
     char                     item[DS_ID_LEN];
     char                     title[96];
@@ -358,7 +365,7 @@ typedef struct {
     int64_t                  cache_min_free;
     int64_t                  push_buffer;
     int64_t                  encodes;           /* 0: auto */
-    int64_t                  max_items;         /* of a playlist */
+    int64_t                  max_items;         /* of one list */
 
     ngx_array_t              streams;           /* of pointers to them */
     ngx_thread_pool_t       *pool;              /* for durable writes */
@@ -417,6 +424,8 @@ char *ngx_directstream_certificate(ngx_conf_t *cf, ngx_command_t *cmd,
 char *ngx_directstream_stream_field(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_directstream_stream_push(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_directstream_stream_refresh(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 
 char *ngx_directstream_log(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
@@ -548,6 +557,7 @@ void ngx_directstream_zone_whole(ngx_directstream_conf_t *dcf,
 typedef enum {
     NGX_DIRECTSTREAM_SKIP = 0,
     NGX_DIRECTSTREAM_PREVIOUS,
+    NGX_DIRECTSTREAM_REFRESH,
     NGX_DIRECTSTREAM_PREFETCH,
     NGX_DIRECTSTREAM_PREFETCH_OFF
 } ngx_directstream_step_e;
@@ -688,6 +698,10 @@ void ngx_directstream_items_put(ngx_directstream_conf_t *dcf,
 void ngx_directstream_items_clear(ngx_directstream_conf_t *dcf,
     ngx_directstream_items_t *items);
 
+/* those from "count" on are no more */
+void ngx_directstream_items_trim(ngx_directstream_conf_t *dcf,
+    ngx_directstream_items_t *items, ngx_uint_t count);
+
 /* copies up to "n" items from "offset" on; returns how many */
 ngx_uint_t ngx_directstream_items_get(ngx_directstream_items_t *items,
     ngx_uint_t offset, ds_item_t *dst, ngx_uint_t n);
@@ -793,6 +807,8 @@ typedef struct ngx_directstream_run_s  ngx_directstream_run_t;
 
 typedef struct {
     ngx_msec_t               progress;      /* next time */
+    ngx_uint_t               items;         /* more may be taken in a pass */
+    uint64_t                 deadline;      /* of them, monotonic us */
     ngx_directstream_conf_t *dcf;
     ds_t                    *ds;
     ds_recorder_t           *recorder;      /* the engine's */

@@ -107,6 +107,8 @@ static const ngx_directstream_route_t  ngx_directstream_routes[] = {
       ngx_directstream_queue_delete },
 
     { "streams/*/play", 1, NULL, ngx_directstream_queue_add, NULL, NULL },
+    { "streams/*/refresh", NGX_DIRECTSTREAM_REFRESH, NULL,
+      ngx_directstream_streams_step, NULL, NULL },
 
     { "streams/*/prefetch", NGX_DIRECTSTREAM_PREFETCH, NULL,
       ngx_directstream_streams_step, NULL, NULL },

@@ -61,7 +61,7 @@ static const ngx_directstream_range_t  ngx_directstream_ranges[] = {
       1, 1024, 0, "from 1 to 1024, or \"auto\"" },
 
     { "playlist_max_items", ngx_directstream_in(max_items), "number",
-      1, 1000000, 50000, "from 1 to 1000000" },
+      1, 100000, 50000, "from 1 to 100000" },
 
     { "push_buffer", ngx_directstream_in(push_buffer), "size",
       1024 * 1024, (int64_t) 1 << 40, 0, "from 1m to 1024g" },

@@ -152,7 +152,9 @@ ngx_directstream_parse_def(ngx_directstream_parse_t *p, const cJSON *v)
                                "shuffle, loop, publish, push, push_via, "
                                "start, video, video_size, video_rate, "
                                "video_bitrate, audio_bitrate, audio_rate, "
-                               "max_keyframe_interval and max_item_duration");
+                               "max_keyframe_interval, max_item_duration, "
+                               "playlist_refresh and "
+                               "playlist_refresh_jitter");
     }
 
     if (p->patch) {

@@ -96,6 +96,16 @@ const ngx_directstream_field_t  ngx_directstream_fields[] = {
       ngx_directstream_in(max_item_duration), 1000, 30 * 24 * 3600 * 1000LL,
       "off (0), or from 1 second to 30 days" },
 
+    { "playlist_refresh", NGX_DIRECTSTREAM_SET_REFRESH,
+      NGX_DIRECTSTREAM_TIME,
+      ngx_directstream_in(playlist_refresh), 1000, 30 * 24 * 3600 * 1000LL,
+      "off (0), or from 1 second to 30 days" },
+
+    { "playlist_refresh_jitter", NGX_DIRECTSTREAM_SET_REFRESH,
+      NGX_DIRECTSTREAM_NUMBER,
+      ngx_directstream_in(refresh_jitter), 0, 100,
+      "a whole number of per cent, from 0 to 100" },
+
     { NULL, 0, NGX_DIRECTSTREAM_NAME, 0, 0, 0, 0, NULL }
 };
 
@@ -408,7 +418,8 @@ ngx_directstream_field_copy(ds_def_t *dst, const ds_def_t *src,
 
         /* a run goes on when these change */
 
-        if (!(f->set & (NGX_DIRECTSTREAM_SET_LOOP|NGX_DIRECTSTREAM_SET_MODE)))
+        if (!(f->set & (NGX_DIRECTSTREAM_SET_LOOP|NGX_DIRECTSTREAM_SET_MODE
+                        |NGX_DIRECTSTREAM_SET_REFRESH)))
         {
             rc = NGX_AGAIN;
         }

@@ -9,15 +9,13 @@
 #include "ngx_directstream.h"
 
 
-/* ms an item on air goes back by when it begins anew */
-#define NGX_DIRECTSTREAM_AGAIN  500
-
-
 static ngx_directstream_entry_t *ngx_directstream_journal_entry(
     ngx_directstream_sh_t *sh, ngx_directstream_node_t *node,
     ngx_directstream_entry_e type, const char *message);
 static void ngx_directstream_journal_text(char *dst, const char *src,
     size_t size);
+static void ngx_directstream_journal_list(ngx_directstream_sh_t *sh,
+    ngx_directstream_node_t *node);
 static ngx_uint_t ngx_directstream_journal_item(ngx_directstream_node_t *node);
 
 
@@ -73,14 +71,16 @@ ngx_directstream_journal_note(ngx_directstream_conf_t *dcf,
         sh->logged++;
     }
 
+    if (st->list.changes != was->changes && st->list.changes != 0) {
+        ngx_directstream_journal_list(sh, node);
+    }
+
     was->state = st->state;
     was->connected = st->connected;
     was->error_at = st->error.at;
     was->has_item = st->has_item;
-    was->index = st->item.index;
-    was->position = st->position;
-    ngx_memcpy(was->item, st->item.id, sizeof(was->item));
-    ngx_memcpy(was->queue_id, st->queue_id, sizeof(was->queue_id));
+    was->aired = st->copied + st->encoded;
+    was->changes = st->list.changes;
 }
 
 
@@ -105,6 +105,33 @@ ngx_directstream_journal_queue(ngx_directstream_conf_t *dcf, const char *name,
     }
 
     ngx_shmtx_unlock(&dcf->shpool->mutex);
+}
+
+
+static void
+ngx_directstream_journal_list(ngx_directstream_sh_t *sh,
+    ngx_directstream_node_t *node)
+{
+    char                       message[DS_MESSAGE_LEN];
+    ds_list_status_t          *list;
+    ngx_directstream_entry_t  *entry;
+
+    list = &node->info.status.list;
+
+    (void) ngx_snprintf((u_char *) message, sizeof(message),
+                        "playlist has changed, added: %uD, removed: %uD, "
+                        "moved: %uD, changed: %uD%Z", list->added,
+                        list->removed, list->moved, list->changed);
+
+    entry = ngx_directstream_journal_entry(sh, node,
+                                           NGX_DIRECTSTREAM_ENTRY_LIST,
+                                           message);
+    entry->added = list->added;
+    entry->removed = list->removed;
+    entry->moved = list->moved;
+    entry->changed = list->changed;
+
+    sh->logged++;
 }
 
 
@@ -172,11 +199,9 @@ ngx_directstream_journal_item(ngx_directstream_node_t *node)
         return 0;
     }
 
-    return !was->has_item
-           || st->item.index != was->index
-           || ngx_strcmp(st->item.id, was->item) != 0
-           || ngx_strcmp(st->queue_id, was->queue_id) != 0
-           || st->position + NGX_DIRECTSTREAM_AGAIN < was->position;
+    /* its place in the list may change, and the same one may follow itself */
+
+    return !was->has_item || st->copied + st->encoded != was->aired;
 }
 
 

@@ -20,6 +20,8 @@ typedef struct {
     int64_t                    items;
     int64_t                    queued;
     int64_t                    position;    /* ms */
+    int64_t                    age;         /* ms, of the list */
+    int64_t                    pending;
     int64_t                    buffer;      /* ms */
     int64_t                    lateness;    /* ms */
     int64_t                    slate;
@@ -160,6 +162,21 @@ static const ngx_directstream_family_t  ngx_directstream_families[] = {
     { "queue_failed_total", 1, NGX_DIRECTSTREAM_VALUE,
       ngx_directstream_of(totals.queue_failed),
       "Entries of the queue that failed before they were on air." },
+    { "playlist_age_seconds", 0, NGX_DIRECTSTREAM_MSEC,
+      ngx_directstream_of(age),
+      "Time since the playlist was read." },
+
+    { "playlist_pending", 0, NGX_DIRECTSTREAM_VALUE,
+      ngx_directstream_of(pending),
+      "1 while the last answer for the playlist is not taken." },
+
+    { "playlist_items_added_total", 1, NGX_DIRECTSTREAM_VALUE,
+      ngx_directstream_of(totals.added),
+      "Items that came into the playlist when it was read again." },
+
+    { "playlist_items_removed_total", 1, NGX_DIRECTSTREAM_VALUE,
+      ngx_directstream_of(totals.removed),
+      "Items that were gone from it then." },
 
     { "item_position_seconds", 0, NGX_DIRECTSTREAM_MSEC,
       ngx_directstream_of(position),
@@ -495,6 +512,9 @@ ngx_directstream_metrics_sample(ngx_directstream_sample_t *s,
     s->items = st->count;
     s->queued = info->queued;
     s->position = (owned && st->has_item) ? st->position : -1;
+    s->age = (owned && st->list.refreshed_at != 0)
+             ? ngx_directstream_now() - st->list.refreshed_at : -1;
+    s->pending = owned && st->list.pending.code != DS_OK;
     s->buffer = owned ? st->buffer : 0;
     s->lateness = owned ? st->lateness : 0;
     s->slate = owned && st->slate;

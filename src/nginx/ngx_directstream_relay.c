@@ -649,9 +649,9 @@ ngx_directstream_relay_create(ngx_directstream_relay_t *relay)
     conf.nsource_rules = dcf->source_rules.nelts;
     conf.media_root = dcf->media_root.len ? (char *) dcf->media_root.data
                                           : NULL;
-    conf.max_items = dcf->max_items;
     conf.push_buffer = (size_t) dcf->push_buffer;
     conf.encodes = dcf->encodes;
+    conf.playlist_max_items = (uint32_t) dcf->max_items;
     conf.push_certificate = dcf->push_certificate.len
                             ? (char *) dcf->push_certificate.data : NULL;
     conf.cache_path = (char *) dcf->cache_path.data;

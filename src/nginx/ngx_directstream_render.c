@@ -30,6 +30,8 @@ static void ngx_directstream_render_push(ngx_directstream_json_t *w,
     const void *base);
 static void ngx_directstream_render_fetching(ngx_directstream_json_t *w,
     const void *base);
+static void ngx_directstream_render_age(ngx_directstream_json_t *w,
+    const void *base);
 
 
 #define ngx_directstream_of_info(key, kind, field)                           \
@@ -68,6 +70,15 @@ static const ngx_directstream_member_t  ngx_directstream_next[] = {
 static const ngx_directstream_member_t  ngx_directstream_playlist[] = {
     ngx_directstream_of_status("count", NUMBER, count),
     ngx_directstream_of_status("complete", BOOL, complete),
+    ngx_directstream_of_status("truncated", BOOL, list.truncated),
+    ngx_directstream_of_status("refreshed_at", TIME, list.refreshed_at),
+    ngx_directstream_member_call("age", ngx_directstream_render_age),
+    ngx_directstream_of_status("refreshing", BOOL, list.refreshing),
+    ngx_directstream_of_status("added", NUMBER, list.added),
+    ngx_directstream_of_status("removed", NUMBER, list.removed),
+    ngx_directstream_of_status("moved", NUMBER, list.moved),
+    ngx_directstream_of_status("changed", NUMBER, list.changed),
+    ngx_directstream_of_status("pending", ERROR, list.pending),
     ngx_directstream_of_status("played", NUMBER, played),
     ngx_directstream_of_status("failed", NUMBER, failed),
     ngx_directstream_of_status("skipped", NUMBER, skipped),
@@ -456,6 +467,22 @@ ngx_directstream_render_push(ngx_directstream_json_t *w, const void *base)
     ngx_directstream_json_text(w, "via", "engine", 16);
     ngx_directstream_json_members(w, ngx_directstream_push, base);
     ngx_directstream_json_close(w, '}');
+}
+
+
+static void
+ngx_directstream_render_age(ngx_directstream_json_t *w, const void *base)
+{
+    const ngx_directstream_info_t  *info = base;
+
+    int64_t  age;
+
+    age = ngx_directstream_now() - info->status.list.refreshed_at;
+
+    /* a clock may be set back */
+
+    ngx_directstream_json_seconds(w, info->status.list.refreshed_at == 0
+                                     ? -1 : ngx_max(age, 0));
 }
 
 

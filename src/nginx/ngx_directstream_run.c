@@ -22,6 +22,10 @@
 
 #define NGX_DIRECTSTREAM_NOTHING   ((ngx_uint_t) -1)
 
+/* what a pass takes of items, and ms that it may last with them */
+#define NGX_DIRECTSTREAM_ITEMS     2000
+#define NGX_DIRECTSTREAM_ITEMS_MS  50
+
 
 struct ngx_directstream_run_s {
     ngx_directstream_run_t  *next;
@@ -38,6 +42,9 @@ struct ngx_directstream_run_s {
     ngx_uint_t               repeat;        /* the first item to record again */
     uint32_t                 trimmed;       /* the list's length in the store */
     uint64_t                 prefetch;
+    uint64_t                 refresh;
+    uint32_t                 interval;      /* between two readings, ms */
+    uint32_t                 jitter;
     ds_mode_e                mode;
     unsigned                 loop:1;
     unsigned                 stopping:1;
@@ -58,6 +65,9 @@ typedef struct {
     uint64_t                 previous;
     uint64_t                 prefetch;
     uint64_t                 queue_changes;
+    uint64_t                 refresh;
+    uint32_t                 interval;
+    uint32_t                 jitter;
     ngx_uint_t               prefetching;
     ds_mode_e                mode;
 } ngx_directstream_want_t;
@@ -78,12 +88,13 @@ static ngx_uint_t ngx_directstream_run_queued(ngx_directstream_runs_t *runs,
     ngx_directstream_run_t *run);
 static void ngx_directstream_run_changes(ngx_directstream_run_t *run,
     ds_status_t *status);
-static void ngx_directstream_run_repeat(ngx_directstream_runs_t *runs,
-    ngx_directstream_run_t *run);
 static void ngx_directstream_run_last(ngx_directstream_runs_t *runs,
     ngx_directstream_run_t *run, ds_status_t *status);
 static void ngx_directstream_run_items(ngx_directstream_runs_t *runs,
     ngx_directstream_run_t *run);
+static ngx_uint_t ngx_directstream_run_take(ngx_directstream_runs_t *runs,
+    ngx_directstream_run_t *run);
+static uint64_t ngx_directstream_run_clock(void);
 static void ngx_directstream_run_aired(ngx_directstream_runs_t *runs,
     ngx_directstream_run_t *run);
 static void ngx_directstream_run_end(ngx_directstream_runs_t *runs,
@@ -173,6 +184,10 @@ ngx_directstream_runs_pass(ngx_directstream_runs_t *runs, ngx_uint_t stop)
     if (due) {
         runs->progress = ngx_current_msec + NGX_DIRECTSTREAM_PROGRESS;
     }
+
+    runs->items = NGX_DIRECTSTREAM_ITEMS;
+    runs->deadline = ngx_directstream_run_clock()
+                     + NGX_DIRECTSTREAM_ITEMS_MS * 1000;
 
     link = &runs->runs;
 
@@ -268,6 +283,9 @@ ngx_directstream_run_want(ngx_directstream_runs_t *runs,
         want->previous = node->info.previous;
         want->prefetch = node->info.prefetch;
         want->queue_changes = node->info.queue_changes;
+        want->refresh = node->info.refresh;
+        want->interval = node->info.def.playlist_refresh;
+        want->jitter = node->info.def.refresh_jitter;
         want->prefetching = node->info.prefetching;
         want->mode = node->info.def.mode;
     }
@@ -300,6 +318,17 @@ ngx_directstream_run_steer(ngx_directstream_run_t *run,
     if (run->prefetch != want->prefetch) {
         run->prefetch = want->prefetch;
         ds_stream_prefetch(run->stream, want->prefetching);
+    }
+
+    if (run->interval != want->interval || run->jitter != want->jitter) {
+        run->interval = want->interval;
+        run->jitter = want->jitter;
+        ds_stream_set_refresh(run->stream, want->interval, want->jitter);
+    }
+
+    if (run->refresh != want->refresh) {
+        run->refresh = want->refresh;
+        ds_stream_refresh(run->stream);
     }
 
     for (n = 0; run->skip < want->skip && n < NGX_DIRECTSTREAM_STEPS; n++) {
@@ -340,9 +369,11 @@ ngx_directstream_run_report(ngx_directstream_runs_t *runs,
 {
     ngx_directstream_node_t  *node;
 
-    ds_stream_status(run->stream, status);
+    /* the status knows how many there are of the items taken before */
 
     ngx_directstream_run_items(runs, run);
+
+    ds_stream_status(run->stream, status);
 
     ngx_shmtx_lock(&runs->dcf->shpool->mutex);
 
@@ -353,6 +384,12 @@ ngx_directstream_run_report(ngx_directstream_runs_t *runs,
         node->info.status = *status;
         node->info.queued = status->queued;
         node->info.seen = ngx_current_msec;
+
+        if (status->complete || status->list.truncated) {
+            ngx_directstream_items_trim(runs->dcf, &node->items,
+                                        status->count);
+        }
+
         ngx_directstream_journal_note(runs->dcf, node);
     }
 
@@ -418,12 +455,14 @@ ngx_directstream_run_record(ngx_directstream_runs_t *runs,
         }
     }
 
-    if (run->repeat != NGX_DIRECTSTREAM_NOTHING) {
-        ngx_directstream_run_repeat(runs, run);
+    if (run->repeat != NGX_DIRECTSTREAM_NOTHING && ds_run_room(run->rec)) {
+        ds_stream_items_again(run->stream, (uint32_t) run->repeat);
+        run->repeat = NGX_DIRECTSTREAM_NOTHING;
+        run->trimmed = 0;
     }
 
     if (due
-        && status->complete
+        && (status->complete || status->list.truncated)
         && status->count != run->trimmed
         && ds_run_trim(run->rec, status->count))
     {
@@ -562,77 +601,88 @@ ngx_directstream_run_queued(ngx_directstream_runs_t *runs,
 }
 
 
-/* items once more, as the zone has them */
-
-static void
-ngx_directstream_run_repeat(ngx_directstream_runs_t *runs,
-    ngx_directstream_run_t *run)
-{
-    ngx_uint_t                n;
-    ds_item_t                 items[NGX_DIRECTSTREAM_BATCH];
-    ngx_directstream_node_t  *node;
-
-    do {
-        n = 0;
-
-        ngx_shmtx_lock(&runs->dcf->shpool->mutex);
-
-        node = ngx_directstream_run_node(runs, run->name);
-
-        if (node != NULL) {
-            n = ngx_directstream_items_get(&node->items, run->repeat, items,
-                                           NGX_DIRECTSTREAM_BATCH);
-        }
-
-        ngx_shmtx_unlock(&runs->dcf->shpool->mutex);
-
-        if (n != 0) {
-            if (!ds_run_items(run->rec, items, n)) {
-                return;
-            }
-
-            run->repeat = items[n - 1].index + 1;
-        }
-
-    } while (n == NGX_DIRECTSTREAM_BATCH);
-
-    run->repeat = NGX_DIRECTSTREAM_NOTHING;
-    run->trimmed = 0;
-}
-
+/*
+ * A list of 50,000 comes in more than one pass: the heart must go on beating,
+ * and no stream waits for another's list.
+ */
 
 static void
 ngx_directstream_run_items(ngx_directstream_runs_t *runs,
     ngx_directstream_run_t *run)
 {
-    size_t                    i, n;
-    ds_item_t                 items[NGX_DIRECTSTREAM_BATCH];
-    ngx_directstream_node_t  *node;
+    ngx_uint_t  n;
 
     do {
-        n = ds_stream_items(run->stream, items, NGX_DIRECTSTREAM_BATCH);
+        n = ngx_directstream_run_take(runs, run);
+        runs->items -= ngx_min(n, runs->items);
 
-        if (n == 0) {
-            return;
+    } while (n == NGX_DIRECTSTREAM_BATCH
+             && runs->items != 0
+             && ngx_directstream_run_clock() < runs->deadline);
+
+    if (n == NGX_DIRECTSTREAM_BATCH) {
+        ngx_directstream_wake();
+    }
+}
+
+
+/* returns how many there were, of a batch at most */
+
+static ngx_uint_t
+ngx_directstream_run_take(ngx_directstream_runs_t *runs,
+    ngx_directstream_run_t *run)
+{
+    size_t                    i, n, m;
+    ds_listed_t               items[NGX_DIRECTSTREAM_BATCH];
+    ngx_directstream_node_t  *node;
+
+    n = ds_stream_items(run->stream, items, NGX_DIRECTSTREAM_BATCH);
+
+    if (n == 0) {
+        return 0;
+    }
+
+    ngx_shmtx_lock(&runs->dcf->shpool->mutex);
+
+    node = ngx_directstream_run_node(runs, run->name);
+
+    for (i = 0; node != NULL && i < n; i++) {
+        ngx_directstream_items_put(runs->dcf, &node->items, &items[i].item);
+    }
+
+    ngx_shmtx_unlock(&runs->dcf->shpool->mutex);
+
+    /* what came from the store is there, in runs as long as they are */
+
+    for (i = 0; i < n; i = m) {
+
+        for (m = i; m < n && items[m].stored == items[i].stored; m++) {
+            /* void */
         }
 
-        ngx_shmtx_lock(&runs->dcf->shpool->mutex);
-
-        node = ngx_directstream_run_node(runs, run->name);
-
-        for (i = 0; node != NULL && i < n; i++) {
-            ngx_directstream_items_put(runs->dcf, &node->items, &items[i]);
+        if (items[i].stored) {
+            continue;
         }
 
-        ngx_shmtx_unlock(&runs->dcf->shpool->mutex);
-
-        if (!ds_run_items(run->rec, items, n)) {
-            for (i = 0; i < n; i++) {
-                run->repeat = ngx_min(run->repeat, items[i].index);
-            }
+        if (!ds_run_items(run->rec, &items[i], m - i)) {
+            run->repeat = ngx_min(run->repeat, items[i].item.index);
         }
+    }
 
-    } while (n == NGX_DIRECTSTREAM_BATCH);
+    ds_listed_free(items, n);
+
+    return n;
+}
+
+
+static uint64_t
+ngx_directstream_run_clock(void)
+{
+    struct timespec  ts;
+
+    (void) clock_gettime(CLOCK_MONOTONIC, &ts);
+
+    return (uint64_t) ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
 }
 
 
@@ -786,6 +836,7 @@ ngx_directstream_run_off(ds_status_t *status)
     status->queue_id[0] = '\0';
     status->queue_position = -1;
     status->slate = 0;
+    status->list.refreshing = 0;
     status->connected = 0;
     status->push.connected = 0;
     status->buffer = 0;
@@ -820,7 +871,12 @@ ngx_directstream_run_last(ngx_directstream_runs_t *runs,
     }
 
     if (run->repeat != NGX_DIRECTSTREAM_NOTHING) {
-        ngx_directstream_run_repeat(runs, run);
+        ds_stream_items_again(run->stream, (uint32_t) run->repeat);
+        run->repeat = NGX_DIRECTSTREAM_NOTHING;
+    }
+
+    while (ngx_directstream_run_take(runs, run) == NGX_DIRECTSTREAM_BATCH) {
+        /* void */
     }
 
     if (run->stream != NULL) {
@@ -1262,6 +1318,9 @@ ngx_directstream_run_go(ngx_directstream_runs_t *runs,
     run->mode = info->def.mode;
     run->prefetch = info->prefetch;
     run->queue_changes = info->queue_changes;
+    run->refresh = info->refresh;
+    run->interval = info->def.playlist_refresh;
+    run->jitter = info->def.refresh_jitter;
 
     ngx_free(info);
 

@@ -642,6 +642,10 @@ ngx_directstream_zone_step(ngx_directstream_conf_t *dcf, const char *name,
             node->info.previous++;
             break;
 
+        case NGX_DIRECTSTREAM_REFRESH:
+            node->info.refresh++;
+            break;
+
         case NGX_DIRECTSTREAM_PREFETCH:
         case NGX_DIRECTSTREAM_PREFETCH_OFF:
             node->info.prefetching = (step == NGX_DIRECTSTREAM_PREFETCH);
@@ -740,6 +744,8 @@ ngx_directstream_totals_add(ngx_directstream_totals_t *totals,
     totals->cache_misses += status->counts.cache_misses;
     totals->queue_started += status->queue_started;
     totals->queue_failed += status->queue_failed;
+    totals->added += status->list.added_total;
+    totals->removed += status->list.removed_total;
 
     for (i = 0; i < DS_NERRORS; i++) {
         totals->faults[i] += status->counts.faults[i];
@@ -957,6 +963,28 @@ ngx_directstream_items_clear(ngx_directstream_conf_t *dcf,
 
     items->count = 0;
     items->truncated = 0;
+}
+
+
+void
+ngx_directstream_items_trim(ngx_directstream_conf_t *dcf,
+    ngx_directstream_items_t *items, ngx_uint_t count)
+{
+    ngx_uint_t                 index;
+    ngx_directstream_item_t   *item, **page;
+
+    while (items->count > count) {
+        index = --items->count;
+
+        page = items->pages[index / NGX_DIRECTSTREAM_PAGE];
+        item = (page != NULL) ? page[index % NGX_DIRECTSTREAM_PAGE] : NULL;
+
+        if (item != NULL) {
+            page[index % NGX_DIRECTSTREAM_PAGE] = NULL;
+            ngx_memory_barrier();
+            ngx_slab_free_locked(dcf->shpool, item);
+        }
+    }
 }
 
 

@@ -185,11 +185,13 @@ ds_pick_prepare_spare(ds_stream_t *s)
     if (pick == DS_PICK_PASS) {
         (void) pthread_mutex_lock(&s->lock);
 
-        if (s->loop && !s->list_cut && ds_playlist_aired(s->list)) {
+        if (s->loop && ds_playlist_aired(s->list)) {
             (void) ds_playlist_rewind(s->list);
         }
 
         (void) pthread_mutex_unlock(&s->lock);
+
+        ds_lister_pass(s);
     }
 
     if (pick != DS_PICK_ITEM) {
@@ -368,8 +370,10 @@ ds_pick_start(ds_stream_t *s, uint32_t index, ds_entry_t *e, int64_t at)
 static int64_t
 ds_pick_start_at(ds_stream_t *s, const ds_entry_t *e)
 {
-    char     id[DS_ID_LEN];
-    int64_t  at;
+    bool      same;
+    char      id[DS_ID_LEN];
+    int64_t   at;
+    uint64_t  key;
 
     if (s->holding && s->held == s->next_index) {
         return s->held_at;
@@ -387,10 +391,16 @@ ds_pick_start_at(ds_stream_t *s, const ds_entry_t *e)
 
     ds_text(id, sizeof(id), e->id);
 
-    at = strcmp(id, s->resume.id) == 0
-         && (id[0] != '\0' || s->next_index == s->resume.index)
-         && s->resume.position != DS_ITEM_OVER
-         ? s->resume.position : 0;
+    (void) pthread_mutex_lock(&s->lock);
+    key = ds_playlist_key(s->list, s->next_index);
+    (void) pthread_mutex_unlock(&s->lock);
+
+    same = s->resume.key != 0
+           ? key == s->resume.key
+           : strcmp(id, s->resume.id) == 0
+             && (id[0] != '\0' || s->next_index == s->resume.index);
+
+    at = same && s->resume.position != DS_ITEM_OVER ? s->resume.position : 0;
 
     if (at != 0) {
         ds_log(s->ds, DS_LOG_NOTICE, s->name, "going on with item %u at %lld s",
@@ -519,28 +529,23 @@ ds_pick_choose(ds_stream_t *s, bool spare, uint32_t *index, ds_entry_t *e)
 static void
 ds_pick_pass(ds_stream_t *s)
 {
-    bool      loop, better, wait_cut;
+    bool      loop, better;
     int64_t   wait;
     uint32_t  playable, owed;
+
+    ds_lister_pass(s);
 
     (void) pthread_mutex_lock(&s->lock);
 
     loop = s->loop;
-    wait_cut = loop && s->list_cut && s->cur != NULL;
     playable = ds_playlist_playable(s->list);
     owed = ds_playlist_owed(s->list);
-    better = loop && !wait_cut && playable != 0
-             && ds_playlist_rewind(s->list);
+    better = loop && playable != 0 && ds_playlist_rewind(s->list);
 
     (void) pthread_mutex_unlock(&s->lock);
 
     if (better) {
         s->bad_passes = 0;
-
-        if (s->list_cut) {
-            ds_lister_again(s, 0);
-        }
-
         return;
     }
 
@@ -589,7 +594,7 @@ ds_pick_pass(ds_stream_t *s)
            ds_error_code(s->err.code), s->err.message, (long long) wait);
 
     /* perhaps by then it names something that can be played */
-    ds_lister_again(s, wait);
+    ds_lister_again(s, s->retry_at);
 }
 
 
@@ -671,7 +676,20 @@ ds_pick_check(ds_stream_t *s)
 static bool
 ds_pick_given_up(ds_stream_t *s, ds_source_t **src, uint32_t index)
 {
+    bool        listed;
     ds_error_t  err;
+
+    (void) pthread_mutex_lock(&s->lock);
+    listed = ds_playlist_is_listed(s->list, index);
+    (void) pthread_mutex_unlock(&s->lock);
+
+    if (!listed) {
+        ds_log(s->ds, DS_LOG_INFO, s->name,
+               "item that was to be next is not in the playlist any more");
+        ds_pick_end(s, src);
+
+        return true;
+    }
 
     if (!ds_source_failed(*src, &err) || ds_source_ready(*src)) {
         return false;
@@ -1268,6 +1286,7 @@ ds_pick_put_back(ds_stream_t *s)
 
         (void) pthread_mutex_lock(&s->lock);
         ds_playlist_item(s->list, index, &item);
+        s->resume.key = ds_playlist_key(s->list, index);
         (void) pthread_mutex_unlock(&s->lock);
 
         memcpy(s->resume.id, item.id, sizeof(s->resume.id));

@@ -23,10 +23,11 @@
 /* how many records of what was on air wait to be taken */
 #define DS_RECORDS  32
 
+/* items that are fetched before they are due */
+#define DS_AHEADS   2
+
 /* sources that were told to end and still do */
 #define DS_ENDING   4
-
-#define DS_NO_ITEM  UINT32_MAX
 
 /* of DS_EITEM_CRASHED; %u: the item's index */
 #define DS_CRASHED_TEXT                                                       \
@@ -79,6 +80,9 @@ struct ds_stream_s {
     ds_agenda_t     *agenda;
     unsigned         skips;             /* wished, not done yet */
     unsigned         previous;
+    uint32_t         refresh;           /* ms between two readings, 0: off */
+    uint32_t         refresh_jitter;    /* per cent of it */
+    bool             refresh_wish;
     bool             loop;
     bool             prefetch;          /* wished */
     ds_past_t       *past;              /* the oldest first */
@@ -86,12 +90,23 @@ struct ds_stream_s {
 
     /* the player's thread alone */
     ds_job_t         lister;
-    ds_error_t       list_err;          /* the lister's until it is done */
+    ds_error_t       list_err;          /* the lister's until it is done, */
+    ds_error_t       list_no_memory;    /* as is this, and the next two */
+    ds_playlist_t   *fresh;             /* where items go; NULL: to the list */
+    bool             list_capped;       /* there are more than may be */
+    bool             list_stored;       /* it is read from the store */
+    bool             listing;           /* the lister is at work */
     bool             list_over;         /* given up */
-    unsigned         list_tries;
+    unsigned         list_tries;        /* that gave no item, in a row */
+    unsigned         list_kept;         /* that were not taken, in a row */
     bool             list_cut;          /* an error ended it, some items came */
-    int64_t          list_at;           /* monotonic ms, 0: no retry is due */
-    int64_t          list_started;
+    bool             list_doubted;      /* the last answer, which was */
+    uint64_t         list_seen;
+    int64_t          list_at;           /* monotonic ms, 0: no reading is due */
+    int64_t          list_started;      /* of the first one */
+    int64_t          list_read;         /* the last that was believed */
+    uint32_t         list_refresh;      /* what "list_at" was made for */
+    uint32_t         list_pass;         /* at whose end it was read */
 
     ds_slate_t      *standby;           /* NULL: no memory */
     ds_air_t        *air;

@@ -84,7 +84,8 @@ ds_report(ds_stream_t *s)
     st->queue_failed = s->queue_failed;
 
     st->count = ds_playlist_count(s->list);
-    st->complete = ds_playlist_is_complete(s->list);
+    st->complete = ds_playlist_is_complete(s->list) && !s->list_cut
+                   && !st->list.truncated;
     st->played = s->played;
     st->failed = s->failed;
     st->skipped = s->skipped;
@@ -140,7 +141,8 @@ ds_report_progress(ds_stream_t *s, ds_status_t *st)
     }
 
     p->valid = true;
-    p->index = s->cur_index;
+    p->index = ds_playlist_place(s->list, s->cur_index);
+    p->key = ds_playlist_key(s->list, s->cur_index);
     p->position = st->position;
     p->pass = ds_playlist_pass(s->list);
     memcpy(p->id, st->item.id, sizeof(p->id));

@@ -37,6 +37,8 @@ ds_stream_start(ds_t *ds, const ds_def_t *def, const char *token,
     s->bell.fd = -1;
     s->shuffle = def->shuffle;
     s->loop = def->loop;
+    s->refresh = def->playlist_refresh;
+    s->refresh_jitter = def->refresh_jitter;
     s->status.mode = def->mode;
     s->status.state = DS_RESOLVING;
     s->status.since = ds_now();
@@ -171,6 +173,7 @@ ds_stream_destroy(void *data)
     }
 
     ds_agenda_free(&s->agenda);
+    ds_playlist_free(&s->fresh);
     ds_sent_free(&s->sent);
     ds_bell_free(&s->bell);
 
@@ -200,6 +203,25 @@ ds_stream_previous(ds_stream_t *s)
 {
     (void) pthread_mutex_lock(&s->lock);
     s->previous++;
+    (void) pthread_mutex_unlock(&s->lock);
+}
+
+
+void
+ds_stream_refresh(ds_stream_t *s)
+{
+    (void) pthread_mutex_lock(&s->lock);
+    s->refresh_wish = true;
+    (void) pthread_mutex_unlock(&s->lock);
+}
+
+
+void
+ds_stream_set_refresh(ds_stream_t *s, uint32_t refresh, uint32_t jitter)
+{
+    (void) pthread_mutex_lock(&s->lock);
+    s->refresh = refresh;
+    s->refresh_jitter = jitter;
     (void) pthread_mutex_unlock(&s->lock);
 }
 
@@ -316,7 +338,7 @@ ds_stream_aired(ds_stream_t *s, ds_aired_t *aired)
 
 
 size_t
-ds_stream_items(ds_stream_t *s, ds_item_t *items, size_t n)
+ds_stream_items(ds_stream_t *s, ds_listed_t *items, size_t n)
 {
     size_t  taken;
 
@@ -325,4 +347,13 @@ ds_stream_items(ds_stream_t *s, ds_item_t *items, size_t n)
     (void) pthread_mutex_unlock(&s->lock);
 
     return taken;
+}
+
+
+void
+ds_stream_items_again(ds_stream_t *s, uint32_t index)
+{
+    (void) pthread_mutex_lock(&s->lock);
+    ds_playlist_retake(s->list, index);
+    (void) pthread_mutex_unlock(&s->lock);
 }

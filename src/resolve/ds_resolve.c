@@ -266,19 +266,38 @@ done:
 }
 
 
+/*
+ * Items that cannot be seen are counted, but not listed: only a list without
+ * most of its items is taken for one that is not whole.
+ */
+
 static int
 ds_resolve_list_end(ds_proc_t *p, ds_cancel_t *cancel, uint64_t n,
     int64_t count, ds_error_t *err)
 {
-    int  rc, status;
+    int   rc, status;
+    bool  cut;
 
     status = ds_proc_end(p);
+    cut = ds_resolve_error_cut(ds_proc_stderr(p));
 
     if (ds_cancel_is_set(cancel)) {
         return ds_fail(err, DS_ECANCELED, "canceled");
     }
 
     if (status == 0) {
+        if (cut && n < (uint64_t) count) {
+            return ds_fail(err, DS_ERESOLVER_NETWORK,
+                           "the resolver gave up after %llu items of the "
+                           "list", (unsigned long long) n);
+        }
+
+        if (n > 0 && count > 0 && n < ((uint64_t) count + 1) / 2) {
+            return ds_fail(err, DS_EPLAYLIST_SHORT,
+                           "the resolver gave %llu of %lld items",
+                           (unsigned long long) n, (long long) count);
+        }
+
         if (n > 0) {
             return DS_OK;
         }
@@ -297,9 +316,12 @@ ds_resolve_list_end(ds_proc_t *p, ds_cancel_t *cancel, uint64_t n,
 
     if (rc <= DS_EITEM_FORMAT && rc >= DS_EITEM_PRIVATE) {
 
-        /* an item that failed is missing from the list, which goes on */
+        /*
+         * An item that failed is missing from the list, which goes on; but a
+         * page of it that failed is its end.
+         */
 
-        if (n > 0) {
+        if (n > 0 && !cut) {
             ds_error_clear(err);
             return DS_OK;
         }

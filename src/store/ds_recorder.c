@@ -52,7 +52,7 @@ struct ds_op_s {
     char             on_air[DS_QUEUE_ID_LEN + 1];
     int64_t          position;
     size_t           n;
-    ds_item_t        items[];
+    ds_listed_t      items[];           /* with their strings */
 };
 
 
@@ -631,6 +631,7 @@ ds_recorder_done(ds_recorder_t *r, ds_op_t *ops, bool written)
                    || op->kind == DS_OP_TRIM || op->kind == DS_OP_QUEUE)
         {
             free(op->queued);
+            ds_listed_free(op->items, op->n);
             free(op);
         }
     }
@@ -701,7 +702,7 @@ ds_recorder_op(ds_run_t *run, ds_op_e kind, size_t n)
 {
     ds_op_t  *op;
 
-    op = calloc(1, sizeof(ds_op_t) + n * sizeof(ds_item_t));
+    op = calloc(1, sizeof(ds_op_t) + n * sizeof(ds_listed_t));
 
     if (op != NULL) {
         op->kind = kind;
@@ -784,9 +785,10 @@ ds_run_progress(ds_run_t *run, const ds_progress_t *progress)
 
 
 bool
-ds_run_items(ds_run_t *run, const ds_item_t *items, size_t n)
+ds_run_items(ds_run_t *run, ds_listed_t *items, size_t n)
 {
     bool            room;
+    size_t          i;
     ds_op_t        *op;
     ds_recorder_t  *r;
 
@@ -808,10 +810,32 @@ ds_run_items(ds_run_t *run, const ds_item_t *items, size_t n)
         return false;
     }
 
-    memcpy(op->items, items, n * sizeof(ds_item_t));
+    memcpy(op->items, items, n * sizeof(ds_listed_t));
+
+    for (i = 0; i < n; i++) {
+        items[i].url = NULL;
+        items[i].audio_url = NULL;
+    }
+
     ds_recorder_put(r, op);
 
     return true;
+}
+
+
+bool
+ds_run_room(ds_run_t *run)
+{
+    bool            room;
+    ds_recorder_t  *r;
+
+    r = run->rec;
+
+    (void) pthread_mutex_lock(&r->lock);
+    room = r->nitems <= DS_RECORDER_ITEMS / 2;
+    (void) pthread_mutex_unlock(&r->lock);
+
+    return room;
 }
 
 

@@ -22,6 +22,7 @@ struct ds_store_s {
 typedef enum {
     DS_COLUMN_END = 0,
     DS_COLUMN_TEXT,
+    DS_COLUMN_STRING,                   /* a pointer; "" is NULL */
     DS_COLUMN_NUMBER,                   /* a bool, 32 or 64 bits */
     DS_COLUMN_MODE,                     /* these by their names */
     DS_COLUMN_VIDEO,
@@ -71,6 +72,12 @@ static const ds_column_t  ds_columns_setting[] = {
     ds_column_end
 };
 
+static const ds_column_t  ds_columns_refresh[] = {
+    ds_column(NUMBER, ds_stored_t, def.playlist_refresh),
+    ds_column(NUMBER, ds_stored_t, def.refresh_jitter),
+    ds_column_end
+};
+
 static const ds_column_t  ds_columns_progress[] = {
     ds_column(STATE, ds_progress_t, state),
     ds_column(NUMBER, ds_progress_t, index),
@@ -79,6 +86,7 @@ static const ds_column_t  ds_columns_progress[] = {
     ds_column(NUMBER, ds_progress_t, seed),
     ds_column(NUMBER, ds_progress_t, pass),
     ds_column(NUMBER, ds_progress_t, at),
+    ds_column(NUMBER, ds_progress_t, key),
     ds_column_end
 };
 
@@ -90,6 +98,14 @@ static const ds_column_t  ds_columns_item[] = {
     ds_column(NUMBER, ds_item_t, state),
     ds_column(CODE, ds_item_t, code),
     ds_column(TEXT, ds_item_t, reason),
+    ds_column_end
+};
+
+static const ds_column_t  ds_columns_listed[] = {
+    ds_column(STRING, ds_listed_t, url),
+    ds_column(STRING, ds_listed_t, audio_url),
+    ds_column(NUMBER, ds_listed_t, plain),
+    ds_column(NUMBER, ds_listed_t, pass),
     ds_column_end
 };
 
@@ -146,8 +162,11 @@ static const ds_column_t  ds_columns_run[] = {
 #define DS_SETTING   "push_engine, slate, video, width, height, rate, "       \
                      "video_bitrate, audio_bitrate, sample_rate, "            \
                      "max_keyframe_interval, max_item_duration"
-#define DS_PROGRESS  "state, item, item_id, position, seed, pass, at"
+#define DS_REFRESH   "playlist_refresh, refresh_jitter"
+#define DS_PROGRESS  "state, item, item_id, position, seed, pass, at, " \
+                     "item_key"
 #define DS_ITEM      "idx, id, title, duration, state, code, reason"
+#define DS_LISTED    "url, audio_url, plain, pass"
 #define DS_KEPT      "key, form, id, title, origin, files, size, sum0, "      \
                      "sum1, duration, kept, used, uses"
 
@@ -163,10 +182,11 @@ static const ds_column_t  ds_columns_run[] = {
                      DS_WAITING " AND now), (SELECT min(place) FROM queue "   \
                      "WHERE " DS_WAITING "), 1)"
 
-/* it is still the run ?9 of the stream ?1 that writes */
-#define DS_CURRENT   "EXISTS (SELECT 1 FROM stream WHERE name = ?1) AND "     \
-                     "(?9 = 0 OR EXISTS (SELECT 1 FROM run "                  \
-                     "WHERE id = ?9 AND NOT stale)) "
+/* it is still the run "n" of the stream ?1 that writes */
+#define DS_CURRENT(n)                                                         \
+                     "EXISTS (SELECT 1 FROM stream WHERE name = ?1) AND "     \
+                     "(" n " = 0 OR EXISTS (SELECT 1 FROM run "               \
+                     "WHERE id = " n " AND NOT stale)) "
 
 
 static int ds_store_do(ds_store_t *store, ds_error_t *err, const char *sql,
@@ -509,6 +529,13 @@ ds_store_define(ds_store_t *store, const char *sql, const ds_stored_t *def,
                          "tr", def->def.name, ds_columns_setting, def);
     }
 
+    if (rc == DS_OK) {
+        rc = ds_store_do(store, err,
+                         "INSERT OR REPLACE INTO refresh "
+                         "(name, " DS_REFRESH ") VALUES (?1, ?2, ?3)",
+                         "tr", def->def.name, ds_columns_refresh, def);
+    }
+
     if (own) {
         rc = ds_store_end(store, rc, err);
     }
@@ -561,8 +588,9 @@ ds_store_get(ds_store_t *store, const char *name, ds_stored_t *def,
     sqlite3_stmt  *st;
 
     rc = ds_store_select(store, &st, err,
-                         "SELECT " DS_DEF ", " DS_SETTING " FROM stream "
-                         "LEFT JOIN setting USING (name) WHERE name = ?1",
+                         "SELECT " DS_DEF ", " DS_SETTING ", " DS_REFRESH
+                         " FROM stream LEFT JOIN setting USING (name) "
+                         "LEFT JOIN refresh USING (name) WHERE name = ?1",
                          "t", name);
     if (rc == DS_OK) {
         (void) ds_store_read_def(st, def);
@@ -656,8 +684,10 @@ ds_store_each(ds_store_t *store, ds_store_pt each, void *data,
     }
 
     rc = ds_store_select(store, &st, err,
-                         "SELECT " DS_DEF ", " DS_SETTING ", " DS_PROGRESS
+                         "SELECT " DS_DEF ", " DS_SETTING ", " DS_REFRESH
+                         ", " DS_PROGRESS
                          " FROM stream LEFT JOIN setting USING (name) "
+                         "LEFT JOIN refresh USING (name) "
                          "LEFT JOIN progress USING (name) ORDER BY name", "");
 
     while (rc == DS_OK) {
@@ -726,11 +756,11 @@ ds_store_put_progress(ds_store_t *store, const char *name, int64_t run,
 {
     return ds_store_do(store, err,
                        "INSERT INTO progress (name, " DS_PROGRESS ") "
-                       "SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8 "
-                       "WHERE " DS_CURRENT
+                       "SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9 "
+                       "WHERE " DS_CURRENT("?10")
                        "ON CONFLICT (name) DO UPDATE SET state = ?2, "
                        "item = ?3, item_id = ?4, position = ?5, seed = ?6, "
-                       "pass = ?7, at = ?8",
+                       "pass = ?7, at = ?8, item_key = ?9",
                        "tri", name, ds_columns_progress, p, run);
 }
 
@@ -757,7 +787,7 @@ ds_store_get_progress(ds_store_t *store, const char *name, ds_progress_t *p,
 
 int
 ds_store_put_items(ds_store_t *store, const char *name, int64_t run,
-    const ds_item_t *items, size_t n, ds_error_t *err)
+    const ds_listed_t *items, size_t n, ds_error_t *err)
 {
     int     rc;
     size_t  i;
@@ -766,13 +796,15 @@ ds_store_put_items(ds_store_t *store, const char *name, int64_t run,
 
     for (i = 0; i < n && rc == DS_OK; i++) {
         rc = ds_store_do(store, err,
-                         "INSERT INTO item (name, " DS_ITEM ") "
-                         "SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8 "
-                         "WHERE " DS_CURRENT
+                         "INSERT INTO item (name, " DS_ITEM ", " DS_LISTED
+                         ") SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, "
+                         "?11, ?12 WHERE " DS_CURRENT("?13")
                          "ON CONFLICT (name, idx) DO UPDATE SET id = ?3, "
                          "title = ?4, duration = ?5, state = ?6, code = ?7, "
-                         "reason = ?8",
-                         "tri", name, ds_columns_item, &items[i], run);
+                         "reason = ?8, url = ?9, audio_url = ?10, "
+                         "plain = ?11, pass = ?12",
+                         "trri", name, ds_columns_item, &items[i].item,
+                         ds_columns_listed, &items[i], run);
     }
 
     return rc;
@@ -816,6 +848,35 @@ ds_store_get_items(ds_store_t *store, const char *name, uint32_t offset,
 
     return ds_store_list(store, st, rc, ds_columns_item, items,
                          sizeof(ds_item_t), n, err);
+}
+
+
+int
+ds_store_each_item(ds_store_t *store, const char *name,
+    ds_store_item_pt each, void *data, ds_error_t *err)
+{
+    int            rc, column;
+    ds_listed_t    item;
+    sqlite3_stmt  *st;
+
+    rc = ds_store_select(store, &st, err, "SELECT " DS_ITEM ", " DS_LISTED
+                         " FROM item WHERE name = ?1 ORDER BY idx", "t", name);
+
+    while (rc == DS_OK) {
+        memset(&item, 0, sizeof(ds_listed_t));
+
+        column = ds_store_read(st, 0, ds_columns_item, &item.item);
+        (void) ds_store_read(st, column, ds_columns_listed, &item);
+
+        if (!each(data, &item)) {
+            ds_store_done(store, st);
+            break;
+        }
+
+        rc = ds_store_step(store, st, err);
+    }
+
+    return ds_store_none(rc, err);
 }
 
 
@@ -1365,10 +1426,13 @@ ds_store_read_def(sqlite3_stmt *st, ds_stored_t *stored)
 
     memset(stored, 0, sizeof(ds_stored_t));
     stored->def.profile = (ds_profile_t) DS_PROFILE_DEFAULT;
+    stored->def.playlist_refresh = DS_REFRESH_DEFAULT;
+    stored->def.refresh_jitter = DS_JITTER_DEFAULT;
 
     column = ds_store_read(st, 0, ds_columns_def, stored);
+    column = ds_store_read(st, column, ds_columns_setting, stored);
 
-    return ds_store_read(st, column, ds_columns_setting, stored);
+    return ds_store_read(st, column, ds_columns_refresh, stored);
 }
 
 
@@ -1396,6 +1460,13 @@ ds_store_bind(sqlite3_stmt *st, int i, const ds_column_t *c, const void *row)
 
         if (c->kind == DS_COLUMN_TEXT) {
             (void) sqlite3_bind_text(st, i, field, -1, SQLITE_TRANSIENT);
+            continue;
+        }
+
+        if (c->kind == DS_COLUMN_STRING) {
+            field = *(char *const *) field;
+            (void) sqlite3_bind_text(st, i, field != NULL ? field : "", -1,
+                                     SQLITE_TRANSIENT);
             continue;
         }
 
@@ -1439,6 +1510,14 @@ ds_store_read(sqlite3_stmt *st, int i, const ds_column_t *c, void *row)
 
             if (c->kind == DS_COLUMN_TEXT) {
                 ds_text(field, c->size, text);
+                continue;
+            }
+
+            /* valid as long as the row is */
+
+            if (c->kind == DS_COLUMN_STRING) {
+                *(const char **) field = text != NULL && *text != '\0' ? text
+                                                                       : NULL;
                 continue;
             }
 

@@ -134,6 +134,25 @@ static const ds_step_t  ds_steps[] = {
         /* an older build knows no place after an item */
         "UPDATE progress SET position = 0 WHERE position < 0;"
     },
+    {
+        /* an older build would leave another item's URL in its place */
+        "ALTER TABLE item ADD COLUMN url TEXT NOT NULL DEFAULT '';"
+        "ALTER TABLE item ADD COLUMN audio_url TEXT NOT NULL DEFAULT '';"
+        "ALTER TABLE item ADD COLUMN plain INTEGER NOT NULL DEFAULT 0;"
+        "ALTER TABLE item ADD COLUMN pass INTEGER NOT NULL DEFAULT 0;"
+        "ALTER TABLE progress "
+        "ADD COLUMN item_key INTEGER NOT NULL DEFAULT 0;"
+        "CREATE TABLE IF NOT EXISTS refresh ("
+        "    name TEXT PRIMARY KEY REFERENCES stream ON DELETE CASCADE,"
+        "    playlist_refresh INTEGER NOT NULL,"
+        "    refresh_jitter INTEGER NOT NULL"
+        ") STRICT;",
+        "ALTER TABLE item DROP COLUMN url;"
+        "ALTER TABLE item DROP COLUMN audio_url;"
+        "ALTER TABLE item DROP COLUMN plain;"
+        "ALTER TABLE item DROP COLUMN pass;"
+        "ALTER TABLE progress DROP COLUMN item_key;"
+    },
 };
 
 #define DS_SCHEMA  ((int) (sizeof(ds_steps) / sizeof(ds_steps[0])))

@@ -391,7 +391,7 @@ static void
 test_list_faults(void)
 {
     size_t       i;
-    char         text[300];
+    char         text[400];
     test_list_t  l;
 
     static const struct {
@@ -422,6 +422,21 @@ test_list_faults(void)
           DS_OK, 2 },
         { "{\"mode\": \"error\", \"error\": \"429\", \"after\": 2}",
           DS_ERESOLVER_RATE_LIMITED, 2 },
+        { "{\"mode\": \"exit\", \"after\": 2, \"stderr\": \"ERROR: "
+          "[youtube:tab] PLx: Unable to download API page: HTTP Error 403: "
+          "Forbidden\"}", DS_EPLAYLIST_UNAVAILABLE, 2 },
+        { "{\"mode\": \"exit\", \"after\": 2, \"stderr\": \"ERROR: "
+          "[youtube:tab] PLx: Unable to download API page: HTTP Error 404\\n"
+          "ERROR: [youtube] v2: Private video\"}",
+          DS_EPLAYLIST_UNAVAILABLE, 2 },
+        { "{\"mode\": \"exit\", \"code\": 0, \"after\": 2, \"stderr\": "
+          "\"WARNING: [youtube:tab] Incomplete data received. Giving up "
+          "after 3 retries\"}", DS_ERESOLVER_NETWORK, 2 },
+        { "{\"mode\": \"exit\", \"code\": 0, \"after\": 2, \"stderr\": "
+          "\"WARNING: [youtube:tab] Incomplete data received. Retrying "
+          "(1/3)...\"}", DS_OK, 2 },
+        { "{\"mode\": \"exit\", \"code\": 0, \"after\": 1}",
+          DS_EPLAYLIST_SHORT, 1 },
         { "{\"mode\": \"error\", \"error\": \"bot\"}",
           DS_ERESOLVER_RATE_LIMITED, 0 },
         { "{\"mode\": \"error\", \"error\": \"dns\"}",

@@ -40,6 +40,8 @@ define(ds_stored_t *stored, const char *name)
                     "rtmp://127.0.0.1/live");
     (void) snprintf(def->push, sizeof(def->push), "rtmp://127.0.0.2/x/it's");
     def->profile = (ds_profile_t) DS_PROFILE_DEFAULT;
+    def->playlist_refresh = DS_REFRESH_DEFAULT;
+    def->refresh_jitter = DS_JITTER_DEFAULT;
     def->loop = true;
     stored->running = true;
 }
@@ -62,6 +64,8 @@ settings(ds_stored_t *stored)
     def->profile = profile;
     def->push_engine = true;
     def->max_item_duration = 30 * 24 * 3600 * 1000LL;
+    def->playlist_refresh = 0;
+    def->refresh_jitter = 100;
     (void) snprintf(def->slate, sizeof(def->slate), "/srv/it's.png");
 }
 
@@ -78,6 +82,8 @@ same(const ds_stored_t *x, const ds_stored_t *y)
            && memcmp(&a->profile, &b->profile, sizeof(ds_profile_t)) == 0
            && a->push_engine == b->push_engine
            && a->max_item_duration == b->max_item_duration
+           && a->playlist_refresh == b->playlist_refresh
+           && a->refresh_jitter == b->refresh_jitter
            && strcmp(a->slate, b->slate) == 0;
 }
 
@@ -279,12 +285,14 @@ static void
 fill(ds_store_t *store, const char *name)
 {
     int          i;
-    ds_item_t    item;
+    ds_item_t   *item;
     ds_error_t   err;
+    ds_listed_t  listed;
     ds_stored_t  def;
 
     define(&def, name);
-    memset(&item, 0, sizeof(item));
+    memset(&listed, 0, sizeof(listed));
+    item = &listed.item;
 
     if (ds_store_create(store, &def, &err) != 0
         || ds_store_begin(store, &err) != 0)
@@ -294,14 +302,14 @@ fill(ds_store_t *store, const char *name)
     }
 
     for (i = 0; i < ITEMS; i++) {
-        item.index = i;
-        item.state = i % 3 ? DS_ITEM_PLAYED : DS_ITEM_FAILED;
-        item.code = i % 3 ? 0 : DS_ESOURCE_STALLED;
-        item.duration = i;
-        (void) snprintf(item.id, sizeof(item.id), "id%d", i);
-        (void) snprintf(item.title, sizeof(item.title), "tïtle %d", i);
+        item->index = i;
+        item->state = i % 3 ? DS_ITEM_PLAYED : DS_ITEM_FAILED;
+        item->code = i % 3 ? 0 : DS_ESOURCE_STALLED;
+        item->duration = i;
+        (void) snprintf(item->id, sizeof(item->id), "id%d", i);
+        (void) snprintf(item->title, sizeof(item->title), "tïtle %d", i);
 
-        if (ds_store_put_items(store, name, 0, &item, 1, &err) != 0) {
+        if (ds_store_put_items(store, name, 0, &listed, 1, &err) != 0) {
             abort();
         }
     }
@@ -347,6 +355,97 @@ test_settings(void)
     is_int(ds_store_put(store, &def, &err), 0, "which can be changed");
     is_int(ds_store_get(store, "anew", &got, &err), 0, "and read");
     ok(same(&got, &def), "again");
+    ds_store_close(&store);
+}
+
+
+typedef struct {
+    int   n;
+    char  text[512];
+} seen_t;
+
+
+static bool
+see(void *data, const ds_listed_t *item)
+{
+    size_t   len;
+    seen_t  *seen = data;
+
+    len = strlen(seen->text);
+
+    (void) snprintf(seen->text + len, sizeof(seen->text) - len,
+                    "%u %s %s %s %d %u;", (unsigned) item->item.index,
+                    item->item.id, item->url == NULL ? "-" : item->url,
+                    item->audio_url == NULL ? "-" : item->audio_url,
+                    item->plain, (unsigned) item->pass);
+
+    return ++seen->n < 3;
+}
+
+
+/* what is kept so that items can be played from the store */
+
+static void
+test_listed(void)
+{
+    int            i;
+    char           url[] = "https://h/a?expire=1", audio[] = "https://h/b";
+    seen_t         seen;
+    ds_error_t     err;
+    ds_listed_t    items[4];
+    ds_store_t    *store;
+    ds_stored_t    def;
+    ds_progress_t  p, got;
+
+    store = ds_store_open(path, true, &err);
+    define(&def, "listed");
+    is_int(ds_store_create(store, &def, &err), 0, "listed: a stream");
+
+    memset(items, 0, sizeof(items));
+
+    for (i = 0; i < 4; i++) {
+        items[i].item.index = i;
+        (void) snprintf(items[i].item.id, DS_ID_LEN, "i%d", i);
+        items[i].url = i == 1 ? NULL : url;
+        items[i].audio_url = i == 2 ? audio : NULL;
+        items[i].plain = i != 0;
+        items[i].pass = i;
+    }
+
+    memset(&p, 0, sizeof(p));
+    p.valid = true;
+    p.key = 0xfedcba9876543210u;
+    (void) snprintf(p.id, sizeof(p.id), "i2");
+
+    is_int(ds_store_put_items(store, "listed", 0, items, 4, &err), 0,
+           "listed: items");
+    is_int(ds_store_put_progress(store, "listed", 0, &p, &err), 0,
+           "listed: and where it is");
+
+    memset(&seen, 0, sizeof(seen));
+    is_int(ds_store_each_item(store, "listed", see, &seen, &err), 0,
+           "listed: read, as far as they are wanted");
+    is_str(seen.text, "0 i0 https://h/a?expire=1 - 0 0;1 i1 - - 1 1;"
+           "2 i2 https://h/a?expire=1 https://h/b 1 2;", "listed: as put");
+    is_int(ds_store_each_item(store, "nobody", see, &seen, &err), 0,
+           "listed: of nobody");
+    is_int(seen.n, 3, "listed: there are none");
+    (void) ds_store_get_progress(store, "listed", &got, &err);
+    ok(got.key == p.key, "listed: the key of its place");
+    ds_store_close(&store);
+
+    is_int(ds_store_migrate(path, 5, &err), 0, "listed: to an older build");
+    is_int(ds_store_migrate(path, -1, &err), 0, "listed: and back");
+
+    store = ds_store_open(path, true, &err);
+    memset(&seen, 0, sizeof(seen));
+    is_int(ds_store_each_item(store, "listed", see, &seen, &err), 0,
+           "listed: read again");
+    is_str(seen.text, "0 i0 - - 0 0;1 i1 - - 0 0;2 i2 - - 0 0;",
+           "listed: without what that build could not keep");
+    (void) ds_store_get_progress(store, "listed", &got, &err);
+    ok(got.valid && got.key == 0 && strcmp(got.id, "i2") == 0,
+       "listed: its place by the id");
     ds_store_close(&store);
 }
 
@@ -541,7 +640,7 @@ test_queue_items(void)
     int           i, rc;
     char          id[16];
     uint32_t      count;
-    ds_item_t     items[2];
+    ds_listed_t   items[2];
     ds_error_t    err;
     ds_store_t   *store;
     ds_queued_t   q;
@@ -549,9 +648,9 @@ test_queue_items(void)
     store = ds_store_open(path, true, &err);
 
     memset(items, 0, sizeof(items));
-    items[1].index = 1;
-    (void) strcpy(items[1].id, "yt1");
-    (void) strcpy(items[1].title, "the title");
+    items[1].item.index = 1;
+    (void) strcpy(items[1].item.id, "yt1");
+    (void) strcpy(items[1].item.title, "the title");
     (void) ds_store_put_items(store, "queue", 0, items, 2, &err);
 
     q = queued("i", INT64_MAX, false);
@@ -712,6 +811,7 @@ main(void)
 
     test_basics();
     test_settings();
+    test_listed();
     test_kept();
     test_queue();
     test_queue_items();
