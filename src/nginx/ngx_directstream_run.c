@@ -866,20 +866,22 @@ ngx_directstream_run_last(ngx_directstream_runs_t *runs,
     st.progress.state = st.state;
     st.progress.at = ngx_directstream_now();
 
-    if (ds_run_missed(run->rec)) {
-        run->repeat = 0;
-    }
-
-    if (run->repeat != NGX_DIRECTSTREAM_NOTHING) {
-        ds_stream_items_again(run->stream, (uint32_t) run->repeat);
-        run->repeat = NGX_DIRECTSTREAM_NOTHING;
-    }
-
-    while (ngx_directstream_run_take(runs, run) == NGX_DIRECTSTREAM_BATCH) {
-        /* void */
-    }
-
     if (run->stream != NULL) {
+
+        if (ds_run_missed(run->rec)) {
+            run->repeat = 0;
+        }
+
+        if (run->repeat != NGX_DIRECTSTREAM_NOTHING) {
+            ds_stream_items_again(run->stream, (uint32_t) run->repeat);
+            run->repeat = NGX_DIRECTSTREAM_NOTHING;
+        }
+
+        while (ngx_directstream_run_take(runs, run) == NGX_DIRECTSTREAM_BATCH)
+        {
+            /* void */
+        }
+
         ngx_directstream_run_changes(run, &st);
     }
 

@@ -11,6 +11,7 @@
 
 #include "base/ds_crash.h"
 #include "base/ds_fault.h"
+#include "play/ds_agenda.h"
 #include "play/ds_ahead.h"
 #include "play/ds_lister.h"
 #include "resolve/ds_resolver.h"
@@ -626,11 +627,13 @@ ds_lister_merge(ds_stream_t *s, ds_playlist_t **fresh, ds_diff_t *diff)
     st = &s->status;
     st->count = ds_playlist_count(s->list);
 
-    if (s->cur != NULL && st->has_item) {
+    if (s->cur != NULL && st->has_item && !ds_agenda_is_key(s->cur_index)) {
         ds_playlist_item(s->list, s->cur_index, &st->item);
     }
 
-    if (s->next != NULL && st->has_next) {
+    if (s->next != NULL && st->has_next && s->queued == NULL
+        && s->next_index != DS_NO_ITEM)
+    {
         ds_playlist_item(s->list, s->next_index, &st->next);
     }
 

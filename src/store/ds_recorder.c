@@ -631,7 +631,7 @@ ds_recorder_done(ds_recorder_t *r, ds_op_t *ops, bool written)
                    || op->kind == DS_OP_TRIM || op->kind == DS_OP_QUEUE)
         {
             free(op->queued);
-            ds_listed_free(op->items, op->n);
+            ds_listed_free(op->items, op->kind == DS_OP_ITEMS ? op->n : 0);
             free(op);
         }
     }
