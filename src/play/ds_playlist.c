@@ -47,6 +47,7 @@ struct ds_playlist_s {
     uint32_t          place;        /* last chosen, DS_NONE: none in the pass */
     uint32_t          last;         /* last on air */
     uint32_t          jump;         /* chosen by ds_playlist_goto() */
+    bool              again;        /* by ds_playlist_again() */
 
     uint32_t          resume;       /* DS_NONE: nothing to resume */
     char              resume_id[DS_ID_LEN];
@@ -190,15 +191,19 @@ ds_playlist_playable(ds_playlist_t *pl)
 ds_pick_e
 ds_playlist_pick(ds_playlist_t *pl, uint32_t *index)
 {
+    bool       back;
     ds_pick_e  rc;
 
     if (pl->resume != DS_NONE && !ds_playlist_find_resume(pl)) {
         return DS_PICK_WAIT;
     }
 
+    back = false;
+
     if (pl->jump != DS_NONE) {
         *index = pl->jump;
         pl->jump = DS_NONE;
+        back = pl->again && pl->place != DS_NONE && *index < pl->place;
         rc = DS_PICK_ITEM;
 
     } else if (ds_playlist_pick_owed(pl, index)) {
@@ -213,7 +218,7 @@ ds_playlist_pick(ds_playlist_t *pl, uint32_t *index)
     }
 
     if (rc == DS_PICK_ITEM) {
-        pl->place = *index;
+        pl->place = back ? pl->place : *index;
         pl->slots[*index].pass = pl->pass;
     }
 
@@ -387,6 +392,7 @@ ds_playlist_find_resume(ds_playlist_t *pl)
 
     } else {
         pl->jump = found;
+        pl->again = false;
     }
 
     return true;
@@ -739,8 +745,17 @@ ds_playlist_goto(ds_playlist_t *pl, uint32_t index)
 {
     if (index < pl->count) {
         pl->jump = index;
+        pl->again = false;
         pl->resume = DS_NONE;
     }
+}
+
+
+void
+ds_playlist_again(ds_playlist_t *pl, uint32_t index)
+{
+    ds_playlist_goto(pl, index);
+    pl->again = true;
 }
 
 

@@ -123,6 +123,9 @@ uint32_t ds_playlist_pass(ds_playlist_t *pl);
 /* the next pick is "index", or follows it */
 void ds_playlist_goto(ds_playlist_t *pl, uint32_t index);
 
+/* the next pick is "index" once more, the order goes on where it is */
+void ds_playlist_again(ds_playlist_t *pl, uint32_t index);
+
 /* a copy of an entry, its strings malloc()ed; DS_ENOMEM */
 int ds_playlist_entry(ds_playlist_t *pl, uint32_t index, ds_entry_t *e);
 
