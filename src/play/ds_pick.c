@@ -1177,7 +1177,13 @@ ds_pick_give_up(ds_stream_t *s, uint32_t index, const ds_error_t *err,
     (void) pthread_mutex_lock(&s->lock);
 
     if (!aired) {
-        ds_playlist_pass_over(s->list, index, false, 0);
+
+        /* one that has crashed has its turn in the next pass */
+
+        if (err->code != DS_EITEM_CRASHED) {
+            ds_playlist_pass_over(s->list, index, false, 0);
+        }
+
         ds_playlist_set_verdict(s->list, index, DS_VERDICT_BAD, err->code);
     }
 
