@@ -49,6 +49,7 @@
 
 static void ds_pick_prepare_spare(ds_stream_t *s);
 static bool ds_pick_near(ds_stream_t *s, int64_t lead);
+static bool ds_pick_idle(ds_stream_t *s);
 static bool ds_pick_stale(ds_stream_t *s);
 static bool ds_pick_spare_wanted(ds_stream_t *s);
 static int64_t ds_pick_start_at(ds_stream_t *s, const ds_entry_t *e);
@@ -107,7 +108,7 @@ ds_pick_prepare(ds_stream_t *s)
             ds_pick_drop(s, NULL);
 
             (void) pthread_mutex_lock(&s->lock);
-            ds_playlist_goto(s->list, s->next_index);
+            ds_playlist_again(s->list, s->next_index);
             (void) pthread_mutex_unlock(&s->lock);
 
             return;
@@ -421,9 +422,7 @@ ds_pick_wanted(ds_stream_t *s)
 {
     if (s->refused) {
 
-        if (s->cur != NULL && !s->cutting && s->starved <= DS_SILENCE_LIVE
-            && !ds_queue_ended(ds_source_queue(s->cur)))
-        {
+        if (!ds_pick_idle(s)) {
             return false;
         }
 
@@ -434,6 +433,16 @@ ds_pick_wanted(ds_stream_t *s)
            || (!ds_source_endless(s->cur)
                && (s->source.mode == DS_MODE_DOWNLOAD
                    || ds_source_duration(s->cur) == -1));
+}
+
+
+/* nothing is read for what is on air, or it is in trouble */
+
+static bool
+ds_pick_idle(ds_stream_t *s)
+{
+    return s->cur == NULL || s->cutting || s->starved > DS_SILENCE_LIVE
+           || ds_queue_ended(ds_source_queue(s->cur));
 }
 
 
@@ -455,9 +464,7 @@ ds_pick_near(ds_stream_t *s, int64_t lead)
     int64_t      left;
     ds_meter_t  *m;
 
-    if (s->cur == NULL || s->cutting || s->starved > DS_SILENCE_LIVE
-        || ds_queue_ended(ds_source_queue(s->cur)))
-    {
+    if (ds_pick_idle(s)) {
         return true;
     }
 
@@ -723,6 +730,8 @@ ds_pick_given_up(ds_stream_t *s, ds_source_t **src, uint32_t index)
 static bool
 ds_pick_refused(ds_stream_t *s, uint32_t index, const ds_error_t *err)
 {
+    bool  same;
+
     switch (err->code) {
 
     case DS_ESOURCE_CUT:
@@ -737,19 +746,29 @@ ds_pick_refused(ds_stream_t *s, uint32_t index, const ds_error_t *err)
         return false;
     }
 
-    if (s->cur == NULL || ds_source_from_cache(s->cur)
-        || ds_queue_ended(ds_source_queue(s->cur)))
+    if (ds_pick_idle(s) || ds_source_from_cache(s->cur)
+        || ds_agenda_is_key(index) || ds_agenda_is_key(s->cur_index))
     {
+        return false;
+    }
+
+    (void) pthread_mutex_lock(&s->lock);
+
+    same = ds_playlist_same_site(s->list, index, s->cur_index);
+
+    if (same) {
+        ds_playlist_again(s->list, index);
+    }
+
+    (void) pthread_mutex_unlock(&s->lock);
+
+    if (!same) {
         return false;
     }
 
     s->refused = true;
 
     ds_pick_set_state(s, index, DS_ITEM_PENDING, NULL);
-
-    (void) pthread_mutex_lock(&s->lock);
-    ds_playlist_goto(s->list, index);
-    (void) pthread_mutex_unlock(&s->lock);
 
     ds_log(s->ds, DS_LOG_INFO, s->name,
            "item %u is refused while another one is read: %s: %s, it will be "
@@ -1176,7 +1195,13 @@ ds_pick_give_up(ds_stream_t *s, uint32_t index, const ds_error_t *err,
     (void) pthread_mutex_lock(&s->lock);
 
     if (!aired) {
-        ds_playlist_pass_over(s->list, index, false, 0);
+
+        /* one that has crashed has its turn in the next pass */
+
+        if (err->code != DS_EITEM_CRASHED) {
+            ds_playlist_pass_over(s->list, index, false, 0);
+        }
+
         ds_playlist_set_verdict(s->list, index, DS_VERDICT_BAD, err->code);
     }
 

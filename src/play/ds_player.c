@@ -502,7 +502,7 @@ static void
 ds_player_record(ds_stream_t *s)
 {
     char         label[32];
-    ds_aired_t  *a;
+    ds_aired_t  *a, said;
 
     (void) pthread_mutex_lock(&s->lock);
 
@@ -536,6 +536,10 @@ ds_player_record(ds_stream_t *s)
     a->decision = s->decision;
     memcpy(a->decision_reason, s->reason, sizeof(s->reason));
 
+    /* from then on it is whoever's who asks */
+
+    said = *a;
+
     (void) pthread_mutex_unlock(&s->lock);
 
     ds_player_label(s, label, sizeof(label));
@@ -543,9 +547,9 @@ ds_player_record(ds_stream_t *s)
     ds_log(s->ds, DS_LOG_INFO, s->name,
            "%s is over, %s, sent: %lld ms, %llu bytes, "
            "silence before: %lld ms, slate: %lld ms, id: \"%s\"",
-           label, ds_item_state_name(a->item.state),
-           (long long) a->aired, (unsigned long long) a->bytes,
-           (long long) a->gap, (long long) a->slate, a->item.id);
+           label, ds_item_state_name(said.item.state),
+           (long long) said.aired, (unsigned long long) said.bytes,
+           (long long) said.gap, (long long) said.slate, said.item.id);
 }
 
 

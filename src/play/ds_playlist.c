@@ -61,6 +61,7 @@ struct ds_playlist_s {
     uint32_t          spot_pass;    /* in which it was */
     uint32_t          last;         /* last on air */
     uint32_t          jump;         /* chosen by ds_playlist_goto() */
+    bool              again;        /* by ds_playlist_again() */
 
     uint32_t          resume;       /* DS_NONE: nothing to resume */
     uint64_t          resume_key;   /* 0: not known */
@@ -384,17 +385,21 @@ ds_playlist_playable(ds_playlist_t *pl)
 ds_pick_e
 ds_playlist_pick(ds_playlist_t *pl, uint32_t *index)
 {
+    bool       back;
     ds_pick_e  rc;
 
     if (pl->resume != DS_NONE && !ds_playlist_find_resume(pl)) {
         return DS_PICK_WAIT;
     }
 
+    back = false;
+
     if (pl->jump != DS_NONE) {
         *index = pl->jump;
         pl->jump = DS_NONE;
         pl->spot = *index;
         pl->spot_pass = pl->pass;
+        back = pl->again && pl->place != DS_NONE && *index < pl->place;
         rc = DS_PICK_ITEM;
 
     } else if (ds_playlist_pick_owed(pl, index)) {
@@ -409,7 +414,7 @@ ds_playlist_pick(ds_playlist_t *pl, uint32_t *index)
     }
 
     if (rc == DS_PICK_ITEM) {
-        pl->place = *index;
+        pl->place = back ? pl->place : *index;
         pl->slots[*index].pass = pl->pass;
     }
 
@@ -1061,6 +1066,7 @@ ds_playlist_goto(ds_playlist_t *pl, uint32_t index)
     }
 
     pl->jump = index;
+    pl->again = false;
     pl->resume = DS_NONE;
 
     /* in order, what follows it has its turn again */
@@ -1450,6 +1456,17 @@ ds_playlist_take_text(char **text, char **from)
     *from = NULL;
 
     return true;
+}
+
+
+void
+ds_playlist_again(ds_playlist_t *pl, uint32_t index)
+{
+    if (index < pl->count) {
+        pl->jump = index;
+        pl->again = true;
+        pl->resume = DS_NONE;
+    }
 }
 
 

@@ -132,6 +132,9 @@ uint32_t ds_playlist_pass(ds_playlist_t *pl);
 /* the next pick is "index", or follows it */
 void ds_playlist_goto(ds_playlist_t *pl, uint32_t index);
 
+/* the next pick is "index" once more, the order goes on where it is */
+void ds_playlist_again(ds_playlist_t *pl, uint32_t index);
+
 /*
  * A list that was read later takes the place of what was known: items that
  * both have keep what became of them, and are told of again where they have

@@ -382,6 +382,12 @@ test_peek(void)
     is_int(ds_playlist_pick(pl, &index), DS_PICK_PASS, "peek: takes nothing");
     ds_playlist_goto(pl, 2);
     ok(ds_playlist_peek(pl, false, &next) && next == 2, "peek: by request");
+    (void) ds_playlist_pick(pl, &index);
+    ds_playlist_again(pl, 1);
+    is_int(ds_playlist_pick(pl, &index), DS_PICK_ITEM, "one once more");
+    is_int(index, 1, "is the next one");
+    is_int(ds_playlist_pick(pl, &index), DS_PICK_PASS,
+           "and what was after it is not repeated");
     ds_playlist_free(&pl);
 
     pl = ds_playlist_create(true, 7);
