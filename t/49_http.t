@@ -438,7 +438,9 @@ for my $case (@played) {
 for my $case (@failed) {
     my ($name, undef, $code, $re) = @$case;
 
-    ok($t->wait_state($name, 'finished|failed', 20), "$name: over");
+    # a site's fault is waited for
+    ok($t->wait_state($name, $code eq 'source_http' ? 'stalled'
+                             : 'finished|failed', 20), "$name: over");
 
     my ($item) = $t->items($name);
     $item = { code => $t->field($name, 'error', 'code'),

@@ -391,7 +391,12 @@ ngx_directstream_owner_secret(ngx_directstream_conf_t *dcf, u_char *key,
             && write(fd, key, NGX_DIRECTSTREAM_SECRET)
                == NGX_DIRECTSTREAM_SECRET)
         {
-            (void) link((char *) temp, (char *) path);
+            if (link((char *) temp, (char *) path) == -1
+                && ngx_errno != NGX_EEXIST)
+            {
+                ngx_log_error(NGX_LOG_WARN, log, ngx_errno,
+                              "link(\"%s\", \"%s\") failed", temp, path);
+            }
         }
 
         if (fd != -1) {
