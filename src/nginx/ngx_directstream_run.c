@@ -394,6 +394,10 @@ ngx_directstream_run_report(ngx_directstream_runs_t *runs,
     }
 
     ngx_shmtx_unlock(&runs->dcf->shpool->mutex);
+
+    /* and of a list that is complete all of them are there */
+
+    ngx_directstream_run_items(runs, run);
 }
 
 

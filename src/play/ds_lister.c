@@ -692,7 +692,10 @@ ds_lister_accepted(ds_stream_t *s, const ds_diff_t *diff)
     s->status.complete = !s->list_capped;
     ds_error_clear(&st->pending);
 
+    /* who believes that it is complete takes the count for all there are */
+
     count = ds_playlist_count(s->list);
+    s->status.count = count;
     refresh = s->refresh;
     jitter = s->refresh_jitter;
 

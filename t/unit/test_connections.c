@@ -128,9 +128,9 @@ test_lists(void)
     int  i, n, requests;
 
     static const struct {
-        const char  *name;
-        const char  *options;
-        int          most;
+        char  name[16];
+        char  options[128];
+        int   most;
     } lists[] = {
         { "segments", "", 1 },
         { "fragments", "-hls_segment_type fmp4 "
