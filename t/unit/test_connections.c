@@ -128,9 +128,9 @@ test_lists(void)
     int  i, n, requests;
 
     static const struct {
-        char  name[16];
-        char  options[128];
-        int   most;
+        const char  *name;
+        const char  *options;
+        int          most;
     } lists[] = {
         { "segments", "", 1 },
         { "fragments", "-hls_segment_type fmp4 "
@@ -147,9 +147,10 @@ test_lists(void)
         const char  *name = lists[i].name;
         char         options[640], file[64];
 
-        (void) snprintf(options, sizeof(options), "%s "
-                        "-hls_segment_filename %s-%s%%d.ts", lists[i].options,
-                        name, strcmp(name, "apart") == 0 ? "%v-" : "");
+        (void) strcpy(options, lists[i].options);
+        (void) snprintf(options + strlen(options), 128,
+                        " -hls_segment_filename %s-%s%%d.ts", name,
+                        strcmp(name, "apart") == 0 ? "%v-" : "");
         (void) snprintf(file, sizeof(file), "%s%s.m3u8", name,
                         strcmp(name, "apart") == 0 ? "-%v" : "");
         make(options, file);
