@@ -147,6 +147,10 @@ test_lists(void)
         const char  *name = lists[i].name;
         char         options[640], file[64];
 
+        if (name == NULL) {
+            abort();
+        }
+
         (void) strcpy(options, lists[i].options);
         (void) snprintf(options + strlen(options), 128,
                         " -hls_segment_filename %s-%s%%d.ts", name,
