@@ -465,6 +465,7 @@ sub closing {
     my %w = map { $_ => $t->watch($_, name => "$_-again") } keys %before;
 
     ok($t->wait_packet($w{closing}, 15), 'closing: pushed again');
+    $t->wait_for(sub { $t->field('closing', 'push', 'reconnects') }, 5);
     is($t->field('closing', 'push', 'reconnects'), 1,
        'closing: another session of the push');
 
