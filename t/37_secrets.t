@@ -160,7 +160,7 @@ for my $name (qw(plain resolved)) {
         $seen{ $_->{index} } = 1 for grep { defined $_->{code} }
                                      $t->items($name);
         return keys %seen >= @faults;
-    }, 60), "\"$name\": every failure was seen")
+    }, 150), "\"$name\": every failure was seen")
         or diag(join ' ', sort keys %seen);
 }
 
