@@ -45,6 +45,7 @@ my $list = $t->stub_list('PLcrash', entries => [
 
 $t->near(main => 'working_directory ' . $t->dir . "/stub;\n",
          directstream => <<"END");
+    preflight off;
     directstream_log_format short '\$stream \$outcome \$index \$id "\$code"';
     directstream_log $log short;
     stream one { playlist $long; }
@@ -62,7 +63,7 @@ ok($t->wait_for(sub {
     grep { "@{ $_->{argv} }" =~ /crash-bad/ } $t->stub_calls }, 10),
    'the next item is being opened');
 
-# by the youngest thread, which has asked for it
+# by the youngest thread, which has asked for it; none looks ahead
 
 my @new = grep { !$other{$_} } threads($relay, 'ds-source');
 ok(@new, 'a thread for it') or diag("@new");
