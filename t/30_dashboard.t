@@ -401,10 +401,12 @@ ok($b->wait_script('return !document.querySelector(".streams")'
 is($b->script('return document.body.dataset.owned'), undef,
    'nothing of a title was run');
 
-# what a build does not have is asked for nevertheless
+# what a build does not have is asked for nevertheless; on a busy machine there
+# is not always a picture within 3 s
 
 my @noise = grep { !($_ =~ m{api/1/events} && !$has{events})
                    && !($_ =~ m{snapshot\.jpg} && !$has{picture})
+                   && !($_ =~ m{snapshot\.jpg.*status of 503})
                    && !($_ =~ /status of (?:400|409|502)/) } @before;
 is(join("\n", @noise), '', 'a quiet console');
 
