@@ -605,19 +605,6 @@ ds_cursor_pass(ds_cursor_t *c, ds_unit_t **pu, bool was_sent)
 }
 
 
-void
-ds_cursor_skip(ds_cursor_t *c)
-{
-    ds_unit_t  *gone;
-
-    (void) pthread_mutex_lock(&c->sent->lock);
-    gone = ds_cursor_leave(c);
-    (void) pthread_mutex_unlock(&c->sent->lock);
-
-    ds_unit_unref_list(gone);
-}
-
-
 /* with the lock held; what leaves is the caller's to drop */
 
 static ds_unit_t *

@@ -113,9 +113,6 @@ ds_unit_t *ds_cursor_get(ds_cursor_t *c);
 /* past "unit", which came of ds_cursor_get(); drops it, sets it to NULL */
 void ds_cursor_pass(ds_cursor_t *c, ds_unit_t **unit, bool sent);
 
-/* past all there is */
-void ds_cursor_skip(ds_cursor_t *c);
-
 /* writes bytes, dropped and waiting; any thread, while it is open */
 void ds_cursor_counts(ds_cursor_t *c, ds_push_status_t *st);
 

@@ -43,14 +43,6 @@ static bool ds_resolver_entry(void *data, ds_entry_t *e);
 static void ds_resolver_host(char *host, size_t size, const char *url);
 
 
-int
-ds_resolver_enter(ds_t *ds, const char *url, ds_cancel_t *cancel,
-    ds_error_t *err)
-{
-    return ds_resolver_place(ds, url, false, cancel, err);
-}
-
-
 static int
 ds_resolver_place(ds_t *ds, const char *url, bool behind, ds_cancel_t *cancel,
     ds_error_t *err)
@@ -80,13 +72,6 @@ ds_resolver_place(ds_t *ds, const char *url, bool behind, ds_cancel_t *cancel,
 
         ds_resolver_back(ds, behind);
     }
-}
-
-
-void
-ds_resolver_leave(ds_t *ds, const char *url, int rc)
-{
-    ds_resolver_done(ds, url, false, rc);
 }
 
 

@@ -12,26 +12,20 @@
 #include "base/ds_item.h"
 
 
-/*
- * At most some resolvers run at a time, however many streams start at once:
- * each is a process of some 50 MiB; and none for a host that has been asked
- * too often, for a while.  "url" is what is to be resolved.  DS_OK:
- * ds_resolver_leave() is due, with what came of it; else DS_ECANCELED, or
- * there is no memory or descriptor to wait with.  Any thread.
- */
-int ds_resolver_enter(ds_t *ds, const char *url, ds_cancel_t *cancel,
-    ds_error_t *err);
-void ds_resolver_leave(ds_t *ds, const char *url, int rc);
-
 /* what a resolver is asked, with the command of "conf"; blocks */
 typedef int (*ds_resolver_pt)(const ds_conf_t *conf, void *data,
     ds_error_t *err);
 
 /*
- * Both around a call.  "behind": it can wait for what is to go on air.  What
- * is the resolver's own fault is asked of the other command, if there is one,
- * unless "*given" (NULL: never) says that a part of the answer was used.  The
- * one that knows better is asked first from then on; the first command is
+ * At most some resolvers run at a time, however many streams start at once:
+ * each is a process of some 50 MiB; and none for a host that has been asked
+ * too often, for a while.  "url" is what is to be resolved; "behind": it can
+ * wait for what is to go on air.  What "call" returns, or DS_ECANCELED, or
+ * there is no memory or descriptor to wait with.  Any thread.
+ *
+ * What is the resolver's own fault is asked of the other command, if there is
+ * one, unless "*given" (NULL: never) says that a part of the answer was used.
+ * The one that knows better is asked first from then on; the first command is
  * tried again after a while.
  */
 int ds_resolver_call(ds_t *ds, const char *url, bool behind,

@@ -191,13 +191,6 @@ ds_rtmp_connect(ds_rtmp_t *r, const ds_rtmp_conf_t *conf, ds_error_t *err)
 }
 
 
-int
-ds_rtmp_lost(const ds_rtmp_t *r)
-{
-    return r->codes->lost;
-}
-
-
 /* the plain one: the server's bytes are echoed, the echo of ours is unread */
 
 static int

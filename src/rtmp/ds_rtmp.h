@@ -35,9 +35,6 @@ typedef struct {
 ds_rtmp_t *ds_rtmp_publish(const ds_rtmp_conf_t *conf, ds_cancel_t *cancel,
     ds_error_t *err);
 
-/* the code of a session that is lost */
-int ds_rtmp_lost(const ds_rtmp_t *r);
-
 /*
  * A message of DS_RTMP_AUDIO, _VIDEO or _DATA, "len" bytes, which
  * ds_rtmp_write() gives in one or more parts.  It is sent by ds_rtmp_flush(),

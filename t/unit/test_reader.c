@@ -616,17 +616,51 @@ test_live(void)
 }
 
 
+static int
+turn_call(const ds_conf_t *conf, void *data, ds_error_t *err)
+{
+    (void) conf;
+    (void) err;
+
+    *(int64_t *) data = ds_monotonic();
+
+    return DS_OK;
+}
+
+
 static void *
 turn_thread(void *data)
 {
     ds_error_t  err;
 
-    if (ds_resolver_enter(ds, WATCH "turn", &cancel, &err) == DS_OK) {
-        *(int64_t *) data = ds_monotonic();
-        ds_resolver_leave(ds, WATCH "turn", DS_OK);
-    }
-
+    (void) ds_resolver_call(ds, WATCH "turn", false, &cancel, turn_call, data,
+                            NULL, &err);
     return NULL;
+}
+
+
+/* what the one with the place does, and when it was over */
+
+typedef struct {
+    pthread_t  tid;
+    int64_t    turn;                    /* of the one that waits */
+    int64_t    held;
+} first_t;
+
+
+static int
+first_call(const ds_conf_t *conf, void *data, ds_error_t *err)
+{
+    first_t  *f = data;
+
+    (void) conf;
+
+    (void) pthread_create(&f->tid, NULL, turn_thread, &f->turn);
+    (void) usleep(100000);
+
+    f->held = ds_monotonic();
+
+    return ds_fail(err, DS_ERESOLVER_RATE_LIMITED, "too often");
 }
 
 
@@ -635,8 +669,7 @@ turn_thread(void *data)
 static void
 test_turns(void)
 {
-    int64_t      held, turn;
-    pthread_t    tid;
+    first_t      f;
     ds_gate_t   *places;
     ds_hold_t   *hold;
     ds_error_t   err;
@@ -645,19 +678,16 @@ test_turns(void)
     hold = ds->resolver_hold;
     ds->resolvers = ds_gate_create(1);
     ds->resolver_hold = ds_hold_create(500, 500);
-    turn = 0;
+    f.turn = 0;
 
-    is_int(ds_resolver_enter(ds, WATCH "first", &cancel, &err), 0,
-           "the one place");
-    (void) pthread_create(&tid, NULL, turn_thread, &turn);
-    (void) usleep(100000);
+    is_int(ds_resolver_call(ds, WATCH "first", false, &cancel, first_call, &f,
+                            NULL, &err),
+           DS_ERESOLVER_RATE_LIMITED, "the one place");
+    (void) pthread_join(f.tid, NULL);
 
-    held = ds_monotonic();
-    ds_resolver_leave(ds, WATCH "first", DS_ERESOLVER_RATE_LIMITED);
-    (void) pthread_join(tid, NULL);
-
-    ok(turn - held >= 490, "the next one asks nothing for a while: %lld ms",
-       (long long) (turn - held));
+    ok(f.turn - f.held >= 490,
+       "the next one asks nothing for a while: %lld ms",
+       (long long) (f.turn - f.held));
 
     ds_gate_free(&ds->resolvers);
     ds_hold_free(&ds->resolver_hold);

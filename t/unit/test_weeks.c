@@ -75,15 +75,6 @@ ds_rtmp_publish(const ds_rtmp_conf_t *conf, ds_cancel_t *c, ds_error_t *err)
 
 
 int
-ds_rtmp_lost(const ds_rtmp_t *r)
-{
-    (void) r;
-
-    return DS_EOUTPUT_LOST;
-}
-
-
-int
 ds_rtmp_message(ds_rtmp_t *r, uint8_t type, uint32_t timestamp, uint32_t len,
     ds_error_t *err)
 {
