@@ -571,21 +571,18 @@ ds_playlist_find_resume(ds_playlist_t *pl)
     bool      marked;
     uint32_t  i, found;
 
-    found = pl->resume_key == 0 ? DS_NONE
-                                : ds_playlist_by_key(pl, pl->resume_key);
+    if (pl->resume_key != 0) {
+        found = ds_playlist_by_key(pl, pl->resume_key);
 
-    if (pl->resume_key == 0) {
-        if (pl->resume < pl->count
-            && ds_playlist_is(pl, pl->resume, pl->resume, pl->resume_id))
-        {
-            found = pl->resume;
-        }
+    } else if (pl->complete
+               || (pl->resume < pl->count
+                   && ds_playlist_is(pl, pl->resume, pl->resume,
+                                     pl->resume_id)))
+    {
+        found = ds_playlist_find(pl, pl->resume, pl->resume_id);
 
-        for (i = 0; i < pl->count && found == DS_NONE && pl->complete; i++) {
-            if (ds_playlist_is(pl, i, pl->resume, pl->resume_id)) {
-                found = i;
-            }
-        }
+    } else {
+        found = DS_NONE;
     }
 
     if (found == DS_NONE && !pl->complete) {
