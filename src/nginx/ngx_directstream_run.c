@@ -369,10 +369,6 @@ ngx_directstream_run_report(ngx_directstream_runs_t *runs,
 {
     ngx_directstream_node_t  *node;
 
-    /* the status knows how many there are of the items taken before */
-
-    ngx_directstream_run_items(runs, run);
-
     ds_stream_status(run->stream, status);
 
     ngx_shmtx_lock(&runs->dcf->shpool->mutex);
@@ -395,7 +391,7 @@ ngx_directstream_run_report(ngx_directstream_runs_t *runs,
 
     ngx_shmtx_unlock(&runs->dcf->shpool->mutex);
 
-    /* and of a list that is complete all of them are there */
+    /* after it: how many there are it knows of those taken before only */
 
     ngx_directstream_run_items(runs, run);
 }
