@@ -209,7 +209,7 @@ ngx_directstream_events_since(ngx_http_request_t *r, uint64_t *since)
         *since = n;
     }
 
-    value = ngx_directstream_header_in(r, "last-event-id");
+    value = ngx_directstream_header_in(r, "last-event-id", NULL);
 
     if (value != NULL) {
         n = ngx_atoof(value->data, value->len);

@@ -154,14 +154,14 @@ ngx_directstream_guard_site(ngx_http_request_t *r)
     u_char     *p, *last;
     ngx_str_t  *site, *origin, host;
 
-    site = ngx_directstream_header_in(r, "sec-fetch-site");
+    site = ngx_directstream_header_in(r, "sec-fetch-site", NULL);
 
     if (site != NULL) {
         return ngx_directstream_guard_is(site, "same-origin")
                || ngx_directstream_guard_is(site, "none");
     }
 
-    origin = ngx_directstream_header_in(r, "origin");
+    origin = ngx_directstream_header_in(r, "origin", NULL);
 
     if (origin == NULL) {
         return 1;

@@ -191,7 +191,8 @@ ngx_directstream_arg(ngx_http_request_t *r, const char *name, ngx_uint_t min,
 
 
 ngx_str_t *
-ngx_directstream_header_in(ngx_http_request_t *r, const char *name)
+ngx_directstream_header_in(ngx_http_request_t *r, const char *name,
+    const ngx_str_t *after)
 {
     size_t            len;
     ngx_uint_t        i;
@@ -204,10 +205,18 @@ ngx_directstream_header_in(ngx_http_request_t *r, const char *name)
         h = part->elts;
 
         for (i = 0; i < part->nelts; i++) {
-            if (h[i].key.len == len
-                && ngx_strncmp(h[i].lowcase_key, name, len) == 0)
+            if (h[i].key.len != len
+                || ngx_strncmp(h[i].lowcase_key, name, len) != 0)
             {
+                continue;
+            }
+
+            if (after == NULL) {
                 return &h[i].value;
+            }
+
+            if (after == &h[i].value) {
+                after = NULL;
             }
         }
     }

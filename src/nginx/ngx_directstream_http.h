@@ -86,9 +86,12 @@ ngx_int_t ngx_directstream_args(ngx_http_request_t *r,
     ngx_directstream_ctx_t *ctx);
 
 
-/* the value of the request's first header "name", in lower case, or NULL */
+/*
+ * The value of the request's header "name", which is in lower case: the first
+ * one, or with "after" the one after that; NULL: there is none.
+ */
 ngx_str_t *ngx_directstream_header_in(ngx_http_request_t *r,
-    const char *name);
+    const char *name, const ngx_str_t *after);
 
 /* a header of the answer; NULL: no memory */
 ngx_table_elt_t *ngx_directstream_header(ngx_http_request_t *r,

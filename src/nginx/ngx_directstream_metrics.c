@@ -358,38 +358,26 @@ ngx_directstream_metrics_handler(ngx_http_request_t *r)
 static ngx_uint_t
 ngx_directstream_metrics_open(ngx_http_request_t *r)
 {
-    u_char           *p, *last, *comma;
-    ngx_uint_t        i, open, text;
-    ngx_list_part_t  *part;
-    ngx_table_elt_t  *h;
+    u_char      *p, *last, *comma;
+    ngx_str_t   *value;
+    ngx_uint_t   open, text;
 
     open = 0;
     text = 0;
+    value = NULL;
 
-    for (part = &r->headers_in.headers.part; part != NULL; part = part->next) {
-        h = part->elts;
+    while ((value = ngx_directstream_header_in(r, "accept", value)) != NULL) {
 
-        for (i = 0; i < part->nelts; i++) {
+        last = value->data + value->len;
 
-            if (h[i].key.len != sizeof("Accept") - 1
-                || ngx_strncasecmp(h[i].key.data, (u_char *) "Accept",
-                                   sizeof("Accept") - 1)
-                   != 0)
-            {
-                continue;
+        for (p = value->data; p < last; p = comma + 1) {
+
+            comma = ngx_strlchr(p, last, ',');
+            if (comma == NULL) {
+                comma = last;
             }
 
-            last = h[i].value.data + h[i].value.len;
-
-            for (p = h[i].value.data; p < last; p = comma + 1) {
-
-                comma = ngx_strlchr(p, last, ',');
-                if (comma == NULL) {
-                    comma = last;
-                }
-
-                ngx_directstream_metrics_accept(p, comma, &open, &text);
-            }
+            ngx_directstream_metrics_accept(p, comma, &open, &text);
         }
     }
 

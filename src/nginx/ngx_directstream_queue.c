@@ -336,36 +336,23 @@ static ngx_int_t
 ngx_directstream_queue_key(ngx_http_request_t *r,
     ngx_directstream_ctx_t *ctx, ngx_directstream_queue_t *t)
 {
-    u_char            digest[16];
-    ngx_md5_t         md5;
-    ngx_str_t        *value;
-    ngx_uint_t        i;
-    ngx_list_part_t  *part;
-    ngx_table_elt_t  *h;
+    u_char      digest[16];
+    ngx_md5_t   md5;
+    ngx_str_t  *value;
 
-    static ngx_str_t  name = ngx_string("idempotency-key");
+    static const char  name[] = "idempotency-key";
 
-    for (part = &r->headers_in.headers.part; part; part = part->next) {
-        h = part->elts;
+    value = ngx_directstream_header_in(r, name, NULL);
 
-        for (i = 0; i < part->nelts; i++) {
+    if (value != NULL) {
 
-            if (h[i].key.len != name.len
-                || ngx_strncmp(h[i].lowcase_key, name.data, name.len) != 0)
-            {
-                continue;
-            }
-
-            value = &h[i].value;
-
-            if (value->len == 0 || value->len > NGX_DIRECTSTREAM_KEY_MAX
-                || t->key[0] != '\0')
-            {
-                return NGX_ERROR;
-            }
-
-            ngx_memcpy(t->key, value->data, value->len);
+        if (value->len == 0 || value->len > NGX_DIRECTSTREAM_KEY_MAX
+            || ngx_directstream_header_in(r, name, value) != NULL)
+        {
+            return NGX_ERROR;
         }
+
+        ngx_memcpy(t->key, value->data, value->len);
     }
 
     ngx_md5_init(&md5);

@@ -312,7 +312,7 @@ ngx_directstream_streams_write(ngx_http_request_t *r,
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    change->match = ngx_directstream_header_in(r, "if-match");
+    change->match = ngx_directstream_header_in(r, "if-match", NULL);
 
     rc = ngx_directstream_change_mark(ngx_directstream_get_conf(), change);
 
