@@ -208,6 +208,8 @@ static int ds_store_define(ds_store_t *store, const char *sql,
 static int ds_store_drop_ended(ds_store_t *store, const char *name,
     ds_error_t *err);
 static int ds_store_end(ds_store_t *store, int rc, ds_error_t *err);
+static int ds_store_enter(ds_store_t *store, ds_error_t *err);
+static int ds_store_leave(ds_store_t *store, int rc, ds_error_t *err);
 static int ds_store_queue_known(ds_store_t *store, const char *name,
     ds_queued_t *q, const char *key, const char *sum, ds_error_t *err);
 static int ds_store_queue_find(ds_store_t *store, const char *name,
@@ -635,29 +637,25 @@ ds_store_set_running(ds_store_t *store, const char *name, bool running,
 {
     int  rc;
 
-    (void) pthread_mutex_lock(&store->lock);
+    rc = ds_store_enter(store, err);
 
-    rc = ds_store_begin(store, err);
-
-    if (rc == DS_OK) {
-        rc = ds_store_do(store, err,
-                         "UPDATE stream SET running = ?2 WHERE name = ?1",
-                         "ti", name, (int64_t) running);
-
-        if (rc == DS_OK && sqlite3_changes(store->db) == 0) {
-            rc = ds_fail(err, DS_ESTORE_NOT_FOUND, "no such stream");
-        }
-
-        if (rc == DS_OK && running) {
-            rc = ds_store_drop_ended(store, name, err);
-        }
-
-        rc = ds_store_end(store, rc, err);
+    if (rc != DS_OK) {
+        return rc;
     }
 
-    (void) pthread_mutex_unlock(&store->lock);
+    rc = ds_store_do(store, err,
+                     "UPDATE stream SET running = ?2 WHERE name = ?1",
+                     "ti", name, (int64_t) running);
 
-    return rc;
+    if (rc == DS_OK && sqlite3_changes(store->db) == 0) {
+        rc = ds_fail(err, DS_ESTORE_NOT_FOUND, "no such stream");
+    }
+
+    if (rc == DS_OK && running) {
+        rc = ds_store_drop_ended(store, name, err);
+    }
+
+    return ds_store_leave(store, rc, err);
 }
 
 
@@ -736,6 +734,36 @@ ds_store_end(ds_store_t *store, int rc, ds_error_t *err)
     }
 
     ds_store_rollback(store);
+
+    return rc;
+}
+
+
+/* a transaction that other threads wait for; leave() is due when it is DS_OK */
+
+static int
+ds_store_enter(ds_store_t *store, ds_error_t *err)
+{
+    int  rc;
+
+    (void) pthread_mutex_lock(&store->lock);
+
+    rc = ds_store_begin(store, err);
+
+    if (rc != DS_OK) {
+        (void) pthread_mutex_unlock(&store->lock);
+    }
+
+    return rc;
+}
+
+
+static int
+ds_store_leave(ds_store_t *store, int rc, ds_error_t *err)
+{
+    rc = ds_store_end(store, rc, err);
+
+    (void) pthread_mutex_unlock(&store->lock);
 
     return rc;
 }
@@ -887,12 +915,10 @@ ds_store_queue_add(ds_store_t *store, const char *name, ds_queued_t *q,
     int      rc;
     int64_t  n;
 
-    (void) pthread_mutex_lock(&store->lock);
-
-    rc = ds_store_begin(store, err);
+    rc = ds_store_enter(store, err);
 
     if (rc != DS_OK) {
-        goto done;
+        return rc;
     }
 
     rc = ds_store_number_of(store, &n, err, "SELECT 1 FROM stream "
@@ -902,8 +928,7 @@ ds_store_queue_add(ds_store_t *store, const char *name, ds_queued_t *q,
         rc = ds_store_queue_known(store, name, q, key, sum, err);
 
         if (rc == DS_OK) {
-            rc = ds_store_end(store, rc, err);
-            goto done;
+            return ds_store_leave(store, rc, err);
         }
 
         rc = rc == DS_ESTORE_NOT_FOUND ? DS_OK : rc;
@@ -934,13 +959,7 @@ ds_store_queue_add(ds_store_t *store, const char *name, ds_queued_t *q,
                          sum, q->id, q->at);
     }
 
-    rc = ds_store_end(store, rc, err);
-
-done:
-
-    (void) pthread_mutex_unlock(&store->lock);
-
-    return rc;
+    return ds_store_leave(store, rc, err);
 }
 
 
@@ -1106,24 +1125,20 @@ ds_store_queue_remove(ds_store_t *store, const char *name, const char *id,
     int      rc;
     int64_t  place;
 
-    (void) pthread_mutex_lock(&store->lock);
+    rc = ds_store_enter(store, err);
 
-    rc = ds_store_begin(store, err);
-
-    if (rc == DS_OK) {
-        rc = ds_store_number_of(store, &place, err, "SELECT place FROM queue "
-                                "WHERE name = ?1 AND id = ?2", name, id);
-        if (rc == DS_OK) {
-            rc = ds_store_do(store, err, "DELETE FROM queue "
-                             "WHERE name = ?1 AND id = ?2", "tt", name, id);
-        }
-
-        rc = ds_store_end(store, rc, err);
+    if (rc != DS_OK) {
+        return rc;
     }
 
-    (void) pthread_mutex_unlock(&store->lock);
+    rc = ds_store_number_of(store, &place, err, "SELECT place FROM queue "
+                            "WHERE name = ?1 AND id = ?2", name, id);
+    if (rc == DS_OK) {
+        rc = ds_store_do(store, err, "DELETE FROM queue "
+                         "WHERE name = ?1 AND id = ?2", "tt", name, id);
+    }
 
-    return rc;
+    return ds_store_leave(store, rc, err);
 }
 
 
@@ -1136,12 +1151,10 @@ ds_store_queue_move(ds_store_t *store, const char *name, const char *id,
     int      rc;
     int64_t  place;
 
-    (void) pthread_mutex_lock(&store->lock);
-
-    rc = ds_store_begin(store, err);
+    rc = ds_store_enter(store, err);
 
     if (rc != DS_OK) {
-        goto done;
+        return rc;
     }
 
     rc = ds_store_number_of(store, &place, err, "SELECT place FROM queue "
@@ -1166,13 +1179,7 @@ ds_store_queue_move(ds_store_t *store, const char *name, const char *id,
                          place);
     }
 
-    rc = ds_store_end(store, rc, err);
-
-done:
-
-    (void) pthread_mutex_unlock(&store->lock);
-
-    return rc;
+    return ds_store_leave(store, rc, err);
 }
 
 
