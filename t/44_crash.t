@@ -54,8 +54,14 @@ END
 
 ok($t->wait_state($_, 'live'), "$_: live") for qw(one two);
 
+# each has its item and the next one open: none of theirs comes later
+
 my $relay = $t->relay_pid;
-my %other = map { $_ => 1 } threads($relay, 'ds-source');
+my %other;
+
+ok($t->wait_for(sub {
+    %other = map { $_ => 1 } threads($relay, 'ds-source');
+    return keys %other == 4 }, 10), 'they have looked ahead');
 
 $t->create('bad', $list);
 ok($t->wait_state('bad', 'live'), 'bad: live');
