@@ -104,6 +104,18 @@ my %told = map { $_ => 1 } map { /\$(\w+)/g } map { (split /\|/)[1] }
 is(join(' ', sort keys %told), join(' ', sort keys %variable),
    'variables of the as-run log');
 
+my $schemas = $api->{components}{schemas};
+my %types = map { $_ => 1 } @{ $schemas->{LogEntry}{properties}{type}{enum} };
+my $events = $book->text('docs/events.md');
+is(join(' ', grep { $events !~ /`$_`/ } sort keys %types), '',
+   'types of events');
+
+my ($states) = $book->text('docs/api.md')
+               =~ /^\| state \| meaning \|\n(.*?)^$/ms;
+is(join(' ', sort $states =~ /^\| `(\w+)`/mg),
+   join(' ', sort @{ $schemas->{Status}{properties}{state}{enum} }),
+   'states of a stream');
+
 my $glue = join '', map { $t->read_file($_) } glob "$root/src/nginx/*.c";
 my $directives = $book->text('docs/directives.md');
 is(join(' ', grep { $directives !~ /\b\Q$_\E/ }
@@ -273,7 +285,8 @@ SKIP: {
         'location = /directstream/metrics { directstream_metrics; }',
         wrap => [ 'unshare', '-m', '/bin/sh', '-c',
                   join(' && ', map({ "mount --bind $_ $_" } @write),
-                       'mount -o remount,bind,ro /', 'exec "$@"'), 'sh', 'setpriv', '--no-new-privs',
+                       'mount -o remount,bind,ro /', 'exec "$@"'), 'sh',
+                  'setpriv', '--no-new-privs',
                   '--bounding-set', join ',', '-all', @keep ]);
 
     ok($t->wait_state($_, 'live', 30), "\"$_\" is live in the sandbox")
