@@ -456,6 +456,12 @@ ngx_directstream_init_conf(ngx_cycle_t *cycle, void *conf)
         }
     }
 
+    if (ngx_dump_config && dcf->present
+        && ngx_directstream_dump(cycle, dcf) != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
     return NGX_CONF_OK;
 }
 

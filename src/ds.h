@@ -795,19 +795,47 @@ void ds_still_free(ds_still_t **still);
 
 /*
  * Lookups: resolve a playlist, play nothing.  Ends by itself when the list
- * is complete, after "limit" items, or at an error.
+ * is complete, after "limit" items, or at an error.  With a "depth" it is a
+ * check: so many items, from the first to the last of those that can be played
+ * as the list says, are opened then and judged by the profile of "def".  Of a
+ * check the items are those that were opened, with a verdict and why, and the
+ * first of those that cannot be played.
  */
+
+typedef enum {
+    DS_OUTCOME_PLAYS = 0,
+    DS_OUTCOME_LOSSES,                  /* plays, but not all of it */
+    DS_OUTCOME_DARK                     /* nothing that was opened plays */
+} ds_outcome_e;
+
+const char *ds_outcome_name(ds_outcome_e outcome);      /* "plays" */
+
+/* the most items that a check opens, and what it does unless told */
+#define DS_CHECK_MAX      100
+#define DS_CHECK_DEFAULT  5
+
 
 typedef struct {
     bool             done;
     bool             complete;          /* false: cut at the limit, or failed */
     uint32_t         count;
     ds_error_t       error;
+
+    /* of a check */
+    ds_outcome_e     outcome;           /* once it is done */
+    uint32_t         unplayable;        /* items, as the list says */
+    uint32_t         sample;            /* items to open */
+    uint32_t         opened;            /* so far, well or not */
+    uint32_t         ok;                /* of these */
+    uint32_t         risk;
+    uint32_t         bad;
+    uint32_t         encoded;           /* of those that are ok */
 } ds_lookup_status_t;
 
 
-ds_lookup_t *ds_lookup_start(ds_t *ds, const char *playlist, uint32_t limit,
-    ds_error_t *err);
+/* of "def" the playlist and, for a check, what its items are made to be */
+ds_lookup_t *ds_lookup_start(ds_t *ds, const ds_def_t *def, uint32_t limit,
+    uint32_t depth, ds_error_t *err);
 void ds_lookup_status(ds_lookup_t *l, ds_lookup_status_t *status);
 size_t ds_lookup_items(ds_lookup_t *l, ds_item_t *items, size_t n);
 

@@ -247,7 +247,8 @@ ds_source_open(ds_source_t *s)
 static int
 ds_source_judge(ds_source_t *s)
 {
-    char  reason[DS_MESSAGE_LEN];
+    char           reason[DS_MESSAGE_LEN];
+    ds_decision_e  decision;
 
     if (s->mode != DS_MODE_DIRECT) {
         ds_shelf_init(&s->shelf, &s->conf, &s->profile);
@@ -261,7 +262,8 @@ ds_source_judge(ds_source_t *s)
 
     return s->reader == NULL
            ? s->err.code
-           : ds_convert_judge(&s->profile, s->reader, reason, &s->err);
+           : ds_convert_judge(&s->profile, s->reader, &decision, reason,
+                              &s->err);
 }
 
 
