@@ -1,9 +1,9 @@
 
 /*
- * ngx_directstream_ask.c: what only a relay worker can answer: POST
- * resolve, POST check and GET snapshot.jpg.  The question is put in the zone, which is looked at
- * every now and then without blocking the worker.  A client that goes away
- * takes its lookup along.
+ * ngx_directstream_ask.c: what only a relay worker can answer: POST resolve,
+ * POST check and GET snapshot.jpg.  The question is put in the zone, which is
+ * looked at every now and then without blocking the worker.  A client that goes
+ * away takes its lookup along.
  */
 
 #include "ngx_directstream_http.h"

@@ -1,10 +1,11 @@
 
 /*
  * ngx_directstream_job.c: what a worker asks for and a relay worker does: a
- * lookup, "resolve and play nothing", which may be a check, or the picture of
- * a stream.  Jobs are linked in the zone and polled.  A lookup belongs to one client, and is done
- * by the newest relay worker; a picture is made by the one that runs the
- * stream, for all who ask within a second.  A job nobody polls is collected.
+ * lookup, "resolve and play nothing", which may be a check, or the picture of a
+ * stream.  Jobs are linked in the zone and polled.  A lookup belongs to one
+ * client, and is done by the newest relay worker; a picture is made by the one
+ * that runs the stream, for all who ask within a second.  A job nobody polls is
+ * collected.
  */
 
 #include "ngx_directstream.h"
