@@ -271,6 +271,22 @@ static ngx_command_t  ngx_directstream_commands[] = {
       0,
       NULL },
 
+    { ngx_string("source_proxy"),
+      NGX_DIRECTSTREAM_CONF|NGX_DIRECTSTREAM_STREAM_CONF|NGX_DIRECT_CONF
+                           |NGX_CONF_TAKE1,
+      ngx_directstream_stream_field,
+      0,
+      0,
+      NULL },
+
+    { ngx_string("source_bind"),
+      NGX_DIRECTSTREAM_CONF|NGX_DIRECTSTREAM_STREAM_CONF|NGX_DIRECT_CONF
+                           |NGX_CONF_TAKE1,
+      ngx_directstream_stream_field,
+      0,
+      0,
+      NULL },
+
     { ngx_string("mode"),
       NGX_DIRECTSTREAM_CONF|NGX_DIRECTSTREAM_STREAM_CONF|NGX_DIRECT_CONF
                            |NGX_CONF_TAKE1,

@@ -65,6 +65,8 @@ static double number_of(const cJSON *json, const char *name);
 static const char *const *list_of(const cJSON *json, const char *name);
 static void rules_take(settings_t *set, const cJSON *rules);
 static bool user_become(const settings_t *set);
+static void text_take(char *to, size_t size, const cJSON *json,
+    const char *name);
 static void def_take(ds_def_t *def, const cJSON *json);
 static bool def_find(const settings_t *set, const options_t *o,
     ds_def_t *def);
@@ -464,19 +466,28 @@ user_become(const settings_t *set)
 
 
 static void
+text_take(char *to, size_t size, const cJSON *json, const char *name)
+{
+    const char  *s;
+
+    s = text_of(json, name);
+    (void) snprintf(to, size, "%s", s == NULL ? "" : s);
+}
+
+
+static void
 def_take(ds_def_t *def, const cJSON *json)
 {
-    const char    *s;
     ds_profile_t  *p;
 
     p = &def->profile;
 
-    s = text_of(json, "name");
-    (void) snprintf(def->name, sizeof(def->name), "%s", s == NULL ? "" : s);
-
-    s = text_of(json, "playlist");
-    (void) snprintf(def->playlist, sizeof(def->playlist), "%s",
-                    s == NULL ? "" : s);
+    text_take(def->name, sizeof(def->name), json, "name");
+    text_take(def->playlist, sizeof(def->playlist), json, "playlist");
+    text_take(def->source_proxy, sizeof(def->source_proxy), json,
+              "source_proxy");
+    text_take(def->source_bind, sizeof(def->source_bind), json,
+              "source_bind");
 
     p->video = (ds_video_e) number_of(json, "video");
     p->width = (uint32_t) number_of(json, "width");

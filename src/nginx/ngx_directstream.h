@@ -63,7 +63,9 @@ typedef struct ngx_thread_pool_s  ngx_thread_pool_t;
 #define NGX_DIRECTSTREAM_SET_MAX_ITEM       0x2000
 #define NGX_DIRECTSTREAM_SET_MODE           0x4000
 #define NGX_DIRECTSTREAM_SET_REFRESH        0x8000  /* and its jitter */
-#define NGX_DIRECTSTREAM_SET_ALL            0xffff
+#define NGX_DIRECTSTREAM_SET_PROXY          0x10000
+#define NGX_DIRECTSTREAM_SET_BIND           0x20000
+#define NGX_DIRECTSTREAM_SET_ALL            0x3ffff
 
 
 /* a field of a definition: nginx.conf and the API give it by the same name */
@@ -73,6 +75,8 @@ typedef enum {
     NGX_DIRECTSTREAM_PLAYLIST,
     NGX_DIRECTSTREAM_PUBLISH,
     NGX_DIRECTSTREAM_PUSH,
+    NGX_DIRECTSTREAM_PROXY,
+    NGX_DIRECTSTREAM_BIND,
     NGX_DIRECTSTREAM_SLATE,
     NGX_DIRECTSTREAM_FLAG,                  /* a word: a bool or an enum */
     NGX_DIRECTSTREAM_VIA,
@@ -468,6 +472,10 @@ const ngx_directstream_field_t *ngx_directstream_field_find(const char *name);
 /* of a text what is accepted; "file_ok": file: URLs, too; 0 or a DS_E… */
 int ngx_directstream_field_check(const ngx_directstream_field_t *f,
     const char *text, ngx_uint_t file_ok, ds_error_t *err);
+
+/* a text "off" that stands for none becomes "" */
+void ngx_directstream_field_off(const ngx_directstream_field_t *f,
+    ds_def_t *def);
 
 /* all but a text, as written in nginx.conf; NGX_ERROR: not what is accepted */
 ngx_int_t ngx_directstream_field_text(const ngx_directstream_field_t *f,

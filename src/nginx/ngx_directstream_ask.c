@@ -151,7 +151,7 @@ ngx_directstream_resolve(ngx_http_request_t *r, ngx_directstream_ctx_t *ctx)
     ngx_directstream_mistake_t  m;
 
     ctx->limit = 100;
-    ngx_memzero(&def, sizeof(ds_def_t));
+    def = ngx_directstream_get_conf()->base.def;
 
     if (ngx_directstream_lookup_parse(ngx_directstream_get_conf(), &ctx->body,
                                       &def, &ctx->limit, &m)

@@ -157,8 +157,8 @@ ngx_directstream_parse_def(ngx_directstream_parse_t *p, const cJSON *v)
                                "start, video, video_size, video_rate, "
                                "video_bitrate, audio_bitrate, audio_rate, "
                                "max_keyframe_interval, max_item_duration, "
-                               "playlist_refresh and "
-                               "playlist_refresh_jitter");
+                               "playlist_refresh, playlist_refresh_jitter, "
+                               "source_proxy and source_bind");
     }
 
     if (p->patch) {
@@ -846,6 +846,8 @@ ngx_directstream_parse_field(ngx_directstream_parse_t *p,
     case NGX_DIRECTSTREAM_PLAYLIST:
     case NGX_DIRECTSTREAM_PUBLISH:
     case NGX_DIRECTSTREAM_PUSH:
+    case NGX_DIRECTSTREAM_PROXY:
+    case NGX_DIRECTSTREAM_BIND:
         rc = ngx_directstream_parse_text(p, f, v);
         break;
 
@@ -953,6 +955,7 @@ ngx_directstream_parse_text(ngx_directstream_parse_t *p,
 
     if (p->patch && cJSON_IsString(v)
         && (f->kind == NGX_DIRECTSTREAM_PUSH
+            || f->kind == NGX_DIRECTSTREAM_PROXY
             || f->kind == NGX_DIRECTSTREAM_PLAYLIST))
     {
         ngx_directstream_field_show(f, p->def, shown);
@@ -983,6 +986,7 @@ ngx_directstream_parse_text(ngx_directstream_parse_t *p,
     }
 
     if (f->kind != NGX_DIRECTSTREAM_NAME) {
+        ngx_directstream_field_off(f, p->def);
         return NGX_OK;
     }
 

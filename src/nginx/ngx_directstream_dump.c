@@ -42,6 +42,8 @@ static const ngx_directstream_member_t  ngx_directstream_dumped[] = {
 static const ngx_directstream_member_t  ngx_directstream_dumped_def[] = {
     ngx_directstream_member("name", TEXT, ds_def_t, name),
     ngx_directstream_member("playlist", TEXT, ds_def_t, playlist),
+    ngx_directstream_member("source_proxy", TEXT, ds_def_t, source_proxy),
+    ngx_directstream_member("source_bind", TEXT, ds_def_t, source_bind),
     ngx_directstream_member("video", NUMBER, ds_def_t, profile.video),
     ngx_directstream_member("width", NUMBER, ds_def_t, profile.width),
     ngx_directstream_member("height", NUMBER, ds_def_t, profile.height),

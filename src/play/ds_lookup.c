@@ -28,6 +28,9 @@ struct ds_lookup_s {
     uint32_t             limit;
     uint32_t             depth;         /* items to open, 0: no check */
     ds_profile_t         profile;
+    char                *proxy;
+    char                *bind;
+    ds_conf_t            settings;      /* the engine's, with these two */
 
     pthread_mutex_t      lock;
     /* under the lock */
@@ -74,9 +77,15 @@ ds_lookup_start(ds_t *ds, const ds_def_t *def, uint32_t limit,
     (void) pthread_mutex_init(&l->lock, NULL);
 
     l->ref = strdup(def->playlist);
+    l->proxy = strdup(def->source_proxy);
+    l->bind = strdup(def->source_bind);
+    l->settings = ds->conf;
+    l->settings.source_proxy = l->proxy;
+    l->settings.source_bind = l->bind;
     l->list = ds_playlist_create(false, 0);
 
-    if (l->ref == NULL || l->list == NULL
+    if (l->ref == NULL || l->proxy == NULL || l->bind == NULL
+        || l->list == NULL
         || ds_job_start_owned(&l->job, ds, "ds-lookup", ds_lookup_run,
                               ds_lookup_destroy, l)
            != DS_OK)
@@ -224,6 +233,7 @@ ds_lookup_open(ds_lookup_t *l, const ds_entry_t *e, ds_decision_e *decision,
     memset(&conf, 0, sizeof(ds_link_conf_t));
 
     conf.ds = l->ds;
+    conf.settings = &l->settings;
     conf.stream = "";
     conf.entry = e;
     conf.copies = l->profile.video == DS_VIDEO_COPY;
@@ -300,8 +310,8 @@ ds_lookup_list(ds_lookup_t *l, ds_error_t *err)
     rc = ds_lookup_held(l, &e, err);
 
     return rc != DS_OK ? rc
-           : ds_resolver_list(l->ds, l->ref, &l->job.cancel, ds_lookup_entry,
-                              l, err);
+           : ds_resolver_list(l->ds, &l->settings, l->ref, &l->job.cancel,
+                              ds_lookup_entry, l, err);
 }
 
 
@@ -425,5 +435,7 @@ ds_lookup_destroy(void *data)
     (void) pthread_mutex_destroy(&l->lock);
 
     free(l->ref);
+    free(l->proxy);
+    free(l->bind);
     free(l);
 }

@@ -95,6 +95,7 @@ ds_source_start(const ds_source_conf_t *sc, ds_entry_t *e, int64_t start,
     ds_text(s->stream, sizeof(s->stream), sc->stream);
 
     s->conf.ds = sc->ds;
+    s->conf.settings = sc->settings;
     s->conf.stream = s->stream;
     s->conf.start = start;
     s->conf.copies = s->profile.video == DS_VIDEO_COPY;
