@@ -222,6 +222,8 @@ typedef struct {
     const char             *cache_path;        /* NULL: nothing is kept */
     uint64_t                cache_max_size;    /* bytes, of all that is kept */
     uint64_t                cache_min_free;    /* bytes left on its disk */
+    int64_t                 history;           /* ms that runs and changes are
+                                                  kept for, 0: for ever */
     const char             *store_path;        /* of the cache's index; with
                                                   cache_path, migrated */
     const char             *push_certificate;  /* trusted for rtmps, a PEM

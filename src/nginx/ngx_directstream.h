@@ -206,7 +206,8 @@ typedef enum {
     NGX_DIRECTSTREAM_ENTRY_STATE = 0,
     NGX_DIRECTSTREAM_ENTRY_ITEM,
     NGX_DIRECTSTREAM_ENTRY_ERROR,
-    NGX_DIRECTSTREAM_ENTRY_OUTPUT
+    NGX_DIRECTSTREAM_ENTRY_OUTPUT,
+    NGX_DIRECTSTREAM_ENTRY_CHANGE
 } ngx_directstream_entry_e;
 
 
@@ -334,6 +335,7 @@ typedef struct {
     int64_t                  cache_max_size;
     int64_t                  cache_min_free;
     int64_t                  push_buffer;
+    int64_t                  history;           /* ms; 0: for ever */
     int64_t                  encodes;           /* 0: auto */
 
     ngx_array_t              streams;           /* of pointers to them */
@@ -657,6 +659,10 @@ void ngx_directstream_journal_note(ngx_directstream_conf_t *dcf,
     ngx_directstream_node_t *node);
 
 /* the id of the last entry */
+/* that somebody has changed something; "name" may be "" */
+void ngx_directstream_journal_change(ngx_directstream_conf_t *dcf,
+    const char *name, const char *message);
+
 uint64_t ngx_directstream_journal_last(ngx_directstream_conf_t *dcf);
 
 /*

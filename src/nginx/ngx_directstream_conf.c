@@ -51,6 +51,10 @@ static const ngx_directstream_range_t  ngx_directstream_ranges[] = {
     { "encodes", ngx_directstream_in(encodes), "number",
       1, 1024, 0, "from 1 to 1024, or \"auto\"" },
 
+    { "history", ngx_directstream_in(history), "time",
+      0, (int64_t) 3650 * 86400 * 1000, (int64_t) 90 * 86400 * 1000,
+      "from 1s to 3650d, or 0: for ever" },
+
     { "push_buffer", ngx_directstream_in(push_buffer), "size",
       1024 * 1024, (int64_t) 1 << 40, 0, "from 1m to 1024g" },
 

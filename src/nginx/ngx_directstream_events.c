@@ -896,7 +896,8 @@ static void
 ngx_directstream_feed_entry(ngx_directstream_json_t *w,
     ngx_directstream_entry_t *entry)
 {
-    static const char  *types[] = { "state", "item", "error", "output" };
+    static const char  *types[] = { "state", "item", "error", "output",
+                                    "change" };
 
     ngx_directstream_json_print(w, "id: %uL\n", entry->id);
 

@@ -593,7 +593,10 @@ int
 ds_store_set_running(ds_store_t *store, const char *name, bool running,
     ds_error_t *err)
 {
-    int  rc;
+    int   rc;
+    bool  found;
+
+    found = false;
 
     (void) pthread_mutex_lock(&store->lock);
 
@@ -604,11 +607,9 @@ ds_store_set_running(ds_store_t *store, const char *name, bool running,
                          "UPDATE stream SET running = ?2 WHERE name = ?1",
                          "ti", name, (int64_t) running);
 
-        if (rc == DS_OK && sqlite3_changes(store->db) == 0) {
-            rc = ds_fail(err, DS_ESTORE_NOT_FOUND, "no such stream");
-        }
+        found = rc == DS_OK && sqlite3_changes(store->db) != 0;
 
-        if (rc == DS_OK && running) {
+        if (found && running) {
             rc = ds_store_drop_ended(store, name, err);
         }
 
@@ -617,7 +618,8 @@ ds_store_set_running(ds_store_t *store, const char *name, bool running,
 
     (void) pthread_mutex_unlock(&store->lock);
 
-    return rc;
+    return rc == DS_OK && !found
+           ? ds_fail(err, DS_ESTORE_NOT_FOUND, "no such stream") : rc;
 }
 
 
