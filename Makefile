@@ -68,7 +68,7 @@ package: deps-package
 # the engine without nginx, and its tests
 
 libs       = libavformat libavcodec libavfilter libavutil libcurl openssl \
-             libcjson sqlite3
+             libcjson sqlite3 zlib
 WARN       = -Wall -Wextra
 ENG_OPT    = -g -O2
 ENG_DIR    = $(builddir)/unit
@@ -212,6 +212,7 @@ bench: deps-bench
 	+$(MAKE) module $(builddir)/watch
 	$(e2e_env) perl t/bench/startup
 	$(e2e_env) perl t/bench/streams
+	$(e2e_env) perl t/bench/scale
 	$(e2e_env) perl t/bench/api
 	$(e2e_env) perl t/bench/events
 	$(e2e_env) perl t/bench/encode

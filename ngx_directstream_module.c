@@ -76,6 +76,37 @@ static ngx_command_t  ngx_directstream_commands[] = {
       0,
       NULL },
 
+    /* what the resolver finds in its environment */
+    { ngx_string("resolve_env"),
+      NGX_DIRECTSTREAM_CONF|NGX_DIRECT_CONF|NGX_CONF_TAKE1,
+      ngx_directstream_resolve_env,
+      0,
+      0,
+      NULL },
+
+    { ngx_string("resolve_path"),
+      NGX_DIRECTSTREAM_CONF|NGX_DIRECT_CONF|NGX_CONF_1MORE,
+      ngx_directstream_resolve_path,
+      0,
+      0,
+      NULL },
+
+    /* what is tried now and then to see whether the resolver works */
+    { ngx_string("resolver_canary"),
+      NGX_DIRECTSTREAM_CONF|NGX_DIRECT_CONF|NGX_CONF_TAKE12,
+      ngx_directstream_resolver_canary,
+      0,
+      0,
+      NULL },
+
+    /* items that are looked at ahead of their turn */
+    { ngx_string("preflight"),
+      NGX_DIRECTSTREAM_CONF|NGX_DIRECT_CONF|NGX_CONF_TAKE12,
+      ngx_directstream_preflight,
+      0,
+      0,
+      NULL },
+
     /* extractors that the resolver may use */
     { ngx_string("resolve_extractors"),
       NGX_DIRECTSTREAM_CONF|NGX_DIRECT_CONF|NGX_CONF_1MORE,
@@ -131,6 +162,14 @@ static ngx_command_t  ngx_directstream_commands[] = {
       offsetof(ngx_directstream_conf_t, media_root),
       NULL },
 
+    /* bound of a list */
+    { ngx_string("playlist_max_items"),
+      NGX_DIRECTSTREAM_CONF|NGX_DIRECT_CONF|NGX_CONF_TAKE1,
+      ngx_directstream_range,
+      0,
+      0,
+      NULL },
+
     /* how many items are encoded at one time */
     { ngx_string("encodes"),
       NGX_DIRECTSTREAM_CONF|NGX_DIRECT_CONF|NGX_CONF_TAKE1,
@@ -140,6 +179,14 @@ static ngx_command_t  ngx_directstream_commands[] = {
       NULL },
 
     { ngx_string("history"),
+      NGX_DIRECTSTREAM_CONF|NGX_DIRECT_CONF|NGX_CONF_TAKE1,
+      ngx_directstream_range,
+      0,
+      0,
+      NULL },
+
+    /* how many items of one list there may be */
+    { ngx_string("playlist_max_items"),
       NGX_DIRECTSTREAM_CONF|NGX_DIRECT_CONF|NGX_CONF_TAKE1,
       ngx_directstream_range,
       0,
@@ -295,6 +342,15 @@ static ngx_command_t  ngx_directstream_commands[] = {
       0,
       NULL },
 
+    /* how often the list is read again */
+    { ngx_string("playlist_refresh"),
+      NGX_DIRECTSTREAM_CONF|NGX_DIRECTSTREAM_STREAM_CONF|NGX_DIRECT_CONF
+                           |NGX_CONF_TAKE12,
+      ngx_directstream_stream_refresh,
+      0,
+      0,
+      NULL },
+
     { ngx_string("max_item_duration"),
       NGX_DIRECTSTREAM_CONF|NGX_DIRECTSTREAM_STREAM_CONF|NGX_DIRECT_CONF
                            |NGX_CONF_TAKE1,
@@ -346,6 +402,14 @@ ngx_directstream_create_conf(ngx_cycle_t *cycle)
     dcf->stream = &dcf->base;
     dcf->base.def.loop = 1;
     dcf->base.def.profile = (ds_profile_t) DS_PROFILE_DEFAULT;
+    dcf->base.def.playlist_refresh = DS_REFRESH_DEFAULT;
+    dcf->base.def.refresh_jitter = DS_JITTER_DEFAULT;
+
+    if (ngx_array_init(&dcf->resolve_env, cycle->pool, 4, sizeof(char *))
+        != NGX_OK)
+    {
+        return NULL;
+    }
 
     if (ngx_array_init(&dcf->source_rules, cycle->pool, 4,
                        sizeof(ds_source_rule_t))
@@ -372,12 +436,31 @@ ngx_directstream_init_conf(ngx_cycle_t *cycle, void *conf)
 {
     ngx_directstream_conf_t  *dcf = conf;
 
+    ngx_uint_t                        i;
+    ngx_directstream_stream_conf_t  **sp;
+
     if (!dcf->present && dcf->http_directive.len) {
         ngx_log_error(NGX_LOG_EMERG, cycle->log, 0,
                       "\"%V\" directive requires a \"directstream\" block "
                       "in the main context in %s:%ui",
                       &dcf->http_directive, dcf->http_file, dcf->http_line);
         return NGX_CONF_ERROR;
+    }
+
+    /* which may be another nginx's, so it is no error */
+
+    sp = dcf->streams.elts;
+
+    for (i = 0; i < dcf->streams.nelts && !dcf->on_publish; i++) {
+
+        if (sp[i]->def.push[0] != '\0' && !sp[i]->def.push_engine) {
+            ngx_log_error(NGX_LOG_WARN, cycle->log, 0,
+                          "no \"directstream_on_publish\" location is there, "
+                          "without which nginx-rtmp does not push stream "
+                          "\"%s\" in %s:%ui", sp[i]->def.name,
+                          sp[i]->file, sp[i]->line);
+            break;
+        }
     }
 
     return NGX_CONF_OK;

@@ -21,6 +21,7 @@
 #include "base/ds_limits.h"
 #include "net/ds_hold.h"
 #include "net/ds_http.h"
+#include "play/ds_canary.h"
 #include "source/ds_cache.h"
 
 
@@ -47,6 +48,8 @@
 #define DS_DESTROY_TIME   800
 
 
+static int ds_copy_list(const char *const **to, const char *const *from);
+static void ds_free_list(const char *const *list);
 static void ds_set_limits(ds_t *ds);
 static int ds_copy_conf(ds_t *ds, const ds_conf_t *conf);
 static void ds_open_cache(ds_t *ds);
@@ -109,6 +112,12 @@ ds_create(const ds_conf_t *conf, ds_error_t *err)
 
     ds_crash_watch(conf->crash);
     ds_open_cache(ds);
+
+    if (ds_canary_start(ds) != DS_OK) {
+        (void) ds_fail(err, DS_ENOMEM, "canary could not be started");
+        ds_free(ds);
+        return NULL;
+    }
 
     return ds;
 }
@@ -183,8 +192,6 @@ ds_open_cache(ds_t *ds)
 static int
 ds_copy_conf(ds_t *ds, const ds_conf_t *conf)
 {
-    char              **argv;
-    size_t              i, n;
     ds_conf_t          *c;
     ds_source_rule_t   *rules;
 
@@ -193,27 +200,21 @@ ds_copy_conf(ds_t *ds, const ds_conf_t *conf)
 
     /* what is not copied yet is not ours to free */
     c->resolve_command = NULL;
+    c->resolve_fallback = NULL;
+    c->resolve_env = NULL;
     c->resolve_extractors = NULL;
     c->media_root = NULL;
+    c->canary = NULL;
     c->push_certificate = NULL;
     c->cache_path = NULL;
     c->store_path = NULL;
     c->source_rules = NULL;
 
-    for (n = 0; conf->resolve_command[n] != NULL; n++) { /* void */ }
-
-    argv = calloc(n + 1, sizeof(char *));
-    if (argv == NULL) {
+    if (ds_copy_list(&c->resolve_command, conf->resolve_command)
+        || ds_copy_list(&c->resolve_fallback, conf->resolve_fallback)
+        || ds_copy_list(&c->resolve_env, conf->resolve_env))
+    {
         return DS_ENOMEM;
-    }
-
-    c->resolve_command = (const char *const *) argv;
-
-    for (i = 0; i < n; i++) {
-        argv[i] = strdup(conf->resolve_command[i]);
-        if (argv[i] == NULL) {
-            return DS_ENOMEM;
-        }
     }
 
     if (conf->nsource_rules != 0) {
@@ -229,6 +230,7 @@ ds_copy_conf(ds_t *ds, const ds_conf_t *conf)
 
     if (ds_copy((char **) &c->resolve_extractors, conf->resolve_extractors)
         || ds_copy((char **) &c->media_root, conf->media_root)
+        || ds_copy((char **) &c->canary, conf->canary)
         || ds_copy((char **) &c->push_certificate, conf->push_certificate)
         || ds_copy((char **) &c->cache_path, conf->cache_path)
         || ds_copy((char **) &c->store_path, conf->store_path))
@@ -237,6 +239,51 @@ ds_copy_conf(ds_t *ds, const ds_conf_t *conf)
     }
 
     return DS_OK;
+}
+
+
+/* NULL stays NULL; what is copied is freed with the configuration */
+
+static int
+ds_copy_list(const char *const **to, const char *const *from)
+{
+    char    **list;
+    size_t    i, n;
+
+    if (from == NULL) {
+        return DS_OK;
+    }
+
+    for (n = 0; from[n] != NULL; n++) { /* void */ }
+
+    list = calloc(n + 1, sizeof(char *));
+    if (list == NULL) {
+        return DS_ENOMEM;
+    }
+
+    *to = (const char *const *) list;
+
+    for (i = 0; i < n; i++) {
+        list[i] = strdup(from[i]);
+        if (list[i] == NULL) {
+            return DS_ENOMEM;
+        }
+    }
+
+    return DS_OK;
+}
+
+
+static void
+ds_free_list(const char *const *list)
+{
+    size_t  i;
+
+    for (i = 0; list != NULL && list[i] != NULL; i++) {
+        free((void *) list[i]);
+    }
+
+    free((void *) list);
 }
 
 
@@ -286,22 +333,18 @@ ds_destroy(ds_t **pds)
 static void
 ds_free(ds_t *ds)
 {
-    size_t             i;
-    const ds_conf_t   *c;
+    const ds_conf_t  *c;
 
     c = &ds->conf;
 
-    if (c->resolve_command != NULL) {
-        for (i = 0; c->resolve_command[i] != NULL; i++) {
-            free((void *) c->resolve_command[i]);
-        }
-    }
-
     ds_cache_close(&ds->cache);
 
-    free((void *) c->resolve_command);
+    ds_free_list(c->resolve_command);
+    ds_free_list(c->resolve_fallback);
+    ds_free_list(c->resolve_env);
     free((void *) c->resolve_extractors);
     free((void *) c->media_root);
+    free((void *) c->canary);
     free((void *) c->push_certificate);
     free((void *) c->cache_path);
     free((void *) c->store_path);

@@ -23,11 +23,15 @@
 #define DS_VERSION        "0.2.0"
 
 #define DS_NAME_LEN      64      /* longest stream name */
-#define DS_URL_LEN       2048    /* longest playlist, publish or push URL */
+#define DS_URL_LEN       2048    /* longest publish or push URL */
+#define DS_PLAYLIST_LEN  8192    /* longest playlist URL */
 #define DS_ID_LEN        64      /* an item's id, cut to fit */
 #define DS_TITLE_LEN     256     /* an item's title, cut at a character */
 #define DS_MESSAGE_LEN   256     /* a message for people, never a secret */
 #define DS_TOKEN_LEN     64      /* proof that a publisher is ours */
+#define DS_QUEUE_ID_LEN  16      /* hexadecimal, of an entry of a queue */
+#define DS_QUEUE_MAX     256     /* entries of one that may be asked for */
+#define DS_BY_LEN        128     /* who asked for it, cut to fit */
 
 
 /*
@@ -46,6 +50,7 @@
     X(PLAYLIST_UNAVAILABLE, "playlist_unavailable") /* private, missing */    \
     X(PLAYLIST_UNPLAYABLE, "playlist_unplayable") /* no item can be played */ \
     X(PLAYLIST_FORMAT, "playlist_format") /* not understood */                \
+    X(PLAYLIST_SHORT, "playlist_short") /* most of its items are missing */   \
                                                                               \
     X(RESOLVER_MISSING, "resolver_missing") /* program not found */           \
     X(RESOLVER_FAILED, "resolver_failed") /* exit code, signal */             \
@@ -101,6 +106,7 @@
     X(PUSH_TLS, "push_tls")             /* certificate, handshake */          \
     X(PUSH_REJECTED, "push_rejected")   /* publish not allowed */             \
     X(PUSH_LOST, "push_lost")           /* connection went away, or stuck */  \
+    X(PUSH_HOOK, "push_hook_missing")   /* nginx-rtmp did not ask for it */   \
                                                                               \
     X(STORE_FULL, "store_full")         /* no space left */                   \
     X(STORE_READONLY, "store_readonly") /* no access to it */                 \
@@ -110,6 +116,9 @@
     X(STORE_EXISTS, "store_exists")     /* one of that name */                \
     X(STORE_NOT_FOUND, "store_not_found")                                     \
     X(STORE_FAILED, "store_failed")     /* any other error */                 \
+                                                                              \
+    X(QUEUE_FULL, "queue_full")         /* as many wait as may */             \
+    X(QUEUE_KEY, "key_reused")          /* for something else */              \
                                                                               \
     X(CACHE_FULL, "cache_full")         /* no room can be made */             \
     X(CACHE_BUSY, "cache_busy")         /* somebody else is writing it */     \
@@ -206,6 +215,10 @@ typedef struct {
 
 typedef struct {
     const char *const      *resolve_command;   /* argv, NULL-terminated */
+    const char *const      *resolve_fallback;  /* the same, asked when the first
+                                                  is broken; NULL: none */
+    const char *const      *resolve_env;       /* NAME=VALUE, NULL-terminated;
+                                                  NULL: none */
     const char             *resolve_extractors;/* yt-dlp's --ies */
     unsigned                resolve_timeout;   /* ms, one call */
     unsigned                source_timeout;    /* ms without a byte */
@@ -214,6 +227,14 @@ typedef struct {
     const ds_source_rule_t *source_rules;     /* first match wins, else allow */
     size_t                  nsource_rules;
     const char             *media_root;        /* NULL: no file: URLs */
+    const char             *canary;            /* URL that is resolved and read
+                                                  now and then; NULL: none */
+    int64_t                 canary_every;      /* ms */
+    unsigned                preflight;         /* items that are looked at
+                                                  ahead of their turn */
+    unsigned                preflight_budget;  /* looks an hour, of all
+                                                  streams; 0: 60 */
+    uint32_t                playlist_max_items; /* of one list, 0: any */
     size_t                  push_buffer;       /* bytes that wait for pushes, of
                                                   all streams; 0: 256 MiB,
                                                   less with less memory */
@@ -268,6 +289,14 @@ int ds_check_publish(const char *url, ds_error_t *err);
 /* "rtmp://host[:port]/app/key[?args]", or rtmps */
 int ds_check_push(const char *url, ds_error_t *err);
 
+/*
+ * What may be queued: the URL of one item, as ds_check_playlist() has it, but
+ * no id and no list (an .m3u8 is media).  A host that is an address must be
+ * one that "rules" allow; 0 or DS_EPLAYLIST_INVALID, DS_ESOURCE_DENIED.
+ */
+int ds_check_item(const char *url, bool file_ok,
+    const ds_source_rule_t *rules, size_t nrules, ds_error_t *err);
+
 /* a stream's name: [A-Za-z0-9._-]{1,64}, not "." nor ".." */
 int ds_check_name(const char *name, ds_error_t *err);
 
@@ -297,6 +326,21 @@ void ds_destroy(ds_t **ds);
 bool ds_poll(ds_t *ds, ds_record_t *record);
 
 
+/* how resolving goes, for all streams */
+
+typedef struct {
+    bool       fallback;                /* the second command is asked */
+    int64_t    since;                   /* Unix ms, of the last change */
+    ds_error_t error;                   /* what the first one had against it */
+
+    bool       canary;                  /* there is one */
+    int64_t    canary_at;               /* Unix ms of the last try, 0: none */
+    ds_error_t canary_error;            /* of the last try, code 0: it worked */
+} ds_resolver_status_t;
+
+void ds_resolver_status(ds_t *ds, ds_resolver_status_t *status);
+
+
 /* Streams. */
 
 typedef enum {
@@ -306,9 +350,13 @@ typedef enum {
     DS_LIVE,                            /* media is being sent */
     DS_STALLED,                         /* nothing to send; still trying */
     DS_FINISHED,                        /* not looping, the end was reached */
-    DS_FAILED                           /* given up; error says why */
+    DS_FAILED,                          /* given up; error says why */
+    DS_HELD                             /* by another owner, of whom nothing
+                                           else is known; no run says so */
 } ds_state_e;
 
+
+#define DS_ITEM_OVER     (-1)
 
 /* where a stream is: enough to go on from there */
 
@@ -317,7 +365,9 @@ typedef struct {
     ds_state_e       state;
     uint32_t         index;             /* of the item */
     char             id[DS_ID_LEN];
-    int64_t          position;          /* ms into it */
+    uint64_t         key;               /* of it, 0: not known */
+    int64_t          position;          /* ms into it; DS_ITEM_OVER: the one
+                                           after it is next */
     uint64_t         seed;              /* of the shuffled order */
     uint32_t         pass;
     int64_t          at;                /* Unix ms */
@@ -350,6 +400,11 @@ typedef struct {
     { DS_VIDEO_COPY, 1280, 720, 30, 3000000, 128000, 44100, 0 }
 
 
+/* ms between two readings of a list, and how far from it they may be */
+#define DS_REFRESH_DEFAULT  (15 * 60 * 1000)
+#define DS_JITTER_DEFAULT   10
+
+
 /* how items come to the air; without a cache all of them come direct */
 
 typedef enum {
@@ -366,7 +421,7 @@ typedef enum {
 
 typedef struct {
     char             name[DS_NAME_LEN + 1];
-    char             playlist[DS_URL_LEN + 1];
+    char             playlist[DS_PLAYLIST_LEN + 1];
     char             publish[DS_URL_LEN + 1];   /* application; the name is
                                                    appended; "none": none, it
                                                    needs push_engine */
@@ -376,6 +431,8 @@ typedef struct {
     ds_profile_t     profile;
     ds_mode_e        mode;
     uint32_t         max_item_duration; /* ms, 0: none */
+    uint32_t         playlist_refresh;  /* ms between two readings, 0: off */
+    uint32_t         refresh_jitter;    /* per cent of it, either way */
     bool             push_engine;       /* by the engine, not on_publish */
     bool             shuffle;
     bool             loop;
@@ -399,15 +456,44 @@ typedef enum {
 } ds_item_state_e;
 
 
+/* the index of an item that is in no list */
+#define DS_NO_INDEX      UINT32_MAX
+
+
+/* of an item that was looked at ahead of its turn */
+
+typedef enum {
+    DS_VERDICT_NONE = 0,                /* it was not */
+    DS_VERDICT_OK,                      /* it can be opened and sent */
+    DS_VERDICT_RISK,                    /* its site or resolver has failed */
+    DS_VERDICT_BAD                      /* its own fault: it is passed over */
+} ds_verdict_e;
+
+
 typedef struct {
     uint32_t         index;             /* place in the playlist, from 0 */
     ds_item_state_e  state;
     int              code;              /* 0 or DS_E… */
     int64_t          duration;          /* ms, -1 unknown */
+    ds_verdict_e     verdict;
+    int              verdict_code;      /* 0 or DS_E… */
+    int64_t          checked;           /* Unix ms, 0: never */
     char             id[DS_ID_LEN];
     char             title[DS_TITLE_LEN];
     char             reason[DS_MESSAGE_LEN];
 } ds_item_t;
+
+
+/* what the store keeps of it, so that it can be played from there */
+
+typedef struct {
+    ds_item_t        item;
+    char            *url;               /* NULL: none, as the next */
+    char            *audio_url;
+    bool             plain;             /* media, no resolver is asked */
+    bool             stored;            /* the store has it already */
+    uint32_t         pass;              /* the last it was chosen in */
+} ds_listed_t;
 
 
 /* a push that the engine itself does */
@@ -448,6 +534,24 @@ typedef struct {
 } ds_prefetch_status_t;
 
 
+/* when the list was read, and what that has changed */
+
+typedef struct {
+    int64_t          refreshed_at;      /* Unix ms, 0: not yet */
+    bool             refreshing;        /* it is being read again */
+    bool             truncated;         /* there are more items than may be */
+    uint32_t         added;             /* by the last reading */
+    uint32_t         removed;
+    uint32_t         moved;
+    uint32_t         changed;           /* title, duration, playable or not */
+    uint64_t         added_total;       /* since the stream started */
+    uint64_t         removed_total;
+    uint64_t         changes;           /* readings that changed anything */
+    ds_error_t       pending;           /* why the last answer is not taken,
+                                           "at": since when; code 0: it is */
+} ds_list_status_t;
+
+
 /* all since the stream started */
 
 typedef struct {
@@ -486,6 +590,7 @@ typedef struct {
     ds_prefetch_status_t  prefetch;
 
     bool             slate;             /* the slate is on air */
+    ds_list_status_t list;
     uint32_t         count;             /* items known */
     bool             complete;          /* the list has been read to its end */
     uint64_t         played;            /* since the stream started */
@@ -502,6 +607,16 @@ typedef struct {
                                            it was due, of the last 10 s */
     uint64_t         copied;            /* items aired so */
     uint64_t         encoded;
+
+    char             queue_id[DS_QUEUE_ID_LEN + 1];     /* of the item on air,
+                                           "": it is the list's turn */
+    char             queued_by[DS_BY_LEN];
+    int64_t          queue_position;    /* ms into it, -1: not to be kept */
+    uint32_t         queued;            /* entries that wait */
+    uint64_t         queue_stamp;       /* the changes that are in this */
+    uint64_t         queue_started;     /* entries that came on air */
+    uint64_t         queue_failed;
+
     ds_push_status_t push;
     ds_counts_t      counts;
     ds_progress_t    progress;          /* valid once an item was on air */
@@ -511,6 +626,7 @@ typedef struct {
 
 const char *ds_state_name(ds_state_e state);           /* "live" */
 const char *ds_item_state_name(ds_item_state_e state); /* "playing" */
+const char *ds_verdict_name(ds_verdict_e verdict);      /* "ok", "" */
 const char *ds_decision_name(ds_decision_e decision);  /* "copy", "none" */
 const char *ds_video_name(ds_video_e video);           /* "copy", "auto" */
 const char *ds_mode_name(ds_mode_e mode);              /* "direct", "hybrid" */
@@ -545,6 +661,11 @@ void ds_stream_skip(ds_stream_t *s);
 void ds_stream_previous(ds_stream_t *s);
 void ds_stream_set_loop(ds_stream_t *s, bool loop);
 
+/* reads the list now, in the background; how often it is read by itself */
+void ds_stream_refresh(ds_stream_t *s);
+void ds_stream_set_refresh(ds_stream_t *s, uint32_t refresh,
+    uint32_t jitter);
+
 /* at any time; what is prepared from now on follows it */
 void ds_stream_set_mode(ds_stream_t *s, ds_mode_e mode);
 
@@ -560,14 +681,78 @@ void ds_stream_status(ds_stream_t *s, ds_status_t *status);
 /*
  * Takes up to "n" items that are new or have changed since they were last
  * taken; returns how many were written.  Fewer than "n": no more for now.
+ * Their strings are the caller's, to be freed by ds_listed_free().
  */
-size_t ds_stream_items(ds_stream_t *s, ds_item_t *items, size_t n);
+size_t ds_stream_items(ds_stream_t *s, ds_listed_t *items, size_t n);
+void ds_listed_free(ds_listed_t *items, size_t n);
+
+/* those from "index" on are to be taken once more */
+void ds_stream_items_again(ds_stream_t *s, uint32_t index);
+
+
+/*
+ * The queue: what is played between the items of the list.  The store has it;
+ * the owner brings here what the store says, and there what has changed here.
+ */
+
+typedef enum {
+    DS_QUEUED_URL = 0,                  /* something that is in no list */
+    DS_QUEUED_ITEM,                     /* an item of the list, once more */
+    DS_QUEUED_GO_TO,                    /* the list goes on from there */
+    DS_QUEUED_RETURN                    /* an item of it that was interrupted */
+} ds_queued_e;
+
+
+typedef enum {
+    DS_QUEUED_WAITING = 0,
+    DS_QUEUED_ON_AIR,
+    DS_QUEUED_OVER                      /* played, failed, given up */
+} ds_queued_state_e;
+
+
+typedef struct {
+    char               id[DS_QUEUE_ID_LEN + 1];
+    ds_queued_e        kind;
+    ds_queued_state_e  state;
+    int64_t            place;           /* the least is next; 0: behind those
+                                           that interrupt, before the rest */
+    char               url[DS_URL_LEN + 1];
+    uint32_t           index;           /* in the list; the id, if it has
+                                           one, counts for more */
+    char               item[DS_ID_LEN];
+    char               title[DS_TITLE_LEN];
+    int64_t            from;            /* ms */
+    int64_t            until;           /* ms, 0: its end */
+    bool               now;             /* interrupts what is on air */
+    bool               resume;          /* which goes on afterwards */
+    int64_t            position;        /* ms, where it is; 0: not begun */
+    char               by[DS_BY_LEN];
+    int64_t            at;              /* Unix ms, when it was queued */
+} ds_queued_t;
+
+
+/*
+ * What is written together with a status: changes up to its queue_stamp.  The
+ * oldest change after *stamp, which becomes its stamp; false: there is no
+ * other one.  What is changed: an entry's state, position and "now", or all
+ * of it when its place is 0.
+ */
+bool ds_stream_queue_change(ds_stream_t *s, ds_queued_t *q, uint64_t *stamp);
+
+/*
+ * What the store has, in its order, with the changes up to "stamp" in it:
+ * those are forgotten here.  0 or DS_ENOMEM, then nothing has changed.
+ */
+int ds_stream_queue_set(ds_stream_t *s, const ds_queued_t *entries, size_t n,
+    uint64_t stamp);
 
 
 /* what has been on air: one record an item, when it is over */
 
 typedef struct {
     ds_item_t        item;              /* its state is the outcome */
+    char             queue_id[DS_QUEUE_ID_LEN + 1];     /* "": not queued */
+    char             queued_by[DS_BY_LEN];
     char             url[DS_MESSAGE_LEN];   /* of the source, redacted */
     int64_t          started;           /* Unix ms */
     int64_t          ended;
@@ -582,7 +767,10 @@ typedef struct {
 } ds_aired_t;
 
 
-/* takes the oldest record; false when there is none; the latest 32 are kept */
+/*
+ * Takes the oldest record; false when there is none; the latest 32 are kept.
+ * One that was queued and failed before it was on air has a record, too.
+ */
 bool ds_stream_aired(ds_stream_t *s, ds_aired_t *aired);
 
 
@@ -728,7 +916,7 @@ int ds_store_get_progress(ds_store_t *store, const char *name,
     ds_progress_t *progress, ds_error_t *err);
 
 int ds_store_put_items(ds_store_t *store, const char *name, int64_t run,
-    const ds_item_t *items, size_t n, ds_error_t *err);
+    const ds_listed_t *items, size_t n, ds_error_t *err);
 
 /* removes items from "count" on: the list has become shorter */
 int ds_store_trim_items(ds_store_t *store, const char *name, uint32_t count,
@@ -740,6 +928,56 @@ int ds_store_trim_items(ds_store_t *store, const char *name, uint32_t count,
  */
 int ds_store_get_items(ds_store_t *store, const char *name, uint32_t offset,
     ds_item_t *items, size_t *n, uint32_t *total, ds_error_t *err);
+
+/*
+ * All of them, in order, with their URLs; "item" and its strings are valid
+ * during the call; false: enough.
+ */
+typedef bool (*ds_store_item_pt)(void *data, const ds_listed_t *item);
+
+int ds_store_each_item(ds_store_t *store, const char *name,
+    ds_store_item_pt each, void *data, ds_error_t *err);
+
+
+/*
+ * The queue: one row an entry.  ds_store_queue_add() finds room for "q", of
+ * which the place is set: 0 as above, -1 the first one, INT64_MAX the last.
+ * An item of the list is looked up by its id, or by its index when that is "",
+ * and the entry gets both and the title.  DS_ESTORE_NOT_FOUND: there is no such
+ * stream; DS_EITEM_UNAVAILABLE: no such item; DS_EQUEUE_FULL.
+ *
+ * "key", NULL: none, makes it that a request that is sent twice is done once:
+ * under a key of the last 24 h that came with the same "sum" nothing is added,
+ * "q" becomes what was, with the state DS_QUEUED_OVER if it is gone;
+ * DS_EQUEUE_KEY: the sum is another one.
+ */
+int ds_store_queue_add(ds_store_t *store, const char *name, ds_queued_t *q,
+    const char *key, const char *sum, ds_error_t *err);
+
+/*
+ * DS_ESTORE_NOT_FOUND when there is no entry "id", DS_EITEM_UNAVAILABLE when
+ * there is none to put it before; "before" NULL: to the end.
+ */
+int ds_store_queue_remove(ds_store_t *store, const char *name, const char *id,
+    ds_error_t *err);
+int ds_store_queue_move(ds_store_t *store, const char *name, const char *id,
+    const char *before, ds_error_t *err);
+
+/* a change of the engine; of a run that is stale nothing is added */
+int ds_store_queue_put(ds_store_t *store, const char *name, int64_t run,
+    const ds_queued_t *q, ds_error_t *err);
+
+/* where an entry is that is on air */
+int ds_store_queue_position(ds_store_t *store, const char *name,
+    const char *id, int64_t position, ds_error_t *err);
+
+/* in order, what is on air first; *q is malloc()ed, NULL when *n is 0 */
+int ds_store_queue_list(ds_store_t *store, const char *name, ds_queued_t **q,
+    size_t *n, ds_error_t *err);
+
+/* how many there are */
+int ds_store_queue_count(ds_store_t *store, const char *name, uint32_t *n,
+    ds_error_t *err);
 
 
 /*
@@ -827,12 +1065,34 @@ bool ds_run_begun(ds_run_t *run, ds_progress_t *progress, int *code);
 /* where it is; what is not written yet makes room for the new one */
 void ds_run_progress(ds_run_t *run, const ds_progress_t *progress);
 
-/* all is copied; false: no room for more, try again later */
-bool ds_run_items(ds_run_t *run, const ds_item_t *items, size_t n);
+/*
+ * The items' strings are moved; false: no room for more, all is as it was, try
+ * again when ds_run_room() says so.
+ */
+bool ds_run_items(ds_run_t *run, ds_listed_t *items, size_t n);
+bool ds_run_room(ds_run_t *run);
 bool ds_run_trim(ds_run_t *run, uint32_t count);
 
 /* since it was asked last: the store did not take some of its items */
 bool ds_run_missed(ds_run_t *run);
+
+/*
+ * What has become of the queue, "n" changes up to "stamp", is written together
+ * with the progress and the place of the status, so that a crash finds all as
+ * it was at one time; and the queue is read.  False: no memory.
+ */
+bool ds_run_queue(ds_run_t *run, const ds_queued_t *changes, size_t n,
+    uint64_t stamp, const ds_status_t *status);
+
+/* true: one of these is not done yet */
+bool ds_run_queueing(ds_run_t *run);
+
+/*
+ * True when the queue was read since it was asked last, at the begin as well:
+ * *entries is malloc()ed, NULL when there is none, and has what was written.
+ */
+bool ds_run_queued(ds_run_t *run, ds_queued_t **entries, size_t *n,
+    uint64_t *stamp);
 
 /*
  * Its end, with the progress of the status where that is valid.  Then nothing

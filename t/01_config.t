@@ -227,8 +227,66 @@ like($out, qr/write=on/, 'directstream_admin: says what is accepted');
 isnt($status, 0, 'directstream_admin without the block: refused');
 like($out, qr/directstream/, 'directstream_admin without the block: why');
 
+# a push that nobody would be told of
+
+my $push = "stream s { $list\npush rtmp://127.0.0.1/a/KEYKEY; }";
+
+($status, $out) = $t->nginx_t(conf($push, no_admin => 1));
+is($status, 0, 'a push without directstream_on_publish');
+like($out, qr/\[warn\].*no "directstream_on_publish".*"s" in \S+:\d+/,
+     'is warned of');
+unlike($out, qr/KEYKEY/, 'without its key');
+($status, $out) = $t->nginx_t(conf($push));
+unlike($out, qr/\[warn\]/, 'with it, it is not');
+
 # -t leaves nothing behind
 ok(!-e $t->state_path . '/owners.lock', 'nginx -t makes no state');
 ok(!-e $t->state_path . '/cache', 'nor a cache');
+
+# somebody else's directory is left as it is, by -t and by a start
+
+SKIP: {
+    skip 'needs root', 20 unless $> == 0;
+
+    my $taken = $t->dir . '/taken';
+    my $link = $t->dir . '/link';
+    my $empty = $t->dir . '/empty-dir';
+
+    $t->write_file('taken/file', 'x');
+    chmod 02775, $taken;
+    symlink $taken, $link;
+    mkdir $empty;
+    chmod 02750, $empty;
+
+    my %refused = (
+        "cache_path $taken;" => qr/"cache_path" "\Q$taken\E" is not empty/,
+        "cache_path $taken/;" => qr/"cache_path" "\Q$taken\E" is not empty/,
+        "cache_path $link;" => qr/"\Q$link\E" cannot be .* symbolic link/,
+        "cache_path $link/;" => qr/"\Q$link\E" cannot be .* symbolic link/,
+        'cache_path /tmp;' => qr/"\/tmp" must be .*, not writable by others/,
+        "cache_path $taken/file;" => qr/must be a directory/,
+    );
+
+    for my $block (sort keys %refused) {
+        my ($status, $out) = $t->nginx_t(conf($block));
+
+        isnt($status, 0, "$block refused");
+        like($out, $refused{$block}, 'and why');
+        ok(!eval { $t->start_nginx('near'); 1 }, 'no start, either');
+    }
+
+    is(sprintf('%o', (stat $taken)[2] & 07777), '2775', 'the mode is left');
+    is((stat $taken)[4], 0, 'and the owner');
+
+    $t->allow($_) for values %refused;
+
+    # an empty one is taken, and its bits are not
+
+    $t->near_write(directstream => "cache_path $empty;");
+    $t->start_nginx('near');
+    is((stat $empty)[4], (getpwnam 'www-data')[2], 'an empty one is taken');
+    is(sprintf('%o', (stat $empty)[2] & 07777), '2750', 'with its mode');
+    is(sprintf('%o', (stat $t->state_path)[2] & 0777), '700', 'one is made');
+}
 
 $t->finish;

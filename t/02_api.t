@@ -104,7 +104,7 @@ my @invalid = (
     [ name => 5 ],
     [ playlist => '--exec=x' ], [ playlist => 'file:///etc/passwd' ],
     [ playlist => 'ftp://h/x' ], [ playlist => "http://h/a\nb" ],
-    [ playlist => 'http://h/' . 'x' x 3000 ], [ playlist => [] ],
+    [ playlist => 'http://h/' . 'x' x 9000 ], [ playlist => [] ],
     [ mode => 'Download' ], [ mode => 1 ], [ mode => undef ],
     [ shuffle => 'on' ], [ loop => 1 ],
     [ publish => 'http://h/live' ], [ push => 'rtmp://h/app' ],

@@ -37,6 +37,43 @@ ok($t->wait_for(sub { scalar $t->relay_pids($new) }, 5),
 Time::HiRes::sleep(1.5);
 is(scalar(my @h = $t->flow($w)->headers('V')), 1, 'the session is the same');
 
+# either may be asked, and the new one knows who has the stream
+
+my %states;
+ok($t->wait_for(sub {
+    my $s = $t->status('up')->{status};
+    $states{ $s->{state} } = 1;
+    return ($s->{held_by} || 0) == $relay && $s->{state} eq 'held' }, 10),
+   'to the new one it is held');
+ok(!$states{stopped}, 'and not stopped');
+
+for my $round (1 .. 4) {
+    my @rtmp = grep { $_ != $relay } $t->worker_pids($old);
+
+    $t->allow(qr/worker process $_ exited on signal 9/) for @rtmp;
+    kill 'KILL', @rtmp;
+    $t->wait_for(sub { !grep { kill 0, $_ } @rtmp }, 5);
+
+    my @new = grep { my $p = $_; !grep { $_ == $p } $t->relay_pids($new) }
+              $t->worker_pids($new);
+    $t->allow(qr/worker process $_ exited on signal 9/) for @new;
+    kill 'KILL', @new;
+
+    my $from = $t->now;
+    ok($t->wait_flow($w, sub { $_->last('V')->{at} > $from + 300 }, 15),
+       "connected again, $round");
+}
+
+unlike($t->log_of, qr/refused, it is not the relay/, 'no publisher is refused');
+
+my $port = $t->{nginx}{near}{http};
+my $form = 'call=publish&app=live&name=up&addr=127.0.0.1&ds_token=';
+my @answers = map { $t->{http}->post(
+    "http://127.0.0.1:$port/directstream/on_publish",
+    { content => $form . $_ })->{status} } map { ('0' x 64, 'x') } 1 .. 6;
+is(join(' ', grep { $_ != 403 } @answers), '', 'but others are');
+$t->allow(qr/open socket #\d+ left in connection/);
+
 # the old one leaves, the new one takes over
 
 my $from = $t->now;

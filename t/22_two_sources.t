@@ -86,14 +86,46 @@ is(($t->create('api', $one))[0], 201, 'made by the API again');
 is(scalar $t->api('POST', 'api/1/streams/api/stop'), 202, 'and stopped');
 $t->kill_all('near');
 $t->near(directstream => "stream api { playlist $two; }");
-is(rows(), 'api|1|0|PLsrc2', 'the file wins at a start, too');
+ok($t->wait_for(sub { rows() eq 'api|1|0|PLsrc2' }, 5),
+   'the file wins at a start, too');
 is($t->state('api'), 'stopped', 'the wish is kept');
 
 $t->kill_all('near');
 $t->near;
 is(scalar $t->api('GET', 'api/1/streams/api'), 404,
    'removed while nginx was down');
-is(rows(), '', 'also from the store');
+ok($t->wait_for(sub { rows() eq '' }, 5), 'also from the store');
+
+# what another nginx has made is found: by a create, a delete and a reload
+
+$t->create($_, $one, start => JSON::PP::false) for qw(first second third);
+my $rows = rows();
+$t->stop_nginx('near', 'QUIT');
+$t->command('sqlite3', $t->state_path . '/state.db', ".backup '"
+            . $t->dir . "/stub/backup.db'");
+$t->start_nginx('near');
+is(scalar $t->api('DELETE', "api/1/streams/$_"), 204, "$_ is deleted")
+    for qw(first second third);
+
+$t->command('sqlite3', $t->state_path . '/state.db',
+            "ATTACH '" . $t->dir . "/stub/backup.db' AS b;"
+            . ' INSERT INTO stream SELECT * FROM b.stream;'
+            . ' INSERT INTO setting SELECT * FROM b.setting;');
+is(rows(), $rows, 'rows that the zone has not');
+is(scalar $t->api('GET', 'api/1/streams/first'), 404, 'it has not');
+
+is(($t->create('first', $two))[0], 409, 'a create finds it');
+is(($t->status('first') || {})->{playlist}, $one, 'and it is there, as it was');
+is(scalar $t->api('DELETE', 'api/1/streams/second'), 204, 'so does a delete');
+is(scalar $t->api('DELETE', 'api/1/streams/second'), 404, 'once');
+is(scalar $t->api('DELETE', 'api/1/streams/none'), 404, 'of none it is a 404');
+
+$t->signal('HUP');
+ok($t->wait_for(sub { $t->state('third') eq 'stopped' }, 5),
+   'a reload finds the third');
+is(scalar $t->api('DELETE', "api/1/streams/$_"), 204, "$_ is deleted")
+    for qw(first third);
+is(rows(), '', 'none is left');
 
 # two nginx on one state_path: one publisher
 

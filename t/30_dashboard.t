@@ -204,12 +204,16 @@ if ($has{picture}) {
        'the picture on air');
 }
 
-# skip, previous, stop, start
+# skip, previous, refresh, stop, start
 
 $b->click('button', 'Skip');
 ok($b->wait_text('.air .item', qr/img src/, 30), 'skip');
 $b->click('button', 'Previous');
 ok($b->wait_text('.air .item', qr/<script>/, 30), 'previous');
+$b->click('button', 'Refresh');
+ok($b->wait_script('return /read at .*, nothing has changed/'
+                   . '.test(document.body.innerText)', 30),
+   'refresh, and what it has found');
 $b->click('button', 'Stop');
 ok($b->wait_text('.chip', qr/^stopped$/), 'stop');
 ok($b->wait_text('.picture', qr/Nothing on air/), 'no picture then');
@@ -218,6 +222,47 @@ ok($b->script('return [...document.querySelectorAll("button")].find((e) =>'
               . ' e.textContent === "Skip").disabled'), 'nothing to skip');
 $b->click('button', 'Start');
 ok($b->wait_text('.chip', qr/^live$/, 30), 'start');
+
+# the queue: what is wrong is said, what is right is played; by the keyboard
+
+$b->type('#queue-url', 'ftp://example.com/a.mp4');
+$b->click('.queue-form button', 'Queue');
+ok($b->wait_text('#queue-failure', qr/http/), 'no such URL');
+is($b->script('return document.activeElement.id'), 'queue-url',
+   'the focus is there');
+
+for my $file ('long.mp4', 'mid.mp4') {
+    $b->type('#queue-url', $t->media_url($file));
+    $b->click('.queue-form button', 'Queue');
+    ok($b->wait_text('.queued', qr/\Q$file\E.*by 127/s), "$file is queued");
+}
+
+is($b->text('#queue-failure'), '', 'and no error any more');
+$b->script('document.querySelector(".queued li:last-child button").focus()');
+$b->keys('Enter');
+ok($b->wait_text('.queued li:first-child', qr/mid\.mp4/), 'moved up, by keys');
+like($b->script('return document.activeElement.dataset.key'),
+     qr/^[0-9a-f]{16} /, 'the focus stays there');
+$b->click('.queued li:first-child button', 'Remove');
+ok($b->wait_text('.queued li:first-child', qr/long\.mp4/), 'removed');
+$b->click('.queued li:first-child button', 'Remove');
+ok($b->wait_script('return document.querySelector(".queued").hidden'),
+   'nothing is queued');
+
+$b->click('[aria-label="Play Number 2 now"]');
+ok($b->wait_text('.air .item', qr/Number 2.*queued by 127\./s, 30),
+   'an item of the list, now');
+ok($b->wait_text('.queued', qr/Number 2.*on air.*goes on at/s),
+   'and what it interrupted');
+is(join(' ', map { $_->{state} }
+        @{ ($t->api('GET', 'api/1/streams/lofi/queue'))[1]{entries} }),
+   'on_air waiting', 'as the API says');
+$b->click('.queued button', 'Remove');
+ok($b->wait_script('return document.querySelectorAll(".queued li").length'
+                   . ' === 1'), 'which need not go on');
+$b->click('[aria-label="Go to Number 4"]');
+ok($b->wait_text('.air .item', qr/^Number 4/, 30), 'go to');
+ok($b->wait_text('.air .next', qr/Number 5/, 30), 'and on from there');
 
 # a change
 
@@ -278,7 +323,7 @@ is(scalar $t->api('GET', 'api/1/streams/bad'), 404, 'indeed');
 $b->click('.streams a', 'fixed');
 ok($b->wait_text('.air .how', qr/^encode: video .*320x180.* 160x90/),
    'how it is on air, and why');
-ok($b->wait_text('.details', qr/Push\s+connected, [\d.]+ kB sent, 0 reconn/),
+ok($b->wait_text('.details', qr/Push\s+connected, [\d.]+ [kM]B sent, 0 reconn/),
    'the push');
 unlike($b->script('return document.documentElement.outerHTML'),
        qr/FIXEDKEY/, 'whose key is not shown');

@@ -188,7 +188,7 @@ described('DELETE', '/1/cache/' . '0' x 32, 403, base => '../ro/');
 # control
 
 described('POST', "$S/one/$_", 202)
-    for qw(skip previous prefetch restart stop start);
+    for qw(skip previous refresh prefetch restart stop start);
 described('POST', "$S/one/prefetch", 202, body => { on => $no });
 described('POST', "$S/one/prefetch", 400, body => { on => 0 });
 described('POST', "$S/one/prefetch", 400, body => { off => $yes });
@@ -198,7 +198,35 @@ described('POST', '/1/restart', 202, body => { all => $no });
 described('POST', '/1/restart', 400, body => { all => 1 });
 described('POST', '/1/restart', 400, body => { name => 'one' });
 described('POST', "$S/none/$_", 404)
-    for qw(skip previous prefetch restart stop start);
+    for qw(skip previous refresh prefetch restart stop start);
+
+# the queue
+
+my $first = described('POST', "$S/one/queue", 202, body => {
+    url => $t->media_url('a.mp4'), at => 'end', from => 0.5, until => 1.5,
+    then => 'continue', title => 'part' },
+    headers => { 'Idempotency-Key' => 'k' });
+my $second = described('POST', "$S/fixed/queue", 202, body => {
+    index => 0, at => 'next' });
+described('POST', "$S/one/queue", 409, body => { index => 0 },
+          headers => { 'Idempotency-Key' => 'k' });
+described('POST', "$S/one/queue", 400, body => $_)
+    for {}, { index => 99 }, { id => 'x' }, { colour => 'red' }, '[',
+        { url => 'ftp://example.com/' };
+described('POST', "$S/one/queue", 403, base => '../ro/',
+          body => { index => 0 });
+described('POST', "$S/none/queue", 404, body => { index => 0 });
+described('GET', "$S/$_/queue", 200) for 'one', 'fixed';
+described('PATCH', "$S/fixed/queue/$second->{id}", 200,
+          body => { before => undef });
+described('PATCH', "$S/fixed/queue/$second->{id}", 400, body => {});
+described('PATCH', "$S/fixed/queue/" . '0' x 16, 404,
+          body => { before => undef });
+described('DELETE', "$S/fixed/queue/$second->{id}", 204);
+described('DELETE', "$S/fixed/queue/$second->{id}", 404);
+described('POST', "$S/one/play", 202, body => { index => 0, at => 'next' });
+described('POST', "$S/one/play", 400, body => { index => 0, at => 'end' });
+described('POST', "$S/none/play", 404, body => { index => 0 });
 
 # lookups
 

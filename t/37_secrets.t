@@ -150,12 +150,18 @@ call('POST', 'api/1/resolve', {
 ok($t->wait_state('plain', 'live', 20), 'one is live');
 ok($t->wait_state('resolved', 'live', 20), 'and the other');
 
+# a site's fault is one that is waited for
 for my $name (qw(plain resolved)) {
+    my %seen;
+
     ok($t->wait_for(sub {
         look();
         arguments();
-        return ($t->field($name, 'playlist', 'failed') || 0) >= @faults;
-    }, 60), "\"$name\": every failure was seen");
+        $seen{ $_->{index} } = 1 for grep { defined $_->{code} }
+                                     $t->items($name);
+        return keys %seen >= @faults;
+    }, 60), "\"$name\": every failure was seen")
+        or diag(join ' ', sort keys %seen);
 }
 
 ok($t->wait_for(sub { $t->log_of =~ /ds_token=\w/ }, 10),

@@ -165,11 +165,12 @@ sub verify {
     ok($dead >= $from && $dead <= $to,
        "$name: dead air of $from to $to ms") or diag("$dead ms");
 
-    is(join(' ', map { $_->{state} } @items), $c->{states},
-       "$name: what was played") or diag(explain(\@items));
+    like(join(' ', map { $_->{state} } @items), qr/^$c->{states}$/,
+         "$name: what was played") or diag(explain(\@items));
 
     my ($code) = map { $_->{code} || () } @items;
-    is($code, $c->{code}, "$name: the item's code");
+    is($code, $c->{code}, "$name: the item's code") if $items[0]{state}
+        eq 'failed' || $c->{states} !~ /\(/;
     is($s->{error} && $s->{error}{code}, $c->{code},
        "$name: the status's code");
 
@@ -189,6 +190,15 @@ sub ends {
     my ($seconds, @names) = @_;
 
     for my $name (@names) {
+        if ($case{$name}{waits}) {
+            ok($t->wait_for(sub {
+                join(' ', map { $_->{state} } $t->items($name))
+                    eq $case{$name}{states}
+                && $t->state($name) eq 'stalled';
+            }, $seconds), "$name: all but one");
+            next;
+        }
+
         ok($t->wait_state($name, 'finished', $seconds), "$name: to its end");
     }
 
@@ -209,16 +219,24 @@ sub ends {
 
 
 $t->far;
-$t->near(directstream => 'source_timeout 3s; resolve_timeout 5s;',
+$t->near(directstream => 'source_timeout 3s; resolve_timeout 5s;'
+                         . ' preflight off;',
          http => 'location = /metrics { directstream_metrics; }');
 
 # a second is for a machine that is busy: what is not mended costs more
 
 my $good = 'played failed played';
-my @covered = (dead => [500, 2500], states => $good);
-my @quick = (dead => [0, 1000], states => $good);
+my @covered = (dead => [500, 3500], states => $good);
+my @quick = (dead => [0, 2000], states => $good);
 my @mended = (dead => [0, 1000], states => 'played played played');
 my @starved = (dead => [2500, 4500], states => 'failed played');
+
+# it has its turn once more before the end
+my @again = (dead => [2500, 30000], states => 'failed played');
+
+# another host's: it is still waited for when all else has been played
+my @waits = (dead => [0, 600000], states => 'played pending played',
+             waits => 1);
 
 # the next item keeps us waiting: the one after it goes first
 
@@ -232,7 +250,7 @@ expect('late', entries('late', 'a.mp4', [ 'b.mp4', latency => 4.5 ],
        @covered, states => 'played played played');
 expect('limited', [ 'a.mp4', server('127.0.0.2')
                     . '/b.mp4?status=429&retry=2', 'mid.mp4' ],
-       @covered, code => 'source_rate_limited',
+       @waits, code => 'source_rate_limited',
        faults => ['source_rate_limited']);
 
 # known soon enough, it is not seen
@@ -242,9 +260,9 @@ expect('ahead', [ 'two.mp4', url('a.mp4', 'hang=1'), 'mid.mp4' ],
 # what cannot be mended
 
 expect('refused', [ 'a.mp4', "http://127.0.0.1:$closed/a.mp4", 'c.mp4' ],
-       @quick, code => 'source_refused', faults => ['source_refused']);
+       @waits, code => 'source_refused', faults => ['source_refused']);
 expect('dns', [ 'a.mp4', 'http://no-such-host.invalid/a.mp4', 'c.mp4' ],
-       @quick, code => 'source_dns', faults => ['source_dns']);
+       @waits, code => 'source_dns', faults => ['source_dns']);
 expect('ever500', [ 'a.mp4', url('a.mp4', 'status=500'), 'c.mp4' ],
        @quick, code => 'source_http', faults => ['source_http']);
 expect('forbidden', [ 'a.mp4', url('b.mp4', 'status=403'), 'c.mp4' ],
@@ -302,11 +320,13 @@ expect('overdue', entries('overdue', 'a.mp4',
 expect('evercut', [ url('mid.mp4', 'cut=150000&n=3'), 'c.mp4' ],
        @starved, code => 'source_cut', faults => ['source_cut']);
 expect('stalled', [ url('mid.mp4', 'stall=150000'), 'c.mp4' ],
-       @starved, code => 'source_stalled', faults => ['source_stalled']);
+       @again, code => 'source_stalled', faults => ['source_stalled']);
+# the outage ends before its next turn, or not
 expect('stall30', [ url('mid.mp4', 'outage=150000-30000'), 'c.mp4' ],
-       @starved, code => 'source_stalled', faults => ['source_stalled']);
+       dead => [2500, 40000], states => '(?:failed|played) played',
+       code => 'source_stalled', faults => ['source_stalled']);
 expect('slow', [ url('mid.mp4', 'drip=100&from=150000'), 'c.mp4' ],
-       @starved, code => 'source_stalled');
+       @again, code => 'source_stalled');
 expect('stall5', entries('stall5', [ url('mid.mp4', 'outage=230000-5000'),
                                      chunk => 16384 ], 'c.mp4'),
        dead => [200, 4000], states => 'played played',
@@ -318,7 +338,9 @@ expect('longer', [ url('a.mp4', 'length=5000'), 'mid.mp4', 'c.mp4' ],
        @mended, faults => ['source_cut']);
 expect('shorter', [ url('a.mp4', 'length=-5000'), 'mid.mp4', 'c.mp4' ],
        @mended);
-expect('short', [ 'a.mp4', 'short.mp4', 'c.mp4' ], @mended);
+# more than a tenth is missing
+expect('short', [ 'a.mp4', 'short.mp4', 'c.mp4' ], @mended, states => $good,
+       code => 'source_cut');
 expect('flipped', [ 'a.mp4', 'flipped.mp4', 'c.mp4' ], @mended);
 
 my @some = sort keys %case;
@@ -333,6 +355,7 @@ like($t->log_of, qr/"late": item 2 on air.*"late": item 1 on air/s,
 
 $t->stop_nginx('near', 'QUIT');
 $t->near(directstream => 'source_timeout 3s; resolve_timeout 5s;'
+                         . ' preflight off;'
                          . ' buffer 20s 16m;',
          http => 'location = /metrics { directstream_metrics; }');
 

@@ -93,10 +93,9 @@ for my $i (0 .. 59) {
 
 is(join("\n", $flow->backward), '', 'no backward time stamp');
 
-# one is cut within a group of pictures, which is shown as a whole
-my @holes = $flow->steps_over('A', 42);
-is(scalar @holes, grep({ $_->{name} eq 'cut.mp4' } @items),
-   'sound without a hole') or diag(@holes);
+# one is cut within a group of pictures, which is shown as a whole, and silent
+# until the cut
+is(join("\n", $flow->steps_over('A', 42)), '', 'sound without a hole');
 
 # the slowest has 10 pictures a second
 is(join("\n", $flow->steps_over('V', 110)), '', 'nor have pictures one');

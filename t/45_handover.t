@@ -30,7 +30,7 @@ $t->write_file($other, $image);
 my $w = $t->watch('up');
 ok($t->wait_packet($w), 'on air');
 
-$t->create('api', $url);
+$t->create('api', $url, push => undef);
 ok($t->wait_state('api', 'live'), 'one of the API, too');
 $t->create('off', $url, start => JSON::PP::false);
 
@@ -143,6 +143,22 @@ is(($t->api('POST', 'api/1/restart', { all => JSON::PP::true }))[1]
 ok($t->wait_for(sub {
     my $n = () = $t->log_of =~ /"(?:up|api)": item \d+ on air/g;
     return $n >= $items + 2 }, 15), 'both are on air once more');
+
+# nginx-rtmp is not told to push
+
+(my $deaf = $good) =~ s/on_publish http[^;]+;//;
+reload('no on_publish', $deaf, 0);
+is(scalar $t->api('POST', 'api/1/streams/up/restart'), 202, 'restart');
+ok($t->wait_error('up', 'push_hook_missing', 15), 'an error says so');
+my @said = $t->log_of =~ /(\[warn\].*"up": nothing is pushed)/g;
+is(scalar @said, 1, 'and the log, once');
+is($t->state('up'), 'live', 'it is live');
+is($t->field('api', 'error'), undef, 'of one without a push nothing is said');
+
+reload('on_publish', $good, 0);
+$t->api('POST', 'api/1/streams/up/restart');
+ok($t->wait_for(sub { $t->state('up') eq 'live'
+                      && !$t->field('up', 'error') }, 15), 'over');
 
 unlike($t->log_of, qr/refused, it is not the relay|cannot be respawned/,
        'one publisher at a time');

@@ -13,7 +13,7 @@ use DirectStream::Odd;
 
 my $t = DirectStream::Test->new;
 my @files = DirectStream::Odd::files();
-my $LISTS = 4;
+my $LISTS = 6;
 
 mkdir $t->dir . '/as-run';
 chmod 0777, $t->dir . '/as-run';
@@ -126,6 +126,9 @@ for my $name (sort keys %list) {
 
     # at a change a frame or two may be lost
     is(join("\n", $flow->steps_over('V', 260)), '', "$name: no hole");
+
+    is(join("\n", $flow->steps_over('A', 90)), '', "$name: nor in sound")
+        if $name =~ /auto/;
 
     my ($file) = glob $t->dir . "/far/record/$name*.flv";
 

@@ -37,7 +37,6 @@ like($list, qr{\./$_\n}, "$_ is in it")
         'usr/sbin/directstream-schema',
         'usr/share/man/man8/directstream-schema.8.gz',
         'usr/share/nginx/modules-available/mod-directstream.conf',
-        'var/lib/nginx/directstream/',
         'usr/share/doc/libnginx-mod-directstream/examples/one-channel.conf';
 
 

@@ -15,6 +15,7 @@
 #include "air/ds_mend.h"
 #include "air/ds_push.h"
 #include "air/ds_timeline.h"
+#include "base/ds_crash.h"
 #include "base/ds_item.h"
 #include "base/ds_job.h"
 
@@ -64,6 +65,7 @@ struct ds_air_s {
     const ds_target_t  *target;
     ds_slate_t         *slate;          /* borrowed; NULL: none */
     ds_sent_t          *sent;           /* borrowed */
+    ds_bell_t          *bell;           /* borrowed */
     ds_push_t          *push;           /* NULL: none of our own */
 
     ds_cancel_t         cancel;         /* of the session and what makes it */
@@ -142,7 +144,7 @@ static void ds_air_retry(ds_air_t *air);
 
 ds_air_t *
 ds_air_create(ds_t *ds, const ds_target_t *target, ds_sent_t *sent,
-    ds_slate_t *slate)
+    ds_slate_t *slate, ds_bell_t *bell)
 {
     ds_air_t  *air;
 
@@ -159,6 +161,7 @@ ds_air_create(ds_t *ds, const ds_target_t *target, ds_sent_t *sent,
     air->ds = ds;
     air->target = target;
     air->slate = slate;
+    air->bell = bell;
     air->dark_at = ds_monotonic() + DS_DARK_START;
 
     air->sent = sent;
@@ -634,12 +637,16 @@ ds_air_connect_run(void *data)
 {
     ds_air_t *air = data;
 
+    ds_crash_stream(air->target->name);
+
     if (air->looking) {
         (void) ds_output_lookup(air->target, &air->cancel, &air->why);
 
     } else {
         air->opened = ds_output_open(air->target, &air->cancel, &air->why);
     }
+
+    ds_bell_ring(air->bell);
 }
 
 
@@ -877,7 +884,8 @@ ds_air_mend(ds_air_t *air)
         ds_log(air->ds, DS_LOG_WARN, air->target->name,
                "%s of the item is missing at %.1f s, %s instead",
                track == DS_AUDIO ? "sound" : "picture",
-               ds_air_position(air) / 1000.0,
+               (ds_source_offset(air->feed.src) * 1000 + air->feed.origin
+                + fill.pts - air->timeline.base) / 1000000.0,
                track == DS_AUDIO ? "silence is sent"
                                  : "the last key frame is shown");
     }

@@ -36,11 +36,11 @@ typedef enum {
 
 /*
  * "target" and its strings are borrowed, as are "sent", into which all goes
- * that is on air, and "slate", which may be NULL: then there is silence
- * instead.
+ * that is on air, "bell", which rings when it is time for a tick, and
+ * "slate", which may be NULL: then there is silence instead.
  */
 ds_air_t *ds_air_create(ds_t *ds, const ds_target_t *target, ds_sent_t *sent,
-    ds_slate_t *slate);
+    ds_slate_t *slate, ds_bell_t *bell);
 void ds_air_free(ds_air_t **air);
 
 /* will be freed soon: tells all that connects or pushes to end, waits not */

@@ -4,13 +4,8 @@
  * where it was in what the stream has sent.  Knows nothing of items.
  */
 
-#define _GNU_SOURCE
-
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
 
 #include "air/ds_output.h"
 #include "air/ds_push.h"
@@ -34,7 +29,7 @@ struct ds_push_s {
     char               *url;
     char                shown[DS_URL_LEN];      /* without the key */
     ds_job_t            job;
-    int                 wake;           /* eventfd: there is something */
+    ds_bell_t           bell;           /* there is something */
 
     ds_cursor_t         cursor;         /* the thread's, but for its counts */
 
@@ -57,7 +52,6 @@ static bool ds_push_connect(ds_push_t *push, ds_error_t *err);
 static bool ds_push_send(ds_push_t *push, ds_error_t *err);
 static void ds_push_warn(ds_push_t *push);
 static void ds_push_failed(ds_push_t *push, const ds_error_t *err);
-static void ds_push_wait(ds_push_t *push);
 static void ds_push_destroy(ds_push_t *push);
 
 
@@ -81,9 +75,9 @@ ds_push_create(ds_t *ds, const char *stream, const char *url,
 
     push->stream = strdup(stream);
     push->url = strdup(url);
-    push->wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 
-    if (push->wake == -1 || push->stream == NULL || push->url == NULL
+    if (ds_bell_init(&push->bell) != DS_OK || push->stream == NULL
+        || push->url == NULL
         || ds_job_start(&push->job, "ds-push", ds_push_run, push) != DS_OK)
     {
         ds_push_destroy(push);
@@ -118,10 +112,7 @@ ds_push_destroy(ds_push_t *push)
     ds_job_end(&push->job);
     ds_cursor_close(&push->cursor);
 
-    if (push->wake != -1) {
-        (void) close(push->wake);
-    }
-
+    ds_bell_free(&push->bell);
     (void) pthread_mutex_destroy(&push->lock);
     free(push->stream);
     free(push->url);
@@ -156,10 +147,7 @@ ds_push_status(ds_push_t *push, ds_push_status_t *status)
 void
 ds_push_wake(ds_push_t *push)
 {
-    uint64_t  one;
-
-    one = 1;
-    (void) !write(push->wake, &one, sizeof(one));
+    ds_bell_ring(&push->bell);
 }
 
 
@@ -184,7 +172,8 @@ ds_push_run(void *data)
             continue;
         }
 
-        ds_push_wait(push);
+        /* for packets, or until it is time to hear the server */
+        ds_bell_wait(&push->bell, &push->job.cancel, DS_PUSH_IDLE);
     }
 
     ds_output_close(&push->out);
@@ -289,22 +278,4 @@ ds_push_failed(ds_push_t *push, const ds_error_t *err)
     (void) ds_cancel_wait(&push->job.cancel,
                           ds_backoff(++push->fails, DS_PUSH_RETRY_MIN,
                                      DS_PUSH_RETRY_MAX));
-}
-
-
-/* context: push thread; for packets, or until it is time to hear the server */
-
-static void
-ds_push_wait(ds_push_t *push)
-{
-    uint64_t       n;
-    struct pollfd  pfd[2];
-
-    pfd[0].fd = push->wake;
-    pfd[0].events = POLLIN;
-    pfd[1].fd = push->job.cancel.fd;
-    pfd[1].events = POLLIN;
-
-    (void) poll(pfd, 2, DS_PUSH_IDLE);
-    (void) !read(push->wake, &n, sizeof(n));
 }

@@ -66,10 +66,10 @@ ds_state_name(ds_state_e state)
 {
     static const char *const  names[] = {
         "stopped", "resolving", "starting", "live", "stalled", "finished",
-        "failed"
+        "failed", "held"
     };
 
-    return (unsigned) state <= DS_FAILED ? names[state] : "unknown";
+    return (unsigned) state <= DS_HELD ? names[state] : "unknown";
 }
 
 
@@ -81,6 +81,15 @@ ds_item_state_name(ds_item_state_e state)
     };
 
     return (unsigned) state <= DS_ITEM_FAILED ? names[state] : "unknown";
+}
+
+
+const char *
+ds_verdict_name(ds_verdict_e verdict)
+{
+    static const char *const  names[] = { "", "ok", "risk", "bad" };
+
+    return (unsigned) verdict <= DS_VERDICT_BAD ? names[verdict] : "";
 }
 
 
@@ -209,6 +218,52 @@ ds_cancel_wait(ds_cancel_t *c, int64_t ms)
         pfd.events = POLLIN;
 
         (void) poll(&pfd, 1, left > 60000 ? 60000 : (int) left);
+    }
+}
+
+
+int
+ds_bell_init(ds_bell_t *b)
+{
+    b->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+
+    return b->fd == -1 ? DS_EINTERNAL : DS_OK;
+}
+
+
+void
+ds_bell_ring(ds_bell_t *b)
+{
+    uint64_t  one;
+
+    one = 1;
+    (void) !write(b->fd, &one, sizeof(one));
+}
+
+
+void
+ds_bell_free(ds_bell_t *b)
+{
+    if (b->fd != -1) {
+        (void) close(b->fd);
+        b->fd = -1;
+    }
+}
+
+
+void
+ds_bell_wait(ds_bell_t *b, ds_cancel_t *c, int64_t ms)
+{
+    uint64_t       n;
+    struct pollfd  pfd[2];
+
+    pfd[0].fd = b->fd;
+    pfd[0].events = POLLIN;
+    pfd[1].fd = c->fd;
+    pfd[1].events = POLLIN;
+
+    if (poll(pfd, 2, ms) > 0 && pfd[0].revents != 0) {
+        (void) !read(b->fd, &n, sizeof(n));
     }
 }
 

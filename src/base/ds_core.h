@@ -48,6 +48,23 @@ void ds_cancel_free(ds_cancel_t *c);
 bool ds_cancel_wait(ds_cancel_t *c, int64_t ms);
 
 
+/* a bell: one thread sleeps, any other one can wake it, not to no purpose */
+
+typedef struct {
+    int            fd;          /* eventfd, close-on-exec; -1: none */
+} ds_bell_t;
+
+int ds_bell_init(ds_bell_t *b);             /* 0 or DS_EINTERNAL */
+void ds_bell_ring(ds_bell_t *b);            /* any thread, does not block */
+void ds_bell_free(ds_bell_t *b);
+
+/*
+ * Sleeps for "ms", or until "c" is canceled or the bell rings; not at all if
+ * it has rung since the last time.
+ */
+void ds_bell_wait(ds_bell_t *b, ds_cancel_t *c, int64_t ms);
+
+
 int64_t ds_now(void);                       /* Unix ms */
 int64_t ds_monotonic(void);                 /* ms, CLOCK_MONOTONIC */
 int64_t ds_monotonic_us(void);              /* us, CLOCK_MONOTONIC */

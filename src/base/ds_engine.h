@@ -31,6 +31,7 @@ struct ds_s {
     struct ds_job_s    *jobs;           /* owner's thread; base/ds_job.h */
 
     _Atomic size_t      held;           /* bytes, see air/ds_sent.h */
+    _Atomic int64_t     look_at;        /* monotonic ms; play/ds_preflight.c */
     _Atomic int64_t     trim_at;        /* monotonic ms, not before */
 
     pthread_mutex_t     lock;
@@ -38,6 +39,9 @@ struct ds_s {
     ds_node_t         **last;           /* lock */
     unsigned            nrecords;       /* lock */
     unsigned            dropped;        /* lock */
+    ds_resolver_status_t  resolver;     /* lock; resolve/ds_resolver.h */
+    int64_t             first_at;       /* lock; monotonic ms, when the first
+                                           command is tried again */
 };
 
 

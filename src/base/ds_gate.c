@@ -22,6 +22,7 @@ typedef struct ds_gate_node_s  ds_gate_node_t;
 struct ds_gate_node_s {
     const char       *key;              /* NULL: none */
     int               fd;               /* eventfd, its turn may have come */
+    bool              behind;
     bool              inside;
     ds_gate_node_t   *next;
 };
@@ -32,14 +33,18 @@ struct ds_gate_s {
 
     pthread_mutex_t   lock;
     unsigned          taken;
+    unsigned          behind;           /* of them, by what can wait */
     ds_gate_node_t   *admitted;         /* those with a key */
     ds_gate_node_t   *waiting;          /* the first to come is first */
 };
 
 
+static int ds_gate_queue(ds_gate_t *g, const char *key, int64_t timeout,
+    bool behind, ds_cancel_t *cancel);
 static int ds_gate_wait(ds_gate_t *g, ds_gate_node_t *node, int64_t timeout,
     ds_cancel_t *cancel);
 static void ds_gate_admit(ds_gate_t *g);
+static void ds_gate_admit_class(ds_gate_t *g, bool behind);
 static bool ds_gate_has(ds_gate_t *g, const char *key);
 static void ds_gate_remove(ds_gate_node_t **list, ds_gate_node_t *node);
 
@@ -78,6 +83,21 @@ int
 ds_gate_enter(ds_gate_t *g, const char *key, int64_t timeout,
     ds_cancel_t *cancel)
 {
+    return ds_gate_queue(g, key, timeout, false, cancel);
+}
+
+
+int
+ds_gate_enter_behind(ds_gate_t *g, ds_cancel_t *cancel)
+{
+    return ds_gate_queue(g, NULL, -1, true, cancel);
+}
+
+
+static int
+ds_gate_queue(ds_gate_t *g, const char *key, int64_t timeout, bool behind,
+    ds_cancel_t *cancel)
+{
     int               rc;
     ds_gate_node_t   *node, **p;
 
@@ -87,6 +107,7 @@ ds_gate_enter(ds_gate_t *g, const char *key, int64_t timeout,
     }
 
     node->key = key;
+    node->behind = behind;
     node->fd = eventfd(0, EFD_CLOEXEC|EFD_NONBLOCK);
 
     if (node->fd == -1) {
@@ -170,6 +191,19 @@ ds_gate_wait(ds_gate_t *g, ds_gate_node_t *node, int64_t timeout,
 
 
 void
+ds_gate_leave_behind(ds_gate_t *g)
+{
+    (void) pthread_mutex_lock(&g->lock);
+
+    g->taken--;
+    g->behind--;
+    ds_gate_admit(g);
+
+    (void) pthread_mutex_unlock(&g->lock);
+}
+
+
+void
 ds_gate_leave(ds_gate_t *g, const char *key)
 {
     uint64_t         one;
@@ -214,21 +248,34 @@ ds_gate_leave(ds_gate_t *g, const char *key)
 static void
 ds_gate_admit(ds_gate_t *g)
 {
+    ds_gate_admit_class(g, false);
+    ds_gate_admit_class(g, true);
+}
+
+
+static void
+ds_gate_admit_class(ds_gate_t *g, bool behind)
+{
     uint64_t         one;
+    unsigned         most;
     ds_gate_node_t  *node, *next;
 
     one = 1;
+    most = g->places < 2 ? 1 : g->places / 2;
 
     for (node = g->waiting; node != NULL && g->taken < g->places; node = next)
     {
         next = node->next;
 
-        if (ds_gate_has(g, node->key)) {
+        if (node->behind != behind || ds_gate_has(g, node->key)
+            || (behind && g->behind == most))
+        {
             continue;
         }
 
         ds_gate_remove(&g->waiting, node);
         g->taken++;
+        g->behind += behind;
         node->inside = true;
 
         if (node->key != NULL) {

@@ -29,6 +29,13 @@ int ds_gate_enter(ds_gate_t *g, const char *key, int64_t timeout,
 
 void ds_gate_leave(ds_gate_t *g, const char *key);
 
+/*
+ * The same without a key, for what can wait: others come first, and half of
+ * the places, one at least, is the most it has.
+ */
+int ds_gate_enter_behind(ds_gate_t *g, ds_cancel_t *cancel);
+void ds_gate_leave_behind(ds_gate_t *g);
+
 unsigned ds_gate_places(ds_gate_t *g);
 
 

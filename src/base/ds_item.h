@@ -22,8 +22,11 @@ typedef struct {
     char       *audio_url;      /* JSON lists: audio apart from video */
     char       *id;
     char       *title;
+    char       *headers;        /* "Name: value\n" lines for its media, NULL:
+                                   none; see ds_http.h */
     int64_t     duration;       /* ms, -1 unknown */
     bool        plain;          /* a media file: no resolver call needed */
+    bool        page;           /* or none: the resolver's if it is no media */
     int         code;           /* 0, or DS_E…: cannot be played, no URL
                                    if that was what is wrong with it */
     const char *reason;         /* why, a constant */
@@ -41,6 +44,7 @@ typedef bool (*ds_entry_pt)(void *data, ds_entry_t *e);
 typedef struct {
     char       *url;
     char       *headers;        /* "Name: value\n" lines, NULL: none */
+    char       *cookies;        /* lines of Netscape's form, NULL: none */
     bool        local;          /* "url" is the path of a file of the cache */
     size_t      chunk;          /* largest range of a request, 0: no limit */
     int         family;         /* IP version to read it over, 0: either */
@@ -61,7 +65,7 @@ typedef struct {
     ds_media_url_t  urls[2];
 } ds_media_t;
 
-/* as ds_entry_copy(); the headers of the URLs are left out */
+/* as ds_entry_copy(); headers and cookies of the URLs are left out */
 int ds_media_copy(ds_media_t *m, const ds_media_t *from);
 
 void ds_media_free(ds_media_t *m);          /* frees the strings, clears */

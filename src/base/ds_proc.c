@@ -73,9 +73,11 @@ typedef struct {
 
 static int ds_proc_open(ds_proc_fds_t *fds);
 static void ds_proc_close(int *fd);
-static pid_t ds_proc_fork(const ds_proc_fds_t *fds, const char *const *argv);
+static const char **ds_proc_environment(const char *const *env);
+static pid_t ds_proc_fork(const ds_proc_fds_t *fds, const char *const *argv,
+    const char *const *env);
 static void ds_proc_child(const ds_proc_fds_t *fds, const char *const *argv,
-    pid_t parent);
+    const char *const *env, pid_t parent);
 static void ds_proc_clean(void);
 static int ds_proc_started(ds_proc_t *p, int status, const char *program,
     ds_error_t *err);
@@ -97,11 +99,12 @@ static const char *const  ds_proc_env[] = {
 
 
 ds_proc_t *
-ds_proc_start(const char *const *argv, int64_t timeout, ds_cancel_t *cancel,
-    ds_error_t *err)
+ds_proc_start(const char *const *argv, const char *const *env,
+    int64_t timeout, ds_cancel_t *cancel, ds_error_t *err)
 {
     int             e, rc;
     ds_proc_t      *p;
+    const char    **full;
     ds_proc_fds_t   fds;
 
     /* a name without "/" would be looked for in the current directory */
@@ -114,8 +117,12 @@ ds_proc_start(const char *const *argv, int64_t timeout, ds_cancel_t *cancel,
     }
 
     p = calloc(1, sizeof(ds_proc_t));
-    if (p == NULL) {
+    full = ds_proc_environment(env);
+
+    if (p == NULL || full == NULL) {
         (void) ds_fail(err, DS_ENOMEM, "no memory for a process");
+        free(p);
+        free(full);
         return NULL;
     }
 
@@ -140,7 +147,7 @@ ds_proc_start(const char *const *argv, int64_t timeout, ds_cancel_t *cancel,
         goto failed;
     }
 
-    p->pid = ds_proc_fork(&fds, argv);
+    p->pid = ds_proc_fork(&fds, argv, full);
     e = errno;
 
     ds_proc_close(&fds.null);
@@ -162,14 +169,56 @@ ds_proc_start(const char *const *argv, int64_t timeout, ds_cancel_t *cancel,
     ds_proc_close(&fds.status[0]);
 
     if (rc == DS_OK) {
+        free(full);
         return p;
     }
 
 failed:
 
+    free(full);
     ds_proc_free(&p);
 
     return NULL;
+}
+
+
+/* malloc()ed, its strings are borrowed; the last one of a name counts */
+
+static const char **
+ds_proc_environment(const char *const *env)
+{
+    size_t        i, k, n, len;
+    const char  **full;
+
+    static const char *const  none[] = { NULL };
+
+    env = (env == NULL) ? none : env;
+
+    for (n = 0; env[n] != NULL; n++) { /* void */ }
+
+    full = calloc(n + sizeof(ds_proc_env) / sizeof(char *), sizeof(char *));
+    if (full == NULL) {
+        return NULL;
+    }
+
+    n = 0;
+
+    for (i = 0; ds_proc_env[i] != NULL; i++) {
+        full[n++] = ds_proc_env[i];
+    }
+
+    for (i = 0; env[i] != NULL; i++) {
+        len = strcspn(env[i], "=") + 1;
+
+        for (k = 0; k < n && strncmp(full[k], env[i], len) != 0; k++) {
+            /* void */
+        }
+
+        full[k] = env[i];
+        n += (k == n);
+    }
+
+    return full;
 }
 
 
@@ -224,7 +273,8 @@ ds_proc_close(int *fd)
  */
 
 static pid_t
-ds_proc_fork(const ds_proc_fds_t *fds, const char *const *argv)
+ds_proc_fork(const ds_proc_fds_t *fds, const char *const *argv,
+    const char *const *env)
 {
     int       e;
     pid_t     pid, parent;
@@ -237,7 +287,7 @@ ds_proc_fork(const ds_proc_fds_t *fds, const char *const *argv)
     pid = vfork();
 
     if (pid == 0) {
-        ds_proc_child(fds, argv, parent);
+        ds_proc_child(fds, argv, env, parent);
     }
 
     e = errno;
@@ -254,7 +304,8 @@ ds_proc_fork(const ds_proc_fds_t *fds, const char *const *argv)
  */
 
 static void
-ds_proc_child(const ds_proc_fds_t *fds, const char *const *argv, pid_t parent)
+ds_proc_child(const ds_proc_fds_t *fds, const char *const *argv,
+    const char *const *env, pid_t parent)
 {
     int  status, in, out, err, error;
 
@@ -282,7 +333,7 @@ ds_proc_child(const ds_proc_fds_t *fds, const char *const *argv, pid_t parent)
         ds_proc_clean();
 
         (void) execve(argv[0], (char *const *) argv,
-                      (char *const *) ds_proc_env);
+                      (char *const *) env);
         error = errno;
     }
 

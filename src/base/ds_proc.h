@@ -16,9 +16,13 @@
 typedef struct ds_proc_s  ds_proc_t;
 
 
-/* NULL: "err" is DS_ERESOLVER_MISSING (exec failed), DS_EINTERNAL, DS_ENOMEM */
-ds_proc_t *ds_proc_start(const char *const *argv, int64_t timeout,
-    ds_cancel_t *cancel, ds_error_t *err);
+/*
+ * "env" are NAME=VALUE, NULL-terminated, beside or instead of those that every
+ * child has; NULL: none.  NULL: "err" is DS_ERESOLVER_MISSING (exec failed),
+ * DS_EINTERNAL, DS_ENOMEM.
+ */
+ds_proc_t *ds_proc_start(const char *const *argv, const char *const *env,
+    int64_t timeout, ds_cancel_t *cancel, ds_error_t *err);
 
 /*
  * The next line of stdout, without its newline, valid until the next call;

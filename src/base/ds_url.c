@@ -9,6 +9,7 @@
 
 #define _GNU_SOURCE
 
+#include <locale.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -28,16 +29,36 @@
 
 static int ds_url_authority(ds_url_t *u, const char *p, size_t len);
 static bool ds_url_host_valid(const char *host, size_t len, bool ip6);
+static bool ds_url_part(CURLU *u, CURLUPart part, const char *url,
+    char **value);
 static bool ds_url_is_id(const char *ref);
 static bool ds_url_char_valid(unsigned char c);
 static bool ds_url_alnum(char c);
+static int ds_url_check_playlist(const char *ref, bool file_ok,
+    ds_error_t *err);
 static int ds_url_check_file(const ds_url_t *u, ds_error_t *err);
 static int ds_url_check_rtmp(const char *url, bool tls_ok, ds_url_t *u,
     ds_error_t *err, const char *expected);
 static size_t ds_url_segments(const ds_url_t *u);
-static bool ds_url_has_arg(const char *query, const char *name);
-static bool ds_url_has_suffix(const ds_url_t *u, const char *const *suffixes);
+static const char *ds_url_arg(const char *query, const char *name);
+static bool ds_url_is_signature(const char *p, size_t len, bool times);
+static bool ds_url_has_suffix(const char *path, size_t len,
+    const char *const *suffixes);
 static bool ds_url_is_video(const ds_url_t *u);
+
+
+static const char *const  ds_url_packed[] = { ".gz", NULL };
+
+static const char *const  ds_url_lists[] = {
+    ".m3u", ".m3u8", ".json", ".pls", ".xspf", ".asx", NULL
+};
+
+static const char *const  ds_url_media[] = {
+    ".mp4", ".m4v", ".mov", ".mkv", ".webm", ".flv", ".ts", ".m4a", ".mp3",
+    ".aac", ".3g2", ".3gp", ".ac3", ".asf", ".avi", ".eac3", ".flac", ".m2t",
+    ".m2ts", ".m4b", ".mka", ".mp2", ".mpeg", ".mpg", ".mts", ".oga", ".ogg",
+    ".ogv", ".opus", ".vob", ".wav", ".wma", ".wmv", NULL
+};
 
 
 int
@@ -195,11 +216,14 @@ ds_url_host_valid(const char *host, size_t len, bool ip6)
 int
 ds_url_join(char **dst, const char *base, const char *ref)
 {
-    char       *joined;
+    char       *user, *password, *joined;
     CURLU      *u;
     CURLUcode   rc;
 
     *dst = NULL;
+
+    user = NULL;
+    password = NULL;
     joined = NULL;
 
     u = curl_url();
@@ -207,10 +231,24 @@ ds_url_join(char **dst, const char *base, const char *ref)
                    : curl_url_set(u, CURLUPART_URL, base, 0);
 
     if (rc == CURLUE_OK) {
-        rc = curl_url_set(u, CURLUPART_URL, ref, 0);
+        (void) curl_url_get(u, CURLUPART_USER, &user, 0);
+        (void) curl_url_get(u, CURLUPART_PASSWORD, &password, 0);
+
+        rc = curl_url_set(u, CURLUPART_URL, ref,
+                          CURLU_URLENCODE|CURLU_ALLOW_SPACE
+                          |CURLU_NON_SUPPORT_SCHEME);
     }
 
     if (rc == CURLUE_OK) {
+        rc = curl_url_get(u, CURLUPART_URL, &joined, 0);
+    }
+
+    if (rc == CURLUE_OK && user != NULL && ds_url_same_origin(base, joined)) {
+        (void) curl_url_set(u, CURLUPART_USER, user, 0);
+        (void) curl_url_set(u, CURLUPART_PASSWORD, password, 0);
+
+        curl_free(joined);
+        joined = NULL;
         rc = curl_url_get(u, CURLUPART_URL, &joined, 0);
     }
 
@@ -219,6 +257,8 @@ ds_url_join(char **dst, const char *base, const char *ref)
         rc = *dst == NULL ? CURLUE_OUT_OF_MEMORY : CURLUE_OK;
     }
 
+    curl_free(user);
+    curl_free(password);
     curl_free(joined);
     curl_url_cleanup(u);
 
@@ -227,14 +267,133 @@ ds_url_join(char **dst, const char *base, const char *ref)
 
 
 int
+ds_url_ascii(char **dst, const char *url)
+{
+    int         rc;
+    char       *ascii;
+    CURLU      *u;
+    size_t      n;
+    locale_t    utf8, old;
+
+    n = strcspn(url, ":");
+    n += strspn(url + n, ":/");
+    n += strcspn(url + n, "/?#");
+
+    for (ascii = NULL; n > 0 && (unsigned char) url[n - 1] < 0x80; n--) {
+        /* void */
+    }
+
+    if (n == 0) {
+        return ds_copy(dst, url);
+    }
+
+    /* names are read as the locale says, which may be "C" */
+
+    utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t) 0);
+    old = (utf8 == (locale_t) 0) ? utf8 : uselocale(utf8);
+
+    u = curl_url();
+
+    if (u != NULL && curl_url_set(u, CURLUPART_URL, url, 0) == CURLUE_OK) {
+        (void) curl_url_get(u, CURLUPART_URL, &ascii, CURLU_PUNYCODE);
+    }
+
+    if (utf8 != (locale_t) 0) {
+        (void) uselocale(old);
+        freelocale(utf8);
+    }
+
+    rc = ds_copy(dst, ascii == NULL ? url : ascii);
+
+    curl_free(ascii);
+    curl_url_cleanup(u);
+
+    return rc;
+}
+
+
+bool
+ds_url_same_origin(const char *a, const char *b)
+{
+    bool    same, upgraded;
+    char   *scheme[2], *host[2], *port[2];
+    CURLU  *u;
+
+    memset(scheme, 0, sizeof(scheme));
+    memset(host, 0, sizeof(host));
+    memset(port, 0, sizeof(port));
+
+    u = curl_url();
+
+    same = u != NULL
+           && ds_url_part(u, CURLUPART_SCHEME, a, &scheme[0])
+           && ds_url_part(u, CURLUPART_HOST, NULL, &host[0])
+           && ds_url_part(u, CURLUPART_PORT, NULL, &port[0])
+           && ds_url_part(u, CURLUPART_SCHEME, b, &scheme[1])
+           && ds_url_part(u, CURLUPART_HOST, NULL, &host[1])
+           && ds_url_part(u, CURLUPART_PORT, NULL, &port[1])
+           && strcasecmp(host[0], host[1]) == 0;
+
+    if (same) {
+        upgraded = strcmp(scheme[0], "http") == 0 && strcmp(port[0], "80") == 0
+                   && strcmp(scheme[1], "https") == 0
+                   && strcmp(port[1], "443") == 0;
+
+        same = upgraded || (strcmp(scheme[0], scheme[1]) == 0
+                            && strcmp(port[0], port[1]) == 0);
+    }
+
+    curl_free(scheme[0]);
+    curl_free(scheme[1]);
+    curl_free(host[0]);
+    curl_free(host[1]);
+    curl_free(port[0]);
+    curl_free(port[1]);
+    curl_url_cleanup(u);
+
+    return same;
+}
+
+
+/* of "url", NULL: of the one before */
+
+static bool
+ds_url_part(CURLU *u, CURLUPart part, const char *url, char **value)
+{
+    return (url == NULL
+            || (curl_url_set(u, CURLUPART_URL, NULL, 0) == CURLUE_OK
+                && curl_url_set(u, CURLUPART_URL, url,
+                                CURLU_NON_SUPPORT_SCHEME) == CURLUE_OK))
+           && curl_url_get(u, part, value, CURLU_DEFAULT_PORT) == CURLUE_OK;
+}
+
+
+int
 ds_check_playlist(const char *ref, bool file_ok, ds_error_t *err)
 {
-    int       rc;
-    ds_url_t  u;
+    int    rc;
+    char  *ascii;
 
     if (ds_url_is_id(ref)) {
         return DS_OK;
     }
+
+    if (ds_url_ascii(&ascii, ref) != DS_OK) {
+        return ds_fail(err, DS_ENOMEM, "no memory for a URL");
+    }
+
+    rc = ds_url_check_playlist(ascii, file_ok, err);
+    free(ascii);
+
+    return rc;
+}
+
+
+static int
+ds_url_check_playlist(const char *ref, bool file_ok, ds_error_t *err)
+{
+    int       rc;
+    ds_url_t  u;
 
     if (strstr(ref, "://") == NULL) {
         return ds_fail(err, DS_EPLAYLIST_INVALID,
@@ -243,10 +402,10 @@ ds_check_playlist(const char *ref, bool file_ok, ds_error_t *err)
                        file_ok ? ", a file: URL" : "");
     }
 
-    if (strlen(ref) > DS_URL_LEN) {
+    if (strlen(ref) > DS_PLAYLIST_LEN) {
         return ds_fail(err, DS_EPLAYLIST_INVALID,
                        "a playlist URL has at most %d characters",
-                       DS_URL_LEN);
+                       DS_PLAYLIST_LEN);
     }
 
     rc = ds_url_parse(&u, ref, err);
@@ -300,7 +459,7 @@ ds_url_check_file(const ds_url_t *u, ds_error_t *err)
 
     if (kind != DS_REF_LIST && kind != DS_REF_MEDIA) {
         return ds_fail(err, DS_EPLAYLIST_INVALID,
-                       "a file: URL names a list (.m3u, .m3u8, .json) or a "
+                       "a file: URL names a list (.m3u, .pls, .json, …) or a "
                        "media file (.mp4, .mkv, .mov, …)");
     }
 
@@ -575,15 +734,8 @@ ds_url_expires(const char *url)
 ds_ref_e
 ds_url_kind(const char *url)
 {
+    size_t    len;
     ds_url_t  u;
-
-    static const char *const  lists[] = { ".m3u", ".m3u8", ".json", NULL };
-    static const char *const  media[] = {
-        ".mp4", ".m4v", ".mov", ".3gp", ".mkv", ".webm", ".flv", ".ts",
-        ".m2ts", ".mpg", ".mpeg", ".vob", ".avi", ".wmv", ".asf", ".ogv",
-        ".mxf", ".m4a", ".mp3", ".aac", ".ac3", ".eac3", ".flac", ".ogg",
-        ".oga", ".opus", ".wav", ".aif", ".aiff", ".wma", ".caf", NULL
-    };
 
     if (ds_url_parse(&u, url, NULL) != DS_OK) {
         return DS_REF_RESOLVER;
@@ -599,11 +751,25 @@ ds_url_kind(const char *url)
         return DS_REF_RESOLVER;
     }
 
-    if (ds_url_has_suffix(&u, lists)) {
+    /* packed, and said so */
+
+    len = u.path_len;
+    len -= ds_url_has_suffix(u.path, len, ds_url_packed) ? 3 : 0;
+
+    if (ds_url_has_suffix(u.path, len, ds_url_lists)) {
         return DS_REF_LIST;
     }
 
-    return ds_url_has_suffix(&u, media) ? DS_REF_MEDIA : DS_REF_RESOLVER;
+    return ds_url_has_suffix(u.path, u.path_len, ds_url_media)
+           ? DS_REF_MEDIA : DS_REF_RESOLVER;
+}
+
+
+bool
+ds_url_is_media_name(const char *name, size_t len)
+{
+    return ds_url_has_suffix(name, len, ds_url_media)
+           || ds_url_has_suffix(name, len, ds_url_lists);
 }
 
 
@@ -663,10 +829,143 @@ ds_url_is_video(const ds_url_t *u)
 }
 
 
-/* the argument is there and has a value */
+bool
+ds_url_video_id(char *id, const char *url)
+{
+    size_t       n;
+    ds_url_t     u;
+    const char  *p;
+
+    if (ds_url_parse(&u, url, NULL) != DS_OK || !ds_url_is_youtube(&u)) {
+        return false;
+    }
+
+    p = ds_url_arg(u.query, "v");
+
+    if (p == NULL) {
+
+        /* youtu.be/ID, /shorts/ID, … */
+
+        if (!ds_url_in_domain(&u, "youtu.be") && !ds_url_is_video(&u)) {
+            return false;
+        }
+
+        p = memrchr(u.path, '/', u.path_len);
+        p = (p == NULL) ? "" : p + 1;
+    }
+
+    n = strspn(p, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+                  "0123456789-_");
+
+    if (n == 0 || n >= DS_ID_LEN) {
+        return false;
+    }
+
+    memcpy(id, p, n);
+    id[n] = '\0';
+
+    return true;
+}
+
+
+char *
+ds_url_unsigned(const char *url)
+{
+    bool         times;
+    char        *s, *d;
+    size_t       n;
+    const char  *p, *query;
+
+    s = strndup(url, strcspn(url, "#"));
+    if (s == NULL) {
+        return NULL;
+    }
+
+    d = strchr(s, '?');
+    if (d == NULL) {
+        return s;
+    }
+
+    query = url + (d - s) + 1;
+    times = ds_url_arg(query, "expires") != NULL
+            || ds_url_arg(query, "expire") != NULL
+            || ds_url_arg(query, "exp") != NULL
+            || ds_url_arg(query, "e") != NULL;
+
+    for (p = query; *p != '\0' && *p != '#'; p += n) {
+        n = strcspn(p, "&#");
+
+        if (n != 0 && !ds_url_is_signature(p, n, times)) {
+            *d = (d == s + (query - 1 - url)) ? '?' : '&';
+            memcpy(d + 1, p, n);
+            d += n + 1;
+        }
+
+        n += (p[n] == '&');
+    }
+
+    *d = '\0';
+
+    return s;
+}
+
+
+/* "times": beside an argument that is a time */
 
 static bool
+ds_url_is_signature(const char *p, size_t len, bool times)
+{
+    size_t  i, n;
+
+    static const char *const  always[] = {
+        "awsaccesskeyid", "expire", "expires", "googleaccessid", "hdnea",
+        "hdntl", "hdnts", "key-pair-id", "lsig", "lsparams", "policy", "sig",
+        "signature", "sparams", "wmsauthsign"
+    };
+    static const char *const  beside[] = {
+        "e", "exp", "hash", "hmac", "md5", "st", "token"
+    };
+
+    if (strncasecmp(p, "x-amz-", 6) == 0 || strncasecmp(p, "x-goog-", 7) == 0)
+    {
+        return true;
+    }
+
+    n = 0;
+
+    while (n < len && p[n] != '=') {
+        n++;
+    }
+
+    for (i = 0; i < sizeof(always) / sizeof(always[0]); i++) {
+        if (strlen(always[i]) == n && strncasecmp(p, always[i], n) == 0) {
+            return true;
+        }
+    }
+
+    for (i = 0; i < sizeof(beside) / sizeof(beside[0]) && times; i++) {
+        if (strlen(beside[i]) == n && strncasecmp(p, beside[i], n) == 0) {
+            return true;
+        }
+    }
+
+    return false;
+}
+
+
+/* the argument is there and has a value */
+
+bool
 ds_url_has_arg(const char *query, const char *name)
+{
+    return ds_url_arg(query, name) != NULL;
+}
+
+
+/* the value of the argument, to "&", "#" or the end; NULL: none, or empty */
+
+static const char *
+ds_url_arg(const char *query, const char *name)
 {
     size_t       len;
     const char  *p;
@@ -678,29 +977,29 @@ ds_url_has_arg(const char *query, const char *name)
         if (strncmp(p, name, len) == 0 && p[len] == '='
             && p[len + 1] != '\0' && strchr("&#", p[len + 1]) == NULL)
         {
-            return true;
+            return p + len + 1;
         }
 
         p += strcspn(p, "&#");
         p += (*p == '&');
     }
 
-    return false;
+    return NULL;
 }
 
 
 static bool
-ds_url_has_suffix(const ds_url_t *u, const char *const *suffixes)
+ds_url_has_suffix(const char *path, size_t len, const char *const *suffixes)
 {
-    size_t  len;
+    size_t  n;
 
     for ( /* void */ ; *suffixes != NULL; suffixes++) {
-        len = strlen(*suffixes);
+        n = strlen(*suffixes);
 
         /* more than "/" and the suffix */
 
-        if (u->path_len > len + 1
-            && strncasecmp(u->path + u->path_len - len, *suffixes, len) == 0)
+        if (len > n && path[len - n - 1] != '/'
+            && strncasecmp(path + len - n, *suffixes, n) == 0)
         {
             return true;
         }

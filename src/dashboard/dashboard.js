@@ -197,6 +197,28 @@ function tellSummary() {
 }
 
 
+/* what will be on air soon depends on it */
+
+function tellResolver(resolver) {
+    const line = document.getElementById("resolver");
+    const canary = resolver && resolver.canary.error;
+    const parts = [];
+
+    if (resolver && resolver.fallback) {
+        parts.push("The first resolver is broken, the second one is used"
+                   + (resolver.error ? `: ${resolver.error.message}` : "")
+                   + ".");
+    }
+
+    if (canary) {
+        parts.push(`The resolver's canary fails: ${canary.message}.`);
+    }
+
+    put(line, parts.join(" "));
+    show(line, parts.length !== 0);
+}
+
+
 function tellLink() {
     const lost = document.getElementById("lost");
     const relay = document.getElementById("relay");
@@ -209,6 +231,7 @@ function tellLink() {
     put(relay, link.relay ? "" : "The relay worker does not run: nothing new "
                                  + "is on air until the server starts it "
                                  + "again.");
+    tellResolver(link.resolver);
     show(lost, link.since !== null);
     show(relay, !link.relay);
     document.body.classList.toggle("old", link.since !== null);

@@ -50,6 +50,24 @@ export function show(node, shown) {
 }
 
 
+/* other children; the focus stays with the one of the same key */
+
+export function redraw(parent, children) {
+    const active = document.activeElement;
+    const key = parent.contains(active) ? active.dataset.key : undefined;
+
+    parent.replaceChildren(...children);
+
+    if (key !== undefined) {
+        const same = [...parent.querySelectorAll("[data-key]")];
+
+        (same.find((e) => e.dataset.key === key && !e.disabled)
+         || same.find((e) => !e.disabled) || document.querySelector("h1"))
+            .focus();
+    }
+}
+
+
 /* a list of facts: [term, node] */
 
 export function facts(list, kind) {

@@ -17,7 +17,8 @@ const LOG = 500;
 export const streams = new Map();
 export const samples = new Map();       /* name: [{ at, kbit, buffer }] */
 export const log = [];
-export const link = { ready: false, since: null, problem: "", relay: true };
+export const link = { ready: false, since: null, problem: "", relay: true,
+                      resolver: null };
 
 const logged = new Set();
 const listeners = new Set();
@@ -198,6 +199,7 @@ async function refresh() {
     [...streams.keys()].filter((name) => !there.has(name)).forEach(remove);
 
     link.relay = list.relay.alive;
+    link.resolver = list.resolver;
     link.ready = true;
 
     tell();

@@ -32,6 +32,7 @@ export function onAir() {
     const position = h("span", { class: "position" });
     const kept = () => h("span", { class: "badge" }, "from cache");
     const itemKept = kept(), nextKept = kept();
+    const asked = h("p", { class: "how" });
     const how = h("p", { class: "how" });
     const next = h("bdi", { class: "title" });
     const ready = h("span", { class: "ready" });
@@ -41,7 +42,8 @@ export function onAir() {
     const slate = h("p", { class: "slate" }, "The slate is on air");
     const item = h("div", { class: "item" }, title,
                    itemKept,
-                   h("div", { class: "far" }, bar, position), how);
+                   h("div", { class: "far" }, bar, position), how,
+                   asked);
 
     return {
         node: h("div", { class: "air" }, item, none, slate, nextLine),
@@ -57,6 +59,8 @@ export function onAir() {
                 titled(title, status.item);
                 show(itemKept, status.item.from_cache);
                 put(how, status.item.reason);
+                show(asked, status.item.queue_id !== null);
+                put(asked, `queued by ${status.item.queued_by}`);
                 show(bar, duration !== null && duration > 0);
                 bar.max = duration || 1;
                 bar.value = Math.min(at || 0, duration || 1);
@@ -88,7 +92,9 @@ export function fetches() {
             bar.value = Math.min(got, total);
         }
 
-        return h("li", null, `Fetching item ${index + 1} `, bar, " ",
+        return h("li", null, index === null ? "Fetching what is queued "
+                                            : `Fetching item ${index + 1} `,
+                 bar, " ",
                  h("span", { class: "number" }, bytes(got)
                    + (total === null ? "" : ` of ${bytes(total)}`)
                    + `, ${bytes(speed)}/s`

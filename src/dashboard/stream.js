@@ -4,11 +4,12 @@
  */
 
 import { chart } from "./chart.js";
-import { api, bitrate, button, bytes, clock, facts, h, path, put, seconds,
-         show, time, titled, writable } from "./dom.js";
+import { api, bitrate, button, bytes, clock, facts, h, path, put, redraw,
+         seconds, show, time, titled, writable } from "./dom.js";
 import { deleteDialog, streamForm } from "./form.js";
 import { apply, link, log, samples, streams } from "./live.js";
 import { fetches, figures, lastError, onAir, stateChip } from "./parts.js";
+import { ask, queue } from "./queue.js";
 
 const PICTURE = 4000;
 const NO_PICTURE = 15000;       /* not asked for so often, then */
@@ -106,6 +107,7 @@ function controls(name) {
     }, "first");
     const previous = button("Previous", () => act("previous"));
     const skip = button("Skip", () => act("skip"));
+    const refresh = button("Refresh", () => act("refresh"));
     const restart = button("Restart", () => act("restart"));
     const change = button("Change…", () => streamForm(streams.get(name)));
     const drop = button("Delete…", () => deleteDialog(name), "danger");
@@ -116,13 +118,13 @@ function controls(name) {
         node: h("div", null,
                 h("div", { class: "buttons", role: "group",
                            "aria-label": "Controls" },
-                  toggle, previous, skip, restart, change, drop),
+                  toggle, previous, skip, refresh, restart, change, drop),
                 fixed, failure),
         update(stream) {
             const on = runs(stream);
 
             put(toggle, on ? "Stop" : "Start");
-            previous.disabled = skip.disabled = !on;
+            previous.disabled = skip.disabled = refresh.disabled = !on;
             show(change, !stream.static);
             show(drop, !stream.static);
             show(fixed, stream.static);
@@ -158,10 +160,39 @@ function playlist(name) {
             what.append(h("code", null, item.code));
         }
 
+        if (item.preflight.verdict !== null && item.state === "pending") {
+            what.append(" ", h("span", {
+                class: "verdict", "data-verdict": item.preflight.verdict,
+                title: item.preflight.code || "",
+            }, item.preflight.verdict));
+        }
+
         return h("tr", { "data-item": item.state },
                  h("td", { class: "number" }, String(item.index + 1)), what,
                  h("td", { class: "number" }, clock(item.duration)),
-                 h("td", null, item.state));
+                 h("td", null, item.state),
+                 writable ? h("td", { class: "acts" },
+                     act(item, "now", `Play ${title.textContent} now`),
+                     act(item, "next", `Play ${title.textContent} next`),
+                     act(item, "go to", `Go to ${title.textContent}`)) : "");
+    }
+
+    function act(item, action, label) {
+        const b = button(action[0].toUpperCase() + action.slice(1),
+                         async () => {
+            try {
+                await ask(name, item, action);
+                put(failure, "");
+
+            } catch (e) {
+                put(failure, e.message);
+            }
+        });
+
+        b.dataset.key = `${item.index} ${action}`;
+        b.setAttribute("aria-label", label);
+
+        return b;
     }
 
     function draw(list) {
@@ -169,7 +200,7 @@ function playlist(name) {
         const end = offset + PAGE;
         const items = list.items.filter((item) => item.index < end);
 
-        body.replaceChildren(...items.map(line));
+        redraw(body, items.map(line));
         put(range, list.total === 0 ? "No items are known yet."
             : `Items ${offset + 1} to ${Math.min(end, list.total)} of `
               + list.total);
@@ -210,14 +241,16 @@ function playlist(name) {
                        "aria-label": "Items of the playlist" },
               h("table", null,
                 h("thead", null, h("tr", null,
-                  ...["No.", "Title, and why not", "Length", "State"].map(
+                  ...["No.", "Title, and why not", "Length", "State",
+                      ...(writable ? ["Play"] : [])].map(
                       (text) => h("th", { scope: "col" }, text)))),
                 body)),
             h("div", { class: "pager" }, back, range, on), failure),
         update(status) {
             const { item, next, playlist: p } = status;
             const now = [status.state, item && item.index, next && next.index,
-                         p.count, p.played, p.failed, p.skipped].join(" ");
+                         p.count, p.played, p.failed, p.skipped,
+                         p.refreshed_at].join(" ");
 
             /* begins where the item on air is */
             if (now !== state) {
@@ -311,6 +344,8 @@ const definition = (stream) => [
     ["Slate", stream.slate || "a picture of the name"],
     ["Shuffle", stream.shuffle ? "on" : "off"],
     ["Loop", stream.loop ? "on" : "off"],
+    ["Playlist is read", stream.playlist_refresh === 0 ? "by request"
+                         : `every ${clock(stream.playlist_refresh)}`],
     ["Publishes to", stream.publish === "none" ? "nowhere" : stream.publish],
     ["Pushes to", stream.push || "nowhere"],
     ["Pushed by", stream.push && (stream.push_via === "engine"
@@ -325,13 +360,30 @@ const pushed = (push) => [
 ].join(", ");
 
 
+const listed = (p) => p.refreshing ? "being read again"
+    : p.refreshed_at === null ? "not read yet"
+    : `read at ${time(p.refreshed_at)}, `
+      + (["added", "removed", "moved", "changed"]
+             .filter((what) => p[what] !== 0)
+             .map((what) => `${p[what]} ${what}`).join(", ")
+         || "nothing has changed");
+
+
 const run = ({ status }) => [
     ["Since", status.since && `${status.state} since ${time(status.since)}`],
     ["Items", `${status.playlist.count}`
-              + (status.playlist.complete ? "" : ", and more to come")],
+              + (status.playlist.truncated ? ", and no more are taken"
+                 : status.playlist.complete ? "" : ", and more to come")],
+    ["Playlist", listed(status.playlist)],
+    ["Playlist kept", status.playlist.pending
+                      && `${status.playlist.pending.message} `
+                         + `since ${time(status.playlist.pending.at)}`],
     ["Items played", status.playlist.played],
     ["Items failed", status.playlist.failed],
     ["Items skipped", status.playlist.skipped],
+    ["From the queue", status.queue.started + status.queue.failed === 0
+                       ? null : `${status.queue.started} on air, `
+                                + `${status.queue.failed} failed`],
     ["From cache", status.cache.hits + status.cache.misses === 0 ? null
                    : `${status.cache.hits} items, ${status.cache.misses} not`],
     ["Prefetch", !status.prefetch.active ? null
@@ -349,8 +401,9 @@ const run = ({ status }) => [
 export function streamView(name) {
     const chip = stateChip(), air = onAir(), error = lastError();
     const fetching = fetches();
-    const parts = [picture(name), happened(name), playlist(name)];
-    const [still, events, items] = parts;
+    const parts = [picture(name), happened(name), queue(name),
+                   playlist(name)];
+    const [still, events, queued, items] = parts;
     const buttons = writable ? controls(name) : null;
     const numbers = figures();
     const known = [details("Now", run), details("Definition", definition)];
@@ -366,6 +419,7 @@ export function streamView(name) {
           section("Last minutes", numbers.node, kbit.node, buffer.node)),
         h("div", { class: "columns" }, known[0].node, known[1].node),
         events.node,
+        queued.node,
         items.node);
 
     return {
@@ -388,7 +442,7 @@ export function streamView(name) {
                 return;
             }
 
-            [chip, air, fetching, error, still, items].forEach((part) =>
+            [chip, air, fetching, error, still, queued, items].forEach((part) =>
                 part.update(stream.status));
             [numbers, ...known].forEach((part) => part.update(stream));
 

@@ -5,13 +5,17 @@
  * over what libav says.  Knows nothing of tracks.
  */
 
+#define _GNU_SOURCE
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include <libavutil/avstring.h>
+#include <libavutil/opt.h>
 
+#include "media/ds_aes.h"
 #include "media/ds_codec.h"
 #include "media/ds_demux.h"
 #include "media/ds_format.h"
@@ -22,6 +26,7 @@
 #define DS_DEMUX_BUFFER    (32 * 1024)
 #define DS_DEMUX_HEAD      (256 * 1024)        /* kept while it is opened */
 #define DS_DEMUX_PROBE     (2 * 1024 * 1024)
+#define DS_DEMUX_RADIO     (16 * 1024)         /* to tell the format */
 #define DS_DEMUX_ANALYZE   (4 * AV_TIME_BASE)
 #define DS_DEMUX_STREAMS   128
 #define DS_DEMUX_PACKET    (16 * 1024 * 1024)
@@ -36,8 +41,14 @@
  */
 
 typedef struct {
+    const AVClass  *class;              /* comes first; see ds_demux_location */
+    const char     *location;
+    const char     *type;
     ds_demux_t     *source;
     ds_http_t      *http;
+    ds_aes_t       *aes;                /* NULL: it is not encrypted */
+    bool            main;               /* the URL itself */
+    bool            begun;              /* some of it was read */
     int64_t         base;               /* offset of libav's byte 0 */
     int64_t         end;                /* -1: to the end of the resource */
 
@@ -57,10 +68,15 @@ typedef struct {
 static AVIOContext *ds_demux_io(ds_demux_t *s, const ds_http_req_t *req,
     int64_t end, ds_error_t *err);
 static void ds_demux_io_free(AVIOContext **pb);
+static const char *ds_demux_type(ds_http_t *h);
+static void *ds_demux_io_child(void *pb, void *prev);
+static int ds_demux_io_read(void *data, uint8_t *buf, int n);
+static int ds_demux_io_plain(void *data, uint8_t *buf, int n);
+static void ds_demux_list(ds_demux_t *s, const char *url, const char *p,
+    size_t len);
 static int ds_demux_io_held(ds_io_t *io, uint8_t *buf, int n);
 static int ds_demux_io_watch(ds_io_t *io, uint8_t *buf, int n);
 static void ds_demux_io_drop(ds_io_t *io);
-static int ds_demux_io_read(void *data, uint8_t *buf, int n);
 static ssize_t ds_demux_io_bytes(ds_io_t *io, uint8_t *buf, int n);
 static int ds_demux_io_far(ds_io_t *io);
 static int ds_demux_io_settle(ds_io_t *io);
@@ -70,10 +86,12 @@ static int64_t ds_demux_io_tell(ds_io_t *io);
 static int64_t ds_demux_io_seek(void *data, int64_t offset, int whence);
 static int ds_demux_nested(AVFormatContext *ctx, AVIOContext **pb,
     const char *url, int flags, AVDictionary **options);
+static int ds_demux_nested_open(ds_demux_t *s, AVIOContext **pb,
+    const char *url, AVDictionary *options);
+static void ds_demux_no_key(ds_demux_t *s);
 static bool ds_demux_broken(ds_demux_t *s);
 static int ds_demux_renew(void *data, ds_http_req_t *req, ds_error_t *err);
 static int ds_demux_nested_close(AVFormatContext *ctx, AVIOContext *pb);
-static char *ds_demux_headers(ds_demux_t *s, const char *url);
 static int ds_demux_interrupted(void *data);
 static void ds_demux_fault(void *data, const ds_error_t *err,
     int64_t offset, int64_t wait);
@@ -84,6 +102,34 @@ static bool ds_demux_is_hls(ds_demux_t *s);
 static bool ds_demux_complete(AVFormatContext *ctx);
 static int ds_demux_failed(ds_demux_t *s, const char *call, int rc,
     ds_error_t *err);
+
+
+/*
+ * What libav asks of its own protocols: where it comes from, to which what a
+ * list names is relative, and its type.
+ */
+
+static const AVOption  ds_demux_location[] = {
+    { "mime_type", NULL, offsetof(ds_io_t, type), AV_OPT_TYPE_STRING,
+      { .str = NULL }, 0, 0, 0, NULL },
+    { "location", NULL, offsetof(ds_io_t, location), AV_OPT_TYPE_STRING,
+      { .str = NULL }, 0, 0, 0, NULL },
+    { NULL, NULL, 0, 0, { .str = NULL }, 0, 0, 0, NULL }
+};
+
+static const AVClass  ds_demux_io_class = {
+    .class_name = "ds_demux_io",
+    .item_name = av_default_item_name,
+    .option = ds_demux_location,
+    .version = LIBAVUTIL_VERSION_INT
+};
+
+static const AVClass  ds_demux_pb_class = {
+    .class_name = "ds_demux_pb",
+    .item_name = av_default_item_name,
+    .version = LIBAVUTIL_VERSION_INT,
+    .child_next = ds_demux_io_child
+};
 
 
 int
@@ -100,6 +146,7 @@ ds_demux_open(ds_demux_t *s, const ds_conf_t *conf, const ds_media_url_t *u,
     s->rc = 1;
     s->url = strdup(u->url);
     s->headers = (u->headers == NULL) ? NULL : strdup(u->headers);
+    s->cookies = (u->cookies == NULL) ? NULL : strdup(u->cookies);
 
     if (hooks != NULL) {
         s->hooks = hooks;
@@ -119,13 +166,15 @@ ds_demux_open(ds_demux_t *s, const ds_conf_t *conf, const ds_media_url_t *u,
     s->pool = ds_http_pool_create();
 
     if (s->ctx == NULL || s->pool == NULL || s->url == NULL
-        || (u->headers != NULL && s->headers == NULL))
+        || (u->headers != NULL && s->headers == NULL)
+        || (u->cookies != NULL && s->cookies == NULL))
     {
         return ds_fail(err, DS_ENOMEM, "no memory");
     }
 
     s->req.url = s->url;
     s->req.headers = s->headers;
+    s->req.cookies = s->cookies;
     s->req.chunk = u->chunk;
     s->req.local = u->local;
     s->req.family = u->family;
@@ -204,14 +253,22 @@ static int
 ds_demux_probe(ds_demux_t *s, ds_error_t *err)
 {
     int                   rc;
-    bool                  mov;
+    bool                  mov, radio;
+    ds_io_t              *io;
     AVDictionary         *options;
     const AVInputFormat  *format;
 
     rc = 0;
+
+    /* seconds of a radio station's sound are not to go by for its format */
+
+    io = s->pb->opaque;
+    radio = (strncasecmp(io->type, "audio/", 6) == 0);
+
     format = s->format != NULL
              ? s->format
-             : ds_format_probe(s->pb, s->url, s->local, &rc, err);
+             : ds_format_probe(s->pb, s->url, radio ? DS_DEMUX_RADIO : 0,
+                               s->local, &rc, err);
 
     if (rc < 0) {
         return ds_demux_failed(s, "av_probe_input_buffer2()", rc, err);
@@ -231,7 +288,12 @@ ds_demux_probe(ds_demux_t *s, ds_error_t *err)
 
     if (av_dict_set(&options, "http_persistent", "0", 0) < 0
         || av_dict_set(&options, "http_multiple", "0", 0) < 0
-        || av_dict_set(&options, "max_reload", "100000", 0) < 0)
+        || av_dict_set(&options, "max_reload", "100000", 0) < 0
+
+        /* a segment is what its bytes are, whatever its name */
+        || av_dict_set(&options, "extension_picky", "0", 0) < 0
+        || av_dict_set(&options, "allowed_extensions", "ALL", 0) < 0
+        || av_dict_set(&options, "allowed_segment_extensions", "ALL", 0) < 0)
     {
         av_dict_free(&options);
         return ds_fail(err, DS_ENOMEM, "no memory");
@@ -319,6 +381,8 @@ ds_demux_read(ds_demux_t *s, AVPacket *pkt, ds_error_t *err)
     int       rc;
     unsigned  bad;
 
+    ds_error_clear(&s->refused);
+
     for (bad = 0; bad < DS_DEMUX_BAD; bad++) {
         s->active = ds_monotonic();
 
@@ -377,6 +441,7 @@ ds_demux_anew(ds_demux_t *s, ds_error_t *err)
     io = s->pb->opaque;
     io->cut = false;
 
+    s->anew++;
     avformat_close_input(&s->ctx);
 
     s->pb->buf_ptr = s->pb->buffer;
@@ -401,6 +466,17 @@ ds_demux_anew(ds_demux_t *s, ds_error_t *err)
     s->deadline = 0;
 
     return rc == DS_OK ? DS_DEMUX_ANEW : rc;
+}
+
+
+bool
+ds_demux_moved(const ds_demux_t *s, const ds_demux_t *again)
+{
+    size_t  n;
+
+    n = (s->nbegin < again->nbegin) ? s->nbegin : again->nbegin;
+
+    return n != 0 && memcmp(s->begin, again->begin, n) != 0;
 }
 
 
@@ -505,9 +581,11 @@ ds_demux_close(ds_demux_t *s)
 
     free(s->url);
     free(s->headers);
+    free(s->cookies);
 
     s->url = NULL;
     s->headers = NULL;
+    s->cookies = NULL;
 }
 
 
@@ -552,7 +630,9 @@ ds_demux_interrupted(void *data)
 {
     ds_demux_t  *s = data;
 
-    if (ds_cancel_is_set(s->cancel) || ds_demux_broken(s)) {
+    if (ds_cancel_is_set(s->cancel) || s->nokey || s->restarted
+        || ds_demux_broken(s))
+    {
         return 1;
     }
 
@@ -587,7 +667,9 @@ ds_demux_io(ds_demux_t *s, const ds_http_req_t *req, int64_t end,
         goto failed;
     }
 
+    io->class = &ds_demux_io_class;
     io->source = s;
+    io->main = (s->pb == NULL && s->ctx->pb == NULL);
     io->base = req->offset;
     io->end = end;
 
@@ -604,6 +686,9 @@ ds_demux_io(ds_demux_t *s, const ds_http_req_t *req, int64_t end,
         goto failed;
     }
 
+    io->location = ds_http_url(io->http);
+    io->type = ds_demux_type(io->http);
+    pb->av_class = &ds_demux_pb_class;
     pb->seekable = ds_http_seekable(io->http) ? AVIO_SEEKABLE_NORMAL : 0;
 
     if (s->pb == NULL && pb->seekable && !req->local) {
@@ -630,6 +715,7 @@ ds_demux_io_free(AVIOContext **pb)
     io = (*pb)->opaque;
     ds_http_close(&io->far);
     ds_http_close(&io->http);
+    ds_aes_free(&io->aes);
     free(io->head);
     free(io->pmt);
     free(io->held);
@@ -640,8 +726,54 @@ ds_demux_io_free(AVIOContext **pb)
 }
 
 
+/*
+ * A radio station's bytes begin in the midst of a frame: its type says at once
+ * what it is.  All else is told by its bytes, also a list without a name.
+ */
+
+static const char *
+ds_demux_type(ds_http_t *h)
+{
+    const char  *type;
+
+    type = ds_http_type(h);
+
+    return !ds_http_seekable(h) && ds_http_size(h) < 0
+           && strncasecmp(type, "audio/", 6) == 0
+           ? type : "application/vnd.apple.mpegurl";
+}
+
+
+static void *
+ds_demux_io_child(void *pb, void *prev)
+{
+    ds_io_t  *io;
+
+    if (prev != NULL) {
+        return NULL;
+    }
+
+    io = ((AVIOContext *) pb)->opaque;
+    io->location = ds_http_url(io->http);
+    io->type = ds_demux_type(io->http);
+
+    return io;
+}
+
+
 static int
 ds_demux_io_read(void *data, uint8_t *buf, int n)
+{
+    ds_io_t  *io = data;
+
+    return io->aes == NULL
+           ? ds_demux_io_plain(io, buf, n)
+           : ds_aes_read(io->aes, buf, n, ds_demux_io_plain, io);
+}
+
+
+static int
+ds_demux_io_plain(void *data, uint8_t *buf, int n)
 {
     int64_t       left;
     ssize_t       rc;
@@ -649,6 +781,10 @@ ds_demux_io_read(void *data, uint8_t *buf, int n)
     ds_demux_t  *s;
 
     s = io->source;
+
+    if (s->restarted) {
+        return AVERROR_EXIT;
+    }
 
     if (io->nheld != 0) {
         return ds_demux_io_held(io, buf, n);
@@ -682,6 +818,25 @@ ds_demux_io_read(void *data, uint8_t *buf, int n)
 
     if (rc == 0) {
         return AVERROR_EOF;
+    }
+
+    if (!io->begun) {
+        io->begun = true;
+        ds_demux_list(s, io->location, (char *) buf, (size_t) rc);
+
+        if (s->restarted) {
+            return AVERROR_EXIT;
+        }
+    }
+
+    if (io->main && s->nbegin < DS_DEMUX_BEGIN && !ds_http_seekable(io->http)
+        && ds_http_size(io->http) < 0)
+    {
+        left = DS_DEMUX_BEGIN - (int64_t) s->nbegin;
+        left = (left < rc) ? left : rc;
+
+        memcpy(s->begin + s->nbegin, buf, (size_t) left);
+        s->nbegin += (size_t) left;
     }
 
     /* bytes of another segment: the demuxer went on after an error */
@@ -904,6 +1059,77 @@ ds_demux_io_tell(ds_io_t *io)
 }
 
 
+/*
+ * A packager that was started again numbers its segments from 0: libav would
+ * wait for the number that is next.
+ */
+
+static void
+ds_demux_list(ds_demux_t *s, const char *url, const char *p, size_t len)
+{
+    size_t       i, n;
+    int64_t      first, left;
+    uint32_t     id;
+    const char  *tag;
+
+    static const char  sequence[] = "#EXT-X-MEDIA-SEQUENCE:";
+    static const char  segment[] = "#EXTINF:";
+
+    if (len < 7 || strncmp(p, "#EXTM3U", 7) != 0) {
+        return;
+    }
+
+    tag = memmem(p, len, sequence, sizeof(sequence) - 1);
+    first = 0;
+
+    if (tag != NULL) {
+        left = (int64_t) len - (tag - p) - (int64_t) sizeof(sequence) + 1;
+        tag += sizeof(sequence) - 1;
+
+        for ( /* void */ ; left > 0 && *tag >= '0' && *tag <= '9'
+              && first < INT32_MAX; left--, tag++)
+        {
+            first = first * 10 + (*tag - '0');
+        }
+    }
+
+    for (n = 0, tag = p;
+         (tag = memmem(tag, len - (size_t) (tag - p), segment,
+                       sizeof(segment) - 1)) != NULL;
+         tag++)
+    {
+        n++;
+    }
+
+    if (n == 0) {
+        return;
+    }
+
+    for (id = 5381; *url != '\0'; url++) {
+        id = id * 33 + (unsigned char) *url;
+    }
+
+    for (i = 0; i < DS_DEMUX_LISTS - 1; i++) {
+        if (s->lists[i] == id || s->lists[i] == 0) {
+            break;
+        }
+    }
+
+    /* all that it has is older than what it had */
+
+    if (s->live && s->lists[i] == id && first + (int64_t) n <= s->sequence[i])
+    {
+        s->restarted = true;
+        (void) ds_fail(&s->error, DS_ESOURCE_STALLED,
+                       "live list has begun anew, at number %lld after %lld",
+                       (long long) first, (long long) s->sequence[i]);
+    }
+
+    s->lists[i] = id;
+    s->sequence[i] = first;
+}
+
+
 static int64_t
 ds_demux_io_seek(void *data, int64_t offset, int whence)
 {
@@ -978,19 +1204,21 @@ ds_demux_broken(ds_demux_t *s)
 }
 
 
-/* what a list refers to: variants, segments */
+/* what a list refers to: variants, keys, segments */
 
 static int
 ds_demux_nested(AVFormatContext *ctx, AVIOContext **pb, const char *url,
     int flags, AVDictionary **options)
 {
-    char               *headers;
-    int64_t             end;
-    ds_demux_t        *s;
-    ds_http_req_t       req;
-    AVDictionaryEntry  *e;
+    int                 rc;
+    bool                encrypted;
+    ds_io_t            *io;
+    ds_demux_t         *s;
+    AVDictionary       *dict;
+    AVDictionaryEntry  *key, *iv;
 
     s = ctx->opaque;
+    dict = (options == NULL) ? NULL : *options;
 
     if (flags & AVIO_FLAG_WRITE || s->local) {
         return AVERROR(EACCES);
@@ -999,6 +1227,72 @@ ds_demux_nested(AVFormatContext *ctx, AVIOContext **pb, const char *url,
     if (ds_demux_broken(s)) {
         return AVERROR_EXIT;
     }
+
+    encrypted = av_strstart(url, "crypto+", &url)
+                || av_strstart(url, "crypto:", &url);
+
+    if (encrypted && s->refused.code != DS_OK) {
+
+        /* libav goes on with a key that it has not got */
+
+        ds_demux_no_key(s);
+        return AVERROR_EXIT;
+    }
+
+    rc = ds_demux_nested_open(s, pb, url, dict);
+
+    if (!encrypted) {
+        ds_error_clear(&s->refused);
+    }
+
+    if (rc != 0) {
+        if (!encrypted) {
+            s->refused = s->error;
+            ds_redact_url(s->missed, sizeof(s->missed), url);
+        }
+
+        return rc;
+    }
+
+    if (encrypted) {
+        io = (*pb)->opaque;
+
+        key = av_dict_get(dict, "key", NULL, 0);
+        iv = av_dict_get(dict, "iv", NULL, 0);
+
+        io->aes = ds_aes_create(key == NULL ? "" : key->value,
+                                iv == NULL ? "" : iv->value);
+
+        (*pb)->seekable = 0;
+        (*pb)->seek = NULL;
+
+        if (io->aes == NULL) {
+            ds_demux_io_free(pb);
+            return AVERROR(ENOMEM);
+        }
+    }
+
+    return 0;
+}
+
+
+static void
+ds_demux_no_key(ds_demux_t *s)
+{
+    (void) ds_fail(&s->error, s->refused.code, "key \"%s\" of the list: %s",
+                   s->missed, s->refused.message);
+
+    s->nokey = true;
+}
+
+
+static int
+ds_demux_nested_open(ds_demux_t *s, AVIOContext **pb, const char *url,
+    AVDictionary *options)
+{
+    int64_t             end;
+    ds_http_req_t       req;
+    AVDictionaryEntry  *e;
 
     /* a remote list has no business with local files */
 
@@ -1012,6 +1306,8 @@ ds_demux_nested(AVFormatContext *ctx, AVIOContext **pb, const char *url,
 
     memset(&req, 0, sizeof(req));
     req.url = url;
+    req.headers = s->headers;
+    req.origin = s->url;
     req.chunk = s->req.chunk;
     req.patient = (s->deadline == 0);
     req.resolved_at = s->req.resolved_at;
@@ -1020,11 +1316,11 @@ ds_demux_nested(AVFormatContext *ctx, AVIOContext **pb, const char *url,
     req.pool = s->pool;
     end = -1;
 
-    if (options != NULL && strncasecmp(url, "http", 4) == 0) {
-        e = av_dict_get(*options, "offset", NULL, 0);
+    if (strncasecmp(url, "http", 4) == 0) {
+        e = av_dict_get(options, "offset", NULL, 0);
         req.offset = (e == NULL) ? 0 : strtoll(e->value, NULL, 10);
 
-        e = av_dict_get(*options, "end_offset", NULL, 0);
+        e = av_dict_get(options, "end_offset", NULL, 0);
         end = (e == NULL) ? -1 : strtoll(e->value, NULL, 10);
 
         if (req.offset < 0) {
@@ -1034,11 +1330,7 @@ ds_demux_nested(AVFormatContext *ctx, AVIOContext **pb, const char *url,
         req.end = (end < 0) ? 0 : end;
     }
 
-    headers = ds_demux_headers(s, url);
-    req.headers = headers;
-
     *pb = ds_demux_io(s, &req, end, &s->error);
-    free(headers);
 
     if (*pb == NULL) {
         return (s->error.code == DS_ECANCELED) ? AVERROR_EXIT : AVERROR(EIO);
@@ -1058,55 +1350,4 @@ ds_demux_nested_close(AVFormatContext *ctx, AVIOContext *pb)
     }
 
     return 0;
-}
-
-
-/*
- * The headers for a URL within a list: credentials go to the list's own
- * origin alone.  Without memory they are just left out.
- */
-
-static char *
-ds_demux_headers(ds_demux_t *s, const char *url)
-{
-    char        *headers, *p;
-    size_t       len;
-    const char  *line;
-
-    if (s->headers == NULL) {
-        return NULL;
-    }
-
-    p = strstr(s->url, "://");
-    len = (p == NULL) ? 0 : (size_t) (p + 3 - s->url);
-    len += strcspn(s->url + len, "/?#");
-
-    if (strncmp(s->url, url, len) == 0
-        && (url[len] == '\0' || strchr("/?#", url[len]) != NULL))
-    {
-        return strdup(s->headers);
-    }
-
-    headers = malloc(strlen(s->headers) + 1);
-    if (headers == NULL) {
-        return NULL;
-    }
-
-    p = headers;
-
-    for (line = s->headers; *line != '\0'; line += len) {
-        len = strcspn(line, "\n");
-        len += (line[len] == '\n');
-
-        if (strncasecmp(line, "Authorization:", 14) != 0
-            && strncasecmp(line, "Cookie:", 7) != 0)
-        {
-            memcpy(p, line, len);
-            p += len;
-        }
-    }
-
-    *p = '\0';
-
-    return headers;
 }

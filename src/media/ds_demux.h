@@ -16,6 +16,10 @@
 #include "net/ds_http.h"
 
 
+#define DS_DEMUX_BEGIN  8192
+#define DS_DEMUX_LISTS  8
+
+
 typedef struct {
     const ds_conf_t    *conf;
     ds_cancel_t        *cancel;
@@ -25,11 +29,17 @@ typedef struct {
     ds_http_pool_t     *pool;           /* of all of them */
     char               *url;
     char               *headers;
+    char               *cookies;
     ds_http_req_t       req;            /* for the URL itself */
 
     const AVInputFormat  *format;       /* NULL: not known yet */
     AVFormatContext    *ctx;
+    unsigned            anew;           /* how often it was replaced */
     AVIOContext        *pb;             /* the URL itself */
+
+    /* how bytes of no known size began: those of a file do so again */
+    uint8_t             begin[DS_DEMUX_BEGIN];
+    size_t              nbegin;
 
     uint64_t            bytes;          /* read so far */
     int64_t             active;         /* ms, when the caller came */
@@ -40,6 +50,15 @@ typedef struct {
     bool                live;           /* a list that goes on */
     int                 rc;             /* 1: goes on, 0: ended, DS_E… */
     ds_error_t          error;          /* what stopped the bytes */
+    ds_error_t          refused;        /* what the last one that is not
+                                           encrypted was refused with */
+    char                missed[DS_MESSAGE_LEN / 2];     /* its URL */
+    bool                nokey;          /* it was a key */
+
+    int64_t             sequence[DS_DEMUX_LISTS];   /* of its first segment,
+                                           by list */
+    uint32_t            lists[DS_DEMUX_LISTS];      /* what each is known by */
+    bool                restarted;      /* one has begun anew */
 } ds_demux_t;
 
 
@@ -52,12 +71,19 @@ int ds_demux_open(ds_demux_t *s, const ds_conf_t *conf,
     const ds_media_url_t *u, const ds_http_hooks_t *hooks,
     ds_cancel_t *cancel, ds_error_t *err);
 
+/*
+ * Both of one URL, the later one opened again: it goes on elsewhere, as a
+ * broadcast does.  False: it begins as before, or its size is known.
+ */
+bool ds_demux_moved(const ds_demux_t *s, const ds_demux_t *again);
+
 #define DS_DEMUX_ANEW  2
 
 /*
  * The next packet in the order of the file: 1; 0 at its end; a DS_E…;
  * DS_DEMUX_ANEW: no packet, but "ctx" is another one, with other streams,
- * which go on where those of the old one, gone now, ended.
+ * which go on where those of the old one, gone now, ended.  They are gone as
+ * well when "anew" has grown and that failed.
  */
 int ds_demux_read(ds_demux_t *s, AVPacket *pkt, ds_error_t *err);
 

@@ -93,6 +93,10 @@ ds_encode_open_video(ds_encode_t *e, const ds_profile_t *p, int preset,
         ctx->thread_count = 1;
         (void) av_opt_set(ctx->priv_data, "crf", "23", 0);
         (void) av_opt_set(ctx->priv_data, "tune", "stillimage", 0);
+
+        /* "ultrafast" would make it Baseline, and items are not */
+        (void) av_opt_set(ctx->priv_data, "x264-params",
+                          "scenecut=0:cabac=1:8x8dct=1", 0);
     }
 
     e->track = DS_VIDEO;

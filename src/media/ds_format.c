@@ -36,8 +36,8 @@ ds_format_names(void)
 
 
 const AVInputFormat *
-ds_format_probe(AVIOContext *pb, const char *url, bool any, int *rc,
-    ds_error_t *err)
+ds_format_probe(AVIOContext *pb, const char *url, unsigned max, bool any,
+    int *rc, ds_error_t *err)
 {
     char                  name[DS_FORMAT_URL];
     const AVInputFormat  *format;
@@ -48,7 +48,8 @@ ds_format_probe(AVIOContext *pb, const char *url, bool any, int *rc,
     name[strcspn(name, "?#")] = '\0';
 
     format = NULL;
-    *rc = av_probe_input_buffer2(pb, &format, name, NULL, 0, DS_FORMAT_PROBE);
+    *rc = av_probe_input_buffer2(pb, &format, name, NULL, 0,
+                                 max == 0 ? DS_FORMAT_PROBE : max);
 
     if (*rc < 0) {
         return NULL;

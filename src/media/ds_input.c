@@ -355,6 +355,7 @@ ds_input_awaited(ds_input_t *in)
 
         if (t->stream == NULL
             ? (t->source->ctx->ctx_flags & AVFMTCTX_NOHEADER) != 0
+              || (in->copies && t->source->format->flags & AVFMT_TS_DISCONT)
             : (t->par->codec_id == AV_CODEC_ID_H264
                || t->par->codec_id == AV_CODEC_ID_AAC)
               && !ds_params_known(t->par))
@@ -417,7 +418,8 @@ ds_input_seek(ds_input_t *in, int64_t ms, ds_error_t *err)
         v = a;
     }
 
-    if (!ds_demux_seek(v->source, v->stream->index, ms * 1000 + in->start,
+    if (v->stream == NULL
+        || !ds_demux_seek(v->source, v->stream->index, ms * 1000 + in->start,
                        false))
     {
         return ds_fail(err, DS_ESOURCE_FAILED, "source cannot be sought in");
@@ -511,6 +513,31 @@ bool
 ds_input_live(ds_input_t *in)
 {
     return in->sources[0].live || in->sources[1].live;
+}
+
+
+bool
+ds_input_endless(ds_input_t *in)
+{
+    /* once it has ended its size is known */
+
+    return in->nsources == 1 && ds_input_duration(in) == -1
+           && in->sources[0].nbegin != 0;
+}
+
+
+bool
+ds_input_renumbered(ds_input_t *in)
+{
+    return in->sources[0].restarted || in->sources[1].restarted;
+}
+
+
+bool
+ds_input_moved(ds_input_t *in, ds_input_t *again)
+{
+    return in->nsources == 1 && again->nsources == 1
+           && ds_demux_moved(&in->sources[0], &again->sources[0]);
 }
 
 
@@ -614,7 +641,7 @@ ds_input_read(ds_input_t *in, AVPacket *pkt, ds_error_t *err)
 
         /* what is left of the other track may be out of order */
 
-        if (t->stream != NULL && t->source->rc < 0 && t->queue.n == 0
+        if (t->now != NULL && t->source->rc < 0 && t->queue.n == 0
             && (!in->draining || best == NULL || best->source != t->source))
         {
             return ds_fail(err, in->error.code, "%s", in->error.message);
@@ -730,9 +757,11 @@ static int
 ds_input_step(ds_input_t *in, ds_demux_t *s)
 {
     int          i, rc;
+    unsigned     anew;
     AVPacket    *pkt;
     ds_error_t   error;
 
+    anew = s->anew;
     pkt = av_packet_alloc();
 
     if (pkt == NULL) {
@@ -740,6 +769,15 @@ ds_input_step(ds_input_t *in, ds_demux_t *s)
 
     } else {
         rc = ds_demux_read(s, pkt, &error);
+    }
+
+    /* its streams are gone, whether there are others now or not */
+
+    for (i = 0; s->anew != anew && i < 2; i++) {
+        if (in->tracks[i].source == s) {
+            in->tracks[i].stream = NULL;
+            ds_fifo_clear(&in->pending[i]);
+        }
     }
 
     for (i = 0; rc == 1 && i < 2; i++) {
@@ -784,13 +822,6 @@ ds_input_anew(ds_input_t *in, ds_demux_t *s, ds_error_t *err)
     ds_track_t  *t;
 
     for (i = 0; i < 2; i++) {
-        if (in->tracks[i].source == s) {
-            in->tracks[i].stream = NULL;
-            ds_fifo_clear(&in->pending[i]);
-        }
-    }
-
-    for (i = 0; i < 2; i++) {
         t = &in->tracks[i];
 
         if (t->source != s) {
@@ -827,7 +858,11 @@ ds_input_new(ds_input_t *in, ds_demux_t *s, AVPacket *pkt, ds_error_t *err)
     track = st->codecpar->codec_type == AVMEDIA_TYPE_VIDEO ? DS_VIDEO
             : DS_AUDIO;
 
-    if (in->tracks[track].source != s || !ds_choose_may(st, track)) {
+    /* some were read before it was known that they are not wanted */
+
+    if (st->discard == AVDISCARD_ALL || in->tracks[track].source != s
+        || !ds_choose_may(st, track))
+    {
         st->discard = AVDISCARD_ALL;
         av_packet_free(&pkt);
         return 1;

@@ -48,6 +48,15 @@ bool ds_input_resume(ds_input_t *in, int64_t us);
 /* its clock has jumped: "us" above cannot be told from what was read */
 bool ds_input_jumped(ds_input_t *in);
 
+/* nothing says that it has an end: no list, no size, no duration */
+bool ds_input_endless(ds_input_t *in);
+
+/* see ds_demux_moved() */
+bool ds_input_moved(ds_input_t *in, ds_input_t *again);
+
+/* a list has begun anew: nothing in it is what was before */
+bool ds_input_renumbered(ds_input_t *in);
+
 /* a list without an end, yet */
 bool ds_input_live(ds_input_t *in);
 

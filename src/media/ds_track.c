@@ -39,6 +39,7 @@ static int ds_track_say(ds_track_t *t, AVPacket *pkt);
 static bool ds_track_stamp(ds_track_t *t, const ds_track_t *other,
     AVPacket *pkt);
 static void ds_track_complete(ds_track_t *t, AVPacket *pkt);
+static void ds_track_order(ds_track_t *t, AVPacket *pkt, bool follows);
 static void ds_track_clock(ds_track_t *t, const ds_track_t *other,
     int64_t dts);
 static bool ds_track_continues(const ds_track_t *t, int64_t dts);
@@ -86,6 +87,7 @@ ds_track_moved(ds_track_t *t, ds_error_t *err)
     t->waited = 0;
     t->frame = ds_track_frame(t);
     av_bsf_free(&t->bsf);
+    ds_order_free(&t->order);
 
     if (!t->settled && avcodec_parameters_copy(t->par, t->now) < 0) {
         return ds_fail(err, DS_ENOMEM, "no memory");
@@ -109,7 +111,7 @@ ds_track_frame(ds_track_t *t)
 {
     int         samples;
     int64_t     frame;
-    AVRational  rate;
+    AVRational  rate, other;
 
     frame = 0;
 
@@ -122,9 +124,14 @@ ds_track_frame(ds_track_t *t)
 
     } else {
         rate = t->stream->avg_frame_rate;
+        other = t->stream->r_frame_rate;
 
-        if (rate.num <= 0 || rate.den <= 0) {
-            rate = t->stream->r_frame_rate;
+        /* AVI has ticks of half a frame, fields are half of one: the slower */
+
+        if (rate.num <= 0 || rate.den <= 0
+            || (other.num > 0 && other.den > 0 && av_cmp_q(other, rate) < 0))
+        {
+            rate = other;
         }
 
         if (rate.num > 0 && rate.den > 0) {
@@ -467,6 +474,8 @@ ds_track_stamp(ds_track_t *t, const ds_track_t *other, AVPacket *pkt)
 static void
 ds_track_complete(ds_track_t *t, AVPacket *pkt)
 {
+    bool  made;
+
     if (pkt->duration <= 0 || pkt->duration > DS_TRACK_JUMP) {
         pkt->duration = t->frame;
     }
@@ -479,7 +488,9 @@ ds_track_complete(ds_track_t *t, AVPacket *pkt)
         pkt->pts = AV_NOPTS_VALUE;
     }
 
-    if (pkt->dts == AV_NOPTS_VALUE) {
+    made = (pkt->dts == AV_NOPTS_VALUE);
+
+    if (made) {
 
         if (pkt->pts != AV_NOPTS_VALUE
             && (!t->started || t->now->codec_type == AVMEDIA_TYPE_AUDIO))
@@ -491,9 +502,47 @@ ds_track_complete(ds_track_t *t, AVPacket *pkt)
         }
     }
 
+    if (pkt->pts == AV_NOPTS_VALUE && t->now->video_delay > 0) {
+        ds_track_order(t, pkt, made && t->started);
+    }
+
     if (pkt->pts == AV_NOPTS_VALUE || pkt->pts - pkt->dts > DS_TRACK_JUMP) {
         pkt->pts = pkt->dts;
     }
+}
+
+
+/* without memory pictures are shown in the order of their packets */
+
+static void
+ds_track_order(ds_track_t *t, AVPacket *pkt, bool follows)
+{
+    int64_t  delay;
+
+    if (t->codec != AV_CODEC_ID_H264) {
+        return;
+    }
+
+    if (t->order == NULL) {
+        t->order = ds_order_create(t->now);
+    }
+
+    if (t->order == NULL) {
+        return;
+    }
+
+    /*
+     * The first picture is shown at the time of its packet, as others do; a
+     * packet whose time follows from the one before is early already.
+     */
+
+    delay = (int64_t) t->now->video_delay * t->frame;
+
+    if (!follows) {
+        pkt->dts -= delay;
+    }
+
+    pkt->pts = ds_order_pts(t->order, pkt, t->frame);
 }
 
 
@@ -590,4 +639,5 @@ ds_track_free(ds_track_t *t)
     avcodec_parameters_free(&t->now);
     avcodec_parameters_free(&t->said);
     av_bsf_free(&t->bsf);
+    ds_order_free(&t->order);
 }

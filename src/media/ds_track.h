@@ -13,6 +13,7 @@
 
 #include "media/ds_demux.h"
 #include "media/ds_fifo.h"
+#include "media/ds_order.h"
 
 
 typedef struct {
@@ -31,6 +32,7 @@ typedef struct {
     bool                unsaid;         /* a packet that said it was dropped */
     AVBSFContext       *bsf;            /* ADTS to raw AAC, or NULL */
     uint32_t            adts;           /* what must not change in it */
+    ds_order_t         *order;          /* of pictures without PTS, or NULL */
     int64_t             frame;          /* us, when a packet has no duration */
     int64_t             shift;          /* us, mends jumps of the clock */
     int64_t             last;           /* DTS, us */

@@ -6,6 +6,7 @@
 
 #define _GNU_SOURCE
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -18,10 +19,87 @@
 
 #include <curl/curl.h>
 
+#include "base/ds_url.h"
 #include "net/ds_access.h"
 
 
+static bool ds_access_is_hls(const ds_url_t *u);
+static bool ds_access_dots(const char *path);
 static bool ds_access_below(const char *path, const char *root);
+
+
+int
+ds_check_item(const char *url, bool file_ok, const ds_source_rule_t *rules,
+    size_t nrules, ds_error_t *err)
+{
+    int                   rc;
+    bool                  ip4, ip6;
+    ds_url_t              u;
+    ds_ref_e              kind;
+    ds_conf_t             conf;
+    struct sockaddr_in    sin;
+    struct sockaddr_in6   sin6;
+
+    if (strstr(url, "://") == NULL) {
+        return ds_fail(err, DS_EPLAYLIST_INVALID, "it must be the http or "
+                       "https URL%s of one item", file_ok ? ", or a file: URL,"
+                                                          : "");
+    }
+
+    rc = ds_check_playlist(url, file_ok, err);
+
+    if (rc == DS_OK) {
+        rc = ds_url_parse(&u, url, err);
+    }
+
+    if (rc != DS_OK) {
+        return rc;
+    }
+
+    kind = ds_url_kind(url);
+
+    if ((kind == DS_REF_LIST && !ds_access_is_hls(&u))
+        || (kind == DS_REF_RESOLVER && ds_url_is_youtube(&u)
+            && !ds_url_has_arg(u.query, "v")))
+    {
+        return ds_fail(err, DS_EPLAYLIST_INVALID, "it must be the URL of one "
+                       "item, not of a list");
+    }
+
+    memset(&conf, 0, sizeof(ds_conf_t));
+    memset(&sin, 0, sizeof(sin));
+    memset(&sin6, 0, sizeof(sin6));
+
+    conf.source_rules = rules;
+    conf.nsource_rules = nrules;
+
+    sin.sin_family = AF_INET;
+    sin6.sin6_family = AF_INET6;
+
+    ip4 = inet_pton(AF_INET, u.host, &sin.sin_addr) == 1;
+    ip6 = inet_pton(AF_INET6, u.host, &sin6.sin6_addr) == 1;
+
+    if ((ip4 && !ds_access_address(&conf, (struct sockaddr *) &sin))
+        || (ip6 && !ds_access_address(&conf, (struct sockaddr *) &sin6)))
+    {
+        return ds_fail(err, DS_ESOURCE_DENIED, "the address %s is denied by "
+                       "\"deny_source\"", u.host);
+    }
+
+    return DS_OK;
+}
+
+
+static bool
+ds_access_is_hls(const ds_url_t *u)
+{
+    static const char  suffix[] = ".m3u8";
+
+    return u->path_len >= sizeof(suffix) - 1
+           && strncasecmp(u->path + u->path_len - (sizeof(suffix) - 1),
+                          suffix, sizeof(suffix) - 1)
+              == 0;
+}
 
 
 bool
@@ -116,14 +194,18 @@ ds_access_file(const ds_conf_t *conf, const char *url, int64_t *size,
 
     /* a name outside is refused before it can be told to exist */
 
-    if ((size_t) len != strlen(path) || strstr(path, "/..") != NULL
+    if ((size_t) len != strlen(path) || ds_access_dots(path)
         || (!ds_access_below(path, root)
             && !ds_access_below(path, conf->media_root)))
     {
         goto denied;
     }
 
-    if (realpath(path, real) == NULL) {
+    if (realpath(path, real) == NULL
+        && (errno != ENOENT || strchr(url, '%') == NULL
+            || ds_access_dots(url) || realpath(url, real) == NULL))
+    {
+        /* nor is there one that has a "%" in its name */
         goto failed;
     }
 
@@ -170,6 +252,23 @@ done:
     }
 
     return -1;
+}
+
+
+/* ".." as a part of the path */
+
+static bool
+ds_access_dots(const char *path)
+{
+    const char  *p;
+
+    for (p = path; (p = strstr(p, "/..")) != NULL; p += 3) {
+        if (p[3] == '\0' || p[3] == '/') {
+            return true;
+        }
+    }
+
+    return false;
 }
 
 

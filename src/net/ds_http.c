@@ -19,16 +19,23 @@
 
 #include <curl/curl.h>
 
+#include "base/ds_url.h"
+#include "base/ds_utf.h"
 #include "net/ds_access.h"
 #include "net/ds_http.h"
+#include "net/ds_inflate.h"
 #include "net/ds_refusal.h"
 
+
+/* a list is read in so many times the source_timeout, or not at all */
+#define DS_HTTP_GET_TIMES  3
 
 #define DS_HTTP_RECEIVE    (32 * 1024)
 #define DS_HTTP_CONNECT    10000            /* ms */
 #define DS_HTTP_KEEP       4L               /* connections without a request */
-#define DS_HTTP_REDIRECTS  5
-#define DS_HTTP_BUFFER     (64 * 1024)      /* holds one receive of libcurl */
+#define DS_HTTP_REDIRECTS  20               /* as browsers do */
+#define DS_HTTP_CIRCLE     10               /* to be looked for from then on */
+#define DS_HTTP_BUFFER     DS_HTTP_RECEIVE
 #define DS_HTTP_SKIP       (256 * 1024)     /* read on rather than seek */
 #define DS_HTTP_TAG        128              /* a longer ETag is none */
 #define DS_HTTP_HEAD       (256 * 1024)     /* response heads of a request */
@@ -46,8 +53,15 @@ struct ds_http_s {
     const ds_conf_t    *conf;
     ds_cancel_t        *cancel;
     char               *url;
+    char               *at;                 /* behind redirects */
+    char               *next;               /* where the answer leads to */
+    char               *mark;               /* it has led to this before */
     char               *host;               /* for messages, and holds */
-    struct curl_slist  *headers;
+    char               *origin;             /* see ds_http_req_t */
+    char               *fields;
+    struct curl_slist  *headers;            /* of "fields", what is sent */
+    struct curl_slist  *aliases;            /* of "HTTP/1.0 200 OK" */
+    ds_inflate_t       *inflate;            /* NULL: the body is as it is */
     ds_http_pool_t     *own;                /* NULL: it is somebody else's */
     CURLM              *multi;              /* the pool's */
     CURL               *easy;
@@ -58,6 +72,7 @@ struct ds_http_s {
     int64_t             want;               /* offset of the next read */
     int64_t             have;               /* offset of buf[head] */
     int64_t             asked;              /* where the request begins */
+    int64_t             last;               /* and ends, 0: nowhere */
     int64_t             size;               /* -1: unknown */
 
     /* of the URL, see ds_http_req_t */
@@ -82,9 +97,11 @@ struct ds_http_s {
     int64_t             stop;               /* offset of its end, -1: unknown */
     int64_t             total;              /* -1: unknown */
     char                new_etag[DS_HTTP_TAG];
+    char                type[DS_HTTP_TAG];  /* Content-Type */
     char                new_modified[DS_HTTP_TAG];
     size_t              head_size;
     long                status;
+    unsigned            hops;               /* redirects followed */
     unsigned            denied;             /* addresses refused by a rule */
     unsigned            tried;              /* addresses connected to */
 
@@ -102,6 +119,8 @@ struct ds_http_s {
     unsigned            paused:1;
     unsigned            answered:1;         /* the final head is here */
     unsigned            redirected:1;
+    unsigned            coded:1;            /* says that it is compressed */
+    unsigned            begun:1;            /* a byte of the body has come */
 
     CURLcode            code;               /* how it ended */
     ds_error_t          error;              /* the transfer's, or the last */
@@ -125,28 +144,40 @@ static ds_http_t *ds_http_new(const ds_conf_t *conf, const ds_http_req_t *req,
     bool ranges, ds_cancel_t *cancel, ds_error_t *err);
 static int ds_http_location(ds_http_t *h, const char *url, bool *file,
     ds_error_t *err);
+static int ds_http_aim(ds_http_t *h, const char *url);
+static int ds_http_send(ds_http_t *h);
+static int ds_http_moved(ds_http_t *h);
+static int ds_http_follow(ds_http_t *h);
 static int ds_http_target(ds_http_t *h, const ds_http_req_t *req,
     bool *file, ds_error_t *err);
 static int ds_http_setup(ds_http_t *h, ds_http_pool_t *pool);
+static int ds_http_format(ds_error_t *err);
 static int ds_http_start(ds_http_t *h);
 static void ds_http_stop(ds_http_t *h);
 static int ds_http_pump(ds_http_t *h);
 static void ds_http_ended(ds_http_t *h);
 static int ds_http_finish(ds_http_t *h);
 static size_t ds_http_take(ds_http_t *h, void *buf, size_t n);
+static size_t ds_http_unpack(ds_http_t *h, void *buf, size_t n);
+static int ds_http_begin(ds_http_t *h, const uint8_t *p, size_t n);
 static int ds_http_error(ds_http_t *h, ds_error_t *err);
 static size_t ds_http_on_body(char *p, size_t size, size_t n, void *data);
 static curl_socket_t ds_http_on_socket(void *data, curlsocktype purpose,
     struct curl_sockaddr *address);
 
-static int ds_http_headers(ds_http_t *h, const char *headers);
+static int ds_http_headers(ds_http_t *h, const char *url);
+static bool ds_http_sent(const char *line, bool own);
+static int ds_http_cookies(ds_http_t *h, const char *cookies);
 static int ds_http_condition(ds_http_t *h);
 static size_t ds_http_on_header(char *p, size_t size, size_t n, void *data);
 static const char *ds_http_field(ds_http_t *h, const char *name);
 static void ds_http_fields(ds_http_t *h);
 static int64_t ds_http_length(ds_http_t *h);
 static int ds_http_answer(ds_http_t *h);
+static int ds_http_coding(ds_http_t *h);
+static int ds_http_whole(ds_http_t *h);
 static int ds_http_partial(ds_http_t *h);
+static bool ds_http_guess(ds_http_t *h, int64_t length);
 static int ds_http_status(ds_http_t *h);
 static int ds_http_refused(ds_http_t *h);
 static void ds_http_tag(char *dst, const char *value);
@@ -324,7 +355,7 @@ ds_http_target(ds_http_t *h, const ds_http_req_t *req, bool *file,
     ds_error_t *err)
 {
     int    rc;
-    char  *url;
+    char  *url, *origin, *fields;
     long   family;
 
     rc = ds_http_location(h, req->url, file, err);
@@ -336,18 +367,27 @@ ds_http_target(ds_http_t *h, const ds_http_req_t *req, bool *file,
              : req->family == 6 ? CURL_IPRESOLVE_V6 : CURL_IPRESOLVE_WHATEVER;
 
     url = strdup(req->url);
+    origin = NULL;
+    (void) ds_url_ascii(&origin, req->origin == NULL ? req->url : req->origin);
+    fields = strdup(req->headers == NULL ? "" : req->headers);
 
-    if (url == NULL || ds_http_headers(h, req->headers) != DS_OK
-        || curl_easy_setopt(h->easy, CURLOPT_URL, url) != CURLE_OK
+    if (url == NULL || origin == NULL || fields == NULL
+        || ds_http_cookies(h, req->cookies) != DS_OK
         || curl_easy_setopt(h->easy, CURLOPT_IPRESOLVE, family) != CURLE_OK)
     {
         free(url);
+        free(origin);
+        free(fields);
         return ds_fail(err, DS_ENOMEM, "no memory");
     }
 
     free(h->url);
+    free(h->origin);
+    free(h->fields);
 
     h->url = url;
+    h->origin = origin;
+    h->fields = fields;
     h->resolved_at = req->resolved_at;
     h->available_at = req->available_at;
     h->expires_at = req->expires_at;
@@ -387,7 +427,9 @@ ds_http_location(ds_http_t *h, const char *url, bool *file, ds_error_t *err)
     if (!*file && strcmp(scheme, "http") != 0 && strcmp(scheme, "https") != 0)
     {
         rc = ds_fail(err, DS_ESOURCE_DENIED,
-                     "scheme \"%.32s\" of a source is not allowed", scheme);
+                     "scheme \"%.32s\" of a source is not allowed%s%s", scheme,
+                     h->host == NULL ? "" : ", redirected by ",
+                     h->host == NULL ? "" : h->host);
         goto done;
     }
 
@@ -432,9 +474,12 @@ ds_http_setup(ds_http_t *h, ds_http_pool_t *pool)
     rc |= curl_easy_setopt(e, CURLOPT_PRIVATE, h);
     rc |= curl_easy_setopt(e, CURLOPT_SHARE, pool->share);
     rc |= curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
-    rc |= curl_easy_setopt(e, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
-    rc |= curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, 1L);
-    rc |= curl_easy_setopt(e, CURLOPT_MAXREDIRS, (long) DS_HTTP_REDIRECTS);
+    rc |= curl_easy_setopt(e, CURLOPT_COOKIEFILE, "");
+
+    /* as old servers of radio stations begin */
+    h->aliases = curl_slist_append(NULL, "ICY 200 OK");
+    rc |= (h->aliases == NULL)
+          || curl_easy_setopt(e, CURLOPT_HTTP200ALIASES, h->aliases);
     rc |= curl_easy_setopt(e, CURLOPT_USERAGENT, DS_HTTP_AGENT);
 
     /* HTTP/2 would buffer a whole window for a paused reader */
@@ -506,6 +551,16 @@ ds_http_read(ds_http_t *h, void *buf, size_t n, ds_error_t *err)
             return 0;
         }
 
+        if (h->inflate != NULL && !h->running) {
+
+            /* nothing can go on in the middle of it */
+
+            return ds_inflate_ended(h->inflate)
+                   ? 0 : ds_fail(err, DS_ESOURCE_CUT,
+                                 "ended within what is compressed, host: "
+                                 "\"%s\"", h->host);
+        }
+
         if (h->running || ds_http_start(h) == DS_OK) {
             (void) ds_http_pump(h);
         }
@@ -551,6 +606,20 @@ ds_http_seekable(ds_http_t *h)
 }
 
 
+const char *
+ds_http_type(ds_http_t *h)
+{
+    return h->type;
+}
+
+
+const char *
+ds_http_url(ds_http_t *h)
+{
+    return h->at != NULL ? h->at : h->url != NULL ? h->url : "";
+}
+
+
 void
 ds_http_close(ds_http_t **hp)
 {
@@ -572,9 +641,16 @@ ds_http_close(ds_http_t **hp)
     curl_easy_cleanup(h->easy);
     ds_http_pool_free(&h->own);
     curl_slist_free_all(h->headers);
+    curl_slist_free_all(h->aliases);
+    ds_inflate_free(&h->inflate);
 
     free(h->url);
+    free(h->at);
+    free(h->next);
+    free(h->mark);
     free(h->host);
+    free(h->origin);
+    free(h->fields);
     free(h);
 }
 
@@ -583,18 +659,23 @@ int
 ds_http_get(const ds_conf_t *conf, const char *url, size_t max,
     ds_cancel_t *cancel, char **text, char **base, ds_error_t *err)
 {
-    char           *p, *buf, *last;
+    char           *p, *buf;
     size_t          size, len;
+    int64_t         end;
     ssize_t         n;
     ds_http_t      *h;
     ds_http_req_t   req;
+
+    /* a byte now and then does not make it last for ever */
+
+    end = ds_monotonic() + DS_HTTP_GET_TIMES * (int64_t) conf->source_timeout;
 
     memset(&req, 0, sizeof(req));
     req.url = url;
 
     h = ds_http_new(conf, &req, false, cancel, err);
     if (h == NULL) {
-        return (err == NULL) ? DS_ESOURCE_FAILED : err->code;
+        return ds_http_format(err);
     }
 
     buf = NULL;
@@ -618,6 +699,13 @@ ds_http_get(const ds_conf_t *conf, const char *url, size_t max,
             len += n;
         }
 
+        if (n > 0 && ds_monotonic() > end) {
+            n = ds_fail(err, DS_ESOURCE_TIMEOUT,
+                        "list was not read in %u ms, host: \"%s\"",
+                        DS_HTTP_GET_TIMES * conf->source_timeout, h->host);
+            break;
+        }
+
         if (len > max) {
             n = ds_fail(err, DS_EPLAYLIST_FORMAT,
                         "list is larger than %zu bytes, host: \"%s\"", max,
@@ -625,18 +713,16 @@ ds_http_get(const ds_conf_t *conf, const char *url, size_t max,
         }
     } while (n > 0);
 
+    if (n == 0 && ds_utf16(&buf, &len) != DS_OK) {
+        n = ds_fail(err, DS_ENOMEM, "no memory");
+    }
+
     if (n == 0 && memchr(buf, '\0', len) != NULL) {
         n = ds_fail(err, DS_EPLAYLIST_FORMAT,
                     "list is not text, host: \"%s\"", h->host);
     }
 
-    last = NULL;
-
-    if (h->fd == -1) {
-        (void) curl_easy_getinfo(h->easy, CURLINFO_EFFECTIVE_URL, &last);
-    }
-
-    *base = strdup(last == NULL ? url : last);
+    *base = strdup(ds_http_url(h));
 
     if (n == 0 && *base == NULL) {
         n = ds_fail(err, DS_ENOMEM, "no memory");
@@ -647,7 +733,7 @@ ds_http_get(const ds_conf_t *conf, const char *url, size_t max,
     if (n < 0) {
         free(*base);
         free(buf);
-        return n;
+        return ds_http_format(err);
     }
 
     buf[len] = '\0';
@@ -657,23 +743,30 @@ ds_http_get(const ds_conf_t *conf, const char *url, size_t max,
 }
 
 
+/* of a list, what is not understood is its format */
+
+static int
+ds_http_format(ds_error_t *err)
+{
+    if (err->code == DS_ESOURCE_INVALID) {
+        err->code = DS_EPLAYLIST_FORMAT;
+    }
+
+    return err->code;
+}
+
+
 /* asks for what follows h->want, at most one chunk of it */
 
 static int
 ds_http_start(ds_http_t *h)
 {
-    int      n;
+    int      n, rc;
     char     range[64];
     int64_t  last;
 
     ds_http_stop(h);
     ds_http_refresh(h);
-
-    if (h->hooks != NULL && h->hooks->hold != NULL
-        && ds_hold_wait(h->hooks->hold, h->host, h->cancel))
-    {
-        return ds_fail(&h->error, DS_ECANCELED, "canceled");
-    }
 
     n = snprintf(range, sizeof(range), "%lld-", (long long) h->want);
     last = h->end > h->want ? h->end - 1 : INT64_MAX;
@@ -691,20 +784,79 @@ ds_http_start(ds_http_t *h)
                         (long long) last);
     }
 
-    if ((h->ranges
-         && curl_easy_setopt(h->easy, CURLOPT_RANGE, range) != CURLE_OK)
-        || curl_easy_setopt(h->easy, CURLOPT_HTTPHEADER, h->headers)
-           != CURLE_OK)
+    if (curl_easy_setopt(h->easy, CURLOPT_RANGE, h->ranges ? range : NULL)
+        != CURLE_OK)
     {
         return ds_fail(&h->error, DS_ENOMEM, "no memory");
     }
 
+    if (h->hooks != NULL && h->hooks->jar != NULL
+        && ds_jar_load(h->hooks->jar, h->easy) != DS_OK)
+    {
+        return ds_fail(&h->error, DS_ENOMEM, "no memory");
+    }
+
+    h->hops = 0;
+    free(h->mark);
+    h->mark = NULL;
+
     h->asked = h->ranges ? h->want : 0;
+    h->last = h->ranges && last != INT64_MAX ? last + 1 : 0;
     h->have = h->asked;
+
+    rc = ds_http_aim(h, h->url);
+
+    return rc == DS_OK ? ds_http_send(h) : rc;
+}
+
+
+/* what is asked next, of this URL or of one that it leads to */
+
+static int
+ds_http_aim(ds_http_t *h, const char *url)
+{
+    int    rc;
+    bool   file;
+    char  *at;
+
+    rc = ds_http_location(h, url, &file, &h->error);
+    if (rc != DS_OK) {
+        return rc;
+    }
+
+    if (ds_url_ascii(&at, url) != DS_OK
+        || ds_http_headers(h, at) != DS_OK
+        || curl_easy_setopt(h->easy, CURLOPT_URL, at) != CURLE_OK
+        || curl_easy_setopt(h->easy, CURLOPT_HTTPHEADER, h->headers)
+           != CURLE_OK)
+    {
+        free(at);
+        return ds_fail(&h->error, DS_ENOMEM, "no memory");
+    }
+
+    free(h->at);
+    h->at = at;
+
+    return DS_OK;
+}
+
+
+static int
+ds_http_send(ds_http_t *h)
+{
+    if (h->hooks != NULL && h->hooks->hold != NULL
+        && ds_hold_wait(h->hooks->hold, h->host, h->cancel))
+    {
+        return ds_fail(&h->error, DS_ECANCELED, "canceled");
+    }
+
     h->stop = -1;
     h->answered = 0;
     h->redirected = 0;
+    h->coded = 0;
+    h->begun = 0;
     h->head_size = 0;
+    ds_inflate_free(&h->inflate);
     h->denied = 0;
     h->tried = 0;
     h->ended = 0;
@@ -742,7 +894,7 @@ ds_http_stop(ds_http_t *h)
 static int
 ds_http_pump(ds_http_t *h)
 {
-    int                 n;
+    int                 n, rc;
     int64_t             now, deadline;
     CURLMcode           code;
     unsigned            answered;
@@ -777,7 +929,11 @@ ds_http_pump(ds_http_t *h)
         ds_http_ended(h);
 
         if (h->ended) {
-            return ds_http_finish(h);
+            rc = ds_http_finish(h);
+
+            if (rc != DS_OK || !h->running) {
+                return rc;
+            }
         }
 
         if (h->tail > h->head || h->answered != answered) {
@@ -842,8 +998,16 @@ ds_http_finish(ds_http_t *h)
     (void) curl_multi_remove_handle(h->multi, h->easy);
     h->running = 0;
 
+    if (h->hooks != NULL && h->hooks->jar != NULL) {
+        ds_jar_save(h->hooks->jar, h->easy);
+    }
+
     if (h->error.code != DS_OK) {
         return h->error.code;
+    }
+
+    if (h->redirected) {
+        return ds_http_follow(h);
     }
 
     if (code != CURLE_OK) {
@@ -853,6 +1017,10 @@ ds_http_finish(ds_http_t *h)
     if (!h->answered) {
         return ds_fail(&h->error, DS_ESOURCE_FAILED,
                        "no usable answer, host: \"%s\"", h->host);
+    }
+
+    if (h->inflate != NULL) {
+        return DS_OK;
     }
 
     end = h->have + (int64_t) (h->tail - h->head);
@@ -873,6 +1041,93 @@ ds_http_finish(ds_http_t *h)
 }
 
 
+/* the head of an answer that leads elsewhere; its body is of no use */
+
+static int
+ds_http_moved(ds_http_t *h)
+{
+    int      rc;
+    int64_t  length;
+
+    free(h->next);
+    rc = ds_url_join(&h->next, h->at, ds_http_field(h, "Location"));
+
+    if (rc == DS_ENOMEM) {
+        return ds_fail(&h->error, DS_ENOMEM, "no memory");
+    }
+
+    h->redirected = 1;
+
+    /* what is short is read, as the connection may be of use again */
+
+    length = ds_http_length(h);
+
+    return length >= 0 && length <= DS_HTTP_BUFFER ? DS_OK : DS_ESOURCE_CUT;
+}
+
+
+static int
+ds_http_follow(ds_http_t *h)
+{
+    int    rc;
+    bool   circle;
+    char  *url;
+
+    h->tail = 0;
+    h->head = 0;
+
+    url = h->next;
+    h->next = NULL;
+
+    if (url == NULL) {
+        return ds_fail(&h->error, DS_ESOURCE_HTTP,
+                       "redirected to what is no URL, host: \"%s\"", h->host);
+    }
+
+    if (strncasecmp(url, "file:", 5) == 0) {
+        rc = ds_fail(&h->error, DS_ESOURCE_DENIED,
+                     "redirected to a file, host: \"%s\"", h->host);
+        goto done;
+    }
+
+    /* see 416 */
+
+    if (!h->ranges
+        && curl_easy_setopt(h->easy, CURLOPT_RANGE, NULL) != CURLE_OK)
+    {
+        rc = ds_fail(&h->error, DS_ENOMEM, "no memory");
+        goto done;
+    }
+
+    h->hops++;
+
+    circle = (h->mark != NULL && strcmp(h->mark, url) == 0);
+
+    if (circle || h->hops > DS_HTTP_REDIRECTS) {
+        rc = ds_fail(&h->error, DS_ESOURCE_HTTP,
+                     circle ? "redirected in a circle, host: \"%s\""
+                            : "redirected too often, host: \"%s\"", h->host);
+        goto done;
+    }
+
+    if (h->hops == DS_HTTP_CIRCLE) {
+        h->mark = strdup(url);
+    }
+
+    rc = ds_http_aim(h, url);
+
+    if (rc == DS_OK) {
+        rc = ds_http_send(h);
+    }
+
+done:
+
+    free(url);
+
+    return rc;
+}
+
+
 /* copies from the buffer what is at h->want; decides if that means a seek */
 
 static size_t
@@ -880,6 +1135,10 @@ ds_http_take(ds_http_t *h, void *buf, size_t n)
 {
     size_t   buffered;
     int64_t  skip;
+
+    if (h->inflate != NULL) {
+        return ds_http_unpack(h, buf, n);
+    }
 
     buffered = h->tail - h->head;
     skip = h->want - h->have;
@@ -925,6 +1184,49 @@ ds_http_take(ds_http_t *h, void *buf, size_t n)
 }
 
 
+/* the same of a body that is compressed: offsets are those unpacked */
+
+static size_t
+ds_http_unpack(ds_http_t *h, void *buf, size_t n)
+{
+    int     rc;
+    bool    skip;
+    size_t  in, out;
+
+    while (h->tail > h->head || ds_inflate_more(h->inflate)) {
+
+        skip = (h->have < h->want);
+
+        in = h->tail - h->head;
+        out = (skip && h->want - h->have < (int64_t) n)
+              ? (size_t) (h->want - h->have) : n;
+
+        rc = ds_inflate(h->inflate, h->buf + h->head, &in, buf, &out);
+
+        h->head += in;
+        h->have += (int64_t) out;
+
+        if (rc != DS_OK) {
+            h->tail = h->head;
+
+            /* there is nothing to go on from */
+            h->changed = 1;
+            (void) ds_fail(&h->error, rc, "compressed body is broken, host: "
+                           "\"%s\"", h->host);
+            return 0;
+        }
+
+        if (out > 0 && !skip) {
+            h->want = h->have;
+            h->broken = 0;
+            return out;
+        }
+    }
+
+    return 0;
+}
+
+
 static int
 ds_http_error(ds_http_t *h, ds_error_t *err)
 {
@@ -944,6 +1246,16 @@ ds_http_on_body(char *p, size_t size, size_t n, void *data)
     ds_http_t  *h = data;
 
     n *= size;
+
+    if (h->redirected) {
+        return n;
+    }
+
+    if (!h->begun && h->status != 416
+        && ds_http_begin(h, (uint8_t *) p, n) != DS_OK)
+    {
+        return 0;
+    }
 
     /* the body of an error, or more than the head promised */
 
@@ -975,6 +1287,43 @@ ds_http_on_body(char *p, size_t size, size_t n, void *data)
 }
 
 
+/*
+ * Whether the body is compressed is told by its first bytes: servers say it of
+ * what is not, and say nothing of what is.
+ */
+
+static int
+ds_http_begin(ds_http_t *h, const uint8_t *p, size_t n)
+{
+    bool         packed;
+    const char  *coding;
+
+    h->begun = 1;
+
+    if (h->asked != 0) {
+        return DS_OK;
+    }
+
+    coding = ds_http_field(h, "Content-Encoding");
+    packed = ds_inflate_is(p, n, h->coded);
+
+    if (!packed && (!h->coded || strcasecmp(coding, "deflate") != 0)) {
+        return DS_OK;
+    }
+
+    h->inflate = ds_inflate_create(!packed);
+    if (h->inflate == NULL) {
+        return ds_fail(&h->error, DS_ENOMEM, "no memory");
+    }
+
+    h->stop = -1;
+    h->size = -1;
+    h->seekable = 0;
+
+    return DS_OK;
+}
+
+
 static curl_socket_t
 ds_http_on_socket(void *data, curlsocktype purpose,
     struct curl_sockaddr *address)
@@ -995,16 +1344,16 @@ ds_http_on_socket(void *data, curlsocktype purpose,
 }
 
 
-static int
-ds_http_headers(ds_http_t *h, const char *headers)
-{
-    char    *line;
-    size_t   i, len;
+/* those that are sent to this URL */
 
-    static const char *const  ours[] = {
-        "Range:", "Accept-Encoding:", "Connection:", "Content-Length:",
-        "Transfer-Encoding:", "Expect:", "Host:", "If-Range:"
-    };
+static int
+ds_http_headers(ds_http_t *h, const char *url)
+{
+    bool                own;
+    char               *line;
+    size_t              len;
+    const char         *p, *cookie;
+    struct curl_slist  *list;
 
     curl_slist_free_all(h->headers);
 
@@ -1014,38 +1363,112 @@ ds_http_headers(ds_http_t *h, const char *headers)
         return DS_ENOMEM;
     }
 
-    for ( /* void */ ; headers != NULL && *headers != '\0'; headers += len) {
+    own = ds_url_same_origin(h->origin, url);
+    list = h->headers;
+    cookie = NULL;
 
-        len = strcspn(headers, "\r\n");
+    for (p = h->fields; *p != '\0' && list != NULL; p += len) {
 
-        if (len == 0) {
-            len = 1;
+        len = strcspn(p, "\r\n");
+
+        if (len == 0 || memchr(p, ':', len) == NULL || !ds_http_sent(p, own)) {
+            len += (p[len] != '\0');
             continue;
         }
 
-        for (i = 0; i < sizeof(ours) / sizeof(ours[0]); i++) {
-            if (strncasecmp(headers, ours[i], strlen(ours[i])) == 0) {
-                break;
-            }
-        }
-
-        if (i != sizeof(ours) / sizeof(ours[0])
-            || memchr(headers, ':', len) == NULL)
-        {
-            continue;
-        }
-
-        line = strndup(headers, len);
-
-        if (line == NULL || curl_slist_append(h->headers, line) == NULL) {
-            free(line);
+        line = strndup(p, len);
+        if (line == NULL) {
             return DS_ENOMEM;
+        }
+
+        if (strncasecmp(line, "Cookie:", 7) == 0) {
+
+            /* one header for them and those of the jar */
+
+            cookie = line + 7 + strspn(line + 7, " ");
+
+            if (curl_easy_setopt(h->easy, CURLOPT_COOKIE, cookie) != CURLE_OK)
+            {
+                list = NULL;
+            }
+
+        } else {
+            list = curl_slist_append(h->headers, line);
         }
 
         free(line);
     }
 
+    if (cookie == NULL) {
+        (void) curl_easy_setopt(h->easy, CURLOPT_COOKIE, NULL);
+    }
+
+    if (list == NULL) {
+        return DS_ENOMEM;
+    }
+
     return h->etag[0] == '\0' ? DS_OK : ds_http_condition(h);
+}
+
+
+/* whether a header may be another's, and go to a host that is not its own */
+
+static bool
+ds_http_sent(const char *line, bool own)
+{
+    size_t  i;
+
+    /* the request's own, of the connection, and what would change it */
+
+    static const char *const  ours[] = {
+        "Accept-Encoding:", "Accept-Ranges:", "Connection:", "Content-",
+        "Expect:", "Host:", "HTTP2-Settings:", "If-", "Keep-Alive:", "Proxy-",
+        "Range:", "TE:", "Trailer:", "Transfer-Encoding:", "Upgrade:", "Via:"
+    };
+
+    static const char *const  anywhere[] = {
+        "Accept:", "Accept-Language:", "DNT:", "Origin:", "Referer:",
+        "Sec-Fetch-", "User-Agent:", "X-Requested-With:"
+    };
+
+    for (i = 0; i < sizeof(ours) / sizeof(ours[0]); i++) {
+        if (strncasecmp(line, ours[i], strlen(ours[i])) == 0) {
+            return false;
+        }
+    }
+
+    for (i = 0; i < sizeof(anywhere) / sizeof(anywhere[0]) && !own; i++) {
+        own = (strncasecmp(line, anywhere[i], strlen(anywhere[i])) == 0);
+    }
+
+    return own;
+}
+
+
+static int
+ds_http_cookies(ds_http_t *h, const char *cookies)
+{
+    char      *line;
+    size_t     len;
+    CURLcode   rc;
+
+    rc = CURLE_OK;
+
+    for ( /* void */ ; cookies != NULL && *cookies != '\0' && rc == CURLE_OK;
+         cookies += len + (cookies[len] == '\n'))
+    {
+        len = strcspn(cookies, "\n");
+
+        line = strndup(cookies, len);
+        if (line == NULL) {
+            return DS_ENOMEM;
+        }
+
+        rc = curl_easy_setopt(h->easy, CURLOPT_COOKIELIST, line);
+        free(line);
+    }
+
+    return rc == CURLE_OUT_OF_MEMORY ? DS_ENOMEM : DS_OK;
 }
 
 
@@ -1110,6 +1533,7 @@ ds_http_fields(ds_http_t *h)
     h->stop = -1;
     h->total = -1;
 
+    ds_http_tag(h->type, ds_http_field(h, "Content-Type"));
     ds_http_tag(h->new_etag, ds_http_field(h, "ETag"));
     ds_http_tag(h->new_modified, ds_http_field(h, "Last-Modified"));
 
@@ -1120,17 +1544,20 @@ ds_http_fields(ds_http_t *h)
     }
 
     value = ds_http_field(h, "Content-Range");
+    value += strspn(value, " \t");
+    value += strspn(value, "bytesBYTES");
+    value += strspn(value, " \t=:");
 
-    if (sscanf(value, "bytes %18lld-%18lld/%18lld", &first, &last, &total)
-        == 3 && last < total)
+    if (sscanf(value, "%18lld-%18lld/%18lld", &first, &last, &total) == 3
+        && last < total)
     {
         h->total = total;
 
-    } else if (sscanf(value, "bytes */%18lld", &total) == 1 && total >= 0) {
+    } else if (sscanf(value, "*/%18lld", &total) == 1 && total >= 0) {
         h->total = total;
         return;
 
-    } else if (sscanf(value, "bytes %18lld-%18lld/*", &first, &last) != 2) {
+    } else if (sscanf(value, "%18lld-%18lld/*", &first, &last) != 2) {
         return;
     }
 
@@ -1170,12 +1597,23 @@ ds_http_answer(ds_http_t *h)
     if (h->status < 400 && h->status >= 300
         && ds_http_field(h, "Location")[0] != '\0')
     {
-        h->redirected = 1;
-        return DS_OK;
+        return ds_http_moved(h);
     }
 
     if (h->status == 206) {
-        return ds_http_partial(h);
+        return ds_http_coding(h) == DS_OK ? ds_http_partial(h) : h->error.code;
+    }
+
+    if (h->status == 416 && h->asked == 0 && h->ranges && h->total != 0) {
+
+        /* it wants to be asked for all of it */
+
+        h->ranges = 0;
+        free(h->next);
+        h->next = strdup(h->at);
+        h->redirected = 1;
+
+        return DS_ESOURCE_CUT;
     }
 
     if (h->status == 416 && h->total >= 0 && h->asked >= h->total) {
@@ -1199,7 +1637,50 @@ ds_http_answer(ds_http_t *h)
         return ds_http_status(h);
     }
 
-    h->stop = ds_http_length(h);
+    return ds_http_coding(h) == DS_OK ? ds_http_whole(h) : h->error.code;
+}
+
+
+/* what is not to be unpacked is named; the rest is seen by its bytes */
+
+static int
+ds_http_coding(ds_http_t *h)
+{
+    size_t       i;
+    const char  *coding;
+
+    static const char *const  none[] = {
+        "", "identity", "none", "binary", "utf-8", "aws-chunked"
+    };
+    static const char *const  known[] = { "gzip", "x-gzip", "deflate" };
+
+    coding = ds_http_field(h, "Content-Encoding");
+
+    for (i = 0; i < sizeof(none) / sizeof(none[0]); i++) {
+        if (strcasecmp(coding, none[i]) == 0) {
+            return DS_OK;
+        }
+    }
+
+    for (i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+        if (strcasecmp(coding, known[i]) == 0) {
+            h->coded = 1;
+            return DS_OK;
+        }
+    }
+
+    return ds_fail(&h->error, DS_ESOURCE_INVALID,
+                   "Content-Encoding \"%.40s\" is not understood, host: \"%s\"",
+                   coding, h->host);
+}
+
+
+/* all of the resource, from its first byte */
+
+static int
+ds_http_whole(ds_http_t *h)
+{
+    h->stop = h->coded ? -1 : ds_http_length(h);
 
     if (h->known && (!ds_http_same(h)
                      || (h->size >= 0 && h->stop >= 0 && h->stop != h->size)))
@@ -1222,10 +1703,31 @@ ds_http_answer(ds_http_t *h)
 static int
 ds_http_partial(ds_http_t *h)
 {
+    int64_t  length;
+
+    length = ds_http_length(h);
+
+    /* all of it, whatever else it may say */
+
+    if (h->asked == 0 && (h->coded || (h->first == -1 && h->last == 0))) {
+        return ds_http_whole(h);
+    }
+
+    if (h->first == -1 && !ds_http_guess(h, length)) {
+        return ds_http_changed(h, "server does not say which range it sends");
+    }
+
+    /* an end without a total is worth what the length says; to the end of the
+       resource, as that was asked for */
+
+    if (h->total == -1 && h->last == 0) {
+        h->stop = (length < 0) ? -1 : h->first + length;
+        h->total = h->stop;
+    }
+
     if (h->first != h->asked) {
-        return ds_fail(&h->error, DS_ESOURCE_FAILED,
-                       "server sends another range than was asked for, "
-                       "host: \"%s\"", h->host);
+        return ds_http_changed(h, "server sends another range than was asked "
+                               "for");
     }
 
     if (h->known && (!ds_http_same(h)
@@ -1245,6 +1747,24 @@ ds_http_partial(ds_http_t *h)
 }
 
 
+/* without a Content-Range: the length tells, if it is the one asked for */
+
+static bool
+ds_http_guess(ds_http_t *h, int64_t length)
+{
+    if (length <= 0
+        || (length != h->last - h->asked && length != h->size - h->asked))
+    {
+        return false;
+    }
+
+    h->first = h->asked;
+    h->stop = h->first + length;
+
+    return true;
+}
+
+
 /* the resource can be told from another one from now on */
 
 static int
@@ -1259,10 +1779,6 @@ ds_http_know(ds_http_t *h)
 
     if (h->etag[0] == '\0' && h->new_etag[0] != '\0') {
         memcpy(h->etag, h->new_etag, sizeof(h->etag));
-
-        if (ds_http_condition(h) != DS_OK) {
-            return ds_fail(&h->error, DS_ENOMEM, "no memory");
-        }
     }
 
     if (h->hooks != NULL && h->hooks->hold != NULL) {
@@ -1406,16 +1922,8 @@ ds_http_failed(ds_http_t *h, CURLcode code)
     case CURLE_RECV_ERROR:
     case CURLE_SEND_ERROR:
     case CURLE_GOT_NOTHING:
-        rc = DS_ESOURCE_CUT;
-        break;
-
-    case CURLE_TOO_MANY_REDIRECTS:
-        rc = DS_ESOURCE_HTTP;
-        break;
-
-    case CURLE_UNSUPPORTED_PROTOCOL:
-        /* the same code tells a redirect to file: and an HTTP/0.9 answer */
-        rc = h->redirected ? DS_ESOURCE_DENIED : DS_ESOURCE_FAILED;
+        /* without an answer there was nothing to be cut */
+        rc = h->status == 0 ? DS_ESOURCE_FAILED : DS_ESOURCE_CUT;
         break;
 
     case CURLE_OUT_OF_MEMORY:
@@ -1584,6 +2092,12 @@ ds_http_renew(ds_http_t *h, ds_error_t *err)
     req.resolved_at = h->resolved_at;
 
     rc = h->hooks->renew(h->hooks->data, &req, err);
+
+    if (rc == DS_OK && req.url == NULL) {
+        /* with the next range */
+        h->renew_at = ds_now();
+        return DS_OK;
+    }
 
     if (rc == DS_OK) {
         rc = ds_http_target(h, &req, &file, err);

@@ -14,6 +14,7 @@
 #include <sys/types.h>
 
 #include "net/ds_hold.h"
+#include "net/ds_jar.h"
 
 
 typedef struct ds_http_s        ds_http_t;
@@ -24,7 +25,17 @@ typedef struct ds_http_pool_s   ds_http_pool_t;
 
 struct ds_http_req_s {
     const char      *url;
-    const char      *headers;   /* "Name: value\n" lines, NULL: none */
+
+    /*
+     * "Name: value\n" lines, NULL: none.  Those that are a request's own are
+     * left out (Host, Range, …); what may be a secret (all but the browser's,
+     * its language and the page it comes from) goes to the origin of "origin"
+     * alone, NULL: that of "url".  "cookies": lines of Netscape's form.
+     */
+    const char      *headers;
+    const char      *origin;
+    const char      *cookies;
+
     size_t           chunk;     /* largest range of one request, 0: no limit */
     int64_t          offset;    /* of the first read */
     int64_t          end;       /* what is behind it is not asked for; 0: all */
@@ -48,6 +59,7 @@ struct ds_http_req_s {
 struct ds_http_hooks_s {
     void        *data;
     ds_hold_t   *hold;          /* of hosts that answer 429, NULL: none */
+    ds_jar_t    *jar;           /* cookies of the item, NULL: none */
 
     /* a fault that is going to be mended in "wait" ms, by going on at
        "offset"; NULL: nobody listens */
@@ -57,8 +69,9 @@ struct ds_http_hooks_s {
     /*
      * The URL is refused (ds_refusal_is(err->code)), or is to be renewed in
      * good time (err->code is DS_OK).  DS_OK: "req" has where the same
-     * resource is read from now on, borrowed until the next call.  Else
-     * "err" says why not.  NULL: never.
+     * resource is read from now on, borrowed until the next call; with url
+     * NULL it is not known yet, and asked for again.  Else "err" says why
+     * not.  NULL: never.
      */
     int        (*renew)(void *data, ds_http_req_t *req, ds_error_t *err);
 };
@@ -95,6 +108,12 @@ int ds_http_seek(ds_http_t *h, int64_t offset);
 int64_t ds_http_tell(ds_http_t *h);
 int64_t ds_http_size(ds_http_t *h);         /* -1: unknown */
 bool ds_http_seekable(ds_http_t *h);
+
+/* its Content-Type, "": it has none; borrowed, changes with each answer */
+const char *ds_http_type(ds_http_t *h);
+
+/* where it comes from, behind all redirects; borrowed until the next call */
+const char *ds_http_url(ds_http_t *h);
 
 void ds_http_close(ds_http_t **h);
 

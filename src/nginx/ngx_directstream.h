@@ -30,7 +30,7 @@ typedef struct ngx_thread_pool_s  ngx_thread_pool_t;
 #define NGX_DIRECTSTREAM_STREAM_CONF   0x04000000
 
 #define NGX_DIRECTSTREAM_MAGIC         0x6469727374726d31ULL
-#define NGX_DIRECTSTREAM_LAYOUT        7
+#define NGX_DIRECTSTREAM_LAYOUT        8
 
 #define NGX_DIRECTSTREAM_PAGE          512     /* items in a table's page */
 #define NGX_DIRECTSTREAM_PAGES         256
@@ -43,6 +43,7 @@ typedef struct ngx_thread_pool_s  ngx_thread_pool_t;
 #define NGX_DIRECTSTREAM_CRASHES       4       /* notes, one a generation */
 #define NGX_DIRECTSTREAM_DEATHS        3       /* that are remembered */
 
+#define NGX_DIRECTSTREAM_NOBODY        0x7fffffff  /* no process's id */
 #define NGX_DIRECTSTREAM_DEAD          3000    /* ms without a heartbeat */
 
 
@@ -61,7 +62,8 @@ typedef struct ngx_thread_pool_s  ngx_thread_pool_t;
 #define NGX_DIRECTSTREAM_SET_KEYFRAME       0x1000
 #define NGX_DIRECTSTREAM_SET_MAX_ITEM       0x2000
 #define NGX_DIRECTSTREAM_SET_MODE           0x4000
-#define NGX_DIRECTSTREAM_SET_ALL            0x7fff
+#define NGX_DIRECTSTREAM_SET_REFRESH        0x8000  /* and its jitter */
+#define NGX_DIRECTSTREAM_SET_ALL            0xffff
 
 
 /* a field of a definition: nginx.conf and the API give it by the same name */
@@ -113,6 +115,10 @@ typedef struct {
     uint64_t                 resolve_time;  /* ms */
     uint64_t                 cache_hits;
     uint64_t                 cache_misses;
+    uint64_t                 queue_started;
+    uint64_t                 queue_failed;
+    uint64_t                 added;         /* items, by later readings */
+    uint64_t                 removed;
     uint64_t                 faults[DS_NERRORS];
     uint64_t                 failures[DS_NERRORS];
 } ngx_directstream_totals_t;
@@ -133,11 +139,17 @@ typedef struct {
     unsigned                 reserved:1;    /* being created: nobody sees it */
     unsigned                 prefetching:1; /* what was requested last */
     unsigned                 renew:1;       /* restarted when its turn comes */
+    unsigned                 hooked:1;      /* on_publish asked for this run */
     ngx_pid_t                writer;        /* has a write under way; 0: none */
     uint64_t                 epoch;
     uint64_t                 skip;          /* requests so far */
     uint64_t                 previous;
     uint64_t                 prefetch;
+    uint64_t                 refresh;
+
+    /* of the queue, which the store has */
+    uint32_t                 queued;        /* entries that wait */
+    uint64_t                 queue_changes; /* so far */
 
     /* known; written by the relay worker that owns the stream */
     uint64_t                 done;          /* the epoch that ended by itself */
@@ -163,11 +175,14 @@ typedef struct {
 
 typedef struct {
     int64_t                  duration;
+    int64_t                  checked;       /* Unix ms */
     int32_t                  code;
+    int32_t                  verdict_code;
     uint16_t                 size;          /* bytes allocated for "text" */
     uint16_t                 title;         /* offset in "text" */
     uint16_t                 reason;
     uint8_t                  state;
+    uint8_t                  verdict;
     char                     text[1];
 } ngx_directstream_item_t;
 
@@ -185,9 +200,8 @@ typedef struct {
     ds_state_e               state;
     unsigned                 connected:1;
     unsigned                 has_item:1;
-    uint32_t                 index;
-    char                     item[DS_ID_LEN];
-    int64_t                  position;
+    uint64_t                 aired;         /* items, with the one on air */
+    uint64_t                 changes;       /* of the list */
     int64_t                  error_at;
 } ngx_directstream_noted_t;
 
@@ -207,7 +221,9 @@ typedef enum {
     NGX_DIRECTSTREAM_ENTRY_ITEM,
     NGX_DIRECTSTREAM_ENTRY_ERROR,
     NGX_DIRECTSTREAM_ENTRY_OUTPUT,
-    NGX_DIRECTSTREAM_ENTRY_CHANGE
+    NGX_DIRECTSTREAM_ENTRY_CHANGE,
+    NGX_DIRECTSTREAM_ENTRY_QUEUE,
+    NGX_DIRECTSTREAM_ENTRY_LIST
 } ngx_directstream_entry_e;
 
 
@@ -219,6 +235,10 @@ typedef struct {
     ngx_directstream_entry_e type;
     ds_state_e               state;         /* of a state */
     int                      code;          /* of an error */
+    uint32_t                 added;         /* of a list, as the next three */
+    uint32_t                 removed;
+    uint32_t                 moved;
+    uint32_t                 changed;
     uint32_t                 index;         /* of an item, as the next two */
     char                     item[DS_ID_LEN];
     char                     title[96];
@@ -300,6 +320,8 @@ typedef struct {
     uint64_t                 cache_size;    /* bytes kept, as last counted */
     uint32_t                 cache_count;
 
+    ds_resolver_status_t     resolver;
+
     uint64_t                 logged;        /* id of the last entry */
     ngx_directstream_entry_t log[NGX_DIRECTSTREAM_JOURNAL];
 } ngx_directstream_sh_t;
@@ -321,6 +343,14 @@ typedef struct {
     ngx_str_t                state_path;
     ngx_str_t                cache_path;
     const char             **resolve_command;   /* NULL last */
+    const char             **resolve_fallback;  /* the same, NULL: none */
+    ngx_array_t              resolve_env;       /* of char *, NULL last */
+    ngx_str_t                resolve_path;
+    ngx_str_t                canary;            /* URL, empty: none */
+    int64_t                  canary_every;      /* ms */
+    ngx_flag_t               preflight_set;
+    ngx_uint_t               preflight;         /* items, 0: off */
+    ngx_uint_t               preflight_budget;  /* an hour */
     ngx_str_t                resolve_extractors;
     ngx_array_t              source_rules;      /* of ds_source_rule_t */
     ngx_str_t                media_root;
@@ -337,6 +367,7 @@ typedef struct {
     int64_t                  push_buffer;
     int64_t                  history;           /* ms; 0: for ever */
     int64_t                  encodes;           /* 0: auto */
+    int64_t                  max_items;         /* of one list */
 
     ngx_array_t              streams;           /* of pointers to them */
     ngx_thread_pool_t       *pool;              /* for durable writes */
@@ -351,6 +382,7 @@ typedef struct {
     ngx_str_t                http_directive;
     u_char                  *http_file;
     ngx_uint_t               http_line;
+    ngx_uint_t               on_publish;    /* somewhere it is answered */
 
     ngx_cycle_t             *cycle;
     ngx_shm_zone_t          *shm_zone;
@@ -377,6 +409,14 @@ char *ngx_directstream_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_directstream_path(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_directstream_command(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+char *ngx_directstream_resolve_path(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_directstream_resolve_env(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_directstream_preflight(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_directstream_resolver_canary(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 char *ngx_directstream_extractors(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_directstream_range(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
@@ -386,6 +426,8 @@ char *ngx_directstream_certificate(ngx_conf_t *cf, ngx_command_t *cmd,
 char *ngx_directstream_stream_field(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_directstream_stream_push(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_directstream_stream_refresh(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 
 char *ngx_directstream_log(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
@@ -436,7 +478,7 @@ int64_t ngx_directstream_field_get(const ngx_directstream_field_t *f,
 
 /*
  * What may be shown of a text, a word or a size: without secrets.  "text" has
- * room for DS_URL_LEN + 1; "": there is none.
+ * room for DS_PLAYLIST_LEN + 1; "": there is none.
  */
 void ngx_directstream_field_show(const ngx_directstream_field_t *f,
     const ds_def_t *def, char *text);
@@ -500,6 +542,10 @@ typedef struct {
     uint64_t                 free;
     uint64_t                 kept;          /* bytes in the cache */
     uint64_t                 entries;
+    uint64_t                 fallback;      /* 1: the second resolver is used */
+    uint64_t                 canary_up;     /* -1: there is none, or no news */
+    uint64_t                 canary_at;     /* Unix s */
+    ds_resolver_status_t     resolver;
 } ngx_directstream_whole_t;
 
 void ngx_directstream_zone_whole(ngx_directstream_conf_t *dcf,
@@ -513,12 +559,17 @@ void ngx_directstream_zone_whole(ngx_directstream_conf_t *dcf,
 typedef enum {
     NGX_DIRECTSTREAM_SKIP = 0,
     NGX_DIRECTSTREAM_PREVIOUS,
+    NGX_DIRECTSTREAM_REFRESH,
     NGX_DIRECTSTREAM_PREFETCH,
     NGX_DIRECTSTREAM_PREFETCH_OFF
 } ngx_directstream_step_e;
 
 ngx_int_t ngx_directstream_zone_step(ngx_directstream_conf_t *dcf,
     const char *name, ngx_directstream_step_e step);
+
+/* nginx-rtmp has asked for the run that is on air */
+void ngx_directstream_zone_hooked(ngx_directstream_conf_t *dcf,
+    const char *name);
 
 /*
  * Streams that run with settings that have changed, or "all" that run, will be
@@ -551,6 +602,8 @@ typedef struct {
     ngx_directstream_change_e op;
     ds_stored_t              stored;        /* afterwards; the name always */
     ngx_uint_t               set;           /* of a PATCH */
+    ngx_uint_t               unknown;       /* a DELETE of what the zone has
+                                               not; perhaps the store has */
     ngx_str_t               *match;         /* If-Match, or NULL; for mark() */
 } ngx_directstream_change_t;
 
@@ -647,6 +700,10 @@ void ngx_directstream_items_put(ngx_directstream_conf_t *dcf,
 void ngx_directstream_items_clear(ngx_directstream_conf_t *dcf,
     ngx_directstream_items_t *items);
 
+/* those from "count" on are no more */
+void ngx_directstream_items_trim(ngx_directstream_conf_t *dcf,
+    ngx_directstream_items_t *items, ngx_uint_t count);
+
 /* copies up to "n" items from "offset" on; returns how many */
 ngx_uint_t ngx_directstream_items_get(ngx_directstream_items_t *items,
     ngx_uint_t offset, ds_item_t *dst, ngx_uint_t n);
@@ -657,6 +714,10 @@ ngx_uint_t ngx_directstream_items_get(ngx_directstream_items_t *items,
 /* what the status says that it did not say before; with the lock held */
 void ngx_directstream_journal_note(ngx_directstream_conf_t *dcf,
     ngx_directstream_node_t *node);
+
+/* the queue has been changed in the store, where so many wait now */
+void ngx_directstream_journal_queue(ngx_directstream_conf_t *dcf,
+    const char *name, uint32_t queued, const char *message);
 
 /* the id of the last entry */
 /* that somebody has changed something; "name" may be "" */
@@ -726,8 +787,24 @@ ngx_int_t ngx_directstream_owner_open(ngx_directstream_conf_t *dcf,
  */
 ngx_int_t ngx_directstream_owner_before(const char *path, ngx_log_t *log);
 
-/* a new one, of DS_TOKEN_LEN at most */
-ngx_int_t ngx_directstream_owner_token(char *token, ngx_log_t *log);
+/* a new token for a publisher of this process, of DS_TOKEN_LEN at most */
+ngx_int_t ngx_directstream_owner_token(ngx_directstream_conf_t *dcf,
+    const char *name, char *token, ngx_log_t *log);
+
+/* who has the lock on a stream, 0: nobody, or this process */
+ngx_pid_t ngx_directstream_owner_holder(ngx_directstream_conf_t *dcf,
+    const char *name);
+
+/*
+ * Is it the token of a publisher of the process that has the lock, another
+ * nginx with the same state_path?
+ */
+ngx_uint_t ngx_directstream_owner_check(ngx_directstream_conf_t *dcf,
+    const char *name, ngx_str_t *token, ngx_log_t *log);
+
+/* takes the same time wherever they differ */
+ngx_uint_t ngx_directstream_owner_same(const u_char *a, const u_char *b,
+    size_t len);
 
 
 /* the streams this process runs */
@@ -736,6 +813,8 @@ typedef struct ngx_directstream_run_s  ngx_directstream_run_t;
 
 typedef struct {
     ngx_msec_t               progress;      /* next time */
+    ngx_uint_t               items;         /* more may be taken in a pass */
+    uint64_t                 deadline;      /* of them, monotonic us */
     ngx_directstream_conf_t *dcf;
     ds_t                    *ds;
     ds_recorder_t           *recorder;      /* the engine's */

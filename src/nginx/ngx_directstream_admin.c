@@ -15,7 +15,8 @@
 
 
 typedef struct {
-    const char                  *path;      /* "*": a name or a key */
+    const char                  *path;      /* "*": a name or a key, then
+                                               what is of it */
     ngx_uint_t                   action;    /* for the handler */
     ngx_directstream_handler_pt  get;
     ngx_directstream_handler_pt  post;
@@ -97,6 +98,16 @@ static const ngx_directstream_route_t  ngx_directstream_routes[] = {
       ngx_directstream_streams_step, NULL, NULL },
 
     { "streams/*/previous", NGX_DIRECTSTREAM_PREVIOUS, NULL,
+      ngx_directstream_streams_step, NULL, NULL },
+
+    { "streams/*/queue", 0, ngx_directstream_queue_list,
+      ngx_directstream_queue_add, NULL, NULL },
+
+    { "streams/*/queue/*", 0, NULL, NULL, ngx_directstream_queue_move,
+      ngx_directstream_queue_delete },
+
+    { "streams/*/play", 1, NULL, ngx_directstream_queue_add, NULL, NULL },
+    { "streams/*/refresh", NGX_DIRECTSTREAM_REFRESH, NULL,
       ngx_directstream_streams_step, NULL, NULL },
 
     { "streams/*/prefetch", NGX_DIRECTSTREAM_PREFETCH, NULL,
@@ -367,6 +378,10 @@ ngx_directstream_seen(ngx_conf_t *cf, ngx_command_t *cmd)
         dcf->http_file = cf->conf_file->file.name.data;
         dcf->http_line = cf->conf_file->line;
     }
+
+    if (ngx_strcmp(cmd->name.data, "directstream_on_publish") == 0) {
+        dcf->on_publish = 1;
+    }
 }
 
 
@@ -524,8 +539,11 @@ static ngx_uint_t
 ngx_directstream_admin_match(ngx_directstream_ctx_t *ctx, const char *path,
     u_char *p, u_char *last)
 {
+    char    *dst;
     u_char  *end;
     size_t   len;
+
+    dst = ctx->name;
 
     for ( /* void */ ; *path != '\0'; path++) {
 
@@ -550,12 +568,13 @@ ngx_directstream_admin_match(ngx_directstream_ctx_t *ctx, const char *path,
             return 0;
         }
 
-        ngx_memzero(ctx->name, sizeof(ctx->name));
+        ngx_memzero(dst, DS_NAME_LEN + 1);
 
         if (len <= DS_NAME_LEN && memchr(p, '\0', len) == NULL) {
-            ngx_memcpy(ctx->name, p, len);
+            ngx_memcpy(dst, p, len);
         }
 
+        dst = ctx->entry;
         p = end;
     }
 

@@ -34,7 +34,10 @@ ngx_directstream_change_mark(ngx_directstream_conf_t *dcf,
     if (*link == NULL
         || ngx_strcmp((*link)->info.def.name, change->stored.def.name) != 0)
     {
-        rc = (change->op == NGX_DIRECTSTREAM_CREATE)
+        change->unknown = (change->op == NGX_DIRECTSTREAM_DELETE
+                           && change->match == NULL);
+
+        rc = (change->unknown || change->op == NGX_DIRECTSTREAM_CREATE)
              ? ngx_directstream_change_new(dcf, change) : NGX_DECLINED;
         goto done;
     }

@@ -35,6 +35,15 @@ static char *ngx_directstream_zone_add(ngx_conf_t *cf,
 static const char  *ngx_directstream_resolver[] = { "/usr/bin/yt-dlp", NULL };
 
 
+/* items looked at ahead of their turn, and looks an hour */
+#define NGX_DIRECTSTREAM_PREFLIGHT  5
+#define NGX_DIRECTSTREAM_BUDGET     60
+
+
+static ngx_int_t ngx_directstream_env_end(ngx_conf_t *cf,
+    ngx_directstream_conf_t *dcf);
+
+
 static const ngx_directstream_range_t  ngx_directstream_ranges[] = {
     { "resolve_timeout", ngx_directstream_in(resolve_timeout), "time",
       100, 3600 * 1000, 60000, "from 100ms to 1h" },
@@ -54,6 +63,9 @@ static const ngx_directstream_range_t  ngx_directstream_ranges[] = {
     { "history", ngx_directstream_in(history), "time",
       0, (int64_t) 3650 * 86400 * 1000, (int64_t) 90 * 86400 * 1000,
       "from 1s to 3650d, or 0: for ever" },
+
+    { "playlist_max_items", ngx_directstream_in(max_items), "number",
+      1, 100000, 50000, "from 1 to 100000" },
 
     { "push_buffer", ngx_directstream_in(push_buffer), "size",
       1024 * 1024, (int64_t) 1 << 40, 0, "from 1m to 1024g" },
@@ -127,6 +139,15 @@ ngx_directstream_block_end(ngx_conf_t *cf, ngx_directstream_conf_t *dcf)
 
     if (dcf->resolve_command == NULL) {
         dcf->resolve_command = ngx_directstream_resolver;
+    }
+
+    if (ngx_directstream_env_end(cf, dcf) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    if (!dcf->preflight_set) {
+        dcf->preflight = NGX_DIRECTSTREAM_PREFLIGHT;
+        dcf->preflight_budget = NGX_DIRECTSTREAM_BUDGET;
     }
 
     if (dcf->resolve_extractors.len == 0) {
@@ -394,8 +415,8 @@ ngx_directstream_path(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
 
 /*
- * resolve_command program [argument ...]; default /usr/bin/yt-dlp;
- * context: directstream
+ * resolve_command program [argument ...]; default /usr/bin/yt-dlp; a second one
+ * is asked when the first one is broken; context: directstream
  */
 
 char *
@@ -407,8 +428,8 @@ ngx_directstream_command(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ngx_uint_t    i;
     const char  **argv;
 
-    if (dcf->resolve_command) {
-        return "is duplicate";
+    if (dcf->resolve_fallback) {
+        return "is there twice already";
     }
 
     value = cf->args->elts;
@@ -429,7 +450,282 @@ ngx_directstream_command(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         argv[i - 1] = (char *) value[i].data;
     }
 
-    dcf->resolve_command = argv;
+    if (dcf->resolve_command == NULL) {
+        dcf->resolve_command = argv;
+    } else {
+        dcf->resolve_fallback = argv;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+/*
+ * resolve_path path ...; directories before /usr/bin and /bin; default none
+ * context: directstream
+ */
+
+char *
+ngx_directstream_resolve_path(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_directstream_conf_t *dcf = conf;
+
+    u_char      *p;
+    size_t       len;
+    ngx_str_t   *value;
+    ngx_uint_t   i;
+
+    if (dcf->resolve_path.len) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+    len = sizeof("PATH=/usr/bin:/bin");
+
+    for (i = 1; i < cf->args->nelts; i++) {
+
+        if (value[i].len == 0 || value[i].data[0] != '/'
+            || ngx_strchr(value[i].data, ':') != NULL)
+        {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "invalid path \"%V\" in \"resolve_path\", it "
+                               "must be an absolute one of a directory, "
+                               "without \":\"", &value[i]);
+            return NGX_CONF_ERROR;
+        }
+
+        len += value[i].len + 1;
+    }
+
+    p = ngx_pnalloc(cf->pool, len);
+    if (p == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    dcf->resolve_path.data = p;
+    dcf->resolve_path.len = len - 1;
+
+    p = ngx_cpymem(p, "PATH=", 5);
+
+    for (i = 1; i < cf->args->nelts; i++) {
+        p = ngx_cpymem(p, value[i].data, value[i].len);
+        *p++ = ':';
+    }
+
+    (void) ngx_cpymem(p, "/usr/bin:/bin", sizeof("/usr/bin:/bin"));
+
+    return NGX_CONF_OK;
+}
+
+
+/*
+ * resolve_env name[=value]; without a value nginx's own; default none
+ * context: directstream
+ */
+
+char *
+ngx_directstream_resolve_env(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_directstream_conf_t *dcf = conf;
+
+    u_char      *p;
+    size_t       n;
+    char        *own, **env;
+    ngx_str_t   *value;
+
+    value = (ngx_str_t *) cf->args->elts + 1;
+
+    n = strspn((char *) value->data, "abcdefghijklmnopqrstuvwxyz"
+               "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_");
+
+    if (n == 0 || (value->data[n] != '=' && n != value->len)
+        || (value->data[0] >= '0' && value->data[0] <= '9'))
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid variable \"%V\" in \"resolve_env\", it "
+                           "must be \"NAME\" or \"NAME=value\", of letters, "
+                           "digits and \"_\"", value);
+        return NGX_CONF_ERROR;
+    }
+
+    if (n == value->len) {
+        own = getenv((char *) value->data);
+
+        if (own == NULL) {
+            /* as nginx's "env": what is not there is not passed on */
+            return NGX_CONF_OK;
+        }
+
+        p = ngx_pnalloc(cf->pool, n + 1 + ngx_strlen(own) + 1);
+        if (p == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        (void) ngx_sprintf(p, "%V=%s%Z", value, own);
+
+    } else {
+        p = value->data;
+    }
+
+    env = ngx_array_push(&dcf->resolve_env);
+    if (env == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    *env = (char *) p;
+
+    return NGX_CONF_OK;
+}
+
+
+/* the path is a variable as well; the last one is NULL */
+
+static ngx_int_t
+ngx_directstream_env_end(ngx_conf_t *cf, ngx_directstream_conf_t *dcf)
+{
+    char  **env;
+
+    if (dcf->resolve_path.len == 0 && dcf->resolve_env.nelts == 0) {
+        return NGX_OK;
+    }
+
+    if (dcf->resolve_path.len) {
+        env = ngx_array_push(&dcf->resolve_env);
+        if (env == NULL) {
+            return NGX_ERROR;
+        }
+
+        *env = (char *) dcf->resolve_path.data;
+    }
+
+    env = ngx_array_push(&dcf->resolve_env);
+    if (env == NULL) {
+        return NGX_ERROR;
+    }
+
+    *env = NULL;
+
+    return NGX_OK;
+}
+
+
+/*
+ * preflight number [budget=number/h] | off; default 5 budget=60/h
+ * context: directstream
+ */
+
+char *
+ngx_directstream_preflight(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_directstream_conf_t *dcf = conf;
+
+    u_char     *p;
+    ngx_int_t   n, budget;
+    ngx_str_t  *value;
+
+    if (dcf->preflight_set) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+    dcf->preflight_set = 1;
+    dcf->preflight_budget = NGX_DIRECTSTREAM_BUDGET;
+
+    if (cf->args->nelts == 2 && ngx_strcmp(value[1].data, "off") == 0) {
+        dcf->preflight = 0;
+        return NGX_CONF_OK;
+    }
+
+    n = ngx_atoi(value[1].data, value[1].len);
+
+    if (n < 1 || n > 100) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid number \"%V\" in \"preflight\", it must "
+                           "be from 1 to 100, or \"off\"", &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    dcf->preflight = n;
+
+    if (cf->args->nelts == 2) {
+        return NGX_CONF_OK;
+    }
+
+    p = value[2].data + value[2].len;
+
+    budget = value[2].len > sizeof("budget=/h") - 1
+             && ngx_strncmp(value[2].data, "budget=", 7) == 0
+             && ngx_strcmp(p - 2, "/h") == 0
+             ? ngx_atoi(value[2].data + 7, value[2].len - 9) : NGX_ERROR;
+
+    if (budget < 1 || budget > 100000) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid parameter \"%V\" in \"preflight\", it "
+                           "must be \"budget=number/h\", from 1 to 100000",
+                           &value[2]);
+        return NGX_CONF_ERROR;
+    }
+
+    dcf->preflight_budget = budget;
+
+    return NGX_CONF_OK;
+}
+
+
+/*
+ * resolver_canary URL [every=time]; default none, 1h
+ * context: directstream
+ */
+
+char *
+ngx_directstream_resolver_canary(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
+{
+    ngx_directstream_conf_t *dcf = conf;
+
+    ngx_str_t   *value, every;
+    ds_error_t   err;
+
+    if (dcf->canary.len) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+    dcf->canary_every = 3600 * 1000;
+
+    if (ngx_strstr(value[1].data, "://") == NULL
+        || ds_check_playlist((char *) value[1].data, false, &err) != 0)
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid URL \"%V\" in \"resolver_canary\", it "
+                           "must be an http or https one of an item",
+                           &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    dcf->canary = value[1];
+
+    if (cf->args->nelts == 2) {
+        return NGX_CONF_OK;
+    }
+
+    ngx_str_null(&every);
+
+    if (ngx_strncmp(value[2].data, "every=", 6) == 0) {
+        every.data = value[2].data + 6;
+        every.len = value[2].len - 6;
+        dcf->canary_every = ngx_parse_time(&every, 0);
+    }
+
+    if (every.len == 0 || dcf->canary_every < 1000
+        || dcf->canary_every > (int64_t) 7 * 24 * 3600 * 1000)
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid parameter \"%V\" in \"resolver_canary\", "
+                           "it must be \"every=time\", from 1s to 7d",
+                           &value[2]);
+        return NGX_CONF_ERROR;
+    }
 
     return NGX_CONF_OK;
 }
@@ -500,6 +796,7 @@ ngx_directstream_extractors(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
  * source_timeout time; default 15s
  * buffer time size; default 4s 4m
  * encodes number | auto; default auto
+ * playlist_max_items number; default 50000
  * push_buffer size; default 256m, or less
  * cache_max_size size; default 10g
  * cache_min_free size; default 1g

@@ -154,6 +154,60 @@ ngx_directstream_stream_field(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
 
 /*
+ * playlist_refresh off | time [jitter=number%]; default 15m jitter=10%
+ * context: directstream, stream
+ */
+
+char *
+ngx_directstream_stream_refresh(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
+{
+    ngx_directstream_conf_t *dcf = conf;
+
+    char                            *rv;
+    ngx_str_t                       *value, jitter;
+    const ngx_directstream_field_t  *f;
+
+    rv = ngx_directstream_stream_field(cf, cmd, conf);
+
+    if (rv != NGX_CONF_OK) {
+        return rv;
+    }
+
+    value = cf->args->elts;
+
+    if (cf->args->nelts == 2) {
+        dcf->stream->def.refresh_jitter = DS_JITTER_DEFAULT;
+        return NGX_CONF_OK;
+    }
+
+    jitter = value[2];
+    f = ngx_directstream_field_find("playlist_refresh_jitter");
+
+    if (jitter.len > sizeof("jitter=") - 1
+        && ngx_strncmp(jitter.data, "jitter=", sizeof("jitter=") - 1) == 0
+        && jitter.data[jitter.len - 1] == '%')
+    {
+        jitter.data += sizeof("jitter=") - 1;
+        jitter.len -= sizeof("jitter=%") - 1;
+
+        if (ngx_directstream_field_text(f, &dcf->stream->def, &jitter)
+            == NGX_OK)
+        {
+            return NGX_CONF_OK;
+        }
+    }
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "invalid parameter \"%V\" of \"%V\", it must be "
+                       "\"jitter=\" and a number of per cent, from \"0%%\" "
+                       "to \"100%%\"", &value[2], &cmd->name);
+
+    return NGX_CONF_ERROR;
+}
+
+
+/*
  * push URL [via=rtmp | via=engine]; default none; context: stream
  *
  * What is wrong with it is not shown: it may be the key.

@@ -1,9 +1,9 @@
 
 /*
  * ngx_directstream_def.c: reads the API's bodies: a stream's definition, a
- * change of one, a lookup, a flag.  Bodies come from anybody who may write
- * to the location, so every field is checked for its type and its value, and
- * an unknown one is refused.
+ * change of one, a lookup, a flag, what is queued.  Bodies come from
+ * anybody who may write to the location, so every field is checked for its
+ * type and its value, and an unknown one is refused.
  */
 
 #include "ngx_directstream_http.h"
@@ -11,6 +11,9 @@
 #include <math.h>
 
 #include <cjson/cJSON.h>
+
+
+#define NGX_DIRECTSTREAM_FROM_MAX  604800000    /* ms */
 
 
 typedef struct ngx_directstream_parse_s  ngx_directstream_parse_t;
@@ -28,6 +31,11 @@ struct ngx_directstream_parse_s {
     ngx_uint_t                  named;
     ngx_uint_t                  via;        /* who pushes was given */
     ngx_uint_t                  engine;     /* chosen before, not needed */
+    ds_queued_t                *queued;
+    const char                 *which;      /* the field that names it */
+    char                       *before;
+    ngx_uint_t                  again;      /* more than one does */
+    ngx_uint_t                  play;       /* go to, not queue */
     ngx_directstream_mistake_t *mistake;
 };
 
@@ -45,6 +53,16 @@ static ngx_int_t ngx_directstream_parse_publish(ngx_directstream_parse_t *p);
 static ngx_int_t ngx_directstream_parse_flag(ngx_directstream_parse_t *p,
     const cJSON *v);
 static ngx_int_t ngx_directstream_parse_lookup(ngx_directstream_parse_t *p,
+    const cJSON *v);
+static ngx_int_t ngx_directstream_parse_queue(ngx_directstream_parse_t *p,
+    const cJSON *v);
+static ngx_int_t ngx_directstream_parse_url(ngx_directstream_parse_t *p,
+    const cJSON *v);
+static ngx_int_t ngx_directstream_parse_at(ngx_directstream_parse_t *p,
+    const cJSON *v);
+static ngx_int_t ngx_directstream_parse_seconds(ngx_directstream_parse_t *p,
+    const cJSON *v, int64_t *ms);
+static ngx_int_t ngx_directstream_parse_before(ngx_directstream_parse_t *p,
     const cJSON *v);
 static ngx_int_t ngx_directstream_parse_field(ngx_directstream_parse_t *p,
     const ngx_directstream_field_t *f, const cJSON *v);
@@ -134,7 +152,9 @@ ngx_directstream_parse_def(ngx_directstream_parse_t *p, const cJSON *v)
                                "shuffle, loop, publish, push, push_via, "
                                "start, video, video_size, video_rate, "
                                "video_bitrate, audio_bitrate, audio_rate, "
-                               "max_keyframe_interval and max_item_duration");
+                               "max_keyframe_interval, max_item_duration, "
+                               "playlist_refresh and "
+                               "playlist_refresh_jitter");
     }
 
     if (p->patch) {
@@ -308,6 +328,259 @@ ngx_directstream_parse_lookup(ngx_directstream_parse_t *p, const cJSON *v)
     p->limit = (ngx_uint_t) v->valuedouble;
 
     return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_directstream_queue_parse(ngx_directstream_conf_t *dcf, ngx_str_t *body,
+    ngx_uint_t play, ds_queued_t *q, ngx_directstream_mistake_t *m)
+{
+    ngx_int_t                 rc;
+    ngx_directstream_parse_t  p;
+
+    ngx_memzero(&p, sizeof(ngx_directstream_parse_t));
+    ngx_memzero(q, sizeof(ds_queued_t));
+
+    p.field = ngx_directstream_parse_queue;
+    p.dcf = dcf;
+    p.queued = q;
+    p.play = play;
+    p.mistake = m;
+
+    q->kind = play ? DS_QUEUED_GO_TO : DS_QUEUED_ITEM;
+    q->index = DS_NO_INDEX;
+    q->place = play ? -1 : INT64_MAX;
+    q->now = play;
+    q->resume = !play;
+
+    rc = ngx_directstream_parse(&p, body);
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    if (p.which == NULL) {
+        return play ? ngx_directstream_required(&p, "index")
+                    : ngx_directstream_required(&p, "url");
+    }
+
+    if (p.again) {
+        return ngx_directstream_mistake(m, "invalid_field", p.which,
+                               play ? "give one of index and id"
+                                    : "give one of url, index and id");
+    }
+
+    if (q->until != 0 && q->from >= q->until) {
+        return ngx_directstream_mistake(m, "invalid_field", "until",
+                                        "it must be more than \"from\"");
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_directstream_parse_queue(ngx_directstream_parse_t *p, const cJSON *v)
+{
+    ngx_uint_t    list;
+    ds_queued_t  *q;
+
+    q = p->queued;
+
+    if (ngx_strcmp(v->string, "at") == 0) {
+        return ngx_directstream_parse_at(p, v);
+    }
+
+    list = (ngx_strcmp(v->string, "index") == 0
+            || ngx_strcmp(v->string, "id") == 0);
+
+    if (list || (!p->play && ngx_strcmp(v->string, "url") == 0)) {
+        p->again |= (p->which != NULL);
+        p->which = list ? (v->string[1] == 'd' ? "id" : "index") : "url";
+    }
+
+    if (ngx_strcmp(v->string, "index") == 0) {
+
+        if (!cJSON_IsNumber(v)
+            || !(v->valuedouble >= 0 && v->valuedouble < 0x7fffffff)
+            || floor(v->valuedouble) != v->valuedouble)
+        {
+            return ngx_directstream_invalid(p, v, "it must be a whole number, "
+                                            "0 or more");
+        }
+
+        q->index = (uint32_t) v->valuedouble;
+        return NGX_OK;
+    }
+
+    if (list) {
+        return ngx_directstream_parse_string(p, v, q->item, sizeof(q->item));
+    }
+
+    if (p->play) {
+        return ngx_directstream_unknown(p, v, "are index, id and at");
+    }
+
+    if (ngx_strcmp(v->string, "url") == 0) {
+        return ngx_directstream_parse_url(p, v);
+    }
+
+    if (ngx_strcmp(v->string, "title") == 0) {
+        return ngx_directstream_parse_string(p, v, q->title,
+                                             sizeof(q->title));
+    }
+
+    if (ngx_strcmp(v->string, "from") == 0) {
+        return ngx_directstream_parse_seconds(p, v, &q->from);
+    }
+
+    if (ngx_strcmp(v->string, "until") == 0) {
+        return ngx_directstream_parse_seconds(p, v, &q->until);
+    }
+
+    if (ngx_strcmp(v->string, "then") != 0) {
+        return ngx_directstream_unknown(p, v, "are url, index, id, at, from, "
+                                        "until, then and title");
+    }
+
+    q->resume = (cJSON_IsString(v)
+                 && ngx_strcmp(v->valuestring, "resume") == 0);
+
+    if (!q->resume
+        && !(cJSON_IsString(v)
+             && ngx_strcmp(v->valuestring, "continue") == 0))
+    {
+        return ngx_directstream_invalid(p, v, "it must be \"resume\" or "
+                                        "\"continue\"");
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_directstream_parse_url(ngx_directstream_parse_t *p, const cJSON *v)
+{
+    ds_error_t    err;
+    ds_queued_t  *q;
+
+    q = p->queued;
+    q->kind = DS_QUEUED_URL;
+
+    if (ngx_directstream_parse_string(p, v, q->url, sizeof(q->url))
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (ds_check_item(q->url, p->dcf->media_root.len != 0,
+                      p->dcf->source_rules.elts, p->dcf->source_rules.nelts,
+                      &err)
+        != DS_OK)
+    {
+        return ngx_directstream_mistake(p->mistake,
+                                        err.code == DS_ESOURCE_DENIED
+                                        ? "source_denied" : "invalid_field",
+                                        v->string, "%s", err.message);
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_directstream_parse_at(ngx_directstream_parse_t *p, const cJSON *v)
+{
+    const char   *at;
+    ds_queued_t  *q;
+
+    q = p->queued;
+    at = cJSON_IsString(v) ? v->valuestring : "";
+
+    q->now = (ngx_strcmp(at, "now") == 0);
+
+    if (q->now) {
+        q->place = -1;
+
+    } else if (ngx_strcmp(at, "next") == 0) {
+        q->place = 0;
+
+    } else if (!p->play && ngx_strcmp(at, "end") == 0) {
+        q->place = INT64_MAX;
+
+    } else {
+        return ngx_directstream_invalid(p, v, p->play
+                               ? "it must be \"now\" or \"next\""
+                               : "it must be \"now\", \"next\" or "
+                                 "\"end\"");
+    }
+
+    return NGX_OK;
+}
+
+
+/* a millisecond is the least part; 0 of "until" would be no item at all */
+
+static ngx_int_t
+ngx_directstream_parse_seconds(ngx_directstream_parse_t *p, const cJSON *v,
+    int64_t *ms)
+{
+    double      n;
+    ngx_uint_t  until;
+
+    n = cJSON_IsNumber(v) ? round(v->valuedouble * 1000) : -1;
+    until = (ms == &p->queued->until);
+
+    if (!(n >= (until ? 1 : 0) && n <= NGX_DIRECTSTREAM_FROM_MAX)) {
+        return ngx_directstream_invalid(p, v, until
+                               ? "it must be a number of seconds, more than "
+                                 "0 and at most 604800"
+                               : "it must be a number of seconds from 0 to "
+                                 "604800");
+    }
+
+    *ms = (int64_t) n;
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_directstream_before_parse(ngx_str_t *body, char *before,
+    ngx_directstream_mistake_t *m)
+{
+    ngx_int_t                 rc;
+    ngx_directstream_parse_t  p;
+
+    ngx_memzero(&p, sizeof(ngx_directstream_parse_t));
+
+    p.field = ngx_directstream_parse_before;
+    p.before = before;
+    p.mistake = m;
+
+    rc = ngx_directstream_parse(&p, body);
+
+    if (rc == NGX_OK && p.which == NULL) {
+        return ngx_directstream_required(&p, "before");
+    }
+
+    return rc;
+}
+
+
+static ngx_int_t
+ngx_directstream_parse_before(ngx_directstream_parse_t *p, const cJSON *v)
+{
+    if (ngx_strcmp(v->string, "before") != 0) {
+        return ngx_directstream_unknown(p, v, "is before");
+    }
+
+    p->which = "before";
+    p->before[0] = '\0';
+
+    return cJSON_IsNull(v) ? NGX_OK
+           : ngx_directstream_parse_string(p, v, p->before,
+                                           DS_QUEUE_ID_LEN + 1);
 }
 
 

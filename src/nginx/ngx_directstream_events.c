@@ -150,8 +150,18 @@ static const ngx_directstream_member_t  ngx_directstream_entry[] = {
     ngx_directstream_member_end
 };
 
+static const ngx_directstream_member_t  ngx_directstream_entry_list[] = {
+    ngx_directstream_member("added", NUMBER, ngx_directstream_entry_t, added),
+    ngx_directstream_member("removed", NUMBER, ngx_directstream_entry_t,
+                            removed),
+    ngx_directstream_member("moved", NUMBER, ngx_directstream_entry_t, moved),
+    ngx_directstream_member("changed", NUMBER, ngx_directstream_entry_t,
+                            changed),
+    ngx_directstream_member_end
+};
+
 static const ngx_directstream_member_t  ngx_directstream_entry_item[] = {
-    ngx_directstream_member("index", NUMBER, ngx_directstream_entry_t, index),
+    ngx_directstream_member("index", INDEX, ngx_directstream_entry_t, index),
     ngx_directstream_member("id", TEXT, ngx_directstream_entry_t, item),
     ngx_directstream_member("title", TEXT, ngx_directstream_entry_t, title),
     ngx_directstream_member_end
@@ -812,6 +822,7 @@ ngx_directstream_feed_hash(ngx_directstream_info_t *info, ngx_uint_t relay)
     key.skip = 0;
     key.previous = 0;
     key.prefetch = 0;
+    key.refresh = 0;
     key.prefetching = 0;
     key.retry = 0;
 
@@ -822,6 +833,7 @@ ngx_directstream_feed_hash(ngx_directstream_info_t *info, ngx_uint_t relay)
     st->buffer = 0;
     st->dead_air = 0;
     st->lateness = 0;
+    st->queue_position = 0;
     st->push.bytes = 0;
     st->push.dropped = 0;
     st->push.waiting = 0;
@@ -897,7 +909,7 @@ ngx_directstream_feed_entry(ngx_directstream_json_t *w,
     ngx_directstream_entry_t *entry)
 {
     static const char  *types[] = { "state", "item", "error", "output",
-                                    "change" };
+                                    "change", "queue", "list_changed" };
 
     ngx_directstream_json_print(w, "id: %uL\n", entry->id);
 
@@ -916,6 +928,10 @@ ngx_directstream_feed_entry(ngx_directstream_json_t *w,
 
     ngx_directstream_json_text(w, "message", entry->message,
                                sizeof(entry->message));
+
+    if (entry->type == NGX_DIRECTSTREAM_ENTRY_LIST) {
+        ngx_directstream_json_members(w, ngx_directstream_entry_list, entry);
+    }
 
     if (entry->type == NGX_DIRECTSTREAM_ENTRY_ITEM) {
         ngx_directstream_json_key(w, "item");

@@ -96,6 +96,16 @@ const ngx_directstream_field_t  ngx_directstream_fields[] = {
       ngx_directstream_in(max_item_duration), 1000, 30 * 24 * 3600 * 1000LL,
       "off (0), or from 1 second to 30 days" },
 
+    { "playlist_refresh", NGX_DIRECTSTREAM_SET_REFRESH,
+      NGX_DIRECTSTREAM_TIME,
+      ngx_directstream_in(playlist_refresh), 1000, 30 * 24 * 3600 * 1000LL,
+      "off (0), or from 1 second to 30 days" },
+
+    { "playlist_refresh_jitter", NGX_DIRECTSTREAM_SET_REFRESH,
+      NGX_DIRECTSTREAM_NUMBER,
+      ngx_directstream_in(refresh_jitter), 0, 100,
+      "a whole number of per cent, from 0 to 100" },
+
     { NULL, 0, NGX_DIRECTSTREAM_NAME, 0, 0, 0, 0, NULL }
 };
 
@@ -166,15 +176,15 @@ ngx_directstream_field_show(const ngx_directstream_field_t *f,
     switch (f->kind) {
 
     case NGX_DIRECTSTREAM_PLAYLIST:
-        ds_redact_playlist(text, DS_URL_LEN + 1, value);
+        ds_redact_playlist(text, DS_PLAYLIST_LEN + 1, value);
         return;
 
     case NGX_DIRECTSTREAM_PUSH:
-        ds_redact_url(text, DS_URL_LEN + 1, value);
+        ds_redact_url(text, DS_PLAYLIST_LEN + 1, value);
         return;
 
     case NGX_DIRECTSTREAM_SIZE:
-        (void) ngx_snprintf((u_char *) text, DS_URL_LEN + 1, "%uDx%uD%Z",
+        (void) ngx_snprintf((u_char *) text, DS_PLAYLIST_LEN + 1, "%uDx%uD%Z",
                             def->profile.width, def->profile.height);
         return;
 
@@ -196,7 +206,7 @@ ngx_directstream_field_show(const ngx_directstream_field_t *f,
         break;
     }
 
-    (void) ngx_cpystrn((u_char *) text, (u_char *) value, DS_URL_LEN + 1);
+    (void) ngx_cpystrn((u_char *) text, (u_char *) value, DS_PLAYLIST_LEN + 1);
 }
 
 
@@ -408,7 +418,8 @@ ngx_directstream_field_copy(ds_def_t *dst, const ds_def_t *src,
 
         /* a run goes on when these change */
 
-        if (!(f->set & (NGX_DIRECTSTREAM_SET_LOOP|NGX_DIRECTSTREAM_SET_MODE)))
+        if (!(f->set & (NGX_DIRECTSTREAM_SET_LOOP|NGX_DIRECTSTREAM_SET_MODE
+                        |NGX_DIRECTSTREAM_SET_REFRESH)))
         {
             rc = NGX_AGAIN;
         }

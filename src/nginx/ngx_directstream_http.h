@@ -40,6 +40,7 @@ struct ngx_directstream_ctx_s {
     /* the admin request */
     ngx_str_t                base;          /* the URI before "api/1/" */
     char                     name[DS_NAME_LEN + 1];     /* or a key */
+    char                     entry[DS_NAME_LEN + 1];    /* of it */
     ngx_uint_t               action;        /* which of the handler's */
     ngx_uint_t               offset;
     ngx_uint_t               limit;
@@ -131,6 +132,16 @@ ngx_int_t ngx_directstream_flag_parse(ngx_str_t *body, const char *name,
 /* the playlist alone */
 ngx_int_t ngx_directstream_lookup_parse(ngx_directstream_conf_t *dcf,
     ngx_str_t *body, ds_def_t *def, ngx_uint_t *limit,
+    ngx_directstream_mistake_t *m);
+
+
+/* what is to be queued, or with "play" where the list is to go on from */
+ngx_int_t ngx_directstream_queue_parse(ngx_directstream_conf_t *dcf,
+    ngx_str_t *body, ngx_uint_t play, ds_queued_t *q,
+    ngx_directstream_mistake_t *m);
+
+/* "before" has room for an id; "": the end */
+ngx_int_t ngx_directstream_before_parse(ngx_str_t *body, char *before,
     ngx_directstream_mistake_t *m);
 
 
@@ -237,6 +248,16 @@ ngx_int_t ngx_directstream_streams_patch(ngx_http_request_t *r,
 ngx_int_t ngx_directstream_streams_change(ngx_http_request_t *r,
     ngx_directstream_ctx_t *ctx);
 ngx_int_t ngx_directstream_streams_step(ngx_http_request_t *r,
+    ngx_directstream_ctx_t *ctx);
+
+/* "action": 0, or 1: go to */
+ngx_int_t ngx_directstream_queue_add(ngx_http_request_t *r,
+    ngx_directstream_ctx_t *ctx);
+ngx_int_t ngx_directstream_queue_list(ngx_http_request_t *r,
+    ngx_directstream_ctx_t *ctx);
+ngx_int_t ngx_directstream_queue_move(ngx_http_request_t *r,
+    ngx_directstream_ctx_t *ctx);
+ngx_int_t ngx_directstream_queue_delete(ngx_http_request_t *r,
     ngx_directstream_ctx_t *ctx);
 
 /* those whose settings have changed, or all */

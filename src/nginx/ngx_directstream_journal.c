@@ -9,15 +9,13 @@
 #include "ngx_directstream.h"
 
 
-/* ms an item on air goes back by when it begins anew */
-#define NGX_DIRECTSTREAM_AGAIN  500
-
-
 static ngx_directstream_entry_t *ngx_directstream_journal_entry(
     ngx_directstream_sh_t *sh, const char *name,
     ngx_directstream_entry_e type, const char *message);
 static void ngx_directstream_journal_text(char *dst, const char *src,
     size_t size);
+static void ngx_directstream_journal_list(ngx_directstream_sh_t *sh,
+    ngx_directstream_node_t *node);
 static ngx_uint_t ngx_directstream_journal_item(ngx_directstream_node_t *node);
 
 
@@ -75,13 +73,67 @@ ngx_directstream_journal_note(ngx_directstream_conf_t *dcf,
         sh->logged++;
     }
 
+    if (st->list.changes != was->changes && st->list.changes != 0) {
+        ngx_directstream_journal_list(sh, node);
+    }
+
     was->state = st->state;
     was->connected = st->connected;
     was->error_at = st->error.at;
     was->has_item = st->has_item;
-    was->index = st->item.index;
-    was->position = st->position;
-    ngx_memcpy(was->item, st->item.id, sizeof(was->item));
+    was->aired = st->copied + st->encoded;
+    was->changes = st->list.changes;
+}
+
+
+void
+ngx_directstream_journal_queue(ngx_directstream_conf_t *dcf, const char *name,
+    uint32_t queued, const char *message)
+{
+    ngx_directstream_node_t  *node;
+
+    ngx_shmtx_lock(&dcf->shpool->mutex);
+
+    node = ngx_directstream_zone_find(dcf->sh, name);
+
+    if (node != NULL) {
+        node->info.queued = queued;
+        node->info.queue_changes++;
+
+        (void) ngx_directstream_journal_entry(dcf->sh, name,
+                                              NGX_DIRECTSTREAM_ENTRY_QUEUE,
+                                              message);
+        dcf->sh->logged++;
+    }
+
+    ngx_shmtx_unlock(&dcf->shpool->mutex);
+}
+
+
+static void
+ngx_directstream_journal_list(ngx_directstream_sh_t *sh,
+    ngx_directstream_node_t *node)
+{
+    char                       message[DS_MESSAGE_LEN];
+    ds_list_status_t          *list;
+    ngx_directstream_entry_t  *entry;
+
+    list = &node->info.status.list;
+
+    (void) ngx_snprintf((u_char *) message, sizeof(message),
+                        "playlist has changed, added: %uD, removed: %uD, "
+                        "moved: %uD, changed: %uD%Z", list->added,
+                        list->removed, list->moved, list->changed);
+
+    entry = ngx_directstream_journal_entry(sh, node->info.def.name,
+                                           NGX_DIRECTSTREAM_ENTRY_LIST,
+                                           message);
+    entry->added = list->added;
+    entry->removed = list->removed;
+    entry->moved = list->moved;
+    entry->changed = list->changed;
+
+    sh->logged++;
 }
 
 
@@ -163,10 +215,9 @@ ngx_directstream_journal_item(ngx_directstream_node_t *node)
         return 0;
     }
 
-    return !was->has_item
-           || st->item.index != was->index
-           || ngx_strcmp(st->item.id, was->item) != 0
-           || st->position + NGX_DIRECTSTREAM_AGAIN < was->position;
+    /* its place in the list may change, and the same one may follow itself */
+
+    return !was->has_item || st->copied + st->encoded != was->aired;
 }
 
 

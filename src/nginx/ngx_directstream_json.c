@@ -344,6 +344,15 @@ ngx_directstream_json_name(ngx_directstream_json_t *w,
 
     switch (kind) {
 
+    case NGX_DIRECTSTREAM_JSON_INDEX:
+        if (n != DS_NO_INDEX) {
+            ngx_directstream_json_integer(w, n);
+            return;
+        }
+
+        name = NULL;
+        break;
+
     case NGX_DIRECTSTREAM_JSON_SECONDS:
         ngx_directstream_json_seconds(w, n);
         return;
@@ -358,6 +367,10 @@ ngx_directstream_json_name(ngx_directstream_json_t *w,
 
     case NGX_DIRECTSTREAM_JSON_ITEM_STATE:
         name = ds_item_state_name((ds_item_state_e) n);
+        break;
+
+    case NGX_DIRECTSTREAM_JSON_VERDICT:
+        name = (n != 0) ? ds_verdict_name((ds_verdict_e) n) : NULL;
         break;
 
     case NGX_DIRECTSTREAM_JSON_DECISION:

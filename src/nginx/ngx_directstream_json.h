@@ -57,10 +57,12 @@ typedef enum {
     NGX_DIRECTSTREAM_JSON_BOOL,
     NGX_DIRECTSTREAM_JSON_NUMBER,           /* 32 or 64 bits, never negative */
     NGX_DIRECTSTREAM_JSON_COUNT,            /* the same; 0: null */
+    NGX_DIRECTSTREAM_JSON_INDEX,            /* uint32_t; none: null */
     NGX_DIRECTSTREAM_JSON_SECONDS,          /* int64_t, ms; negative: null */
     NGX_DIRECTSTREAM_JSON_TIME,             /* int64_t, Unix ms; 0: null */
     NGX_DIRECTSTREAM_JSON_STATE,            /* these by their names */
     NGX_DIRECTSTREAM_JSON_ITEM_STATE,
+    NGX_DIRECTSTREAM_JSON_VERDICT,          /* none: null */
     NGX_DIRECTSTREAM_JSON_DECISION,
     NGX_DIRECTSTREAM_JSON_CODE,             /* 0: null */
     NGX_DIRECTSTREAM_JSON_ERROR,            /* a ds_error_t; no code: null */

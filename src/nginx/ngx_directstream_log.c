@@ -85,6 +85,7 @@ static u_char *ngx_directstream_log_default(u_char *p, ngx_str_t *value);
 static void ngx_directstream_log_out(ngx_directstream_log_t *log, u_char *line,
     size_t len);
 static void ngx_directstream_log_get(ngx_str_t *value, u_char *buf,
+    ngx_directstream_log_format_t *format,
     const ngx_directstream_log_var_t *var, const char *stream,
     ds_aired_t *aired);
 static u_char *ngx_directstream_time_local(u_char *p, int64_t ms);
@@ -123,6 +124,10 @@ static const ngx_directstream_log_var_t  ngx_directstream_log_vars[] = {
     { ngx_string("from_cache"), NGX_DIRECTSTREAM_LOG_FROM_CACHE, 0 },
     { ngx_string("outcome"), NGX_DIRECTSTREAM_LOG_OUTCOME, 0 },
     { ngx_string("code"), NGX_DIRECTSTREAM_LOG_CODE, 0 },
+    { ngx_string("queue_id"), NGX_DIRECTSTREAM_LOG_TEXT,
+      ngx_directstream_in(queue_id) },
+    { ngx_string("queued_by"), NGX_DIRECTSTREAM_LOG_TEXT,
+      ngx_directstream_in(queued_by) },
     { ngx_null_string, 0, 0 }
 };
 
@@ -145,7 +150,8 @@ static const struct {
                  "\"bytes\":$bytes,\"decision\":\"$decision\","
                  "\"from_cache\":$from_cache,"
                  "\"outcome\":\"$outcome\",\"code\":\"$code\","
-                 "\"reason\":\"$reason\"}") }
+                 "\"reason\":\"$reason\",\"queue_id\":\"$queue_id\","
+                 "\"queued_by\":\"$queued_by\"}") }
 };
 
 
@@ -565,7 +571,8 @@ ngx_directstream_log_write(ngx_directstream_conf_t *dcf, const char *stream,
                 continue;
             }
 
-            ngx_directstream_log_get(&value, buf, op[n].var, stream, aired);
+            ngx_directstream_log_get(&value, buf, format, op[n].var, stream,
+                                     aired);
             p = ngx_directstream_log_value(p, format, &value);
         }
 
@@ -667,6 +674,7 @@ ngx_directstream_log_out(ngx_directstream_log_t *log, u_char *line, size_t len)
 
 static void
 ngx_directstream_log_get(ngx_str_t *value, u_char *buf,
+    ngx_directstream_log_format_t *format,
     const ngx_directstream_log_var_t *var, const char *stream,
     ds_aired_t *aired)
 {
@@ -702,7 +710,15 @@ ngx_directstream_log_get(ngx_str_t *value, u_char *buf,
         break;
 
     case NGX_DIRECTSTREAM_LOG_INDEX:
-        p = ngx_sprintf(p, "%uD", aired->item.index);
+        if (aired->item.index != DS_NO_INDEX) {
+            p = ngx_sprintf(p, "%uD", aired->item.index);
+
+        } else {
+            /* a number is looked for there, in JSON */
+            text = (format->escape == NGX_DIRECTSTREAM_ESCAPE_JSON) ? "null"
+                                                                    : "";
+        }
+
         break;
 
     case NGX_DIRECTSTREAM_LOG_BYTES:

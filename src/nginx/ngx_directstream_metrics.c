@@ -18,7 +18,10 @@ typedef struct {
     int64_t                    owned;
     int64_t                    outdated;
     int64_t                    items;
+    int64_t                    queued;
     int64_t                    position;    /* ms */
+    int64_t                    age;         /* ms, of the list */
+    int64_t                    pending;
     int64_t                    buffer;      /* ms */
     int64_t                    lateness;    /* ms */
     int64_t                    slate;
@@ -117,6 +120,18 @@ static const ngx_directstream_family_t  ngx_directstream_families[] = {
       ngx_directstream_of_all(whole.entries),
       "Items kept in the cache." },
 
+    { "resolver_fallback", 0, NGX_DIRECTSTREAM_WHOLE,
+      ngx_directstream_of_all(whole.fallback),
+      "1 while the second resolve_command is used." },
+
+    { "resolver_canary_up", 0, NGX_DIRECTSTREAM_WHOLE,
+      ngx_directstream_of_all(whole.canary_up),
+      "1 when the canary was resolved and read the last time." },
+
+    { "resolver_canary_timestamp_seconds", 0, NGX_DIRECTSTREAM_WHOLE,
+      ngx_directstream_of_all(whole.canary_at),
+      "When the canary was tried the last time." },
+
     { "streams", 0, NGX_DIRECTSTREAM_COUNTS, 0,
       "Streams in each state." },
 
@@ -136,6 +151,32 @@ static const ngx_directstream_family_t  ngx_directstream_families[] = {
 
     { "playlist_items", 0, NGX_DIRECTSTREAM_VALUE, ngx_directstream_of(items),
       "Items of the playlist known so far." },
+
+    { "queue_length", 0, NGX_DIRECTSTREAM_VALUE, ngx_directstream_of(queued),
+      "Entries of the queue that wait." },
+
+    { "queue_started_total", 1, NGX_DIRECTSTREAM_VALUE,
+      ngx_directstream_of(totals.queue_started),
+      "Entries of the queue that came on air." },
+
+    { "queue_failed_total", 1, NGX_DIRECTSTREAM_VALUE,
+      ngx_directstream_of(totals.queue_failed),
+      "Entries of the queue that failed before they were on air." },
+    { "playlist_age_seconds", 0, NGX_DIRECTSTREAM_MSEC,
+      ngx_directstream_of(age),
+      "Time since the playlist was read." },
+
+    { "playlist_pending", 0, NGX_DIRECTSTREAM_VALUE,
+      ngx_directstream_of(pending),
+      "1 while the last answer for the playlist is not taken." },
+
+    { "playlist_items_added_total", 1, NGX_DIRECTSTREAM_VALUE,
+      ngx_directstream_of(totals.added),
+      "Items that came into the playlist when it was read again." },
+
+    { "playlist_items_removed_total", 1, NGX_DIRECTSTREAM_VALUE,
+      ngx_directstream_of(totals.removed),
+      "Items that were gone from it then." },
 
     { "item_position_seconds", 0, NGX_DIRECTSTREAM_MSEC,
       ngx_directstream_of(position),
@@ -469,7 +510,11 @@ ngx_directstream_metrics_sample(ngx_directstream_sample_t *s,
     s->owned = owned;
     s->outdated = owned && info->outdated;
     s->items = st->count;
+    s->queued = info->queued;
     s->position = (owned && st->has_item) ? st->position : -1;
+    s->age = (owned && st->list.refreshed_at != 0)
+             ? ngx_directstream_now() - st->list.refreshed_at : -1;
+    s->pending = owned && st->list.pending.code != DS_OK;
     s->buffer = owned ? st->buffer : 0;
     s->lateness = owned ? st->lateness : 0;
     s->slate = owned && st->slate;
@@ -527,6 +572,12 @@ ngx_directstream_metrics_family(ngx_directstream_metrics_t *m,
     ngx_uint_t                  i;
     ngx_directstream_sample_t  *s;
 
+    if (f->kind == NGX_DIRECTSTREAM_WHOLE
+        && *(uint64_t *) ((u_char *) m + f->offset) == (uint64_t) -1)
+    {
+        return;
+    }
+
     if (f->kind == NGX_DIRECTSTREAM_WHOLE) {
         ngx_directstream_json_print(&m->w, "directstream_%s %uL\n", f->name,
                                     *(uint64_t *) ((u_char *) m + f->offset));
@@ -557,7 +608,7 @@ static void
 ngx_directstream_metrics_counts(ngx_directstream_metrics_t *m,
     const ngx_directstream_family_t *f)
 {
-    ngx_uint_t                  i, state, count[DS_FAILED + 1];
+    ngx_uint_t                  i, state, count[DS_HELD + 1];
     ngx_directstream_sample_t  *s;
 
     ngx_memzero(count, sizeof(count));
@@ -568,7 +619,7 @@ ngx_directstream_metrics_counts(ngx_directstream_metrics_t *m,
         count[s[i].state]++;
     }
 
-    for (state = DS_STOPPED; state <= DS_FAILED; state++) {
+    for (state = DS_STOPPED; state <= DS_HELD; state++) {
         ngx_directstream_json_print(&m->w, "directstream_%s{state=\"%s\"} "
                                     "%ui\n", f->name, ds_state_name(state),
                                     count[state]);
@@ -591,7 +642,7 @@ ngx_directstream_metrics_stream(ngx_directstream_metrics_t *m,
     }
 
     if (f->kind == NGX_DIRECTSTREAM_STATE) {
-        for (state = DS_STOPPED; state <= DS_FAILED; state++) {
+        for (state = DS_STOPPED; state <= DS_HELD; state++) {
             ngx_directstream_json_print(&m->w, "directstream_%s{stream=\"%s\","
                                         "state=\"%s\"} %d\n", f->name,
                                         s->name, ds_state_name(state),

@@ -7,7 +7,13 @@
 
 #include "ngx_directstream.h"
 
+#include <ngx_sha1.h>
+
 #include <sys/random.h>
+
+
+#define NGX_DIRECTSTREAM_NONCE   16    /* bytes, of the proof as well */
+#define NGX_DIRECTSTREAM_SECRET  32
 
 
 typedef struct {
@@ -18,6 +24,15 @@ typedef struct {
 
 static ngx_int_t ngx_directstream_owner_fcntl(ngx_directstream_conf_t *dcf,
     int fd, struct flock *lock, ngx_pid_t *holder);
+
+
+static void ngx_directstream_owner_place(const char *name, short type,
+    struct flock *fl);
+static ngx_int_t ngx_directstream_owner_mac(ngx_directstream_conf_t *dcf,
+    const char *name, ngx_pid_t pid, const u_char *nonce, u_char *mac,
+    ngx_log_t *log);
+static ngx_int_t ngx_directstream_owner_secret(ngx_directstream_conf_t *dcf,
+    u_char *key, ngx_log_t *log);
 
 
 static int  ngx_directstream_locks = -1;
@@ -125,23 +140,32 @@ ngx_directstream_owner_before(const char *path, ngx_log_t *log)
 
 /* one byte of the file stands for one name: its FNV-1a hash, 62 bits of it */
 
-ngx_int_t
-ngx_directstream_owner_lock(ngx_directstream_conf_t *dcf, const char *name,
-    short type, ngx_pid_t *holder)
+static void
+ngx_directstream_owner_place(const char *name, short type, struct flock *fl)
 {
-    uint64_t       hash;
-    ngx_int_t      rc;
-    ngx_uint_t     i;
-    struct flock   fl;
+    uint64_t  hash;
 
     hash = ngx_directstream_digest(NGX_DIRECTSTREAM_DIGEST, name,
                                    strlen(name));
 
-    ngx_memzero(&fl, sizeof(struct flock));
-    fl.l_type = type;
-    fl.l_whence = SEEK_SET;
-    fl.l_start = (off_t) (hash & 0x3fffffffffffffffULL);
-    fl.l_len = 1;
+    ngx_memzero(fl, sizeof(struct flock));
+
+    fl->l_type = type;
+    fl->l_whence = SEEK_SET;
+    fl->l_start = (off_t) (hash & 0x3fffffffffffffffULL);
+    fl->l_len = 1;
+}
+
+
+ngx_int_t
+ngx_directstream_owner_lock(ngx_directstream_conf_t *dcf, const char *name,
+    short type, ngx_pid_t *holder)
+{
+    ngx_int_t      rc;
+    ngx_uint_t     i;
+    struct flock   fl;
+
+    ngx_directstream_owner_place(name, type, &fl);
 
     if (holder != NULL) {
         *holder = 0;
@@ -210,10 +234,29 @@ ngx_directstream_owner_fcntl(ngx_directstream_conf_t *dcf, int fd,
 }
 
 
-ngx_int_t
-ngx_directstream_owner_token(char *token, ngx_log_t *log)
+ngx_pid_t
+ngx_directstream_owner_holder(ngx_directstream_conf_t *dcf, const char *name)
 {
-    u_char  bytes[16];
+    struct flock  fl;
+
+    if (ngx_directstream_owner_open(dcf, ngx_cycle->log) != NGX_OK) {
+        return 0;
+    }
+
+    ngx_directstream_owner_place(name, F_WRLCK, &fl);
+
+    return (fcntl(ngx_directstream_locks, F_GETLK, &fl) == 0
+            && fl.l_type != F_UNLCK) ? fl.l_pid : 0;
+}
+
+
+/* a random number, and a proof that it is of a process of this state_path */
+
+ngx_int_t
+ngx_directstream_owner_token(ngx_directstream_conf_t *dcf, const char *name,
+    char *token, ngx_log_t *log)
+{
+    u_char  *p, bytes[NGX_DIRECTSTREAM_NONCE], mac[20];
 
     if (getrandom(bytes, sizeof(bytes), 0) != sizeof(bytes)) {
         ngx_log_error(NGX_LOG_ALERT, log, ngx_errno, "getrandom() failed");
@@ -221,7 +264,162 @@ ngx_directstream_owner_token(char *token, ngx_log_t *log)
     }
 
     ngx_memzero(token, DS_TOKEN_LEN + 1);
-    (void) ngx_hex_dump((u_char *) token, bytes, sizeof(bytes));
+    p = ngx_hex_dump((u_char *) token, bytes, sizeof(bytes));
+
+    if (ngx_directstream_owner_mac(dcf, name, ngx_pid, (u_char *) token, mac,
+                                   log)
+        == NGX_OK)
+    {
+        (void) ngx_hex_dump(p, mac, NGX_DIRECTSTREAM_NONCE);
+    }
 
     return NGX_OK;
+}
+
+
+ngx_uint_t
+ngx_directstream_owner_check(ngx_directstream_conf_t *dcf, const char *name,
+    ngx_str_t *token, ngx_log_t *log)
+{
+    u_char     mac[20], hex[2 * NGX_DIRECTSTREAM_NONCE];
+    ngx_pid_t  holder;
+
+    if (token->len != 2 * sizeof(hex)) {
+        return 0;
+    }
+
+    holder = ngx_directstream_owner_holder(dcf, name);
+
+    if (holder <= 0
+        || ngx_directstream_owner_mac(dcf, name, holder, token->data, mac,
+                                      log)
+           != NGX_OK)
+    {
+        return 0;
+    }
+
+    (void) ngx_hex_dump(hex, mac, NGX_DIRECTSTREAM_NONCE);
+
+    return ngx_directstream_owner_same(hex, token->data + sizeof(hex),
+                                       sizeof(hex));
+}
+
+
+ngx_uint_t
+ngx_directstream_owner_same(const u_char *a, const u_char *b, size_t len)
+{
+    size_t           i;
+    volatile u_char  diff;
+
+    diff = 0;
+
+    for (i = 0; i < len; i++) {
+        diff |= a[i] ^ b[i];
+    }
+
+    return diff == 0;
+}
+
+
+/* HMAC-SHA1 (RFC 2104) of the name, the process and the number */
+
+static ngx_int_t
+ngx_directstream_owner_mac(ngx_directstream_conf_t *dcf, const char *name,
+    ngx_pid_t pid, const u_char *nonce, u_char *mac, ngx_log_t *log)
+{
+    u_char       key[64], text[DS_NAME_LEN + NGX_INT64_LEN + 3];
+    u_char      *last;
+    ngx_sha1_t   sha1;
+    ngx_uint_t   i, outer;
+
+    ngx_memzero(key, sizeof(key));
+
+    if (ngx_directstream_owner_secret(dcf, key, log) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    last = ngx_snprintf(text, sizeof(text), "%s %P ", name, pid);
+
+    for (outer = 0; outer < 2; outer++) {
+
+        for (i = 0; i < sizeof(key); i++) {
+            key[i] ^= outer ? (0x36 ^ 0x5c) : 0x36;
+        }
+
+        ngx_sha1_init(&sha1);
+        ngx_sha1_update(&sha1, key, sizeof(key));
+
+        if (outer) {
+            ngx_sha1_update(&sha1, mac, 20);
+
+        } else {
+            ngx_sha1_update(&sha1, text, last - text);
+            ngx_sha1_update(&sha1, nonce, 2 * NGX_DIRECTSTREAM_NONCE);
+        }
+
+        ngx_sha1_final(mac, &sha1);
+    }
+
+    return NGX_OK;
+}
+
+
+/* known to who may read the state_path; who needs it first makes it, whole */
+
+static ngx_int_t
+ngx_directstream_owner_secret(ngx_directstream_conf_t *dcf, u_char *key,
+    ngx_log_t *log)
+{
+    int        fd;
+    u_char     path[NGX_MAX_PATH], temp[NGX_MAX_PATH];
+    ssize_t    n;
+    ngx_err_t  err;
+
+    (void) ngx_snprintf(path, NGX_MAX_PATH, "%V/secret%Z", &dcf->state_path);
+    (void) ngx_snprintf(temp, NGX_MAX_PATH, "%V/secret.%P%Z",
+                        &dcf->state_path, ngx_pid);
+
+    fd = open((char *) path, O_RDONLY|O_CLOEXEC|O_NOFOLLOW);
+
+    if (fd == -1 && ngx_errno == NGX_ENOENT) {
+        fd = open((char *) temp, O_RDWR|O_CREAT|O_TRUNC|O_CLOEXEC|O_NOFOLLOW,
+                  0600);
+
+        if (fd != -1
+            && getrandom(key, NGX_DIRECTSTREAM_SECRET, 0)
+               == NGX_DIRECTSTREAM_SECRET
+            && write(fd, key, NGX_DIRECTSTREAM_SECRET)
+               == NGX_DIRECTSTREAM_SECRET)
+        {
+            if (link((char *) temp, (char *) path) == -1
+                && ngx_errno != NGX_EEXIST)
+            {
+                ngx_log_error(NGX_LOG_WARN, log, ngx_errno,
+                              "link(\"%s\", \"%s\") failed", temp, path);
+            }
+        }
+
+        if (fd != -1) {
+            (void) close(fd);
+            (void) unlink((char *) temp);
+            fd = open((char *) path, O_RDONLY|O_CLOEXEC|O_NOFOLLOW);
+        }
+    }
+
+    err = ngx_errno;
+    n = (fd != -1) ? read(fd, key, NGX_DIRECTSTREAM_SECRET) : -1;
+
+    if (fd != -1) {
+        (void) close(fd);
+    }
+
+    if (n == NGX_DIRECTSTREAM_SECRET) {
+        return NGX_OK;
+    }
+
+    ngx_log_error(NGX_LOG_WARN, log, (fd == -1) ? err : 0,
+                  "\"%s\" cannot be read: another nginx with this "
+                  "\"state_path\" does not know our publishers", path);
+
+    return NGX_ERROR;
 }

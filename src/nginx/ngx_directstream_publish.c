@@ -110,7 +110,14 @@ ngx_directstream_on_publish_judge(ngx_http_request_t *r,
         return ngx_directstream_send_empty(r, NGX_HTTP_OK);
     }
 
-    if (!ngx_directstream_on_publish_token(info.token, &form->token)) {
+    /* of an upgrade both nginx accept, and either may be asked */
+
+    if (!ngx_directstream_on_publish_token(info.token, &form->token)
+        && (info.token[0] != '\0'
+            || !ngx_directstream_owner_check(ngx_directstream_get_conf(), name,
+                                             &form->token,
+                                             r->connection->log)))
+    {
 
         ngx_directstream_on_publish_addr(&form->addr);
 
@@ -120,6 +127,8 @@ ngx_directstream_on_publish_judge(ngx_http_request_t *r,
 
         return ngx_directstream_send_empty(r, NGX_HTTP_FORBIDDEN);
     }
+
+    ngx_directstream_zone_hooked(ngx_directstream_get_conf(), name);
 
     if (info.def.push[0] != '\0'
         && !info.def.push_engine
@@ -213,27 +222,15 @@ ngx_directstream_on_publish_app(const char *publish, ngx_str_t *app)
 }
 
 
-/* takes the same time wherever they differ */
-
 static ngx_uint_t
 ngx_directstream_on_publish_token(const char *want, ngx_str_t *token)
 {
-    size_t           i, len;
-    volatile u_char  diff;
+    size_t  len;
 
     len = strlen(want);
 
-    if (len == 0 || token->len != len) {
-        return 0;
-    }
-
-    diff = 0;
-
-    for (i = 0; i < len; i++) {
-        diff |= (u_char) want[i] ^ token->data[i];
-    }
-
-    return diff == 0;
+    return len != 0 && token->len == len
+           && ngx_directstream_owner_same((u_char *) want, token->data, len);
 }
 
 

@@ -634,6 +634,12 @@ ngx_directstream_relay_create(ngx_directstream_relay_t *relay)
     ngx_directstream_state_db(dcf, store);
 
     conf.resolve_command = dcf->resolve_command;
+    conf.resolve_fallback = dcf->resolve_fallback;
+    conf.resolve_env = dcf->resolve_env.nelts ? dcf->resolve_env.elts : NULL;
+    conf.canary = dcf->canary.len ? (char *) dcf->canary.data : NULL;
+    conf.canary_every = dcf->canary_every;
+    conf.preflight = dcf->preflight;
+    conf.preflight_budget = dcf->preflight_budget;
     conf.resolve_extractors = (char *) dcf->resolve_extractors.data;
     conf.resolve_timeout = dcf->resolve_timeout;
     conf.source_timeout = dcf->source_timeout;
@@ -646,6 +652,7 @@ ngx_directstream_relay_create(ngx_directstream_relay_t *relay)
     conf.push_buffer = (size_t) dcf->push_buffer;
     conf.history = dcf->history;
     conf.encodes = dcf->encodes;
+    conf.playlist_max_items = (uint32_t) dcf->max_items;
     conf.push_certificate = dcf->push_certificate.len
                             ? (char *) dcf->push_certificate.data : NULL;
     conf.cache_path = (char *) dcf->cache_path.data;

@@ -14,6 +14,8 @@ static void ngx_directstream_render_field(ngx_directstream_json_t *w,
     ds_def_t *def, const ngx_directstream_field_t *f);
 static void ngx_directstream_render_stale(ngx_directstream_json_t *w,
     const void *base);
+static void ngx_directstream_render_held(ngx_directstream_json_t *w,
+    const void *base);
 static void ngx_directstream_render_outdated(ngx_directstream_json_t *w,
     const void *base);
 static void ngx_directstream_render_position(ngx_directstream_json_t *w,
@@ -28,6 +30,8 @@ static void ngx_directstream_render_push(ngx_directstream_json_t *w,
     const void *base);
 static void ngx_directstream_render_fetching(ngx_directstream_json_t *w,
     const void *base);
+static void ngx_directstream_render_age(ngx_directstream_json_t *w,
+    const void *base);
 
 
 #define ngx_directstream_of_info(key, kind, field)                           \
@@ -38,7 +42,7 @@ static void ngx_directstream_render_fetching(ngx_directstream_json_t *w,
 
 
 static const ngx_directstream_member_t  ngx_directstream_playing[] = {
-    ngx_directstream_of_status("index", NUMBER, item.index),
+    ngx_directstream_of_status("index", INDEX, item.index),
     ngx_directstream_of_status("id", TEXT, item.id),
     ngx_directstream_of_status("title", TEXT, item.title),
     ngx_directstream_of_status("duration", SECONDS, item.duration),
@@ -46,11 +50,13 @@ static const ngx_directstream_member_t  ngx_directstream_playing[] = {
     ngx_directstream_of_status("from_cache", BOOL, item_from_cache),
     ngx_directstream_of_status("decision", DECISION, decision),
     ngx_directstream_of_status("reason", TEXT, decision_reason),
+    ngx_directstream_of_status("queue_id", WORD, queue_id),
+    ngx_directstream_of_status("queued_by", WORD, queued_by),
     ngx_directstream_member_end
 };
 
 static const ngx_directstream_member_t  ngx_directstream_next[] = {
-    ngx_directstream_of_status("index", NUMBER, next.index),
+    ngx_directstream_of_status("index", INDEX, next.index),
     ngx_directstream_of_status("id", TEXT, next.id),
     ngx_directstream_of_status("title", TEXT, next.title),
     ngx_directstream_of_status("duration", SECONDS, next.duration),
@@ -64,11 +70,28 @@ static const ngx_directstream_member_t  ngx_directstream_next[] = {
 static const ngx_directstream_member_t  ngx_directstream_playlist[] = {
     ngx_directstream_of_status("count", NUMBER, count),
     ngx_directstream_of_status("complete", BOOL, complete),
+    ngx_directstream_of_status("truncated", BOOL, list.truncated),
+    ngx_directstream_of_status("refreshed_at", TIME, list.refreshed_at),
+    ngx_directstream_member_call("age", ngx_directstream_render_age),
+    ngx_directstream_of_status("refreshing", BOOL, list.refreshing),
+    ngx_directstream_of_status("added", NUMBER, list.added),
+    ngx_directstream_of_status("removed", NUMBER, list.removed),
+    ngx_directstream_of_status("moved", NUMBER, list.moved),
+    ngx_directstream_of_status("changed", NUMBER, list.changed),
+    ngx_directstream_of_status("pending", ERROR, list.pending),
     ngx_directstream_of_status("played", NUMBER, played),
     ngx_directstream_of_status("failed", NUMBER, failed),
     ngx_directstream_of_status("skipped", NUMBER, skipped),
     ngx_directstream_of_status("items_copied", NUMBER, copied),
     ngx_directstream_of_status("items_encoded", NUMBER, encoded),
+    ngx_directstream_member_end
+};
+
+static const ngx_directstream_member_t  ngx_directstream_queue[] = {
+    ngx_directstream_of_info("length", NUMBER, queued),
+    ngx_directstream_of_info("revision", NUMBER, queue_changes),
+    ngx_directstream_of_status("started", NUMBER, queue_started),
+    ngx_directstream_of_status("failed", NUMBER, queue_failed),
     ngx_directstream_member_end
 };
 
@@ -113,6 +136,7 @@ static const ngx_directstream_member_t  ngx_directstream_status[] = {
     ngx_directstream_member_call("item", ngx_directstream_render_playing),
     ngx_directstream_member_call("next", ngx_directstream_render_next),
     ngx_directstream_member_object("playlist", ngx_directstream_playlist),
+    ngx_directstream_member_object("queue", ngx_directstream_queue),
     ngx_directstream_member_object("output", ngx_directstream_output),
     ngx_directstream_member_call("push", ngx_directstream_render_push),
     ngx_directstream_member_object("cache", ngx_directstream_cache),
@@ -126,6 +150,7 @@ static const ngx_directstream_member_t  ngx_directstream_status[] = {
     ngx_directstream_of_status("lateness_ms", NUMBER, lateness),
     ngx_directstream_of_status("error", ERROR, error),
     ngx_directstream_of_info("owner_pid", COUNT, owner),
+    ngx_directstream_member_call("held_by", ngx_directstream_render_held),
     ngx_directstream_member_end
 };
 
@@ -144,7 +169,7 @@ static const ngx_directstream_member_t  ngx_directstream_progress[] = {
 };
 
 static const ngx_directstream_member_t  ngx_directstream_fetching[] = {
-    ngx_directstream_member("index", NUMBER, ds_fetching_t, index),
+    ngx_directstream_member("index", INDEX, ds_fetching_t, index),
     ngx_directstream_member("bytes", NUMBER, ds_fetching_t, bytes),
     ngx_directstream_member("total", COUNT, ds_fetching_t, total),
     ngx_directstream_member("speed", NUMBER, ds_fetching_t, speed),
@@ -160,8 +185,16 @@ static const ngx_directstream_member_t  ngx_directstream_item[] = {
     ngx_directstream_member_end
 };
 
+static const ngx_directstream_member_t  ngx_directstream_verdict[] = {
+    ngx_directstream_member("verdict", VERDICT, ds_item_t, verdict),
+    ngx_directstream_member("code", CODE, ds_item_t, verdict_code),
+    ngx_directstream_member("checked_at", TIME, ds_item_t, checked),
+    ngx_directstream_member_end
+};
+
 static const ngx_directstream_member_t  ngx_directstream_item_state[] = {
     ngx_directstream_member("state", ITEM_STATE, ds_item_t, state),
+    ngx_directstream_member_object("preflight", ngx_directstream_verdict),
     ngx_directstream_member_end
 };
 
@@ -185,8 +218,30 @@ static const ngx_directstream_member_t  ngx_directstream_memory[] = {
     ngx_directstream_member_end
 };
 
+static const ngx_directstream_member_t  ngx_directstream_canary[] = {
+    ngx_directstream_member("enabled", BOOL, ngx_directstream_whole_t,
+                            resolver.canary),
+    ngx_directstream_member("checked_at", TIME, ngx_directstream_whole_t,
+                            resolver.canary_at),
+    ngx_directstream_member("error", ERROR, ngx_directstream_whole_t,
+                            resolver.canary_error),
+    ngx_directstream_member_end
+};
+
+static const ngx_directstream_member_t  ngx_directstream_resolving[] = {
+    ngx_directstream_member("fallback", BOOL, ngx_directstream_whole_t,
+                            resolver.fallback),
+    ngx_directstream_member("since", TIME, ngx_directstream_whole_t,
+                            resolver.since),
+    ngx_directstream_member("error", ERROR, ngx_directstream_whole_t,
+                            resolver.error),
+    ngx_directstream_member_object("canary", ngx_directstream_canary),
+    ngx_directstream_member_end
+};
+
 static const ngx_directstream_member_t  ngx_directstream_whole[] = {
     ngx_directstream_member_object("relay", ngx_directstream_relay),
+    ngx_directstream_member_object("resolver", ngx_directstream_resolving),
     ngx_directstream_member_object("zone", ngx_directstream_memory),
     ngx_directstream_member_end
 };
@@ -254,7 +309,7 @@ static void
 ngx_directstream_render_field(ngx_directstream_json_t *w, ds_def_t *def,
     const ngx_directstream_field_t *f)
 {
-    char     text[DS_URL_LEN + 1];
+    char     text[DS_PLAYLIST_LEN + 1];
     int64_t  n;
 
     if (f->kind <= NGX_DIRECTSTREAM_SIZE && f->kind != NGX_DIRECTSTREAM_FLAG) {
@@ -297,6 +352,22 @@ static void
 ngx_directstream_render_stale(ngx_directstream_json_t *w, const void *base)
 {
     ngx_directstream_json_bool(w, ngx_directstream_stale(base));
+}
+
+
+/* by a process of another nginx */
+
+static void
+ngx_directstream_render_held(ngx_directstream_json_t *w, const void *base)
+{
+    const ngx_directstream_info_t  *info = base;
+
+    if (info->status.state == DS_HELD) {
+        ngx_directstream_json_integer(w, info->owner);
+
+    } else {
+        ngx_directstream_json_null(w);
+    }
 }
 
 
@@ -396,6 +467,22 @@ ngx_directstream_render_push(ngx_directstream_json_t *w, const void *base)
     ngx_directstream_json_text(w, "via", "engine", 16);
     ngx_directstream_json_members(w, ngx_directstream_push, base);
     ngx_directstream_json_close(w, '}');
+}
+
+
+static void
+ngx_directstream_render_age(ngx_directstream_json_t *w, const void *base)
+{
+    const ngx_directstream_info_t  *info = base;
+
+    int64_t  age;
+
+    age = ngx_directstream_now() - info->status.list.refreshed_at;
+
+    /* a clock may be set back */
+
+    ngx_directstream_json_seconds(w, info->status.list.refreshed_at == 0
+                                     ? -1 : ngx_max(age, 0));
 }
 
 

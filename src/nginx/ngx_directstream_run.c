@@ -15,11 +15,16 @@
 #define NGX_DIRECTSTREAM_LEAVE     300     /* ms for runs to come to an end */
 #define NGX_DIRECTSTREAM_LOOK      5       /* ms between two looks at them */
 #define NGX_DIRECTSTREAM_RETRY     5000    /* ms after a failed start */
+#define NGX_DIRECTSTREAM_HOOK      5000    /* ms for on_publish to come in */
 #define NGX_DIRECTSTREAM_STALL     1000    /* ms that the store may take */
 #define NGX_DIRECTSTREAM_RENEW     5000    /* ms for a restart, of many */
 #define NGX_DIRECTSTREAM_SINGLE    1000    /* ms for a stream to begin in */
 
 #define NGX_DIRECTSTREAM_NOTHING   ((ngx_uint_t) -1)
+
+/* what a pass takes of items, and ms that it may last with them */
+#define NGX_DIRECTSTREAM_ITEMS     2000
+#define NGX_DIRECTSTREAM_ITEMS_MS  50
 
 
 struct ngx_directstream_run_s {
@@ -31,14 +36,23 @@ struct ngx_directstream_run_s {
     uint64_t                 previous;
     ds_run_t                *rec;           /* what is recorded of it */
     ngx_msec_t               asked;         /* when it began, or ended */
+    ds_error_t               hook;          /* there is no on_publish */
+    ngx_msec_t               connected;     /* since when, 0: it is not */
     ds_progress_t            known;         /* by the zone, when it began */
     ngx_uint_t               repeat;        /* the first item to record again */
     uint32_t                 trimmed;       /* the list's length in the store */
     uint64_t                 prefetch;
+    uint64_t                 refresh;
+    uint32_t                 interval;      /* between two readings, ms */
+    uint32_t                 jitter;
     ds_mode_e                mode;
     unsigned                 loop:1;
     unsigned                 stopping:1;
     unsigned                 ending:1;      /* its end is being recorded */
+    unsigned                 unread:1;      /* the queue has changed */
+    uint64_t                 queue_changes; /* that are known of */
+    uint32_t                 queued;        /* entries in the store */
+    ngx_msec_t               told;          /* when it was told last */
 };
 
 
@@ -50,6 +64,10 @@ typedef struct {
     uint64_t                 skip;
     uint64_t                 previous;
     uint64_t                 prefetch;
+    uint64_t                 queue_changes;
+    uint64_t                 refresh;
+    uint32_t                 interval;
+    uint32_t                 jitter;
     ngx_uint_t               prefetching;
     ds_mode_e                mode;
 } ngx_directstream_want_t;
@@ -59,14 +77,24 @@ static void ngx_directstream_run_want(ngx_directstream_runs_t *runs,
     ngx_directstream_run_t *run, ngx_directstream_want_t *want);
 static void ngx_directstream_run_steer(ngx_directstream_run_t *run,
     ngx_directstream_want_t *want);
+static void ngx_directstream_run_hook(ngx_directstream_runs_t *runs,
+    ngx_directstream_run_t *run, ngx_directstream_info_t *info,
+    ds_status_t *status);
 static void ngx_directstream_run_record(ngx_directstream_runs_t *runs,
     ngx_directstream_run_t *run, ds_status_t *status, ngx_uint_t due);
-static void ngx_directstream_run_repeat(ngx_directstream_runs_t *runs,
+static void ngx_directstream_run_queue(ngx_directstream_runs_t *runs,
+    ngx_directstream_run_t *run, ds_status_t *status, ngx_uint_t due);
+static ngx_uint_t ngx_directstream_run_queued(ngx_directstream_runs_t *runs,
     ngx_directstream_run_t *run);
+static void ngx_directstream_run_changes(ngx_directstream_run_t *run,
+    ds_status_t *status);
 static void ngx_directstream_run_last(ngx_directstream_runs_t *runs,
     ngx_directstream_run_t *run, ds_status_t *status);
 static void ngx_directstream_run_items(ngx_directstream_runs_t *runs,
     ngx_directstream_run_t *run);
+static ngx_uint_t ngx_directstream_run_take(ngx_directstream_runs_t *runs,
+    ngx_directstream_run_t *run);
+static uint64_t ngx_directstream_run_clock(void);
 static void ngx_directstream_run_aired(ngx_directstream_runs_t *runs,
     ngx_directstream_run_t *run);
 static void ngx_directstream_run_end(ngx_directstream_runs_t *runs,
@@ -84,6 +112,7 @@ static void ngx_directstream_run_report(ngx_directstream_runs_t *runs,
     ngx_directstream_run_t *run, ds_status_t *status);
 static ngx_int_t ngx_directstream_run_next(ngx_directstream_runs_t *runs,
     char *name, ngx_directstream_info_t *info);
+static void ngx_directstream_runs_released(ngx_directstream_runs_t *runs);
 static ngx_uint_t ngx_directstream_runs_renewing(
     ngx_directstream_runs_t *runs);
 static ngx_uint_t ngx_directstream_runs_begin(ngx_directstream_runs_t *runs);
@@ -156,6 +185,10 @@ ngx_directstream_runs_pass(ngx_directstream_runs_t *runs, ngx_uint_t stop)
         runs->progress = ngx_current_msec + NGX_DIRECTSTREAM_PROGRESS;
     }
 
+    runs->items = NGX_DIRECTSTREAM_ITEMS;
+    runs->deadline = ngx_directstream_run_clock()
+                     + NGX_DIRECTSTREAM_ITEMS_MS * 1000;
+
     link = &runs->runs;
 
     while ((run = *link) != NULL) {
@@ -190,7 +223,9 @@ ngx_directstream_runs_pass(ngx_directstream_runs_t *runs, ngx_uint_t stop)
             ngx_directstream_run_end(runs, run);
 
         } else {
+            (void) ngx_directstream_run_queued(runs, run);
             ngx_directstream_run_report(runs, run, &status);
+            ngx_directstream_run_queue(runs, run, &status, due);
             ngx_directstream_run_record(runs, run, &status, due);
         }
 
@@ -208,8 +243,15 @@ ngx_directstream_runs_pass(ngx_directstream_runs_t *runs, ngx_uint_t stop)
 static void
 ngx_directstream_run_cache(ngx_directstream_runs_t *runs)
 {
-    uint32_t  count;
-    uint64_t  size;
+    uint32_t              count;
+    uint64_t              size;
+    ds_resolver_status_t  resolver;
+
+    ds_resolver_status(runs->ds, &resolver);
+
+    ngx_shmtx_lock(&runs->dcf->shpool->mutex);
+    runs->dcf->sh->resolver = resolver;
+    ngx_shmtx_unlock(&runs->dcf->shpool->mutex);
 
     ds_recorder_kept(runs->recorder, &count, &size);
 
@@ -240,6 +282,10 @@ ngx_directstream_run_want(ngx_directstream_runs_t *runs,
         want->skip = node->info.skip;
         want->previous = node->info.previous;
         want->prefetch = node->info.prefetch;
+        want->queue_changes = node->info.queue_changes;
+        want->refresh = node->info.refresh;
+        want->interval = node->info.def.playlist_refresh;
+        want->jitter = node->info.def.refresh_jitter;
         want->prefetching = node->info.prefetching;
         want->mode = node->info.def.mode;
     }
@@ -254,6 +300,11 @@ ngx_directstream_run_steer(ngx_directstream_run_t *run,
 {
     ngx_uint_t  n;
 
+    if (run->queue_changes != want->queue_changes) {
+        run->queue_changes = want->queue_changes;
+        run->unread = 1;
+    }
+
     if (run->loop != want->loop) {
         run->loop = want->loop;
         ds_stream_set_loop(run->stream, want->loop);
@@ -267,6 +318,17 @@ ngx_directstream_run_steer(ngx_directstream_run_t *run,
     if (run->prefetch != want->prefetch) {
         run->prefetch = want->prefetch;
         ds_stream_prefetch(run->stream, want->prefetching);
+    }
+
+    if (run->interval != want->interval || run->jitter != want->jitter) {
+        run->interval = want->interval;
+        run->jitter = want->jitter;
+        ds_stream_set_refresh(run->stream, want->interval, want->jitter);
+    }
+
+    if (run->refresh != want->refresh) {
+        run->refresh = want->refresh;
+        ds_stream_refresh(run->stream);
     }
 
     for (n = 0; run->skip < want->skip && n < NGX_DIRECTSTREAM_STEPS; n++) {
@@ -307,22 +369,77 @@ ngx_directstream_run_report(ngx_directstream_runs_t *runs,
 {
     ngx_directstream_node_t  *node;
 
-    ds_stream_status(run->stream, status);
+    /* the status knows how many there are of the items taken before */
 
     ngx_directstream_run_items(runs, run);
-    ngx_directstream_run_aired(runs, run);
+
+    ds_stream_status(run->stream, status);
 
     ngx_shmtx_lock(&runs->dcf->shpool->mutex);
 
     node = ngx_directstream_run_node(runs, run->name);
 
     if (node != NULL) {
+        ngx_directstream_run_hook(runs, run, &node->info, status);
         node->info.status = *status;
+        node->info.queued = status->queued;
         node->info.seen = ngx_current_msec;
+
+        if (status->complete || status->list.truncated) {
+            ngx_directstream_items_trim(runs->dcf, &node->items,
+                                        status->count);
+        }
+
         ngx_directstream_journal_note(runs->dcf, node);
     }
 
     ngx_shmtx_unlock(&runs->dcf->shpool->mutex);
+
+    /* and of a list that is complete all of them are there */
+
+    ngx_directstream_run_items(runs, run);
+}
+
+
+/*
+ * nginx-rtmp pushes what on_publish has been answered for, and says nothing
+ * when it was told of none.
+ */
+
+static void
+ngx_directstream_run_hook(ngx_directstream_runs_t *runs,
+    ngx_directstream_run_t *run, ngx_directstream_info_t *info,
+    ds_status_t *status)
+{
+    if (!status->connected) {
+        run->connected = 0;
+
+    } else if (run->connected == 0) {
+        run->connected = ngx_max(ngx_current_msec, 1);
+    }
+
+    if (info->hooked || info->def.push[0] == '\0' || info->def.push_engine) {
+        run->hook.code = DS_OK;
+
+    } else if (run->connected != 0
+               && ngx_current_msec - run->connected > NGX_DIRECTSTREAM_HOOK
+               && run->hook.code == DS_OK)
+    {
+        run->hook.code = DS_EPUSH_HOOK;
+        run->hook.at = ngx_directstream_now();
+        (void) ngx_cpystrn((u_char *) run->hook.message, (u_char *)
+                           "nothing is pushed: the rtmp application has no "
+                           "\"on_publish\" that names a "
+                           "\"directstream_on_publish\" location",
+                           DS_MESSAGE_LEN);
+
+        ngx_log_error(NGX_LOG_WARN, runs->log, 0, "directstream \"%s\": %s",
+                      run->name, run->hook.message);
+    }
+
+    if (run->hook.code != DS_OK && run->hook.at >= status->error.at) {
+        status->error = run->hook;
+    }
 }
 
 
@@ -342,12 +459,14 @@ ngx_directstream_run_record(ngx_directstream_runs_t *runs,
         }
     }
 
-    if (run->repeat != NGX_DIRECTSTREAM_NOTHING) {
-        ngx_directstream_run_repeat(runs, run);
+    if (run->repeat != NGX_DIRECTSTREAM_NOTHING && ds_run_room(run->rec)) {
+        ds_stream_items_again(run->stream, (uint32_t) run->repeat);
+        run->repeat = NGX_DIRECTSTREAM_NOTHING;
+        run->trimmed = 0;
     }
 
     if (due
-        && status->complete
+        && (status->complete || status->list.truncated)
         && status->count != run->trimmed
         && ds_run_trim(run->rec, status->count))
     {
@@ -356,77 +475,218 @@ ngx_directstream_run_record(ngx_directstream_runs_t *runs,
 }
 
 
-/* items once more, as the zone has them */
+/*
+ * The queue: what has become of it goes to the store together with where the
+ * list is; then it is read, also when others have changed it, and every few
+ * seconds, as one of them may have died before it said so.  The as-run log is
+ * written when the store has it, or does not answer.
+ */
 
 static void
-ngx_directstream_run_repeat(ngx_directstream_runs_t *runs,
-    ngx_directstream_run_t *run)
+ngx_directstream_run_queue(ngx_directstream_runs_t *runs,
+    ngx_directstream_run_t *run, ds_status_t *status, ngx_uint_t due)
 {
-    ngx_uint_t                n;
-    ds_item_t                 items[NGX_DIRECTSTREAM_BATCH];
-    ngx_directstream_node_t  *node;
+    uint64_t     stamp;
+    ngx_uint_t   changed;
+    ds_queued_t  q;
 
-    do {
-        n = 0;
+    if (ds_run_queueing(run->rec)) {
 
-        ngx_shmtx_lock(&runs->dcf->shpool->mutex);
-
-        node = ngx_directstream_run_node(runs, run->name);
-
-        if (node != NULL) {
-            n = ngx_directstream_items_get(&node->items, run->repeat, items,
-                                           NGX_DIRECTSTREAM_BATCH);
+        if (ngx_current_msec - run->told > NGX_DIRECTSTREAM_STALL) {
+            ngx_directstream_run_aired(runs, run);
         }
 
-        ngx_shmtx_unlock(&runs->dcf->shpool->mutex);
+        return;
+    }
 
-        if (n != 0) {
-            if (!ds_run_items(run->rec, items, n)) {
-                return;
-            }
+    stamp = 0;
+    changed = ds_stream_queue_change(run->stream, &q, &stamp)
+              && stamp <= status->queue_stamp;
 
-            run->repeat = items[n - 1].index + 1;
-        }
+    if (!changed) {
+        ngx_directstream_run_aired(runs, run);
+    }
 
-    } while (n == NGX_DIRECTSTREAM_BATCH);
-
-    run->repeat = NGX_DIRECTSTREAM_NOTHING;
-    run->trimmed = 0;
+    if (changed || run->unread || due) {
+        run->unread = 0;
+        run->told = ngx_current_msec;
+        ngx_directstream_run_changes(run, status);
+    }
 }
 
+
+/* a lack of memory costs a pass */
+
+static void
+ngx_directstream_run_changes(ngx_directstream_run_t *run,
+    ds_status_t *status)
+{
+    size_t        n, size;
+    uint64_t      stamp, next;
+    ds_queued_t  *q, *changes;
+
+    n = 0;
+    size = 0;
+    stamp = 0;
+    changes = NULL;
+
+    for ( ;; ) {
+
+        if (n == size) {
+            size = (size == 0) ? 4 : size * 2;
+            q = realloc(changes, size * sizeof(ds_queued_t));
+
+            if (q == NULL) {
+                run->unread = 1;
+                break;
+            }
+
+            changes = q;
+        }
+
+        next = stamp;
+
+        if (!ds_stream_queue_change(run->stream, &changes[n], &next)
+            || next > status->queue_stamp)
+        {
+            break;
+        }
+
+        stamp = next;
+        n++;
+    }
+
+    if (!ds_run_queue(run->rec, changes, n, stamp, status)) {
+        run->unread = 1;
+    }
+
+    free(changes);
+}
+
+
+/* what the store has of it goes to the engine; has anything come? */
+
+static ngx_uint_t
+ngx_directstream_run_queued(ngx_directstream_runs_t *runs,
+    ngx_directstream_run_t *run)
+{
+    size_t                    n;
+    uint64_t                  stamp;
+    ds_queued_t              *entries;
+    ngx_directstream_node_t  *node;
+
+    if (!ds_run_queued(run->rec, &entries, &n, &stamp)) {
+        return 0;
+    }
+
+    if (ds_stream_queue_set(run->stream, entries, n, stamp) != DS_OK) {
+        run->unread = 1;
+    }
+
+    free(entries);
+
+    run->queued = n;
+
+    if (stamp == 0) {
+        return 1;
+    }
+
+    ngx_shmtx_lock(&runs->dcf->shpool->mutex);
+
+    node = ngx_directstream_run_node(runs, run->name);
+
+    if (node != NULL) {
+        run->queue_changes = ++node->info.queue_changes;
+    }
+
+    ngx_shmtx_unlock(&runs->dcf->shpool->mutex);
+
+    return 1;
+}
+
+
+/*
+ * A list of 50,000 comes in more than one pass: the heart must go on beating,
+ * and no stream waits for another's list.
+ */
 
 static void
 ngx_directstream_run_items(ngx_directstream_runs_t *runs,
     ngx_directstream_run_t *run)
 {
-    size_t                    i, n;
-    ds_item_t                 items[NGX_DIRECTSTREAM_BATCH];
-    ngx_directstream_node_t  *node;
+    ngx_uint_t  n;
 
     do {
-        n = ds_stream_items(run->stream, items, NGX_DIRECTSTREAM_BATCH);
+        n = ngx_directstream_run_take(runs, run);
+        runs->items -= ngx_min(n, runs->items);
 
-        if (n == 0) {
-            return;
+    } while (n == NGX_DIRECTSTREAM_BATCH
+             && runs->items != 0
+             && ngx_directstream_run_clock() < runs->deadline);
+
+    if (n == NGX_DIRECTSTREAM_BATCH) {
+        ngx_directstream_wake();
+    }
+}
+
+
+/* returns how many there were, of a batch at most */
+
+static ngx_uint_t
+ngx_directstream_run_take(ngx_directstream_runs_t *runs,
+    ngx_directstream_run_t *run)
+{
+    size_t                    i, n, m;
+    ds_listed_t               items[NGX_DIRECTSTREAM_BATCH];
+    ngx_directstream_node_t  *node;
+
+    n = ds_stream_items(run->stream, items, NGX_DIRECTSTREAM_BATCH);
+
+    if (n == 0) {
+        return 0;
+    }
+
+    ngx_shmtx_lock(&runs->dcf->shpool->mutex);
+
+    node = ngx_directstream_run_node(runs, run->name);
+
+    for (i = 0; node != NULL && i < n; i++) {
+        ngx_directstream_items_put(runs->dcf, &node->items, &items[i].item);
+    }
+
+    ngx_shmtx_unlock(&runs->dcf->shpool->mutex);
+
+    /* what came from the store is there, in runs as long as they are */
+
+    for (i = 0; i < n; i = m) {
+
+        for (m = i; m < n && items[m].stored == items[i].stored; m++) {
+            /* void */
         }
 
-        ngx_shmtx_lock(&runs->dcf->shpool->mutex);
-
-        node = ngx_directstream_run_node(runs, run->name);
-
-        for (i = 0; node != NULL && i < n; i++) {
-            ngx_directstream_items_put(runs->dcf, &node->items, &items[i]);
+        if (items[i].stored) {
+            continue;
         }
 
-        ngx_shmtx_unlock(&runs->dcf->shpool->mutex);
-
-        if (!ds_run_items(run->rec, items, n)) {
-            for (i = 0; i < n; i++) {
-                run->repeat = ngx_min(run->repeat, items[i].index);
-            }
+        if (!ds_run_items(run->rec, &items[i], m - i)) {
+            run->repeat = ngx_min(run->repeat, items[i].item.index);
         }
+    }
 
-    } while (n == NGX_DIRECTSTREAM_BATCH);
+    ds_listed_free(items, n);
+
+    return n;
+}
+
+
+static uint64_t
+ngx_directstream_run_clock(void)
+{
+    struct timespec  ts;
+
+    (void) clock_gettime(CLOCK_MONOTONIC, &ts);
+
+    return (uint64_t) ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
 }
 
 
@@ -455,8 +715,10 @@ ngx_directstream_run_end(ngx_directstream_runs_t *runs,
     ngx_directstream_info_t  *info;
     ngx_directstream_node_t  *node;
 
+    (void) ngx_directstream_run_queued(runs, run);
     ngx_directstream_run_report(runs, run, &status);
     ngx_directstream_run_last(runs, run, &status);
+    ngx_directstream_run_aired(runs, run);
 
     ds_stream_free(&run->stream);
 
@@ -476,6 +738,7 @@ ngx_directstream_run_end(ngx_directstream_runs_t *runs,
         }
 
         ngx_directstream_run_off(&info->status);
+        info->queued = run->queued;
         ngx_memzero(info->token, sizeof(info->token));
         ngx_directstream_journal_note(runs->dcf, node);
     }
@@ -574,7 +837,10 @@ ngx_directstream_run_off(ds_status_t *status)
 {
     status->has_item = 0;
     status->has_next = 0;
+    status->queue_id[0] = '\0';
+    status->queue_position = -1;
     status->slate = 0;
+    status->list.refreshing = 0;
     status->connected = 0;
     status->push.connected = 0;
     status->buffer = 0;
@@ -592,7 +858,9 @@ ngx_directstream_run_last(ngx_directstream_runs_t *runs,
 
     st = *status;
 
-    if (run->stopping) {
+    /* what has ended by itself begins anew, also when that was asked for */
+
+    if (run->stopping && st.state != DS_FINISHED && st.state != DS_FAILED) {
         st.state = DS_STOPPED;
     }
 
@@ -602,12 +870,23 @@ ngx_directstream_run_last(ngx_directstream_runs_t *runs,
     st.progress.state = st.state;
     st.progress.at = ngx_directstream_now();
 
-    if (ds_run_missed(run->rec)) {
-        run->repeat = 0;
-    }
+    if (run->stream != NULL) {
 
-    if (run->repeat != NGX_DIRECTSTREAM_NOTHING) {
-        ngx_directstream_run_repeat(runs, run);
+        if (ds_run_missed(run->rec)) {
+            run->repeat = 0;
+        }
+
+        if (run->repeat != NGX_DIRECTSTREAM_NOTHING) {
+            ds_stream_items_again(run->stream, (uint32_t) run->repeat);
+            run->repeat = NGX_DIRECTSTREAM_NOTHING;
+        }
+
+        while (ngx_directstream_run_take(runs, run) == NGX_DIRECTSTREAM_BATCH)
+        {
+            /* void */
+        }
+
+        ngx_directstream_run_changes(run, &st);
     }
 
     ds_run_end(run->rec, &st);
@@ -638,6 +917,10 @@ ngx_directstream_runs_leave(ngx_directstream_runs_t *runs)
         }
 
         ngx_directstream_run_last(runs, run, &status);
+
+        if (run->stream != NULL) {
+            ngx_directstream_run_aired(runs, run);
+        }
     }
 }
 
@@ -683,6 +966,7 @@ ngx_directstream_runs_start(ngx_directstream_runs_t *runs)
     ngx_directstream_info_t   info;
 
     name[0] = '\0';
+    ngx_directstream_runs_released(runs);
 
     if (runs->single && ngx_directstream_runs_begin(runs)) {
         return;
@@ -801,6 +1085,37 @@ ngx_directstream_runs_begin(ngx_directstream_runs_t *runs)
 }
 
 
+/* what another nginx had, and nobody wants here, when it has let go */
+
+static void
+ngx_directstream_runs_released(ngx_directstream_runs_t *runs)
+{
+    ngx_directstream_node_t  *node;
+
+    ngx_shmtx_lock(&runs->dcf->shpool->mutex);
+
+    for (node = runs->dcf->sh->streams; node != NULL; node = node->next) {
+
+        if (node->info.status.state != DS_HELD || node->info.running) {
+            continue;
+        }
+
+        node->info.seen = ngx_current_msec;
+
+        if (ngx_directstream_owner_holder(runs->dcf, node->info.def.name)
+            == 0)
+        {
+            node->info.owner = 0;
+            node->info.status.state = DS_STOPPED;
+            node->info.status.since = ngx_directstream_now();
+            ngx_directstream_journal_note(runs->dcf, node);
+        }
+    }
+
+    ngx_shmtx_unlock(&runs->dcf->shpool->mutex);
+}
+
+
 /* the next stream after "name" that should run; "name" becomes its name */
 
 static ngx_int_t
@@ -822,7 +1137,8 @@ ngx_directstream_run_next(ngx_directstream_runs_t *runs, char *name,
             || !in->running
             || in->done == in->epoch
             || in->owner == ngx_pid
-            || ngx_directstream_alive(in->owner, in->seen)
+            || (in->status.state != DS_HELD
+                && ngx_directstream_alive(in->owner, in->seen))
             || (in->retry != 0
                 && (ngx_msec_int_t) (ngx_current_msec - in->retry) < 0))
         {
@@ -877,10 +1193,17 @@ ngx_directstream_runs_settle(ngx_directstream_runs_t *runs)
 
     if (ds_recorder_answer(runs->recorder, &settled)) {
 
-        ngx_log_error(NGX_LOG_NOTICE, runs->log, 0,
-                      "directstream \"%s\": process %P died in a change, "
-                      "the stream is now what the store has", settled.name,
-                      runs->writer);
+        if (runs->writer == NGX_DIRECTSTREAM_NOBODY) {
+            ngx_log_error(NGX_LOG_NOTICE, runs->log, 0,
+                          "directstream \"%s\": was not known here, the "
+                          "stream is now what the store has", settled.name);
+
+        } else {
+            ngx_log_error(NGX_LOG_NOTICE, runs->log, 0,
+                          "directstream \"%s\": process %P died in a change, "
+                          "the stream is now what the store has",
+                          settled.name, runs->writer);
+        }
 
         ngx_directstream_change_settle(runs->dcf, settled.name, runs->writer,
                                        settled.found ? &settled.stored : NULL,
@@ -919,7 +1242,8 @@ ngx_directstream_run_start(ngx_directstream_runs_t *runs,
     run = ngx_calloc(sizeof(ngx_directstream_run_t), runs->log);
 
     if (run == NULL
-        || ngx_directstream_owner_token(token, runs->log) != NGX_OK
+        || ngx_directstream_owner_token(runs->dcf, info->def.name, token,
+                                        runs->log) != NGX_OK
         || ngx_directstream_run_claim(runs, info, token) != NGX_OK)
     {
         goto failed;
@@ -999,8 +1323,16 @@ ngx_directstream_run_go(ngx_directstream_runs_t *runs,
     run->loop = info->def.loop;
     run->mode = info->def.mode;
     run->prefetch = info->prefetch;
+    run->queue_changes = info->queue_changes;
+    run->refresh = info->refresh;
+    run->interval = info->def.playlist_refresh;
+    run->jitter = info->def.refresh_jitter;
 
     ngx_free(info);
+
+    /* before an item of the list can be there */
+
+    run->unread = !ngx_directstream_run_queued(runs, run);
 
     ngx_directstream_run_report(runs, run, &status);
 
@@ -1049,6 +1381,7 @@ ngx_directstream_run_claim(ngx_directstream_runs_t *runs,
     in->settings = ngx_directstream_zone_settings(runs->dcf->settings,
                                                   &in->def);
     in->renew = 0;
+    in->hooked = 0;
     in->retry = 0;
     in->owner = ngx_pid;
 
@@ -1113,7 +1446,15 @@ ngx_directstream_run_held(ngx_directstream_runs_t *runs, const char *name,
 
     if (node != NULL && node->info.owner != holder) {
         node->info.owner = holder;
+        node->info.settings = 0;
+        node->info.status.state = DS_HELD;
+        node->info.status.since = ngx_directstream_now();
+        ngx_directstream_journal_note(runs->dcf, node);
         news = 1;
+    }
+
+    if (node != NULL && node->info.status.state == DS_HELD) {
+        node->info.seen = ngx_current_msec;
     }
 
     ngx_shmtx_unlock(&runs->dcf->shpool->mutex);

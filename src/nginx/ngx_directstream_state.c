@@ -7,6 +7,7 @@
 
 #include "ngx_directstream.h"
 
+#include <dirent.h>
 #include <sys/stat.h>
 
 
@@ -31,6 +32,9 @@ typedef struct {
 static ngx_uint_t ngx_directstream_state_within(ngx_directstream_conf_t *dcf);
 static ngx_int_t ngx_directstream_state_path(ngx_cycle_t *cycle,
     const char *name, u_char *path, ngx_uid_t user);
+static ngx_int_t ngx_directstream_state_take(ngx_cycle_t *cycle,
+    const char *name, u_char *dir, int fd, ngx_uid_t user);
+static ngx_uint_t ngx_directstream_state_empty(int fd);
 static ngx_int_t ngx_directstream_state_owner(ngx_directstream_conf_t *dcf,
     ngx_cycle_t *cycle, ngx_uid_t user);
 static ngx_int_t ngx_directstream_state_enter(ngx_cycle_t *cycle,
@@ -40,8 +44,10 @@ static void ngx_directstream_state_leave(ngx_cycle_t *cycle,
 static ngx_int_t ngx_directstream_state_open(ngx_directstream_conf_t *dcf,
     ngx_cycle_t *cycle, ngx_uint_t fresh);
 static ngx_int_t ngx_directstream_state_load(ngx_directstream_conf_t *dcf,
-    ngx_cycle_t *cycle, const char *path);
+    ngx_cycle_t *cycle, const char *path, ngx_uint_t fresh);
 static void ngx_directstream_state_stream(void *data, const ds_stored_t *def,
+    const ds_progress_t *progress);
+static void ngx_directstream_state_missed(void *data, const ds_stored_t *def,
     const ds_progress_t *progress);
 static int ngx_directstream_state_items(ngx_directstream_conf_t *dcf,
     ds_store_t *store, const char *name, ds_error_t *err);
@@ -80,14 +86,32 @@ ngx_directstream_state_init(ngx_shm_zone_t *shm_zone, void *data)
         return NGX_ERROR;
     }
 
-    if (ngx_test_config) {
-        return NGX_OK;
-    }
-
     cycle = dcf->cycle;
     ccf = (ngx_core_conf_t *) ngx_get_conf(cycle->conf_ctx,
                                            ngx_core_module);
     user = (geteuid() == 0) ? ccf->user : (ngx_uid_t) NGX_CONF_UNSET_UINT;
+    within = ngx_directstream_state_within(dcf);
+
+    /* who is not root cannot tell what root would find */
+
+    if (ngx_test_config && geteuid() != 0) {
+        return NGX_OK;
+    }
+
+    if (ngx_directstream_state_path(cycle, "state_path",
+                                    dcf->state_path.data, user)
+        != NGX_OK
+        || (!within
+            && ngx_directstream_state_path(cycle, "cache_path",
+                                           dcf->cache_path.data, user)
+               != NGX_OK))
+    {
+        return NGX_ERROR;
+    }
+
+    if (ngx_test_config) {
+        return NGX_OK;
+    }
 
     before = (dcf->old_zone != NULL) ? ngx_directstream_zone_path(dcf) : NULL;
 
@@ -97,16 +121,7 @@ ngx_directstream_state_init(ngx_shm_zone_t *shm_zone, void *data)
         return NGX_ERROR;
     }
 
-    within = ngx_directstream_state_within(dcf);
-
-    if (ngx_directstream_state_path(cycle, "state_path",
-                                    dcf->state_path.data, user)
-        != NGX_OK
-        || (!within
-            && ngx_directstream_state_path(cycle, "cache_path",
-                                           dcf->cache_path.data, user)
-               != NGX_OK)
-        || ngx_directstream_state_owner(dcf, cycle, user) != NGX_OK
+    if (ngx_directstream_state_owner(dcf, cycle, user) != NGX_OK
         || ngx_directstream_state_enter(cycle, &g) != NGX_OK)
     {
         return NGX_ERROR;
@@ -143,47 +158,106 @@ ngx_directstream_state_within(ngx_directstream_conf_t *dcf)
 }
 
 
+/*
+ * Made when it is missing.  What is there already is somebody's: it is taken
+ * when it is the workers' user's, or empty, and no link to it is followed.
+ */
+
 static ngx_int_t
 ngx_directstream_state_path(ngx_cycle_t *cycle, const char *name,
     u_char *path, ngx_uid_t user)
 {
-    ngx_file_info_t  fi;
+    int         fd;
+    u_char      dir[NGX_MAX_PATH], *p;
+    ngx_err_t   err;
+    ngx_int_t   rc;
 
-    if (ngx_create_dir(path, 0700) == NGX_FILE_ERROR
+    /* a slash at the end would be followed */
+
+    p = ngx_cpystrn(dir, path, NGX_MAX_PATH);
+
+    while (p - dir > 1 && p[-1] == '/') {
+        *--p = '\0';
+    }
+
+    if (!ngx_test_config
+        && ngx_create_dir(dir, 0700) == NGX_FILE_ERROR
         && ngx_errno != NGX_EEXIST)
     {
         ngx_log_error(NGX_LOG_EMERG, cycle->log, ngx_errno,
-                      ngx_create_dir_n " \"%s\" failed", path);
+                      ngx_create_dir_n " \"%s\" failed", dir);
         return NGX_ERROR;
     }
 
-    if (ngx_file_info(path, &fi) == NGX_FILE_ERROR) {
+    fd = open((char *) dir, O_RDONLY|O_DIRECTORY|O_NOFOLLOW|O_CLOEXEC);
+
+    if (fd == -1) {
+        err = ngx_errno;
+
+        if (ngx_test_config && (err == NGX_ENOENT || err == NGX_EACCES)) {
+            return NGX_OK;
+        }
+
+        ngx_log_error(NGX_LOG_EMERG, cycle->log, err,
+                      "\"%s\" \"%s\" cannot be opened, it must be a "
+                      "directory, and no symbolic link", name, dir);
+        return NGX_ERROR;
+    }
+
+    rc = ngx_directstream_state_take(cycle, name, dir, fd, user);
+
+    (void) close(fd);
+
+    return rc;
+}
+
+
+static ngx_int_t
+ngx_directstream_state_take(ngx_cycle_t *cycle, const char *name, u_char *dir,
+    int fd, ngx_uid_t user)
+{
+    uid_t        owner;
+    struct stat  st;
+
+    owner = (user != (ngx_uid_t) NGX_CONF_UNSET_UINT) ? user : geteuid();
+
+    if (fstat(fd, &st) == -1) {
         ngx_log_error(NGX_LOG_EMERG, cycle->log, ngx_errno,
-                      ngx_file_info_n " \"%s\" failed", path);
+                      "fstat(\"%s\") failed", dir);
         return NGX_ERROR;
     }
 
-    if (!ngx_is_dir(&fi) || (fi.st_mode & S_IWOTH)) {
+    if (st.st_mode & S_IWOTH) {
         ngx_log_error(NGX_LOG_EMERG, cycle->log, 0,
-                      "\"%s\" \"%s\" must be a directory of its own, "
-                      "not writable by others", name, path);
+                      "\"%s\" \"%s\" must be a directory of its own, not "
+                      "writable by others", name, dir);
         return NGX_ERROR;
     }
 
-    if (user != (ngx_uid_t) NGX_CONF_UNSET_UINT
-        && fi.st_uid != user
-        && chown((const char *) path, user, -1) == -1)
-    {
-        ngx_log_error(NGX_LOG_EMERG, cycle->log, ngx_errno,
-                      "chown(\"%s\") failed", path);
+    if (st.st_uid != owner && !ngx_directstream_state_empty(fd)) {
+        ngx_log_error(NGX_LOG_EMERG, cycle->log, 0,
+                      "\"%s\" \"%s\" is not empty and belongs to user %d, it "
+                      "must be a directory of its own: name another, or make "
+                      "it the workers' (user %d) by chown", name, dir,
+                      (int) st.st_uid, (int) owner);
         return NGX_ERROR;
     }
 
-    if ((fi.st_mode & 0777) != 0700
-        && chmod((const char *) path, 0700) == -1)
+    if (ngx_test_config) {
+        return NGX_OK;
+    }
+
+    if (st.st_uid != owner && fchown(fd, owner, -1) == -1) {
+        ngx_log_error(NGX_LOG_EMERG, cycle->log, ngx_errno,
+                      "fchown(\"%s\") failed", dir);
+        return NGX_ERROR;
+    }
+
+    if ((st.st_mode & S_IRWXU) != S_IRWXU
+        && fchmod(fd, (st.st_mode & 07777) | S_IRWXU) == -1)
     {
         ngx_log_error(NGX_LOG_EMERG, cycle->log, ngx_errno,
-                      "chmod(\"%s\") failed", path);
+                      "fchmod(\"%s\") failed", dir);
         return NGX_ERROR;
     }
 
@@ -191,14 +265,53 @@ ngx_directstream_state_path(ngx_cycle_t *cycle, const char *name,
 }
 
 
-/* the workers may be of another user than they were */
+/* but for what a file system of its own has at its root */
+
+static ngx_uint_t
+ngx_directstream_state_empty(int fd)
+{
+    int             copy;
+    DIR            *dir;
+    ngx_uint_t      empty;
+    struct dirent  *de;
+
+    copy = openat(fd, ".", O_RDONLY|O_DIRECTORY|O_CLOEXEC);
+    dir = (copy != -1) ? fdopendir(copy) : NULL;
+
+    if (dir == NULL) {
+        if (copy != -1) {
+            (void) close(copy);
+        }
+
+        return 0;
+    }
+
+    empty = 1;
+
+    while (empty && (de = readdir(dir)) != NULL) {
+        empty = (ngx_strcmp(de->d_name, ".") == 0
+                 || ngx_strcmp(de->d_name, "..") == 0
+                 || ngx_strcmp(de->d_name, "lost+found") == 0);
+    }
+
+    (void) closedir(dir);
+
+    return empty;
+}
+
+
+/*
+ * Its files are the workers', also when root has made one by hand.  None is
+ * opened but as a path: a close() would drop the process's locks on it.
+ */
 
 static ngx_int_t
 ngx_directstream_state_owner(ngx_directstream_conf_t *dcf, ngx_cycle_t *cycle,
     ngx_uid_t user)
 {
+    int                       fd, rc;
     u_char                    path[NGX_MAX_PATH];
-    ngx_uint_t                i;
+    ngx_uint_t                i, foreign;
     struct stat               st;
     static const char *const  names[] = { "state.db", "state.db-wal",
                                           "state.db-shm", "owners.lock" };
@@ -207,24 +320,36 @@ ngx_directstream_state_owner(ngx_directstream_conf_t *dcf, ngx_cycle_t *cycle,
         (void) ngx_snprintf(path, NGX_MAX_PATH, "%V/%s%Z", &dcf->state_path,
                             names[i]);
 
-        if (lstat((char *) path, &st) == -1) {
+        fd = open((char *) path, O_PATH|O_NOFOLLOW|O_CLOEXEC);
+
+        if (fd == -1) {
             continue;
         }
 
-        if (!S_ISREG(st.st_mode)) {
+        ngx_memzero(&st, sizeof(struct stat));
+        rc = fstat(fd, &st);
+
+        foreign = (user != (ngx_uid_t) NGX_CONF_UNSET_UINT
+                   && st.st_uid != user);
+
+        if (rc == -1 || !S_ISREG(st.st_mode)
+            || (foreign && st.st_nlink != 1))
+        {
             ngx_log_error(NGX_LOG_EMERG, cycle->log, 0,
-                          "\"%s\" is not a regular file", path);
-            return NGX_ERROR;
-        }
+                          "\"%s\" is not a regular file of its own", path);
+            rc = -1;
 
-        /* never opened: a close() would drop locks */
-
-        if (user != (ngx_uid_t) NGX_CONF_UNSET_UINT
-            && st.st_uid != user
-            && lchown((char *) path, user, -1) == -1)
+        } else if (foreign
+                   && fchownat(fd, "", user, -1, AT_EMPTY_PATH) == -1)
         {
             ngx_log_error(NGX_LOG_EMERG, cycle->log, ngx_errno,
-                          "lchown(\"%s\") failed", path);
+                          "fchownat(\"%s\") failed", path);
+            rc = -1;
+        }
+
+        (void) close(fd);
+
+        if (rc == -1) {
             return NGX_ERROR;
         }
     }
@@ -315,14 +440,15 @@ ngx_directstream_state_open(ngx_directstream_conf_t *dcf, ngx_cycle_t *cycle,
         dcf->refill = !fresh;
     }
 
-    return fresh ? ngx_directstream_state_load(dcf, cycle, (char *) path)
-                 : NGX_OK;
+    /* a zone that goes on may lack what another nginx has made meanwhile */
+
+    return ngx_directstream_state_load(dcf, cycle, (char *) path, fresh);
 }
 
 
 static ngx_int_t
 ngx_directstream_state_load(ngx_directstream_conf_t *dcf, ngx_cycle_t *cycle,
-    const char *path)
+    const char *path, ngx_uint_t fresh)
 {
     int                       rc;
     ds_error_t                err;
@@ -340,9 +466,11 @@ ngx_directstream_state_load(ngx_directstream_conf_t *dcf, ngx_cycle_t *cycle,
     load.dcf = dcf;
     load.full = 0;
 
-    rc = ds_store_each(store, ngx_directstream_state_stream, &load, &err);
+    rc = ds_store_each(store, fresh ? ngx_directstream_state_stream
+                                    : ngx_directstream_state_missed,
+                       &load, &err);
 
-    if (rc == DS_OK && load.full) {
+    if (rc == DS_OK && load.full && fresh) {
         ngx_log_error(NGX_LOG_EMERG, cycle->log, 0,
                       "zone \"%V\" is too small for the streams in \"%s\"",
                       &dcf->zone_name, path);
@@ -351,7 +479,7 @@ ngx_directstream_state_load(ngx_directstream_conf_t *dcf, ngx_cycle_t *cycle,
     }
 
     for (node = dcf->sh->streams;
-         rc == DS_OK && node != NULL;
+         rc == DS_OK && fresh && node != NULL;
          node = node->next)
     {
         rc = ngx_directstream_state_items(dcf, store, node->info.def.name,
@@ -417,6 +545,52 @@ ngx_directstream_state_stream(void *data, const ds_stored_t *def,
 }
 
 
+/*
+ * The zone is in use: a row that it has not got may be about to be deleted,
+ * and is what a dead writer has left, for the relay worker to settle.
+ */
+
+static void
+ngx_directstream_state_missed(void *data, const ds_stored_t *def,
+    const ds_progress_t *progress)
+{
+    ngx_directstream_load_t *load = data;
+
+    ngx_directstream_info_t    info;
+    ngx_directstream_conf_t   *dcf;
+    ngx_directstream_node_t  **link;
+
+    (void) progress;
+
+    if (def->is_static) {
+        return;
+    }
+
+    dcf = load->dcf;
+
+    ngx_memzero(&info, sizeof(ngx_directstream_info_t));
+
+    info.def = def->def;
+    info.reserved = 1;
+    info.writer = NGX_DIRECTSTREAM_NOBODY;
+    info.status.state = DS_STOPPED;
+    info.status.since = ngx_directstream_now();
+
+    ngx_shmtx_lock(&dcf->shpool->mutex);
+
+    link = ngx_directstream_zone_place(dcf->sh, def->def.name);
+
+    if ((*link == NULL
+         || ngx_strcmp((*link)->info.def.name, def->def.name) != 0)
+        && ngx_directstream_zone_insert(dcf, &info) == NULL)
+    {
+        load->full = 1;
+    }
+
+    ngx_shmtx_unlock(&dcf->shpool->mutex);
+}
+
+
 static int
 ngx_directstream_state_items(ngx_directstream_conf_t *dcf, ds_store_t *store,
     const char *name, ds_error_t *err)
@@ -427,6 +601,22 @@ ngx_directstream_state_items(ngx_directstream_conf_t *dcf, ds_store_t *store,
     ds_item_t                 items[NGX_DIRECTSTREAM_BATCH];
     ngx_uint_t                full;
     ngx_directstream_node_t  *node;
+
+    rc = ds_store_queue_count(store, name, &total, err);
+
+    if (rc != DS_OK) {
+        return rc;
+    }
+
+    ngx_shmtx_lock(&dcf->shpool->mutex);
+
+    node = ngx_directstream_zone_find(dcf->sh, name);
+
+    if (node != NULL) {
+        node->info.queued = total;
+    }
+
+    ngx_shmtx_unlock(&dcf->shpool->mutex);
 
     offset = 0;
 

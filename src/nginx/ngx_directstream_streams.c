@@ -19,7 +19,7 @@ static const char *const  ngx_directstream_streams_what[] = {
 };
 
 static const char *const  ngx_directstream_streams_steps[] = {
-    "skip", "previous", "prefetch", "prefetch_off"
+    "skip", "previous", "refresh", "prefetch", "prefetch_off"
 };
 
 
@@ -402,6 +402,7 @@ ngx_directstream_streams_run(ngx_directstream_task_t *t, ds_store_t *db)
     ngx_directstream_write_t *w = (ngx_directstream_write_t *) t;
 
     int           rc;
+    ds_error_t    err;
     ds_stored_t  *stored;
 
     stored = &w->change.stored;
@@ -409,13 +410,28 @@ ngx_directstream_streams_run(ngx_directstream_task_t *t, ds_store_t *db)
     switch (w->change.op) {
 
     case NGX_DIRECTSTREAM_CREATE:
-        return ds_store_create(db, stored, &t->err);
+        rc = ds_store_create(db, stored, &t->err);
+
+        /* another nginx has made it: the zone gets what there is */
+
+        if (rc == DS_ESTORE_EXISTS
+            && ds_store_get(db, stored->def.name, stored, &err) != DS_OK)
+        {
+            rc = err.code;
+            t->err = err;
+        }
+
+        return rc;
 
     case NGX_DIRECTSTREAM_PATCH:
         return ds_store_put(db, stored, &t->err);
 
     case NGX_DIRECTSTREAM_DELETE:
-        return ds_store_delete(db, stored->def.name, &t->err);
+        rc = w->change.unknown
+             ? ds_store_get(db, stored->def.name, stored, &t->err) : DS_OK;
+
+        return (rc == DS_OK) ? ds_store_delete(db, stored->def.name, &t->err)
+                             : rc;
 
     default:
         rc = ds_store_set_running(db, stored->def.name, stored->running,
@@ -447,9 +463,17 @@ ngx_directstream_streams_end(ngx_directstream_task_t *t)
         return;
     }
 
-    ngx_directstream_change_undo(dcf, &w->change);
+    if (t->rc == DS_ESTORE_EXISTS) {
+        ngx_directstream_change_settle(dcf, w->change.stored.def.name,
+                                       ngx_pid, &w->change.stored, 0);
+        ngx_directstream_wake();
 
-    level = (t->rc == DS_ESTORE_EXISTS) ? NGX_LOG_INFO : NGX_LOG_ERR;
+    } else {
+        ngx_directstream_change_undo(dcf, &w->change);
+    }
+
+    level = (t->rc == DS_ESTORE_EXISTS || t->rc == DS_ESTORE_NOT_FOUND)
+            ? NGX_LOG_INFO : NGX_LOG_ERR;
 
     ngx_log_error(level, ngx_cycle->log, 0,
                   "directstream \"%s\": a change was not stored: %s: %s",
@@ -471,11 +495,15 @@ ngx_directstream_streams_answer(ngx_http_request_t *r,
         return ngx_directstream_streams_refuse(r, &w->change, NGX_DONE);
     }
 
+    name = w->change.stored.def.name;
+
+    if (w->change.unknown && t->rc == DS_ESTORE_NOT_FOUND) {
+        return ngx_directstream_missing(r, name);
+    }
+
     if (t->rc != DS_OK) {
         return ngx_directstream_task_failed(r, t, "nothing was changed");
     }
-
-    name = w->change.stored.def.name;
 
     switch (w->change.op) {
 

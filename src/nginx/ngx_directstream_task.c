@@ -273,6 +273,9 @@ ngx_directstream_task_thread(void *data, ngx_log_t *log)
     case DS_ESTORE_NOT_FOUND:
     case DS_ESTORE_BUSY:
     case DS_ESTORE_FULL:
+    case DS_EITEM_UNAVAILABLE:
+    case DS_EQUEUE_FULL:
+    case DS_EQUEUE_KEY:
         break;
 
     default:
@@ -295,7 +298,7 @@ ngx_directstream_task_run(ngx_directstream_task_t *t, ds_store_t *db)
         rc = t->run(t, db);
     }
 
-    if (rc == DS_OK) {
+    if (rc == DS_OK && t->change.what[0] != '\0') {
         rc = ds_store_put_change(db, &t->change, &t->err);
     }
 

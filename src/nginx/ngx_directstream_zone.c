@@ -483,6 +483,23 @@ ngx_directstream_zone_settings(uint64_t conf, const ds_def_t *def)
 }
 
 
+void
+ngx_directstream_zone_hooked(ngx_directstream_conf_t *dcf, const char *name)
+{
+    ngx_directstream_node_t  *node;
+
+    ngx_shmtx_lock(&dcf->shpool->mutex);
+
+    node = ngx_directstream_zone_find(dcf->sh, name);
+
+    if (node != NULL) {
+        node->info.hooked = 1;
+    }
+
+    ngx_shmtx_unlock(&dcf->shpool->mutex);
+}
+
+
 ngx_uint_t
 ngx_directstream_zone_renew(ngx_directstream_conf_t *dcf, ngx_uint_t all)
 {
@@ -590,12 +607,17 @@ ngx_directstream_zone_whole(ngx_directstream_conf_t *dcf,
     whole->restarts = dcf->sh->relay_restarts;
     whole->kept = dcf->sh->cache_size;
     whole->entries = dcf->sh->cache_count;
+    whole->resolver = dcf->sh->resolver;
     whole->size = dcf->shpool->end - dcf->shpool->start;
     whole->free = dcf->shpool->pfree * ngx_pagesize;
 
     ngx_shmtx_unlock(&dcf->shpool->mutex);
 
     whole->alive = ngx_directstream_alive(whole->pid, seen);
+    whole->fallback = whole->resolver.fallback;
+    whole->canary_at = whole->resolver.canary_at / 1000;
+    whole->canary_up = whole->resolver.canary_at == 0
+                       ? (uint64_t) -1 : whole->resolver.canary_error.code == 0;
 }
 
 
@@ -618,6 +640,10 @@ ngx_directstream_zone_step(ngx_directstream_conf_t *dcf, const char *name,
 
         case NGX_DIRECTSTREAM_PREVIOUS:
             node->info.previous++;
+            break;
+
+        case NGX_DIRECTSTREAM_REFRESH:
+            node->info.refresh++;
             break;
 
         case NGX_DIRECTSTREAM_PREFETCH:
@@ -716,6 +742,10 @@ ngx_directstream_totals_add(ngx_directstream_totals_t *totals,
     totals->resolve_time += status->counts.resolve_time;
     totals->cache_hits += status->counts.cache_hits;
     totals->cache_misses += status->counts.cache_misses;
+    totals->queue_started += status->queue_started;
+    totals->queue_failed += status->queue_failed;
+    totals->added += status->list.added_total;
+    totals->removed += status->list.removed_total;
 
     for (i = 0; i < DS_NERRORS; i++) {
         totals->faults[i] += status->counts.faults[i];
@@ -816,6 +846,9 @@ ngx_directstream_items_put(ngx_directstream_conf_t *dcf,
             if (old != NULL) {
                 /* without the longer words, but as it is now */
                 old->duration = item->duration;
+                old->checked = item->checked;
+                old->verdict_code = item->verdict_code;
+                old->verdict = item->verdict;
                 old->code = item->code;
                 old->state = item->state;
             }
@@ -827,6 +860,9 @@ ngx_directstream_items_put(ngx_directstream_conf_t *dcf,
     }
 
     new->duration = item->duration;
+    new->checked = item->checked;
+    new->verdict_code = item->verdict_code;
+    new->verdict = item->verdict;
     new->code = item->code;
     new->state = item->state;
     new->title = id + 1;
@@ -930,6 +966,28 @@ ngx_directstream_items_clear(ngx_directstream_conf_t *dcf,
 }
 
 
+void
+ngx_directstream_items_trim(ngx_directstream_conf_t *dcf,
+    ngx_directstream_items_t *items, ngx_uint_t count)
+{
+    ngx_uint_t                 index;
+    ngx_directstream_item_t   *item, **page;
+
+    while (items->count > count) {
+        index = --items->count;
+
+        page = items->pages[index / NGX_DIRECTSTREAM_PAGE];
+        item = (page != NULL) ? page[index % NGX_DIRECTSTREAM_PAGE] : NULL;
+
+        if (item != NULL) {
+            page[index % NGX_DIRECTSTREAM_PAGE] = NULL;
+            ngx_memory_barrier();
+            ngx_slab_free_locked(dcf->shpool, item);
+        }
+    }
+}
+
+
 ngx_uint_t
 ngx_directstream_items_get(ngx_directstream_items_t *items, ngx_uint_t offset,
     ds_item_t *dst, ngx_uint_t n)
@@ -951,6 +1009,9 @@ ngx_directstream_items_get(ngx_directstream_items_t *items, ngx_uint_t offset,
         dst[i].state = item->state;
         dst[i].code = item->code;
         dst[i].duration = item->duration;
+        dst[i].checked = item->checked;
+        dst[i].verdict_code = item->verdict_code;
+        dst[i].verdict = item->verdict;
 
         (void) ngx_cpystrn((u_char *) dst[i].id, (u_char *) item->text,
                            DS_ID_LEN);

@@ -257,13 +257,34 @@ ds_ahead_fetching(ds_stream_t *s, ds_fetching_t *f)
     a = s->ahead != NULL && !ds_job_done(&s->ahead->job) ? s->ahead
                                                          : s->warmer;
 
-    if (a == NULL || !ds_shelf_fetching(&a->shelf, f)) {
+    if (a == NULL || a->index == DS_NO_ITEM
+        || !ds_shelf_fetching(&a->shelf, f))
+    {
         return false;
     }
 
     f->index = a->index;
 
     return true;
+}
+
+
+size_t
+ds_ahead_indices(ds_stream_t *s, uint32_t **indices)
+{
+    size_t  n;
+
+    n = 0;
+
+    if (s->ahead != NULL) {
+        indices[n++] = &s->ahead->index;
+    }
+
+    if (s->warmer != NULL) {
+        indices[n++] = &s->warmer->index;
+    }
+
+    return n;
 }
 
 

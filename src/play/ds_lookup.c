@@ -79,12 +79,13 @@ ds_lookup_run(void *data)
 
     ds_error_clear(&err);
 
-    rc = ds_resolver_enter(l->ds, l->ref, &l->job.cancel, &err);
+    rc = ds_resolver_list(l->ds, l->ref, &l->job.cancel, ds_lookup_entry, l,
+                          &err);
 
-    if (rc == DS_OK) {
-        rc = ds_resolve_list(&l->ds->conf, l->ref, &l->job.cancel,
-                             ds_lookup_entry, l, &err);
-        ds_resolver_leave(l->ds, l->ref, rc);
+    /* what there is of it is an answer */
+
+    if (rc == DS_EPLAYLIST_SHORT) {
+        ds_error_clear(&err);
     }
 
     (void) pthread_mutex_lock(&l->lock);
@@ -142,13 +143,19 @@ ds_lookup_status(ds_lookup_t *l, ds_lookup_status_t *status)
 size_t
 ds_lookup_items(ds_lookup_t *l, ds_item_t *items, size_t n)
 {
-    size_t  taken;
+    size_t       i;
+    ds_listed_t  item;
 
     (void) pthread_mutex_lock(&l->lock);
-    taken = ds_playlist_take(l->list, items, n);
+
+    for (i = 0; i < n && ds_playlist_take(l->list, &item, 1) == 1; i++) {
+        items[i] = item.item;
+        ds_listed_free(&item, 1);
+    }
+
     (void) pthread_mutex_unlock(&l->lock);
 
-    return taken;
+    return i;
 }
 
 

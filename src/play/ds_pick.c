@@ -4,8 +4,10 @@
  * of what is on air but how long it will last.
  */
 
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/ds_fault.h"
 #include "base/ds_item.h"
 #include "play/ds_lister.h"
 #include "play/ds_pick.h"
@@ -17,11 +19,26 @@
 /* the same of one that is prepared beside a next one in trouble */
 #define DS_SPARE_LEAD    20000
 
-/* failures in a row that are followed by the next item at once */
-#define DS_FREE_FAILS    3
-
+/* ms between two attempts of an item that is waited for, growing */
 #define DS_RETRY_MIN     250
-#define DS_RETRY_MAX     30000
+#define DS_RETRY_MAX     10000
+
+/* so many before another item that can be opened says anything about it */
+#define DS_HOLD_TRIES    2
+
+/* ms at the end of all, for items whose sites are down while others answer */
+#define DS_OWED_MAX      3600000
+
+/* ms: a spare item that is ready lets the one before it have so much time */
+#define DS_SPARE_GRACE   500
+#define DS_SPARE_RETRY   5000
+
+/* ms: what is left of an item that broke off is not worth an attempt */
+#define DS_REST          2000
+
+/* ms: it has broken off at the same place */
+#define DS_BROKEN_SAME   1000
+
 #define DS_PASS_MIN      1000
 #define DS_PASS_MAX      30000
 
@@ -32,20 +49,38 @@
 
 static void ds_pick_prepare_spare(ds_stream_t *s);
 static bool ds_pick_near(ds_stream_t *s, int64_t lead);
-static bool ds_pick_wanted(ds_stream_t *s);
+static bool ds_pick_idle(ds_stream_t *s);
 static bool ds_pick_stale(ds_stream_t *s);
 static bool ds_pick_spare_wanted(ds_stream_t *s);
 static int64_t ds_pick_start_at(ds_stream_t *s, const ds_entry_t *e);
 static bool ds_pick_crashed(ds_stream_t *s, uint32_t index, ds_entry_t *e);
 static ds_source_t *ds_pick_start(ds_stream_t *s, uint32_t index,
     ds_entry_t *e, int64_t at);
-static ds_pick_e ds_pick_item(ds_stream_t *s, uint32_t *index,
+static ds_pick_e ds_pick_choose(ds_stream_t *s, bool spare, uint32_t *index,
     ds_entry_t *e);
 static void ds_pick_pass(ds_stream_t *s);
+static void ds_pick_owed(ds_stream_t *s);
 static void ds_pick_adopt_first(ds_stream_t *s);
 static bool ds_pick_given_up(ds_stream_t *s, ds_source_t **src,
     uint32_t index);
+static bool ds_pick_refused(ds_stream_t *s, uint32_t index,
+    const ds_error_t *err);
 static void ds_pick_promote(ds_stream_t *s);
+static void ds_pick_return(ds_stream_t *s, ds_source_t **src,
+    uint32_t index);
+static bool ds_pick_alive(ds_stream_t *s, bool *same);
+static bool ds_pick_again(ds_stream_t *s, int64_t at);
+static ds_fault_e ds_pick_fault(ds_stream_t *s, uint32_t index, int code);
+static void ds_pick_hold(ds_stream_t *s, uint32_t index,
+    const ds_error_t *err, bool aired, int64_t at);
+static bool ds_pick_proved(ds_stream_t *s);
+static void ds_pick_pass_over(ds_stream_t *s, uint32_t index,
+    const ds_error_t *err, int64_t at);
+static void ds_pick_give_up(ds_stream_t *s, uint32_t index,
+    const ds_error_t *err, bool aired);
+static void ds_pick_failed(ds_stream_t *s, uint32_t index,
+    const ds_error_t *err);
+static void ds_pick_release(ds_stream_t *s, uint32_t index);
 static void ds_pick_set_state(ds_stream_t *s, uint32_t index,
     ds_item_state_e state, const ds_error_t *err);
 
@@ -73,7 +108,7 @@ ds_pick_prepare(ds_stream_t *s)
             ds_pick_drop(s, NULL);
 
             (void) pthread_mutex_lock(&s->lock);
-            ds_playlist_goto(s->list, s->next_index);
+            ds_playlist_again(s->list, s->next_index);
             (void) pthread_mutex_unlock(&s->lock);
 
             return;
@@ -83,11 +118,12 @@ ds_pick_prepare(ds_stream_t *s)
         return;
     }
 
-    if (!ds_pick_wanted(s)) {
+    if (s->queue_first || !ds_pick_wanted(s)) {
         return;
     }
 
     s->next_at = ds_monotonic();
+    s->next_ready = 0;
 
     if (!s->first_tried) {
         s->first_tried = true;
@@ -109,7 +145,7 @@ ds_pick_prepare(ds_stream_t *s)
         }
     }
 
-    pick = ds_pick_item(s, &s->next_index, &e);
+    pick = ds_pick_choose(s, false, &s->next_index, &e);
 
     s->at_end = false;
 
@@ -123,8 +159,8 @@ ds_pick_prepare(ds_stream_t *s)
     }
 
     if (!ds_pick_crashed(s, s->next_index, &e)) {
-        s->next = ds_pick_start(s, s->next_index, &e,
-                                ds_pick_start_at(s, &e));
+        s->next_start = ds_pick_start_at(s, &e);
+        s->next = ds_pick_start(s, s->next_index, &e, s->next_start);
     }
 }
 
@@ -145,16 +181,18 @@ ds_pick_prepare_spare(ds_stream_t *s)
         return;
     }
 
-    pick = ds_pick_item(s, &index, &e);
+    pick = ds_pick_choose(s, true, &index, &e);
 
     if (pick == DS_PICK_PASS) {
         (void) pthread_mutex_lock(&s->lock);
 
-        if (s->loop && !s->list_cut && ds_playlist_aired(s->list)) {
+        if (s->loop && ds_playlist_aired(s->list)) {
             (void) ds_playlist_rewind(s->list);
         }
 
         (void) pthread_mutex_unlock(&s->lock);
+
+        ds_lister_pass(s);
     }
 
     if (pick != DS_PICK_ITEM) {
@@ -171,6 +209,7 @@ ds_pick_prepare_spare(ds_stream_t *s)
     }
 
     s->spare_at = ds_monotonic();
+    s->spare_ready = 0;
     s->spare_index = index;
     s->spare = ds_pick_start(s, index, &e, 0);
 
@@ -191,6 +230,7 @@ ds_pick_spare_wanted(ds_stream_t *s)
     now = ds_monotonic();
 
     if (s->spare != NULL || s->next_index == DS_NO_ITEM
+        || now < s->spare_retry
         || now - s->next_at < s->ds->conf.source_timeout
         || ds_source_ready(s->next))
     {
@@ -213,7 +253,7 @@ ds_pick_spare_wanted(ds_stream_t *s)
 
     /* what has been opened may only wait for the encoder */
 
-    left = ds_source_duration(s->cur) - ds_air_position(s->air);
+    left = ds_pick_left(s);
 
     return !ds_source_opened(s->next)
            && (ds_queue_ended(ds_source_queue(s->cur))
@@ -250,11 +290,14 @@ ds_pick_crashed(ds_stream_t *s, uint32_t index, ds_entry_t *e)
     (void) pthread_mutex_lock(&s->lock);
 
     a = ds_pick_record(s);
-    ds_playlist_item(s->list, index, &a->item);
-    a->item.state = DS_ITEM_FAILED;
-    a->item.code = err.code;
-    ds_text(a->item.reason, sizeof(a->item.reason), err.message);
-    a->started = a->ended = ds_now();
+
+    if (a != NULL) {
+        ds_playlist_item(s->list, index, &a->item);
+        a->item.state = DS_ITEM_FAILED;
+        a->item.code = err.code;
+        ds_text(a->item.reason, sizeof(a->item.reason), err.message);
+        a->started = a->ended = ds_now();
+    }
 
     (void) pthread_mutex_unlock(&s->lock);
 
@@ -267,16 +310,30 @@ ds_pick_crashed(ds_stream_t *s, uint32_t index, ds_entry_t *e)
 ds_aired_t *
 ds_pick_record(ds_stream_t *s)
 {
-    ds_aired_t  *a;
+    ds_past_t  *past, **p;
 
-    a = &s->records[s->record++ % DS_RECORDS];
-    memset(a, 0, sizeof(ds_aired_t));
+    past = s->npast == DS_RECORDS ? NULL : calloc(1, sizeof(ds_past_t));
 
-    if (s->nrecords < DS_RECORDS) {
-        s->nrecords++;
+    if (past == NULL) {
+
+        /* the oldest one is lost */
+
+        past = s->past;
+        if (past == NULL) {
+            return NULL;
+        }
+
+        s->past = past->next;
+        s->npast--;
+        memset(past, 0, sizeof(ds_past_t));
     }
 
-    return a;
+    for (p = &s->past; *p != NULL; p = &(*p)->next) { /* void */ }
+
+    *p = past;
+    s->npast++;
+
+    return &past->aired;
 }
 
 
@@ -295,36 +352,56 @@ ds_pick_start(ds_stream_t *s, uint32_t index, ds_entry_t *e, int64_t at)
 
     if (src == NULL) {
         ds_entry_free(e);
-        ds_pick_set_state(s, index, DS_ITEM_FAILED, &s->err);
         ds_pick_failed(s, index, &s->err);
         return NULL;
     }
 
-    ds_pick_set_state(s, index, DS_ITEM_NEXT, NULL);
+    ds_pick_set_state(s, index, DS_ITEM_NEXT,
+                      s->holding && s->held == index ? &s->held_err : NULL);
 
     return src;
 }
 
 
-/* ms: the item that was on air when the stream ended goes on from there */
+/*
+ * ms: the item that was on air when the stream ended goes on from there, and
+ * so does one that an outage has broken off.
+ */
 
 static int64_t
 ds_pick_start_at(ds_stream_t *s, const ds_entry_t *e)
 {
-    char     id[DS_ID_LEN];
-    int64_t  at;
+    bool      same;
+    char      id[DS_ID_LEN];
+    int64_t   at;
+    uint64_t  key;
+
+    if (s->holding && s->held == s->next_index) {
+        return s->held_at;
+    }
 
     if (!s->resume.valid) {
-        return 0;
+        (void) pthread_mutex_lock(&s->lock);
+        at = ds_playlist_at(s->list, s->next_index);
+        (void) pthread_mutex_unlock(&s->lock);
+
+        return at;
     }
 
     s->resume.valid = false;
 
     ds_text(id, sizeof(id), e->id);
 
-    at = strcmp(id, s->resume.id) == 0
-         && (id[0] != '\0' || s->next_index == s->resume.index)
-         ? s->resume.position : 0;
+    (void) pthread_mutex_lock(&s->lock);
+    key = ds_playlist_key(s->list, s->next_index);
+    (void) pthread_mutex_unlock(&s->lock);
+
+    same = s->resume.key != 0
+           ? key == s->resume.key
+           : strcmp(id, s->resume.id) == 0
+             && (id[0] != '\0' || s->next_index == s->resume.index);
+
+    at = same && s->resume.position != DS_ITEM_OVER ? s->resume.position : 0;
 
     if (at != 0) {
         ds_log(s->ds, DS_LOG_NOTICE, s->name, "going on with item %u at %lld s",
@@ -340,13 +417,32 @@ ds_pick_start_at(ds_stream_t *s, const ds_entry_t *e)
  * nothing waits, least of all the same once more, until it is in trouble.
  */
 
-static bool
+bool
 ds_pick_wanted(ds_stream_t *s)
 {
+    if (s->refused) {
+
+        if (!ds_pick_idle(s)) {
+            return false;
+        }
+
+        s->refused = false;
+    }
+
     return ds_pick_near(s, DS_LEAD)
            || (!ds_source_endless(s->cur)
                && (s->source.mode == DS_MODE_DOWNLOAD
                    || ds_source_duration(s->cur) == -1));
+}
+
+
+/* nothing is read for what is on air, or it is in trouble */
+
+static bool
+ds_pick_idle(ds_stream_t *s)
+{
+    return s->cur == NULL || s->cutting || s->starved > DS_SILENCE_LIVE
+           || ds_queue_ended(ds_source_queue(s->cur));
 }
 
 
@@ -365,37 +461,57 @@ ds_pick_stale(ds_stream_t *s)
 static bool
 ds_pick_near(ds_stream_t *s, int64_t lead)
 {
-    int64_t      duration;
+    int64_t      left;
     ds_meter_t  *m;
 
-    if (s->cur == NULL || s->cutting || s->starved > DS_SILENCE_LIVE
-        || ds_queue_ended(ds_source_queue(s->cur)))
-    {
+    if (ds_pick_idle(s)) {
         return true;
     }
 
     m = ds_air_meter(s->air);
-    duration = ds_source_duration(s->cur);
 
-    return (duration != -1 && duration - ds_air_position(s->air) <= lead)
+    left = ds_pick_left(s);
+
+    return (left != -1 && left <= lead)
            || (s->max_item != 0
                && s->max_item - m->item_time / 1000 <= lead)
            || ds_meter_missing(m, ds_monotonic()) > DS_SILENCE_LIVE;
 }
 
 
+int64_t
+ds_pick_left(ds_stream_t *s)
+{
+    int64_t  end, left;
+
+    end = ds_source_duration(s->cur);
+
+    if (s->cur_until != 0 && (end == -1 || s->cur_until < end)) {
+        end = s->cur_until;
+    }
+
+    left = end - ds_air_position(s->air);
+
+    return end == -1 ? -1 : left < 0 ? 0 : left;
+}
+
+
 /* fills "e" and *index */
 
 static ds_pick_e
-ds_pick_item(ds_stream_t *s, uint32_t *index, ds_entry_t *e)
+ds_pick_choose(ds_stream_t *s, bool spare, uint32_t *index, ds_entry_t *e)
 {
     ds_pick_e  pick;
 
     (void) pthread_mutex_lock(&s->lock);
 
-    if (s->shuffle && !ds_playlist_is_complete(s->list)
-        && ds_playlist_count(s->list) < DS_SHUFFLE_ITEMS
-        && ds_monotonic() - s->list_started < DS_SHUFFLE_WAIT)
+    if (s->holding && !spare) {
+        *index = s->held;
+        pick = DS_PICK_ITEM;
+
+    } else if (s->shuffle && !ds_playlist_is_complete(s->list)
+               && ds_playlist_count(s->list) < DS_SHUFFLE_ITEMS
+               && ds_monotonic() - s->list_started < DS_SHUFFLE_WAIT)
     {
         pick = DS_PICK_WAIT;
 
@@ -420,27 +536,23 @@ ds_pick_item(ds_stream_t *s, uint32_t *index, ds_entry_t *e)
 static void
 ds_pick_pass(ds_stream_t *s)
 {
-    bool      loop, better, wait_cut;
+    bool      loop, better;
     int64_t   wait;
-    uint32_t  playable;
+    uint32_t  playable, owed;
+
+    ds_lister_pass(s);
 
     (void) pthread_mutex_lock(&s->lock);
 
     loop = s->loop;
-    wait_cut = loop && s->list_cut && s->cur != NULL;
     playable = ds_playlist_playable(s->list);
-    better = loop && !wait_cut && playable != 0
-             && ds_playlist_rewind(s->list);
+    owed = ds_playlist_owed(s->list);
+    better = loop && playable != 0 && ds_playlist_rewind(s->list);
 
     (void) pthread_mutex_unlock(&s->lock);
 
     if (better) {
         s->bad_passes = 0;
-
-        if (s->list_cut) {
-            ds_lister_again(s, 0);
-        }
-
         return;
     }
 
@@ -450,6 +562,13 @@ ds_pick_pass(ds_stream_t *s)
         return;
     }
 
+    if (!loop && owed != 0) {
+        ds_pick_owed(s);
+        return;
+    }
+
+    s->owed_since = 0;
+
     if (playable == 0) {
         (void) ds_fail(&s->err, DS_EPLAYLIST_UNPLAYABLE,
                        "no item of the playlist can be played");
@@ -457,8 +576,9 @@ ds_pick_pass(ds_stream_t *s)
 
     if (!loop) {
         s->at_end = true;
+        s->going_back = false;
 
-        if (s->cur == NULL) {
+        if (s->cur == NULL && s->queued_key == DS_AGENDA_NONE) {
             s->finished = true;
 
             if (!s->aired) {
@@ -481,7 +601,33 @@ ds_pick_pass(ds_stream_t *s)
            ds_error_code(s->err.code), s->err.message, (long long) wait);
 
     /* perhaps by then it names something that can be played */
-    ds_lister_again(s, wait);
+    ds_lister_again(s, s->retry_at);
+}
+
+
+/* an outage is no end: sites are asked again, while others answer an hour */
+
+static void
+ds_pick_owed(ds_stream_t *s)
+{
+    int64_t  now;
+
+    now = ds_monotonic();
+    s->retry_at = now + DS_PASS_MIN;
+
+    if (s->cur != NULL || s->owed_since == 0) {
+        s->owed_since = now;
+        return;
+    }
+
+    if (now - s->owed_since >= DS_OWED_MAX) {
+        (void) pthread_mutex_lock(&s->lock);
+        s->failed += ds_playlist_drop_owed(s->list);
+        (void) pthread_mutex_unlock(&s->lock);
+
+        ds_log(s->ds, DS_LOG_ERR, s->name,
+               "items whose sites do not answer are given up");
+    }
 }
 
 
@@ -513,12 +659,23 @@ ds_pick_check(ds_stream_t *s)
         return;
     }
 
-    if (s->spare != NULL) {
-        (void) ds_pick_given_up(s, &s->spare, s->spare_index);
+    if (s->spare != NULL
+        && !ds_pick_given_up(s, &s->spare, s->spare_index)
+        && s->spare_ready == 0 && ds_source_ready(s->spare))
+    {
+        s->spare_ready = ds_monotonic();
     }
 
     if (ds_pick_given_up(s, &s->next, s->next_index)) {
+        if (s->holding && s->spare != NULL && s->spare_ready == 0) {
+            /* it has the same trouble */
+            ds_pick_return(s, &s->spare, s->spare_index);
+        }
+
         ds_pick_promote(s);
+
+    } else if (s->next_ready == 0 && ds_source_ready(s->next)) {
+        s->next_ready = ds_monotonic();
     }
 }
 
@@ -526,15 +683,97 @@ ds_pick_check(ds_stream_t *s)
 static bool
 ds_pick_given_up(ds_stream_t *s, ds_source_t **src, uint32_t index)
 {
+    bool        listed;
     ds_error_t  err;
+
+    (void) pthread_mutex_lock(&s->lock);
+    listed = ds_playlist_is_listed(s->list, index);
+    (void) pthread_mutex_unlock(&s->lock);
+
+    if (!listed) {
+        ds_log(s->ds, DS_LOG_INFO, s->name,
+               "item that was to be next is not in the playlist any more");
+        ds_pick_end(s, src);
+
+        return true;
+    }
 
     if (!ds_source_failed(*src, &err) || ds_source_ready(*src)) {
         return false;
     }
 
-    ds_pick_set_state(s, index, DS_ITEM_FAILED, &err);
+    if (src == &s->next && ds_pick_refused(s, index, &err)) {
+        ds_pick_end(s, src);
+        return true;
+    }
+
+    if (src == &s->spare && ds_pick_fault(s, index, err.code) != DS_FAULT_ITEM)
+    {
+        /* it is not its turn yet */
+        s->spare_retry = ds_monotonic() + DS_SPARE_RETRY;
+        ds_pick_return(s, src, index);
+        return true;
+    }
+
     ds_pick_failed(s, index, &err);
     ds_pick_end(s, src);
+
+    return true;
+}
+
+
+/*
+ * Some sources allow one connection at a time: that of the item on air.  The
+ * next one is looked at again when that has been read.
+ */
+
+static bool
+ds_pick_refused(ds_stream_t *s, uint32_t index, const ds_error_t *err)
+{
+    bool  same;
+
+    switch (err->code) {
+
+    case DS_ESOURCE_CUT:
+    case DS_ESOURCE_FAILED:
+    case DS_ESOURCE_FORBIDDEN:
+    case DS_ESOURCE_HTTP:
+    case DS_ESOURCE_RATE_LIMITED:
+    case DS_ESOURCE_REFUSED:
+        break;
+
+    default:
+        return false;
+    }
+
+    if (ds_pick_idle(s) || ds_source_from_cache(s->cur)
+        || ds_agenda_is_key(index) || ds_agenda_is_key(s->cur_index))
+    {
+        return false;
+    }
+
+    (void) pthread_mutex_lock(&s->lock);
+
+    same = ds_playlist_same_site(s->list, index, s->cur_index);
+
+    if (same) {
+        ds_playlist_again(s->list, index);
+    }
+
+    (void) pthread_mutex_unlock(&s->lock);
+
+    if (!same) {
+        return false;
+    }
+
+    s->refused = true;
+
+    ds_pick_set_state(s, index, DS_ITEM_PENDING, NULL);
+
+    ds_log(s->ds, DS_LOG_INFO, s->name,
+           "item %u is refused while another one is read: %s: %s, it will be "
+           "tried again then", (unsigned) index, ds_error_code(err->code),
+           err->message);
 
     return true;
 }
@@ -555,7 +794,9 @@ ds_pick_ready(ds_stream_t *s)
         return true;
     }
 
-    if (s->spare == NULL || !ds_source_ready(s->spare)) {
+    if (s->spare == NULL || s->spare_ready == 0
+        || ds_monotonic() - s->spare_ready < DS_SPARE_GRACE)
+    {
         return false;
     }
 
@@ -568,6 +809,7 @@ ds_pick_ready(ds_stream_t *s)
     s->spare = src;
     s->spare_index = index;
     s->spare_at = at;
+    s->spare_ready = 0;
 
     return true;
 }
@@ -580,6 +822,12 @@ ds_pick_take(ds_stream_t *s)
 
     src = s->next;
     ds_source_widen(src);
+    ds_pick_release(s, s->next_index);
+
+    s->overtaken = s->spare != NULL && s->spare_at < s->next_at
+                   ? ds_monotonic() : 0;
+    s->overtaken_by = s->next_index;
+
     ds_pick_promote(s);
 
     return src;
@@ -596,6 +844,7 @@ ds_pick_promote(ds_stream_t *s)
     if (s->spare != NULL) {
         s->next_index = s->spare_index;
         s->next_at = s->spare_at;
+        s->next_ready = s->spare_ready;
         s->spare = NULL;
     }
 }
@@ -649,33 +898,363 @@ ds_pick_adopt_first(ds_stream_t *s)
 }
 
 
-/* an item cannot be played, or no further */
+/* the next one, or the spare one: it has its turn again later */
+
+static void
+ds_pick_return(ds_stream_t *s, ds_source_t **src, uint32_t index)
+{
+    if (*src == NULL) {
+        return;
+    }
+
+    ds_pick_end(s, src);
+
+    (void) pthread_mutex_lock(&s->lock);
+    ds_playlist_put_back(s->list, index);
+    (void) pthread_mutex_unlock(&s->lock);
+}
+
+
+/* an item that has not been on air cannot be played */
+
+static void
+ds_pick_failed(ds_stream_t *s, uint32_t index, const ds_error_t *err)
+{
+    if (ds_pick_fault(s, index, err->code) == DS_FAULT_ITEM) {
+        ds_pick_give_up(s, index, err, false);
+
+    } else {
+        ds_pick_hold(s, index, err, false, 0);
+    }
+}
+
+
+/*
+ * If what is next is alive it goes on air, and the rest of what broke off
+ * comes when its site answers; else there is nothing better to wait for.
+ */
 
 void
-ds_pick_failed(ds_stream_t *s, uint32_t index, const ds_error_t *err)
+ds_pick_broken(ds_stream_t *s, const ds_error_t *err, int64_t at)
+{
+    bool        same, alive, again;
+    int64_t     duration;
+    uint32_t    index;
+    ds_fault_e  fault;
+
+    index = s->cur_index;
+    duration = ds_source_duration(s->cur);
+    alive = ds_pick_alive(s, &same);
+    fault = ds_pick_fault(s, index, err->code);
+
+    again = ds_pick_again(s, at);
+
+    s->broken = true;
+    s->broken_index = index;
+    s->broken_at = at;
+
+    if (fault == DS_FAULT_ITEM || again
+        || (alive && (same || fault == DS_FAULT_RESOLVER))
+        || (duration != -1 && duration - at < DS_REST))
+    {
+        ds_pick_give_up(s, index, err, true);
+        return;
+    }
+
+    if (alive) {
+        ds_pick_pass_over(s, index, err, at);
+        return;
+    }
+
+    ds_pick_return(s, &s->spare, s->spare_index);
+
+    if (s->next != NULL && s->next_index != DS_NO_ITEM) {
+        ds_pick_return(s, &s->next, s->next_index);
+    }
+
+    ds_pick_hold(s, index, err, true, at);
+}
+
+
+/*
+ * The next one is there whatever has become of the site of the one on air, or
+ * that one breaks off for the second time.
+ */
+
+bool
+ds_pick_alternative(ds_stream_t *s)
+{
+    bool  same;
+
+    return ds_pick_alive(s, &same)
+           || ds_pick_again(s, ds_air_position(s->air));
+}
+
+
+/* its site has answered, and it breaks off where it did before */
+
+static bool
+ds_pick_again(ds_stream_t *s, int64_t at)
+{
+    return s->broken && s->broken_index == s->cur_index
+           && llabs(at - s->broken_at) < DS_BROKEN_SAME;
+}
+
+
+/* "same": the next one is of the site of the one on air, and was ready since */
+
+static bool
+ds_pick_alive(ds_stream_t *s, bool *same)
+{
+    bool     one;
+    int64_t  now, silence;
+
+    *same = false;
+
+    if (!ds_pick_ready(s)) {
+        return false;
+    }
+
+    (void) pthread_mutex_lock(&s->lock);
+    one = !ds_agenda_is_key(s->cur_index)
+          && ds_playlist_same_site(s->list, s->cur_index, s->next_index);
+    (void) pthread_mutex_unlock(&s->lock);
+
+    now = ds_monotonic();
+    silence = ds_meter_missing(ds_air_meter(s->air), now);
+
+    *same = one && s->next_ready > now - silence
+            && !ds_source_from_cache(s->next);
+
+    return !one || *same || ds_source_from_cache(s->next)
+           || ds_queue_ended(ds_source_queue(s->next));
+}
+
+
+static ds_fault_e
+ds_pick_fault(ds_stream_t *s, uint32_t index, int code)
+{
+    bool  resolved;
+
+    /* what is queued is not waited for */
+
+    if (ds_agenda_is_key(index)) {
+        return DS_FAULT_ITEM;
+    }
+
+    (void) pthread_mutex_lock(&s->lock);
+    resolved = ds_playlist_resolved(s->list, index);
+    (void) pthread_mutex_unlock(&s->lock);
+
+    return ds_fault(code, resolved);
+}
+
+
+/*
+ * The site's, the resolver's or our own fault: the same item is tried again,
+ * until it plays, or until another one could be opened and it still cannot.
+ */
+
+static void
+ds_pick_hold(ds_stream_t *s, uint32_t index, const ds_error_t *err,
+    bool aired, int64_t at)
+{
+    bool        down;
+    int64_t     wait;
+    ds_fault_e  fault;
+
+    fault = ds_pick_fault(s, index, err->code);
+    s->err = *err;
+    s->fails++;
+
+    (void) pthread_mutex_lock(&s->lock);
+
+    if (s->holding && s->held != index) {
+        ds_playlist_put_back(s->list, s->held);
+        s->holding = false;
+    }
+
+    if (!s->holding) {
+        s->holding = true;
+        s->held = index;
+        s->held_at = ds_playlist_at(s->list, index);
+        s->tries = 0;
+
+        /* what has come back did so because its site had answered */
+
+        s->witness = ds_playlist_is_owed(s->list, index) ? s->next_at : 0;
+        s->witness_same = true;
+
+        if (s->witness == 0 && s->overtaken > s->next_at) {
+            s->witness = s->overtaken;
+            s->witness_same = ds_playlist_same_site(s->list, index,
+                                                    s->overtaken_by);
+        }
+    }
+
+    down = s->away && fault == DS_FAULT_SITE
+           && ds_playlist_same_site(s->list, index, s->away_index);
+
+    (void) pthread_mutex_unlock(&s->lock);
+
+    s->held_err = *err;
+    s->held_at = aired ? at : s->held_at;
+    s->tries++;
+
+    if (down || ds_pick_proved(s)) {
+        if (!down && s->witness_same && fault != DS_FAULT_SELF) {
+            ds_pick_give_up(s, index, err, aired);
+
+        } else {
+            s->away = fault == DS_FAULT_SITE;
+            s->away_index = index;
+            ds_pick_pass_over(s, index, err, s->held_at);
+        }
+
+        return;
+    }
+
+    wait = ds_backoff(s->tries, DS_RETRY_MIN, DS_RETRY_MAX);
+    s->retry_at = ds_monotonic() + wait;
+
+    if (aired) {
+        ds_pick_set_item(s, index, DS_ITEM_PENDING, err);
+    } else {
+        ds_pick_set_state(s, index, DS_ITEM_PENDING, err);
+    }
+
+    ds_log(s->ds, DS_LOG_WARN, s->name,
+           "item %u is waited for, fault: %s, trying again in %lld ms: %s: %s",
+           (unsigned) index, ds_fault_name(fault), (long long) wait,
+           ds_error_code(err->code), err->message);
+}
+
+
+/* another one could be opened, and what began or went on then has failed */
+
+static bool
+ds_pick_proved(ds_stream_t *s)
+{
+    int64_t  from;
+
+    if (s->witness == 0) {
+        return false;
+    }
+
+    from = s->next_at > s->witness ? s->next_at : s->witness;
+
+    return (s->tries >= DS_HOLD_TRIES && from == s->next_at)
+           || ds_monotonic() - from >= s->ds->conf.source_timeout;
+}
+
+
+/* others answer: they go on, and it comes when its site does */
+
+static void
+ds_pick_pass_over(ds_stream_t *s, uint32_t index, const ds_error_t *err,
+    int64_t at)
+{
+    s->err = *err;
+    s->retry_at = 0;
+
+    ds_pick_release(s, index);
+    ds_pick_set_item(s, index, DS_ITEM_PENDING, err);
+
+    (void) pthread_mutex_lock(&s->lock);
+    ds_playlist_pass_over(s->list, index, true, at);
+    (void) pthread_mutex_unlock(&s->lock);
+
+    ds_log(s->ds, DS_LOG_WARN, s->name,
+           "item %u is passed over until its site answers: %s: %s",
+           (unsigned) index, ds_error_code(err->code), err->message);
+}
+
+
+/* it is not played in this pass */
+
+static void
+ds_pick_give_up(ds_stream_t *s, uint32_t index, const ds_error_t *err,
+    bool aired)
 {
     ds_item_t  item;
 
     s->err = *err;
     s->failed++;
     s->fails++;
+    s->retry_at = 0;
 
     ds_count_failure(&s->counters, err->code);
+    ds_pick_release(s, index);
 
-    if (s->fails > DS_FREE_FAILS) {
-        s->retry_at = ds_monotonic()
-                      + ds_backoff(s->fails - DS_FREE_FAILS, DS_RETRY_MIN,
-                                   DS_RETRY_MAX);
+    if (aired) {
+        ds_pick_set_item(s, index, DS_ITEM_FAILED, err);
+    } else {
+        ds_pick_set_state(s, index, DS_ITEM_FAILED, err);
     }
 
     (void) pthread_mutex_lock(&s->lock);
-    ds_playlist_item(s->list, index, &item);
+
+    if (!aired) {
+
+        /* one that has crashed has its turn in the next pass */
+
+        if (err->code != DS_EITEM_CRASHED) {
+            ds_playlist_pass_over(s->list, index, false, 0);
+        }
+
+        ds_playlist_set_verdict(s->list, index, DS_VERDICT_BAD, err->code);
+    }
+
+    ds_pick_item(s, index, &item);
+
     (void) pthread_mutex_unlock(&s->lock);
 
     ds_log(s->ds, DS_LOG_ERR, s->name,
            "item %u failed: %s: %s, id: \"%s\", title: \"%s\"",
-           (unsigned) index, ds_error_code(err->code), err->message, item.id,
-           item.title);
+           (unsigned) item.index, ds_error_code(err->code), err->message,
+           item.id, item.title);
+}
+
+
+/* context: s->lock is held */
+
+void
+ds_pick_item(ds_stream_t *s, uint32_t index, ds_item_t *item)
+{
+    if (ds_agenda_is_key(index)) {
+        ds_agenda_item(s->agenda, index, item);
+
+    } else {
+        ds_playlist_item(s->list, index, item);
+    }
+}
+
+
+static void
+ds_pick_release(ds_stream_t *s, uint32_t index)
+{
+    if (s->holding && s->held == index) {
+        s->holding = false;
+    }
+}
+
+
+void
+ds_pick_answered(ds_stream_t *s, uint32_t index)
+{
+    (void) pthread_mutex_lock(&s->lock);
+
+    if (s->away && ds_playlist_same_site(s->list, index, s->away_index)) {
+        s->away = false;
+    }
+
+    if (s->holding && s->witness == 0) {
+        s->witness = ds_monotonic();
+        s->witness_same = ds_playlist_same_site(s->list, index, s->held);
+        s->retry_at = 0;
+    }
+
+    (void) pthread_mutex_unlock(&s->lock);
 }
 
 
@@ -688,11 +1267,63 @@ ds_pick_drop(ds_stream_t *s, const char *reason)
 
     (void) ds_fail(&err, DS_OK, "%s", reason == NULL ? "" : reason);
 
+    if (s->next == NULL) {
+        /* it is waited for */
+        s->holding = false;
+        s->retry_at = 0;
+        ds_pick_set_state(s, s->held, DS_ITEM_SKIPPED, &err);
+        return;
+    }
+
+    ds_pick_release(s, s->next_index);
     ds_pick_set_state(s, s->next_index,
                       reason == NULL ? DS_ITEM_PENDING : DS_ITEM_SKIPPED,
                       &err);
     ds_pick_end(s, &s->next);
     ds_pick_promote(s);
+}
+
+
+/* and where it was to begin, when it was to go on */
+
+void
+ds_pick_put_back(ds_stream_t *s)
+{
+    uint32_t   index;
+    ds_item_t  item;
+
+    if (s->next == NULL) {
+        return;
+    }
+
+    index = s->next_index;
+
+    if (index == DS_NO_ITEM) {
+        ds_pick_end(s, &s->next);
+        s->next_index = 0;
+        return;
+    }
+
+    if (s->next_start != 0) {
+        s->resume.valid = true;
+        s->resume.index = index;
+        s->resume.position = s->next_start;
+
+        (void) pthread_mutex_lock(&s->lock);
+        ds_playlist_item(s->list, index, &item);
+        s->resume.key = ds_playlist_key(s->list, index);
+        (void) pthread_mutex_unlock(&s->lock);
+
+        memcpy(s->resume.id, item.id, sizeof(s->resume.id));
+    }
+
+    while (s->next != NULL) {
+        ds_pick_drop(s, NULL);
+    }
+
+    (void) pthread_mutex_lock(&s->lock);
+    ds_playlist_goto(s->list, index);
+    (void) pthread_mutex_unlock(&s->lock);
 }
 
 
@@ -712,9 +1343,21 @@ void
 ds_pick_set_item(ds_stream_t *s, uint32_t index, ds_item_state_e state,
     const ds_error_t *err)
 {
+    int          code;
+    const char  *reason;
+
+    code = err == NULL ? 0 : err->code;
+    reason = err == NULL ? NULL : err->message;
+
     (void) pthread_mutex_lock(&s->lock);
-    ds_playlist_set_state(s->list, index, state, err == NULL ? 0 : err->code,
-                          err == NULL ? NULL : err->message);
+
+    if (ds_agenda_is_key(index)) {
+        ds_agenda_set_state(s->agenda, index, state, code, reason);
+
+    } else {
+        ds_playlist_set_state(s->list, index, state, code, reason);
+    }
+
     (void) pthread_mutex_unlock(&s->lock);
 }
 

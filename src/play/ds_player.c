@@ -5,6 +5,7 @@
  * packets, slate and RTMP are ds_air.c's; the network is the sources'.
  */
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,15 +13,16 @@
 #include "base/ds_item.h"
 #include "base/ds_url.h"
 #include "play/ds_ahead.h"
+#include "play/ds_interlude.h"
 #include "play/ds_lister.h"
 #include "play/ds_pick.h"
 #include "play/ds_player.h"
+#include "play/ds_preflight.h"
 #include "play/ds_report.h"
 
 
-/* ms between two looks at the state of things, on air and before */
-#define DS_TICK_LIVE     (DS_AIR_TICK / 1000)
-#define DS_TICK_START    10
+/* ms between two looks at the state of things */
+#define DS_TICK          (DS_AIR_TICK / 1000)
 
 /*
  * A slate is made after so many ms without a first item, or when so little of
@@ -36,6 +38,9 @@
 #define DS_ITEM_REST     500
 #define DS_ITEM_WAIT     200
 
+/* ms: the rest of an item that is worth going on with, but of a short one */
+#define DS_ITEM_RETURN   1000
+
 /* ms on air for which one ms of waiting for the source is forgiven */
 #define DS_FORGIVE       10
 
@@ -46,9 +51,14 @@ static void ds_player_wishes(ds_stream_t *s);
 static void ds_player_back(ds_stream_t *s);
 static void ds_player_starved(ds_stream_t *s);
 static void ds_player_air(ds_stream_t *s);
+static void ds_player_cut(ds_stream_t *s);
 static void ds_player_over(ds_stream_t *s, const ds_error_t *why);
+static void ds_player_interrupted(ds_stream_t *s);
 static void ds_player_record(ds_stream_t *s);
+static void ds_player_remember(ds_stream_t *s);
 static bool ds_player_switch(ds_stream_t *s);
+static bool ds_player_take(ds_stream_t *s);
+static void ds_player_label(ds_stream_t *s, char *label, size_t size);
 static void ds_player_form(ds_stream_t *s, ds_source_t *src);
 static void ds_player_reap(ds_stream_t *s);
 static void ds_player_finish(ds_stream_t *s);
@@ -57,13 +67,14 @@ static void ds_player_finish(ds_stream_t *s);
 void
 ds_player_run(void *data)
 {
-    int64_t      now, tick, at;
+    int64_t      now, at;
     ds_stream_t *s = data;
 
     ds_crash_stream(s->name);
 
     s->standby = ds_slate_create(s->ds, s->name, s->slate);
-    s->air = ds_air_create(s->ds, &s->target, s->sent, s->standby);
+    s->air = ds_air_create(s->ds, &s->target, s->sent, s->standby,
+                           &s->bell);
 
     if (s->standby != NULL) {
         ds_player_form(s, NULL);
@@ -76,16 +87,18 @@ ds_player_run(void *data)
         while (!ds_cancel_is_set(&s->job.cancel) && !s->finished) {
             ds_player_step(s);
 
-            tick = s->cur == NULL && s->next != NULL ? DS_TICK_START
-                                                     : DS_TICK_LIVE;
             now = ds_monotonic();
-            at += tick;
+            at += DS_TICK;
 
             if (at < now) {
                 at = now;
+
+            } else if (at > now + DS_TICK) {
+                /* the bell has rung before */
+                at = now + DS_TICK;
             }
 
-            (void) ds_cancel_wait(&s->job.cancel, at - now);
+            ds_bell_wait(&s->bell, &s->job.cancel, at - now);
         }
     }
 
@@ -96,7 +109,11 @@ ds_player_run(void *data)
 static void
 ds_player_step(ds_stream_t *s)
 {
-    if (!ds_lister_check(s)) {
+    if (!s->list_over && !ds_lister_check(s)) {
+        s->list_over = true;
+    }
+
+    if (s->list_over && s->cur == NULL && s->queued_key == DS_AGENDA_NONE) {
         s->finished = true;
     }
 
@@ -106,7 +123,9 @@ ds_player_step(ds_stream_t *s)
 
     ds_player_wishes(s);
     ds_pick_check(s);
+    ds_interlude_step(s);
     ds_pick_prepare(s);
+    ds_preflight_step(s);
     ds_ahead_step(s);
     ds_player_air(s);
     ds_player_reap(s);
@@ -138,9 +157,10 @@ ds_player_dark(ds_stream_t *s)
 static void
 ds_player_wishes(ds_stream_t *s)
 {
-    bool  skip, previous;
+    bool        skip, previous;
+    ds_error_t  err;
 
-    if (s->cutting || s->next_index == DS_NO_ITEM) {
+    if (s->cutting || s->interrupted || s->next_index == DS_NO_ITEM) {
         /* one after the other */
         return;
     }
@@ -166,7 +186,12 @@ ds_player_wishes(ds_stream_t *s)
         if (s->cur != NULL) {
             s->cutting = true;
 
-        } else if (s->next != NULL) {
+        } else if (s->queued != NULL) {
+            (void) ds_fail(&err, DS_OK, "skipped by request");
+            ds_interlude_drop(s, DS_ITEM_SKIPPED, &err);
+            s->skipped++;
+
+        } else if (s->next != NULL || s->holding) {
             ds_pick_drop(s, "skipped by request");
             s->skipped++;
         }
@@ -177,12 +202,13 @@ ds_player_wishes(ds_stream_t *s)
 static void
 ds_player_back(ds_stream_t *s)
 {
-    uint32_t  index;
+    uint32_t   index;
+    ds_item_t  item;
 
     if (s->nhistory != 0) {
         index = s->history[--s->nhistory];
 
-    } else if (s->cur != NULL) {
+    } else if (s->cur != NULL && !ds_agenda_is_key(s->cur_index)) {
         index = s->cur_index;
 
     } else {
@@ -195,10 +221,13 @@ ds_player_back(ds_stream_t *s)
 
     (void) pthread_mutex_lock(&s->lock);
     ds_playlist_goto(s->list, index);
+    ds_playlist_item(s->list, index, &item);
+    ds_agenda_forget(s->agenda, &item);
     (void) pthread_mutex_unlock(&s->lock);
 
+    s->holding = false;
     s->cutting = s->cur != NULL;
-    s->going_back = s->cutting;
+    s->going_back = true;
     s->retry_at = 0;
 }
 
@@ -213,16 +242,8 @@ ds_player_air(ds_stream_t *s)
         (void) ds_player_switch(s);
     }
 
-    if (s->cur != NULL && s->max_item != 0
-        && ds_air_meter(s->air)->item_time / 1000 >= s->max_item)
-    {
-        s->expired = true;
-    }
-
-    if ((s->cutting || s->expired)
-        && (s->next == NULL ? s->at_end : ds_pick_ready(s)))
-    {
-        ds_air_cut(s->air);
+    if (s->cur != NULL) {
+        ds_player_cut(s);
     }
 
     for ( ;; ) {
@@ -248,7 +269,7 @@ ds_player_air(ds_stream_t *s)
             s->aired = true;
 
             if (s->starved > 0) {
-                s->starved -= DS_TICK_LIVE / DS_FORGIVE;
+                s->starved -= DS_TICK / DS_FORGIVE;
             }
 
             break;
@@ -279,6 +300,40 @@ ds_player_air(ds_stream_t *s)
 }
 
 
+/* ends the item on air, as soon as what follows is ready */
+
+static void
+ds_player_cut(ds_stream_t *s)
+{
+    bool  follows;
+
+    if ((s->max_item != 0
+         && ds_air_meter(s->air)->item_time / 1000 >= s->max_item)
+        || (s->cur_until != 0 && ds_air_position(s->air) >= s->cur_until))
+    {
+        s->expired = true;
+    }
+
+    if (!s->cutting && !s->expired && ds_interlude_interrupts(s)) {
+        s->interrupted = true;
+    }
+
+    if (s->interrupted) {
+        ds_air_cut(s->air);
+        return;
+    }
+
+    if (s->cutting || s->expired) {
+        follows = s->queue_first ? ds_interlude_ready(s)
+                  : s->next == NULL ? s->at_end : ds_pick_ready(s);
+
+        if (follows) {
+            ds_air_cut(s->air);
+        }
+    }
+}
+
+
 /*
  * An item whose source is too slow makes room for one that is ready, even if
  * it never stops for as long as source_timeout; so does one that was on air
@@ -290,16 +345,17 @@ ds_player_starved(ds_stream_t *s)
 {
     int64_t  duration, left, missing;
 
-    s->starved += DS_TICK_LIVE;
+    s->starved += DS_TICK;
 
     duration = ds_source_duration(s->cur);
     left = duration - ds_air_position(s->air);
     missing = ds_meter_missing(ds_air_meter(s->air), ds_monotonic());
 
     if ((s->starved > s->ds->conf.source_timeout
-         || (duration != -1 && llabs(left) < DS_ITEM_REST
-             && missing > DS_ITEM_WAIT))
-        && ds_pick_ready(s))
+         && (ds_interlude_ready(s) || ds_pick_alternative(s)))
+        || (duration != -1 && llabs(left) < DS_ITEM_REST
+            && missing > DS_ITEM_WAIT
+            && (ds_interlude_ready(s) || ds_pick_ready(s))))
     {
         ds_player_over(s, NULL);
         (void) ds_player_switch(s);
@@ -339,9 +395,18 @@ ds_player_over(ds_stream_t *s, const ds_error_t *why)
         ds_pick_set_item(s, s->cur_index, DS_ITEM_SKIPPED, &err);
         s->skipped++;
 
+    } else if (s->interrupted) {
+        ds_player_interrupted(s);
+
     } else if (s->expired) {
-        (void) ds_fail(&err, DS_OK, "cut at its max_item_duration of %lld s",
-                       (long long) s->max_item / 1000);
+        ds_error_clear(&err);
+
+        if (s->cur_until == 0 || ds_air_position(s->air) < s->cur_until) {
+            (void) ds_fail(&err, DS_OK,
+                           "cut at its max_item_duration of %lld s",
+                           (long long) s->max_item / 1000);
+        }
+
         ds_pick_set_item(s, s->cur_index, DS_ITEM_PLAYED, &err);
         s->played++;
         s->fails = 0;
@@ -351,8 +416,7 @@ ds_player_over(ds_stream_t *s, const ds_error_t *why)
             s->fails = 0;
         }
 
-        ds_pick_set_item(s, s->cur_index, DS_ITEM_FAILED, &err);
-        ds_pick_failed(s, s->cur_index, &err);
+        ds_pick_broken(s, &err, ds_air_position(s->air));
 
     } else {
         ds_pick_set_item(s, s->cur_index, DS_ITEM_PLAYED, NULL);
@@ -362,23 +426,73 @@ ds_player_over(ds_stream_t *s, const ds_error_t *why)
 
     ds_player_record(s);
 
-    if (!s->going_back) {
-        if (s->nhistory == DS_HISTORY) {
-            memmove(s->history, s->history + 1,
-                    (DS_HISTORY - 1) * sizeof(uint32_t));
-            s->nhistory--;
-        }
+    ds_player_remember(s);
 
-        s->history[s->nhistory++] = s->cur_index;
+    if (ds_agenda_is_key(s->cur_index) && !s->returning) {
+        ds_interlude_over(s);
     }
 
     s->cutting = false;
     s->expired = false;
-    s->going_back = false;
+    s->interrupted = false;
+    s->returning = false;
 
     ds_air_item(s->air, NULL);
     ds_crash_item(NULL);
     ds_pick_end(s, &s->cur);
+}
+
+
+/* by what was queued: it goes on afterwards, if that is wanted */
+
+static void
+ds_player_interrupted(ds_stream_t *s)
+{
+    int64_t     left;
+    ds_error_t  err;
+
+    left = ds_pick_left(s);
+    s->returning = ds_interlude_resumes(s)
+                   && (left == -1 || left >= DS_ITEM_RETURN
+                       || left >= ds_air_position(s->air));
+
+    (void) ds_fail(&err, DS_OK, s->returning
+                   ? "interrupted by what was queued, it goes on afterwards"
+                   : "interrupted by what was queued");
+    ds_pick_set_item(s, s->cur_index, DS_ITEM_SKIPPED, &err);
+
+    if (s->returning) {
+        ds_interlude_return(s, ds_air_position(s->air));
+
+    } else {
+        s->skipped++;
+    }
+}
+
+
+/* for "previous": the items of the list */
+
+static void
+ds_player_remember(ds_stream_t *s)
+{
+    if (s->going_back || ds_agenda_is_key(s->cur_index)) {
+        return;
+    }
+
+    if (s->nhistory != 0 && s->history[s->nhistory - 1] == s->cur_index
+        && s->returned)
+    {
+        /* it was there before it was interrupted */
+        return;
+    }
+
+    if (s->nhistory == DS_HISTORY) {
+        memmove(s->history, s->history + 1,
+                (DS_HISTORY - 1) * sizeof(uint32_t));
+        s->nhistory--;
+    }
+
+    s->history[s->nhistory++] = s->cur_index;
 }
 
 
@@ -387,18 +501,31 @@ ds_player_over(ds_stream_t *s, const ds_error_t *why)
 static void
 ds_player_record(ds_stream_t *s)
 {
-    ds_aired_t  *a;
+    char         label[32];
+    ds_aired_t  *a, said;
 
     (void) pthread_mutex_lock(&s->lock);
 
     a = ds_pick_record(s);
-    ds_playlist_item(s->list, s->cur_index, &a->item);
+
+    if (a == NULL) {
+        (void) pthread_mutex_unlock(&s->lock);
+        ds_log(s->ds, DS_LOG_ERR, s->name,
+               "what item %u was is not on record: no memory",
+               (unsigned) s->cur_index);
+        return;
+    }
+
+    ds_pick_item(s, s->cur_index, &a->item);
     ds_meter_aired(ds_air_meter(s->air), a);
 
     if (a->item.state == DS_ITEM_PLAYING) {
         a->item.state = DS_ITEM_SKIPPED;
         ds_text(a->item.reason, sizeof(a->item.reason), "stream was stopped");
     }
+
+    memcpy(a->queue_id, s->queue_id, sizeof(s->queue_id));
+    memcpy(a->queued_by, s->queued_by, sizeof(s->queued_by));
 
     ds_source_origin_url(s->cur, a->url);
     a->from_cache = ds_source_from_cache(s->cur);
@@ -409,14 +536,34 @@ ds_player_record(ds_stream_t *s)
     a->decision = s->decision;
     memcpy(a->decision_reason, s->reason, sizeof(s->reason));
 
+    /* from then on it is whoever's who asks */
+
+    said = *a;
+
     (void) pthread_mutex_unlock(&s->lock);
 
+    ds_player_label(s, label, sizeof(label));
+
     ds_log(s->ds, DS_LOG_INFO, s->name,
-           "item %u is over, %s, sent: %lld ms, %llu bytes, "
+           "%s is over, %s, sent: %lld ms, %llu bytes, "
            "silence before: %lld ms, slate: %lld ms, id: \"%s\"",
-           (unsigned) s->cur_index, ds_item_state_name(a->item.state),
-           (long long) a->aired, (unsigned long long) a->bytes,
-           (long long) a->gap, (long long) a->slate, a->item.id);
+           label, ds_item_state_name(said.item.state),
+           (long long) said.aired, (unsigned long long) said.bytes,
+           (long long) said.gap, (long long) said.slate, said.item.id);
+}
+
+
+/* for the log */
+
+static void
+ds_player_label(ds_stream_t *s, char *label, size_t size)
+{
+    if (ds_agenda_is_key(s->cur_index)) {
+        (void) snprintf(label, size, "queued item %s", s->queue_id);
+
+    } else {
+        (void) snprintf(label, size, "item %u", (unsigned) s->cur_index);
+    }
 }
 
 
@@ -425,30 +572,19 @@ ds_player_record(ds_stream_t *s)
 static bool
 ds_player_switch(ds_stream_t *s)
 {
-    ds_item_t          item;
-    const ds_media_t  *m;
+    char       label[32];
+    ds_item_t  item;
 
-    if (!ds_pick_ready(s)) {
+    if (!ds_player_take(s)) {
         return false;
     }
 
-    s->cur_index = s->next_index;
-    s->cur = ds_pick_take(s);
     s->cur_started = ds_monotonic();
     s->cur_at = ds_now();
     s->starved = 0;
 
-    m = ds_source_media(s->cur);
-
     (void) pthread_mutex_lock(&s->lock);
-
-    ds_playlist_set_info(s->list, s->cur_index, m->title,
-                         m->duration != -1 ? m->duration
-                                           : ds_source_duration(s->cur));
-    ds_playlist_set_state(s->list, s->cur_index, DS_ITEM_PLAYING, DS_OK,
-                          NULL);
-    ds_playlist_item(s->list, s->cur_index, &item);
-
+    ds_pick_item(s, s->cur_index, &item);
     (void) pthread_mutex_unlock(&s->lock);
 
     ds_crash_item(ds_source_turn(s->cur));
@@ -466,9 +602,67 @@ ds_player_switch(ds_stream_t *s)
         ds_player_form(s, s->cur);
     }
 
+    ds_player_label(s, label, sizeof(label));
+
     ds_log(s->ds, DS_LOG_NOTICE, s->name,
-           "item %u on air, %s, id: \"%s\", title: \"%s\"",
-           (unsigned) s->cur_index, s->reason, item.id, item.title);
+           "%s on air, %s, id: \"%s\", title: \"%s\"", label, s->reason,
+           item.id, item.title);
+
+    if (ds_agenda_is_key(s->cur_index) && !ds_pick_wanted(s)) {
+        /* what the list has is not due for long */
+        ds_pick_put_back(s);
+    }
+
+    return true;
+}
+
+
+/* what is queued comes first, and at the start is waited for */
+
+static bool
+ds_player_take(ds_stream_t *s)
+{
+    bool               queued;
+    const ds_media_t  *m;
+
+    queued = ds_interlude_ready(s);
+
+    if (!queued
+        && ((s->queue_first && s->copied + s->encoded == 0)
+            || !ds_pick_ready(s)))
+    {
+        return false;
+    }
+
+    s->cur_until = 0;
+    s->returned = false;
+    s->queue_id[0] = '\0';
+    s->queued_by[0] = '\0';
+
+    if (queued) {
+        s->cur = ds_interlude_take(s);
+
+    } else {
+        s->going_back = false;
+        s->cur_index = s->next_index;
+        s->cur = ds_pick_take(s);
+    }
+
+    if (ds_agenda_is_key(s->cur_index)) {
+        return true;
+    }
+
+    m = ds_source_media(s->cur);
+
+    (void) pthread_mutex_lock(&s->lock);
+
+    ds_playlist_set_info(s->list, s->cur_index, m->title,
+                         m->duration != -1 ? m->duration
+                                           : ds_source_duration(s->cur));
+    ds_playlist_set_state(s->list, s->cur_index, DS_ITEM_PLAYING, DS_OK,
+                          NULL);
+
+    (void) pthread_mutex_unlock(&s->lock);
 
     return true;
 }
@@ -541,6 +735,14 @@ ds_player_finish(ds_stream_t *s)
         ds_source_cancel(s->next);
     }
 
+    if (s->queued != NULL) {
+        ds_source_cancel(s->queued);
+    }
+
+    if (s->check != NULL) {
+        ds_source_cancel(s->check);
+    }
+
     if (s->spare != NULL) {
         ds_source_cancel(s->spare);
     }
@@ -551,11 +753,13 @@ ds_player_finish(ds_stream_t *s)
     ds_source_free(&s->cur);
     ds_source_free(&s->next);
     ds_source_free(&s->spare);
+    ds_source_free(&s->queued);
 
     for (i = 0; i < DS_ENDING; i++) {
         ds_source_free(&s->ending[i]);
     }
 
+    ds_preflight_end(s);
     ds_ahead_end(s);
     ds_job_end(&s->lister);
 

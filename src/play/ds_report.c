@@ -7,9 +7,11 @@
 
 #include "base/ds_item.h"
 #include "play/ds_ahead.h"
+#include "play/ds_pick.h"
 #include "play/ds_report.h"
 
 
+static void ds_report_progress(ds_stream_t *s, ds_status_t *st);
 static void ds_report_next(ds_stream_t *s, ds_status_t *st);
 static ds_state_e ds_report_state(ds_stream_t *s);
 
@@ -17,7 +19,7 @@ static ds_state_e ds_report_state(ds_stream_t *s);
 void
 ds_report(ds_stream_t *s)
 {
-    bool          changed, slate, shown;
+    bool          changed, slate, shown, told;
     int64_t       now;
     ds_state_e    state;
     ds_meter_t   *m;
@@ -46,15 +48,10 @@ ds_report(ds_stream_t *s)
     st->has_item = s->cur != NULL;
 
     if (st->has_item) {
-        ds_playlist_item(s->list, s->cur_index, &st->item);
+        ds_pick_item(s, s->cur_index, &st->item);
         st->position = ds_air_position(s->air);
         st->decision = s->decision;
-        st->progress.valid = true;
-        st->progress.index = s->cur_index;
-        st->progress.position = st->position;
-        st->progress.pass = ds_playlist_pass(s->list);
-        st->progress.at = ds_now();
-        memcpy(st->progress.id, st->item.id, sizeof(st->progress.id));
+        ds_report_progress(s, st);
         memcpy(st->decision_reason, s->reason, sizeof(s->reason));
         st->buffer = ds_queue_time(ds_source_queue(s->cur)) / 1000;
         st->item_from_cache = ds_source_from_cache(s->cur);
@@ -71,8 +68,24 @@ ds_report(ds_stream_t *s)
 
     ds_report_next(s, st);
 
+    memcpy(st->queue_id, s->queue_id, sizeof(st->queue_id));
+    memcpy(st->queued_by, s->queued_by, sizeof(st->queued_by));
+
+    if (st->has_item || !ds_cancel_is_set(&s->job.cancel)) {
+        /* of one that is stopped where it was is still to be recorded */
+        st->queue_position = st->has_item && ds_agenda_is_key(s->cur_index)
+                             ? st->position : -1;
+    }
+
+    st->queued = ds_agenda_waiting(s->agenda);
+    told = st->queue_stamp == ds_agenda_stamp(s->agenda);
+    st->queue_stamp = ds_agenda_stamp(s->agenda);
+    st->queue_started = s->queue_started;
+    st->queue_failed = s->queue_failed;
+
     st->count = ds_playlist_count(s->list);
-    st->complete = ds_playlist_is_complete(s->list);
+    st->complete = ds_playlist_is_complete(s->list) && !s->list_cut
+                   && !st->list.truncated;
     st->played = s->played;
     st->failed = s->failed;
     st->skipped = s->skipped;
@@ -91,6 +104,10 @@ ds_report(ds_stream_t *s)
 
     (void) pthread_mutex_unlock(&s->lock);
 
+    if (!told) {
+        ds_wakeup(s->ds);
+    }
+
     if (changed) {
         ds_log(s->ds, DS_LOG_NOTICE, s->name, "state is \"%s\"",
                ds_state_name(state));
@@ -103,34 +120,71 @@ ds_report(ds_stream_t *s)
 }
 
 
+/*
+ * Where the list is.  While something else is on air its last item is over:
+ * one that was interrupted is queued to go on.
+ *
+ * context: s->lock is held
+ */
+
+static void
+ds_report_progress(ds_stream_t *s, ds_status_t *st)
+{
+    ds_progress_t  *p;
+
+    p = &st->progress;
+    p->at = ds_now();
+
+    if (ds_agenda_is_key(s->cur_index)) {
+        p->position = DS_ITEM_OVER;
+        return;
+    }
+
+    p->valid = true;
+    p->index = ds_playlist_place(s->list, s->cur_index);
+    p->key = ds_playlist_key(s->list, s->cur_index);
+    p->position = st->position;
+    p->pass = ds_playlist_pass(s->list);
+    memcpy(p->id, st->item.id, sizeof(p->id));
+}
+
+
 /* context: s->lock is held */
 
 static void
 ds_report_next(ds_stream_t *s, ds_status_t *st)
 {
-    st->has_next = s->next != NULL && s->next_index != DS_NO_ITEM;
-    st->next_ready = st->has_next && ds_source_ready(s->next);
+    uint32_t      index;
+    ds_source_t  *next;
+
+    next = s->queued != NULL ? s->queued : s->next;
+    index = s->queued != NULL ? s->queued_key : s->next_index;
+
+    st->has_next = next != NULL && index != DS_NO_ITEM;
+    st->next_ready = st->has_next && ds_source_ready(next);
     st->next_decision = DS_DECISION_NONE;
     st->next_reason[0] = '\0';
 
+    st->next.index = DS_NO_INDEX;
+
     if (st->has_next) {
-        ds_playlist_item(s->list, s->next_index, &st->next);
+        ds_pick_item(s, index, &st->next);
     }
 
     st->next_from_cache = false;
 
     if (st->next_ready) {
-        st->next_decision = ds_source_decision(s->next, st->next_reason);
-        st->next_from_cache = ds_source_from_cache(s->next);
+        st->next_decision = ds_source_decision(next, st->next_reason);
+        st->next_from_cache = ds_source_from_cache(next);
     }
 
     st->keeping = (s->cur != NULL && ds_source_keeping(s->cur))
-                  || (s->next != NULL && ds_source_keeping(s->next));
+                  || (next != NULL && ds_source_keeping(next));
 
     memset(st->fetching, 0, sizeof(st->fetching));
 
-    if (s->next != NULL && ds_source_fetching(s->next, &st->fetching[0])) {
-        st->fetching[0].index = s->next_index;
+    if (next != NULL && ds_source_fetching(next, &st->fetching[0])) {
+        st->fetching[0].index = st->next.index;
     }
 
     (void) ds_ahead_fetching(s, &st->fetching[1]);
@@ -161,7 +215,7 @@ ds_report_state(ds_stream_t *s)
         return DS_STALLED;
     }
 
-    return s->cur == NULL
+    return s->cur == NULL && s->queued == NULL
            && (s->next == NULL || s->next_index == DS_NO_ITEM)
            ? DS_RESOLVING : DS_STARTING;
 }

@@ -34,8 +34,11 @@ ds_stream_start(ds_t *ds, const ds_def_t *def, const char *token,
     }
 
     s->ds = ds;
+    s->bell.fd = -1;
     s->shuffle = def->shuffle;
     s->loop = def->loop;
+    s->refresh = def->playlist_refresh;
+    s->refresh_jitter = def->refresh_jitter;
     s->status.mode = def->mode;
     s->status.state = DS_RESOLVING;
     s->status.since = ds_now();
@@ -55,6 +58,10 @@ ds_stream_start(ds_t *ds, const ds_def_t *def, const char *token,
         s->seed = s->resume.seed;
     }
 
+    if (ds_bell_init(&s->bell) != DS_OK) {
+        goto failed;
+    }
+
     if (ncrashed != 0) {
         memcpy(s->crashed, crashed, ncrashed * sizeof(ds_turn_t));
         s->ncrashed = ncrashed;
@@ -64,8 +71,10 @@ ds_stream_start(ds_t *ds, const ds_def_t *def, const char *token,
 
     s->sent = ds_sent_create(ds);
     s->list = ds_playlist_create(s->shuffle, s->seed);
+    s->agenda = ds_agenda_create();
+    s->queued_key = DS_AGENDA_NONE;
 
-    if (s->sent == NULL || s->list == NULL) {
+    if (s->sent == NULL || s->list == NULL || s->agenda == NULL) {
         goto failed;
     }
 
@@ -112,6 +121,7 @@ ds_stream_copy(ds_stream_t *s, const ds_def_t *def, const char *token)
     s->source.playlist = s->playlist;
     s->source.profile = &s->profile;
     s->source.counters = &s->counters;
+    s->source.bell = &s->bell;
 
     s->target.publish = strcmp(s->publish, "none") == 0 ? NULL : s->publish;
     s->target.name = s->name;
@@ -151,11 +161,21 @@ ds_stream_free(ds_stream_t **ps)
 static void
 ds_stream_destroy(void *data)
 {
+    ds_past_t    *past;
     ds_stream_t  *s = data;
 
     ds_job_end(&s->job);
     ds_playlist_free(&s->list);
+
+    while ((past = s->past) != NULL) {
+        s->past = past->next;
+        free(past);
+    }
+
+    ds_agenda_free(&s->agenda);
+    ds_playlist_free(&s->fresh);
     ds_sent_free(&s->sent);
+    ds_bell_free(&s->bell);
 
     (void) pthread_mutex_destroy(&s->lock);
 
@@ -183,6 +203,25 @@ ds_stream_previous(ds_stream_t *s)
 {
     (void) pthread_mutex_lock(&s->lock);
     s->previous++;
+    (void) pthread_mutex_unlock(&s->lock);
+}
+
+
+void
+ds_stream_refresh(ds_stream_t *s)
+{
+    (void) pthread_mutex_lock(&s->lock);
+    s->refresh_wish = true;
+    (void) pthread_mutex_unlock(&s->lock);
+}
+
+
+void
+ds_stream_set_refresh(ds_stream_t *s, uint32_t refresh, uint32_t jitter)
+{
+    (void) pthread_mutex_lock(&s->lock);
+    s->refresh = refresh;
+    s->refresh_jitter = jitter;
     (void) pthread_mutex_unlock(&s->lock);
 }
 
@@ -223,6 +262,33 @@ ds_stream_status(ds_stream_t *s, ds_status_t *status)
 }
 
 
+bool
+ds_stream_queue_change(ds_stream_t *s, ds_queued_t *q, uint64_t *stamp)
+{
+    bool  changed;
+
+    (void) pthread_mutex_lock(&s->lock);
+    changed = ds_agenda_change(s->agenda, q, stamp);
+    (void) pthread_mutex_unlock(&s->lock);
+
+    return changed;
+}
+
+
+int
+ds_stream_queue_set(ds_stream_t *s, const ds_queued_t *entries, size_t n,
+    uint64_t stamp)
+{
+    int  rc;
+
+    (void) pthread_mutex_lock(&s->lock);
+    rc = ds_agenda_set(s->agenda, entries, n, stamp);
+    (void) pthread_mutex_unlock(&s->lock);
+
+    return rc;
+}
+
+
 ds_still_t *
 ds_stream_still(ds_stream_t *s, unsigned width, ds_error_t *err)
 {
@@ -247,25 +313,32 @@ ds_stream_still(ds_stream_t *s, unsigned width, ds_error_t *err)
 bool
 ds_stream_aired(ds_stream_t *s, ds_aired_t *aired)
 {
-    bool  found;
+    ds_past_t  *past;
 
     (void) pthread_mutex_lock(&s->lock);
 
-    found = s->nrecords != 0;
+    past = s->past;
 
-    if (found) {
-        *aired = s->records[(s->record - s->nrecords) % DS_RECORDS];
-        s->nrecords--;
+    if (past != NULL) {
+        s->past = past->next;
+        s->npast--;
     }
 
     (void) pthread_mutex_unlock(&s->lock);
 
-    return found;
+    if (past == NULL) {
+        return false;
+    }
+
+    *aired = past->aired;
+    free(past);
+
+    return true;
 }
 
 
 size_t
-ds_stream_items(ds_stream_t *s, ds_item_t *items, size_t n)
+ds_stream_items(ds_stream_t *s, ds_listed_t *items, size_t n)
 {
     size_t  taken;
 
@@ -274,4 +347,13 @@ ds_stream_items(ds_stream_t *s, ds_item_t *items, size_t n)
     (void) pthread_mutex_unlock(&s->lock);
 
     return taken;
+}
+
+
+void
+ds_stream_items_again(ds_stream_t *s, uint32_t index)
+{
+    (void) pthread_mutex_lock(&s->lock);
+    ds_playlist_retake(s->list, index);
+    (void) pthread_mutex_unlock(&s->lock);
 }

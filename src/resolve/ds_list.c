@@ -18,37 +18,33 @@
 
 #include "base/ds_url.h"
 #include "resolve/ds_list.h"
+#include "resolve/ds_list_header.h"
+#include "resolve/ds_list_pls.h"
+#include "resolve/ds_list_xml.h"
 
 
-#define DS_LIST_URL_LEN      8192       /* longest URL of an item or of media */
 #define DS_LIST_CHUNK        (10 * 1024 * 1024)
-#define DS_LIST_HEADERS_LEN  8192       /* all headers of one URL */
 
 
 static int ds_list_parse_m3u(const char *text, const char *base,
     ds_entry_pt entry, void *data, ds_error_t *err);
-static bool ds_list_is_hls(const char *text);
-static const char *ds_list_next_line(const char **text, size_t *len);
+static const char *ds_list_next_line(const char **text, const char *end,
+    size_t *len);
 static void ds_list_extinf(ds_entry_t *e, const char *p, size_t len);
 static int ds_list_parse_json(const char *text, const char *base,
     ds_entry_pt entry, void *data, ds_error_t *err);
 static int ds_list_json_item(const cJSON *item, const char *base,
-    ds_entry_t *e, int n, ds_error_t *err);
-static int ds_list_fill(ds_entry_t *e, const char *base, const char *ref,
-    size_t len);
-static int ds_list_join(char **dst, const char *base, const char *ref,
-    size_t len);
-static bool ds_list_has_scheme(const char *ref, size_t len);
+    ds_entry_t *e, ds_error_t *err);
+static bool ds_list_json_any(const cJSON *items);
+static const char *ds_list_json_url(const cJSON *item);
 static void ds_list_judge(const cJSON *json, ds_entry_t *e);
 static int ds_list_media_url(const cJSON *json, ds_media_url_t *u,
     ds_error_t *err);
+static int ds_list_media_headers(const cJSON *json, char **headers);
 static bool ds_list_protocol_ok(const cJSON *json);
 static void ds_list_media_extras(const cJSON *json, ds_media_url_t *u);
-static int ds_list_headers(const cJSON *json, char **headers);
-static void ds_list_mark(ds_entry_t *e, int code, const char *reason);
 static const char *ds_list_str(const cJSON *json, const char *name);
 static double ds_list_num(const cJSON *json, const char *name);
-static int64_t ds_list_duration(double seconds);
 
 
 int
@@ -60,6 +56,14 @@ ds_list_parse(const char *text, const char *base, ds_entry_pt entry,
     }
 
     text += strspn(text, " \t\r\n");
+
+    if (strncasecmp(text, "[playlist]", 10) == 0) {
+        return ds_list_parse_pls(text, base, entry, data, err);
+    }
+
+    if (*text == '<') {
+        return ds_list_parse_xml(text, base, entry, data, err);
+    }
 
     if (*text == '[' || *text == '{') {
         return ds_list_parse_json(text, base, entry, data, err);
@@ -77,40 +81,58 @@ ds_list_parse_m3u(const char *text, const char *base, ds_entry_pt entry,
     bool         m3u;
     size_t       len;
     ds_entry_t   e;
-    const char  *p;
+    const char  *p, *end;
 
     n = 0;
-    m3u = (strncmp(text, "#EXTM3U", 7) == 0);
+    m3u = (strncasecmp(text, "#EXTM3U", 7) == 0);
 
-    memset(&e, 0, sizeof(ds_entry_t));
-    e.duration = -1;
+    ds_list_clear(&e);
 
     if (m3u && ds_list_is_hls(text)) {
         if (ds_list_fill(&e, base, base, strlen(base)) != DS_OK) {
             goto no_memory;
         }
 
+        e.page = false;
+
         (void) entry(data, &e);
         return DS_OK;
     }
 
-    while ((p = ds_list_next_line(&text, &len)) != NULL) {
+    /* one that is alone among others is no end */
 
-        if (strncasecmp(p, "#EXTINF:", 8) == 0) {
+    end = strchr(text, '\n') != NULL ? "\n" : "\r";
+
+    while ((p = ds_list_next_line(&text, end, &len)) != NULL) {
+
+        if (len >= 8 && strncasecmp(p, "#EXTINF:", 8) == 0) {
+            m3u = true;
             ds_list_extinf(&e, p + 8, len - 8);
+
+            if (ds_list_header_attrs(&e.headers, p + 8, len - 8) != DS_OK) {
+                goto no_memory;
+            }
+
             continue;
         }
 
         if (len == 0 || *p == '#') {
+            if (ds_list_header_line(&e.headers, p, len) != DS_OK) {
+                goto no_memory;
+            }
+
             continue;
         }
 
         /* without its first line anything could be taken for a list */
 
-        if (!m3u && !ds_list_has_scheme(p, len)) {
+        if (!m3u && n == 0 && !ds_list_has_scheme(p, len)
+            && !ds_url_is_media_name(p, len))
+        {
             ds_entry_free(&e);
             return ds_fail(err, DS_EPLAYLIST_FORMAT,
-                           "neither an M3U nor a JSON list of URLs");
+                           "neither a list of URLs or names, nor M3U, PLS, "
+                           "XSPF, ASX or JSON");
         }
 
         if (ds_list_fill(&e, base, p, len) != DS_OK) {
@@ -123,8 +145,7 @@ ds_list_parse_m3u(const char *text, const char *base, ds_entry_pt entry,
             return DS_OK;
         }
 
-        memset(&e, 0, sizeof(ds_entry_t));
-        e.duration = -1;
+        ds_list_clear(&e);
     }
 
     ds_entry_free(&e);
@@ -143,17 +164,39 @@ no_memory:
 }
 
 
-static bool
+bool
 ds_list_is_hls(const char *text)
 {
-    return strstr(text, "\n#EXT-X-") != NULL;
+    size_t       i;
+    const char  *p;
+
+    /* what libav takes it for; others write #EXT-X-… of their own as well */
+
+    static const char *const  tags[] = {
+        "TARGETDURATION:", "STREAM-INF:", "MEDIA:", "MEDIA-SEQUENCE:"
+    };
+
+    for (p = text; (p = strstr(p, "#EXT-X-")) != NULL; p++) {
+
+        if (p == text || (p[-1] != '\n' && p[-1] != '\r')) {
+            continue;
+        }
+
+        for (i = 0; i < sizeof(tags) / sizeof(tags[0]); i++) {
+            if (strncmp(p + 7, tags[i], strlen(tags[i])) == 0) {
+                return true;
+            }
+        }
+    }
+
+    return false;
 }
 
 
 /* the next line without the blanks around it, NULL at the end */
 
 static const char *
-ds_list_next_line(const char **text, size_t *len)
+ds_list_next_line(const char **text, const char *end, size_t *len)
 {
     size_t       n;
     const char  *p;
@@ -164,8 +207,8 @@ ds_list_next_line(const char **text, size_t *len)
         return NULL;
     }
 
-    n = strcspn(p, "\n");
-    *text = p + n + (p[n] == '\n');
+    n = strcspn(p, end);
+    *text = p + n + (p[n] != '\0');
 
     while (n > 0 && strchr(" \t\r", *p) != NULL) {
         p++;
@@ -188,8 +231,8 @@ static void
 ds_list_extinf(ds_entry_t *e, const char *p, size_t len)
 {
     bool         quoted;
-    char        *title;
-    const char  *end;
+    size_t       n;
+    const char  *end, *name;
 
     end = p + len;
     e->duration = (len == 0) ? -1 : ds_list_duration(strtod(p, NULL));
@@ -198,28 +241,32 @@ ds_list_extinf(ds_entry_t *e, const char *p, size_t len)
         e->duration = -1;
     }
 
+    name = NULL;
+
     for (quoted = false; p < end && (quoted || *p != ','); p++) {
         quoted ^= (*p == '"');
+
+        if (end - p > 10 && strncasecmp(p, " tvg-name=\"", 11) == 0) {
+            name = p + 11;
+        }
     }
 
-    if (p >= end - 1) {
-        return;
-    }
-
-    p++;
+    p += (p < end);
     p += strspn(p, " \t");
 
-    if (p >= end) {
+    if (p < end) {
+        n = (size_t) (end - p);
+
+    } else if (name != NULL) {
+        p = name;
+        n = strcspn(p, "\"\r\n");
+
+    } else {
         return;
     }
 
-    title = strndup(p, (size_t) (end - p));
-
-    if (title != NULL) {
-        free(e->title);
-        e->title = NULL;
-        (void) ds_list_copy(&e->title, title, DS_TITLE_LEN);
-        free(title);
+    if (n != 0) {
+        (void) ds_list_title(&e->title, p, n);
     }
 }
 
@@ -246,11 +293,18 @@ ds_list_parse_json(const char *text, const char *base, ds_entry_pt entry,
     n = 0;
     rc = DS_OK;
 
-    cJSON_ArrayForEach(item, items) {
-        memset(&e, 0, sizeof(ds_entry_t));
-        e.duration = -1;
+    /* one that is none is an item that cannot be played, all are no list */
 
-        rc = ds_list_json_item(item, base, &e, n, err);
+    if (cJSON_GetArraySize(items) != 0 && !ds_list_json_any(items)) {
+        cJSON_Delete(json);
+        return ds_fail(err, DS_EPLAYLIST_FORMAT, "no item of the JSON list is "
+                       "a URL or an object with one");
+    }
+
+    cJSON_ArrayForEach(item, items) {
+        ds_list_clear(&e);
+
+        rc = ds_list_json_item(item, base, &e, err);
 
         if (rc != DS_OK) {
             ds_entry_free(&e);
@@ -274,24 +328,65 @@ ds_list_parse_json(const char *text, const char *base, ds_entry_pt entry,
 }
 
 
-static int
-ds_list_json_item(const cJSON *item, const char *base, ds_entry_t *e, int n,
-    ds_error_t *err)
+static bool
+ds_list_json_any(const cJSON *items)
 {
-    ds_entry_t   audio;
-    const char  *url, *audio_url;
+    const cJSON  *item;
+
+    cJSON_ArrayForEach(item, items) {
+        if (ds_list_json_url(item) != NULL) {
+            return true;
+        }
+    }
+
+    return false;
+}
+
+
+static const char *
+ds_list_json_url(const cJSON *item)
+{
+    const char  *url;
 
     url = cJSON_IsString(item) ? item->valuestring : ds_list_str(item, "url");
 
+    return url == NULL || *url == '\0' ? NULL : url;
+}
+
+
+static int
+ds_list_json_item(const cJSON *item, const char *base, ds_entry_t *e,
+    ds_error_t *err)
+{
+    char         id[32];
+    double       number;
+    ds_entry_t   audio;
+    const char  *url, *audio_url, *name;
+
+    url = ds_list_json_url(item);
+
     if (url == NULL) {
-        return ds_fail(err, DS_EPLAYLIST_FORMAT,
-                       "item %d is neither a URL nor an object with one", n);
+        ds_list_mark(e, DS_EPLAYLIST_FORMAT,
+                     "neither a URL nor an object with one");
+        return DS_OK;
     }
 
     e->duration = ds_list_duration(ds_list_num(item, "duration"));
 
-    if (ds_list_copy(&e->id, ds_list_str(item, "id"), DS_ID_LEN) != DS_OK
+    name = ds_list_str(item, "id");
+    number = ds_list_num(item, "id");
+
+    if (number >= 0) {
+        (void) snprintf(id, sizeof(id), "%.15g", number);
+        name = id;
+    }
+
+    if (ds_list_copy(&e->id, name, DS_ID_LEN) != DS_OK
         || ds_list_copy(&e->title, ds_list_str(item, "title"), DS_TITLE_LEN)
+           != DS_OK
+        || ds_list_header_json(&e->headers,
+                               cJSON_GetObjectItemCaseSensitive(item,
+                                                                "headers"))
            != DS_OK
         || ds_list_fill(e, base, url, strlen(url)) != DS_OK)
     {
@@ -304,7 +399,7 @@ ds_list_json_item(const cJSON *item, const char *base, ds_entry_t *e, int n,
         return DS_OK;
     }
 
-    memset(&audio, 0, sizeof(ds_entry_t));
+    ds_list_clear(&audio);
 
     if (ds_list_fill(&audio, base, audio_url, strlen(audio_url)) != DS_OK) {
         ds_entry_free(&audio);
@@ -318,143 +413,13 @@ ds_list_json_item(const cJSON *item, const char *base, ds_entry_t *e, int n,
     /* two URLs that belong together are media, whatever their names */
 
     e->plain = true;
+    e->page = false;
     e->audio_url = audio.url;
     audio.url = NULL;
 
     ds_entry_free(&audio);
 
     return DS_OK;
-}
-
-
-/* sets the URL, what it is, and a title if there is none; 0 or DS_ENOMEM */
-
-static int
-ds_list_fill(ds_entry_t *e, const char *base, const char *ref, size_t len)
-{
-    char        *title;
-    ds_url_t     u;
-    const char  *p;
-
-    if (ds_list_join(&e->url, base, ref, len) != DS_OK) {
-        return DS_ENOMEM;
-    }
-
-    if (e->url == NULL
-        || !ds_list_url_ok(e->url, strncasecmp(base, "file:", 5) == 0)
-        || ds_url_parse(&u, e->url, NULL) != DS_OK)
-    {
-        ds_list_mark(e, DS_ESOURCE_DENIED,
-                     "not a valid http or https URL");
-        free(e->url);
-        e->url = NULL;
-        return DS_OK;
-    }
-
-    /* a list names files; of pages only YouTube's are known by their form */
-
-    e->plain = !ds_url_is_youtube(&u);
-
-    p = memrchr(u.path, '/', u.path_len);
-    len = (p == NULL) ? 0 : (size_t) (u.path + u.path_len - p - 1);
-
-    if (e->title != NULL || !e->plain || len == 0) {
-        return DS_OK;
-    }
-
-    title = strndup(p + 1, len);
-    if (title == NULL) {
-        return DS_ENOMEM;
-    }
-
-    if (ds_list_copy(&e->title, title, DS_TITLE_LEN) != DS_OK) {
-        free(title);
-        return DS_ENOMEM;
-    }
-
-    free(title);
-
-    return DS_OK;
-}
-
-
-/*
- * A list's URL made absolute, without its fragment; blanks and bytes that
- * are not ASCII, which people do write into lists, are escaped.  *dst is
- * NULL when there is no such URL.
- */
-
-static int
-ds_list_join(char **dst, const char *base, const char *ref, size_t len)
-{
-    int             rc;
-    bool            absolute;
-    char           *d, *text;
-    size_t          i;
-    unsigned char   c;
-
-    static const char  hex[] = "0123456789ABCDEF";
-
-    *dst = NULL;
-
-    text = malloc(3 * len + sizeof("./"));
-    if (text == NULL) {
-        return DS_ENOMEM;
-    }
-
-    d = text;
-    absolute = ds_list_has_scheme(ref, len);
-
-    /* a file's name may have a ":", without being a URL of its own */
-
-    if (!absolute && len != 0 && ref[0] != '/' && ref[0] != '?') {
-        *d++ = '.';
-        *d++ = '/';
-    }
-
-    for (i = 0; i < len && ref[i] != '#'; i++) {
-        c = (unsigned char) ref[i];
-
-        /* some versions of libcurl would escape them */
-
-        if (c < ' ' || c == 0x7f) {
-            free(text);
-            return DS_OK;
-        }
-
-        if (c == ' ' || c >= 0x80 || strchr("\"<>\\", c) != NULL) {
-            *d++ = '%';
-            *d++ = hex[c >> 4];
-            *d++ = hex[c & 15];
-            continue;
-        }
-
-        *d++ = (char) c;
-    }
-
-    *d = '\0';
-
-    if (absolute) {
-        *dst = text;
-        return DS_OK;
-    }
-
-    rc = ds_url_join(dst, base, text);
-    free(text);
-
-    return rc;
-}
-
-
-static bool
-ds_list_has_scheme(const char *ref, size_t len)
-{
-    size_t  n;
-
-    n = strspn(ref, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                    "0123456789+-.");
-
-    return n > 0 && n + 3 <= len && strncmp(ref + n, "://", 3) == 0;
 }
 
 
@@ -714,15 +679,47 @@ ds_list_media_url(const cJSON *json, ds_media_url_t *u, ds_error_t *err)
     }
 
     if (ds_list_copy(&u->url, url, 0) != DS_OK
-        || ds_list_headers(cJSON_GetObjectItemCaseSensitive(json,
-                                                            "http_headers"),
-                           &u->headers)
+        || ds_list_media_headers(json, &u->headers) != DS_OK
+        || ds_list_cookies(&u->cookies, ds_list_str(json, "cookies"), url)
            != DS_OK)
     {
         return ds_fail(err, DS_ENOMEM, "no memory for an item");
     }
 
     ds_list_media_extras(json, u);
+
+    return DS_OK;
+}
+
+
+/* those that yt-dlp gives for reasons of its site, not of its own client */
+
+static int
+ds_list_media_headers(const cJSON *json, char **headers)
+{
+    size_t        i;
+    const cJSON  *h;
+
+    static const char *const  names[] = {
+        "Accept", "Accept-Language", "Authorization", "Cookie", "Origin",
+        "Referer", "Sec-Fetch-Mode", "User-Agent", "X-Requested-With"
+    };
+
+    cJSON_ArrayForEach(h, cJSON_GetObjectItemCaseSensitive(json,
+                                                           "http_headers"))
+    {
+        for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+
+            if (cJSON_IsString(h) && h->string != NULL
+                && strcasecmp(h->string, names[i]) == 0
+                && ds_list_header(headers, names[i], strlen(names[i]),
+                                  h->valuestring, strlen(h->valuestring))
+                   != DS_OK)
+            {
+                return DS_ENOMEM;
+            }
+        }
+    }
 
     return DS_OK;
 }
@@ -781,90 +778,6 @@ ds_list_media_extras(const cJSON *json, ds_media_url_t *u)
 }
 
 
-static int
-ds_list_headers(const cJSON *json, char **headers)
-{
-    char         *s, *p;
-    size_t        i, len, total;
-    const cJSON  *h;
-
-    /* not those that our own requests carry: Host, Range, Connection, … */
-
-    static const char *const  names[] = {
-        "Accept", "Accept-Language", "Authorization", "Cookie", "Origin",
-        "Referer", "Sec-Fetch-Mode", "User-Agent", "X-Requested-With"
-    };
-
-    s = NULL;
-    total = 0;
-
-    cJSON_ArrayForEach(h, json) {
-
-        if (!cJSON_IsString(h) || h->string == NULL) {
-            continue;
-        }
-
-        for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-            if (strcasecmp(h->string, names[i]) == 0) {
-                break;
-            }
-        }
-
-        for (p = h->valuestring; (unsigned char) *p >= 0x20 && *p != 0x7f; p++)
-        {
-            /* void */
-        }
-
-        len = strlen(h->string) + strlen(h->valuestring) + 3;
-
-        if (i == sizeof(names) / sizeof(names[0]) || *p != '\0'
-            || total + len > DS_LIST_HEADERS_LEN)
-        {
-            continue;
-        }
-
-        p = realloc(s, total + len + 1);
-        if (p == NULL) {
-            free(s);
-            return DS_ENOMEM;
-        }
-
-        s = p;
-        total += (size_t) sprintf(s + total, "%s: %s\n", names[i],
-                                  h->valuestring);
-    }
-
-    *headers = s;
-
-    return DS_OK;
-}
-
-
-bool
-ds_list_url_ok(const char *url, bool file_ok)
-{
-    ds_url_t  u;
-
-    if (strlen(url) > DS_LIST_URL_LEN || ds_url_parse(&u, url, NULL) != DS_OK)
-    {
-        return false;
-    }
-
-    return strcmp(u.scheme, "http") == 0 || strcmp(u.scheme, "https") == 0
-           || (file_ok && strcmp(u.scheme, "file") == 0);
-}
-
-
-/* it cannot be played; "reason" is a constant */
-
-static void
-ds_list_mark(ds_entry_t *e, int code, const char *reason)
-{
-    e->code = code;
-    e->reason = reason;
-}
-
-
 size_t
 ds_list_chunk(const char *url)
 {
@@ -905,29 +818,4 @@ ds_list_num(const cJSON *json, const char *name)
     item = cJSON_GetObjectItemCaseSensitive(json, name);
 
     return cJSON_IsNumber(item) ? item->valuedouble : -1;
-}
-
-
-/* seconds to ms, -1 when they cannot be a duration */
-
-static int64_t
-ds_list_duration(double seconds)
-{
-    return (seconds >= 0 && seconds < 1e9) ? llround(seconds * 1000) : -1;
-}
-
-
-/* "max": cut to so many bytes and made one line of valid UTF-8, 0: as is */
-
-int
-ds_list_copy(char **dst, const char *src, size_t max)
-{
-    char  buf[DS_TITLE_LEN > DS_ID_LEN ? DS_TITLE_LEN : DS_ID_LEN];
-
-    if (src != NULL && max != 0) {
-        ds_text(buf, max < sizeof(buf) ? max : sizeof(buf), src);
-        src = buf;
-    }
-
-    return ds_copy(dst, src);
 }

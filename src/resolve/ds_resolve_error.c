@@ -159,6 +159,46 @@ ds_resolve_error(int status, const char *text, ds_error_t *err)
 }
 
 
+bool
+ds_resolve_error_cut(const char *text)
+{
+    bool         cut;
+    char        *copy, *line, *save;
+    const char  *p;
+
+    copy = strdup(text);
+    if (copy == NULL) {
+        return false;
+    }
+
+    cut = false;
+
+    for (line = strtok_r(copy, "\n", &save);
+         line != NULL && !cut;
+         line = strtok_r(NULL, "\n", &save))
+    {
+        p = line + strlen(DS_RESOLVE_ERROR);
+
+        if (strncmp(line, DS_RESOLVE_ERROR, strlen(DS_RESOLVE_ERROR)) == 0) {
+            cut = strcasestr(p, "API page") != NULL
+                  || strcasestr(p, "Unable to download") != NULL
+                  || strcasestr(p, "Incomplete data") != NULL;
+
+        } else if (strcasestr(line, "Giving up") != NULL) {
+
+            /* what is asked again is no more than a warning until then */
+
+            cut = strcasestr(line, "API page") != NULL
+                  || strcasestr(line, "Incomplete data") != NULL;
+        }
+    }
+
+    free(copy);
+
+    return cut;
+}
+
+
 /*
  * Looks at the lines that begin with "prefix", from the last one on.  Writes
  * the line that has a known text, else the last one, else "".

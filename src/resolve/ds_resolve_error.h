@@ -18,5 +18,8 @@
  */
 int ds_resolve_error(int status, const char *text, ds_error_t *err);
 
+/* do they say that a page of a list could not be had? */
+bool ds_resolve_error_cut(const char *text);
+
 
 #endif /* DS_RESOLVE_ERROR_H_INCLUDED_ */

@@ -9,6 +9,7 @@
 
 
 #include "base/ds_engine.h"
+#include "base/ds_item.h"
 
 
 /*
@@ -21,6 +22,34 @@
 int ds_resolver_enter(ds_t *ds, const char *url, ds_cancel_t *cancel,
     ds_error_t *err);
 void ds_resolver_leave(ds_t *ds, const char *url, int rc);
+
+/* what a resolver is asked, with the command of "conf"; blocks */
+typedef int (*ds_resolver_pt)(const ds_conf_t *conf, void *data,
+    ds_error_t *err);
+
+/*
+ * Both around a call.  "behind": it can wait for what is to go on air.  What
+ * is the resolver's own fault is asked of the other command, if there is one,
+ * unless "*given" (NULL: never) says that a part of the answer was used.  The
+ * one that knows better is asked first from then on; the first command is
+ * tried again after a while.
+ */
+int ds_resolver_call(ds_t *ds, const char *url, bool behind,
+    ds_cancel_t *cancel, ds_resolver_pt call, void *data, const bool *given,
+    ds_error_t *err);
+
+/* ds_resolve_list() so, without a place where no child is started */
+int ds_resolver_list(ds_t *ds, const char *playlist, ds_cancel_t *cancel,
+    ds_entry_pt entry, void *data, ds_error_t *err);
+
+/*
+ * What the resolver named is refused, on new URLs too: true when there is
+ * another command, which is asked from now on.
+ */
+bool ds_resolver_refused(ds_t *ds, const ds_error_t *err);
+
+/* true when nobody has asked that its host be left alone; any thread */
+bool ds_resolver_free(ds_t *ds, const ds_entry_t *e);
 
 
 #endif /* DS_RESOLVER_H_INCLUDED_ */

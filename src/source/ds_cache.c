@@ -25,6 +25,7 @@
 
 #include <libavutil/mem.h>
 #include <libavutil/murmur3.h>
+#include <openssl/evp.h>
 
 #include "base/ds_engine.h"
 #include "source/ds_cache.h"
@@ -201,19 +202,25 @@ ds_cache_close(ds_cache_t **pcache)
 int
 ds_cache_key(char *key, const char *id, const char *form)
 {
-    uint8_t             hash[16];
-    struct AVMurMur3   *m;
+    int           rc;
+    uint8_t       hash[EVP_MAX_MD_SIZE];
+    EVP_MD_CTX   *ctx;
 
-    m = av_murmur3_alloc();
-    if (m == NULL) {
+    /* whoever writes lists must not find two items of one key */
+
+    ctx = EVP_MD_CTX_new();
+
+    rc = ctx != NULL
+         && EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) == 1
+         && EVP_DigestUpdate(ctx, id, strlen(id) + 1) == 1
+         && EVP_DigestUpdate(ctx, form, strlen(form)) == 1
+         && EVP_DigestFinal_ex(ctx, hash, NULL) == 1;
+
+    EVP_MD_CTX_free(ctx);
+
+    if (!rc) {
         return DS_ENOMEM;
     }
-
-    av_murmur3_init(m);
-    av_murmur3_update(m, (const uint8_t *) id, strlen(id) + 1);
-    av_murmur3_update(m, (const uint8_t *) form, strlen(form));
-    av_murmur3_final(m, hash);
-    av_free(m);
 
     ds_cache_hex(key, hash);
 
@@ -396,6 +403,15 @@ ds_cache_pin(ds_cache_t *cache, const char *key)
     (void) pthread_mutex_unlock(&cache->lock);
 
     return pin == NULL ? DS_ENOMEM : DS_OK;
+}
+
+
+bool
+ds_cache_has(ds_cache_t *cache, const char *key)
+{
+    ds_kept_t  kept;
+
+    return ds_store_get_kept(cache->store, key, &kept, NULL) == DS_OK;
 }
 
 

@@ -38,6 +38,9 @@ int ds_cache_get(ds_cache_t *cache, const char *key, ds_cancel_t *cancel,
     ds_kept_t *kept, ds_error_t *err);
 void ds_cache_release(ds_cache_t *cache, const char *key);
 
+/* the index has it, which may not be true a moment later */
+bool ds_cache_has(ds_cache_t *cache, const char *key);
+
 /* removes it: it cannot be read after all */
 void ds_cache_forget(ds_cache_t *cache, const char *key);
 

@@ -31,6 +31,9 @@
 /* us: a track so far behind the other is not late but has a hole */
 #define DS_CONVERT_LAG      5000000
 
+/* us: a track that begins so much later than the other one is encoded */
+#define DS_CONVERT_LATE     1000000
+
 /* us: audio that outlasts the video by less is cut on air */
 #define DS_CONVERT_TAIL     50000
 
@@ -87,6 +90,7 @@ static int ds_convert_prepare(ds_convert_t *c, ds_error_t *err);
 static int ds_convert_params(ds_convert_t *c, ds_error_t *err);
 static int ds_convert_read_head(ds_convert_t *c, bool measure,
     ds_error_t *err);
+static void ds_convert_late(ds_convert_t *c, int track);
 static void ds_convert_first(ds_convert_t *c, const AVPacket *pkt);
 static bool ds_convert_known(ds_convert_t *c, bool measure, int64_t span);
 static int ds_convert_place(ds_convert_t *c, ds_error_t *err);
@@ -150,6 +154,40 @@ ds_convert_create(const ds_link_conf_t *conf, const ds_profile_t *profile,
 }
 
 
+int
+ds_convert_judge(const ds_profile_t *profile, ds_reader_t *r, char *reason,
+    ds_error_t *err)
+{
+    int            i, rc;
+    ds_convert_t  *c;
+
+    c = calloc(1, sizeof(ds_convert_t));
+    if (c == NULL) {
+        return ds_fail(err, DS_ENOMEM, "calloc() failed");
+    }
+
+    c->reader = r;
+
+    rc = ds_convert_params(c, err);
+
+    if (rc == DS_OK) {
+        rc = ds_decide(profile, ds_reader_input(r), c->in, &c->plan, err);
+    }
+
+    if (rc == DS_OK) {
+        ds_decide_text(profile, c->in, &c->plan, reason);
+    }
+
+    for (i = 0; i < 2; i++) {
+        avcodec_parameters_free(&c->in[i]);
+    }
+
+    free(c);
+
+    return rc;
+}
+
+
 static int
 ds_convert_prepare(ds_convert_t *c, ds_error_t *err)
 {
@@ -173,11 +211,14 @@ ds_convert_prepare(ds_convert_t *c, ds_error_t *err)
     measure = c->profile->video == DS_VIDEO_AUTO && !plan->encode[DS_VIDEO]
               && c->profile->max_keyframe_interval != 0 && plan->interval < 0;
 
-    if (measure || plan->encode[DS_VIDEO] || plan->encode[DS_AUDIO]) {
+    if (c->profile->video != DS_VIDEO_COPY) {
         rc = ds_convert_read_head(c, measure, err);
         if (rc != DS_OK) {
             return rc;
         }
+
+        ds_convert_late(c, DS_VIDEO);
+        ds_convert_late(c, DS_AUDIO);
     }
 
     if (plan->encode[DS_VIDEO] || plan->encode[DS_AUDIO]) {
@@ -293,6 +334,32 @@ ds_convert_read_head(ds_convert_t *c, bool measure, ds_error_t *err)
     }
 
     return rc;
+}
+
+
+/* what is copied would leave a hole until it begins */
+
+static void
+ds_convert_late(ds_convert_t *c, int track)
+{
+    int64_t  late;
+
+    if (c->plan.encode[track] || c->first[!track] == AV_NOPTS_VALUE
+        || ds_input_live(ds_reader_input(c->reader)))
+    {
+        return;
+    }
+
+    late = c->first[track] == AV_NOPTS_VALUE
+           ? DS_CONVERT_SPAN : c->first[track] - c->first[!track];
+
+    if (late < DS_CONVERT_LATE) {
+        return;
+    }
+
+    c->plan.encode[track] = true;
+    (void) snprintf(c->plan.why[track], sizeof(c->plan.why[track]),
+                    "%.1f s late", late / 1e6);
 }
 
 

@@ -32,6 +32,13 @@ ds_convert_t *ds_convert_create(const ds_link_conf_t *conf,
     ds_error_t *err);
 
 /*
+ * Decides as far as that is known before a packet is read; "reason" of
+ * DS_MESSAGE_LEN gets why.  0, DS_ECODEC_…, DS_ENO_…, DS_ENOMEM.
+ */
+int ds_convert_judge(const ds_profile_t *profile, ds_reader_t *r,
+    char *reason, ds_error_t *err);
+
+/*
  * What was decided; "reason" of DS_MESSAGE_LEN gets why, and what it is.  It
  * changes when encoding slows down, or key frames turn out to be far apart.
  * Any thread.

@@ -21,6 +21,12 @@
 /* ms between two resolver calls that nobody but a clock asks for */
 #define DS_LINK_RENEW    60000
 
+/* ms between two looks at what resolves beside the reading */
+#define DS_LINK_TICK     20
+
+/* not an error: nothing new yet */
+#define DS_LINK_LATER    1
+
 /* refusals that waiting may mend: after 1, 2 and 4 s */
 #define DS_LINK_EARLY    3
 #define DS_LINK_WAIT     1000
@@ -32,12 +38,27 @@
 #define DS_LINK_CALLS    3
 
 
-static int ds_link_resolve(ds_link_t *l, ds_media_t *m, ds_error_t *err);
+typedef struct {
+    const ds_link_conf_t  *conf;
+    const ds_entry_t      *entry;       /* NULL: the first of a playlist */
+    ds_cancel_t           *cancel;
+    ds_media_t            *media;
+} ds_link_ask_t;
+
+
+static int ds_link_resolve(const ds_link_t *l, ds_cancel_t *cancel,
+    ds_media_t *m, ds_error_t *err);
+static int ds_link_ask(const ds_conf_t *conf, void *data, ds_error_t *err);
+static int64_t ds_link_early_for(const ds_media_t *m);
 static int ds_link_available(ds_link_t *l, ds_error_t *err);
 static int ds_link_again(ds_link_t *l, uint64_t bytes, ds_error_t *err);
+static int ds_link_ahead(ds_link_t *l, uint64_t bytes, ds_error_t *err);
+static void ds_link_run(void *data);
+static int ds_link_take(ds_link_t *l, uint64_t bytes, ds_error_t *err);
 static int ds_link_early(ds_link_t *l, uint64_t bytes, ds_error_t *err);
 static int ds_link_gated(ds_link_t *l, uint64_t bytes, ds_error_t *err);
 static int ds_link_address(ds_link_t *l, ds_error_t *err);
+static int ds_link_page(ds_link_t *l, ds_error_t *err);
 static bool ds_link_plain(const ds_link_t *l);
 static void ds_link_log(ds_link_t *l, const ds_error_t *err,
     const char *remedy);
@@ -54,55 +75,48 @@ ds_link_open(ds_link_t *l, ds_error_t *err)
                ? DS_OK : ds_fail(err, DS_ENOMEM, "no memory for an item");
     }
 
-    rc = ds_link_resolve(l, &l->media, err);
+    rc = ds_link_resolve(l, l->conf->cancel, &l->media, err);
 
     return rc == DS_OK ? ds_link_available(l, err) : rc;
 }
 
 
 static int
-ds_link_resolve(ds_link_t *l, ds_media_t *m, ds_error_t *err)
+ds_link_resolve(const ds_link_t *l, ds_cancel_t *cancel, ds_media_t *m,
+    ds_error_t *err)
 {
-    int                      rc;
-    int64_t                  began;
-    unsigned                 calls;
-    const char              *url;
-    const ds_conf_t         *conf;
+    int                    rc;
+    unsigned               calls;
+    ds_entry_t             entry;
+    const char            *url;
+    ds_link_ask_t          ask;
     const ds_link_conf_t  *c;
 
     c = l->conf;
-    conf = &c->ds->conf;
 
     if (ds_link_plain(l)) {
-        return ds_resolve_item(conf, c->entry, c->cancel, m, err);
+        return ds_resolve_item(&c->ds->conf, c->entry, cancel, m, err);
     }
+
+    /* what is no media by its name is a page then */
+
+    if (c->entry != NULL) {
+        entry = *c->entry;
+        entry.plain = false;
+    }
+
+    ask.conf = c;
+    ask.entry = c->entry != NULL ? &entry : NULL;
+    ask.cancel = cancel;
+    ask.media = m;
 
     url = c->entry == NULL ? c->playlist
           : c->entry->url == NULL ? "" : c->entry->url;
     calls = 0;
 
     do {
-        rc = ds_resolver_enter(c->ds, url, c->cancel, err);
-        if (rc != DS_OK) {
-            return rc;
-        }
-
-        began = ds_monotonic();
-
-        if (c->entry == NULL) {
-            rc = ds_resolve_first(conf, c->playlist, c->cancel, m, err);
-        } else {
-            rc = ds_resolve_item(conf, c->entry, c->cancel, m, err);
-        }
-
-        ds_resolver_leave(c->ds, url, rc);
-
-        if (c->counters != NULL) {
-            (void) atomic_fetch_add(&c->counters->resolves, 1);
-            (void) atomic_fetch_add(&c->counters->resolve_time,
-                                    ds_monotonic() - began);
-        }
-
+        rc = ds_resolver_call(c->ds, url, c->behind, cancel, ds_link_ask,
+                              &ask, NULL, err);
         calls++;
 
     } while (rc == DS_ERESOLVER_RATE_LIMITED && calls < DS_LINK_CALLS);
@@ -112,13 +126,40 @@ ds_link_resolve(ds_link_t *l, ds_media_t *m, ds_error_t *err)
 
 
 static int
-ds_link_available(ds_link_t *l, ds_error_t *err)
+ds_link_ask(const ds_conf_t *conf, void *data, ds_error_t *err)
 {
-    int64_t      at, wait;
-    unsigned     i;
-    ds_media_t  *m;
+    int                    rc;
+    int64_t                began;
+    ds_link_ask_t         *ask = data;
+    const ds_link_conf_t  *c;
 
-    m = &l->media;
+    c = ask->conf;
+    began = ds_monotonic();
+
+    if (ask->entry == NULL) {
+        rc = ds_resolve_first(conf, c->playlist, ask->cancel, ask->media, err);
+    } else {
+        rc = ds_resolve_item(conf, ask->entry, ask->cancel, ask->media, err);
+    }
+
+    if (c->counters != NULL) {
+        (void) atomic_fetch_add(&c->counters->resolves, 1);
+        (void) atomic_fetch_add(&c->counters->resolve_time,
+                                ds_monotonic() - began);
+    }
+
+    return rc;
+}
+
+
+/* ms until all of it is available */
+
+static int64_t
+ds_link_early_for(const ds_media_t *m)
+{
+    int64_t   at;
+    unsigned  i;
+
     at = 0;
 
     for (i = 0; i < m->nurls; i++) {
@@ -127,7 +168,18 @@ ds_link_available(ds_link_t *l, ds_error_t *err)
         }
     }
 
-    wait = at == 0 ? 0 : at + DS_LINK_SLACK - ds_now();
+    return at == 0 ? 0 : at + DS_LINK_SLACK - ds_now();
+}
+
+
+static int
+ds_link_available(ds_link_t *l, ds_error_t *err)
+{
+    int64_t      wait;
+    ds_media_t  *m;
+
+    m = &l->media;
+    wait = ds_link_early_for(m);
 
     if (wait <= 0) {
         return DS_OK;
@@ -202,8 +254,24 @@ ds_link_mend(ds_link_t *l, uint64_t bytes, ds_error_t *err)
         rc = ds_link_address(l, err);
         break;
 
+    case DS_ESOURCE_FORBIDDEN:
+    case DS_ESOURCE_HTTP:
+    case DS_ESOURCE_INVALID:
+    case DS_ESOURCE_NOT_FOUND:
+        rc = bytes == 0 ? ds_link_page(l, err) : err->code;
+        break;
+
     default:
         return err->code;
+    }
+
+    if (rc != DS_OK && !l->other && !ds_link_plain(l)
+        && (rc == DS_ESOURCE_FORBIDDEN || rc == DS_ESOURCE_GATED)
+        && ds_resolver_refused(l->conf->ds, err))
+    {
+        l->other = true;
+        l->renewed = 0;
+        rc = ds_link_again(l, bytes, err);
     }
 
     l->excused += ds_monotonic() - began;
@@ -217,6 +285,44 @@ ds_link_mend(ds_link_t *l, uint64_t bytes, ds_error_t *err)
 }
 
 
+/*
+ * What a list names and its name does not tell: it was asked for as media,
+ * which is what most of such URLs are; a page is the resolver's.
+ */
+
+static int
+ds_link_page(ds_link_t *l, ds_error_t *err)
+{
+    int         rc;
+    ds_media_t  m;
+    ds_error_t  why;
+
+    if (l->asked || l->conf->kept != NULL || l->conf->entry == NULL
+        || !l->conf->entry->page)
+    {
+        return err->code;
+    }
+
+    why = *err;
+    l->asked = true;
+
+    rc = ds_link_resolve(l, l->conf->cancel, &m, err);
+
+    if (rc == DS_ERESOLVER_UNSUPPORTED || rc == DS_ERESOLVER_MISSING) {
+        *err = why;
+    }
+
+    if (rc != DS_OK) {
+        return err->code;
+    }
+
+    ds_media_free(&l->media);
+    l->media = m;
+
+    return ds_link_available(l, err);
+}
+
+
 /* new URLs, at most once a minute; else the error stays */
 
 static int
@@ -224,31 +330,122 @@ ds_link_again(ds_link_t *l, uint64_t bytes, ds_error_t *err)
 {
     int         rc;
     int64_t     now;
-    ds_media_t  m;
 
     now = ds_monotonic();
 
-    if (ds_link_plain(l)
-        || (l->renewed != 0 && now - l->renewed < DS_LINK_RENEW))
-    {
+    if (ds_link_plain(l)) {
         return err->code;
     }
 
-    ds_link_log(l, err, "resolving again");
+    if (l->job.started) {
+        /* that is on its way, and by now waited for */
+        ds_link_log(l, err, "resolving already");
 
-    l->renewed = now;
+        while (!ds_job_done(&l->job)) {
+            if (ds_cancel_wait(l->conf->cancel, DS_LINK_TICK)) {
+                return ds_fail(err, DS_ECANCELED, "canceled");
+            }
+        }
 
-    rc = ds_link_resolve(l, &m, err);
-    if (rc != DS_OK) {
-        return rc;
+    } else {
+        if (l->renewed != 0 && now - l->renewed < DS_LINK_RENEW) {
+            return err->code;
+        }
+
+        ds_link_log(l, err, "resolving again");
+
+        l->renewed = now;
+        l->fresh_err.code = ds_link_resolve(l, l->conf->cancel,
+                                            &l->fresh, &l->fresh_err);
+    }
+
+    rc = ds_link_take(l, bytes, err);
+
+    return rc == DS_OK ? ds_link_available(l, err) : rc;
+}
+
+
+/*
+ * New URLs in good time, beside the reading: the old ones serve until these
+ * are there.  DS_LINK_LATER: there are none yet.
+ */
+
+static int
+ds_link_ahead(ds_link_t *l, uint64_t bytes, ds_error_t *err)
+{
+    int64_t  now;
+
+    now = ds_monotonic();
+
+    if (ds_link_plain(l)) {
+        return ds_fail(err, DS_ESOURCE_EXPIRED, "URL is about to expire");
+    }
+
+    if (l->job.started) {
+        if (!ds_job_done(&l->job)
+            || (l->fresh_err.code == DS_OK
+                && ds_link_early_for(&l->fresh) > 0))
+        {
+            return DS_LINK_LATER;
+        }
+
+        if (ds_link_take(l, bytes, err) == DS_OK) {
+            return DS_OK;
+        }
+
+        ds_log(l->conf->ds, DS_LOG_WARN, l->conf->stream,
+               "new URLs could not be had in good time: %s: %s, id: \"%s\"",
+               ds_error_code(err->code), err->message,
+               l->media.id == NULL ? "" : l->media.id);
+
+        ds_error_clear(err);
+
+        return DS_LINK_LATER;
+    }
+
+    if (l->renewed == 0 || now - l->renewed >= DS_LINK_RENEW) {
+        l->renewed = now;
+        ds_error_clear(&l->fresh_err);
+
+        (void) ds_job_start(&l->job, "ds-renew", ds_link_run, l);
+    }
+
+    return DS_LINK_LATER;
+}
+
+
+/* context: its own thread */
+
+static void
+ds_link_run(void *data)
+{
+    ds_link_t  *l = data;
+
+    l->fresh_err.code = ds_link_resolve(l, &l->job.cancel, &l->fresh,
+                                        &l->fresh_err);
+}
+
+
+/* what was resolved, here or in its thread, is what is read from now on */
+
+static int
+ds_link_take(ds_link_t *l, uint64_t bytes, ds_error_t *err)
+{
+    ds_job_end(&l->job);
+
+    if (l->fresh_err.code != DS_OK) {
+        *err = l->fresh_err;
+        return err->code;
     }
 
     ds_media_free(&l->media);
 
-    l->media = m;
+    l->media = l->fresh;
     l->bytes = bytes;
 
-    return ds_link_available(l, err);
+    memset(&l->fresh, 0, sizeof(ds_media_t));
+
+    return DS_OK;
 }
 
 
@@ -359,8 +556,12 @@ ds_link_renew(ds_link_t *l, unsigned i, uint64_t bytes, ds_http_req_t *req,
         && l->media.urls[i].resolved_at == req->resolved_at)
     {
         if (err->code == DS_OK) {
-            (void) ds_fail(err, DS_ESOURCE_EXPIRED, "URL is about to expire");
-            rc = ds_link_again(l, bytes, err);
+            rc = ds_link_ahead(l, bytes, err);
+
+            if (rc == DS_LINK_LATER) {
+                req->url = NULL;
+                return DS_OK;
+            }
 
         } else {
             rc = ds_link_mend(l, bytes, err);
@@ -379,6 +580,7 @@ ds_link_renew(ds_link_t *l, unsigned i, uint64_t bytes, ds_http_req_t *req,
 
     req->url = u->url;
     req->headers = u->headers;
+    req->cookies = u->cookies;
     req->family = u->family;
     req->resolved_at = u->resolved_at;
     req->available_at = u->available_at;
@@ -392,6 +594,9 @@ ds_link_renew(ds_link_t *l, unsigned i, uint64_t bytes, ds_http_req_t *req,
 void
 ds_link_close(ds_link_t *l)
 {
+    ds_job_cancel(&l->job);
+    ds_job_end(&l->job);
+    ds_media_free(&l->fresh);
     ds_media_free(&l->media);
 }
 
@@ -402,7 +607,7 @@ static bool
 ds_link_plain(const ds_link_t *l)
 {
     return l->conf->kept != NULL
-           || (l->conf->entry != NULL && l->conf->entry->plain);
+           || (l->conf->entry != NULL && l->conf->entry->plain && !l->asked);
 }
 
 

@@ -10,6 +10,7 @@
 
 
 #include "base/ds_item.h"
+#include "base/ds_job.h"
 #include "net/ds_http.h"
 
 
@@ -24,6 +25,7 @@ typedef struct {
     int64_t            start;           /* ms into the item, where to begin */
     bool               copies;          /* nothing can be encoded */
     ds_counters_t     *counters;        /* NULL: none */
+    bool               behind;          /* others ask a resolver before it */
     ds_cancel_t       *cancel;
 } ds_link_conf_t;
 
@@ -37,6 +39,13 @@ typedef struct {
     uint64_t                 bytes;     /* of the item, when it was */
     unsigned                 early;     /* refusals in a row, too early */
     bool                     gated;     /* refused after a first part */
+    bool                     asked;     /* the resolver, for what is no media
+                                           by its name */
+    bool                     other;     /* the other resolver was asked */
+
+    ds_job_t                 job;       /* resolves beside the reading */
+    ds_media_t               fresh;     /* the job's until it is done */
+    ds_error_t               fresh_err;
 } ds_link_t;
 
 
@@ -50,7 +59,10 @@ int ds_link_open(ds_link_t *l, ds_error_t *err);
  */
 int ds_link_mend(ds_link_t *l, uint64_t bytes, ds_error_t *err);
 
-/* for ds_http_hooks_t.renew, of URL "i"; "req" has the old resolved_at */
+/*
+ * For ds_http_hooks_t.renew, of URL "i"; "req" has the old resolved_at.  What
+ * is renewed in good time is resolved in a thread of its own.
+ */
 int ds_link_renew(ds_link_t *l, unsigned i, uint64_t bytes,
     ds_http_req_t *req, ds_error_t *err);
 

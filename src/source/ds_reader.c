@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/ds_engine.h"
+#include "base/ds_fault.h"
 #include "media/ds_codec.h"
 #include "media/ds_params.h"
 #include "net/ds_refusal.h"
@@ -28,6 +29,9 @@
 
 /* ms between two records of faults that are being mended */
 #define DS_READER_LOG       5000
+
+/* ms, from one end of a broadcast's answer to the next */
+#define DS_READER_ENDS      2000
 
 /* us: a list has no more than so much of what it had before */
 #define DS_READER_OVERLAP   120000000
@@ -58,6 +62,7 @@ struct ds_reader_s {
     ds_link_t          link;
     ds_media_t         media;           /* as it was at first */
     ds_http_hooks_t    hooks[2];
+    ds_jar_t          *jar;
     ds_input_t        *in;
     int64_t            start;           /* ms; 0 when it cannot be sought in */
 
@@ -74,6 +79,9 @@ struct ds_reader_s {
     bool               noseek;          /* seeking has missed the place */
     bool               edge;            /* a broadcast's next packet is due */
     bool               overlap;         /* and others came before */
+    bool               timed;           /* it says where it is */
+    int64_t            ended;           /* ms, when it did, see
+                                           ds_reader_goes_on() */
     int64_t            shift;           /* us, of a broadcast opened again */
 
     _Atomic int64_t    logged;          /* ms */
@@ -100,10 +108,12 @@ static int ds_reader_given(ds_reader_t *r, AVPacket *pkt, ds_error_t *err);
 static int ds_reader_params(ds_reader_t *r, const AVPacket *pkt);
 static int ds_reader_header(ds_reader_track_t *t, AVPacket *pkt);
 static int ds_reader_reopen(ds_reader_t *r, ds_error_t *err);
+static int ds_reader_adopt(ds_reader_t *r, ds_input_t *in, bool live,
+    ds_error_t *err);
+static bool ds_reader_goes_on(ds_reader_t *r);
 static bool ds_reader_place(ds_reader_t *r, ds_input_t *in);
 static bool ds_reader_again(ds_reader_t *r, ds_error_t *err);
 static bool ds_reader_mend(ds_reader_t *r, ds_error_t *err);
-static bool ds_reader_transient(int code);
 static int ds_reader_compare(ds_reader_t *r, ds_input_t *in, ds_error_t *err);
 static uint64_t ds_reader_bytes(ds_reader_t *r);
 static void ds_reader_mending(ds_reader_t *r, const ds_error_t *err,
@@ -124,6 +134,13 @@ ds_reader_open(const ds_link_conf_t *conf, ds_error_t *err)
 
     r->conf = *conf;
     r->link.conf = &r->conf;
+
+    r->jar = ds_jar_create();
+    if (r->jar == NULL) {
+        (void) ds_fail(err, DS_ENOMEM, "no memory for an item");
+        goto failed;
+    }
+
     ds_reader_hooks(r);
 
     if (ds_link_open(&r->link, err) != DS_OK
@@ -211,7 +228,7 @@ ds_reader_mend(ds_reader_t *r, ds_error_t *err)
         }
     }
 
-    if (!ds_reader_transient(err->code)
+    if (!ds_fault_passes(err->code)
         || (first && r->attempts == DS_READER_OPENS))
     {
         return false;
@@ -268,6 +285,7 @@ ds_reader_hooks(ds_reader_t *r)
     for (i = 0; i < 2; i++) {
         r->hooks[i].data = r;
         r->hooks[i].hold = r->conf.ds->source_hold;
+        r->hooks[i].jar = r->jar;
         r->hooks[i].fault = ds_reader_fault;
     }
 
@@ -392,6 +410,10 @@ ds_reader_read(ds_reader_t *r, AVPacket *pkt, ds_error_t *err)
 
         ds_reader_count(r);
 
+        if (rc == 0 && r->failed.code == DS_OK && ds_reader_goes_on(r)) {
+            continue;
+        }
+
         if (r->failed.code != DS_OK && rc <= 0) {
             *err = r->failed;
             return err->code;
@@ -420,6 +442,50 @@ ds_reader_read(ds_reader_t *r, AVPacket *pkt, ds_error_t *err)
             ds_input_drain(r->in);
         }
     }
+}
+
+
+/*
+ * The end of bytes of no known size, without an error: of a file that is its
+ * end; a broadcast that is asked for again is at another place.
+ */
+
+static bool
+ds_reader_goes_on(ds_reader_t *r)
+{
+    int64_t      wait;
+    ds_input_t  *in;
+    ds_error_t   err;
+
+    if (r->conf.kept != NULL || r->link.media.live || ds_input_live(r->in)
+        || !ds_input_endless(r->in))
+    {
+        return false;
+    }
+
+    wait = r->ended == 0 ? 0 : r->ended + DS_READER_ENDS - ds_monotonic();
+
+    if (wait > 0 && ds_cancel_wait(r->conf.cancel, wait)) {
+        return false;
+    }
+
+    r->ended = ds_monotonic();
+    ds_error_clear(&err);
+
+    in = ds_reader_input_open(r, &err);
+    if (in == NULL) {
+        return false;
+    }
+
+    if (!ds_input_moved(r->in, in)) {
+        ds_input_close(&in);
+        return false;
+    }
+
+    (void) ds_fail(&err, DS_ESOURCE_CUT, "a broadcast has ended its answer");
+    ds_reader_mending(r, &err, "with the item opened again", 0);
+
+    return ds_reader_adopt(r, in, true, &err) == DS_OK;
 }
 
 
@@ -529,7 +595,9 @@ ds_reader_edge(ds_reader_t *r, AVPacket *pkt)
         clock = pkt->dts + ds_input_start(r->in);
         behind = t->clock - clock;
 
-        if (t->given && behind >= 0 && behind < DS_READER_OVERLAP) {
+        if (r->timed && t->given && behind >= 0
+            && behind < DS_READER_OVERLAP)
+        {
             r->overlap = true;
             return false;
         }
@@ -683,6 +751,7 @@ ds_reader_close(ds_reader_t **pr)
     ds_input_close(&r->in);
     ds_link_close(&r->link);
     ds_media_free(&r->media);
+    ds_jar_free(&r->jar);
 
     avcodec_parameters_free(&r->tracks[DS_VIDEO].par);
     avcodec_parameters_free(&r->tracks[DS_AUDIO].par);
@@ -705,34 +774,9 @@ ds_reader_again(ds_reader_t *r, ds_error_t *err)
 }
 
 
-static bool
-ds_reader_transient(int code)
-{
-    switch (code) {
-
-    case DS_ESOURCE_DNS:
-    case DS_ESOURCE_REFUSED:
-    case DS_ESOURCE_TLS:
-    case DS_ESOURCE_TIMEOUT:
-    case DS_ESOURCE_HTTP:
-    case DS_ESOURCE_CUT:
-    case DS_ESOURCE_STALLED:
-    case DS_ESOURCE_FAILED:
-    case DS_ESOURCE_RATE_LIMITED:
-    case DS_ERESOLVER_NETWORK:
-    case DS_ERESOLVER_TIMEOUT:
-        return true;
-
-    default:
-        return false;
-    }
-}
-
-
 static int
 ds_reader_reopen(ds_reader_t *r, ds_error_t *err)
 {
-    int          i;
     bool         live;
     ds_input_t  *in;
 
@@ -741,7 +785,8 @@ ds_reader_reopen(ds_reader_t *r, ds_error_t *err)
         return err->code;
     }
 
-    live = r->link.media.live || ds_input_live(r->in);
+    live = r->link.media.live || ds_input_live(r->in)
+           || ds_input_moved(r->in, in);
     r->noseek |= ds_input_jumped(r->in);
     r->sought = 0;
 
@@ -756,10 +801,27 @@ ds_reader_reopen(ds_reader_t *r, ds_error_t *err)
         }
     }
 
+    return ds_reader_adopt(r, in, live, err);
+}
+
+
+/* takes over "in": the item goes on with it */
+
+static int
+ds_reader_adopt(ds_reader_t *r, ds_input_t *in, bool live, ds_error_t *err)
+{
+    int  i;
+
     if (ds_reader_compare(r, in, err) != DS_OK) {
         ds_input_close(&in);
         return err->code;
     }
+
+    /* a broadcast whose clock begins anew has no place to be found in it */
+
+    r->timed = live && !ds_input_renumbered(r->in)
+               && (ds_input_live(r->in)
+                   || ds_input_start(in) != ds_input_start(r->in));
 
     r->bytes += ds_input_bytes(r->in);
     r->counted = 0;

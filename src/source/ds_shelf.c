@@ -77,40 +77,36 @@ ds_shelf_init(ds_shelf_t *s, const ds_link_conf_t *conf,
 
 
 /*
- * The same whatever list names it.  A media file's query is a signature that
- * changes; that of any other URL may name what it is.
+ * The same whatever list names it, and whatever that says of it: what is
+ * played decides.  Of a media file's query only what is a signature is left
+ * out, as it changes; all else may name what it is.
  */
 
 static char *
 ds_shelf_identity(const ds_entry_t *e)
 {
-    int          video, audio;
-    ds_url_t     u;
-    const char  *apart;
+    char  *id, *video, *audio, name[DS_ID_LEN];
 
-    if (!e->plain && e->id != NULL && ds_url_parse(&u, e->url, NULL) == DS_OK
-        && ds_url_is_youtube(&u))
-    {
-        return ds_sprintf("youtube %s", e->id);
+    if (!e->plain) {
+
+        /* what a resolver hides in a fragment is a part of the name */
+
+        return ds_url_video_id(name, e->url) ? ds_sprintf("youtube %s", name)
+                                             : ds_sprintf("page %s", e->url);
     }
 
-    apart = e->audio_url == NULL ? "" : e->audio_url;
+    id = NULL;
+    video = ds_url_unsigned(e->url);
+    audio = ds_url_unsigned(e->audio_url == NULL ? "" : e->audio_url);
 
-    video = strcspn(e->url, "#");
-    audio = strcspn(apart, "#");
-
-    if (e->plain && ds_url_kind(e->url) == DS_REF_MEDIA) {
-        video = strcspn(e->url, "?#");
+    if (video != NULL && audio != NULL) {
+        id = ds_sprintf("url %s %s", video, audio);
     }
 
-    if (*apart != '\0' && ds_url_kind(apart) == DS_REF_MEDIA) {
-        audio = strcspn(apart, "?#");
-    }
+    free(video);
+    free(audio);
 
-    /* what a resolver hides in a fragment is a part of the name */
-
-    return e->plain ? ds_sprintf("url %.*s %.*s", video, e->url, audio, apart)
-                    : ds_sprintf("page %s", e->url);
+    return id;
 }
 
 
@@ -188,6 +184,21 @@ ds_shelf_media(ds_shelf_t *s, ds_error_t *err)
 
     return m->id != NULL && m->title != NULL
            ? DS_OK : ds_fail(err, DS_ENOMEM, "strdup() failed");
+}
+
+
+bool
+ds_shelf_has(ds_shelf_t *s)
+{
+    unsigned  i;
+
+    for (i = 0; i < DS_SHELF_FORMS && s->cache != NULL; i++) {
+        if (ds_cache_has(s->cache, s->kept[i].key)) {
+            return true;
+        }
+    }
+
+    return false;
 }
 
 

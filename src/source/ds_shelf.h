@@ -54,6 +54,9 @@ void ds_shelf_init(ds_shelf_t *s, const ds_link_conf_t *conf,
  */
 int ds_shelf_find(ds_shelf_t *s, ds_error_t *err);
 
+/* it is kept in one form or another; found is not set */
+bool ds_shelf_has(ds_shelf_t *s);
+
 /* what was found cannot be read: it goes, and is not found any more */
 void ds_shelf_drop(ds_shelf_t *s);
 

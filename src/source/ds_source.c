@@ -31,12 +31,15 @@ struct ds_source_s {
     ds_profile_t       profile;
     ds_link_conf_t   conf;
     ds_mode_e          mode;
+    bool               check;
     ds_turn_t          turn;
     ds_shelf_t         shelf;
 
     ds_job_t           job;
     ds_cancel_t        end_cancel;      /* of what is done once all is read */
     ds_queue_t        *queue;
+    ds_bell_t         *bell;
+    bool               rung;            /* the thread's */
 
     /* written by the thread before "begun" is set, constant from then on */
     ds_reader_t       *reader;
@@ -57,9 +60,11 @@ struct ds_source_s {
 
 static void ds_source_run(void *data);
 static int ds_source_open(ds_source_t *s);
+static int ds_source_judge(ds_source_t *s);
 static int ds_source_begin(ds_source_t *s);
 static bool ds_source_keeps(ds_source_t *s);
 static int ds_source_read(ds_source_t *s);
+static void ds_source_ring(ds_source_t *s);
 static void ds_source_destroy(ds_source_t *s);
 
 
@@ -83,6 +88,8 @@ ds_source_start(const ds_source_conf_t *sc, ds_entry_t *e, int64_t start,
     s->ds = sc->ds;
     s->profile = *sc->profile;
     s->mode = sc->mode;
+    s->bell = sc->bell;
+    s->check = sc->check;
     s->turn = sc->turn;
     s->end_cancel.fd = -1;
     ds_text(s->stream, sizeof(s->stream), sc->stream);
@@ -92,6 +99,7 @@ ds_source_start(const ds_source_conf_t *sc, ds_entry_t *e, int64_t start,
     s->conf.start = start;
     s->conf.copies = s->profile.video == DS_VIDEO_COPY;
     s->conf.counters = sc->counters;
+    s->conf.behind = sc->check;
     s->conf.cancel = &s->job.cancel;
 
     s->queue = ds_queue_create(conf->buffer_size,
@@ -145,9 +153,10 @@ ds_source_run(void *data)
     ds_crash_stream(s->stream);
     ds_crash_item(&s->turn);
 
-    rc = ds_source_begin(s);
+    rc = s->check ? ds_source_judge(s) : ds_source_begin(s);
 
-    if (rc == DS_OK) {
+
+    if (rc == DS_OK && !s->check) {
         rc = ds_source_read(s);
         ds_convert_end(s->convert);
     }
@@ -161,6 +170,7 @@ ds_source_run(void *data)
     }
 
     ds_queue_finish(s->queue);
+    ds_source_ring(s);
 
     /* the air does not wait for the disk */
     ds_shelf_end(&s->shelf, rc == DS_OK, &s->end_cancel);
@@ -229,6 +239,29 @@ ds_source_open(ds_source_t *s)
     s->reader = ds_reader_open(&s->conf, &s->err);
 
     return s->reader == NULL ? s->err.code : DS_OK;
+}
+
+
+/* context: source's thread; can it be opened, and is it what can be sent */
+
+static int
+ds_source_judge(ds_source_t *s)
+{
+    char  reason[DS_MESSAGE_LEN];
+
+    if (s->mode != DS_MODE_DIRECT) {
+        ds_shelf_init(&s->shelf, &s->conf, &s->profile);
+
+        if (ds_shelf_has(&s->shelf)) {
+            return DS_OK;
+        }
+    }
+
+    s->reader = ds_reader_open(&s->conf, &s->err);
+
+    return s->reader == NULL
+           ? s->err.code
+           : ds_convert_judge(&s->profile, s->reader, reason, &s->err);
 }
 
 
@@ -345,6 +378,11 @@ ds_source_read(ds_source_t *s)
             (void) ds_fail(&s->err, rc, "item was canceled");
             break;
         }
+
+        if (!s->rung && ds_source_ready(s)) {
+            s->rung = true;
+            ds_source_ring(s);
+        }
     }
 
     av_packet_free(&pkt);
@@ -356,6 +394,17 @@ ds_source_read(ds_source_t *s)
     memcpy(s->end, ends, sizeof(ends));
 
     return rc;
+}
+
+
+/* context: source's thread */
+
+static void
+ds_source_ring(ds_source_t *s)
+{
+    if (s->bell != NULL) {
+        ds_bell_ring(s->bell);
+    }
 }
 
 

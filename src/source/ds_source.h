@@ -19,7 +19,7 @@ typedef struct ds_source_s  ds_source_t;
 
 
 /* the same for all items of a stream, but for "turn"; all is copied but for
-   the engine, the playlist and the counters */
+   the engine, the playlist, the counters and the bell */
 
 typedef struct {
     ds_t               *ds;
@@ -28,6 +28,11 @@ typedef struct {
     const ds_profile_t *profile;
     ds_counters_t      *counters;       /* outlives the source */
     ds_mode_e           mode;           /* of the items started from now on */
+    ds_bell_t          *bell;           /* rings when one is ready or has
+                                           failed; NULL: none */
+    bool                check;          /* only open and decide, behind what is
+                                           to go on air: it is never ready,
+                                           and has ended when it is done */
     ds_turn_t           turn;           /* of the item that is started */
 } ds_source_conf_t;
 

@@ -35,6 +35,7 @@ typedef enum {
     DS_OP_PROGRESS,
     DS_OP_ITEMS,
     DS_OP_TRIM,
+    DS_OP_QUEUE,
     DS_OP_END,
     DS_OP_SETTLE
 } ds_op_e;
@@ -49,8 +50,12 @@ struct ds_op_s {
     bool             dropped;           /* it cannot be done */
     uint32_t         count;
     ds_progress_t    progress;          /* lock, until it is taken */
+    ds_queued_t     *queued;            /* changes of the queue */
+    uint64_t         stamp;
+    char             on_air[DS_QUEUE_ID_LEN + 1];
+    int64_t          position;
     size_t           n;
-    ds_item_t        items[];
+    ds_listed_t      items[];           /* with their strings */
 };
 
 
@@ -67,6 +72,11 @@ struct ds_run_s {
     ds_op_t         *waiting;           /* a progress that is not taken yet */
     ds_progress_t    progress;          /* what there was at the begin */
     int              code;              /* of that */
+    ds_queued_t     *rows;              /* the queue, as it was read last */
+    size_t           nrows;
+    uint64_t         stamp;             /* of what is in it */
+    bool             read;              /* it was not taken yet */
+    unsigned         queueing;          /* ops that are not done */
     bool             begun;
     bool             ended;
     bool             missed;            /* items are not in the store */
@@ -109,6 +119,9 @@ static int ds_recorder_try(ds_recorder_t *r, ds_op_t *ops, ds_op_t **at);
 static int ds_recorder_do(ds_recorder_t *r, ds_op_t *op);
 static int ds_recorder_begin(ds_recorder_t *r, ds_run_t *run);
 static int ds_recorder_end(ds_recorder_t *r, ds_run_t *run);
+static int ds_recorder_queue(ds_recorder_t *r, ds_op_t *op);
+static int ds_recorder_read(ds_recorder_t *r, ds_run_t *run,
+    uint64_t stamp);
 static int ds_recorder_settle(ds_recorder_t *r);
 static void ds_recorder_failed(ds_recorder_t *r, int rc, ds_op_t *ops);
 static void ds_recorder_begun(ds_run_t *run, int rc,
@@ -385,6 +398,9 @@ ds_recorder_do(ds_recorder_t *r, ds_op_t *op)
     case DS_OP_TRIM:
         return ds_store_trim_items(r->store, run->name, op->count, &r->err);
 
+    case DS_OP_QUEUE:
+        return ds_recorder_queue(r, op);
+
     case DS_OP_END:
         return ds_recorder_end(r, run);
 
@@ -405,6 +421,10 @@ ds_recorder_begin(ds_recorder_t *r, ds_run_t *run)
     ds_progress_t  progress;
 
     rc = ds_store_get_progress(r->store, run->name, &progress, &r->err);
+
+    if (rc == DS_OK) {
+        rc = ds_recorder_read(r, run, 0);
+    }
 
     if (rc == DS_OK) {
         ds_recorder_begun(run, DS_OK, &progress);
@@ -432,6 +452,63 @@ ds_recorder_end(ds_recorder_t *r, ds_run_t *run)
     }
 
     return rc;
+}
+
+
+static int
+ds_recorder_queue(ds_recorder_t *r, ds_op_t *op)
+{
+    int        rc;
+    size_t     i;
+    ds_run_t  *run;
+
+    rc = DS_OK;
+    run = op->run;
+
+    for (i = 0; rc == DS_OK && i < op->n; i++) {
+        rc = ds_store_queue_put(r->store, run->name, run->id, &op->queued[i],
+                                &r->err);
+    }
+
+    if (rc == DS_OK && op->position >= 0) {
+        rc = ds_store_queue_position(r->store, run->name, op->on_air,
+                                     op->position, &r->err);
+    }
+
+    if (rc == DS_OK && op->progress.valid) {
+        rc = ds_store_put_progress(r->store, run->name, run->id,
+                                   &op->progress, &r->err);
+    }
+
+    return rc == DS_OK ? ds_recorder_read(r, run, op->stamp) : rc;
+}
+
+
+/* what is not committed then is read again with the next attempt */
+
+static int
+ds_recorder_read(ds_recorder_t *r, ds_run_t *run, uint64_t stamp)
+{
+    int           rc;
+    size_t        n;
+    ds_queued_t  *rows;
+
+    rc = ds_store_queue_list(r->store, run->name, &rows, &n, &r->err);
+
+    if (rc != DS_OK) {
+        return rc;
+    }
+
+    (void) pthread_mutex_lock(&r->lock);
+
+    free(run->rows);
+    run->rows = rows;
+    run->nrows = n;
+    run->stamp = stamp;
+
+    (void) pthread_mutex_unlock(&r->lock);
+
+    return DS_OK;
 }
 
 
@@ -509,6 +586,7 @@ ds_recorder_begun(ds_run_t *run, int rc, const ds_progress_t *progress)
 
         if (progress != NULL) {
             run->progress = *progress;
+            run->read = true;
         }
     }
 
@@ -532,7 +610,11 @@ ds_recorder_done(ds_recorder_t *r, ds_op_t *ops, bool written)
 
         (void) pthread_mutex_lock(&r->lock);
 
-        if (op->kind == DS_OP_ITEMS) {
+        if (op->kind == DS_OP_QUEUE) {
+            run->queueing--;
+            run->read = run->read || (written && !op->dropped);
+
+        } else if (op->kind == DS_OP_ITEMS) {
             r->nitems -= op->n;
             run->missed = run->missed || op->dropped || !written;
 
@@ -547,16 +629,21 @@ ds_recorder_done(ds_recorder_t *r, ds_op_t *ops, bool written)
 
         (void) pthread_mutex_unlock(&r->lock);
 
-        if (op->kind == DS_OP_END || op->kind == DS_OP_SETTLE) {
+        if (op->kind == DS_OP_END || op->kind == DS_OP_SETTLE
+            || op->kind == DS_OP_QUEUE)
+        {
             ds_wakeup(r->ds);
         }
 
         if (orphan) {
+            free(run->rows);
             free(run);
 
         } else if (op->kind == DS_OP_PROGRESS || op->kind == DS_OP_ITEMS
-                   || op->kind == DS_OP_TRIM)
+                   || op->kind == DS_OP_TRIM || op->kind == DS_OP_QUEUE)
         {
+            free(op->queued);
+            ds_listed_free(op->items, op->kind == DS_OP_ITEMS ? op->n : 0);
             free(op);
         }
     }
@@ -627,7 +714,7 @@ ds_recorder_op(ds_run_t *run, ds_op_e kind, size_t n)
 {
     ds_op_t  *op;
 
-    op = calloc(1, sizeof(ds_op_t) + n * sizeof(ds_item_t));
+    op = calloc(1, sizeof(ds_op_t) + n * sizeof(ds_listed_t));
 
     if (op != NULL) {
         op->kind = kind;
@@ -710,9 +797,10 @@ ds_run_progress(ds_run_t *run, const ds_progress_t *progress)
 
 
 bool
-ds_run_items(ds_run_t *run, const ds_item_t *items, size_t n)
+ds_run_items(ds_run_t *run, ds_listed_t *items, size_t n)
 {
     bool            room;
+    size_t          i;
     ds_op_t        *op;
     ds_recorder_t  *r;
 
@@ -734,10 +822,32 @@ ds_run_items(ds_run_t *run, const ds_item_t *items, size_t n)
         return false;
     }
 
-    memcpy(op->items, items, n * sizeof(ds_item_t));
+    memcpy(op->items, items, n * sizeof(ds_listed_t));
+
+    for (i = 0; i < n; i++) {
+        items[i].url = NULL;
+        items[i].audio_url = NULL;
+    }
+
     ds_recorder_put(r, op);
 
     return true;
+}
+
+
+bool
+ds_run_room(ds_run_t *run)
+{
+    bool            room;
+    ds_recorder_t  *r;
+
+    r = run->rec;
+
+    (void) pthread_mutex_lock(&r->lock);
+    room = r->nitems <= DS_RECORDER_ITEMS / 2;
+    (void) pthread_mutex_unlock(&r->lock);
+
+    return room;
 }
 
 
@@ -752,6 +862,86 @@ ds_run_missed(ds_run_t *run)
     (void) pthread_mutex_unlock(&run->rec->lock);
 
     return missed;
+}
+
+
+bool
+ds_run_queue(ds_run_t *run, const ds_queued_t *changes, size_t n,
+    uint64_t stamp, const ds_status_t *status)
+{
+    ds_op_t  *op;
+
+    op = ds_recorder_op(run, DS_OP_QUEUE, 0);
+
+    if (op != NULL && n != 0) {
+        op->queued = malloc(n * sizeof(ds_queued_t));
+
+        if (op->queued == NULL) {
+            free(op);
+            op = NULL;
+        }
+    }
+
+    if (op == NULL) {
+        return false;
+    }
+
+    if (n != 0) {
+        memcpy(op->queued, changes, n * sizeof(ds_queued_t));
+    }
+
+    op->n = n;
+    op->stamp = stamp;
+    op->progress = status->progress;
+    op->position = status->queue_id[0] == '\0' ? -1 : status->queue_position;
+    memcpy(op->on_air, status->queue_id, sizeof(op->on_air));
+
+    (void) pthread_mutex_lock(&run->rec->lock);
+    run->queueing++;
+    (void) pthread_mutex_unlock(&run->rec->lock);
+
+    ds_recorder_put(run->rec, op);
+
+    return true;
+}
+
+
+bool
+ds_run_queueing(ds_run_t *run)
+{
+    bool  queueing;
+
+    (void) pthread_mutex_lock(&run->rec->lock);
+    queueing = run->queueing != 0;
+    (void) pthread_mutex_unlock(&run->rec->lock);
+
+    return queueing;
+}
+
+
+bool
+ds_run_queued(ds_run_t *run, ds_queued_t **entries, size_t *n,
+    uint64_t *stamp)
+{
+    bool  read;
+
+    (void) pthread_mutex_lock(&run->rec->lock);
+
+    read = run->read;
+
+    if (read) {
+        *entries = run->rows;
+        *n = run->nrows;
+        *stamp = run->stamp;
+
+        run->rows = NULL;
+        run->nrows = 0;
+        run->read = false;
+    }
+
+    (void) pthread_mutex_unlock(&run->rec->lock);
+
+    return read;
 }
 
 
@@ -811,6 +1001,7 @@ ds_run_free(ds_run_t **prun)
     (void) pthread_mutex_unlock(&run->rec->lock);
 
     if (ended) {
+        free(run->rows);
         free(run);
     }
 }

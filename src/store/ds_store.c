@@ -23,6 +23,7 @@ struct ds_store_s {
 typedef enum {
     DS_COLUMN_END = 0,
     DS_COLUMN_TEXT,
+    DS_COLUMN_STRING,                   /* a pointer; "" is NULL */
     DS_COLUMN_NUMBER,                   /* a bool, 32 or 64 bits */
     DS_COLUMN_MODE,                     /* these by their names */
     DS_COLUMN_VIDEO,
@@ -72,6 +73,12 @@ static const ds_column_t  ds_columns_setting[] = {
     ds_column_end
 };
 
+static const ds_column_t  ds_columns_refresh[] = {
+    ds_column(NUMBER, ds_stored_t, def.playlist_refresh),
+    ds_column(NUMBER, ds_stored_t, def.refresh_jitter),
+    ds_column_end
+};
+
 static const ds_column_t  ds_columns_progress[] = {
     ds_column(STATE, ds_progress_t, state),
     ds_column(NUMBER, ds_progress_t, index),
@@ -80,6 +87,7 @@ static const ds_column_t  ds_columns_progress[] = {
     ds_column(NUMBER, ds_progress_t, seed),
     ds_column(NUMBER, ds_progress_t, pass),
     ds_column(NUMBER, ds_progress_t, at),
+    ds_column(NUMBER, ds_progress_t, key),
     ds_column_end
 };
 
@@ -91,6 +99,14 @@ static const ds_column_t  ds_columns_item[] = {
     ds_column(NUMBER, ds_item_t, state),
     ds_column(CODE, ds_item_t, code),
     ds_column(TEXT, ds_item_t, reason),
+    ds_column_end
+};
+
+static const ds_column_t  ds_columns_listed[] = {
+    ds_column(STRING, ds_listed_t, url),
+    ds_column(STRING, ds_listed_t, audio_url),
+    ds_column(NUMBER, ds_listed_t, plain),
+    ds_column(NUMBER, ds_listed_t, pass),
     ds_column_end
 };
 
@@ -108,6 +124,25 @@ static const ds_column_t  ds_columns_kept[] = {
     ds_column(NUMBER, ds_kept_t, kept),
     ds_column(NUMBER, ds_kept_t, used),
     ds_column(NUMBER, ds_kept_t, uses),
+    ds_column_end
+};
+
+static const ds_column_t  ds_columns_queued[] = {
+    ds_column(TEXT, ds_queued_t, id),
+    ds_column(NUMBER, ds_queued_t, kind),
+    ds_column(NUMBER, ds_queued_t, state),
+    ds_column(NUMBER, ds_queued_t, place),
+    ds_column(TEXT, ds_queued_t, url),
+    ds_column(NUMBER, ds_queued_t, index),
+    ds_column(TEXT, ds_queued_t, item),
+    ds_column(TEXT, ds_queued_t, title),
+    ds_column(NUMBER, ds_queued_t, from),
+    ds_column(NUMBER, ds_queued_t, until),
+    ds_column(NUMBER, ds_queued_t, now),
+    ds_column(NUMBER, ds_queued_t, resume),
+    ds_column(NUMBER, ds_queued_t, position),
+    ds_column(TEXT, ds_queued_t, by),
+    ds_column(NUMBER, ds_queued_t, at),
     ds_column_end
 };
 
@@ -157,16 +192,32 @@ static const ds_column_t  ds_columns_past[] = {
 #define DS_SETTING   "push_engine, slate, video, width, height, rate, "       \
                      "video_bitrate, audio_bitrate, sample_rate, "            \
                      "max_keyframe_interval, max_item_duration"
-#define DS_PROGRESS  "state, item, item_id, position, seed, pass, at"
+#define DS_REFRESH   "playlist_refresh, refresh_jitter"
+#define DS_PROGRESS  "state, item, item_id, position, seed, pass, at, " \
+                     "item_key"
 #define DS_ITEM      "idx, id, title, duration, state, code, reason"
 #define DS_CHANGE    "name, what, fields, who, address"
+#define DS_LISTED    "url, audio_url, plain, pass"
 #define DS_KEPT      "key, form, id, title, origin, files, size, sum0, "      \
                      "sum1, duration, kept, used, uses"
 
-/* it is still the run ?9 of the stream ?1 that writes */
-#define DS_CURRENT   "EXISTS (SELECT 1 FROM stream WHERE name = ?1) AND "     \
-                     "(?9 = 0 OR EXISTS (SELECT 1 FROM run "                  \
-                     "WHERE id = ?9 AND NOT stale)) "
+/* ms, for which a key of a request is known */
+#define DS_KEY_TIME  (24 * 3600 * 1000LL)
+
+#define DS_QUEUED    "id, kind, state, place, url, idx, item, title, start, " \
+                     "until, now, resume, position, queued_by, at"
+
+/* of the rows of a queue that waits; before the rest */
+#define DS_WAITING   "name = ?1 AND state = 0"
+#define DS_FRONT     "coalesce((SELECT max(place) + 1 FROM queue WHERE "      \
+                     DS_WAITING " AND now), (SELECT min(place) FROM queue "   \
+                     "WHERE " DS_WAITING "), 1)"
+
+/* it is still the run "n" of the stream ?1 that writes */
+#define DS_CURRENT(n)                                                         \
+                     "EXISTS (SELECT 1 FROM stream WHERE name = ?1) AND "     \
+                     "(" n " = 0 OR EXISTS (SELECT 1 FROM run "               \
+                     "WHERE id = " n " AND NOT stale)) "
 
 
 static int ds_store_do(ds_store_t *store, ds_error_t *err, const char *sql,
@@ -192,6 +243,16 @@ static int ds_store_history(ds_store_t *store, const char *count,
     const char *select, const char *name, uint32_t offset,
     const ds_column_t *c, void *rows, size_t size, size_t *n,
     uint32_t *total, ds_error_t *err);
+static int ds_store_queue_known(ds_store_t *store, const char *name,
+    ds_queued_t *q, const char *key, const char *sum, ds_error_t *err);
+static int ds_store_queue_find(ds_store_t *store, const char *name,
+    ds_queued_t *q, ds_error_t *err);
+static int ds_store_queue_insert(ds_store_t *store, const char *name,
+    ds_queued_t *q, ds_error_t *err);
+static int ds_store_queue_room(ds_store_t *store, const char *name,
+    int64_t place, ds_error_t *err);
+static int ds_store_number_of(ds_store_t *store, int64_t *n, ds_error_t *err,
+    const char *sql, const char *name, const char *id);
 static int ds_store_read_def(sqlite3_stmt *st, ds_stored_t *stored);
 static void ds_store_read_progress(sqlite3_stmt *st, int column,
     ds_progress_t *p);
@@ -499,6 +560,13 @@ ds_store_define(ds_store_t *store, const char *sql, const ds_stored_t *def,
                          "tr", def->def.name, ds_columns_setting, def);
     }
 
+    if (rc == DS_OK) {
+        rc = ds_store_do(store, err,
+                         "INSERT OR REPLACE INTO refresh "
+                         "(name, " DS_REFRESH ") VALUES (?1, ?2, ?3)",
+                         "tr", def->def.name, ds_columns_refresh, def);
+    }
+
     rc = ds_store_end(store, rc, err);
 
 done:
@@ -549,8 +617,9 @@ ds_store_get(ds_store_t *store, const char *name, ds_stored_t *def,
     sqlite3_stmt  *st;
 
     rc = ds_store_select(store, &st, err,
-                         "SELECT " DS_DEF ", " DS_SETTING " FROM stream "
-                         "LEFT JOIN setting USING (name) WHERE name = ?1",
+                         "SELECT " DS_DEF ", " DS_SETTING ", " DS_REFRESH
+                         " FROM stream LEFT JOIN setting USING (name) "
+                         "LEFT JOIN refresh USING (name) WHERE name = ?1",
                          "t", name);
     if (rc == DS_OK) {
         (void) ds_store_read_def(st, def);
@@ -646,8 +715,10 @@ ds_store_each(ds_store_t *store, ds_store_pt each, void *data,
     }
 
     rc = ds_store_select(store, &st, err,
-                         "SELECT " DS_DEF ", " DS_SETTING ", " DS_PROGRESS
+                         "SELECT " DS_DEF ", " DS_SETTING ", " DS_REFRESH
+                         ", " DS_PROGRESS
                          " FROM stream LEFT JOIN setting USING (name) "
+                         "LEFT JOIN refresh USING (name) "
                          "LEFT JOIN progress USING (name) ORDER BY name", "");
 
     while (rc == DS_OK) {
@@ -735,11 +806,11 @@ ds_store_put_progress(ds_store_t *store, const char *name, int64_t run,
 {
     return ds_store_do(store, err,
                        "INSERT INTO progress (name, " DS_PROGRESS ") "
-                       "SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8 "
-                       "WHERE " DS_CURRENT
+                       "SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9 "
+                       "WHERE " DS_CURRENT("?10")
                        "ON CONFLICT (name) DO UPDATE SET state = ?2, "
                        "item = ?3, item_id = ?4, position = ?5, seed = ?6, "
-                       "pass = ?7, at = ?8",
+                       "pass = ?7, at = ?8, item_key = ?9",
                        "tri", name, ds_columns_progress, p, run);
 }
 
@@ -766,7 +837,7 @@ ds_store_get_progress(ds_store_t *store, const char *name, ds_progress_t *p,
 
 int
 ds_store_put_items(ds_store_t *store, const char *name, int64_t run,
-    const ds_item_t *items, size_t n, ds_error_t *err)
+    const ds_listed_t *items, size_t n, ds_error_t *err)
 {
     int     rc;
     size_t  i;
@@ -775,13 +846,15 @@ ds_store_put_items(ds_store_t *store, const char *name, int64_t run,
 
     for (i = 0; i < n && rc == DS_OK; i++) {
         rc = ds_store_do(store, err,
-                         "INSERT INTO item (name, " DS_ITEM ") "
-                         "SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8 "
-                         "WHERE " DS_CURRENT
+                         "INSERT INTO item (name, " DS_ITEM ", " DS_LISTED
+                         ") SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, "
+                         "?11, ?12 WHERE " DS_CURRENT("?13")
                          "ON CONFLICT (name, idx) DO UPDATE SET id = ?3, "
                          "title = ?4, duration = ?5, state = ?6, code = ?7, "
-                         "reason = ?8",
-                         "tri", name, ds_columns_item, &items[i], run);
+                         "reason = ?8, url = ?9, audio_url = ?10, "
+                         "plain = ?11, pass = ?12",
+                         "trri", name, ds_columns_item, &items[i].item,
+                         ds_columns_listed, &items[i], run);
     }
 
     return rc;
@@ -825,6 +898,452 @@ ds_store_get_items(ds_store_t *store, const char *name, uint32_t offset,
 
     return ds_store_list(store, st, rc, ds_columns_item, items,
                          sizeof(ds_item_t), n, err);
+}
+
+
+int
+ds_store_each_item(ds_store_t *store, const char *name,
+    ds_store_item_pt each, void *data, ds_error_t *err)
+{
+    int            rc, column;
+    ds_listed_t    item;
+    sqlite3_stmt  *st;
+
+    rc = ds_store_select(store, &st, err, "SELECT " DS_ITEM ", " DS_LISTED
+                         " FROM item WHERE name = ?1 ORDER BY idx", "t", name);
+
+    while (rc == DS_OK) {
+        memset(&item, 0, sizeof(ds_listed_t));
+
+        column = ds_store_read(st, 0, ds_columns_item, &item.item);
+        (void) ds_store_read(st, column, ds_columns_listed, &item);
+
+        if (!each(data, &item)) {
+            ds_store_done(store, st);
+            break;
+        }
+
+        rc = ds_store_step(store, st, err);
+    }
+
+    return ds_store_none(rc, err);
+}
+
+
+int
+ds_store_queue_add(ds_store_t *store, const char *name, ds_queued_t *q,
+    const char *key, const char *sum, ds_error_t *err)
+{
+    int      rc;
+    int64_t  n;
+
+    (void) pthread_mutex_lock(&store->lock);
+
+    rc = ds_store_begin(store, err);
+
+    if (rc != DS_OK) {
+        goto done;
+    }
+
+    rc = ds_store_number_of(store, &n, err, "SELECT 1 FROM stream "
+                            "WHERE name = ?1", name, NULL);
+
+    if (rc == DS_OK && key != NULL) {
+        rc = ds_store_queue_known(store, name, q, key, sum, err);
+
+        if (rc == DS_OK) {
+            rc = ds_store_end(store, rc, err);
+            goto done;
+        }
+
+        rc = rc == DS_ESTORE_NOT_FOUND ? DS_OK : rc;
+    }
+
+    if (rc == DS_OK) {
+        rc = ds_store_number_of(store, &n, err, "SELECT count(*) FROM queue "
+                                "WHERE name = ?1", name, NULL);
+    }
+
+    if (rc == DS_OK && n >= DS_QUEUE_MAX) {
+        rc = ds_fail(err, DS_EQUEUE_FULL, "%d entries are queued already, "
+                     "which is the most", DS_QUEUE_MAX);
+    }
+
+    if (rc == DS_OK && q->kind != DS_QUEUED_URL) {
+        rc = ds_store_queue_find(store, name, q, err);
+    }
+
+    if (rc == DS_OK) {
+        rc = ds_store_queue_insert(store, name, q, err);
+    }
+
+    if (rc == DS_OK && key != NULL) {
+        rc = ds_store_do(store, err, "INSERT INTO queue_key "
+                         "(name, key, sum, id, at) "
+                         "VALUES (?1, ?2, ?3, ?4, ?5)", "tttti", name, key,
+                         sum, q->id, q->at);
+    }
+
+    rc = ds_store_end(store, rc, err);
+
+done:
+
+    (void) pthread_mutex_unlock(&store->lock);
+
+    return rc;
+}
+
+
+/* DS_OK: it was added before, "q" is what became of it */
+
+static int
+ds_store_queue_known(ds_store_t *store, const char *name, ds_queued_t *q,
+    const char *key, const char *sum, ds_error_t *err)
+{
+    int            rc;
+    bool           same;
+    sqlite3_stmt  *st;
+
+    rc = ds_store_do(store, err, "DELETE FROM queue_key WHERE at < ?1", "i",
+                     q->at - DS_KEY_TIME);
+
+    if (rc == DS_OK) {
+        rc = ds_store_select(store, &st, err, "SELECT id, sum FROM queue_key "
+                             "WHERE name = ?1 AND key = ?2", "tt", name, key);
+    }
+
+    if (rc != DS_OK) {
+        return rc;
+    }
+
+    ds_text(q->id, sizeof(q->id),
+            (const char *) sqlite3_column_text(st, 0));
+    same = strcmp((const char *) sqlite3_column_text(st, 1), sum) == 0;
+    ds_store_done(store, st);
+
+    if (!same) {
+        return ds_fail(err, DS_EQUEUE_KEY, "the key was used for another "
+                       "request");
+    }
+
+    rc = ds_store_select(store, &st, err, "SELECT " DS_QUEUED " FROM queue "
+                         "WHERE name = ?1 AND id = ?2", "tt", name, q->id);
+    if (rc == DS_OK) {
+        (void) ds_store_read(st, 0, ds_columns_queued, q);
+        ds_store_done(store, st);
+
+    } else if (rc == DS_ESTORE_NOT_FOUND) {
+        q->state = DS_QUEUED_OVER;
+    }
+
+    return ds_store_none(rc, err);
+}
+
+
+/* the item of the list that is meant */
+
+static int
+ds_store_queue_find(ds_store_t *store, const char *name, ds_queued_t *q,
+    ds_error_t *err)
+{
+    int            rc;
+    int64_t        n;
+    sqlite3_stmt  *st;
+
+    rc = q->item[0] != '\0'
+         ? ds_store_select(store, &st, err, "SELECT idx, id, title FROM item "
+                           "WHERE name = ?1 AND id = ?2 ORDER BY idx LIMIT 1",
+                           "tt", name, q->item)
+         : ds_store_select(store, &st, err, "SELECT idx, id, title FROM item "
+                           "WHERE name = ?1 AND idx = ?2", "ti", name,
+                           (int64_t) q->index);
+
+    if (rc == DS_OK) {
+        q->index = (uint32_t) sqlite3_column_int64(st, 0);
+        ds_text(q->item, sizeof(q->item),
+                (const char *) sqlite3_column_text(st, 1));
+
+        if (q->title[0] == '\0') {
+            ds_text(q->title, sizeof(q->title),
+                    (const char *) sqlite3_column_text(st, 2));
+        }
+
+        ds_store_done(store, st);
+    }
+
+    if (rc == DS_ESTORE_NOT_FOUND) {
+        rc = ds_store_number_of(store, &n, err, "SELECT count(*) FROM item "
+                                "WHERE name = ?1", name, NULL);
+        if (rc == DS_OK) {
+            rc = ds_fail(err, DS_EITEM_UNAVAILABLE, "it is not among the "
+                         "%lld items of the list", (long long) n);
+        }
+    }
+
+    return rc;
+}
+
+
+static int
+ds_store_queue_insert(ds_store_t *store, const char *name, ds_queued_t *q,
+    ds_error_t *err)
+{
+    int  rc;
+
+    if (q->place == INT64_MAX) {
+        rc = ds_store_number_of(store, &q->place, err, "SELECT "
+                                "coalesce(max(place) + 1, 1) FROM queue "
+                                "WHERE name = ?1", name, NULL);
+
+    } else {
+        rc = q->place == 0
+             ? ds_store_number_of(store, &q->place, err, "SELECT " DS_FRONT,
+                                  name, NULL)
+             : ds_store_number_of(store, &q->place, err, "SELECT "
+                                  "coalesce(min(place), 1) FROM queue "
+                                  "WHERE " DS_WAITING, name, NULL);
+        if (rc == DS_OK) {
+            rc = ds_store_queue_room(store, name, q->place, err);
+        }
+    }
+
+    if (rc != DS_OK) {
+        return rc;
+    }
+
+    return ds_store_do(store, err, "INSERT INTO queue (name, " DS_QUEUED ") "
+                       "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, "
+                       "?11, ?12, ?13, ?14, ?15, ?16)", "tr", name,
+                       ds_columns_queued, q);
+}
+
+
+/* those from there on make room */
+
+static int
+ds_store_queue_room(ds_store_t *store, const char *name, int64_t place,
+    ds_error_t *err)
+{
+    return ds_store_do(store, err, "UPDATE queue SET place = place + 1 "
+                       "WHERE name = ?1 AND place >= ?2", "ti", name, place);
+}
+
+
+/* the first column of the first row; "id" may be NULL */
+
+static int
+ds_store_number_of(ds_store_t *store, int64_t *n, ds_error_t *err,
+    const char *sql, const char *name, const char *id)
+{
+    int            rc;
+    sqlite3_stmt  *st;
+
+    rc = id == NULL ? ds_store_select(store, &st, err, sql, "t", name)
+                    : ds_store_select(store, &st, err, sql, "tt", name, id);
+    if (rc == DS_OK) {
+        *n = sqlite3_column_int64(st, 0);
+        ds_store_done(store, st);
+    }
+
+    return rc;
+}
+
+
+int
+ds_store_queue_remove(ds_store_t *store, const char *name, const char *id,
+    ds_error_t *err)
+{
+    int      rc;
+    int64_t  place;
+
+    (void) pthread_mutex_lock(&store->lock);
+
+    rc = ds_store_begin(store, err);
+
+    if (rc == DS_OK) {
+        rc = ds_store_number_of(store, &place, err, "SELECT place FROM queue "
+                                "WHERE name = ?1 AND id = ?2", name, id);
+        if (rc == DS_OK) {
+            rc = ds_store_do(store, err, "DELETE FROM queue "
+                             "WHERE name = ?1 AND id = ?2", "tt", name, id);
+        }
+
+        rc = ds_store_end(store, rc, err);
+    }
+
+    (void) pthread_mutex_unlock(&store->lock);
+
+    return rc;
+}
+
+
+/* who moves an entry says when it is to come: it does not interrupt */
+
+int
+ds_store_queue_move(ds_store_t *store, const char *name, const char *id,
+    const char *before, ds_error_t *err)
+{
+    int      rc;
+    int64_t  place;
+
+    (void) pthread_mutex_lock(&store->lock);
+
+    rc = ds_store_begin(store, err);
+
+    if (rc != DS_OK) {
+        goto done;
+    }
+
+    rc = ds_store_number_of(store, &place, err, "SELECT place FROM queue "
+                            "WHERE name = ?1 AND id = ?2", name, id);
+
+    if (rc == DS_OK && before == NULL) {
+        rc = ds_store_number_of(store, &place, err, "SELECT max(place) + 1 "
+                                "FROM queue WHERE name = ?1", name, NULL);
+
+    } else if (rc == DS_OK) {
+        rc = ds_store_number_of(store, &place, err, "SELECT place FROM queue "
+                                "WHERE name = ?1 AND id = ?2", name, before);
+
+        rc = rc == DS_OK ? ds_store_queue_room(store, name, place, err)
+             : rc != DS_ESTORE_NOT_FOUND ? rc
+             : ds_fail(err, DS_EITEM_UNAVAILABLE, "there is no such entry");
+    }
+
+    if (rc == DS_OK) {
+        rc = ds_store_do(store, err, "UPDATE queue SET place = ?3, now = 0 "
+                         "WHERE name = ?1 AND id = ?2", "tti", name, id,
+                         place);
+    }
+
+    rc = ds_store_end(store, rc, err);
+
+done:
+
+    (void) pthread_mutex_unlock(&store->lock);
+
+    return rc;
+}
+
+
+int
+ds_store_queue_put(ds_store_t *store, const char *name, int64_t run,
+    const ds_queued_t *q, ds_error_t *err)
+{
+    int            rc;
+    ds_queued_t    new;
+    sqlite3_stmt  *st;
+
+    if (q->state == DS_QUEUED_OVER) {
+        return ds_store_do(store, err, "DELETE FROM queue "
+                           "WHERE name = ?1 AND id = ?2", "tt", name, q->id);
+    }
+
+    if (q->place != 0) {
+        return ds_store_do(store, err, "UPDATE queue SET state = ?3, "
+                           "now = ?4, position = ?5 "
+                           "WHERE name = ?1 AND id = ?2", "ttiii", name,
+                           q->id, (int64_t) q->state, (int64_t) q->now,
+                           q->position);
+    }
+
+    rc = ds_store_do(store, err, "DELETE FROM queue "
+                     "WHERE name = ?1 AND id = ?2", "tt", name, q->id);
+
+    if (rc == DS_OK) {
+        rc = ds_store_select(store, &st, err, "SELECT 1 FROM stream "
+                             "WHERE name = ?1 AND (?2 = 0 OR EXISTS (SELECT 1 "
+                             "FROM run WHERE id = ?2 AND NOT stale))", "ti",
+                             name, run);
+    }
+
+    if (rc == DS_OK) {
+        ds_store_done(store, st);
+
+        new = *q;
+        rc = ds_store_queue_insert(store, name, &new, err);
+    }
+
+    return ds_store_none(rc, err);
+}
+
+
+int
+ds_store_queue_position(ds_store_t *store, const char *name, const char *id,
+    int64_t position, ds_error_t *err)
+{
+    return ds_store_do(store, err, "UPDATE queue SET position = ?3 "
+                       "WHERE name = ?1 AND id = ?2", "tti", name, id,
+                       position);
+}
+
+
+int
+ds_store_queue_list(ds_store_t *store, const char *name, ds_queued_t **rows,
+    size_t *n, ds_error_t *err)
+{
+    int            rc;
+    size_t         size;
+    ds_queued_t   *q;
+    sqlite3_stmt  *st;
+
+    *rows = NULL;
+    *n = 0;
+    size = 0;
+
+    rc = ds_store_select(store, &st, err, "SELECT " DS_QUEUED " FROM queue "
+                         "WHERE name = ?1 ORDER BY state DESC, place, id",
+                         "t", name);
+
+    while (rc == DS_OK) {
+
+        if (*n == size) {
+            size = size == 0 ? 8 : size * 2;
+            q = realloc(*rows, size * sizeof(ds_queued_t));
+
+            if (q == NULL) {
+                ds_store_done(store, st);
+                rc = ds_fail(err, DS_ENOMEM, "realloc() failed");
+                break;
+            }
+
+            *rows = q;
+        }
+
+        q = &(*rows)[(*n)++];
+
+        memset(q, 0, sizeof(ds_queued_t));
+        (void) ds_store_read(st, 0, ds_columns_queued, q);
+
+        rc = ds_store_step(store, st, err);
+    }
+
+    rc = ds_store_none(rc, err);
+
+    if (rc != DS_OK) {
+        free(*rows);
+        *rows = NULL;
+        *n = 0;
+    }
+
+    return rc;
+}
+
+
+int
+ds_store_queue_count(ds_store_t *store, const char *name, uint32_t *n,
+    ds_error_t *err)
+{
+    int      rc;
+    int64_t  count;
+
+    rc = ds_store_number_of(store, &count, err, "SELECT count(*) FROM queue "
+                            "WHERE name = ?1", name, NULL);
+    if (rc == DS_OK) {
+        *n = (uint32_t) count;
+    }
+
+    return rc;
 }
 
 
@@ -1039,10 +1558,13 @@ ds_store_read_def(sqlite3_stmt *st, ds_stored_t *stored)
 
     memset(stored, 0, sizeof(ds_stored_t));
     stored->def.profile = (ds_profile_t) DS_PROFILE_DEFAULT;
+    stored->def.playlist_refresh = DS_REFRESH_DEFAULT;
+    stored->def.refresh_jitter = DS_JITTER_DEFAULT;
 
     column = ds_store_read(st, 0, ds_columns_def, stored);
+    column = ds_store_read(st, column, ds_columns_setting, stored);
 
-    return ds_store_read(st, column, ds_columns_setting, stored);
+    return ds_store_read(st, column, ds_columns_refresh, stored);
 }
 
 
@@ -1070,6 +1592,13 @@ ds_store_bind(sqlite3_stmt *st, int i, const ds_column_t *c, const void *row)
 
         if (c->kind == DS_COLUMN_TEXT) {
             (void) sqlite3_bind_text(st, i, field, -1, SQLITE_TRANSIENT);
+            continue;
+        }
+
+        if (c->kind == DS_COLUMN_STRING) {
+            field = *(char *const *) field;
+            (void) sqlite3_bind_text(st, i, field != NULL ? field : "", -1,
+                                     SQLITE_TRANSIENT);
             continue;
         }
 
@@ -1113,6 +1642,14 @@ ds_store_read(sqlite3_stmt *st, int i, const ds_column_t *c, void *row)
 
             if (c->kind == DS_COLUMN_TEXT) {
                 ds_text(field, c->size, text);
+                continue;
+            }
+
+            /* valid as long as the row is */
+
+            if (c->kind == DS_COLUMN_STRING) {
+                *(const char **) field = text != NULL && *text != '\0' ? text
+                                                                       : NULL;
                 continue;
             }
 

@@ -113,6 +113,47 @@ static const ds_step_t  ds_steps[] = {
         ""
     },
     {
+        "CREATE TABLE IF NOT EXISTS queue ("
+        "    name TEXT NOT NULL REFERENCES stream ON DELETE CASCADE,"
+        "    id TEXT NOT NULL, kind INTEGER NOT NULL, state INTEGER NOT NULL,"
+        "    place INTEGER NOT NULL, url TEXT NOT NULL,"
+        "    idx INTEGER NOT NULL, item TEXT NOT NULL, title TEXT NOT NULL,"
+        "    start INTEGER NOT NULL, until INTEGER NOT NULL,"
+        "    now INTEGER NOT NULL, resume INTEGER NOT NULL,"
+        "    position INTEGER NOT NULL, queued_by TEXT NOT NULL,"
+        "    at INTEGER NOT NULL,"
+        "    PRIMARY KEY (name, id)"
+        ") STRICT, WITHOUT ROWID;"
+        "CREATE TABLE IF NOT EXISTS queue_key ("
+        "    name TEXT NOT NULL REFERENCES stream ON DELETE CASCADE,"
+        "    key TEXT NOT NULL, sum TEXT NOT NULL, id TEXT NOT NULL,"
+        "    at INTEGER NOT NULL,"
+        "    PRIMARY KEY (name, key)"
+        ") STRICT, WITHOUT ROWID;",
+
+        /* an older build knows no place after an item */
+        "UPDATE progress SET position = 0 WHERE position < 0;"
+    },
+    {
+        /* an older build would leave another item's URL in its place */
+        "ALTER TABLE item ADD COLUMN url TEXT NOT NULL DEFAULT '';"
+        "ALTER TABLE item ADD COLUMN audio_url TEXT NOT NULL DEFAULT '';"
+        "ALTER TABLE item ADD COLUMN plain INTEGER NOT NULL DEFAULT 0;"
+        "ALTER TABLE item ADD COLUMN pass INTEGER NOT NULL DEFAULT 0;"
+        "ALTER TABLE progress "
+        "ADD COLUMN item_key INTEGER NOT NULL DEFAULT 0;"
+        "CREATE TABLE IF NOT EXISTS refresh ("
+        "    name TEXT PRIMARY KEY REFERENCES stream ON DELETE CASCADE,"
+        "    playlist_refresh INTEGER NOT NULL,"
+        "    refresh_jitter INTEGER NOT NULL"
+        ") STRICT;",
+        "ALTER TABLE item DROP COLUMN url;"
+        "ALTER TABLE item DROP COLUMN audio_url;"
+        "ALTER TABLE item DROP COLUMN plain;"
+        "ALTER TABLE item DROP COLUMN pass;"
+        "ALTER TABLE progress DROP COLUMN item_key;"
+    },
+    {
         /* who changed what; no other table is known here */
         "CREATE TABLE IF NOT EXISTS change ("
         "    id INTEGER PRIMARY KEY, at INTEGER NOT NULL,"

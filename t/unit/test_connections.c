@@ -145,11 +145,16 @@ test_lists(void)
 
     for (i = 0; i < (int) (sizeof(lists) / sizeof(lists[0])); i++) {
         const char  *name = lists[i].name;
-        char         options[512], file[64];
+        char         options[640], file[64];
 
-        (void) snprintf(options, sizeof(options), "%s "
-                        "-hls_segment_filename %s-%s%%d.ts", lists[i].options,
-                        name, strcmp(name, "apart") == 0 ? "%v-" : "");
+        if (name == NULL) {
+            abort();
+        }
+
+        (void) strcpy(options, lists[i].options);
+        (void) snprintf(options + strlen(options), 128,
+                        " -hls_segment_filename %s-%s%%d.ts", name,
+                        strcmp(name, "apart") == 0 ? "%v-" : "");
         (void) snprintf(file, sizeof(file), "%s%s.m3u8", name,
                         strcmp(name, "apart") == 0 ? "-%v" : "");
         make(options, file);

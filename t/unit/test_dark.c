@@ -93,7 +93,7 @@ test_pause(void)
 }
 
 
-/* a source that never goes on makes an end of the item, not of the stream */
+/* a source that never goes on is waited for, as long as nobody says no */
 
 static void
 test_stall(void)
@@ -107,9 +107,12 @@ test_stall(void)
 
     ok(await(s, on_item, 0, &st), "stall: on air");
     ok(await(s, on_slate, 1, &st), "stall: the slate");
-    ok(await(s, in_state, DS_FINISHED, &st), "stall: the end");
-    is_int(st.failed, 1, "stall: the item has failed");
-    is_str(ds_error_code(st.error.code), "source_stalled", "stall: why");
+    ok(await(s, has_error, DS_ESOURCE_STALLED, &st), "stall: why");
+    is_int(st.state, DS_STALLED, "stall: the same item is waited for");
+    is_int(st.failed, 0, "stall: it has not failed");
+    ds_stream_skip(s);
+    ok(await(s, in_state, DS_FINISHED, &st), "stall: until it is skipped");
+    is_int(st.skipped, 1, "stall: the item was");
     finish(&s);
 
     is_int(atomic_load(&server.sessions), sessions + 1, "stall: one session");

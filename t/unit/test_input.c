@@ -634,6 +634,66 @@ test_stamps(void)
 }
 
 
+/* the PTS of a file's pictures, from the first, ms; their number */
+
+static int
+shown(const char *name, int *pts, int most)
+{
+    int          n;
+    int64_t      first;
+    AVPacket    *pkt;
+    ds_input_t  *in;
+    ds_error_t   err;
+
+    n = 0;
+    first = 0;
+    in = open_input(server_url(name), NULL, &err);
+    pkt = av_packet_alloc();
+
+    while (in != NULL && n < most && ds_input_read(in, pkt, &err) == 1) {
+        if (pkt->stream_index == DS_VIDEO) {
+            first = n == 0 ? pkt->pts : first;
+            pts[n++] = (pkt->pts - first + 500) / 1000;
+        }
+
+        av_packet_unref(pkt);
+    }
+
+    av_packet_free(&pkt);
+    ds_input_close(&in);
+
+    return n;
+}
+
+
+/* pictures of B frames are in order, whatever a container says of it */
+
+static void
+test_order(void)
+{
+    int  i, k, n, wrong, want[100], got[100];
+
+    static const char *const  names[] = { "b.avi", "b.h264" };
+
+    make(H264 "-bf 3 -b_strategy 0 " AAC "b.mp4 && ffmpeg -v error -y -i "
+         "b.mp4 -c copy b.avi && ffmpeg -v error -y -i b.mp4 -an -c copy",
+         "b.h264");
+
+    n = shown("b.mp4", want, 100);
+    is_int(n, 75, "pictures");
+
+    for (i = 0; i < 2; i++) {
+        is_int(shown(names[i], got, 100), n, "%s: as many", names[i]);
+
+        for (k = 0, wrong = 0; k < n; k++) {
+            wrong += abs(got[k] - want[k]) > 2;
+        }
+
+        is_int(wrong, 0, "%s: each at its time", names[i]);
+    }
+}
+
+
 /* variants of a list: the largest that is not too large, its own sound */
 
 static void
@@ -759,6 +819,7 @@ main(void)
     test_containers();
     test_latency();
     test_stamps();
+    test_order();
     test_variants();
     test_codecs();
     test_faults();

@@ -117,7 +117,8 @@ test_m3u(void)
     test_free(&l);
     l.enough = 0;
 
-    is_int(test_parse(&l, "#EXTM3U\n#EXT-X-VERSION:3\n#EXTINF:4,\ns.ts\n",
+    is_int(test_parse(&l, "#EXTM3U\n#EXT-X-TARGETDURATION:4\n"
+                      "#EXTINF:4,\ns.ts\n",
                       "http://h/live.m3u8?a=1"), DS_OK, "an HLS playlist");
     is_int(l.n, 1, "is one item");
     is_str(l.e[0].url, "http://h/live.m3u8?a=1", "itself");

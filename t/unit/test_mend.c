@@ -18,7 +18,7 @@ enum { VIDEO = 0, AUDIO = 1 };
 #define SOUND    21333
 #define REORDER  (2 * FRAME)
 #define SECOND   1000000
-#define NONE     INT64_MAX
+#define NONE     (INT64_MAX / 4)
 
 
 typedef struct {

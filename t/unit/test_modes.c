@@ -325,11 +325,13 @@ test_download(void)
     is_int(atomic_load(&server.backward), 0, "download: no backward stamp");
 
     began = ds_monotonic();
+    server_fault("a.mp4", "latency=5000");
     s = modes_start("slow.json", DS_MODE_DOWNLOAD, false);
     ok(await(s, in_state, DS_LIVE, &st), "download: the second start");
     ok(ds_monotonic() - began < 1500, "download: is immediate: %d ms",
        (int) (ds_monotonic() - began));
     finish(&s);
+    server_fault(NULL, NULL);
 
     fresh(100000000);
     s = modes_start("hls.json", DS_MODE_DOWNLOAD, false);
@@ -437,7 +439,7 @@ main(void)
         { "long.json", "[\"d.mp4?drip=60000\", \"a.mp4\"]" },
         { "cut.json", "[\"d.mp4?cut=90000\", \"a.mp4\"]" },
         { "d.json", "[\"d.mp4\"]" },
-        { "slow.json", "[\"a.mp4?latency=5000\"]" },
+        { "slow.json", "[\"a.mp4?sig=5\"]" },
         { "hls.json", "[\"a.m3u8\", \"b.m3u8\"]" },
     };
 

@@ -107,7 +107,7 @@ test_sh(const char *script, int64_t timeout, ds_error_t *err)
 {
     const char  *argv[] = { "/bin/sh", "-c", script, NULL };
 
-    return ds_proc_start(argv, timeout, &test_token, err);
+    return ds_proc_start(argv, NULL, timeout, &test_token, err);
 }
 
 
@@ -168,7 +168,7 @@ test_argv(void)
         "/usr/bin/printf", "%s\\n", "a b", "$(id)", "; id", "", "--", NULL
     };
 
-    p = ds_proc_start(argv, 10000, &test_token, &err);
+    p = ds_proc_start(argv, NULL, 10000, &test_token, &err);
 
     is_str(ds_proc_line(p, TEST_LINE, TEST_TOTAL, &err), "a b", "no shell");
     is_str(ds_proc_line(p, TEST_LINE, TEST_TOTAL, &err), "$(id)", "at all");
@@ -192,7 +192,7 @@ test_environment(void)
     const char  *env[] = { "/usr/bin/env", NULL };
 
     (void) setenv("http_proxy", "http://127.0.0.1:1/", 1);
-    p = ds_proc_start(env, 10000, &test_token, &err);
+    p = ds_proc_start(env, NULL, 10000, &test_token, &err);
     is_str(ds_proc_line(p, TEST_LINE, TEST_TOTAL, &err), "PATH=/usr/bin:/bin",
            "the environment:");
     is_str(ds_proc_line(p, TEST_LINE, TEST_TOTAL, &err), "HOME=/nonexistent",
@@ -255,16 +255,21 @@ test_missing(void)
     const char  *bare[] = { "sh", NULL };
     const char  *none[] = { NULL };
 
-    ok(ds_proc_start(missing, 1000, &test_token, &err) == NULL, "missing");
+    ok(ds_proc_start(missing, NULL, 1000, &test_token, &err)
+       == NULL, "missing");
     is_int(err.code, DS_ERESOLVER_MISSING, "%s", err.message);
-    ok(ds_proc_start(not_exec, 1000, &test_token, &err) == NULL,
+    ok(ds_proc_start(not_exec, NULL, 1000, &test_token, &err)
+       == NULL,
        "not executable");
     is_int(err.code, DS_ERESOLVER_MISSING, "%s", err.message);
-    ok(ds_proc_start(dir, 1000, &test_token, &err) == NULL, "a directory");
+    ok(ds_proc_start(dir, NULL, 1000, &test_token, &err)
+       == NULL, "a directory");
     is_int(err.code, DS_ERESOLVER_MISSING, "%s", err.message);
-    ok(ds_proc_start(bare, 1000, &test_token, &err) == NULL, "not a path");
+    ok(ds_proc_start(bare, NULL, 1000, &test_token, &err)
+       == NULL, "not a path");
     is_int(err.code, DS_ERESOLVER_MISSING, "%s", err.message);
-    ok(ds_proc_start(none, 1000, &test_token, &err) == NULL, "nothing");
+    ok(ds_proc_start(none, NULL, 1000, &test_token, &err)
+       == NULL, "nothing");
     is_int(err.code, DS_ERESOLVER_MISSING, "%s", err.message);
 }
 

@@ -13,6 +13,7 @@
 #include "net/ds_http.h"
 #include "net/ds_refusal.h"
 #include "resolve/ds_resolver.h"
+#include "source/ds_link.h"
 #include "source/ds_reader.h"
 #include "server.h"
 #include "tap.h"
@@ -665,6 +666,94 @@ test_turns(void)
 }
 
 
+/* what is renewed in good time is not waited for */
+
+static void
+test_ahead(void)
+{
+    int             i;
+    char            file[256], url[96];
+    FILE           *f;
+    int64_t         began, took;
+    ds_entry_t      e;
+    ds_link_t       l;
+    ds_error_t      err;
+    ds_http_req_t   req;
+    ds_link_conf_t  conf;
+
+    (void) snprintf(file, sizeof(file), "%s/ahead00000001.json", server_dir);
+    f = fopen(file, "w");
+    (void) fprintf(f, "{\"entries\": [{\"id\": \"ahead00000001\", "
+                   "\"latency\": 0.8, \"expires_in\": 100, \"calls\": "
+                   "[[\"http://127.0.0.1:%d/a.mp4?n=1\"], "
+                   "[\"http://127.0.0.1:%d/a.mp4?n=2\"]]}]}",
+                   server_port, server_port);
+    (void) fclose(f);
+
+    memset(&e, 0, sizeof(e));
+    memset(&l, 0, sizeof(l));
+    memset(&conf, 0, sizeof(conf));
+
+    (void) snprintf(url, sizeof(url), WATCH "ahead00000001");
+    e.url = url;
+    e.duration = -1;
+    conf.ds = ds;
+    conf.stream = "ahead";
+    conf.entry = &e;
+    conf.cancel = &cancel;
+    l.conf = &conf;
+
+    is_int(ds_link_open(&l, &err), 0, "ahead: resolved: %s", err.message);
+
+    memset(&req, 0, sizeof(req));
+    req.resolved_at = l.media.urls[0].resolved_at;
+    took = 0;
+
+    for (i = 0; i < 200; i++) {
+        ds_error_clear(&err);
+        req.url = NULL;
+        began = ds_monotonic();
+
+        if (ds_link_renew(&l, 0, 1000, &req, &err) != 0) {
+            break;
+        }
+
+        took += ds_monotonic() - began;
+
+        if (req.url != NULL) {
+            break;
+        }
+
+        (void) usleep(20000);
+    }
+
+    ok(i > 10 && req.url != NULL && strstr(req.url, "n=2") != NULL,
+       "ahead: there are new URLs after %d looks", i);
+    ok(took < 400, "ahead: which nobody waited for: %d ms", (int) took);
+
+    /* a refusal waits, for what is on its way already */
+
+    l.renewed = 0;
+    ds_error_clear(&err);
+    req.resolved_at = l.media.urls[0].resolved_at;
+    is_int(ds_link_renew(&l, 0, 1000, &req, &err), 0, "ahead: begun again");
+    ok(req.url == NULL && l.job.started, "ahead: beside the reading");
+    (void) ds_fail(&err, DS_ESOURCE_EXPIRED, "expired");
+    is_int(ds_link_renew(&l, 0, 1000, &req, &err), 0, "ahead: waited for");
+    ok(req.url != NULL && !l.job.started, "ahead: and taken");
+
+    /* what is on its way when the item ends is not waited for */
+
+    l.renewed = 0;
+    ds_error_clear(&err);
+    req.resolved_at = l.media.urls[0].resolved_at;
+    (void) ds_link_renew(&l, 0, 1000, &req, &err);
+    began = ds_monotonic();
+    ds_link_close(&l);
+    ok(ds_monotonic() - began < 600, "ahead: closed at once");
+}
+
+
 static void
 test_hold(void)
 {
@@ -807,6 +896,7 @@ main(void)
     test_refusal();
     test_hold();
     test_turns();
+    test_ahead();
     test_byte();
     test_time();
     test_list();

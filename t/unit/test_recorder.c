@@ -133,18 +133,18 @@ ended(ds_run_t *run)
 static bool
 put_items(ds_run_t *run, unsigned from, unsigned n)
 {
-    bool       ok;
-    unsigned   i;
-    ds_item_t  item;
+    bool         ok;
+    unsigned     i;
+    ds_listed_t  item;
 
     ok = true;
 
     for (i = from; i < from + n; i++) {
         memset(&item, 0, sizeof(item));
-        item.index = i;
-        item.state = DS_ITEM_PLAYED;
-        item.duration = -1;
-        (void) snprintf(item.id, sizeof(item.id), "item-%u", i);
+        item.item.index = i;
+        item.item.state = DS_ITEM_PLAYED;
+        item.item.duration = -1;
+        (void) snprintf(item.item.id, sizeof(item.item.id), "item-%u", i);
         ok = ds_run_items(run, &item, 1) && ok;
     }
 

@@ -42,6 +42,7 @@ static void test_item_errors(void);
 static void test_item_faults(void);
 static void test_first(void);
 static void test_argv(void);
+static void test_own(void);
 static void test_cancel(void);
 static void test_command(const char *program, int want, const char *name);
 static int test_run(test_list_t *l, const char *playlist);
@@ -122,6 +123,7 @@ main(void)
     test_item_faults();
     test_first();
     test_argv();
+    test_own();
     test_cancel();
 
     errno = 0;
@@ -389,7 +391,7 @@ static void
 test_list_faults(void)
 {
     size_t       i;
-    char         text[300];
+    char         text[400];
     test_list_t  l;
 
     static const struct {
@@ -420,6 +422,21 @@ test_list_faults(void)
           DS_OK, 2 },
         { "{\"mode\": \"error\", \"error\": \"429\", \"after\": 2}",
           DS_ERESOLVER_RATE_LIMITED, 2 },
+        { "{\"mode\": \"exit\", \"after\": 2, \"stderr\": \"ERROR: "
+          "[youtube:tab] PLx: Unable to download API page: HTTP Error 403: "
+          "Forbidden\"}", DS_EPLAYLIST_UNAVAILABLE, 2 },
+        { "{\"mode\": \"exit\", \"after\": 2, \"stderr\": \"ERROR: "
+          "[youtube:tab] PLx: Unable to download API page: HTTP Error 404\\n"
+          "ERROR: [youtube] v2: Private video\"}",
+          DS_EPLAYLIST_UNAVAILABLE, 2 },
+        { "{\"mode\": \"exit\", \"code\": 0, \"after\": 2, \"stderr\": "
+          "\"WARNING: [youtube:tab] Incomplete data received. Giving up "
+          "after 3 retries\"}", DS_ERESOLVER_NETWORK, 2 },
+        { "{\"mode\": \"exit\", \"code\": 0, \"after\": 2, \"stderr\": "
+          "\"WARNING: [youtube:tab] Incomplete data received. Retrying "
+          "(1/3)...\"}", DS_OK, 2 },
+        { "{\"mode\": \"exit\", \"code\": 0, \"after\": 1}",
+          DS_EPLAYLIST_SHORT, 1 },
         { "{\"mode\": \"error\", \"error\": \"bot\"}",
           DS_ERESOLVER_RATE_LIMITED, 0 },
         { "{\"mode\": \"error\", \"error\": \"dns\"}",
@@ -724,7 +741,7 @@ test_first(void)
 }
 
 
-/* what the child gets: the command's own arguments, ours, "--", the URL */
+/* what the child gets: ours, the command's own arguments, guards, the URL */
 
 static void
 test_argv(void)
@@ -750,16 +767,55 @@ test_argv(void)
         return;
     }
 
-    p = strstr(line, "\"argv\":[\"--stub-dir\",\"");
-    ok(p != NULL, "the command's own arguments come first");
-    ok(strstr(line, "\",\"--ignore-config\",") != NULL
-       && strstr(line, "\",\"--simulate\",") != NULL,
-       "then ours, which keep it from downloading");
+    p = strstr(line, ",\"--stub-dir\",\"");
+    ok(p != NULL && strstr(line, "\"argv\":[\"--no-cache-dir\",") != NULL
+       && strstr(line, "\"--socket-timeout\"") < p
+       && strstr(line, "youtube:skip=") != NULL
+       && strstr(line, "youtube:skip=") < p,
+       "the command's own arguments come after ours");
+    ok(p != NULL && strstr(p, "\",\"--ignore-config\",") != NULL
+       && strstr(p, "\",\"--simulate\",") != NULL,
+       "then what keeps it from downloading");
     ok(strstr(line, "\"--ies\",\"youtube,youtube:tab\"") != NULL,
        "the extractors");
     url = strstr(line, "\"--\",\"" TEST_WATCH "-aaaaaaaaa2\"]");
     ok(url != NULL && strchr(url, ']') == url + strlen(url)
        - strlen(strchr(url, ']')), "the URL is last, after --");
+}
+
+
+/* an interpreter before it; arguments that replace ours; an environment */
+
+static void
+test_own(void)
+{
+    char         path[300], line[4096], *p;
+    FILE        *f;
+    ds_media_t   m;
+    const char  *env[] = { "DS_TEST=1", "LANG=C", NULL };
+    const char  *argv[] = { "/usr/bin/perl", TEST_STUB, "--stub-dir", test_dir,
+                            "--extractor-args", "youtube:player_client=tv",
+                            NULL };
+
+    (void) snprintf(path, sizeof(path), "%s/calls.log", test_dir);
+    (void) unlink(path);
+
+    test_conf.resolve_command = argv;
+    test_conf.resolve_env = env;
+    (void) test_get("-aaaaaaaaa2", &m);
+    test_conf.resolve_command = test_stub;
+    test_conf.resolve_env = NULL;
+
+    f = fopen(path, "r");
+    p = (f == NULL) ? NULL : fgets(line, sizeof(line), f);
+    ok(p != NULL && strstr(line, "youtube:skip=") == NULL,
+       "own: our extractor arguments are left out");
+    ok(p != NULL && strstr(line, "youtube:player_client=tv") != NULL,
+       "own: his are there");
+
+    if (f != NULL) {
+        (void) fclose(f);
+    }
 }
 
 

@@ -4,6 +4,7 @@
  * left of it in messages.
  */
 
+#include "base/ds_fault.h"
 #include "resolve/ds_resolve_error.h"
 #include "tap.h"
 
@@ -11,7 +12,25 @@
 int
 main(void)
 {
+    int         code;
     ds_error_t  err;
+
+    /* each has somebody who is to blame */
+
+    for (code = DS_ENOMEM; code < DS_ELAST; code++) {
+        if (code != DS_ECANCELED && ds_fault(code, false) == DS_FAULT_NONE) {
+            ok(false, "%s is nobody's fault", ds_error_code(code));
+        }
+    }
+
+    is_int(ds_fault(DS_OK, false), DS_FAULT_NONE, "no error");
+    is_int(ds_fault(DS_EITEM_PRIVATE, true), DS_FAULT_ITEM, "an item's");
+    is_int(ds_fault(DS_ESOURCE_REFUSED, true), DS_FAULT_SITE, "a site's");
+    is_int(ds_fault(DS_ESOURCE_FORBIDDEN, false), DS_FAULT_ITEM,
+           "a URL that is refused");
+    is_int(ds_fault(DS_ESOURCE_FORBIDDEN, true), DS_FAULT_RESOLVER,
+           "one that a resolver gave");
+    is_int(ds_fault(DS_ECACHE_FAILED, false), DS_FAULT_SELF, "ours");
 
     is_int(ds_resolve_error(2, "\nUsage: x\n\nyt-dlp: error: no such option: "
                             "--x\n", &err), DS_ERESOLVER_FAILED, "usage");

@@ -237,6 +237,22 @@ check(const char *what, const ds_form_t *f, int seconds)
 }
 
 
+/* of the profile that items have, with the colours of its size */
+
+static void
+check_header(const char *what, ds_slate_t *sl, enum AVColorSpace space)
+{
+    const AVCodecParameters  *par;
+
+    par = ds_slate_codecpar(sl, DS_VIDEO);
+
+    ok(par->extradata_size > 4 && par->extradata[5] == 100,
+       "%s: profile High: %d", what, par->extradata[5]);
+    is_int(par->color_space, space, "%s: its colours", what);
+    is_int(ds_slate_rate(sl), 5, "%s: frames a second", what);
+}
+
+
 static void
 test_name(void)
 {
@@ -251,6 +267,7 @@ test_name(void)
     ok(!ds_slate_begin(sl, 0), "name: nothing before a form is known");
     ds_slate_want(sl, &form);
     ok(begin(sl, 1), "name: made");
+    check_header("name", sl, AVCOL_SPC_SMPTE170M);
     play(sl, &form, 6);
     check("name", &form, 6);
     is_int(track[0].packets, 30, "name: five pictures a second");
@@ -293,6 +310,7 @@ test_name(void)
     sl = ds_slate_create(ds, "bench", NULL);
     ds_slate_want(sl, &f);
     ok(begin(sl, 1), "720p: made");
+    check_header("720p", sl, AVCOL_SPC_BT709);
     ds_slate_free(&sl);
 
     f.profile.width = 4096;

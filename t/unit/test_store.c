@@ -40,6 +40,8 @@ define(ds_stored_t *stored, const char *name)
                     "rtmp://127.0.0.1/live");
     (void) snprintf(def->push, sizeof(def->push), "rtmp://127.0.0.2/x/it's");
     def->profile = (ds_profile_t) DS_PROFILE_DEFAULT;
+    def->playlist_refresh = DS_REFRESH_DEFAULT;
+    def->refresh_jitter = DS_JITTER_DEFAULT;
     def->loop = true;
     stored->running = true;
 }
@@ -62,6 +64,8 @@ settings(ds_stored_t *stored)
     def->profile = profile;
     def->push_engine = true;
     def->max_item_duration = 30 * 24 * 3600 * 1000LL;
+    def->playlist_refresh = 0;
+    def->refresh_jitter = 100;
     (void) snprintf(def->slate, sizeof(def->slate), "/srv/it's.png");
 }
 
@@ -78,6 +82,8 @@ same(const ds_stored_t *x, const ds_stored_t *y)
            && memcmp(&a->profile, &b->profile, sizeof(ds_profile_t)) == 0
            && a->push_engine == b->push_engine
            && a->max_item_duration == b->max_item_duration
+           && a->playlist_refresh == b->playlist_refresh
+           && a->refresh_jitter == b->refresh_jitter
            && strcmp(a->slate, b->slate) == 0;
 }
 
@@ -279,12 +285,14 @@ static void
 fill(ds_store_t *store, const char *name)
 {
     int          i;
-    ds_item_t    item;
+    ds_item_t   *item;
     ds_error_t   err;
+    ds_listed_t  listed;
     ds_stored_t  def;
 
     define(&def, name);
-    memset(&item, 0, sizeof(item));
+    memset(&listed, 0, sizeof(listed));
+    item = &listed.item;
 
     if (ds_store_create(store, &def, &err) != 0
         || ds_store_begin(store, &err) != 0)
@@ -294,14 +302,14 @@ fill(ds_store_t *store, const char *name)
     }
 
     for (i = 0; i < ITEMS; i++) {
-        item.index = i;
-        item.state = i % 3 ? DS_ITEM_PLAYED : DS_ITEM_FAILED;
-        item.code = i % 3 ? 0 : DS_ESOURCE_STALLED;
-        item.duration = i;
-        (void) snprintf(item.id, sizeof(item.id), "id%d", i);
-        (void) snprintf(item.title, sizeof(item.title), "tïtle %d", i);
+        item->index = i;
+        item->state = i % 3 ? DS_ITEM_PLAYED : DS_ITEM_FAILED;
+        item->code = i % 3 ? 0 : DS_ESOURCE_STALLED;
+        item->duration = i;
+        (void) snprintf(item->id, sizeof(item->id), "id%d", i);
+        (void) snprintf(item->title, sizeof(item->title), "tïtle %d", i);
 
-        if (ds_store_put_items(store, name, 0, &item, 1, &err) != 0) {
+        if (ds_store_put_items(store, name, 0, &listed, 1, &err) != 0) {
             abort();
         }
     }
@@ -347,6 +355,97 @@ test_settings(void)
     is_int(ds_store_put(store, &def, &err), 0, "which can be changed");
     is_int(ds_store_get(store, "anew", &got, &err), 0, "and read");
     ok(same(&got, &def), "again");
+    ds_store_close(&store);
+}
+
+
+typedef struct {
+    int   n;
+    char  text[512];
+} seen_t;
+
+
+static bool
+see(void *data, const ds_listed_t *item)
+{
+    size_t   len;
+    seen_t  *seen = data;
+
+    len = strlen(seen->text);
+
+    (void) snprintf(seen->text + len, sizeof(seen->text) - len,
+                    "%u %s %s %s %d %u;", (unsigned) item->item.index,
+                    item->item.id, item->url == NULL ? "-" : item->url,
+                    item->audio_url == NULL ? "-" : item->audio_url,
+                    item->plain, (unsigned) item->pass);
+
+    return ++seen->n < 3;
+}
+
+
+/* what is kept so that items can be played from the store */
+
+static void
+test_listed(void)
+{
+    int            i;
+    char           url[] = "https://h/a?expire=1", audio[] = "https://h/b";
+    seen_t         seen;
+    ds_error_t     err;
+    ds_listed_t    items[4];
+    ds_store_t    *store;
+    ds_stored_t    def;
+    ds_progress_t  p, got;
+
+    store = ds_store_open(path, true, &err);
+    define(&def, "listed");
+    is_int(ds_store_create(store, &def, &err), 0, "listed: a stream");
+
+    memset(items, 0, sizeof(items));
+
+    for (i = 0; i < 4; i++) {
+        items[i].item.index = i;
+        (void) snprintf(items[i].item.id, DS_ID_LEN, "i%d", i);
+        items[i].url = i == 1 ? NULL : url;
+        items[i].audio_url = i == 2 ? audio : NULL;
+        items[i].plain = i != 0;
+        items[i].pass = i;
+    }
+
+    memset(&p, 0, sizeof(p));
+    p.valid = true;
+    p.key = 0xfedcba9876543210u;
+    (void) snprintf(p.id, sizeof(p.id), "i2");
+
+    is_int(ds_store_put_items(store, "listed", 0, items, 4, &err), 0,
+           "listed: items");
+    is_int(ds_store_put_progress(store, "listed", 0, &p, &err), 0,
+           "listed: and where it is");
+
+    memset(&seen, 0, sizeof(seen));
+    is_int(ds_store_each_item(store, "listed", see, &seen, &err), 0,
+           "listed: read, as far as they are wanted");
+    is_str(seen.text, "0 i0 https://h/a?expire=1 - 0 0;1 i1 - - 1 1;"
+           "2 i2 https://h/a?expire=1 https://h/b 1 2;", "listed: as put");
+    is_int(ds_store_each_item(store, "nobody", see, &seen, &err), 0,
+           "listed: of nobody");
+    is_int(seen.n, 3, "listed: there are none");
+    (void) ds_store_get_progress(store, "listed", &got, &err);
+    ok(got.key == p.key, "listed: the key of its place");
+    ds_store_close(&store);
+
+    is_int(ds_store_migrate(path, 5, &err), 0, "listed: to an older build");
+    is_int(ds_store_migrate(path, -1, &err), 0, "listed: and back");
+
+    store = ds_store_open(path, true, &err);
+    memset(&seen, 0, sizeof(seen));
+    is_int(ds_store_each_item(store, "listed", see, &seen, &err), 0,
+           "listed: read again");
+    is_str(seen.text, "0 i0 - - 0 0;1 i1 - - 0 0;2 i2 - - 0 0;",
+           "listed: without what that build could not keep");
+    (void) ds_store_get_progress(store, "listed", &got, &err);
+    ok(got.valid && got.key == 0 && strcmp(got.id, "i2") == 0,
+       "listed: its place by the id");
     ds_store_close(&store);
 }
 
@@ -406,6 +505,189 @@ test_kept(void)
        && strcmp(k.sum[1], "beef") == 0 && k.sum[0][0] == '\0'
        && k.files == 2 && k.duration == -1 && k.size == 5000000000,
        "as it was put");
+    ds_store_close(&store);
+}
+
+
+static ds_queued_t
+queued(const char *id, int64_t place, bool now)
+{
+    ds_queued_t  q;
+
+    memset(&q, 0, sizeof(q));
+    (void) snprintf(q.id, sizeof(q.id), "%s", id);
+    (void) snprintf(q.url, sizeof(q.url), "https://example.com/%s.mp4", id);
+    q.place = place;
+    q.now = now;
+    q.at = ds_now();
+
+    return q;
+}
+
+
+static const char *
+order(ds_store_t *store)
+{
+    size_t        i, n;
+    ds_error_t    err;
+    ds_queued_t  *q;
+    static char   text[256];
+
+    text[0] = '\0';
+
+    if (ds_store_queue_list(store, "queue", &q, &n, &err) != 0) {
+        return "?";
+    }
+
+    for (i = 0; i < n; i++) {
+        (void) strcat(text, q[i].id);
+        (void) strcat(text, q[i].state == DS_QUEUED_ON_AIR ? "*"
+                            : q[i].now ? "!" : "");
+    }
+
+    free(q);
+
+    return text;
+}
+
+
+static void
+test_queue(void)
+{
+    ds_error_t    err;
+    ds_store_t   *store;
+    ds_queued_t   q;
+    ds_stored_t   def;
+
+    store = ds_store_open(path, true, &err);
+    define(&def, "queue");
+
+    q = queued("a", INT64_MAX, false);
+    is_int(ds_store_queue_add(store, "queue", &q, NULL, NULL, &err),
+           DS_ESTORE_NOT_FOUND, "queue: of no stream");
+    is_int(ds_store_create(store, &def, &err), 0, "queue: a stream");
+
+    is_int(ds_store_queue_add(store, "queue", &q, "key", "sum", &err), 0,
+           "queue: the end");
+
+    q = queued("b", 0, false);
+    is_int(ds_store_queue_add(store, "queue", &q, NULL, NULL, &err), 0,
+           "queue: the next");
+    q = queued("c", -1, true);
+    (void) ds_store_queue_add(store, "queue", &q, NULL, NULL, &err);
+    q = queued("d", 0, false);
+    (void) ds_store_queue_add(store, "queue", &q, NULL, NULL, &err);
+    is_str(order(store), "c!dba", "queue: now, next, end");
+
+    /* once */
+
+    q = queued("e", INT64_MAX, false);
+    is_int(ds_store_queue_add(store, "queue", &q, "key", "sum", &err), 0,
+           "queue: the same key");
+    is_str(q.id, "a", "queue: is the same entry");
+    is_str(order(store), "c!dba", "queue: once");
+    q = queued("e", INT64_MAX, false);
+    is_int(ds_store_queue_add(store, "queue", &q, "key", "other", &err),
+           DS_EQUEUE_KEY, "queue: not for another request");
+    q = queued("e", INT64_MAX, false);
+    q.at += 25 * 3600 * 1000;
+    is_int(ds_store_queue_add(store, "queue", &q, "key", "other", &err), 0,
+           "queue: but a day later");
+
+    /* moved, removed, played */
+
+    is_int(ds_store_queue_move(store, "queue", "a", "d", &err), 0,
+           "queue: moved");
+    is_str(order(store), "c!adbe", "queue: before another");
+    is_int(ds_store_queue_move(store, "queue", "c", NULL, &err), 0,
+           "queue: to the end");
+    is_str(order(store), "adbec", "queue: where it does not interrupt");
+    is_int(ds_store_queue_move(store, "queue", "x", NULL, &err),
+           DS_ESTORE_NOT_FOUND, "queue: there is no such entry");
+    is_int(ds_store_queue_move(store, "queue", "a", "x", &err),
+           DS_EITEM_UNAVAILABLE, "queue: nor place");
+    is_int(ds_store_queue_remove(store, "queue", "d", &err), 0,
+           "queue: removed");
+    is_int(ds_store_queue_remove(store, "queue", "d", &err),
+           DS_ESTORE_NOT_FOUND, "queue: once");
+
+    q = queued("b", 1, false);
+    q.state = DS_QUEUED_ON_AIR;
+    is_int(ds_store_queue_put(store, "queue", 0, &q, &err), 0,
+           "queue: on air");
+    is_int(ds_store_queue_position(store, "queue", "b", 700, &err), 0,
+           "queue: where");
+    q = queued("r", 0, false);
+    is_int(ds_store_queue_put(store, "queue", 0, &q, &err), 0,
+           "queue: what it interrupted");
+    is_str(order(store), "b*raec", "queue: goes on after it");
+    is_int(ds_store_queue_put(store, "queue", 9999, &q, &err), 0,
+           "queue: of a run that is not there");
+    q.state = DS_QUEUED_OVER;
+    q.id[0] = 'b';
+    is_int(ds_store_queue_put(store, "queue", 0, &q, &err), 0, "queue: over");
+    is_str(order(store), "aec", "queue: is gone");
+
+    ds_store_close(&store);
+}
+
+
+/* items of the list, and as many as may be; the stream is there */
+
+static void
+test_queue_items(void)
+{
+    int           i, rc;
+    char          id[16];
+    uint32_t      count;
+    ds_listed_t   items[2];
+    ds_error_t    err;
+    ds_store_t   *store;
+    ds_queued_t   q;
+
+    store = ds_store_open(path, true, &err);
+
+    memset(items, 0, sizeof(items));
+    items[1].item.index = 1;
+    (void) strcpy(items[1].item.id, "yt1");
+    (void) strcpy(items[1].item.title, "the title");
+    (void) ds_store_put_items(store, "queue", 0, items, 2, &err);
+
+    q = queued("i", INT64_MAX, false);
+    q.kind = DS_QUEUED_ITEM;
+    (void) strcpy(q.item, "yt1");
+    is_int(ds_store_queue_add(store, "queue", &q, NULL, NULL, &err), 0,
+           "queue: an item by its id");
+    ok(q.index == 1 && strcmp(q.title, "the title") == 0, "queue: is known");
+    (void) strcpy(q.item, "yt2");
+    is_int(ds_store_queue_add(store, "queue", &q, NULL, NULL, &err),
+           DS_EITEM_UNAVAILABLE, "queue: an item that is not in the list");
+    q.item[0] = '\0';
+    q.index = 2;
+    is_int(ds_store_queue_add(store, "queue", &q, NULL, NULL, &err),
+           DS_EITEM_UNAVAILABLE, "queue: nor is there such an index");
+    ok(strstr(err.message, "the 2 items") != NULL, "queue: %s", err.message);
+
+    for (i = 0, rc = 0; rc == 0 && i < 300; i++) {
+        (void) snprintf(id, sizeof(id), "n%d", i);
+        q = queued(id, i % 2 ? 0 : INT64_MAX, false);
+        rc = ds_store_queue_add(store, "queue", &q, NULL, NULL, &err);
+    }
+
+    is_int(rc, DS_EQUEUE_FULL, "queue: full");
+    is_int(ds_store_queue_count(store, "queue", &count, &err), 0, "counted");
+    is_int(count, DS_QUEUE_MAX, "queue: so many");
+
+    is_int(ds_store_migrate(path, ds_store_version() - 1, &err), 0,
+           "queue: an older build");
+    is_int(ds_store_migrate(path, -1, &err), 0, "queue: and back");
+    (void) ds_store_queue_count(store, "queue", &count, &err);
+    is_int(count, DS_QUEUE_MAX, "queue: none is lost");
+
+    is_int(ds_store_delete(store, "queue", &err), 0, "queue: of a stream");
+    (void) ds_store_queue_count(store, "queue", &count, &err);
+    is_int(count, 0, "queue: goes with it");
+
     ds_store_close(&store);
 }
 
@@ -529,7 +811,10 @@ main(void)
 
     test_basics();
     test_settings();
+    test_listed();
     test_kept();
+    test_queue();
+    test_queue_items();
     test_migrations();
     test_faults();
 

@@ -11,7 +11,7 @@ test_once(void)
 {
     size_t         i, n;
     int64_t        drift;
-    ds_item_t      items[8];
+    ds_listed_t      items[8];
     ds_aired_t     aired;
     ds_status_t    st;
     ds_stream_t   *s;
@@ -30,10 +30,12 @@ test_once(void)
     ok(st.lateness < 500, "three items: in time: %d ms", (int) st.lateness);
 
     n = ds_stream_items(s, items, 8);
+    ds_listed_free(items, n);
     is_int(n, 3, "three items are told of");
 
     for (i = 0; i < n; i++) {
-        is_int(items[i].state, DS_ITEM_PLAYED, "item %d is played", (int) i);
+        is_int(items[i].item.state, DS_ITEM_PLAYED, "item %d is played",
+               (int) i);
     }
 
     for (i = 0; ds_stream_aired(s, &aired); i++) {
@@ -263,7 +265,7 @@ static void
 test_spoilt(void)
 {
     size_t        n;
-    ds_item_t     items[8];
+    ds_listed_t     items[8];
     ds_status_t   st;
     ds_stream_t  *s;
 
@@ -275,11 +277,12 @@ test_spoilt(void)
     is_int(st.reconnects, 0, "spoilt: and no session is lost");
 
     n = ds_stream_items(s, items, 8);
+    ds_listed_free(items, n);
 
-    ok(n == 2 && items[0].state == DS_ITEM_FAILED
-       && items[0].code == DS_ESOURCE_INVALID
-       && strstr(items[0].reason, "cannot be written") != NULL,
-       "spoilt: why: %s", items[0].reason);
+    ok(n == 2 && items[0].item.state == DS_ITEM_FAILED
+       && items[0].item.code == DS_ESOURCE_INVALID
+       && strstr(items[0].item.reason, "cannot be written") != NULL,
+       "spoilt: why: %s", items[0].item.reason);
 
     ds_stream_free(&s);
 }
@@ -289,7 +292,7 @@ static void
 test_max_item(void)
 {
     size_t        i, n;
-    ds_item_t     items[8];
+    ds_listed_t     items[8];
     ds_status_t   st;
     ds_stream_t  *s;
 
@@ -299,11 +302,12 @@ test_max_item(void)
     is_int(st.played, 3, "max: all played");
 
     n = ds_stream_items(s, items, 8);
+    ds_listed_free(items, n);
 
     for (i = 0; i < n; i++) {
-        ok(items[i].state == DS_ITEM_PLAYED
-           && strstr(items[i].reason, "max_item_duration") != NULL,
-           "max: item %d: %s", (int) i, items[i].reason);
+        ok(items[i].item.state == DS_ITEM_PLAYED
+           && strstr(items[i].item.reason, "max_item_duration") != NULL,
+           "max: item %d: %s", (int) i, items[i].item.reason);
     }
 
     ok(atomic_load(&server.end[0]) < 4500, "max: they were cut: %d ms",
@@ -311,6 +315,82 @@ test_max_item(void)
     finish(&s);
 
     is_int(atomic_load(&server.backward), 0, "max: no backward stamp");
+}
+
+
+static bool
+was_refreshed(const ds_status_t *st, int64_t arg)
+{
+    return st->list.refreshed_at != arg && !st->list.refreshing;
+}
+
+
+/* what is on air does not feel what becomes of the list meanwhile */
+
+static void
+test_refresh(void)
+{
+    int           i, n;
+    char          json[256];
+    size_t        len, k, taken;
+    int64_t       dead, at;
+    ds_listed_t   items[8];
+    ds_status_t   st;
+    ds_stream_t  *s;
+
+    static const char *const  clips[] = { "a.mp4", "b.mp4", "c.mp4" };
+
+    srand(9);
+    make_list("change.json", "[\"a.mp4\", \"b.mp4\"]");
+
+    s = start_at("change.json", true, NULL, 1000);
+    ok(await(s, has_played, 1, &st), "refresh: on air");
+    dead = st.dead_air;
+
+    for (i = 0; i < 40; i++) {
+        len = (size_t) snprintf(json, sizeof(json), "[");
+        n = 3 + rand() % 3;
+
+        for (k = 0; k < (size_t) n; k++) {
+            len += (size_t) snprintf(json + len, sizeof(json) - len,
+                                     "%s{\"url\": \"%s\", \"id\": \"%d\"}",
+                                     k == 0 ? "" : ", ", clips[rand() % 3],
+                                     rand() % 8);
+        }
+
+        (void) snprintf(json + len, sizeof(json) - len, "]");
+        make_list("change.json", json);
+
+        at = st.list.refreshed_at;
+        ds_stream_refresh(s);
+
+        if (!await(s, was_refreshed, at, &st)) {
+            break;
+        }
+
+        do {
+            taken = ds_stream_items(s, items, 8);
+            ds_listed_free(items, taken);
+        } while (taken == 8);
+    }
+
+    is_int(i, 40, "refresh: 40 lists");
+    ok(st.list.added_total > 10 && st.list.removed_total > 10
+       && st.list.changes > 10, "refresh: which were not the same: %d, %d",
+       (int) st.list.added_total, (int) st.list.removed_total);
+
+    n = (int) st.played;
+    ok(await(s, has_played, n + 3, &st), "refresh: it goes on");
+    is_int(st.dead_air, dead, "refresh: without a gap");
+    is_int(st.failed + st.skipped, 0, "refresh: nothing failed");
+
+    ds_stream_set_refresh(s, 1000, 0);
+    at = st.list.refreshed_at;
+    ok(await(s, was_refreshed, at, &st), "refresh: each second now");
+
+    finish(&s);
+
+    is_int(atomic_load(&server.backward), 0, "refresh: no backward stamp");
 }
 
 
@@ -406,6 +486,7 @@ main(void)
     test_control();
     test_resume();
     test_lost();
+    test_refresh();
     test_faults();
 
     ds = engine(2000);

@@ -8,6 +8,7 @@
 
 
 static void test_parse(void);
+static void test_unsigned(void);
 static void test_playlist(void);
 static void test_rtmp(void);
 static void test_name(void);
@@ -29,6 +30,45 @@ main(void)
     test_kind();
 
     return done_testing();
+}
+
+
+static void
+test_unsigned(void)
+{
+    char    *s, id[DS_ID_LEN];
+    size_t   i;
+
+    static const char *const  t[][2] = {
+        { "http://h/a.mp4?id=1&Expires=5&Signature=x#f",
+          "http://h/a.mp4?id=1" },
+        { "http://h/a.mp4?sig=1", "http://h/a.mp4" },
+        { "http://h/a.mp4?X-Amz-Date=1&v=2&X-Amz-Signature=3&w=4",
+          "http://h/a.mp4?v=2&w=4" },
+        { "http://h/a.mp4?token=1", "http://h/a.mp4?token=1" },
+        { "http://h/a.mp4?token=1&e=5", "http://h/a.mp4" },
+        { "http://h/a.mp4", "http://h/a.mp4" }, { "", "" }
+    };
+
+    static const char *const  v[][2] = {
+        { "https://www.youtube.com/watch?v=abc-_1&t=5", "abc-_1" },
+        { "https://youtu.be/abc?t=5", "abc" },
+        { "https://www.youtube.com/shorts/abc", "abc" },
+        { "https://www.youtube.com/watch?list=PL1&v=abc", "abc" },
+        { "https://www.youtube.com/playlist?list=PL1", NULL },
+        { "https://example.com/watch?v=abc", NULL }
+    };
+
+    for (i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+        s = ds_url_unsigned(t[i][0]);
+        is_str(s, t[i][1], "without its signature: %zu", i);
+        free(s);
+    }
+
+    for (i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
+        is_str(ds_url_video_id(id, v[i][0]) ? id : NULL, v[i][1],
+               "the id of a video: %zu", i);
+    }
 }
 
 
@@ -73,6 +113,8 @@ test_parse(void)
     is_int(ds_url_parse(&u, "file:///m/x.mp4", NULL), DS_OK, "file:");
     is_str(u.host, "", "has no host");
 
+    test_unsigned();
+
     for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         is_int(ds_url_parse(&u, bad[i], NULL), DS_EPLAYLIST_INVALID,
                "refused: %zu", i);
@@ -83,7 +125,7 @@ test_parse(void)
 static void
 test_playlist(void)
 {
-    char        url[DS_URL_LEN + 2];
+    char        url[DS_PLAYLIST_LEN + 2];
     size_t      i;
     ds_error_t  err;
 
@@ -116,10 +158,10 @@ test_playlist(void)
 
     memset(url, 'x', sizeof(url));
     memcpy(url, "http://h/", 9);
-    url[DS_URL_LEN] = '\0';
+    url[DS_PLAYLIST_LEN] = '\0';
     is_int(ds_check_playlist(url, false, NULL), DS_OK, "the longest URL");
-    url[DS_URL_LEN] = 'x';
-    url[DS_URL_LEN + 1] = '\0';
+    url[DS_PLAYLIST_LEN] = 'x';
+    url[DS_PLAYLIST_LEN + 1] = '\0';
     is_int(ds_check_playlist(url, false, NULL), DS_EPLAYLIST_INVALID,
            "a longer one");
 

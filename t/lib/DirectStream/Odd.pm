@@ -21,6 +21,7 @@ my $NOW = '-muxdelay 0 -muxpreload 0';
 my $PIDS = '-mpegts_start_pid 0x200 -mpegts_pmt_start_pid 0x1100';
 my $FITS = 'H.264 160x90, AAC 48000 Hz, 2 channels';
 my $SOUND = 'encode: H.264 160x90 copied, audio';
+my $LATE = "$SOUND aac 48000 Hz \\((?:6.0|5.9) s late\\)";
 my $TO = 'to AAC 48000 Hz, 2 channels';
 
 # a part: size, samples a second (hz), options
@@ -87,16 +88,21 @@ my @odd = (
     [ 'jump.mkv', 4, "copy: $FITS\$", "copy: $FITS\$", make => 'jump' ],
     [ 'jump.mp4', 4, "copy: $FITS\$", "copy: $FITS\$", make => 'jump' ],
 
-    [ 'late.ts', 8, "copy: $FITS; 6.0 s without sound",
+    [ 'late.ts', 8, "$LATE $TO; 6.0 s without sound",
       "copy: $FITS; 6.0 s without sound", make => 'late' ],
-    [ 'late.mkv', 8, "copy: $FITS; 6.0 s without sound", undef,
+    [ 'late.mkv', 8, "$LATE $TO; 6.0 s without sound", undef,
       make => 'late' ],
-    [ 'late.flv', 8, "copy: $FITS; 6.0 s without sound",
+    [ 'late.flv', 8, "$LATE $TO; 6.0 s without sound",
       "copy: $FITS; 6.0 s without sound", make => 'late_flv' ],
-    [ 'latest.ts', 3, "copy: $FITS; 6.0 s without picture",
-      "copy: $FITS; 6.0 s without picture", make => 'dark' ],
+    [ 'dark.ts', 9, 'encode: video h264 160x90 \\(6.0 s late\\)', undef,
+      make => 'dark' ],
+    [ 'darkness.ts', 3, undef, "copy: $FITS; 6.0 s without picture",
+      make => 'dark' ],
 
     [ 'avc3.mp4', 2, "copy: $FITS\$", "copy: $FITS\$", make => 'avc3' ],
+    [ 'order.avi', 2, "copy: $FITS\$", "copy: $FITS\$", make => 'order' ],
+    [ 'order.h264', 2, 'encode: H.264 160x90 copied, no audio', undef,
+      make => 'order' ],
     [ 'lost.flv', 4, "$SOUND aac 44100 Hz $TO",
       'copy: H.264 160x90, AAC 44100 Hz', make => 'lost_flv' ],
     [ 'broken.ts', 2, 'nothing of the video could be decoded', 'codec_video',
@@ -374,6 +380,17 @@ sub make_avc3 {
     substr($all, $at + 5, 2) = "\xe0\0";
 
     return spew("$to/$file", $all);
+}
+
+
+# of pictures with B frames it says only when they are decoded, or nothing
+sub make_order {
+    my ($to, $file) = @_;
+
+    my @sound = $file =~ /avi/ ? split ' ', $AAC : '-an';
+
+    return DirectStream::Media::ffmpeg("$to/$file", sources(2), @sound,
+        split ' ', "$OTHER -bf 3 -b_strategy 0");
 }
 
 

@@ -102,11 +102,12 @@ sub threads {
 }
 
 
-# the engine's: nginx's own, those of its pool among them, are named after it
+# of streams: nginx's own, those of its pool among them, are named after it,
+# and the recorder is there for as long as the worker
 sub engine_threads {
     my ($self, $pid) = @_;
 
-    return grep { $_ ne 'nginx' } $self->threads($pid);
+    return grep { !/^(?:nginx|ds-record)$/ } $self->threads($pid);
 }
 
 

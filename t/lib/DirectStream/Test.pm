@@ -507,6 +507,10 @@ sub kill_all {
 
     my $n = $self->{nginx}{$name};
     my $pid = delete $n->{pid} or return;
+
+    # it may be about to fork
+    kill 'STOP', $pid;
+
     my @pids = ($pid, $self->descendants($pid));
 
     kill 'STOP', @pids;

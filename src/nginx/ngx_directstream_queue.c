@@ -1,0 +1,706 @@
+
+/*
+ * ngx_directstream_queue.c: the API's queue of a stream.  It is the store's:
+ * a task reads and writes it there, for streams that run and that do not, and
+ * wakes the relay worker, which looks for itself what has changed.
+ */
+
+#include "ngx_directstream_http.h"
+
+#include <ngx_md5.h>
+
+#include <sys/random.h>
+
+
+#define NGX_DIRECTSTREAM_KEY_MAX  255       /* of an Idempotency-Key */
+
+
+typedef enum {
+    NGX_DIRECTSTREAM_QUEUE_LIST = 0,
+    NGX_DIRECTSTREAM_QUEUE_ADD,
+    NGX_DIRECTSTREAM_QUEUE_MOVE,
+    NGX_DIRECTSTREAM_QUEUE_REMOVE
+} ngx_directstream_queue_e;
+
+
+typedef struct {
+    ngx_directstream_task_t  task;
+    ngx_directstream_queue_e op;
+    ds_stored_t              stored;        /* the stream */
+    ds_queued_t              q;
+    char                     before[DS_QUEUE_ID_LEN + 1];
+    char                     key[NGX_DIRECTSTREAM_KEY_MAX + 1];
+    char                     sum[33];
+    uint32_t                 waiting;
+} ngx_directstream_queue_t;
+
+
+/* what has been read, in the pool of who asked */
+
+typedef struct {
+    ngx_directstream_task_t  task;
+    char                     name[DS_NAME_LEN + 1];
+    ds_queued_t             *rows;          /* malloc()ed */
+    size_t                   n;
+} ngx_directstream_queue_list_t;
+
+
+static ngx_directstream_queue_t *ngx_directstream_queue_create(
+    ngx_http_request_t *r, ngx_directstream_ctx_t *ctx,
+    ngx_directstream_queue_e op, ngx_int_t *rc);
+static ngx_int_t ngx_directstream_queue_key(ngx_http_request_t *r,
+    ngx_directstream_ctx_t *ctx, ngx_directstream_queue_t *t);
+static ngx_int_t ngx_directstream_queue_id(char *id);
+static void ngx_directstream_queue_by(ngx_http_request_t *r, char *by);
+static int ngx_directstream_queue_read(ngx_directstream_task_t *task,
+    ds_store_t *db);
+static void ngx_directstream_queue_free(ngx_directstream_task_t *task);
+static ngx_int_t ngx_directstream_queue_listed(ngx_http_request_t *r,
+    ngx_directstream_task_t *task);
+static int ngx_directstream_queue_run(ngx_directstream_task_t *task,
+    ds_store_t *db);
+static int ngx_directstream_queue_store(ngx_directstream_queue_t *t,
+    ds_store_t *db);
+static void ngx_directstream_queue_end(ngx_directstream_task_t *task);
+static ngx_int_t ngx_directstream_queue_answer(ngx_http_request_t *r,
+    ngx_directstream_task_t *task);
+static ngx_int_t ngx_directstream_queue_refuse(ngx_http_request_t *r,
+    ngx_directstream_queue_t *t);
+static void ngx_directstream_queue_render(ngx_directstream_json_t *w,
+    const ds_queued_t *q, ngx_directstream_info_t *info);
+static void ngx_directstream_queue_until(ngx_directstream_json_t *w,
+    const void *base);
+static void ngx_directstream_queue_url(ngx_directstream_json_t *w,
+    const void *base);
+static ngx_uint_t ngx_directstream_queue_on_air(
+    ngx_directstream_info_t *info, const char *id);
+
+
+#define ngx_directstream_of_queued(key, kind, field)                         \
+    ngx_directstream_member(key, kind, ds_queued_t, field)
+
+
+static const ngx_directstream_member_t  ngx_directstream_queued[] = {
+    ngx_directstream_of_queued("id", TEXT, id),
+    ngx_directstream_member_call("url", ngx_directstream_queue_url),
+    ngx_directstream_of_queued("index", INDEX, index),
+    ngx_directstream_of_queued("item", WORD, item),
+    ngx_directstream_of_queued("title", WORD, title),
+    ngx_directstream_of_queued("from", SECONDS, from),
+    ngx_directstream_member_call("until", ngx_directstream_queue_until),
+    ngx_directstream_of_queued("now", BOOL, now),
+    ngx_directstream_of_queued("position", SECONDS, position),
+    ngx_directstream_of_queued("queued_by", WORD, by),
+    ngx_directstream_of_queued("queued_at", TIME, at),
+    ngx_directstream_member_end
+};
+
+
+ngx_int_t
+ngx_directstream_queue_list(ngx_http_request_t *r,
+    ngx_directstream_ctx_t *ctx)
+{
+    ngx_directstream_info_t         info;
+    ngx_directstream_queue_list_t  *l;
+
+    if (ngx_directstream_zone_get(ngx_directstream_get_conf(), ctx->name,
+                                  &info)
+        != NGX_OK)
+    {
+        return ngx_directstream_missing(r, ctx->name);
+    }
+
+    l = ngx_directstream_task_create(r,
+                                     sizeof(ngx_directstream_queue_list_t));
+    if (l == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    ngx_memcpy(l->name, info.def.name, sizeof(l->name));
+
+    l->task.run = ngx_directstream_queue_read;
+    l->task.end = ngx_directstream_queue_free;
+    l->task.answer = ngx_directstream_queue_listed;
+
+    return ngx_directstream_task_post(&l->task);
+}
+
+
+/* context: a thread of the pool */
+
+static int
+ngx_directstream_queue_read(ngx_directstream_task_t *task, ds_store_t *db)
+{
+    ngx_directstream_queue_list_t *l = (ngx_directstream_queue_list_t *) task;
+
+    return ds_store_queue_list(db, l->name, &l->rows, &l->n, &task->err);
+}
+
+
+/* of a client that has gone away, too */
+
+static void
+ngx_directstream_queue_free(ngx_directstream_task_t *task)
+{
+    ngx_directstream_queue_list_t *l = (ngx_directstream_queue_list_t *) task;
+
+    if (task->request == NULL) {
+        free(l->rows);
+        l->rows = NULL;
+    }
+}
+
+
+static ngx_int_t
+ngx_directstream_queue_listed(ngx_http_request_t *r,
+    ngx_directstream_task_t *task)
+{
+    ngx_directstream_queue_list_t *l = (ngx_directstream_queue_list_t *) task;
+
+    size_t                    i;
+    ngx_directstream_info_t   info;
+    ngx_directstream_json_t   w;
+
+    if (task->rc != DS_OK) {
+        return ngx_directstream_task_failed(r, task, "the queue was not read");
+    }
+
+    if (ngx_directstream_zone_get(ngx_directstream_get_conf(), l->name, &info)
+        != NGX_OK)
+    {
+        free(l->rows);
+        return ngx_directstream_missing(r, l->name);
+    }
+
+    ngx_directstream_json_init(&w, r->pool);
+    ngx_directstream_json_open(&w, '{');
+    ngx_directstream_json_key(&w, "max");
+    ngx_directstream_json_integer(&w, DS_QUEUE_MAX);
+    ngx_directstream_json_key(&w, "revision");
+    ngx_directstream_json_integer(&w, info.queue_changes);
+    ngx_directstream_json_key(&w, "entries");
+    ngx_directstream_json_open(&w, '[');
+
+    for (i = 0; i < l->n; i++) {
+        ngx_directstream_queue_render(&w, &l->rows[i], &info);
+    }
+
+    ngx_directstream_json_close(&w, ']');
+    ngx_directstream_json_close(&w, '}');
+    ngx_directstream_json_raw(&w, "\n", 1);
+
+    free(l->rows);
+
+    return ngx_directstream_send(r, NGX_HTTP_OK, &w);
+}
+
+
+ngx_int_t
+ngx_directstream_queue_add(ngx_http_request_t *r,
+    ngx_directstream_ctx_t *ctx)
+{
+    ngx_int_t                    rc;
+    ngx_directstream_queue_t    *t;
+    ngx_directstream_mistake_t   m;
+
+    t = ngx_directstream_queue_create(r, ctx, NGX_DIRECTSTREAM_QUEUE_ADD,
+                                      &rc);
+    if (t == NULL) {
+        return rc;
+    }
+
+    if (ngx_directstream_queue_parse(ngx_directstream_get_conf(), &ctx->body,
+                                     ctx->action, &t->q, &m)
+        != NGX_OK)
+    {
+        ngx_free(t);
+        return ngx_directstream_problem(r, 400, m.code, m.field, "%s",
+                                        m.detail);
+    }
+
+    if (ngx_directstream_queue_key(r, ctx, t) != NGX_OK) {
+        ngx_free(t);
+        return ngx_directstream_problem(r, 400, "invalid_field",
+                               "Idempotency-Key", "it must have from 1 to %d "
+                               "characters, and not stand twice",
+                               NGX_DIRECTSTREAM_KEY_MAX);
+    }
+
+    if (ngx_directstream_queue_id(t->q.id) != NGX_OK) {
+        ngx_free(t);
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    ngx_memcpy(t->task.change.fields, t->q.id, sizeof(t->q.id));
+    ngx_directstream_queue_by(r, t->q.by);
+    t->q.at = ngx_directstream_now();
+
+    return ngx_directstream_task_post(&t->task);
+}
+
+
+ngx_int_t
+ngx_directstream_queue_move(ngx_http_request_t *r,
+    ngx_directstream_ctx_t *ctx)
+{
+    ngx_int_t                    rc;
+    ngx_directstream_queue_t    *t;
+    ngx_directstream_mistake_t   m;
+
+    t = ngx_directstream_queue_create(r, ctx, NGX_DIRECTSTREAM_QUEUE_MOVE,
+                                      &rc);
+    if (t == NULL) {
+        return rc;
+    }
+
+    if (ngx_directstream_before_parse(&ctx->body, t->before, &m) != NGX_OK) {
+        ngx_free(t);
+        return ngx_directstream_problem(r, 400, m.code, m.field, "%s",
+                                        m.detail);
+    }
+
+    return ngx_directstream_task_post(&t->task);
+}
+
+
+ngx_int_t
+ngx_directstream_queue_delete(ngx_http_request_t *r,
+    ngx_directstream_ctx_t *ctx)
+{
+    ngx_int_t                  rc;
+    ngx_directstream_queue_t  *t;
+
+    t = ngx_directstream_queue_create(r, ctx, NGX_DIRECTSTREAM_QUEUE_REMOVE,
+                                      &rc);
+
+    return (t != NULL) ? ngx_directstream_task_post(&t->task) : rc;
+}
+
+
+/* NULL: it was answered, and "rc" is what the answer returned */
+
+static ngx_directstream_queue_t *
+ngx_directstream_queue_create(ngx_http_request_t *r,
+    ngx_directstream_ctx_t *ctx, ngx_directstream_queue_e op, ngx_int_t *rc)
+{
+    size_t                     len;
+    ngx_directstream_info_t    info;
+    ngx_directstream_queue_t  *t;
+
+    if (ngx_directstream_zone_get(ngx_directstream_get_conf(), ctx->name,
+                                  &info)
+        != NGX_OK)
+    {
+        *rc = ngx_directstream_missing(r, ctx->name);
+        return NULL;
+    }
+
+    if (op != NGX_DIRECTSTREAM_QUEUE_ADD
+        && ngx_directstream_queue_on_air(&info, ctx->entry))
+    {
+        *rc = ngx_directstream_problem(r, 409, "queue_on_air", NULL,
+                               "the entry is on air; POST to \"skip\" of the "
+                               "stream ends it");
+        return NULL;
+    }
+
+    t = ngx_directstream_task_create(r, sizeof(ngx_directstream_queue_t));
+    if (t == NULL) {
+        *rc = NGX_HTTP_INTERNAL_SERVER_ERROR;
+        return NULL;
+    }
+
+    t->op = op;
+    t->stored.def = info.def;
+    t->stored.is_static = info.fixed;
+    t->stored.running = info.running;
+
+    /* a longer one is none of ours */
+
+    len = strlen(ctx->entry);
+
+    if (len <= DS_QUEUE_ID_LEN) {
+        ngx_memcpy(t->q.id, ctx->entry, len);
+    }
+
+    ngx_directstream_task_change(&t->task, r,
+                                 (op == NGX_DIRECTSTREAM_QUEUE_MOVE)
+                                 ? "queue_move"
+                                 : (op == NGX_DIRECTSTREAM_QUEUE_REMOVE)
+                                 ? "queue_remove"
+                                 : ctx->action ? "play" : "queue",
+                                 info.def.name);
+    ngx_memcpy(t->task.change.fields, t->q.id, sizeof(t->q.id));
+
+    t->task.run = ngx_directstream_queue_run;
+    t->task.end = ngx_directstream_queue_end;
+    t->task.answer = ngx_directstream_queue_answer;
+
+    return t;
+}
+
+
+/* what the request says beside the key must be the same the next time */
+
+static ngx_int_t
+ngx_directstream_queue_key(ngx_http_request_t *r,
+    ngx_directstream_ctx_t *ctx, ngx_directstream_queue_t *t)
+{
+    u_char            digest[16];
+    ngx_md5_t         md5;
+    ngx_str_t        *value;
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
+
+    static ngx_str_t  name = ngx_string("idempotency-key");
+
+    for (part = &r->headers_in.headers.part; part; part = part->next) {
+        h = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+
+            if (h[i].key.len != name.len
+                || ngx_strncmp(h[i].lowcase_key, name.data, name.len) != 0)
+            {
+                continue;
+            }
+
+            value = &h[i].value;
+
+            if (value->len == 0 || value->len > NGX_DIRECTSTREAM_KEY_MAX
+                || t->key[0] != '\0')
+            {
+                return NGX_ERROR;
+            }
+
+            ngx_memcpy(t->key, value->data, value->len);
+        }
+    }
+
+    ngx_md5_init(&md5);
+    ngx_md5_update(&md5, ctx->action ? "play" : "queue", ctx->action ? 4 : 5);
+    ngx_md5_update(&md5, ctx->body.data, ctx->body.len);
+    ngx_md5_final(digest, &md5);
+
+    (void) ngx_hex_dump((u_char *) t->sum, digest, sizeof(digest));
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_directstream_queue_id(char *id)
+{
+    u_char  bytes[DS_QUEUE_ID_LEN / 2];
+
+    if (getrandom(bytes, sizeof(bytes), 0) != sizeof(bytes)) {
+        ngx_log_error(NGX_LOG_ALERT, ngx_cycle->log, ngx_errno,
+                      "getrandom() failed");
+        return NGX_ERROR;
+    }
+
+    (void) ngx_hex_dump((u_char *) id, bytes, sizeof(bytes));
+
+    return NGX_OK;
+}
+
+
+/*
+ * The address it came from, which is sure, and before it the name given for
+ * basic authentication, which is so where the location asks for that.
+ */
+
+static void
+ngx_directstream_queue_by(ngx_http_request_t *r, char *by)
+{
+    u_char     *p, *last;
+    size_t      i;
+    ngx_str_t   user;
+
+    p = (u_char *) by;
+    last = p + DS_BY_LEN - 1;
+
+    if (ngx_http_auth_basic_user(r) == NGX_OK
+        && r->headers_in.user.len != 0)
+    {
+        user = r->headers_in.user;
+
+        for (i = 0; i < ngx_min(user.len, 64); i++) {
+            *p++ = (user.data[i] > 0x20 && user.data[i] < 0x7f)
+                   ? user.data[i] : '?';
+        }
+
+        *p++ = '@';
+    }
+
+    (void) ngx_slprintf(p, last, "%V%Z", &r->connection->addr_text);
+}
+
+
+/* context: a thread of the pool */
+
+static int
+ngx_directstream_queue_run(ngx_directstream_task_t *task, ds_store_t *db)
+{
+    ngx_directstream_queue_t *t = (ngx_directstream_queue_t *) task;
+
+    int  rc;
+
+    rc = ngx_directstream_queue_store(t, db);
+
+    if (rc == DS_OK) {
+
+        /* sent again it changes nothing */
+
+        if (ngx_strcmp(task->change.fields, t->q.id) != 0) {
+            task->change.what[0] = '\0';
+        }
+
+        /* for the zone; that it is not known is not an error of the change */
+        (void) ds_store_queue_count(db, t->stored.def.name, &t->waiting,
+                                    &task->err);
+    }
+
+    return rc;
+}
+
+
+/* context: a thread of the pool */
+
+static int
+ngx_directstream_queue_store(ngx_directstream_queue_t *t, ds_store_t *db)
+{
+    int          rc;
+    const char  *name;
+    ds_error_t  *err;
+
+    name = t->stored.def.name;
+    err = &t->task.err;
+
+    switch (t->op) {
+
+    case NGX_DIRECTSTREAM_QUEUE_MOVE:
+        return ds_store_queue_move(db, name, t->q.id, t->before[0] == '\0'
+                                                      ? NULL : t->before,
+                                   err);
+
+    case NGX_DIRECTSTREAM_QUEUE_REMOVE:
+        return ds_store_queue_remove(db, name, t->q.id, err);
+
+    default:
+        break;
+    }
+
+    rc = ds_store_queue_add(db, name, &t->q, t->key[0] == '\0' ? NULL : t->key,
+                            t->sum, err);
+
+    if (rc != DS_ESTORE_NOT_FOUND || !t->stored.is_static) {
+        return rc;
+    }
+
+    /* one of the file, which the store could not be told of */
+
+    rc = ds_store_put(db, &t->stored, err);
+
+    return (rc != DS_OK)
+           ? rc : ds_store_queue_add(db, name, &t->q,
+                                     t->key[0] == '\0' ? NULL : t->key,
+                                     t->sum, err);
+}
+
+
+/* whether or not anybody waits for the answer */
+
+static void
+ngx_directstream_queue_end(ngx_directstream_task_t *task)
+{
+    ngx_directstream_queue_t *t = (ngx_directstream_queue_t *) task;
+
+    char         url[DS_TITLE_LEN];
+    u_char       message[DS_TITLE_LEN + DS_BY_LEN + 32];
+    const char  *what, *title;
+
+    if (task->rc != DS_OK) {
+        return;
+    }
+
+    what = (t->op == NGX_DIRECTSTREAM_QUEUE_MOVE) ? "moved"
+           : (t->op == NGX_DIRECTSTREAM_QUEUE_REMOVE) ? "removed"
+           : (t->q.kind == DS_QUEUED_GO_TO) ? "go to" : "queued";
+
+    title = t->q.id;
+
+    if (t->q.title[0] != '\0') {
+        title = t->q.title;
+
+    } else if (t->q.url[0] != '\0') {
+        ds_redact_playlist(url, sizeof(url), t->q.url);
+        title = url;
+    }
+
+    /* what is cut later on is cut off the title */
+
+    (void) ngx_snprintf(message, sizeof(message), "%s%s%s%s: %s%Z", what,
+                        t->q.now ? ", now" : "",
+                        t->q.by[0] != '\0' ? ", by " : "", t->q.by, title);
+
+    ngx_directstream_journal_queue(ngx_directstream_get_conf(),
+                                   t->stored.def.name, t->waiting,
+                                   (char *) message);
+    ngx_directstream_wake();
+}
+
+
+static ngx_int_t
+ngx_directstream_queue_answer(ngx_http_request_t *r,
+    ngx_directstream_task_t *task)
+{
+    ngx_directstream_queue_t *t = (ngx_directstream_queue_t *) task;
+
+    ngx_uint_t                status;
+    ngx_directstream_info_t   info;
+    ngx_directstream_json_t   w;
+
+    if (task->rc != DS_OK) {
+        return ngx_directstream_queue_refuse(r, t);
+    }
+
+    if (t->op == NGX_DIRECTSTREAM_QUEUE_REMOVE) {
+        return ngx_directstream_send_empty(r, NGX_HTTP_NO_CONTENT);
+    }
+
+    ngx_directstream_json_init(&w, r->pool);
+
+    if (t->op == NGX_DIRECTSTREAM_QUEUE_MOVE) {
+        status = NGX_HTTP_OK;
+
+        ngx_directstream_json_open(&w, '{');
+        ngx_directstream_json_text(&w, "id", t->q.id, sizeof(t->q.id));
+        ngx_directstream_json_key(&w, "before");
+
+        if (t->before[0] != '\0') {
+            ngx_directstream_json_string(&w, t->before, sizeof(t->before));
+
+        } else {
+            ngx_directstream_json_null(&w);
+        }
+
+        ngx_directstream_json_close(&w, '}');
+
+    } else {
+        status = NGX_HTTP_ACCEPTED;
+
+        if (ngx_directstream_zone_get(ngx_directstream_get_conf(),
+                                      t->stored.def.name, &info)
+            != NGX_OK)
+        {
+            return ngx_directstream_missing(r, t->stored.def.name);
+        }
+
+        ngx_directstream_queue_render(&w, &t->q, &info);
+    }
+
+    ngx_directstream_json_raw(&w, "\n", 1);
+
+    return ngx_directstream_send(r, status, &w);
+}
+
+
+static ngx_int_t
+ngx_directstream_queue_refuse(ngx_http_request_t *r,
+    ngx_directstream_queue_t *t)
+{
+    ngx_directstream_task_t  *task;
+
+    task = &t->task;
+
+    switch (task->rc) {
+
+    case DS_ESTORE_NOT_FOUND:
+        if (t->op == NGX_DIRECTSTREAM_QUEUE_ADD) {
+            return ngx_directstream_missing(r, t->stored.def.name);
+        }
+
+        return ngx_directstream_problem(r, 404, "queue_entry_not_found", NULL,
+                               "there is no such entry in the queue");
+
+    case DS_EITEM_UNAVAILABLE:
+        if (t->op == NGX_DIRECTSTREAM_QUEUE_MOVE) {
+            return ngx_directstream_problem(r, 400, "invalid_field", "before",
+                               "%s", task->err.message);
+        }
+
+        return ngx_directstream_problem(r, 400, "item_not_found",
+                               t->q.item[0] != '\0' ? "id" : "index", "%s",
+                               task->err.message);
+
+    case DS_EQUEUE_FULL:
+    case DS_EQUEUE_KEY:
+        return ngx_directstream_problem(r, 409, ds_error_code(task->rc), NULL,
+                               "%s", task->err.message);
+    }
+
+    ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
+                  "directstream \"%s\": a change of the queue was not stored: "
+                  "%s: %s", t->stored.def.name, ds_error_code(task->rc),
+                  task->err.message);
+
+    return ngx_directstream_task_failed(r, task, "nothing was changed");
+}
+
+
+/* what the store says of the air is behind: the zone knows */
+
+static ngx_uint_t
+ngx_directstream_queue_on_air(ngx_directstream_info_t *info, const char *id)
+{
+    return id[0] != '\0' && info->status.has_item
+           && ngx_strcmp(info->status.queue_id, id) == 0;
+}
+
+
+static void
+ngx_directstream_queue_render(ngx_directstream_json_t *w,
+    const ds_queued_t *q, ngx_directstream_info_t *info)
+{
+    static const char  *kinds[] = { "url", "item", "go_to", "return" };
+
+    ngx_directstream_json_open(w, '{');
+    ngx_directstream_json_text(w, "kind", kinds[ngx_min(q->kind, 3)], 16);
+    ngx_directstream_json_text(w, "state", q->state == DS_QUEUED_OVER ? "over"
+                               : ngx_directstream_queue_on_air(info, q->id)
+                               ? "on_air" : "waiting", 16);
+    ngx_directstream_json_text(w, "then", q->resume ? "resume" : "continue",
+                               16);
+    ngx_directstream_json_members(w, ngx_directstream_queued, q);
+    ngx_directstream_json_close(w, '}');
+}
+
+
+static void
+ngx_directstream_queue_until(ngx_directstream_json_t *w, const void *base)
+{
+    const ds_queued_t  *q = base;
+
+    ngx_directstream_json_seconds(w, q->until != 0 ? q->until : -1);
+}
+
+
+/* its query may be a secret */
+
+static void
+ngx_directstream_queue_url(ngx_directstream_json_t *w, const void *base)
+{
+    const ds_queued_t  *q = base;
+
+    char  url[DS_URL_LEN + 1];
+
+    if (q->kind != DS_QUEUED_URL) {
+        ngx_directstream_json_null(w);
+        return;
+    }
+
+    ds_redact_playlist(url, sizeof(url), q->url);
+    ngx_directstream_json_string(w, url, sizeof(url));
+}

@@ -1,0 +1,135 @@
+#!/usr/bin/perl
+
+# kill -9 of the relay worker and of other workers while a client queues,
+# moves and removes: no entry that was accepted is lost, none is played twice,
+# none that was removed is played.  SOAK_KILLS sets how many kills;
+# SOAK_SEED repeats a run.
+
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use DirectStream::Test;
+
+
+my $kills = $ENV{SOAK_KILLS} || 6;
+my $seed = $ENV{SOAK_SEED} || $$;
+
+diag("$kills kills, seed $seed");
+srand $seed;
+
+my $t = DirectStream::Test->new;
+my $dir = $t->dir;
+
+mkdir "$dir/logs";
+chmod 0777, "$dir/logs";
+
+my $list = $t->plain_list('list', map { "long.mp4?$_" } 0 .. 2);
+
+$t->near(directstream => "directstream_log $dir/logs/asrun.log json;"
+                         . "stream s { playlist $list; }");
+$t->allow(qr/exited on signal 9|was locked by/);
+$t->allow(qr/open socket #\d+ left in connection/);
+
+ok($t->wait_state('s', 'live'), 'live');
+
+my (%wanted, %removed, @ids);
+my $n = 0;
+
+
+# until it is answered: the key makes that safe
+sub send_one {
+    my ($method, $path, $body, %args) = @_;
+
+    for (1 .. 200) {
+        my ($status, $data) = $t->api($method, $path, $body, %args);
+        return ($status, $data) if $status < 500;
+        Time::HiRes::sleep(0.02);
+    }
+
+    return 0;
+}
+
+
+sub act {
+    my $at = 'api/1/streams/s/queue';
+    my $what = rand;
+
+    if ($what < 0.7 || !@ids) {
+        my $title = 'entry' . ++$n;
+        my ($status, $data) = send_one('POST', $at, {
+            url => $t->media_url('a.mp4'), title => $title, until => 0.4,
+            at => (qw(end end next now))[int rand 4],
+        }, headers => { 'Idempotency-Key' => "key$n" });
+
+        fail("$title: $status $data->{code}") if $status != 202;
+        $wanted{$title} = $data->{id};
+        push @ids, [ $title, $data->{id} ];
+
+    } elsif ($what < 0.85) {
+        my ($title, $id) = @{ splice @ids, int rand @ids, 1 };
+        my ($status) = send_one('DELETE', "$at/$id");
+
+        # it may have been done without an answer, or be on air
+        $removed{$title} = 1 if $status == 204;
+        $removed{$title} ||= 2 if $status == 404;
+
+    } else {
+        my $id = $ids[rand @ids][1];
+        send_one('PATCH', "$at/$id", { before => undef });
+    }
+
+    return;
+}
+
+
+for my $k (1 .. $kills) {
+    act() for 1 .. 4;
+
+    my @pids = $k % 3 ? ($t->field('s', 'owner_pid') || ())
+                      : (grep { $_ } $t->worker_pids);
+
+    Time::HiRes::sleep(rand 0.5);
+    kill 'KILL', $pids[rand @pids] if @pids;
+    act();
+
+    if ($k % 3 == 0) {
+        $t->signal('HUP');
+    }
+
+    $t->wait_for(sub { $t->state('s') eq 'live' }, 20);
+}
+
+act() for 1 .. 3;
+
+ok($t->wait_for(sub {
+    my ($status, $data) = $t->api('GET', 'api/1/streams/s/queue');
+    return $status == 200 && !grep { $_->{kind} eq 'url' }
+                              @{ $data->{entries} };
+}, 90), 'all of it is played');
+
+my %played;
+
+ok($t->wait_for(sub {
+    %played = ();
+    $played{$_->{title}}++
+        for grep { $_->{queue_id}
+                   && ($_->{outcome} eq 'played'
+                       || $_->{reason} eq 'interrupted by what was queued') }
+            map { JSON::PP::decode_json($_) }
+            split /\n/, $t->read_file('logs/asrun.log');
+    return !grep { !$played{$_} && !$removed{$_} } keys %wanted;
+}, 5), 'no entry is lost') or diag('lost: ' . join ' ',
+    grep { !$played{$_} && !$removed{$_} } sort keys %wanted);
+
+is(join(' ', grep { $played{$_} > 1 } sort keys %played), '',
+   'none is played twice');
+is(join(' ', grep { ($removed{$_} || 0) == 1 } sort keys %played), '',
+   'none is played that was removed');
+
+diag(scalar(keys %wanted) . ' entries, ' . scalar(keys %removed)
+     . ' removed, ' . scalar(keys %played) . ' played');
+
+is($t->field('s', 'queue', 'length'), scalar(grep { $_->{kind} ne 'url' }
+   @{ ($t->api('GET', 'api/1/streams/s/queue'))[1]{entries} }),
+   'and the length is right');
+
+$t->finish;
