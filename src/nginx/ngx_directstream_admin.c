@@ -123,6 +123,10 @@ static const ngx_directstream_route_t  ngx_directstream_routes[] = {
 
     { "cache", 0, ngx_directstream_cache_list, NULL, NULL, NULL },
 
+    { "runs", 0, ngx_directstream_runs_list, NULL, NULL, NULL },
+
+    { "changes", 0, ngx_directstream_changes_list, NULL, NULL, NULL },
+
     { "cache/*", 0, NULL, NULL, NULL, ngx_directstream_cache_delete },
 
     { NULL, 0, NULL, NULL, NULL, NULL }

@@ -178,6 +178,9 @@ ngx_directstream_cache_delete(ngx_http_request_t *r,
                        sizeof(d->key));
     d->path = (char *) ngx_directstream_get_conf()->cache_path.data;
 
+    ngx_directstream_task_change(&d->task, r, "delete_cached", "");
+    ngx_memcpy(d->task.change.fields, d->key, sizeof(d->key));
+
     d->task.run = ngx_directstream_cache_remove;
     d->task.answer = ngx_directstream_cache_deleted;
 

@@ -186,6 +186,12 @@ struct ngx_directstream_task_s {
     ngx_int_t              (*answer)(ngx_http_request_t *r,
                                      ngx_directstream_task_t *t);
 
+    /*
+     * What is changed, see ngx_directstream_task_change(): it is recorded in
+     * the same transaction, and told when that has happened.
+     */
+    ds_change_t              change;
+
     int                      rc;
     ds_error_t               err;
 
@@ -201,6 +207,21 @@ struct ngx_directstream_task_s {
 };
 
 void *ngx_directstream_task_create(ngx_http_request_t *r, size_t size);
+
+/*
+ * Says what the task changes, "" in "name": of no stream; who asked is taken
+ * from the request.  fields() adds those of a definition's "set".
+ */
+void ngx_directstream_task_change(ngx_directstream_task_t *t,
+    ngx_http_request_t *r, const char *what, const char *name);
+void ngx_directstream_task_fields(ngx_directstream_task_t *t, ngx_uint_t set);
+
+/*
+ * Records and tells a change that has happened, of which the store knows
+ * nothing else; nobody waits for it.
+ */
+void ngx_directstream_task_note(ngx_http_request_t *r, const char *what,
+    const char *name);
 
 /* NGX_DONE: it will finalize the request, which it has not counted */
 ngx_int_t ngx_directstream_task_post(ngx_directstream_task_t *t);
@@ -249,6 +270,10 @@ ngx_int_t ngx_directstream_streams_renew(ngx_http_request_t *r,
 ngx_int_t ngx_directstream_cache_list(ngx_http_request_t *r,
     ngx_directstream_ctx_t *ctx);
 ngx_int_t ngx_directstream_cache_delete(ngx_http_request_t *r,
+    ngx_directstream_ctx_t *ctx);
+ngx_int_t ngx_directstream_runs_list(ngx_http_request_t *r,
+    ngx_directstream_ctx_t *ctx);
+ngx_int_t ngx_directstream_changes_list(ngx_http_request_t *r,
     ngx_directstream_ctx_t *ctx);
 ngx_int_t ngx_directstream_resolve(ngx_http_request_t *r,
     ngx_directstream_ctx_t *ctx);

@@ -51,7 +51,6 @@ static ngx_directstream_queue_t *ngx_directstream_queue_create(
 static ngx_int_t ngx_directstream_queue_key(ngx_http_request_t *r,
     ngx_directstream_ctx_t *ctx, ngx_directstream_queue_t *t);
 static ngx_int_t ngx_directstream_queue_id(char *id);
-static void ngx_directstream_queue_by(ngx_http_request_t *r, char *by);
 static int ngx_directstream_queue_read(ngx_directstream_task_t *task,
     ds_store_t *db);
 static void ngx_directstream_queue_free(ngx_directstream_task_t *task);
@@ -231,7 +230,10 @@ ngx_directstream_queue_add(ngx_http_request_t *r,
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    ngx_directstream_queue_by(r, t->q.by);
+    ngx_memcpy(t->task.change.fields, t->q.id, sizeof(t->q.id));
+    (void) ngx_snprintf((u_char *) t->q.by, DS_BY_LEN, "%s%s%s%Z",
+                        t->task.change.who, t->task.change.who[0] ? "@" : "",
+                        t->task.change.address);
     t->q.at = ngx_directstream_now();
 
     return ngx_directstream_task_post(&t->task);
@@ -322,6 +324,15 @@ ngx_directstream_queue_create(ngx_http_request_t *r,
         ngx_memcpy(t->q.id, ctx->entry, len);
     }
 
+    ngx_directstream_task_change(&t->task, r,
+                                 (op == NGX_DIRECTSTREAM_QUEUE_MOVE)
+                                 ? "queue_move"
+                                 : (op == NGX_DIRECTSTREAM_QUEUE_REMOVE)
+                                 ? "queue_remove"
+                                 : ctx->action ? "play" : "queue",
+                                 info.def.name);
+    ngx_memcpy(t->task.change.fields, t->q.id, sizeof(t->q.id));
+
     t->task.run = ngx_directstream_queue_run;
     t->task.end = ngx_directstream_queue_end;
     t->task.answer = ngx_directstream_queue_answer;
@@ -383,38 +394,6 @@ ngx_directstream_queue_id(char *id)
 }
 
 
-/*
- * The address it came from, which is sure, and before it the name given for
- * basic authentication, which is so where the location asks for that.
- */
-
-static void
-ngx_directstream_queue_by(ngx_http_request_t *r, char *by)
-{
-    u_char     *p, *last;
-    size_t      i;
-    ngx_str_t   user;
-
-    p = (u_char *) by;
-    last = p + DS_BY_LEN - 1;
-
-    if (ngx_http_auth_basic_user(r) == NGX_OK
-        && r->headers_in.user.len != 0)
-    {
-        user = r->headers_in.user;
-
-        for (i = 0; i < ngx_min(user.len, 64); i++) {
-            *p++ = (user.data[i] > 0x20 && user.data[i] < 0x7f)
-                   ? user.data[i] : '?';
-        }
-
-        *p++ = '@';
-    }
-
-    (void) ngx_slprintf(p, last, "%V%Z", &r->connection->addr_text);
-}
-
-
 /* context: a thread of the pool */
 
 static int
@@ -427,6 +406,13 @@ ngx_directstream_queue_run(ngx_directstream_task_t *task, ds_store_t *db)
     rc = ngx_directstream_queue_store(t, db);
 
     if (rc == DS_OK) {
+
+        /* sent again it changes nothing */
+
+        if (ngx_strcmp(task->change.fields, t->q.id) != 0) {
+            task->change.what[0] = '\0';
+        }
+
         /* for the zone; that it is not known is not an error of the change */
         (void) ds_store_queue_count(db, t->stored.def.name, &t->waiting,
                                     &task->err);

@@ -14,6 +14,15 @@ typedef struct {
 } ngx_directstream_write_t;
 
 
+static const char *const  ngx_directstream_streams_what[] = {
+    "create", "change", "delete", "start", "stop", "restart"
+};
+
+static const char *const  ngx_directstream_streams_steps[] = {
+    "skip", "previous", "refresh", "prefetch", "prefetch_off"
+};
+
+
 static ngx_int_t ngx_directstream_streams_show(ngx_http_request_t *r,
     const char *name, ngx_uint_t status);
 static ngx_int_t ngx_directstream_streams_write(ngx_http_request_t *r,
@@ -264,6 +273,8 @@ ngx_directstream_streams_step(ngx_http_request_t *r,
     }
 
     ngx_directstream_wake();
+    ngx_directstream_task_note(r, ngx_directstream_streams_steps[step],
+                               ctx->name);
 
     return ngx_directstream_streams_show(r, ctx->name, NGX_HTTP_ACCEPTED);
 }
@@ -286,6 +297,8 @@ ngx_directstream_streams_renew(ngx_http_request_t *r,
 
     n = ngx_directstream_zone_renew(ngx_directstream_get_conf(), all);
     ngx_directstream_wake();
+    ngx_directstream_task_note(r, all ? "restart_all" : "restart_outdated",
+                               "");
 
     ngx_directstream_json_init(&w, r->pool);
     ngx_directstream_json_open(&w, '{');
@@ -322,6 +335,11 @@ ngx_directstream_streams_write(ngx_http_request_t *r,
     }
 
     w->change = *change;
+
+    ngx_directstream_task_change(&w->task, r,
+                                 ngx_directstream_streams_what[change->op],
+                                 change->stored.def.name);
+    ngx_directstream_task_fields(&w->task, change->set);
 
     w->task.run = ngx_directstream_streams_run;
     w->task.end = ngx_directstream_streams_end;

@@ -153,6 +153,18 @@ static const ds_step_t  ds_steps[] = {
         "ALTER TABLE item DROP COLUMN pass;"
         "ALTER TABLE progress DROP COLUMN item_key;"
     },
+    {
+        /* who changed what; no other table is known here */
+        "CREATE TABLE IF NOT EXISTS change ("
+        "    id INTEGER PRIMARY KEY, at INTEGER NOT NULL,"
+        "    name TEXT NOT NULL, what TEXT NOT NULL, fields TEXT NOT NULL,"
+        "    who TEXT NOT NULL, address TEXT NOT NULL"
+        ") STRICT;"
+        "CREATE INDEX IF NOT EXISTS change_by_name ON change (name, id);"
+        "CREATE INDEX IF NOT EXISTS change_by_time ON change (at);"
+        "CREATE INDEX IF NOT EXISTS run_by_time ON run (started_at);",
+        ""
+    },
 };
 
 #define DS_SCHEMA  ((int) (sizeof(ds_steps) / sizeof(ds_steps[0])))

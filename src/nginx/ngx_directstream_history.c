@@ -1,0 +1,186 @@
+
+/*
+ * ngx_directstream_history.c: what has been, for the API: a stream's runs,
+ * and who changed what.  Both are in the store alone, so that a list of them
+ * is a task of a thread.
+ */
+
+#include "ngx_directstream_http.h"
+
+
+typedef struct ngx_directstream_past_s  ngx_directstream_past_t;
+
+struct ngx_directstream_past_s {
+    ngx_directstream_task_t  task;
+    ngx_uint_t               changes;       /* else runs */
+    char                     name[DS_NAME_LEN + 1];     /* "": of all */
+    uint32_t                 total;
+    uint32_t                 offset;
+    uint32_t                 limit;
+    size_t                   n;             /* rows read */
+    union {
+        ds_run_row_t         runs[1];       /* "limit" of either */
+        ds_change_t          changes[1];
+    } rows;
+};
+
+
+static ngx_int_t ngx_directstream_past_list(ngx_http_request_t *r,
+    ngx_directstream_ctx_t *ctx, ngx_uint_t changes, size_t size);
+static int ngx_directstream_past_read(ngx_directstream_task_t *t,
+    ds_store_t *db);
+static ngx_int_t ngx_directstream_past_listed(ngx_http_request_t *r,
+    ngx_directstream_task_t *t);
+
+
+#define ngx_directstream_of_past(key, field)                                 \
+    ngx_directstream_member(key, NUMBER, ngx_directstream_past_t, field)
+
+#define ngx_directstream_of_run(key, kind, field)                            \
+    ngx_directstream_member(key, kind, ds_run_row_t, field)
+
+#define ngx_directstream_of_change(key, kind, field)                         \
+    ngx_directstream_member(key, kind, ds_change_t, field)
+
+
+static const ngx_directstream_member_t  ngx_directstream_past[] = {
+    ngx_directstream_of_past("total", total),
+    ngx_directstream_of_past("offset", offset),
+    ngx_directstream_of_past("limit", limit),
+    ngx_directstream_member_end
+};
+
+static const ngx_directstream_member_t  ngx_directstream_run[] = {
+    ngx_directstream_of_run("id", NUMBER, id),
+    ngx_directstream_of_run("stream", TEXT, name),
+    ngx_directstream_of_run("started", TIME, started),
+    ngx_directstream_of_run("ended", TIME, ended),
+    ngx_directstream_of_run("state", WORD, state),
+    ngx_directstream_of_run("code", WORD, code),
+    ngx_directstream_of_run("message", WORD, message),
+    ngx_directstream_of_run("played", NUMBER, played),
+    ngx_directstream_of_run("failed", NUMBER, failed),
+    ngx_directstream_of_run("skipped", NUMBER, skipped),
+    ngx_directstream_of_run("dead_air_ms", NUMBER, dead_air),
+    ngx_directstream_member_end
+};
+
+static const ngx_directstream_member_t  ngx_directstream_changed[] = {
+    ngx_directstream_of_change("id", NUMBER, id),
+    ngx_directstream_of_change("at", TIME, at),
+    ngx_directstream_of_change("stream", WORD, name),
+    ngx_directstream_of_change("what", TEXT, what),
+    ngx_directstream_of_change("fields", WORD, fields),
+    ngx_directstream_of_change("who", WORD, who),
+    ngx_directstream_of_change("address", TEXT, address),
+    ngx_directstream_member_end
+};
+
+
+ngx_int_t
+ngx_directstream_runs_list(ngx_http_request_t *r, ngx_directstream_ctx_t *ctx)
+{
+    return ngx_directstream_past_list(r, ctx, 0, sizeof(ds_run_row_t));
+}
+
+
+ngx_int_t
+ngx_directstream_changes_list(ngx_http_request_t *r,
+    ngx_directstream_ctx_t *ctx)
+{
+    return ngx_directstream_past_list(r, ctx, 1, sizeof(ds_change_t));
+}
+
+
+static ngx_int_t
+ngx_directstream_past_list(ngx_http_request_t *r, ngx_directstream_ctx_t *ctx,
+    ngx_uint_t changes, size_t size)
+{
+    ngx_int_t                 rc;
+    ngx_str_t                 name;
+    ngx_directstream_past_t  *past;
+
+    rc = ngx_directstream_args(r, ctx);
+    if (rc != NGX_OK) {
+        return (rc == NGX_DECLINED) ? NGX_OK : rc;
+    }
+
+    ngx_str_null(&name);
+    (void) ngx_http_arg(r, (u_char *) "stream", 6, &name);
+
+    if (name.len > DS_NAME_LEN) {
+        return ngx_directstream_problem(r, 400, "invalid_field", "stream",
+                                        "it is longer than any name is");
+    }
+
+    past = ngx_directstream_task_create(r, sizeof(ngx_directstream_past_t)
+                                           + ctx->limit * size);
+    if (past == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    past->changes = changes;
+    past->offset = (uint32_t) ctx->offset;
+    past->limit = (uint32_t) ctx->limit;
+    ngx_memcpy(past->name, name.data, name.len);
+
+    past->task.run = ngx_directstream_past_read;
+    past->task.answer = ngx_directstream_past_listed;
+
+    return ngx_directstream_task_post(&past->task);
+}
+
+
+/* context: a thread of the pool */
+
+static int
+ngx_directstream_past_read(ngx_directstream_task_t *t, ds_store_t *db)
+{
+    ngx_directstream_past_t *past = (ngx_directstream_past_t *) t;
+
+    past->n = past->limit;
+
+    return past->changes
+           ? ds_store_list_changes(db, past->name, past->offset,
+                                   past->rows.changes, &past->n, &past->total,
+                                   &t->err)
+           : ds_store_list_runs(db, past->name, past->offset, past->rows.runs,
+                                &past->n, &past->total, &t->err);
+}
+
+
+static ngx_int_t
+ngx_directstream_past_listed(ngx_http_request_t *r, ngx_directstream_task_t *t)
+{
+    ngx_directstream_past_t *past = (ngx_directstream_past_t *) t;
+
+    size_t                   i;
+    ngx_directstream_json_t  w;
+
+    if (t->rc != DS_OK) {
+        return ngx_directstream_task_failed(r, t, "the history was not read");
+    }
+
+    ngx_directstream_json_init(&w, r->pool);
+    ngx_directstream_json_open(&w, '{');
+    ngx_directstream_json_members(&w, ngx_directstream_past, past);
+    ngx_directstream_json_key(&w, past->changes ? "changes" : "runs");
+    ngx_directstream_json_open(&w, '[');
+
+    for (i = 0; i < past->n; i++) {
+
+        if (past->changes) {
+            ngx_directstream_json_object(&w, ngx_directstream_changed,
+                                         &past->rows.changes[i]);
+        } else {
+            ngx_directstream_json_object(&w, ngx_directstream_run,
+                                         &past->rows.runs[i]);
+        }
+    }
+
+    ngx_directstream_json_close(&w, ']');
+    ngx_directstream_json_close(&w, '}');
+    ngx_directstream_json_raw(&w, "\n", 1);
+
+    return ngx_directstream_send(r, NGX_HTTP_OK, &w);
+}
