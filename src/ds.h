@@ -1021,13 +1021,28 @@ typedef struct {
 } ds_change_t;
 
 
+/* which of them are asked for; "": whatever it is */
+
+typedef struct {
+    char         name[DS_NAME_LEN + 1]; /* the stream's */
+    char         what[24];              /* was done; a run's state, of one
+                                           that goes on "running" */
+    char         who[DS_NAME_LEN + 1];  /* of changes alone */
+    int64_t      since;                 /* Unix ms */
+    int64_t      until;                 /* those before, 0: all */
+    const char  *streams;               /* JSON, an array of names that may
+                                           end with "*"; NULL: all */
+} ds_history_t;
+
+
 /*
- * The newest first, of the stream "name", NULL: of all.  *n: room in "rows"
- * before, read after; *total: how many there are.
+ * The newest first.  *n: room in "rows" before, read after; *total: how many
+ * there are.
  */
-int ds_store_list_runs(ds_store_t *store, const char *name, uint32_t offset,
-    ds_run_row_t *rows, size_t *n, uint32_t *total, ds_error_t *err);
-int ds_store_list_changes(ds_store_t *store, const char *name,
+int ds_store_list_runs(ds_store_t *store, const ds_history_t *past,
+    uint32_t offset, ds_run_row_t *rows, size_t *n, uint32_t *total,
+    ds_error_t *err);
+int ds_store_list_changes(ds_store_t *store, const ds_history_t *past,
     uint32_t offset, ds_change_t *rows, size_t *n, uint32_t *total,
     ds_error_t *err);
 

@@ -70,7 +70,7 @@ my (%exists, @want, %refused);
 
 srand 20;
 
-for my $n (1 .. 150) {
+for my $n (1 .. $ENV{DS_CHANGES} || 150) {
     my $name = $names[rand @names];
     my $who = $who[rand @who];
     my @step = @{ ([ 'POST', $S, 'create', { name => $name, start =>
@@ -88,6 +88,7 @@ for my $n (1 .. 150) {
                    [ 'POST', 'api/1/restart', 'restart_outdated' ],
                    [ 'POST', $S, 'create', { name => $name } ])[rand 10] };
 
+    $e->take;
     my ($status) = by($who, @step[0, 1, 3]);
 
     if ($status >= 400) {
@@ -111,10 +112,10 @@ my @got;
 ok($t->wait_for(sub { (@got = all('changes')) >= @want }, 15),
    'all are recorded');
 
-is(join("\n", map { my $c = $_;
+is(join("\n", sort map { my $c = $_;
         join ' ', $c->{what}, $c->{stream} || '-', $c->{who} || '-',
-             join(',', split / /, $c->{fields} || '-') } reverse @got),
-   join("\n", @want), 'each of them once, in order, with its author');
+             join(',', split / /, $c->{fields} || '-') } @got),
+   join("\n", sort @want), 'each of them once, with its author');
 is(scalar(grep { $_->{address} ne '127.0.0.1' } @got), 0, 'and from where');
 is(scalar(all('changes', 'fixed')), scalar(grep { / fixed / } @want),
    'of one stream');
@@ -131,6 +132,31 @@ is($data->{field}, 'stream', 'the argument');
 is($t->api('GET', 'api/1/changes?limit=0'), 400, 'no such limit');
 
 
+# which of them
+
+sub count {
+    my ($query) = @_;
+    my ($status, $data) = $t->api('GET', "api/1/$query");
+    return $status == 200 ? $data->{total} : "$status $data->{field}";
+}
+
+my $middle = $got[@got / 2]{at};
+
+is(count('changes?who=ann'), scalar(grep { ($_->{who} || '') eq 'ann' } @got),
+   "one person's");
+is(count('changes?what=skip'), scalar(grep { $_->{what} eq 'skip' } @got),
+   'of one kind');
+is(count("changes?since=$middle"), scalar(grep { $_->{at} ge $middle } @got),
+   'since');
+is(count("changes?until=$middle&what=stop&stream=fixed"),
+   scalar(grep { $_->{at} lt $middle && $_->{what} eq 'stop'
+                 && $_->{stream} eq 'fixed' } @got), 'until, and two more');
+is(count('changes?since=2099-01-01T00:00:00Z'), 0, 'none yet');
+is(count("changes?since=$_"), '400 since', "\"$_\" is no time")
+    for '', 'x', '2026-02-30T00:00:00Z', '2026-02-03', '2026-02-03T00:00:00';
+is(count('runs?until=1'), '400 until', 'of runs as well');
+
+
 # runs
 
 $t->create('ran', $url);
@@ -145,6 +171,8 @@ ok($t->wait_for(sub { (($data) = all('runs', 'ran')) && $data->{ended} }, 10),
    'it has ended');
 is($data->{state}, 'stopped', 'how');
 is($data->{stream}, 'ran', 'whose');
+is(count('runs?stream=ran&state=stopped'), 1, 'how runs ended');
+is(count('runs?stream=ran&state=running'), 0, 'none goes on');
 
 
 # what is old

@@ -13,7 +13,7 @@ typedef struct ngx_directstream_past_s  ngx_directstream_past_t;
 struct ngx_directstream_past_s {
     ngx_directstream_task_t  task;
     ngx_uint_t               changes;       /* else runs */
-    char                     name[DS_NAME_LEN + 1];     /* "": of all */
+    ds_history_t                which;
     uint32_t                 total;
     uint32_t                 offset;
     uint32_t                 limit;
@@ -27,6 +27,9 @@ struct ngx_directstream_past_s {
 
 static ngx_int_t ngx_directstream_past_list(ngx_http_request_t *r,
     ngx_directstream_ctx_t *ctx, ngx_uint_t changes, size_t size);
+static const char *ngx_directstream_past_args(ngx_http_request_t *r,
+    ngx_uint_t changes, ds_history_t *which);
+static ngx_int_t ngx_directstream_past_time(ngx_str_t *value, int64_t *ms);
 static int ngx_directstream_past_read(ngx_directstream_task_t *t,
     ds_store_t *db);
 static ngx_int_t ngx_directstream_past_listed(ngx_http_request_t *r,
@@ -97,7 +100,8 @@ ngx_directstream_past_list(ngx_http_request_t *r, ngx_directstream_ctx_t *ctx,
     ngx_uint_t changes, size_t size)
 {
     ngx_int_t                 rc;
-    ngx_str_t                 name;
+    const char               *field;
+    ds_history_t                 which;
     ngx_directstream_past_t  *past;
 
     rc = ngx_directstream_args(r, ctx);
@@ -105,12 +109,15 @@ ngx_directstream_past_list(ngx_http_request_t *r, ngx_directstream_ctx_t *ctx,
         return (rc == NGX_DECLINED) ? NGX_OK : rc;
     }
 
-    ngx_str_null(&name);
-    (void) ngx_http_arg(r, (u_char *) "stream", 6, &name);
+    field = ngx_directstream_past_args(r, changes, &which);
 
-    if (name.len > DS_NAME_LEN) {
-        return ngx_directstream_problem(r, 400, "invalid_field", "stream",
-                                        "it is longer than any name is");
+    if (field != NULL) {
+        return ngx_directstream_problem(r, 400, "invalid_field", field,
+                               (ngx_strcmp(field, "since") == 0
+                                || ngx_strcmp(field, "until") == 0)
+                               ? "it must be a time in UTC, as "
+                                 "\"2026-11-28T14:00:00Z\""
+                               : "it is longer than any is");
     }
 
     past = ngx_directstream_task_create(r, sizeof(ngx_directstream_past_t)
@@ -122,12 +129,119 @@ ngx_directstream_past_list(ngx_http_request_t *r, ngx_directstream_ctx_t *ctx,
     past->changes = changes;
     past->offset = (uint32_t) ctx->offset;
     past->limit = (uint32_t) ctx->limit;
-    ngx_memcpy(past->name, name.data, name.len);
+    past->which = which;
+
+    if (ctx->token != NULL) {
+        past->which.streams = ctx->token->patterns;
+    }
 
     past->task.run = ngx_directstream_past_read;
     past->task.answer = ngx_directstream_past_listed;
 
     return ngx_directstream_task_post(&past->task);
+}
+
+
+/* NULL: all is well, else the argument that is wrong */
+
+static const char *
+ngx_directstream_past_args(ngx_http_request_t *r, ngx_uint_t changes,
+    ds_history_t *which)
+{
+    size_t      i;
+    ngx_str_t   arg;
+    ngx_uint_t  n;
+
+    const struct {
+        const char  *name;
+        char        *text;
+        size_t       size;
+        int64_t     *time;
+    } args[] = {
+        { "stream", which->name, sizeof(which->name), NULL },
+        { changes ? "what" : "state", which->what, sizeof(which->what), NULL },
+        { changes ? "who" : "", which->who, sizeof(which->who), NULL },
+        { "since", NULL, 0, &which->since },
+        { "until", NULL, 0, &which->until }
+    };
+
+    ngx_memzero(which, sizeof(ds_history_t));
+
+    for (i = 0; i < sizeof(args) / sizeof(args[0]); i++) {
+        n = strlen(args[i].name);
+
+        if (n == 0
+            || ngx_http_arg(r, (u_char *) args[i].name, n, &arg) != NGX_OK)
+        {
+            continue;
+        }
+
+        if (args[i].time != NULL) {
+
+            if (ngx_directstream_past_time(&arg, args[i].time) != NGX_OK) {
+                return args[i].name;
+            }
+
+            continue;
+        }
+
+        if (arg.len >= args[i].size) {
+            return args[i].name;
+        }
+
+        ngx_memcpy(args[i].text, arg.data, arg.len);
+    }
+
+    return NULL;
+}
+
+
+/* as this API writes a time: RFC 3339 in UTC, to the second or finer */
+
+static ngx_int_t
+ngx_directstream_past_time(ngx_str_t *value, int64_t *ms)
+{
+    int         n, end, more;
+    char        text[40];
+    struct tm   tm, back;
+    time_t      t;
+
+    if (value->len >= sizeof(text)) {
+        return NGX_ERROR;
+    }
+
+    (void) ngx_cpystrn((u_char *) text, value->data, value->len + 1);
+
+    ngx_memzero(&tm, sizeof(struct tm));
+    end = 0;
+    more = 0;
+
+    n = sscanf(text, "%4d-%2d-%2dT%2d:%2d:%2d%n.%3d%n", &tm.tm_year,
+               &tm.tm_mon, &tm.tm_mday, &tm.tm_hour, &tm.tm_min, &tm.tm_sec,
+               &end, &more, &end);
+
+    if (n < 6 || ngx_strcmp(text + end, "Z") != 0) {
+        return NGX_ERROR;
+    }
+
+    tm.tm_year -= 1900;
+    tm.tm_mon--;
+
+    back = tm;
+    t = timegm(&back);
+
+    /* a thirtieth of February is no day */
+
+    if (back.tm_mday != tm.tm_mday || back.tm_mon != tm.tm_mon
+        || back.tm_hour != tm.tm_hour || back.tm_min != tm.tm_min
+        || back.tm_sec != tm.tm_sec)
+    {
+        return NGX_ERROR;
+    }
+
+    *ms = (int64_t) t * 1000 + (n == 7 ? more : 0);
+
+    return NGX_OK;
 }
 
 
@@ -141,11 +255,12 @@ ngx_directstream_past_read(ngx_directstream_task_t *t, ds_store_t *db)
     past->n = past->limit;
 
     return past->changes
-           ? ds_store_list_changes(db, past->name, past->offset,
+           ? ds_store_list_changes(db, &past->which, past->offset,
                                    past->rows.changes, &past->n, &past->total,
                                    &t->err)
-           : ds_store_list_runs(db, past->name, past->offset, past->rows.runs,
-                                &past->n, &past->total, &t->err);
+           : ds_store_list_runs(db, &past->which, past->offset,
+                                past->rows.runs, &past->n, &past->total,
+                                &t->err);
 }
 
 

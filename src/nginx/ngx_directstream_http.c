@@ -349,6 +349,7 @@ ngx_directstream_problem(ngx_http_request_t *r, ngx_uint_t status,
         const char  *title;
     } titles[] = {
         { 400, "Bad Request" },
+        { 401, "Unauthorized" },
         { 403, "Forbidden" },
         { 404, "Not Found" },
         { 405, "Method Not Allowed" },

@@ -16,8 +16,29 @@
 #include "ngx_directstream_json.h"
 
 
+/* what a token may do: each role what those before it may, too */
+
+typedef enum {
+    NGX_DIRECTSTREAM_READ = 0,              /* is all there is */
+    NGX_DIRECTSTREAM_VIEWER,                /* reads */
+    NGX_DIRECTSTREAM_OPERATOR,              /* what is on air, and what next */
+    NGX_DIRECTSTREAM_ADMIN
+} ngx_directstream_role_e;
+
+
+typedef struct {
+    const char              *name;
+    ngx_uint_t               role;
+    ngx_array_t              hashes;        /* of 32 bytes each, SHA-256 */
+    ngx_array_t             *streams;       /* of ngx_str_t, which may end
+                                               with "*"; NULL: all */
+    const char              *patterns;      /* the same in JSON, NULL: all */
+} ngx_directstream_token_t;
+
+
 typedef struct {
     ngx_flag_t               write;
+    ngx_array_t             *tokens;        /* NULL: none is asked for */
     ngx_str_t                prefix;        /* the admin location's name */
     ngx_array_t             *hosts;         /* of ngx_str_t; NULL: none */
     ngx_array_t             *names;         /* of the server, as its own */
@@ -42,6 +63,7 @@ struct ngx_directstream_ctx_s {
     char                     name[DS_NAME_LEN + 1];     /* or a key */
     char                     entry[DS_NAME_LEN + 1];    /* of it */
     ngx_uint_t               action;        /* which of the handler's */
+    ngx_directstream_token_t *token;        /* NULL: there are none here */
     ngx_uint_t               offset;
     ngx_uint_t               limit;
 
@@ -148,6 +170,19 @@ ngx_int_t ngx_directstream_before_parse(ngx_str_t *body, char *before,
     ngx_directstream_mistake_t *m);
 
 
+/*
+ * Tokens.  check() finds the request's one; NGX_DECLINED: it has none, as
+ * "why" says, and is answered 401; NGX_ERROR.  sees(): is the stream one of
+ * the token's?  NULL: there are no tokens.
+ */
+char *ngx_directstream_token(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+ngx_int_t ngx_directstream_token_check(ngx_http_request_t *r,
+    ngx_directstream_ctx_t *ctx, const char **why);
+ngx_uint_t ngx_directstream_token_sees(const ngx_directstream_token_t *token,
+    const char *stream);
+const char *ngx_directstream_role_name(ngx_uint_t role);
+
+
 /* objects of the API */
 
 void ngx_directstream_render_stream(ngx_directstream_json_t *w,
@@ -156,8 +191,9 @@ void ngx_directstream_render_stream(ngx_directstream_json_t *w,
 /* is what is known of it old, as nobody lives who could say it anew? */
 ngx_uint_t ngx_directstream_stale(const ngx_directstream_info_t *info);
 
+/* those that the token sees */
 void ngx_directstream_render_list(ngx_directstream_json_t *w,
-    ngx_directstream_conf_t *dcf);
+    ngx_directstream_conf_t *dcf, const ngx_directstream_token_t *token);
 void ngx_directstream_render_item(ngx_directstream_json_t *w,
     ds_item_t *item, ngx_uint_t state);
 

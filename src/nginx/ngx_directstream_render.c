@@ -8,6 +8,12 @@
 #include "ngx_directstream_http.h"
 
 
+typedef struct {
+    ngx_directstream_json_t         *w;
+    const ngx_directstream_token_t  *token;
+} ngx_directstream_seen_t;
+
+
 static void ngx_directstream_render_each(void *data,
     ngx_directstream_info_t *info);
 static void ngx_directstream_render_field(ngx_directstream_json_t *w,
@@ -249,16 +255,20 @@ static const ngx_directstream_member_t  ngx_directstream_whole[] = {
 
 void
 ngx_directstream_render_list(ngx_directstream_json_t *w,
-    ngx_directstream_conf_t *dcf)
+    ngx_directstream_conf_t *dcf, const ngx_directstream_token_t *token)
 {
+    ngx_directstream_seen_t   seen;
     ngx_directstream_whole_t  whole;
+
+    seen.w = w;
+    seen.token = token;
 
     ngx_directstream_json_open(w, '{');
     ngx_directstream_json_key(w, "streams");
     ngx_directstream_json_open(w, '[');
 
     if (ngx_directstream_zone_each(dcf, w->pool, ngx_directstream_render_each,
-                                   w)
+                                   &seen)
         != NGX_OK)
     {
         w->failed = 1;
@@ -276,7 +286,11 @@ ngx_directstream_render_list(ngx_directstream_json_t *w,
 static void
 ngx_directstream_render_each(void *data, ngx_directstream_info_t *info)
 {
-    ngx_directstream_render_stream(data, info);
+    ngx_directstream_seen_t *seen = data;
+
+    if (ngx_directstream_token_sees(seen->token, info->def.name)) {
+        ngx_directstream_render_stream(seen->w, info);
+    }
 }
 
 

@@ -42,10 +42,8 @@ ngx_directstream_streams_list(ngx_http_request_t *r,
 {
     ngx_directstream_json_t  w;
 
-    (void) ctx;
-
     ngx_directstream_json_init(&w, r->pool);
-    ngx_directstream_render_list(&w, ngx_directstream_get_conf());
+    ngx_directstream_render_list(&w, ngx_directstream_get_conf(), ctx->token);
     ngx_directstream_json_raw(&w, "\n", 1);
 
     return ngx_directstream_send(r, NGX_HTTP_OK, &w);
@@ -179,6 +177,12 @@ ngx_directstream_streams_create(ngx_http_request_t *r,
     {
         return ngx_directstream_problem(r, 400, m.code, m.field, "%s",
                                         m.detail);
+    }
+
+    if (!ngx_directstream_token_sees(ctx->token, change.stored.def.name)) {
+        return ngx_directstream_problem(r, 403, "stream_denied", "name",
+                                        "the token is not for a stream of "
+                                        "this name");
     }
 
     change.stored.running = start;

@@ -61,18 +61,28 @@ void
 ngx_directstream_task_change(ngx_directstream_task_t *t,
     ngx_http_request_t *r, const char *what, const char *name)
 {
-    ds_change_t  *change;
+    ngx_str_t                who;
+    ds_change_t             *change;
+    ngx_directstream_ctx_t  *ctx;
 
     change = &t->change;
+    ctx = ngx_http_get_module_ctx(r, ngx_http_directstream_module);
 
-    (void) ngx_http_auth_basic_user(r);
+    if (ctx->token != NULL) {
+        who.data = (u_char *) ctx->token->name;
+        who.len = strlen(ctx->token->name);
+
+    } else {
+        (void) ngx_http_auth_basic_user(r);
+        who = r->headers_in.user;
+    }
 
     (void) ngx_cpystrn((u_char *) change->what, (u_char *) what,
                        sizeof(change->what));
     (void) ngx_cpystrn((u_char *) change->name, (u_char *) name,
                        sizeof(change->name));
     ngx_directstream_task_text(change->who, sizeof(change->who),
-                               &r->headers_in.user);
+&who);
     ngx_directstream_task_text(change->address, sizeof(change->address),
                                &r->connection->addr_text);
 }

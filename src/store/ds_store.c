@@ -242,7 +242,7 @@ static int ds_store_end(ds_store_t *store, int rc, ds_error_t *err);
 static int ds_store_enter(ds_store_t *store, ds_error_t *err);
 static int ds_store_leave(ds_store_t *store, int rc, ds_error_t *err);
 static int ds_store_history(ds_store_t *store, const char *count,
-    const char *select, const char *name, uint32_t offset,
+    const char *select, const ds_history_t *past, uint32_t offset,
     const ds_column_t *c, void *rows, size_t size, size_t *n,
     uint32_t *total, ds_error_t *err);
 static int ds_store_queue_known(ds_store_t *store, const char *name,
@@ -1383,31 +1383,41 @@ ds_store_end_run(ds_store_t *store, int64_t run, const ds_status_t *status,
 }
 
 
+/* which rows: ds_history_t's members, in their order */
+
+#define DS_PAST(at, what, who)                                                \
+    " WHERE (?1 = '' OR name = ?1) AND (?2 = '' OR " what " = ?2) "           \
+    "AND (?3 = '' OR " who " = ?3) AND " at " >= ?4 "                         \
+    "AND (?5 = 0 OR " at " < ?5) AND (?6 = '' OR EXISTS "                     \
+    "(SELECT 1 FROM json_each(?6) WHERE name GLOB value))"
+
+#define DS_RUNS     " FROM run" DS_PAST("started_at", "coalesce(state, "      \
+                    "'running')", "''")
+#define DS_CHANGES  " FROM change" DS_PAST("at", "what", "who")
+
+
 int
-ds_store_list_runs(ds_store_t *store, const char *name, uint32_t offset,
+ds_store_list_runs(ds_store_t *store, const ds_history_t *past, uint32_t offset,
     ds_run_row_t *rows, size_t *n, uint32_t *total, ds_error_t *err)
 {
-    return ds_store_history(store, "SELECT count(*) FROM run WHERE "
-                            "?1 = '' OR name = ?1",
+    return ds_store_history(store, "SELECT count(*)" DS_RUNS,
                             "SELECT id, name, started_at, ended_at, state, "
-                            "code, message, played, failed, skipped, dead_air "
-                            "FROM run WHERE ?1 = '' OR name = ?1 "
-                            "ORDER BY id DESC LIMIT ?3 OFFSET ?2",
-                            name, offset, ds_columns_past, rows,
+                            "code, message, played, failed, skipped, dead_air"
+                            DS_RUNS " ORDER BY id DESC LIMIT ?8 OFFSET ?7",
+                            past, offset, ds_columns_past, rows,
                             sizeof(ds_run_row_t), n, total, err);
 }
 
 
 int
-ds_store_list_changes(ds_store_t *store, const char *name, uint32_t offset,
-    ds_change_t *rows, size_t *n, uint32_t *total, ds_error_t *err)
+ds_store_list_changes(ds_store_t *store, const ds_history_t *past,
+    uint32_t offset, ds_change_t *rows, size_t *n, uint32_t *total,
+    ds_error_t *err)
 {
-    return ds_store_history(store, "SELECT count(*) FROM change WHERE "
-                            "?1 = '' OR name = ?1",
-                            "SELECT id, at, " DS_CHANGE " FROM change WHERE "
-                            "?1 = '' OR name = ?1 "
-                            "ORDER BY id DESC LIMIT ?3 OFFSET ?2",
-                            name, offset, ds_columns_change, rows,
+    return ds_store_history(store, "SELECT count(*)" DS_CHANGES,
+                            "SELECT id, at, " DS_CHANGE DS_CHANGES
+                            " ORDER BY id DESC LIMIT ?8 OFFSET ?7",
+                            past, offset, ds_columns_change, rows,
                             sizeof(ds_change_t), n, total, err);
 }
 
@@ -1416,15 +1426,18 @@ ds_store_list_changes(ds_store_t *store, const char *name, uint32_t offset,
 
 static int
 ds_store_history(ds_store_t *store, const char *count, const char *select,
-    const char *name, uint32_t offset, const ds_column_t *c, void *rows,
+    const ds_history_t *past, uint32_t offset, const ds_column_t *c, void *rows,
     size_t size, size_t *n, uint32_t *total, ds_error_t *err)
 {
     int            rc;
+    const char    *streams;
     sqlite3_stmt  *st;
 
-    name = name != NULL ? name : "";
+    streams = past->streams != NULL ? past->streams : "";
 
-    rc = ds_store_select(store, &st, err, count, "t", name);
+    rc = ds_store_select(store, &st, err, count, "tttiit", past->name,
+                         past->what, past->who, past->since, past->until,
+                         streams);
     if (rc != DS_OK) {
         return rc;
     }
@@ -1434,8 +1447,9 @@ ds_store_history(ds_store_t *store, const char *count, const char *select,
 
     memset(rows, 0, *n * size);
 
-    rc = ds_store_select(store, &st, err, select, "tii", name,
-                         (int64_t) offset, (int64_t) *n);
+    rc = ds_store_select(store, &st, err, select, "tttiitii", past->name,
+                         past->what, past->who, past->since, past->until,
+                         streams, (int64_t) offset, (int64_t) *n);
 
     return ds_store_list(store, st, rc, c, rows, size, n, err);
 }
