@@ -32,6 +32,7 @@
 #define DS_QUEUE_ID_LEN  16      /* hexadecimal, of an entry of a queue */
 #define DS_QUEUE_MAX     256     /* entries of one that may be asked for */
 #define DS_BY_LEN        128     /* who asked for it, cut to fit */
+#define DS_SUM_LEN       32      /* of SHA-256 */
 
 
 /*
@@ -312,6 +313,9 @@ void ds_redact_url(char *dst, size_t size, const char *url);
  * URL may be a signature, that of a page names what to play and is shown.
  */
 void ds_redact_playlist(char *dst, size_t size, const char *ref);
+
+/* SHA-256; any thread; DS_ENOMEM */
+int ds_sum(const void *data, size_t len, uint8_t sum[DS_SUM_LEN]);
 
 
 /*

@@ -7,11 +7,7 @@
 
 #include "ngx_directstream_http.h"
 
-#include <openssl/crypto.h>
-#include <openssl/evp.h>
 
-
-#define NGX_DIRECTSTREAM_HASH      32
 #define NGX_DIRECTSTREAM_HASHES    (64 * 1024)     /* bytes of a file */
 #define NGX_DIRECTSTREAM_GUESSES   1000            /* ms between two lines */
 
@@ -91,7 +87,7 @@ ngx_directstream_token(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ngx_memzero(token, sizeof(ngx_directstream_token_t));
     token->name = (char *) value[1].data;
 
-    if (ngx_array_init(&token->hashes, cf->pool, 1, NGX_DIRECTSTREAM_HASH)
+    if (ngx_array_init(&token->hashes, cf->pool, 1, DS_SUM_LEN)
         != NGX_OK
         || ngx_directstream_token_args(cf, token) != NGX_CONF_OK)
     {
@@ -303,7 +299,7 @@ ngx_directstream_token_lines(ngx_conf_t *cf, ngx_array_t *tokens,
 {
     u_char                    *p, *end, *last, *hash;
     ngx_uint_t                 line;
-    u_char                     sum[NGX_DIRECTSTREAM_HASH];
+    u_char                     sum[DS_SUM_LEN];
     ngx_directstream_token_t  *other;
 
     last = text->data + text->len;
@@ -343,7 +339,7 @@ ngx_directstream_token_lines(ngx_conf_t *cf, ngx_array_t *tokens,
             return NGX_CONF_ERROR;
         }
 
-        ngx_memcpy(hash, sum, NGX_DIRECTSTREAM_HASH);
+        ngx_memcpy(hash, sum, DS_SUM_LEN);
     }
 
     if (token->hashes.nelts == 0) {
@@ -361,11 +357,11 @@ ngx_directstream_token_hex(u_char *hash, u_char *p, u_char *last)
     ngx_int_t   n;
     ngx_uint_t  i;
 
-    if (last - p < 2 * NGX_DIRECTSTREAM_HASH) {
+    if (last - p < 2 * DS_SUM_LEN) {
         return NGX_ERROR;
     }
 
-    for (i = 0; i < NGX_DIRECTSTREAM_HASH; i++, p += 2) {
+    for (i = 0; i < DS_SUM_LEN; i++, p += 2) {
 
         n = ngx_hextoi(p, 2);
         if (n == NGX_ERROR) {
@@ -396,9 +392,8 @@ ngx_directstream_token_find(ngx_array_t *tokens, const u_char *hash)
         h = token[i].hashes.elts;
 
         for (j = 0; j < token[i].hashes.nelts; j++) {
-            if (CRYPTO_memcmp(h + j * NGX_DIRECTSTREAM_HASH, hash,
-                              NGX_DIRECTSTREAM_HASH)
-                == 0)
+            if (ngx_directstream_owner_same(h + j * DS_SUM_LEN, hash,
+                                            DS_SUM_LEN))
             {
                 found = &token[i];
             }
@@ -413,7 +408,7 @@ ngx_int_t
 ngx_directstream_token_check(ngx_http_request_t *r,
     ngx_directstream_ctx_t *ctx, const char **why)
 {
-    u_char                        hash[NGX_DIRECTSTREAM_HASH];
+    u_char                        hash[DS_SUM_LEN];
     ngx_int_t                     rc;
     ngx_str_t                     value;
     const char                   *ask;
@@ -429,9 +424,7 @@ ngx_directstream_token_check(ngx_http_request_t *r,
 
     if (rc == NGX_OK) {
 
-        if (EVP_Digest(value.data, value.len, hash, NULL, EVP_sha256(), NULL)
-            != 1)
-        {
+        if (ds_sum(value.data, value.len, hash) != DS_OK) {
             return NGX_ERROR;
         }
 
