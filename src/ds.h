@@ -904,7 +904,8 @@ int ds_store_each(ds_store_t *store, ds_store_pt each, void *data,
 
 /*
  * One transaction around several calls; the store is used by one thread alone
- * then.  Calls that are transactions themselves become a part of it.
+ * then.  Calls that are transactions themselves become a part of it, and one
+ * that fails undoes its own part only.
  */
 int ds_store_begin(ds_store_t *store, ds_error_t *err);
 int ds_store_commit(ds_store_t *store, ds_error_t *err);
@@ -957,6 +958,18 @@ int ds_store_each_item(ds_store_t *store, const char *name,
  */
 int ds_store_queue_add(ds_store_t *store, const char *name, ds_queued_t *q,
     const char *key, const char *sum, ds_error_t *err);
+
+/*
+ * The same of any request that is to be done once, which begins or belongs to
+ * the stream "name", and goes with it; "id" is what it has made, "" the
+ * stream; "at" is now.  DS_ESTORE_NOT_FOUND: there is no such key.
+ */
+int ds_store_key_find(ds_store_t *store, const char *name, const char *key,
+    const char *sum, int64_t at, char id[DS_QUEUE_ID_LEN + 1],
+    ds_error_t *err);
+int ds_store_key_put(ds_store_t *store, const char *name, const char *key,
+    const char *sum, int64_t at, const char *id, ds_error_t *err);
+
 
 /*
  * DS_ESTORE_NOT_FOUND when there is no entry "id", DS_EITEM_UNAVAILABLE when

@@ -913,8 +913,7 @@ ngx_directstream_admin_root(ngx_http_request_t *r,
         ngx_directstream_json_string(&w, token->name, DS_NAME_LEN);
 
     } else {
-        ngx_directstream_json_print(&w, "null");
-        w.comma = 1;
+        ngx_directstream_json_null(&w);
     }
 
     ngx_directstream_json_key(&w, "streams");

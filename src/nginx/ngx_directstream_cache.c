@@ -80,7 +80,7 @@ ngx_directstream_cache_list(ngx_http_request_t *r,
     ngx_directstream_conf_t        *dcf;
     ngx_directstream_cache_list_t  *l;
 
-    rc = ngx_directstream_args(r, ctx);
+    rc = ngx_directstream_args(r, ctx, 100);
     if (rc != NGX_OK) {
         return (rc == NGX_DECLINED) ? NGX_OK : rc;
     }

@@ -104,7 +104,7 @@ ngx_directstream_past_list(ngx_http_request_t *r, ngx_directstream_ctx_t *ctx,
     ds_history_t                 which;
     ngx_directstream_past_t  *past;
 
-    rc = ngx_directstream_args(r, ctx);
+    rc = ngx_directstream_args(r, ctx, 100);
     if (rc != NGX_OK) {
         return (rc == NGX_DECLINED) ? NGX_OK : rc;
     }
@@ -150,7 +150,7 @@ ngx_directstream_past_args(ngx_http_request_t *r, ngx_uint_t changes,
 {
     size_t      i;
     ngx_str_t   arg;
-    ngx_uint_t  n;
+    ngx_int_t   rc;
 
     const struct {
         const char  *name;
@@ -168,12 +168,16 @@ ngx_directstream_past_args(ngx_http_request_t *r, ngx_uint_t changes,
     ngx_memzero(which, sizeof(ds_history_t));
 
     for (i = 0; i < sizeof(args) / sizeof(args[0]); i++) {
-        n = strlen(args[i].name);
+        rc = (args[i].name[0] != '\0')
+             ? ngx_directstream_arg_text(r, args[i].name, &arg)
+             : NGX_DECLINED;
 
-        if (n == 0
-            || ngx_http_arg(r, (u_char *) args[i].name, n, &arg) != NGX_OK)
-        {
+        if (rc == NGX_DECLINED) {
             continue;
+        }
+
+        if (rc == NGX_ERROR) {
+            return args[i].name;
         }
 
         if (args[i].time != NULL) {

@@ -101,11 +101,37 @@ ngx_int_t ngx_directstream_body_read(ngx_http_request_t *r,
     ngx_directstream_handler_pt handler);
 
 /*
- * Which part of a list is asked for: "offset" and "limit" of the context.
+ * Which part of a list is asked for: "offset" and "limit" of the context, the
+ * latter "limit" where nothing is said.
  * NGX_OK; NGX_DECLINED: it is wrong, as has been answered; else an error.
  */
 ngx_int_t ngx_directstream_args(ngx_http_request_t *r,
-    ngx_directstream_ctx_t *ctx);
+    ngx_directstream_ctx_t *ctx, ngx_uint_t limit);
+
+
+/*
+ * An argument of the query, as it was before it was escaped, ended by a NUL
+ * that its length does not count.  NGX_DECLINED: there is none; NGX_ERROR.
+ */
+ngx_int_t ngx_directstream_arg_text(ngx_http_request_t *r, const char *name,
+    ngx_str_t *value);
+
+
+/*
+ * That a request is sent again (draft-ietf-httpapi-idempotency-key-header):
+ * its key, "": none, and what it asks for: "what" and its body.  NGX_DECLINED:
+ * the header is wrong, as has been answered.
+ */
+
+#define NGX_DIRECTSTREAM_KEY_MAX  255
+
+typedef struct {
+    char                     key[NGX_DIRECTSTREAM_KEY_MAX + 1];
+    char                     sum[33];
+} ngx_directstream_key_t;
+
+ngx_int_t ngx_directstream_key(ngx_http_request_t *r,
+    ngx_directstream_ctx_t *ctx, const char *what, ngx_directstream_key_t *k);
 
 
 /*
@@ -191,9 +217,17 @@ void ngx_directstream_render_stream(ngx_directstream_json_t *w,
 /* is what is known of it old, as nobody lives who could say it anew? */
 ngx_uint_t ngx_directstream_stale(const ngx_directstream_info_t *info);
 
-/* those that the token sees */
+/* which streams of a list; those that the token sees */
+
+typedef struct {
+    const ngx_directstream_token_t *token;
+    const char              *after;         /* names that follow it */
+    ngx_uint_t               limit;         /* 0: all */
+    ngx_uint_t               states;        /* bits, 1 << state */
+} ngx_directstream_page_t;
+
 void ngx_directstream_render_list(ngx_directstream_json_t *w,
-    ngx_directstream_conf_t *dcf, const ngx_directstream_token_t *token);
+    ngx_directstream_conf_t *dcf, const ngx_directstream_page_t *page);
 void ngx_directstream_render_item(ngx_directstream_json_t *w,
     ds_item_t *item, ngx_uint_t state);
 

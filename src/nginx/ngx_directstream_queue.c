@@ -7,12 +7,8 @@
 
 #include "ngx_directstream_http.h"
 
-#include <ngx_md5.h>
-
 #include <sys/random.h>
 
-
-#define NGX_DIRECTSTREAM_KEY_MAX  255       /* of an Idempotency-Key */
 
 
 typedef enum {
@@ -29,8 +25,7 @@ typedef struct {
     ds_stored_t              stored;        /* the stream */
     ds_queued_t              q;
     char                     before[DS_QUEUE_ID_LEN + 1];
-    char                     key[NGX_DIRECTSTREAM_KEY_MAX + 1];
-    char                     sum[33];
+    ngx_directstream_key_t   key;
     uint32_t                 waiting;
 } ngx_directstream_queue_t;
 
@@ -48,8 +43,6 @@ typedef struct {
 static ngx_directstream_queue_t *ngx_directstream_queue_create(
     ngx_http_request_t *r, ngx_directstream_ctx_t *ctx,
     ngx_directstream_queue_e op, ngx_int_t *rc);
-static ngx_int_t ngx_directstream_queue_key(ngx_http_request_t *r,
-    ngx_directstream_ctx_t *ctx, ngx_directstream_queue_t *t);
 static ngx_int_t ngx_directstream_queue_id(char *id);
 static int ngx_directstream_queue_read(ngx_directstream_task_t *task,
     ds_store_t *db);
@@ -217,12 +210,11 @@ ngx_directstream_queue_add(ngx_http_request_t *r,
                                         m.detail);
     }
 
-    if (ngx_directstream_queue_key(r, ctx, t) != NGX_OK) {
+    rc = ngx_directstream_key(r, ctx, ctx->action ? "play" : "queue", &t->key);
+
+    if (rc != NGX_OK) {
         ngx_free(t);
-        return ngx_directstream_problem(r, 400, "invalid_field",
-                               "Idempotency-Key", "it must have from 1 to %d "
-                               "characters, and not stand twice",
-                               NGX_DIRECTSTREAM_KEY_MAX);
+        return (rc == NGX_DECLINED) ? NGX_OK : rc;
     }
 
     if (ngx_directstream_queue_id(t->q.id) != NGX_OK) {
@@ -341,42 +333,6 @@ ngx_directstream_queue_create(ngx_http_request_t *r,
 }
 
 
-/* what the request says beside the key must be the same the next time */
-
-static ngx_int_t
-ngx_directstream_queue_key(ngx_http_request_t *r,
-    ngx_directstream_ctx_t *ctx, ngx_directstream_queue_t *t)
-{
-    u_char      digest[16];
-    ngx_md5_t   md5;
-    ngx_str_t  *value;
-
-    static const char  name[] = "idempotency-key";
-
-    value = ngx_directstream_header_in(r, name, NULL);
-
-    if (value != NULL) {
-
-        if (value->len == 0 || value->len > NGX_DIRECTSTREAM_KEY_MAX
-            || ngx_directstream_header_in(r, name, value) != NULL)
-        {
-            return NGX_ERROR;
-        }
-
-        ngx_memcpy(t->key, value->data, value->len);
-    }
-
-    ngx_md5_init(&md5);
-    ngx_md5_update(&md5, ctx->action ? "play" : "queue", ctx->action ? 4 : 5);
-    ngx_md5_update(&md5, ctx->body.data, ctx->body.len);
-    ngx_md5_final(digest, &md5);
-
-    (void) ngx_hex_dump((u_char *) t->sum, digest, sizeof(digest));
-
-    return NGX_OK;
-}
-
-
 static ngx_int_t
 ngx_directstream_queue_id(char *id)
 {
@@ -448,8 +404,9 @@ ngx_directstream_queue_store(ngx_directstream_queue_t *t, ds_store_t *db)
         break;
     }
 
-    rc = ds_store_queue_add(db, name, &t->q, t->key[0] == '\0' ? NULL : t->key,
-                            t->sum, err);
+    rc = ds_store_queue_add(db, name, &t->q,
+                            t->key.key[0] == '\0' ? NULL : t->key.key,
+                            t->key.sum, err);
 
     if (rc != DS_ESTORE_NOT_FOUND || !t->stored.is_static) {
         return rc;
@@ -461,8 +418,8 @@ ngx_directstream_queue_store(ngx_directstream_queue_t *t, ds_store_t *db)
 
     return (rc != DS_OK)
            ? rc : ds_store_queue_add(db, name, &t->q,
-                                     t->key[0] == '\0' ? NULL : t->key,
-                                     t->sum, err);
+                                     t->key.key[0] == '\0' ? NULL : t->key.key,
+                                     t->key.sum, err);
 }
 
 

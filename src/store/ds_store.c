@@ -728,8 +728,8 @@ ds_store_begin(ds_store_t *store, ds_error_t *err)
 {
     int  rc;
 
-    rc = store->depth == 0 ? ds_store_do(store, err, "BEGIN IMMEDIATE", "")
-                           : DS_OK;
+    rc = ds_store_do(store, err, store->depth == 0 ? "BEGIN IMMEDIATE"
+                                                   : "SAVEPOINT part", "");
 
     store->depth += (rc == DS_OK);
 
@@ -742,15 +742,11 @@ ds_store_commit(ds_store_t *store, ds_error_t *err)
 {
     int  rc;
 
-    if (store->depth > 1) {
-        store->depth--;
-        return DS_OK;
-    }
-
-    rc = ds_store_do(store, err, "COMMIT", "");
+    rc = ds_store_do(store, err, store->depth > 1 ? "RELEASE part"
+                                                  : "COMMIT", "");
 
     if (rc == DS_OK) {
-        store->depth = 0;
+        store->depth--;
 
     } else {
         ds_store_rollback(store);
@@ -805,16 +801,23 @@ ds_store_leave(ds_store_t *store, int rc, ds_error_t *err)
 }
 
 
-/* of all, whichever part of it has failed */
+/* some errors have ended all of it already (SQLite, "lang_transaction") */
 
 void
 ds_store_rollback(ds_store_t *store)
 {
-    store->depth = 0;
+    const char  *sql;
 
-    if (!sqlite3_get_autocommit(store->db)) {
-        (void) sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
+    if (sqlite3_get_autocommit(store->db)) {
+        store->depth = 0;
+        return;
     }
+
+    sql = store->depth > 1 ? "ROLLBACK TO part; RELEASE part" : "ROLLBACK";
+
+    (void) sqlite3_exec(store->db, sql, NULL, NULL, NULL);
+
+    store->depth -= store->depth > 0;
 }
 
 
@@ -993,10 +996,7 @@ ds_store_queue_add(ds_store_t *store, const char *name, ds_queued_t *q,
     }
 
     if (rc == DS_OK && key != NULL) {
-        rc = ds_store_do(store, err, "INSERT INTO queue_key "
-                         "(name, key, sum, id, at) "
-                         "VALUES (?1, ?2, ?3, ?4, ?5)", "tttti", name, key,
-                         sum, q->id, q->at);
+        rc = ds_store_key_put(store, name, key, sum, q->at, q->id, err);
     }
 
     return ds_store_leave(store, rc, err);
@@ -1010,29 +1010,12 @@ ds_store_queue_known(ds_store_t *store, const char *name, ds_queued_t *q,
     const char *key, const char *sum, ds_error_t *err)
 {
     int            rc;
-    bool           same;
     sqlite3_stmt  *st;
 
-    rc = ds_store_do(store, err, "DELETE FROM queue_key WHERE at < ?1", "i",
-                     q->at - DS_KEY_TIME);
-
-    if (rc == DS_OK) {
-        rc = ds_store_select(store, &st, err, "SELECT id, sum FROM queue_key "
-                             "WHERE name = ?1 AND key = ?2", "tt", name, key);
-    }
+    rc = ds_store_key_find(store, name, key, sum, q->at, q->id, err);
 
     if (rc != DS_OK) {
         return rc;
-    }
-
-    ds_text(q->id, sizeof(q->id),
-            (const char *) sqlite3_column_text(st, 0));
-    same = strcmp((const char *) sqlite3_column_text(st, 1), sum) == 0;
-    ds_store_done(store, st);
-
-    if (!same) {
-        return ds_fail(err, DS_EQUEUE_KEY, "the key was used for another "
-                       "request");
     }
 
     rc = ds_store_select(store, &st, err, "SELECT " DS_QUEUED " FROM queue "
@@ -1046,6 +1029,50 @@ ds_store_queue_known(ds_store_t *store, const char *name, ds_queued_t *q,
     }
 
     return ds_store_none(rc, err);
+}
+
+
+int
+ds_store_key_find(ds_store_t *store, const char *name, const char *key,
+    const char *sum, int64_t at, char id[DS_QUEUE_ID_LEN + 1],
+    ds_error_t *err)
+{
+    int            rc;
+    bool           same;
+    sqlite3_stmt  *st;
+
+    rc = ds_store_select(store, &st, err, "SELECT id, sum FROM queue_key "
+                         "WHERE name = ?1 AND key = ?2 AND at >= ?3", "tti",
+                         name, key, at - DS_KEY_TIME);
+    if (rc != DS_OK) {
+        return rc;
+    }
+
+    ds_text(id, DS_QUEUE_ID_LEN + 1,
+            (const char *) sqlite3_column_text(st, 0));
+    same = strcmp((const char *) sqlite3_column_text(st, 1), sum) == 0;
+    ds_store_done(store, st);
+
+    return same ? DS_OK : ds_fail(err, DS_EQUEUE_KEY, "the key was used for "
+                                  "another request");
+}
+
+
+int
+ds_store_key_put(ds_store_t *store, const char *name, const char *key,
+    const char *sum, int64_t at, const char *id, ds_error_t *err)
+{
+    int  rc;
+
+    rc = ds_store_do(store, err, "DELETE FROM queue_key WHERE at < ?1", "i",
+                     at - DS_KEY_TIME);
+
+    return rc == DS_OK
+           ? ds_store_do(store, err, "INSERT INTO queue_key "
+                         "(name, key, sum, id, at) "
+                         "VALUES (?1, ?2, ?3, ?4, ?5)", "tttti", name, key,
+                         sum, id, at)
+           : rc;
 }
 
 
