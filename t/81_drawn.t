@@ -53,7 +53,7 @@ file('half.mp4', substr $plain, 0, length($plain) / 2);
 file('page.mp4', '<!DOCTYPE html><title>Sign in</title>' . ' ' x 5000);
 file('zeros.ts', "\0" x 100_000);
 
-my @heals = ('', '', 'latency=300', 'drop=15000', 'pause=9000-300',
+my @heals = ('', '', 'latency=300', 'drop=40000', 'pause=9000-300',
              'first=1;status=503', 'nolength=1');
 my @bad = (
     [ 'missing', 'mixed/none.mp4' ],
