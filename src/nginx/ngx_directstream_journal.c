@@ -10,8 +10,10 @@
 
 
 static ngx_directstream_entry_t *ngx_directstream_journal_entry(
-    ngx_directstream_sh_t *sh, ngx_directstream_node_t *node,
+    ngx_directstream_sh_t *sh, const char *stream,
     ngx_directstream_entry_e type, const char *message);
+static void ngx_directstream_journal_turn(ngx_directstream_sh_t *sh,
+    const ds_error_t *err, const char *message);
 static void ngx_directstream_journal_text(char *dst, const char *src,
     size_t size);
 static void ngx_directstream_journal_list(ngx_directstream_sh_t *sh,
@@ -24,17 +26,19 @@ ngx_directstream_journal_note(ngx_directstream_conf_t *dcf,
     ngx_directstream_node_t *node)
 {
     char                       message[DS_MESSAGE_LEN];
+    const char                *name;
     ds_status_t               *st;
     ngx_directstream_sh_t     *sh;
     ngx_directstream_noted_t  *was;
     ngx_directstream_entry_t  *entry;
 
     sh = dcf->sh;
+    name = node->info.def.name;
     st = &node->info.status;
     was = &node->noted;
 
     if (st->error.code != DS_OK && st->error.at != was->error_at) {
-        entry = ngx_directstream_journal_entry(sh, node,
+        entry = ngx_directstream_journal_entry(sh, name,
                                                NGX_DIRECTSTREAM_ENTRY_ERROR,
                                                st->error.message);
         entry->code = st->error.code;
@@ -42,7 +46,7 @@ ngx_directstream_journal_note(ngx_directstream_conf_t *dcf,
     }
 
     if (st->connected != was->connected) {
-        (void) ngx_directstream_journal_entry(sh, node,
+        (void) ngx_directstream_journal_entry(sh, name,
                                               NGX_DIRECTSTREAM_ENTRY_OUTPUT,
                                               st->connected ? "connected"
                                                             : "not connected");
@@ -52,7 +56,7 @@ ngx_directstream_journal_note(ngx_directstream_conf_t *dcf,
     if (st->state != was->state) {
         (void) ngx_snprintf((u_char *) message, sizeof(message),
                             "state is \"%s\"%Z", ds_state_name(st->state));
-        entry = ngx_directstream_journal_entry(sh, node,
+        entry = ngx_directstream_journal_entry(sh, name,
                                                NGX_DIRECTSTREAM_ENTRY_STATE,
                                                message);
         entry->state = st->state;
@@ -60,7 +64,7 @@ ngx_directstream_journal_note(ngx_directstream_conf_t *dcf,
     }
 
     if (ngx_directstream_journal_item(node)) {
-        entry = ngx_directstream_journal_entry(sh, node,
+        entry = ngx_directstream_journal_entry(sh, name,
                                                NGX_DIRECTSTREAM_ENTRY_ITEM,
                                                st->decision_reason);
         entry->index = st->item.index;
@@ -98,13 +102,84 @@ ngx_directstream_journal_queue(ngx_directstream_conf_t *dcf, const char *name,
         node->info.queued = queued;
         node->info.queue_changes++;
 
-        (void) ngx_directstream_journal_entry(dcf->sh, node,
+        (void) ngx_directstream_journal_entry(dcf->sh, name,
                                               NGX_DIRECTSTREAM_ENTRY_QUEUE,
                                               message);
         dcf->sh->logged++;
     }
 
     ngx_shmtx_unlock(&dcf->shpool->mutex);
+}
+
+
+/*
+ * Only the newest relay worker's counts, one that leaves knows less and less.
+ * What a worker does not know yet, as it has just begun, is no news.
+ */
+
+void
+ngx_directstream_journal_resolver(ngx_directstream_conf_t *dcf,
+    const ds_resolver_status_t *resolver)
+{
+    ds_resolver_status_t    was;
+    ngx_directstream_sh_t  *sh;
+
+    sh = dcf->sh;
+
+    ngx_shmtx_lock(&dcf->shpool->mutex);
+
+    if (sh->relay == ngx_pid) {
+        was = sh->resolver;
+        sh->resolver = *resolver;
+
+        if (resolver->fallback && !was.fallback) {
+            ngx_directstream_journal_turn(sh, &resolver->error,
+                                          "the first resolver is broken, the "
+                                          "second one is used");
+
+        } else if (was.fallback && !resolver->fallback
+                   && resolver->since != 0)
+        {
+            ngx_directstream_journal_turn(sh, NULL,
+                                          "the first resolver works again");
+        }
+
+        if (resolver->canary_error.code != DS_OK
+            && was.canary_error.code == DS_OK)
+        {
+            ngx_directstream_journal_turn(sh, &resolver->canary_error,
+                                          "the canary fails");
+
+        } else if (was.canary_error.code != DS_OK
+                   && resolver->canary_error.code == DS_OK
+                   && resolver->canary_at != 0)
+        {
+            ngx_directstream_journal_turn(sh, NULL, "the canary works again");
+        }
+    }
+
+    ngx_shmtx_unlock(&dcf->shpool->mutex);
+}
+
+
+static void
+ngx_directstream_journal_turn(ngx_directstream_sh_t *sh,
+    const ds_error_t *err, const char *message)
+{
+    char                       text[DS_MESSAGE_LEN];
+    ngx_directstream_entry_t  *entry;
+
+    (void) ngx_snprintf((u_char *) text, sizeof(text), "%s%s%s%Z", message,
+                        err != NULL ? ": " : "",
+                        err != NULL ? err->message : "");
+    text[sizeof(text) - 1] = '\0';
+
+    entry = ngx_directstream_journal_entry(sh, "",
+                                           NGX_DIRECTSTREAM_ENTRY_RESOLVER,
+                                           text);
+    entry->code = (err != NULL) ? err->code : DS_OK;
+
+    sh->logged++;
 }
 
 
@@ -123,7 +198,7 @@ ngx_directstream_journal_list(ngx_directstream_sh_t *sh,
                         "moved: %uD, changed: %uD%Z", list->added,
                         list->removed, list->moved, list->changed);
 
-    entry = ngx_directstream_journal_entry(sh, node,
+    entry = ngx_directstream_journal_entry(sh, node->info.def.name,
                                            NGX_DIRECTSTREAM_ENTRY_LIST,
                                            message);
     entry->added = list->added;
@@ -139,8 +214,7 @@ ngx_directstream_journal_list(ngx_directstream_sh_t *sh,
 
 static ngx_directstream_entry_t *
 ngx_directstream_journal_entry(ngx_directstream_sh_t *sh,
-    ngx_directstream_node_t *node, ngx_directstream_entry_e type,
-    const char *message)
+    const char *stream, ngx_directstream_entry_e type, const char *message)
 {
     uint64_t                   id;
     ngx_directstream_entry_t  *entry;
@@ -153,7 +227,7 @@ ngx_directstream_journal_entry(ngx_directstream_sh_t *sh,
     entry->id = id;
     entry->at = ngx_directstream_now();
     entry->type = type;
-    ngx_directstream_journal_text(entry->stream, node->info.def.name,
+    ngx_directstream_journal_text(entry->stream, stream,
                                   sizeof(entry->stream));
     ngx_directstream_journal_text(entry->message, message,
                                   sizeof(entry->message));
