@@ -3,6 +3,7 @@
 # make install | package | demo | test | test-debian13 | bench
 # make unit | e2e | soak | sanitize | lint
 # make fuzz
+# make docs | docs-single
 # make clean
 
 BUILD      = build
@@ -212,6 +213,17 @@ test-debian13: deps-debian13
 
 lint:
 	tools/lint
+
+# the reference of the API, and all of the book in one file
+docs:
+	tools/docs api > docs/api-reference.md
+
+docs-single: | $(builddir)
+	tools/docs single > $(builddir)/directstream-book.md
+.PHONY: docs docs-single
+
+$(builddir):
+	mkdir -p $@
 
 demo: deps-demo
 	+$(MAKE) module $(builddir)/watch

@@ -629,6 +629,25 @@ ds_http_seek(ds_http_t *h, int64_t offset)
 }
 
 
+bool
+ds_http_near(ds_http_t *h, int64_t offset)
+{
+    int64_t  skip, buffered;
+
+    if (h->fd != -1) {
+        return true;
+    }
+
+    skip = offset - h->have;
+    buffered = (int64_t) (h->tail - h->head);
+
+    return skip >= 0
+           && (skip <= buffered
+               || (h->running && skip <= buffered + DS_HTTP_SKIP
+                   && (h->stop < 0 || offset < h->stop)));
+}
+
+
 int64_t
 ds_http_tell(ds_http_t *h)
 {
@@ -1195,11 +1214,7 @@ ds_http_take(ds_http_t *h, void *buf, size_t n)
     buffered = h->tail - h->head;
     skip = h->want - h->have;
 
-    if (skip < 0
-        || (h->seekable && skip > (int64_t) buffered
-            && (!h->running || skip > (int64_t) buffered + DS_HTTP_SKIP
-                || (h->stop >= 0 && h->want >= h->stop))))
-    {
+    if (skip < 0 || (h->seekable && !ds_http_near(h, h->want))) {
         ds_http_stop(h);
         h->have = h->want;
         return 0;

@@ -10,7 +10,7 @@
 
 
 static ngx_directstream_entry_t *ngx_directstream_journal_entry(
-    ngx_directstream_sh_t *sh, const char *stream,
+    ngx_directstream_sh_t *sh, const char *name,
     ngx_directstream_entry_e type, const char *message);
 static void ngx_directstream_journal_turn(ngx_directstream_sh_t *sh,
     const ds_error_t *err, const char *message);
@@ -210,11 +210,26 @@ ngx_directstream_journal_list(ngx_directstream_sh_t *sh,
 }
 
 
+void
+ngx_directstream_journal_change(ngx_directstream_conf_t *dcf,
+    const char *name, const char *message)
+{
+    ngx_shmtx_lock(&dcf->shpool->mutex);
+
+    (void) ngx_directstream_journal_entry(dcf->sh, name,
+                                          NGX_DIRECTSTREAM_ENTRY_CHANGE,
+                                          message);
+    dcf->sh->logged++;
+
+    ngx_shmtx_unlock(&dcf->shpool->mutex);
+}
+
+
 /* the place of the next entry; it is one once sh->logged counts it */
 
 static ngx_directstream_entry_t *
-ngx_directstream_journal_entry(ngx_directstream_sh_t *sh,
-    const char *stream, ngx_directstream_entry_e type, const char *message)
+ngx_directstream_journal_entry(ngx_directstream_sh_t *sh, const char *name,
+    ngx_directstream_entry_e type, const char *message)
 {
     uint64_t                   id;
     ngx_directstream_entry_t  *entry;
@@ -227,7 +242,7 @@ ngx_directstream_journal_entry(ngx_directstream_sh_t *sh,
     entry->id = id;
     entry->at = ngx_directstream_now();
     entry->type = type;
-    ngx_directstream_journal_text(entry->stream, stream,
+    ngx_directstream_journal_text(entry->stream, name,
                                   sizeof(entry->stream));
     ngx_directstream_journal_text(entry->message, message,
                                   sizeof(entry->message));
