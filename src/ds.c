@@ -23,6 +23,7 @@
 #include "net/ds_http.h"
 #include "play/ds_canary.h"
 #include "source/ds_cache.h"
+#include "source/ds_scribe.h"
 
 
 /*
@@ -328,6 +329,10 @@ ds_destroy(ds_t **pds)
         }
 
         job->free(job->data);
+    }
+
+    if (!ds_scribes_end(ds, end)) {
+        return;
     }
 
     ds_free(ds);

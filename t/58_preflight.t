@@ -8,6 +8,9 @@ use FindBin;
 use lib "$FindBin::Bin/lib";
 use DirectStream::Test;
 
+use DirectStream::Browser;
+use DirectStream::Events;
+
 
 my $t = DirectStream::Test->new;
 my $off = JSON::PP::false;
@@ -86,6 +89,25 @@ ok($t->wait_for(sub { (metric('resolver_canary_up') // 2) == 1 }, 15),
    'the canary is well');
 is(metric('resolver_fallback'), 0, 'the first resolver is used');
 
+my $events = DirectStream::Events->new($t);
+my $browser = DirectStream::Browser->missing
+              ? undef : DirectStream::Browser->new($t);
+
+SKIP: {
+    skip 'there is no browser', 1 unless $browser;
+    $browser->open($t->base . '/directstream/');
+    ok($browser->wait_text('#canary', qr/^canary ok$/), 'the page has a light');
+}
+
+# the event of a resolver that says so
+sub told {
+    my ($said) = @_;
+
+    return $events->wait_event('log', sub {
+        $_->{type} eq 'resolver' && $_->{message} =~ $said;
+    }, 15);
+}
+
 # what becomes bad while others play, and good again
 
 $t->create('ahead', $t->plain_list('ahead', qw(a.mp4 b.mp4 gone.mp4 c.mp4)));
@@ -139,6 +161,10 @@ my (undef, $list) = $t->api('GET', 'api/1/streams');
 ok($list->{resolver}{fallback}, 'by the API as well');
 is($list->{resolver}{error}{code}, 'resolver_failed', 'and why');
 
+my $event = told(qr/second one is used/);
+is($event->{code}, 'resolver_failed', 'an event, and why');
+is($event->{stream}, '', 'of no stream');
+
 $n = $t->field('broken', 'playlist', 'played');
 ok($t->wait_for(sub { $t->field('broken', 'playlist', 'played') > $n + 3 },
                 20), 'and the stream goes on');
@@ -153,5 +179,21 @@ ok($t->wait_for(sub { metric('resolver_canary_up') == 0 }, 20),
 (undef, $list) = $t->api('GET', 'api/1/streams');
 like($list->{resolver}{canary}{error}{code}, qr/^resolver_/, 'its code');
 $t->like_log(qr/resolver canary failed: resolver_/, 'a line in the log');
+
+$event = told(qr/^the canary fails: /);
+like($event->{code}, qr/^resolver_/, 'an event, and why');
+
+SKIP: {
+    skip 'there is no browser', 1 unless $browser;
+    ok($browser->wait_text('#canary', qr/^canary fails$/), 'so the light');
+    $browser->quit;
+}
+
+# and again well
+
+rename $t->dir . '/away', $t->dir . '/yt-dlp-stub';
+unlink $flag;
+
+ok(told(qr/^the canary works again$/), 'an event of what works again');
 
 $t->finish;

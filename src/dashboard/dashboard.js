@@ -216,6 +216,23 @@ function tellResolver(resolver) {
 
     put(line, parts.join(" "));
     show(line, parts.length !== 0);
+    tellCanary(resolver && resolver.canary);
+}
+
+
+/* the canary's light; there is none without a canary that has been tried */
+
+function tellCanary(canary) {
+    const light = document.getElementById("canary");
+    const at = canary && canary.checked_at;
+
+    if (at) {
+        put(light, canary.error ? "canary fails" : "canary ok");
+        light.dataset.canary = canary.error ? "bad" : "ok";
+        light.title = `as of ${new Date(at).toLocaleTimeString()}`;
+    }
+
+    show(light, Boolean(at));
 }
 
 

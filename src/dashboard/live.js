@@ -228,7 +228,14 @@ function open() {
     on("stream", apply);
     on("progress", progress);
     on("removed", (data) => remove(data.name));
-    on("log", record);
+    on("log", (entry) => {
+        record(entry);
+
+        /* what it is now is of the list of streams alone */
+        if (entry.type === "resolver") {
+            again(0);
+        }
+    });
 
     source.addEventListener("open", () => tick());
     source.addEventListener("error", () => again(POLL));

@@ -30,7 +30,7 @@ typedef struct ngx_thread_pool_s  ngx_thread_pool_t;
 #define NGX_DIRECTSTREAM_STREAM_CONF   0x04000000
 
 #define NGX_DIRECTSTREAM_MAGIC         0x6469727374726d31ULL
-#define NGX_DIRECTSTREAM_LAYOUT        9
+#define NGX_DIRECTSTREAM_LAYOUT        10
 
 #define NGX_DIRECTSTREAM_PAGE          512     /* items in a table's page */
 #define NGX_DIRECTSTREAM_PAGES         256
@@ -227,7 +227,8 @@ typedef enum {
     NGX_DIRECTSTREAM_ENTRY_OUTPUT,
     NGX_DIRECTSTREAM_ENTRY_CHANGE,
     NGX_DIRECTSTREAM_ENTRY_QUEUE,
-    NGX_DIRECTSTREAM_ENTRY_LIST
+    NGX_DIRECTSTREAM_ENTRY_LIST,
+    NGX_DIRECTSTREAM_ENTRY_RESOLVER         /* of no stream */
 } ngx_directstream_entry_e;
 
 
@@ -238,7 +239,8 @@ typedef struct {
     int64_t                  at;            /* Unix ms */
     ngx_directstream_entry_e type;
     ds_state_e               state;         /* of a state */
-    int                      code;          /* of an error */
+    int                      code;          /* of an error; of a resolver that
+                                               fails, else 0 */
     uint32_t                 added;         /* of a list, as the next three */
     uint32_t                 removed;
     uint32_t                 moved;
@@ -727,6 +729,10 @@ ngx_uint_t ngx_directstream_items_get(ngx_directstream_items_t *items,
 /* what the status says that it did not say before; with the lock held */
 void ngx_directstream_journal_note(ngx_directstream_conf_t *dcf,
     ngx_directstream_node_t *node);
+
+/* the resolver is what it is now; what is news against what was known */
+void ngx_directstream_journal_resolver(ngx_directstream_conf_t *dcf,
+    const ds_resolver_status_t *resolver);
 
 /* the queue has been changed in the store, where so many wait now */
 void ngx_directstream_journal_queue(ngx_directstream_conf_t *dcf,

@@ -1001,7 +1001,8 @@ ngx_directstream_feed_entry(ngx_directstream_json_t *w,
     ngx_directstream_entry_t *entry)
 {
     static const char  *types[] = { "state", "item", "error", "output",
-                                    "change", "queue", "list_changed" };
+                                    "change", "queue", "list_changed",
+                                    "resolver" };
 
     ngx_directstream_json_print(w, "id: %uL\n", entry->id);
 
@@ -1014,7 +1015,7 @@ ngx_directstream_feed_entry(ngx_directstream_json_t *w,
                                    32);
     }
 
-    if (entry->type == NGX_DIRECTSTREAM_ENTRY_ERROR) {
+    if (entry->code != DS_OK) {
         ngx_directstream_json_text(w, "code", ds_error_code(entry->code), 64);
     }
 

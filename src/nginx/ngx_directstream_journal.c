@@ -12,6 +12,8 @@
 static ngx_directstream_entry_t *ngx_directstream_journal_entry(
     ngx_directstream_sh_t *sh, const char *name,
     ngx_directstream_entry_e type, const char *message);
+static void ngx_directstream_journal_turn(ngx_directstream_sh_t *sh,
+    const ds_error_t *err, const char *message);
 static void ngx_directstream_journal_text(char *dst, const char *src,
     size_t size);
 static void ngx_directstream_journal_list(ngx_directstream_sh_t *sh,
@@ -107,6 +109,77 @@ ngx_directstream_journal_queue(ngx_directstream_conf_t *dcf, const char *name,
     }
 
     ngx_shmtx_unlock(&dcf->shpool->mutex);
+}
+
+
+/*
+ * Only the newest relay worker's counts, one that leaves knows less and less.
+ * What a worker does not know yet, as it has just begun, is no news.
+ */
+
+void
+ngx_directstream_journal_resolver(ngx_directstream_conf_t *dcf,
+    const ds_resolver_status_t *resolver)
+{
+    ds_resolver_status_t    was;
+    ngx_directstream_sh_t  *sh;
+
+    sh = dcf->sh;
+
+    ngx_shmtx_lock(&dcf->shpool->mutex);
+
+    if (sh->relay == ngx_pid) {
+        was = sh->resolver;
+        sh->resolver = *resolver;
+
+        if (resolver->fallback && !was.fallback) {
+            ngx_directstream_journal_turn(sh, &resolver->error,
+                                          "the first resolver is broken, the "
+                                          "second one is used");
+
+        } else if (was.fallback && !resolver->fallback
+                   && resolver->since != 0)
+        {
+            ngx_directstream_journal_turn(sh, NULL,
+                                          "the first resolver works again");
+        }
+
+        if (resolver->canary_error.code != DS_OK
+            && was.canary_error.code == DS_OK)
+        {
+            ngx_directstream_journal_turn(sh, &resolver->canary_error,
+                                          "the canary fails");
+
+        } else if (was.canary_error.code != DS_OK
+                   && resolver->canary_error.code == DS_OK
+                   && resolver->canary_at != 0)
+        {
+            ngx_directstream_journal_turn(sh, NULL, "the canary works again");
+        }
+    }
+
+    ngx_shmtx_unlock(&dcf->shpool->mutex);
+}
+
+
+static void
+ngx_directstream_journal_turn(ngx_directstream_sh_t *sh,
+    const ds_error_t *err, const char *message)
+{
+    char                       text[DS_MESSAGE_LEN];
+    ngx_directstream_entry_t  *entry;
+
+    (void) ngx_snprintf((u_char *) text, sizeof(text), "%s%s%s%Z", message,
+                        err != NULL ? ": " : "",
+                        err != NULL ? err->message : "");
+    text[sizeof(text) - 1] = '\0';
+
+    entry = ngx_directstream_journal_entry(sh, "",
+                                           NGX_DIRECTSTREAM_ENTRY_RESOLVER,
+                                           text);
+    entry->code = (err != NULL) ? err->code : DS_OK;
+
+    sh->logged++;
 }
 
 

@@ -249,9 +249,7 @@ ngx_directstream_run_cache(ngx_directstream_runs_t *runs)
 
     ds_resolver_status(runs->ds, &resolver);
 
-    ngx_shmtx_lock(&runs->dcf->shpool->mutex);
-    runs->dcf->sh->resolver = resolver;
-    ngx_shmtx_unlock(&runs->dcf->shpool->mutex);
+    ngx_directstream_journal_resolver(runs->dcf, &resolver);
 
     ds_recorder_kept(runs->recorder, &count, &size);
 

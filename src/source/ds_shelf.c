@@ -22,7 +22,6 @@ static char *ds_shelf_identity(const ds_entry_t *e);
 static void ds_shelf_form(char *form, const ds_profile_t *p);
 static int ds_shelf_media(ds_shelf_t *s, ds_error_t *err);
 static int ds_shelf_fetch_once(ds_shelf_t *s, bool modest, ds_error_t *err);
-static void ds_shelf_failed(ds_shelf_t *s, const ds_error_t *err);
 
 
 void
@@ -300,85 +299,31 @@ void
 ds_shelf_begin(ds_shelf_t *s, const AVCodecParameters *video,
     const AVCodecParameters *audio, int64_t duration)
 {
-    ds_kept_t   *k;
-    ds_error_t   err;
-
     if (s->cache == NULL) {
         return;
     }
 
-    k = &s->kept[DS_SHELF_SENT];
+    s->scribe = ds_scribe_start(s->conf.ds, s->conf.stream,
+                                &s->kept[DS_SHELF_SENT], video, audio,
+                                duration);
 
-    s->keep = ds_cache_begin(s->cache, k, &err);
-
-    if (s->keep != NULL) {
-        s->mux = ds_mux_open(s->keep, video, audio, duration, 0, &err);
-    }
-
-    if (s->mux == NULL) {
-        ds_shelf_failed(s, &err);
-        return;
-    }
-
-    atomic_store(&s->keeping, true);
+    atomic_store(&s->keeping, s->scribe != NULL);
 }
 
 
 void
 ds_shelf_write(ds_shelf_t *s, const AVPacket *pkt)
 {
-    ds_error_t  err;
-
-    if (s->mux != NULL && ds_mux_write(s->mux, pkt, &err) != DS_OK) {
-        ds_shelf_failed(s, &err);
+    if (s->scribe != NULL && !ds_scribe_put(s->scribe, pkt)) {
+        ds_shelf_end(s, false);
     }
 }
 
 
 void
-ds_shelf_end(ds_shelf_t *s, bool whole, ds_cancel_t *cancel)
+ds_shelf_end(ds_shelf_t *s, bool whole)
 {
-    ds_error_t  err;
-
-    if (s->mux == NULL) {
-        return;
-    }
-
-    ds_error_clear(&err);
-
-    if (ds_mux_close(&s->mux, whole, &err) != DS_OK || !whole
-        || ds_keep_commit(&s->keep, cancel, &err) != DS_OK)
-    {
-        ds_shelf_failed(s, &err);
-        return;
-    }
-
-    atomic_store(&s->keeping, false);
-
-    ds_log(s->conf.ds, DS_LOG_INFO, s->conf.stream, "item is kept, id: \"%s\"",
-           s->kept[DS_SHELF_SENT].id);
-}
-
-
-/* no error in it: it was not to be kept */
-
-static void
-ds_shelf_failed(ds_shelf_t *s, const ds_error_t *err)
-{
-    if (err->code != DS_OK && err->code != DS_ECANCELED
-        && err->code != DS_ECACHE_BUSY)
-    {
-        ds_log(s->conf.ds, DS_LOG_INFO, s->conf.stream,
-               "item is not kept: %s: %s, id: \"%s\"",
-               ds_error_code(err->code), err->message,
-               s->kept[DS_SHELF_SENT].id);
-    }
-
-    if (s->mux != NULL) {
-        (void) ds_mux_close(&s->mux, false, NULL);
-    }
-
-    ds_keep_abort(&s->keep, false);
+    ds_scribe_end(&s->scribe, whole);
     atomic_store(&s->keeping, false);
 }
 
@@ -399,10 +344,7 @@ ds_shelf_fetching(ds_shelf_t *s, ds_fetching_t *f)
 void
 ds_shelf_free(ds_shelf_t *s)
 {
-    ds_error_t  none;
-
-    ds_error_clear(&none);
-    ds_shelf_failed(s, &none);
+    ds_shelf_end(s, false);
 
     if (s->found) {
         ds_cache_release(s->cache, s->kept[s->form].key);

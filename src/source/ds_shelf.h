@@ -13,6 +13,7 @@
 #include "source/ds_fetch.h"
 #include "source/ds_mux.h"
 #include "source/ds_reader.h"
+#include "source/ds_scribe.h"
 
 
 typedef enum {
@@ -31,8 +32,7 @@ typedef struct {
     ds_shelf_form_e       form;         /* which */
     ds_media_t            media;        /* its files */
 
-    ds_keep_t            *keep;
-    ds_mux_t             *mux;          /* NULL: nothing is written */
+    ds_scribe_t          *scribe;       /* NULL: nothing is written */
 
     /* any thread may read these */
     ds_fetch_progress_t   progress;
@@ -71,12 +71,13 @@ bool ds_shelf_optional(int code);
 
 /*
  * Keeps what is sent: begin, each packet, and the end, where "whole" says that
- * none is missing.  What fails ends the keeping with a log record.
+ * none is missing.  What fails ends the keeping with a log record.  None waits
+ * for the disk: the item is kept some time after its end.
  */
 void ds_shelf_begin(ds_shelf_t *s, const AVCodecParameters *video,
     const AVCodecParameters *audio, int64_t duration);
 void ds_shelf_write(ds_shelf_t *s, const AVPacket *pkt);
-void ds_shelf_end(ds_shelf_t *s, bool whole, ds_cancel_t *cancel);
+void ds_shelf_end(ds_shelf_t *s, bool whole);
 
 /* any thread; false: nothing is being fetched; "f" without the index */
 bool ds_shelf_fetching(ds_shelf_t *s, ds_fetching_t *f);

@@ -36,7 +36,6 @@ struct ds_source_s {
     ds_shelf_t         shelf;
 
     ds_job_t           job;
-    ds_cancel_t        end_cancel;      /* of what is done once all is read */
     ds_queue_t        *queue;
     ds_bell_t         *bell;
     bool               rung;            /* the thread's */
@@ -91,7 +90,6 @@ ds_source_start(const ds_source_conf_t *sc, ds_entry_t *e, int64_t start,
     s->bell = sc->bell;
     s->check = sc->check;
     s->turn = sc->turn;
-    s->end_cancel.fd = -1;
     ds_text(s->stream, sizeof(s->stream), sc->stream);
 
     s->conf.ds = sc->ds;
@@ -116,10 +114,6 @@ ds_source_start(const ds_source_conf_t *sc, ds_entry_t *e, int64_t start,
         }
 
         s->conf.playlist = s->playlist;
-    }
-
-    if (ds_cancel_init(&s->end_cancel) != DS_OK) {
-        goto failed;
     }
 
     if (e != NULL) {
@@ -173,8 +167,7 @@ ds_source_run(void *data)
     ds_queue_finish(s->queue);
     ds_source_ring(s);
 
-    /* the air does not wait for the disk */
-    ds_shelf_end(&s->shelf, rc == DS_OK, &s->end_cancel);
+    ds_shelf_end(&s->shelf, rc == DS_OK);
 
     /* codecs, and what was sent of the item before, leave holes in the heap */
 
@@ -604,7 +597,6 @@ ds_source_free(ds_source_t **ps)
 {
     if (*ps != NULL) {
         ds_source_cancel(*ps);
-        ds_cancel_set(&(*ps)->end_cancel);
         ds_source_destroy(*ps);
         *ps = NULL;
     }
@@ -620,7 +612,6 @@ ds_source_destroy(ds_source_t *s)
     ds_shelf_free(&s->shelf);
     ds_entry_free(&s->entry);
     ds_queue_free(&s->queue);
-    ds_cancel_free(&s->end_cancel);
     free(s->playlist);
     free(s);
 }
