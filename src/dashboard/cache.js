@@ -2,7 +2,8 @@
  * cache.js: what is kept of items, the longest unused first, and its removal.
  */
 
-import { api, button, bytes, clock, h, put, redraw, show, time } from "./dom.js";
+import { api, button, bytes, clock, h, put, redraw, show, time }
+    from "./dom.js";
 import { may } from "./session.js";
 
 const PAGE = 50;
