@@ -138,6 +138,9 @@ static const ngx_directstream_route_t  ngx_directstream_routes[] = {
     { "openapi.json", NGX_DIRECTSTREAM_READ, 0, 0,
       ngx_directstream_admin_openapi, NULL, NULL, NULL },
 
+    { "check", NGX_DIRECTSTREAM_OPERATOR, 0, 0, NULL, ngx_directstream_check,
+      NULL, NULL },
+
     { "events", NGX_DIRECTSTREAM_READ, 0, 0, ngx_directstream_events, NULL,
       NULL, NULL },
 

@@ -165,6 +165,13 @@ static const ds_step_t  ds_steps[] = {
         "CREATE INDEX IF NOT EXISTS run_by_time ON run (started_at);",
         ""
     },
+    {
+        "CREATE TABLE IF NOT EXISTS way ("
+        "    name TEXT PRIMARY KEY REFERENCES stream ON DELETE CASCADE,"
+        "    source_proxy TEXT NOT NULL, source_bind TEXT NOT NULL"
+        ") STRICT;",
+        ""
+    },
 };
 
 #define DS_SCHEMA  ((int) (sizeof(ds_steps) / sizeof(ds_steps[0])))
