@@ -146,6 +146,13 @@ $b->script('const e = document.querySelector("#search"); e.value = "";'
 ok($b->wait_text('.filter', qr/1 of 41 are shown/), 'those of a state');
 
 $b->click('button', 'New stream');
+
+my $new = ($t->api('GET', 'api/1/openapi.json'))[1]{components}{schemas}
+          {NewStream}{properties};
+is($b->script('return arguments[0].filter((name) => document.querySelector('
+              . '`#field-${name}`) === null).join()', [ sort keys %$new ]), '',
+   'the form has all there is to set');
+
 $b->type('#field-name', 'made');
 $b->type('#field-playlist', $url);
 $b->type('#field-max_item_duration', 'long');
