@@ -9,18 +9,42 @@ export const may = { operate: false, define: false, all: false,
                      token: null, role: "" };
 
 
-export function token() {
-    return sessionStorage.getItem(KEY);
+/* a browser that stores nothing forgets it when the page is loaded again */
+
+let known = null;
+
+try {
+    known = sessionStorage.getItem(KEY);
+
+} catch (e) {
+    /* it says so by throwing */
 }
 
 
+export const token = () => known;
+
+
 export function keep(value) {
-    sessionStorage.setItem(KEY, value);
+    known = value;
+
+    try {
+        sessionStorage.setItem(KEY, value);
+
+    } catch (e) {
+        /* as above */
+    }
 }
 
 
 export function forget() {
-    sessionStorage.removeItem(KEY);
+    known = null;
+
+    try {
+        sessionStorage.removeItem(KEY);
+
+    } catch (e) {
+        /* as above */
+    }
 }
 
 
