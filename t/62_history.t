@@ -7,6 +7,7 @@ use FindBin;
 use lib "$FindBin::Bin/lib";
 use DirectStream::Test;
 
+use Digest::SHA qw(sha256_hex);
 use MIME::Base64;
 
 use DirectStream::Events;
@@ -19,6 +20,8 @@ $t->write_file('users', join '', map { "$_:{PLAIN}$_\n" } qw(ann bob));
 my $url = $t->stub_list('PLpast', entries => [
     $t->stub_entry('pastitem0001', 'a.mp4') ]);
 
+$t->write_file("$_.token", sha256_hex("$_-token")) for qw(night day);
+
 $t->near(directstream => 'history 7d; '
              . 'stream fixed { playlist http://127.0.0.1:9/none.m3u; }',
          http => <<"END");
@@ -26,6 +29,11 @@ location /by/ {
     directstream_admin write=on;
     auth_basic past;
     auth_basic_user_file @{[ $t->dir ]}/users;
+}
+location /with/ {
+    directstream_admin write=on;
+    directstream_token night @{[ $t->dir ]}/night.token role=admin;
+    directstream_token day @{[ $t->dir ]}/day.token role=admin;
 }
 END
 
@@ -35,6 +43,9 @@ sub by {
     my ($who, $method, $path, $body) = @_;
 
     return $t->api($method, $path, $body) unless $who;
+
+    return $t->api($method, "../with/$path", $body, headers => {
+        Authorization => "Bearer $who-token" }) if $who =~ /day|night/;
 
     my $r = $t->{http}->request($method,
         $t->base . "/by/$path", {
@@ -61,16 +72,17 @@ sub all {
 }
 
 
-# a session at random, of three people, one of them without a name
+# a session at random: two people, two tokens, and one without a name
 
 my $e = DirectStream::Events->new($t);
 my @names = map { "past$_" } 1 .. 4;
-my @who = ('', 'ann', 'bob');
-my (%exists, @want, %refused);
+my @who = ('', 'ann', 'bob', 'night', 'day');
+my (@queued, @want, %refused);
+my $media = $t->media_url('a.mp4');
 
 srand 20;
 
-for my $n (1 .. $ENV{DS_CHANGES} || 150) {
+for my $n (1 .. $ENV{SOAK_STEPS} || 150) {
     my $name = $names[rand @names];
     my $who = $who[rand @who];
     my @step = @{ ([ 'POST', $S, 'create', { name => $name, start =>
@@ -86,15 +98,22 @@ for my $n (1 .. $ENV{DS_CHANGES} || 150) {
                    [ 'PATCH', "$S/fixed", 'change', { loop =>
                      JSON::PP::true } ],
                    [ 'POST', 'api/1/restart', 'restart_outdated' ],
-                   [ 'POST', $S, 'create', { name => $name } ])[rand 10] };
+                   [ 'POST', "$S/fixed/queue", 'queue', { url => $media } ],
+                   [ 'DELETE', "$S/fixed/queue/" . ($queued[0] || 'none'),
+                     'queue_remove' ],
+                   [ 'POST', "$S/$name/restart", 'restart' ],
+                   [ 'POST', $S, 'create', { name => $name } ])[rand 13] };
 
     $e->take;
-    my ($status) = by($who, @step[0, 1, 3]);
+    my ($status, $data) = by($who, @step[0, 1, 3]);
 
     if ($status >= 400) {
         $refused{$status}++;
         next;
     }
+
+    push @queued, $data->{id} if $step[2] eq 'queue';
+    shift @queued if $step[2] eq 'queue_remove';
 
     my ($stream) = $step[1] =~ m{streams/(\w+)};
     $stream = $name if $step[2] eq 'create';
@@ -114,7 +133,8 @@ ok($t->wait_for(sub { (@got = all('changes')) >= @want }, 15),
 
 is(join("\n", sort map { my $c = $_;
         join ' ', $c->{what}, $c->{stream} || '-', $c->{who} || '-',
-             join(',', split / /, $c->{fields} || '-') } @got),
+             $c->{what} =~ /^queue/ ? '-'
+             : join(',', split / /, $c->{fields} || '-') } @got),
    join("\n", sort @want), 'each of them once, with its author');
 is(scalar(grep { $_->{address} ne '127.0.0.1' } @got), 0, 'and from where');
 is(scalar(all('changes', 'fixed')), scalar(grep { / fixed / } @want),

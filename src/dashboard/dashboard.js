@@ -3,11 +3,13 @@
  * #/ is the list, #/NAME one stream.  A view is { node, update(), close() }.
  */
 
-import { api, button, h, put, show, writable } from "./dom.js";
+import { api, button, h, put, show } from "./dom.js";
+import { cacheView } from "./cache.js";
 import { link, listen, names, start, streams } from "./live.js";
 import { figures, lastError, onAir, stateChip } from "./parts.js";
 import { streamView } from "./stream.js";
 import { streamForm } from "./form.js";
+import { allow, forget, keep, may } from "./session.js";
 
 
 function row(name) {
@@ -40,8 +42,8 @@ function outdated() {
     const failure = h("span", { class: "failure", role: "alert" });
     const node = h("div", { class: "banner warn", role: "status" }, text);
 
-    if (writable) {
-        node.append(" ", button("Restart them", async () => {
+    if (may.define && may.all) {
+        node.append(" ", button("Move all", async () => {
             try {
                 await api("POST", "restart");
                 put(failure, "");
@@ -59,8 +61,74 @@ function outdated() {
                 .filter((stream) => stream.status.outdated).length;
 
             put(text, `${n} of the streams ${n === 1 ? "runs" : "run"} with `
-                      + "settings of before a reload.");
+                      + "settings of before a reload, until they are "
+                      + "moved to the new relay, which breaks each for a "
+                      + "moment.");
             show(node, n > 0);
+        }
+    };
+}
+
+
+/* which of hundreds are shown; it stays while another view is */
+
+const wanted = { text: "", state: "" };
+
+function filter(change) {
+    const search = h("input", { type: "search", id: "search",
+                                autocomplete: "off", spellcheck: "false" });
+    const state = h("select", { id: "state" });
+    const shown = h("span", { role: "status" });
+
+    search.value = wanted.text;
+
+    search.addEventListener("input", () => {
+        wanted.text = search.value;
+        change();
+    });
+    state.addEventListener("change", () => {
+        wanted.state = state.value;
+        change();
+    });
+
+    function fits(stream) {
+        const { state: now, item, error, outdated: old } = stream.status;
+        const text = [stream.name, stream.playlist, now, item && item.title,
+                      error && error.code].join(" ").toLowerCase();
+
+        return text.includes(wanted.text.trim().toLowerCase())
+               && (wanted.state === "" || wanted.state === now
+                   || wanted.state === "outdated" && old);
+    }
+
+    return {
+        node: h("div", { class: "filter", role: "search" },
+                h("label", { for: "search" }, "Search"), search,
+                h("label", { for: "state" }, "State"), state, shown),
+        fits,
+        update(n, all) {
+            const states = new Set([...streams.values()].map((stream) =>
+                stream.status.state));
+
+            if ([...streams.values()].some((stream) =>
+                    stream.status.outdated)) {
+                states.add("outdated");
+            }
+
+            if (wanted.state !== "") {
+                states.add(wanted.state);
+            }
+
+            const choices = ["", ...[...states].sort()];
+
+            if (choices.join() !== [...state.options].map((o) =>
+                    o.value).join()) {
+                state.replaceChildren(...choices.map((value) =>
+                    h("option", { value }, value || "any")));
+            }
+
+            state.value = wanted.state;
+            put(shown, n === all ? "" : `${n} of ${all} are shown`);
         }
     };
 }
@@ -73,20 +141,27 @@ function listView() {
     const empty = h("p", { class: "none" }, "There is no stream yet.");
     const head = h("div", { class: "head" }, h("h1", { tabindex: -1 },
                                                "Streams"));
+    const choice = filter(() => view.update());
 
-    if (writable) {
+    if (may.define) {
         head.append(button("New stream…", () => streamForm(null), "first"));
+    }
+
+    if (may.all) {
+        head.append(h("a", { href: "#cache" }, "Cache"));
     }
 
     return {
         title: "Streams",
-        node: h("div", null, head, old.node, list, empty),
+        node: h("div", null, head, old.node, choice.node, list, empty),
         close() {},
         update() {
             const all = names();
+            let n = 0;
 
             old.update();
             show(empty, link.ready && all.length === 0);
+            show(choice.node, all.length > 1);
 
             for (const [name, r] of rows) {
                 if (!streams.has(name)) {
@@ -101,13 +176,18 @@ function listView() {
                 }
 
                 const r = rows.get(name);
+                const fits = choice.fits(streams.get(name));
 
+                n += fits;
+                show(r.node, fits);
                 r.update(streams.get(name));
 
                 if (list.children[i] !== r.node) {
                     list.insertBefore(r.node, list.children[i] || null);
                 }
             });
+
+            choice.update(n, all.length);
         }
     };
 }
@@ -138,7 +218,8 @@ function route() {
         view.close();
     }
 
-    view = name === "" ? listView() : streamView(name);
+    view = location.hash === "#cache" && may.all ? cacheView()
+           : name === "" ? listView() : streamView(name);
 
     main.replaceChildren(view.node);
     view.update();
@@ -254,6 +335,67 @@ function tellLink() {
     document.body.classList.toggle("old", link.since !== null);
 }
 
+
+/* asks for a token until there is one that is known, or none is asked for */
+
+function entry() {
+    const input = h("input", { type: "password", id: "token", required: true,
+                               autocomplete: "off", spellcheck: "false",
+                               "aria-describedby": "token-error" });
+    const failure = h("p", { class: "failure", id: "token-error",
+                             role: "alert" });
+    const form = h("form", null,
+        h("h1", { tabindex: -1 }, "A token is asked for"),
+        h("div", { class: "field" }, h("label", { for: "token" }, "Token"),
+          input, failure,
+          h("p", { class: "hint" }, "It is kept until this window is closed.")),
+        h("div", { class: "buttons" },
+          h("button", { type: "submit", class: "first" }, "Enter")));
+
+    document.getElementById("main").replaceChildren(form);
+
+    return new Promise((done) => {
+        form.addEventListener("submit", async (e) => {
+            e.preventDefault();
+            put(failure, "");
+            keep(input.value.trim());
+
+            try {
+                done(await api("GET", ""));
+
+            } catch (problem) {
+                forget();
+                put(failure, problem.message);
+                input.focus();
+            }
+        });
+    });
+}
+
+
+async function login() {
+    try {
+        allow(await api("GET", ""));
+
+    } catch (e) {
+        if (e.status === 401) {
+            forget();
+            allow(await entry());
+        }
+    }
+
+    if (may.token !== null) {
+        document.querySelector("header").append(
+            h("p", { id: "who" }, `${may.token}, ${may.role} `,
+              button("Forget the token", () => {
+                  forget();
+                  location.reload();
+              })));
+    }
+}
+
+
+await login();
 
 listen(() => {
     view.update();

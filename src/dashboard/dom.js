@@ -3,7 +3,7 @@
  * All text goes in as text: titles and messages come from strangers.
  */
 
-export const writable = document.documentElement.dataset.write === "on";
+import { ask } from "./session.js";
 
 
 /* h("p", { class: "x", onclick: f, hidden: true }, "text", node, …) */
@@ -172,7 +172,7 @@ export async function api(method, path, body) {
     let response, data;
 
     try {
-        response = await fetch(`api/1/${path}`, options);
+        response = await ask(`api/1/${path}`, options);
         data = response.status === 204 ? null : await response.json();
 
     } catch (e) {

@@ -4,7 +4,7 @@
  */
 
 import { api, button, clock, h, path, put, show, titled } from "./dom.js";
-import { apply, remove } from "./live.js";
+import { apply } from "./live.js";
 
 const fields = [
     { name: "name", label: "Name", required: true, fixed: true,
@@ -17,6 +17,26 @@ const fields = [
       hint: "Copied as it is, encoded, or encoded where it must be" },
     { name: "video_size", label: "Video size",
       hint: "Such as 1280x720; of what is encoded" },
+    { name: "video_rate", label: "Video rate",
+      hint: "Frames a second; of what is encoded" },
+    { name: "video_bitrate", label: "Video bitrate",
+      hint: "bit/s; of what is encoded" },
+    { name: "audio_rate", label: "Audio rate",
+      hint: "Samples a second; of what is encoded" },
+    { name: "audio_bitrate", label: "Audio bitrate",
+      hint: "bit/s; of what is encoded" },
+    { name: "max_keyframe_interval", label: "Longest key frame interval",
+      hint: "Seconds; 0: off. What has them further apart is encoded" },
+    { name: "max_item_duration", label: "Longest item",
+      hint: "Seconds that an item is on air at the most; 0: off" },
+    { name: "playlist_refresh", label: "Playlist is read every",
+      hint: "Seconds; 0: by request" },
+    { name: "playlist_refresh_jitter", label: "Give or take",
+      hint: "Per cent of that" },
+    { name: "source_proxy", label: "Proxy for sources",
+      hint: "http:// or socks5h://host:port; its password is not shown again" },
+    { name: "source_bind", label: "Address for sources",
+      hint: "One of this machine, from which they are read" },
     { name: "shuffle", label: "Shuffle: each pass in another order" },
     { name: "loop", label: "Loop: begin again after the last item" },
     { name: "publish", label: "Publish",
@@ -77,6 +97,8 @@ function control(field, described, stream) {
     const choices = described.enum ? [...described.enum]
                     : described.const ? [described.const] : null;
     const flag = described.type === "boolean";
+    const number = ["integer", "number"].includes(described.type)
+                   || choices !== null && typeof choices[0] === "number";
     const error = h("p", { class: "failure", id: `${id}-error`,
                            hidden: true });
     const hint = h("p", { class: "hint", id: `${id}-hint` },
@@ -95,20 +117,22 @@ function control(field, described, stream) {
         }
 
         input = h("select", common, ...choices.map((choice) =>
-            h("option", { value: choice }, choice || "the server's default")));
+            h("option", { value: choice },
+              String(choice || "the server's default"))));
 
     } else {
         input = h("input", {
             ...common, type: flag ? "checkbox" : "text",
             required: Boolean(field.required), autocomplete: "off",
-            autocapitalize: "none", spellcheck: "false"
+            autocapitalize: "none", spellcheck: "false",
+            ...(number ? { inputmode: "decimal" } : {})
         });
     }
 
     if (flag) {
         input.checked = stream ? now : Boolean(described.default);
 
-    } else if (now && field.name !== "push") {
+    } else if ((now || now === 0) && field.name !== "push") {
         input.value = now;
 
     } else if (!stream && described.default !== undefined) {
@@ -119,13 +143,18 @@ function control(field, described, stream) {
         put(hint, `Now ${now}; leave it empty to keep that`);
     }
 
-    const value = () => (flag ? input.checked : input.value.trim());
-    const before = value();
+    /* no number is the server's default, and what is none is its to refuse */
+
+    const raw = () => (flag ? input.checked : input.value.trim());
+    const value = () => (!number ? raw() : raw() === "" ? null
+                         : Number.isNaN(Number(raw())) ? raw()
+                         : Number(raw()));
+    const before = raw();
     const label = h("label", { for: id }, field.label);
 
     return {
         field, input, value,
-        changed: () => value() !== before,
+        changed: () => raw() !== before,
         fail(text) {
             put(error, text);
             show(error, text !== "");
@@ -288,28 +317,42 @@ export async function streamForm(stream) {
 }
 
 
-export function deleteDialog(name) {
+/* what viewers would miss; "": nothing is on air */
+
+export function onAirNow(stream) {
+    const status = stream.status;
+    const live = status.state === "live" && status.item !== null;
+
+    if (!live && !status.slate_on_air) {
+        return "";
+    }
+
+    const what = live ? `“${status.item.title || status.item.id}”`
+                      : "the slate";
+
+    return `It is on air with ${what}`
+           + (stream.push ? `, and pushed to ${stream.push}.` : ".");
+}
+
+
+export function confirmDialog(title, text, yes, act) {
     const failure = h("p", { class: "failure", role: "alert" });
     const cancel = button("Cancel", () => dialog.close());
 
-    const drop = button("Delete", async () => {
+    const go = button(yes, async () => {
         put(failure, "");
 
         try {
-            await api("DELETE", path(name));
+            await act();
             dialog.close();
-            location.hash = "#/";
-            remove(name);
 
         } catch (e) {
             put(failure, e.message);
         }
     }, "danger");
 
-    const dialog = shell(`Delete ${name}?`,
-        h("p", null, "The stream goes off the air and its definition is "
-                     + "removed. This cannot be undone."),
-        failure, h("div", { class: "buttons" }, cancel, drop));
+    const dialog = shell(title, h("p", null, h("bdi", null, text)), failure,
+                         h("div", { class: "buttons" }, cancel, go));
 
     open(dialog);
     cancel.focus();

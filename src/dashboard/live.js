@@ -6,6 +6,8 @@
  */
 
 import { api, Problem } from "./dom.js";
+import { Feed } from "./feed.js";
+import { forget } from "./session.js";
 
 const EVENTS = "api/1/events?since=0";
 const CHECK = 15000;            /* a look at the list beside the events */
@@ -182,6 +184,12 @@ async function refresh() {
             throw e;
         }
 
+        /* the token is none any more: another one is asked for */
+        if (e.status === 401) {
+            forget();
+            location.reload();
+        }
+
         link.problem = e.message;
         close();
         return true;
@@ -208,15 +216,11 @@ async function refresh() {
 }
 
 
-/*
- * A browser connects anew by itself, but not after an answer that is no
- * stream of events; and a hidden page does not need one, of which a browser
- * has six to a server.
- */
+/* a hidden page does not need one: a browser has six to a server */
 
 function open() {
     opened = performance.now();
-    source = new EventSource(EVENTS);
+    source = new Feed(EVENTS);
 
     const on = (type, handler) => {
         source.addEventListener(type, (e) => {
@@ -270,13 +274,13 @@ async function tick() {
     if (document.hidden) {
         close();
 
-    } else if ((source === null || source.readyState === EventSource.CLOSED)
+    } else if ((source === null || source.closed)
                && link.problem === "" && now - opened > CHECK)
     {
         open();
     }
 
-    const events = source !== null && source.readyState === EventSource.OPEN;
+    const events = source !== null && source.open;
 
     again(!fresh ? 200 : events || document.hidden ? CHECK : POLL);
 }

@@ -3,15 +3,16 @@
  * and removed, and a form that adds one by its URL.
  */
 
-import { api, button, clock, h, path, put, redraw, show, titled, writable }
+import { api, button, clock, h, path, put, redraw, show, titled }
     from "./dom.js";
+import { may } from "./session.js";
 
 const WHEN = [["end", "at the end"], ["next", "next"], ["now", "now"]];
 
 
 /* asks for an item of the list, or sends the list there */
 
-export function ask(name, item, action) {
+export function enqueue(name, item, action) {
     const what = item.id !== "" ? { id: item.id } : { index: item.index };
 
     return action === "go to"
@@ -149,7 +150,7 @@ export function queue(name) {
         const li = h("li", { "data-state": entry.state }, title, " ",
                      h("bdi", { class: "why" }, words.join(", ")));
 
-        if (writable && entry.state !== "on_air") {
+        if (may.operate && entry.state !== "on_air") {
             li.append(buttons(entries, i, title.textContent));
         }
 
@@ -185,7 +186,7 @@ export function queue(name) {
 
     return {
         node: h("section", null, h("h2", null, "Queue"), list, none, failure,
-                writable ? form(name, failed) : ""),
+                may.operate ? form(name, failed) : ""),
         update(status) {
             const { item, queue: q } = status;
             const now = [q.revision, q.length, item && item.queue_id,

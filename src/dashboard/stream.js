@@ -5,11 +5,12 @@
 
 import { chart } from "./chart.js";
 import { api, bitrate, button, bytes, clock, facts, h, path, put, redraw,
-         seconds, show, time, titled, writable } from "./dom.js";
-import { deleteDialog, streamForm } from "./form.js";
-import { apply, link, log, samples, streams } from "./live.js";
+         seconds, show, time, titled } from "./dom.js";
+import { confirmDialog, onAirNow, streamForm } from "./form.js";
+import { apply, link, log, remove, samples, streams } from "./live.js";
 import { fetches, figures, lastError, onAir, stateChip } from "./parts.js";
-import { ask, queue } from "./queue.js";
+import { enqueue, queue } from "./queue.js";
+import { ask, may } from "./session.js";
 
 const PICTURE = 4000;
 const NO_PICTURE = 15000;       /* not asked for so often, then */
@@ -39,26 +40,42 @@ function picture(name) {
         timer = live ? setTimeout(load, ms) : 0;
     }
 
-    function load() {
+    /* an image sends no token */
+
+    async function load() {
         if (document.hidden) {
             next(PICTURE);
             return;
         }
 
         const image = new Image();
+        let url = "";
 
-        image.addEventListener("load", () => {
+        try {
+            const answer = await ask(`api/1/${path(name)}/snapshot.jpg`,
+                                     { cache: "no-store" });
+
+            if (!answer.ok) {
+                throw new Error(`status ${answer.status}`);
+            }
+
+            url = URL.createObjectURL(await answer.blob());
+            image.src = url;
+            await image.decode();
+
             if (live) {
                 image.alt = `On air at ${new Date().toLocaleTimeString()}`;
                 frame.replaceChildren(image);
                 next(PICTURE);
             }
-        });
-        image.addEventListener("error", () => {
+
+        } catch (e) {
             none();
             next(NO_PICTURE);
-        });
-        image.src = `api/1/${path(name)}/snapshot.jpg?at=${Date.now()}`;
+
+        } finally {
+            URL.revokeObjectURL(url);
+        }
     }
 
     none();
@@ -88,11 +105,11 @@ function picture(name) {
 function controls(name) {
     const failure = h("p", { class: "failure", role: "alert" });
 
-    async function act(action) {
+    async function act(action, body) {
         put(failure, "");
 
         try {
-            apply(await api("POST", `${path(name)}/${action}`));
+            apply(await api("POST", `${path(name)}/${action}`, body));
 
         } catch (e) {
             put(failure, e.message);
@@ -102,15 +119,42 @@ function controls(name) {
     const runs = (s) => s.running && !["finished", "failed"]
                                       .includes(s.status.state);
 
+    /* what viewers would see is asked about, and said */
+
+    function sure(action, text, yes) {
+        const now = onAirNow(streams.get(name));
+
+        if (now === "") {
+            return act(action);
+        }
+
+        return confirmDialog(`${text} ${name}?`, now, yes,
+                             () => act(action));
+    }
+
     const toggle = button("Start", () => {
-        act(runs(streams.get(name)) ? "stop" : "start");
+        if (runs(streams.get(name))) {
+            sure("stop", "Stop", "Take it off the air");
+
+        } else {
+            act("start");
+        }
     }, "first");
     const previous = button("Previous", () => act("previous"));
     const skip = button("Skip", () => act("skip"));
     const refresh = button("Refresh", () => act("refresh"));
-    const restart = button("Restart", () => act("restart"));
+    const restart = button("Restart", () =>
+        sure("restart", "Restart", "Break it for a moment"));
+    const prefetch = button("Prefetch", () =>
+        act("prefetch", { on: !streams.get(name).status.prefetch.active }));
     const change = button("Change…", () => streamForm(streams.get(name)));
-    const drop = button("Delete…", () => deleteDialog(name), "danger");
+    const drop = button("Delete…", () => confirmDialog(`Delete ${name}?`,
+        `${onAirNow(streams.get(name))} Its definition is removed. This cannot `
+        + "be undone.", "Delete", async () => {
+            await api("DELETE", path(name));
+            location.hash = "#/";
+            remove(name);
+        }), "danger");
     const fixed = h("p", { class: "none" }, "Defined in the configuration "
                     + "file: it is changed and removed there.");
 
@@ -118,13 +162,17 @@ function controls(name) {
         node: h("div", null,
                 h("div", { class: "buttons", role: "group",
                            "aria-label": "Controls" },
-                  toggle, previous, skip, refresh, restart, change, drop),
+                  toggle, previous, skip, refresh, restart, prefetch,
+                  ...(may.define ? [change, drop] : [])),
                 fixed, failure),
         update(stream) {
             const on = runs(stream);
 
             put(toggle, on ? "Stop" : "Start");
+            put(prefetch, stream.status.prefetch.active ? "Prefetch no more"
+                                                        : "Prefetch");
             previous.disabled = skip.disabled = refresh.disabled = !on;
+            prefetch.disabled = !on;
             show(change, !stream.static);
             show(drop, !stream.static);
             show(fixed, stream.static);
@@ -171,7 +219,7 @@ function playlist(name) {
                  h("td", { class: "number" }, String(item.index + 1)), what,
                  h("td", { class: "number" }, clock(item.duration)),
                  h("td", null, item.state),
-                 writable ? h("td", { class: "acts" },
+                 may.operate ? h("td", { class: "acts" },
                      act(item, "now", `Play ${title.textContent} now`),
                      act(item, "next", `Play ${title.textContent} next`),
                      act(item, "go to", `Go to ${title.textContent}`)) : "");
@@ -181,7 +229,7 @@ function playlist(name) {
         const b = button(action[0].toUpperCase() + action.slice(1),
                          async () => {
             try {
-                await ask(name, item, action);
+                await enqueue(name, item, action);
                 put(failure, "");
 
             } catch (e) {
@@ -242,7 +290,7 @@ function playlist(name) {
               h("table", null,
                 h("thead", null, h("tr", null,
                   ...["No.", "Title, and why not", "Length", "State",
-                      ...(writable ? ["Play"] : [])].map(
+                      ...(may.operate ? ["Play"] : [])].map(
                       (text) => h("th", { scope: "col" }, text)))),
                 body)),
             h("div", { class: "pager" }, back, range, on), failure),
@@ -404,7 +452,7 @@ export function streamView(name) {
     const parts = [picture(name), happened(name), queue(name),
                    playlist(name)];
     const [still, events, queued, items] = parts;
-    const buttons = writable ? controls(name) : null;
+    const buttons = may.operate ? controls(name) : null;
     const numbers = figures();
     const known = [details("Now", run), details("Definition", definition)];
     const kbit = chart("Bitrate", (s) => s.kbit, bitrate);

@@ -1,9 +1,9 @@
 
 /*
  * ngx_directstream_page.c: the dashboard: the files of src/dashboard, and
- * index.html filled in: whether this location may write, and a table of the
- * streams for browsers without scripts.  Titles and messages come from
- * strangers: no text gets into the page unescaped.
+ * index.html filled in: a table of the streams for browsers without scripts.
+ * Titles and messages come from strangers: no text gets into the page
+ * unescaped.
  */
 
 #include "ngx_directstream_http.h"
@@ -92,9 +92,6 @@ ngx_directstream_page(ngx_http_request_t *r, ngx_directstream_ctx_t *ctx)
     if (file->etag.len == 0) {
         dlcf = ngx_http_get_module_loc_conf(r, ngx_http_directstream_module);
 
-        p = ngx_directstream_page_until(&w, p, last, "{{write}}");
-        ngx_directstream_json_print(&w, dlcf->write ? "on" : "off");
-
         p = ngx_directstream_page_until(&w, p, last, "{{streams}}");
 
         /* to who has shown no token yet it tells of none of them */
@@ -145,7 +142,8 @@ ngx_directstream_page_headers(ngx_http_request_t *r,
     if (ngx_directstream_header(r, "Referrer-Policy", "no-referrer") == NULL
         || ngx_directstream_header(r, "Content-Security-Policy",
                      "default-src 'none'; script-src 'self'; "
-                     "style-src 'self'; img-src 'self'; connect-src 'self'; "
+                     "style-src 'self'; img-src 'self' blob:; "
+                     "connect-src 'self'; "
                      "base-uri 'none'; form-action 'none'; "
                      "frame-ancestors 'none'")
            == NULL)

@@ -182,7 +182,11 @@ ngx_directstream_streams_fields(ngx_http_request_t *r,
 
     ngx_memzero(&none, sizeof(ngx_directstream_info_t));
 
-    dry = *w;
+    ngx_directstream_json_init(&dry, r->pool);
+
+    dry.within = w->within;
+    dry.fields = w->fields;
+
     ngx_directstream_render_stream(&dry, &none);
 
     f = w->fields->elts;

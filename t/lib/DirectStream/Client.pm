@@ -13,6 +13,7 @@ use Time::HiRes ();
 
 use DirectStream::Flow;
 use DirectStream::Media;
+use DirectStream::Schema;
 
 
 sub diag {
@@ -48,7 +49,35 @@ sub api {
 
     my $data = eval { $self->{json}->decode($r->{content}) };
 
+    $self->described($method, $path, $r, $data);
+
     return wantarray ? ($r->{status}, $data, $r) : $r->{status};
+}
+
+
+# is an answer as openapi.json describes it?  Of each kind the first ones: the
+# rest would take time
+sub described {
+    my ($self, $method, $path, $r, $data) = @_;
+
+    return unless $path =~ m{^(?:\.\./\w+/)?api(/.*)} && $r->{status} < 599;
+
+    my $rest = $1;
+
+    # which of its members are there has been asked for
+    return if $rest =~ /[?&]fields=/;
+
+    my $api = $self->{described} ||= DirectStream::Schema->new(
+        $self->{json}->decode($self->read_file(
+            "$DirectStream::Test::ROOT/src/nginx/openapi.json")));
+    my ($template, $op) = $api->operation($method, $rest);
+
+    return unless $op && ++$self->{answers}{"$method $template $r->{status}"}
+                         <= 3;
+
+    $self->{undescribed}{$_} = 1 for $api->answer($method, $rest, $r, $data);
+
+    return;
 }
 
 

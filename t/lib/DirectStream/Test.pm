@@ -622,6 +622,10 @@ sub finish {
 
     is(join("\n", $self->bad_lines), '', 'no alerts, no sanitizer errors');
 
+    if (my @faults = sort keys %{ $self->{undescribed} || {} }) {
+        is(join("\n", @faults), '', 'answers are as openapi.json says');
+    }
+
     $self->{finished} = 1;
     done_testing();
 
