@@ -111,7 +111,7 @@ is(join(' ', grep { $events !~ /`$_`/ } sort keys %types), '',
    'types of events');
 
 my ($states) = $book->text('docs/api.md')
-               =~ /^\| state \| meaning \|\n(.*?)^$/ms;
+               =~ /^\| state \| meaning \|\n((?:\|.*\n)+)/m;
 is(join(' ', sort $states =~ /^\| `(\w+)`/mg),
    join(' ', sort @{ $schemas->{Status}{properties}{state}{enum} }),
    'states of a stream');
