@@ -78,6 +78,12 @@ static const ds_column_t  ds_columns_refresh[] = {
     ds_column_end
 };
 
+static const ds_column_t  ds_columns_way[] = {
+    ds_column(TEXT, ds_stored_t, def.source_proxy),
+    ds_column(TEXT, ds_stored_t, def.source_bind),
+    ds_column_end
+};
+
 static const ds_column_t  ds_columns_progress[] = {
     ds_column(STATE, ds_progress_t, state),
     ds_column(NUMBER, ds_progress_t, index),
@@ -163,6 +169,7 @@ static const ds_column_t  ds_columns_run[] = {
                      "video_bitrate, audio_bitrate, sample_rate, "            \
                      "max_keyframe_interval, max_item_duration"
 #define DS_REFRESH   "playlist_refresh, refresh_jitter"
+#define DS_WAY       "source_proxy, source_bind"
 #define DS_PROGRESS  "state, item, item_id, position, seed, pass, at, " \
                      "item_key"
 #define DS_ITEM      "idx, id, title, duration, state, code, reason"
@@ -538,6 +545,13 @@ ds_store_define(ds_store_t *store, const char *sql, const ds_stored_t *def,
                          "tr", def->def.name, ds_columns_refresh, def);
     }
 
+    if (rc == DS_OK) {
+        rc = ds_store_do(store, err,
+                         "INSERT OR REPLACE INTO way "
+                         "(name, " DS_WAY ") VALUES (?1, ?2, ?3)",
+                         "tr", def->def.name, ds_columns_way, def);
+    }
+
     if (own) {
         rc = ds_store_end(store, rc, err);
     }
@@ -591,8 +605,10 @@ ds_store_get(ds_store_t *store, const char *name, ds_stored_t *def,
 
     rc = ds_store_select(store, &st, err,
                          "SELECT " DS_DEF ", " DS_SETTING ", " DS_REFRESH
+                         ", " DS_WAY
                          " FROM stream LEFT JOIN setting USING (name) "
-                         "LEFT JOIN refresh USING (name) WHERE name = ?1",
+                         "LEFT JOIN refresh USING (name) "
+                         "LEFT JOIN way USING (name) WHERE name = ?1",
                          "t", name);
     if (rc == DS_OK) {
         (void) ds_store_read_def(st, def);
@@ -683,9 +699,10 @@ ds_store_each(ds_store_t *store, ds_store_pt each, void *data,
 
     rc = ds_store_select(store, &st, err,
                          "SELECT " DS_DEF ", " DS_SETTING ", " DS_REFRESH
-                         ", " DS_PROGRESS
+                         ", " DS_WAY ", " DS_PROGRESS
                          " FROM stream LEFT JOIN setting USING (name) "
                          "LEFT JOIN refresh USING (name) "
+                         "LEFT JOIN way USING (name) "
                          "LEFT JOIN progress USING (name) ORDER BY name", "");
 
     while (rc == DS_OK) {
@@ -1439,7 +1456,9 @@ ds_store_read_def(sqlite3_stmt *st, ds_stored_t *stored)
     column = ds_store_read(st, 0, ds_columns_def, stored);
     column = ds_store_read(st, column, ds_columns_setting, stored);
 
-    return ds_store_read(st, column, ds_columns_refresh, stored);
+    column = ds_store_read(st, column, ds_columns_refresh, stored);
+
+    return ds_store_read(st, column, ds_columns_way, stored);
 }
 
 

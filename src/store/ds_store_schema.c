@@ -153,6 +153,13 @@ static const ds_step_t  ds_steps[] = {
         "ALTER TABLE item DROP COLUMN pass;"
         "ALTER TABLE progress DROP COLUMN item_key;"
     },
+    {
+        "CREATE TABLE IF NOT EXISTS way ("
+        "    name TEXT PRIMARY KEY REFERENCES stream ON DELETE CASCADE,"
+        "    source_proxy TEXT NOT NULL, source_bind TEXT NOT NULL"
+        ") STRICT;",
+        ""
+    },
 };
 
 #define DS_SCHEMA  ((int) (sizeof(ds_steps) / sizeof(ds_steps[0])))
