@@ -53,6 +53,10 @@ for my $page (@pages) {
         if %named;
 }
 
+# a command is run, so its block has a name
+my @plain = grep { $book->text($_) =~ /^```\n\$ /m } @pages;
+is("@plain", '', 'commands are in blocks "console"');
+
 is(join("\n", @broken), '', 'links and anchors lead somewhere');
 
 
@@ -296,6 +300,15 @@ SKIP: {
     like($t->read_file("/proc/$worker/status"), qr/^NoNewPrivs:\s+1/m,
          'without new privileges');
 
+    for my $block ($book->blocks('python')) {
+        my ($status, $said) = $t->command('/usr/bin/python3', '-c',
+                                          console($block->{text}));
+
+        is($status, 0, "$block->{page}:$block->{line}: python")
+            or diag($said);
+        like($said, qr/^lofi live$/m, 'and it prints what it should');
+    }
+
     for my $block ($book->blocks('console')) {
         for my $c (DirectStream::Book->commands($block->{text})) {
             my ($command, $lines) = @$c;
@@ -309,6 +322,32 @@ SKIP: {
     }
 
     ok($t->wait_state('lofi', 'live', 30), 'live after the backup drill');
+}
+
+
+SKIP: {
+    skip 'no promtool', 1 unless -x '/usr/bin/promtool';
+
+    for my $block ($book->blocks('yaml')) {
+        my ($bad, $said) = $t->command('/usr/bin/promtool', 'check', 'config',
+            $t->write_file('prometheus.yml', $block->{text}));
+
+        is($bad, 0, "$block->{page}:$block->{line}: promtool") or diag($said);
+    }
+}
+
+
+# a program's manual page has its options, and no other
+
+for my $source (glob "$root/tools/*.c") {
+    my ($options) = $t->read_file($source) =~ /getopt\(argc, argv, "([^"]+)"/;
+    my $man = $t->read_file($source =~ s/c$/8/r);
+    my %there = map { $_ => 1 } ($options // '') =~ /(\w)/g;
+    my %named = map { $_ => 1 } $man =~ /\bFl (\w)\b/g;
+
+    ok(length $man, "$source has a manual page");
+    is(join(' ', sort keys %named), join(' ', sort keys %there),
+       'with the options that there are');
 }
 
 
