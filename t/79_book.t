@@ -136,7 +136,7 @@ ok($book->text('docs/operation.md') =~ /^\| \Q$newest\E \| $schema \|/m,
 
 # configurations
 
-mkdir "$t->{dir}/$_" for qw(etc var srv srv/media var/hls backups console);
+mkdir "$t->{dir}/$_" for qw(etc var srv srv/media var/hls backups console root);
 $t->write_file('etc/directstream.htpasswd', "admin:x\n");
 $t->write_file("near/slate.png", 'a picture');
 chmod 0777, "$t->{dir}/var/hls";
@@ -288,8 +288,10 @@ SKIP: {
     $n = $t->near(directstream => $streams, http =>
         'location = /directstream/metrics { directstream_metrics; }',
         wrap => [ 'unshare', '-m', '/bin/sh', '-c',
-                  join(' && ', map({ "mount --bind $_ $_" } @write),
-                       'mount -o remount,bind,ro /', 'exec "$@"'), 'sh',
+                  join(' && ', "mount --rbind / $dir/root",
+                       "mount -o remount,bind,ro $dir/root",
+                       map({ "mount --bind $_ $dir/root$_" } @write),
+                       "exec chroot $dir/root \"\$@\""), 'sh',
                   'setpriv', '--no-new-privs',
                   '--bounding-set', join ',', '-all', @keep ]);
 
