@@ -137,9 +137,6 @@ ok($book->text('docs/operation.md') =~ /^\| \Q$newest\E \| $schema \|/m,
 # configurations
 
 mkdir "$t->{dir}/$_" for qw(etc var srv srv/media var/hls backups console root);
-$t->write_file('etc/directstream.htpasswd', "admin:x\n");
-$t->write_file('etc/night.token', 'a' x 64 . "\n");
-$t->write_file('etc/day.token', 'b' x 64 . "\n");
 $t->write_file("near/slate.png", 'a picture');
 chmod 0777, "$t->{dir}/var/hls";
 
@@ -168,6 +165,33 @@ sub here {
 }
 
 
+# what nginx.conf reads, relative to it
+sub read_files {
+    my ($text) = @_;
+
+    my $tokens = 'a';
+
+    for my $reads (
+        [ qr/\bkey_file=([^\s;]+)/, sub { "key\n" } ],
+        [ qr/\bauth_basic_user_file\s+([^\s;]+)/, sub { "admin:x\n" } ],
+        [ qr/\bdirectstream_token\s+\S+\s+([^\s;]+)/,
+          sub { $tokens++ x 64 . "\n" } ],
+        [ qr/\byoutube_credentials\s+([^\s;]+)/,
+          sub { '{"client_id": "i", "client_secret": "s",'
+                . ' "refresh_token": "r"}' } ],
+    ) {
+        my ($directive, $content) = @$reads;
+
+        for my $file ($text =~ /$directive/g) {
+            $file = "near/$file" unless $file =~ m{^/};
+            chmod 0600, $t->write_file($file, $content->());
+        }
+    }
+
+    return;
+}
+
+
 # a whole nginx.conf with a block where it belongs
 sub whole {
     my ($place, $text) = @_;
@@ -193,11 +217,14 @@ sub whole {
                     . "location /directstream/ {\n$text}\n}\n}\n",
     );
 
+    read_files($text);
+    $wrap{main} =~ s/^directstream \{\n/directstream {\n$state $publish\n/m;
+
     if ($place eq 'whole') {
         $text =~ s/^events .*\n//mg;
         $text =~ s/^worker_processes .*\n//mg;
         $text =~ s/^http \{\n/http {\n$paths/m;
-        $text =~ s/^directstream \{\n/directstream {\n$state\n/m;
+        $text =~ s/^directstream \{\n/directstream {\n$state $publish\n/m;
         $wrap{whole} = $text;
     }
 
@@ -273,10 +300,6 @@ SKIP: {
             1 .. 3
     ]);
 
-    my $streams = join "\n", map {
-        "stream $_ { playlist PLxxxxxxxxxxxxxxxx; }"
-    } qw(lofi jazz);
-
     # as the unit is told to, where it can be without systemd
     my $unit = $t->read_file("$root/conf/nginx.service.d/hardening.conf");
     my @keep = map { '+' . lc s/^CAP_//r }
@@ -295,7 +318,8 @@ SKIP: {
 
     cmp_ok(scalar @keep, '>', 3, 'capabilities');
 
-    $n = $t->near(directstream => $streams, http =>
+    $n = $t->near(directstream =>
+        'stream lofi { playlist PLxxxxxxxxxxxxxxxx; }', http =>
         'location = /directstream/metrics { directstream_metrics; }',
         wrap => [ @unshare, '/bin/sh', '-c',
                   join(' && ', "mount --rbind / $dir/root",
@@ -305,6 +329,7 @@ SKIP: {
                   'setpriv', '--no-new-privs',
                   '--bounding-set', join ',', '-all', @keep ]);
 
+    $t->create('jazz', 'PLxxxxxxxxxxxxxxxx');
     ok($t->wait_state($_, 'live', 30), "\"$_\" is live in the sandbox")
         for qw(lofi jazz);
 
