@@ -158,10 +158,12 @@ e2e: module schema check-tool $(builddir)/watch
 # the same names do
 SOAK_KILLS   ?= 500
 SOAK_CHANGES ?= 1000
+SOAK_ITEMS   ?= 1000
 
 soak: module schema check-tool $(builddir)/watch
 	$(e2e_env) SOAK_KILLS=$(SOAK_KILLS) prove -v t/24_kills.t
 	$(e2e_env) SOAK_CHANGES=$(SOAK_CHANGES) prove -v t/29_endurance.t
+	$(e2e_env) DRAWN_ITEMS=$(SOAK_ITEMS) prove -v t/81_drawn.t
 .PHONY: soak
 
 asan_dir   = $(builddir)/asan
