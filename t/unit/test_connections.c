@@ -280,7 +280,7 @@ test_requests(void)
 }
 
 
-/* tracks that lie far apart: in fragments of many seconds, or in a whole file */
+/* tracks that lie far apart: in long fragments, or in a whole file */
 
 static void
 test_apart(void)
@@ -300,7 +300,8 @@ test_apart(void)
         { "behind, dropped", "behind.mp4", "drop=1000000", 40 },
     };
 
-    make(NOISE "-s 640x360 -b:v 6M -t 30 -f mp4 -movflags +empty_moov+default_base_moof "
+    make(NOISE "-s 640x360 -b:v 6M -t 30 -f mp4 "
+         "-movflags +empty_moov+default_base_moof "
          "-frag_duration 30000000", "coarse.mp4");
 
     (void) snprintf(command, sizeof(command), "cd %s && ffmpeg -v error -y -i "
