@@ -53,6 +53,10 @@ for my $page (@pages) {
         if %named;
 }
 
+# a command is run, so its block has a name
+my @plain = grep { $book->text($_) =~ /^```\n\$ /m } @pages;
+is("@plain", '', 'commands are in blocks "console"');
+
 is(join("\n", @broken), '', 'links and anchors lead somewhere');
 
 
@@ -111,7 +115,7 @@ is(join(' ', grep { $events !~ /`$_`/ } sort keys %types), '',
    'types of events');
 
 my ($states) = $book->text('docs/api.md')
-               =~ /^\| state \| meaning \|\n(.*?)^$/ms;
+               =~ /^\| state \| meaning \|\n((?:\|.*\n)+)/m;
 is(join(' ', sort $states =~ /^\| `(\w+)`/mg),
    join(' ', sort @{ $schemas->{Status}{properties}{state}{enum} }),
    'states of a stream');
@@ -132,8 +136,7 @@ ok($book->text('docs/operation.md') =~ /^\| \Q$newest\E \| $schema \|/m,
 
 # configurations
 
-mkdir "$t->{dir}/$_" for qw(etc var srv srv/media var/hls backups console);
-$t->write_file('etc/directstream.htpasswd', "admin:x\n");
+mkdir "$t->{dir}/$_" for qw(etc var srv srv/media var/hls backups console root);
 $t->write_file("near/slate.png", 'a picture');
 chmod 0777, "$t->{dir}/var/hls";
 
@@ -162,6 +165,33 @@ sub here {
 }
 
 
+# what nginx.conf reads, relative to it
+sub read_files {
+    my ($text) = @_;
+
+    my $tokens = 'a';
+
+    for my $reads (
+        [ qr/\bkey_file=([^\s;]+)/, sub { "key\n" } ],
+        [ qr/\bauth_basic_user_file\s+([^\s;]+)/, sub { "admin:x\n" } ],
+        [ qr/\bdirectstream_token\s+\S+\s+([^\s;]+)/,
+          sub { $tokens++ x 64 . "\n" } ],
+        [ qr/\byoutube_credentials\s+([^\s;]+)/,
+          sub { '{"client_id": "i", "client_secret": "s",'
+                . ' "refresh_token": "r"}' } ],
+    ) {
+        my ($directive, $content) = @$reads;
+
+        for my $file ($text =~ /$directive/g) {
+            $file = "near/$file" unless $file =~ m{^/};
+            chmod 0600, $t->write_file($file, $content->());
+        }
+    }
+
+    return;
+}
+
+
 # a whole nginx.conf with a block where it belongs
 sub whole {
     my ($place, $text) = @_;
@@ -187,11 +217,14 @@ sub whole {
                     . "location /directstream/ {\n$text}\n}\n}\n",
     );
 
+    read_files($text);
+    $wrap{main} =~ s/^directstream \{\n/directstream {\n$state $publish\n/m;
+
     if ($place eq 'whole') {
         $text =~ s/^events .*\n//mg;
         $text =~ s/^worker_processes .*\n//mg;
         $text =~ s/^http \{\n/http {\n$paths/m;
-        $text =~ s/^directstream \{\n/directstream {\n$state\n/m;
+        $text =~ s/^directstream \{\n/directstream {\n$state $publish\n/m;
         $wrap{whole} = $text;
     }
 
@@ -267,10 +300,6 @@ SKIP: {
             1 .. 3
     ]);
 
-    my $streams = join "\n", map {
-        "stream $_ { playlist PLxxxxxxxxxxxxxxxx; }"
-    } qw(lofi jazz);
-
     # as the unit is told to, where it can be without systemd
     my $unit = $t->read_file("$root/conf/nginx.service.d/hardening.conf");
     my @keep = map { '+' . lc s/^CAP_//r }
@@ -279,22 +308,43 @@ SKIP: {
     my @write = (grep({ -d } map { split ' ' }
                       $unit =~ /^ReadWritePaths=(.*)/mg), $dir);
 
+    # where / is no mount, as in a chroot, its propagation cannot be changed:
+    # mounts must not get out of there all the same
+    my @unshare = ('unshare', '-m');
+
+    push @unshare, '--propagation', 'unchanged'
+        if ($t->command(@unshare, 'true'))[0]
+            && $t->read_file('/proc/self/mountinfo') !~ / shared:/;
+
     cmp_ok(scalar @keep, '>', 3, 'capabilities');
 
-    $n = $t->near(directstream => $streams, http =>
+    $n = $t->near(directstream =>
+        'stream lofi { playlist PLxxxxxxxxxxxxxxxx; }', http =>
         'location = /directstream/metrics { directstream_metrics; }',
-        wrap => [ 'unshare', '-m', '/bin/sh', '-c',
-                  join(' && ', map({ "mount --bind $_ $_" } @write),
-                       'mount -o remount,bind,ro /', 'exec "$@"'), 'sh',
+        wrap => [ @unshare, '/bin/sh', '-c',
+                  join(' && ', "mount --rbind / $dir/root",
+                       "mount -o remount,bind,ro $dir/root",
+                       map({ "mount --bind $_ $dir/root$_" } @write),
+                       "exec chroot $dir/root \"\$@\""), 'sh',
                   'setpriv', '--no-new-privs',
                   '--bounding-set', join ',', '-all', @keep ]);
 
+    $t->create('jazz', 'PLxxxxxxxxxxxxxxxx');
     ok($t->wait_state($_, 'live', 30), "\"$_\" is live in the sandbox")
         for qw(lofi jazz);
 
     my ($worker) = $t->relay_pid;
     like($t->read_file("/proc/$worker/status"), qr/^NoNewPrivs:\s+1/m,
          'without new privileges');
+
+    for my $block ($book->blocks('python')) {
+        my ($status, $said) = $t->command('/usr/bin/python3', '-c',
+                                          console($block->{text}));
+
+        is($status, 0, "$block->{page}:$block->{line}: python")
+            or diag($said);
+        like($said, qr/^lofi live$/m, 'and it prints what it should');
+    }
 
     for my $block ($book->blocks('console')) {
         for my $c (DirectStream::Book->commands($block->{text})) {
@@ -309,6 +359,32 @@ SKIP: {
     }
 
     ok($t->wait_state('lofi', 'live', 30), 'live after the backup drill');
+}
+
+
+SKIP: {
+    skip 'no promtool', 1 unless -x '/usr/bin/promtool';
+
+    for my $block ($book->blocks('yaml')) {
+        my ($bad, $said) = $t->command('/usr/bin/promtool', 'check', 'config',
+            $t->write_file('prometheus.yml', $block->{text}));
+
+        is($bad, 0, "$block->{page}:$block->{line}: promtool") or diag($said);
+    }
+}
+
+
+# a program's manual page has its options, and no other
+
+for my $source (glob "$root/tools/*.c") {
+    my ($options) = $t->read_file($source) =~ /getopt\(argc, argv, "([^"]+)"/;
+    my $man = $t->read_file($source =~ s/c$/8/r);
+    my %there = map { $_ => 1 } ($options // '') =~ /(\w)/g;
+    my %named = map { $_ => 1 } $man =~ /\bFl (\w)\b/g;
+
+    ok(length $man, "$source has a manual page");
+    is(join(' ', sort keys %named), join(' ', sort keys %there),
+       'with the options that there are');
 }
 
 

@@ -46,7 +46,7 @@ sub text {
 # without what is in blocks
 sub prose {
     my ($self, $page) = @_;
-    return $self->{page}{$page} =~ s/^```.*?^```$//msgr;
+    return $self->{page}{$page} =~ s/^( *)```.*?^\1```$//msgr;
 }
 
 
@@ -77,10 +77,13 @@ sub blocks {
     for my $page ($self->pages) {
         my $text = $self->{page}{$page};
 
-        while ($text =~ /^```\Q$language\E(?: (\w+))?\n(.*?)^```$/msg) {
-            my ($word, $body) = ($1, $2);
+        while ($text =~ /^(\ *)```\Q$language\E(?:\ (\w+))?\n
+                         (.*?)^\1```$/xmsg)
+        {
+            my ($indent, $word, $body) = ($1, $2, $3);
             my $line = 1 + (substr($text, 0, $-[0]) =~ tr/\n//);
 
+            $body =~ s/^$indent//mg;
             push @blocks, { page => $page, line => $line, word => $word,
                             text => $body };
         }
