@@ -35,6 +35,7 @@
 #define DS_SCHEDULE_LEN  8191    /* a schedule as text */
 #define DS_SLOTS         32      /* of a schedule, with its filler */
 #define DS_SLOT_LEN      48      /* how a slot is called */
+#define DS_CURSORS_LEN   2048
 
 
 /*
@@ -461,6 +462,8 @@ typedef struct {
     uint64_t         seed;              /* of the shuffled order */
     uint32_t         pass;
     int64_t          at;                /* Unix ms */
+    char             slots[DS_CURSORS_LEN]; /* where the schedule's lists are,
+                                           the engine's own text */
 } ds_progress_t;
 
 
@@ -644,6 +647,25 @@ typedef struct {
 } ds_list_status_t;
 
 
+/* of the schedule; labels are "" when there is none */
+
+typedef struct {
+    char             label[DS_SLOT_LEN];    /* of the item on air */
+    int64_t          start;             /* Unix ms, when it was due */
+    int64_t          until;             /* Unix ms, 0: none */
+    int64_t          late;              /* ms after that it began */
+    char             due[DS_SLOT_LEN];      /* is to come, but has not */
+    int64_t          due_start;         /* Unix ms */
+    bool             due_late;          /* it should be on air */
+    char             next[DS_SLOT_LEN];
+    int64_t          next_start;        /* Unix ms */
+    uint64_t         started;           /* since the stream started */
+    uint64_t         missed;            /* that never came on air */
+    char             last[DS_SLOT_LEN]; /* that started, or was missed */
+    int64_t          last_late;         /* ms, -1: it was missed */
+} ds_slots_t;
+
+
 /* all since the stream started */
 
 typedef struct {
@@ -709,6 +731,7 @@ typedef struct {
     uint64_t         queue_started;     /* entries that came on air */
     uint64_t         queue_failed;
 
+    ds_slots_t       slots;
     ds_push_status_t push;
     ds_counts_t      counts;
     ds_progress_t    progress;          /* valid once an item was on air */
@@ -753,6 +776,9 @@ void ds_stream_skip(ds_stream_t *s);
 void ds_stream_previous(ds_stream_t *s);
 void ds_stream_set_loop(ds_stream_t *s, bool loop);
 
+/* as ds_schedule_write() has it, "": none; without memory the old one stays */
+int ds_stream_set_schedule(ds_stream_t *s, const char *schedule);
+
 /* reads the list now, in the background; how often it is read by itself */
 void ds_stream_refresh(ds_stream_t *s);
 void ds_stream_set_refresh(ds_stream_t *s, uint32_t refresh,
@@ -791,7 +817,8 @@ typedef enum {
     DS_QUEUED_URL = 0,                  /* something that is in no list */
     DS_QUEUED_ITEM,                     /* an item of the list, once more */
     DS_QUEUED_GO_TO,                    /* the list goes on from there */
-    DS_QUEUED_RETURN                    /* an item of it that was interrupted */
+    DS_QUEUED_RETURN,                   /* an item of it that was interrupted */
+    DS_QUEUED_SLOT                      /* the schedule's; never in the store */
 } ds_queued_e;
 
 
@@ -845,6 +872,9 @@ typedef struct {
     ds_item_t        item;              /* its state is the outcome */
     char             queue_id[DS_QUEUE_ID_LEN + 1];     /* "": not queued */
     char             queued_by[DS_BY_LEN];
+    char             slot[DS_SLOT_LEN];     /* "": none of the schedule's */
+    int64_t          late;              /* ms after the slot's time, -1: it is
+                                           not the first of a slot */
     char             url[DS_MESSAGE_LEN];   /* of the source, redacted */
     int64_t          started;           /* Unix ms */
     int64_t          ended;

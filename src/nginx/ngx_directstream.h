@@ -30,7 +30,7 @@ typedef struct ngx_thread_pool_s  ngx_thread_pool_t;
 #define NGX_DIRECTSTREAM_STREAM_CONF   0x04000000
 
 #define NGX_DIRECTSTREAM_MAGIC         0x6469727374726d31ULL
-#define NGX_DIRECTSTREAM_LAYOUT        8
+#define NGX_DIRECTSTREAM_LAYOUT        9
 
 #define NGX_DIRECTSTREAM_PAGE          512     /* items in a table's page */
 #define NGX_DIRECTSTREAM_PAGES         256
@@ -63,7 +63,8 @@ typedef struct ngx_thread_pool_s  ngx_thread_pool_t;
 #define NGX_DIRECTSTREAM_SET_MAX_ITEM       0x2000
 #define NGX_DIRECTSTREAM_SET_MODE           0x4000
 #define NGX_DIRECTSTREAM_SET_REFRESH        0x8000  /* and its jitter */
-#define NGX_DIRECTSTREAM_SET_ALL            0xffff
+#define NGX_DIRECTSTREAM_SET_SCHEDULE       0x10000
+#define NGX_DIRECTSTREAM_SET_ALL            0x1ffff
 
 
 /* a field of a definition: nginx.conf and the API give it by the same name */
@@ -74,6 +75,7 @@ typedef enum {
     NGX_DIRECTSTREAM_PUBLISH,
     NGX_DIRECTSTREAM_PUSH,
     NGX_DIRECTSTREAM_SLATE,
+    NGX_DIRECTSTREAM_SCHEDULE,              /* the last text */
     NGX_DIRECTSTREAM_FLAG,                  /* a word: a bool or an enum */
     NGX_DIRECTSTREAM_VIA,
     NGX_DIRECTSTREAM_MODE,
@@ -117,6 +119,8 @@ typedef struct {
     uint64_t                 cache_misses;
     uint64_t                 queue_started;
     uint64_t                 queue_failed;
+    uint64_t                 slots_started;
+    uint64_t                 slots_missed;
     uint64_t                 added;         /* items, by later readings */
     uint64_t                 removed;
     uint64_t                 faults[DS_NERRORS];
@@ -202,6 +206,7 @@ typedef struct {
     unsigned                 has_item:1;
     uint64_t                 aired;         /* items, with the one on air */
     uint64_t                 changes;       /* of the list */
+    uint64_t                 slots;         /* that started, or were missed */
     int64_t                  error_at;
 } ngx_directstream_noted_t;
 
@@ -222,7 +227,8 @@ typedef enum {
     NGX_DIRECTSTREAM_ENTRY_ERROR,
     NGX_DIRECTSTREAM_ENTRY_OUTPUT,
     NGX_DIRECTSTREAM_ENTRY_QUEUE,
-    NGX_DIRECTSTREAM_ENTRY_LIST
+    NGX_DIRECTSTREAM_ENTRY_LIST,
+    NGX_DIRECTSTREAM_ENTRY_SLOT
 } ngx_directstream_entry_e;
 
 
@@ -426,6 +432,9 @@ char *ngx_directstream_stream_field(ngx_conf_t *cf, ngx_command_t *cmd,
 char *ngx_directstream_stream_push(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_directstream_stream_refresh(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+char *ngx_directstream_schedule(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 
 char *ngx_directstream_log(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);

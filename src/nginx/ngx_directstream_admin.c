@@ -22,6 +22,7 @@ typedef struct {
     ngx_directstream_handler_pt  post;
     ngx_directstream_handler_pt  patch;
     ngx_directstream_handler_pt  delete;
+    ngx_directstream_handler_pt  put;
 } ngx_directstream_route_t;
 
 typedef struct {
@@ -30,7 +31,7 @@ typedef struct {
     ngx_directstream_handler_pt  handler;
 } ngx_directstream_allowed_t;
 
-#define NGX_DIRECTSTREAM_METHODS   5
+#define NGX_DIRECTSTREAM_METHODS   6
 
 
 static void *ngx_directstream_create_loc_conf(ngx_conf_t *cf);
@@ -71,68 +72,71 @@ static ngx_int_t ngx_directstream_admin_openapi(ngx_http_request_t *r,
 
 static const ngx_directstream_route_t  ngx_directstream_routes[] = {
 
-    { "", 0, ngx_directstream_admin_root, NULL, NULL, NULL },
+    { "", 0, ngx_directstream_admin_root, NULL, NULL, NULL, NULL },
 
     { "streams", 0, ngx_directstream_streams_list,
-      ngx_directstream_streams_create, NULL, NULL },
+      ngx_directstream_streams_create, NULL, NULL, NULL },
 
     { "streams/*", NGX_DIRECTSTREAM_DELETE, ngx_directstream_streams_get,
-      NULL, ngx_directstream_streams_patch, ngx_directstream_streams_change },
+      NULL, ngx_directstream_streams_patch, ngx_directstream_streams_change, NULL },
 
     { "streams/*/items", 0, ngx_directstream_streams_items,
-      NULL, NULL, NULL },
+      NULL, NULL, NULL, NULL },
 
     { "streams/*/snapshot.jpg", 0, ngx_directstream_snapshot,
-      NULL, NULL, NULL },
+      NULL, NULL, NULL, NULL },
 
     { "streams/*/start", NGX_DIRECTSTREAM_START, NULL,
-      ngx_directstream_streams_change, NULL, NULL },
+      ngx_directstream_streams_change, NULL, NULL, NULL },
 
     { "streams/*/stop", NGX_DIRECTSTREAM_STOP, NULL,
-      ngx_directstream_streams_change, NULL, NULL },
+      ngx_directstream_streams_change, NULL, NULL, NULL },
 
     { "streams/*/restart", NGX_DIRECTSTREAM_RESTART, NULL,
-      ngx_directstream_streams_change, NULL, NULL },
+      ngx_directstream_streams_change, NULL, NULL, NULL },
 
     { "streams/*/skip", NGX_DIRECTSTREAM_SKIP, NULL,
-      ngx_directstream_streams_step, NULL, NULL },
+      ngx_directstream_streams_step, NULL, NULL, NULL },
 
     { "streams/*/previous", NGX_DIRECTSTREAM_PREVIOUS, NULL,
-      ngx_directstream_streams_step, NULL, NULL },
+      ngx_directstream_streams_step, NULL, NULL, NULL },
 
     { "streams/*/queue", 0, ngx_directstream_queue_list,
-      ngx_directstream_queue_add, NULL, NULL },
+      ngx_directstream_queue_add, NULL, NULL, NULL },
 
     { "streams/*/queue/*", 0, NULL, NULL, ngx_directstream_queue_move,
-      ngx_directstream_queue_delete },
+      ngx_directstream_queue_delete, NULL },
 
-    { "streams/*/play", 1, NULL, ngx_directstream_queue_add, NULL, NULL },
+    { "streams/*/schedule", 0, ngx_directstream_schedule_get,
+      NULL, NULL, NULL, ngx_directstream_schedule_put },
+
+    { "streams/*/play", 1, NULL, ngx_directstream_queue_add, NULL, NULL, NULL },
     { "streams/*/refresh", NGX_DIRECTSTREAM_REFRESH, NULL,
-      ngx_directstream_streams_step, NULL, NULL },
+      ngx_directstream_streams_step, NULL, NULL, NULL },
 
     { "streams/*/prefetch", NGX_DIRECTSTREAM_PREFETCH, NULL,
-      ngx_directstream_streams_step, NULL, NULL },
+      ngx_directstream_streams_step, NULL, NULL, NULL },
 
-    { "restart", 0, NULL, ngx_directstream_streams_renew, NULL, NULL },
+    { "restart", 0, NULL, ngx_directstream_streams_renew, NULL, NULL, NULL },
 
-    { "resolve", 0, NULL, ngx_directstream_resolve, NULL, NULL },
+    { "resolve", 0, NULL, ngx_directstream_resolve, NULL, NULL, NULL },
 
-    { "openapi.json", 0, ngx_directstream_admin_openapi, NULL, NULL, NULL },
+    { "openapi.json", 0, ngx_directstream_admin_openapi, NULL, NULL, NULL, NULL },
 
-    { "events", 0, ngx_directstream_events, NULL, NULL, NULL },
+    { "events", 0, ngx_directstream_events, NULL, NULL, NULL, NULL },
 
-    { "cache", 0, ngx_directstream_cache_list, NULL, NULL, NULL },
+    { "cache", 0, ngx_directstream_cache_list, NULL, NULL, NULL, NULL },
 
-    { "cache/*", 0, NULL, NULL, NULL, ngx_directstream_cache_delete },
+    { "cache/*", 0, NULL, NULL, NULL, ngx_directstream_cache_delete, NULL },
 
-    { NULL, 0, NULL, NULL, NULL, NULL }
+    { NULL, 0, NULL, NULL, NULL, NULL, NULL }
 };
 
 static const ngx_directstream_route_t  ngx_directstream_api_route =
-    { "", 0, ngx_directstream_admin_versions, NULL, NULL, NULL };
+    { "", 0, ngx_directstream_admin_versions, NULL, NULL, NULL, NULL };
 
 static const ngx_directstream_route_t  ngx_directstream_page_route =
-    { "", 0, ngx_directstream_page, NULL, NULL, NULL };
+    { "", 0, ngx_directstream_page, NULL, NULL, NULL, NULL };
 
 
 static ngx_command_t  ngx_http_directstream_commands[] = {
@@ -426,7 +430,7 @@ ngx_directstream_admin_handler(ngx_http_request_t *r)
         return (rc == NGX_DECLINED) ? NGX_OK : rc;
     }
 
-    if (r->method == NGX_HTTP_POST || r->method == NGX_HTTP_PATCH) {
+    if (r->method & (NGX_HTTP_POST|NGX_HTTP_PUT|NGX_HTTP_PATCH)) {
         ctx->then = handler;
         return ngx_directstream_body_read(r, ctx, NGX_DIRECTSTREAM_BODY_MAX,
                                           ngx_directstream_admin_body);
@@ -599,7 +603,7 @@ ngx_directstream_admin_method(ngx_http_request_t *r,
         }
     }
 
-    allow = ngx_pnalloc(r->pool, sizeof("GET, HEAD, POST, PATCH, DELETE, "
+    allow = ngx_pnalloc(r->pool, sizeof("GET, HEAD, POST, PUT, PATCH, DELETE, "
                                         "OPTIONS"));
     if (allow == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
@@ -641,6 +645,7 @@ ngx_directstream_admin_methods(const ngx_directstream_route_t *route,
         { NGX_HTTP_GET, "GET", route->get },
         { NGX_HTTP_HEAD, "HEAD", route->get },
         { NGX_HTTP_POST, "POST", route->post },
+        { NGX_HTTP_PUT, "PUT", route->put },
         { NGX_HTTP_PATCH, "PATCH", route->patch },
         { NGX_HTTP_DELETE, "DELETE", route->delete }
     };

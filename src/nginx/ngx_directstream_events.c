@@ -909,7 +909,7 @@ ngx_directstream_feed_entry(ngx_directstream_json_t *w,
     ngx_directstream_entry_t *entry)
 {
     static const char  *types[] = { "state", "item", "error", "output",
-                                    "queue", "list_changed" };
+                                    "queue", "list_changed", "slot" };
 
     ngx_directstream_json_print(w, "id: %uL\n", entry->id);
 

@@ -143,6 +143,10 @@ ngx_int_t ngx_directstream_queue_parse(ngx_directstream_conf_t *dcf,
     ngx_str_t *body, ngx_uint_t play, ds_queued_t *q,
     ngx_directstream_mistake_t *m);
 
+/* "text" has room for DS_SCHEDULE_LEN + 1; "": no slots */
+ngx_int_t ngx_directstream_schedule_parse(ngx_directstream_conf_t *dcf,
+    ngx_str_t *body, char *text, ngx_directstream_mistake_t *m);
+
 /* "before" has room for an id; "": the end */
 ngx_int_t ngx_directstream_before_parse(ngx_str_t *body, char *before,
     ngx_directstream_mistake_t *m);
@@ -241,6 +245,17 @@ ngx_int_t ngx_directstream_queue_move(ngx_http_request_t *r,
     ngx_directstream_ctx_t *ctx);
 ngx_int_t ngx_directstream_queue_delete(ngx_http_request_t *r,
     ngx_directstream_ctx_t *ctx);
+
+ngx_int_t ngx_directstream_schedule_get(ngx_http_request_t *r,
+    ngx_directstream_ctx_t *ctx);
+ngx_int_t ngx_directstream_schedule_put(ngx_http_request_t *r,
+    ngx_directstream_ctx_t *ctx);
+ngx_int_t ngx_directstream_schedule_show(ngx_http_request_t *r,
+    const char *name);
+
+/* a durable change; an answer when it cannot be begun, else NGX_DONE */
+ngx_int_t ngx_directstream_streams_write(ngx_http_request_t *r,
+    ngx_directstream_change_t *change);
 
 /* those whose settings have changed, or all */
 ngx_int_t ngx_directstream_streams_renew(ngx_http_request_t *r,

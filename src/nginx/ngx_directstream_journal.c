@@ -75,6 +75,28 @@ ngx_directstream_journal_note(ngx_directstream_conf_t *dcf,
         ngx_directstream_journal_list(sh, node);
     }
 
+    if (st->slots.started + st->slots.missed != was->slots
+        && st->slots.last[0] != '\0')
+    {
+        if (st->slots.last_late < 0) {
+            (void) ngx_snprintf((u_char *) message, sizeof(message),
+                                "slot \"%s\" has not come on air%Z",
+                                st->slots.last);
+
+        } else {
+            (void) ngx_snprintf((u_char *) message, sizeof(message),
+                                "slot \"%s\" is on air, %L ms after its "
+                                "time%Z", st->slots.last,
+                                st->slots.last_late);
+        }
+
+        (void) ngx_directstream_journal_entry(sh, node,
+                                              NGX_DIRECTSTREAM_ENTRY_SLOT,
+                                              message);
+        sh->logged++;
+    }
+
+    was->slots = st->slots.started + st->slots.missed;
     was->state = st->state;
     was->connected = st->connected;
     was->error_at = st->error.at;

@@ -16,8 +16,6 @@ typedef struct {
 
 static ngx_int_t ngx_directstream_streams_show(ngx_http_request_t *r,
     const char *name, ngx_uint_t status);
-static ngx_int_t ngx_directstream_streams_write(ngx_http_request_t *r,
-    ngx_directstream_change_t *change);
 static ngx_int_t ngx_directstream_streams_refuse(ngx_http_request_t *r,
     ngx_directstream_change_t *change, ngx_int_t rc);
 static int ngx_directstream_streams_run(ngx_directstream_task_t *t,
@@ -298,9 +296,7 @@ ngx_directstream_streams_renew(ngx_http_request_t *r,
 }
 
 
-/* an answer when it cannot be begun, else NGX_DONE */
-
-static ngx_int_t
+ngx_int_t
 ngx_directstream_streams_write(ngx_http_request_t *r,
     ngx_directstream_change_t *change)
 {
@@ -501,7 +497,9 @@ ngx_directstream_streams_answer(ngx_http_request_t *r,
         return ngx_directstream_streams_show(r, name, NGX_HTTP_CREATED);
 
     case NGX_DIRECTSTREAM_PATCH:
-        return ngx_directstream_streams_show(r, name, NGX_HTTP_OK);
+        return (w->change.set == NGX_DIRECTSTREAM_SET_SCHEDULE)
+               ? ngx_directstream_schedule_show(r, name)
+               : ngx_directstream_streams_show(r, name, NGX_HTTP_OK);
 
     case NGX_DIRECTSTREAM_DELETE:
         return ngx_directstream_send_empty(r, NGX_HTTP_NO_CONTENT);

@@ -78,6 +78,11 @@ static const ds_column_t  ds_columns_refresh[] = {
     ds_column_end
 };
 
+static const ds_column_t  ds_columns_schedule[] = {
+    ds_column(TEXT, ds_stored_t, def.schedule),
+    ds_column_end
+};
+
 static const ds_column_t  ds_columns_progress[] = {
     ds_column(STATE, ds_progress_t, state),
     ds_column(NUMBER, ds_progress_t, index),
@@ -87,6 +92,7 @@ static const ds_column_t  ds_columns_progress[] = {
     ds_column(NUMBER, ds_progress_t, pass),
     ds_column(NUMBER, ds_progress_t, at),
     ds_column(NUMBER, ds_progress_t, key),
+    ds_column(TEXT, ds_progress_t, slots),
     ds_column_end
 };
 
@@ -164,7 +170,7 @@ static const ds_column_t  ds_columns_run[] = {
                      "max_keyframe_interval, max_item_duration"
 #define DS_REFRESH   "playlist_refresh, refresh_jitter"
 #define DS_PROGRESS  "state, item, item_id, position, seed, pass, at, " \
-                     "item_key"
+                     "item_key, slots"
 #define DS_ITEM      "idx, id, title, duration, state, code, reason"
 #define DS_LISTED    "url, audio_url, plain, pass"
 #define DS_KEPT      "key, form, id, title, origin, files, size, sum0, "      \
@@ -538,6 +544,13 @@ ds_store_define(ds_store_t *store, const char *sql, const ds_stored_t *def,
                          "tr", def->def.name, ds_columns_refresh, def);
     }
 
+    if (rc == DS_OK) {
+        rc = ds_store_do(store, err,
+                         "INSERT OR REPLACE INTO schedule "
+                         "(name, schedule) VALUES (?1, ?2)",
+                         "tr", def->def.name, ds_columns_schedule, def);
+    }
+
     if (own) {
         rc = ds_store_end(store, rc, err);
     }
@@ -591,8 +604,10 @@ ds_store_get(ds_store_t *store, const char *name, ds_stored_t *def,
 
     rc = ds_store_select(store, &st, err,
                          "SELECT " DS_DEF ", " DS_SETTING ", " DS_REFRESH
+                         ", schedule"
                          " FROM stream LEFT JOIN setting USING (name) "
-                         "LEFT JOIN refresh USING (name) WHERE name = ?1",
+                         "LEFT JOIN refresh USING (name) "
+                         "LEFT JOIN schedule USING (name) WHERE name = ?1",
                          "t", name);
     if (rc == DS_OK) {
         (void) ds_store_read_def(st, def);
@@ -683,9 +698,10 @@ ds_store_each(ds_store_t *store, ds_store_pt each, void *data,
 
     rc = ds_store_select(store, &st, err,
                          "SELECT " DS_DEF ", " DS_SETTING ", " DS_REFRESH
-                         ", " DS_PROGRESS
+                         ", schedule, " DS_PROGRESS
                          " FROM stream LEFT JOIN setting USING (name) "
                          "LEFT JOIN refresh USING (name) "
+                         "LEFT JOIN schedule USING (name) "
                          "LEFT JOIN progress USING (name) ORDER BY name", "");
 
     while (rc == DS_OK) {
@@ -784,11 +800,11 @@ ds_store_put_progress(ds_store_t *store, const char *name, int64_t run,
 {
     return ds_store_do(store, err,
                        "INSERT INTO progress (name, " DS_PROGRESS ") "
-                       "SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9 "
-                       "WHERE " DS_CURRENT("?10")
+                       "SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10 "
+                       "WHERE " DS_CURRENT("?11")
                        "ON CONFLICT (name) DO UPDATE SET state = ?2, "
                        "item = ?3, item_id = ?4, position = ?5, seed = ?6, "
-                       "pass = ?7, at = ?8, item_key = ?9",
+                       "pass = ?7, at = ?8, item_key = ?9, slots = ?10",
                        "tri", name, ds_columns_progress, p, run);
 }
 
@@ -1439,7 +1455,9 @@ ds_store_read_def(sqlite3_stmt *st, ds_stored_t *stored)
     column = ds_store_read(st, 0, ds_columns_def, stored);
     column = ds_store_read(st, column, ds_columns_setting, stored);
 
-    return ds_store_read(st, column, ds_columns_refresh, stored);
+    column = ds_store_read(st, column, ds_columns_refresh, stored);
+
+    return ds_store_read(st, column, ds_columns_schedule, stored);
 }
 
 
