@@ -200,6 +200,28 @@ described('POST', '/1/restart', 400, body => { name => 'one' });
 described('POST', "$S/none/$_", 404)
     for qw(skip previous refresh prefetch restart stop start);
 
+# the schedule
+
+my $plan = { timezone => 'UTC', prepare => 30, slots => [
+    { at => 'mon-fri 20:00', playlist => $url, start => 'hard',
+      until => '20:30', join => $no },
+    { every => 900, playlist => $url, count => 1, cursor => 'restart' },
+    { filler => $yes, playlist => $url, fit => 'trim' },
+] };
+
+described('GET', "$S/$_/schedule", 200) for 'one', 'fixed';
+described('PUT', "$S/one/schedule", 200, body => $plan);
+described('GET', "$S/one/schedule", 200, what => ', of some slots');
+described('PUT', "$S/one/schedule", 200, body => { slots => [] });
+described('PUT', "$S/one/schedule", 400, body => { slots => [ {} ] });
+described('PUT', "$S/one/schedule", 403, base => '../ro/', body => $plan);
+described('PUT', "$S/none/schedule", 404, body => $plan);
+described('GET', "$S/none/schedule", 404);
+described('PUT', "$S/fixed/schedule", 409, body => $plan);
+described('PUT', "$S/one/schedule", 412, body => $plan,
+          headers => { 'If-Match' => '"x"' });
+
+
 # the queue
 
 my $first = described('POST', "$S/one/queue", 202, body => {
@@ -240,6 +262,10 @@ $t->stub_list('PLnone', entries => [], list => { mode => 'error',
 described('POST', '/1/resolve', 502, body => {
     playlist => 'https://www.youtube.com/playlist?list=PLnone' });
 
+described('POST', '/1/check', 200, body => { stream => 'one', items => 1 });
+described('POST', '/1/check', 404, body => { stream => 'none' });
+described('POST', '/1/check', 400, body => { playlist => '-x' });
+
 # refusals
 
 for my $try ([ 'POST', $S, { name => 'x', playlist => $url } ],
@@ -265,6 +291,7 @@ described('DELETE', "$S/fixed", 409);
 described('DELETE', "$S/one", 403, base => '../ro/');
 described('POST', "$S/one/stop", 403, base => '../ro/');
 described('POST', '/1/resolve', 403, base => '../ro/', body => {});
+described('POST', '/1/check', 403, base => '../ro/', body => {});
 
 # what no operation describes is a problem document all the same
 

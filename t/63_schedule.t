@@ -260,7 +260,7 @@ my ($first) = grep { $_->{slot} && $_->{slot} !~ /every/ } @run;
 ok($first && $first->{late} < 7, 'next: at an item\'s end');
 is(scalar(grep { $_->{outcome} ne 'played' } @run), 0, 'next: nothing is cut');
 is(scalar(grep { $_->{slot} eq clock_of($now) } @run), 2, 'next: its count');
-@titles = map { $_->{title} } grep { $_->{slot} eq 'every 10000ms' } @run;
+@titles = map { $_->{title} } grep { $_->{slot} eq 'every 10s' } @run;
 like("@titles", qr/^ident 0 ident 1/, 'every: one after the other');
 
 @run = as_run('fill');

@@ -15,8 +15,8 @@
 
 typedef enum {
     NGX_DIRECTSTREAM_LOG_TEXT = 0,      /* in the record */
-    NGX_DIRECTSTREAM_LOG_SECONDS,
-    NGX_DIRECTSTREAM_LOG_LATE,                  /* seconds, or none */       /* of its milliseconds */
+    NGX_DIRECTSTREAM_LOG_SECONDS,       /* of its milliseconds */
+    NGX_DIRECTSTREAM_LOG_LATE,          /* the same, less than 0: none */
     NGX_DIRECTSTREAM_LOG_TIME,          /* of its Unix milliseconds */
     NGX_DIRECTSTREAM_LOG_LOCAL,
     NGX_DIRECTSTREAM_LOG_STREAM,

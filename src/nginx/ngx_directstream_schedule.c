@@ -58,41 +58,6 @@ ngx_directstream_schedule_show(ngx_http_request_t *r, const char *name)
 }
 
 
-ngx_int_t
-ngx_directstream_schedule_put(ngx_http_request_t *r,
-    ngx_directstream_ctx_t *ctx)
-{
-    ngx_directstream_info_t     info;
-    ngx_directstream_conf_t    *dcf;
-    ngx_directstream_change_t   change;
-    ngx_directstream_mistake_t  m;
-
-    dcf = ngx_directstream_get_conf();
-
-    ngx_memzero(&change, sizeof(ngx_directstream_change_t));
-
-    change.op = NGX_DIRECTSTREAM_PATCH;
-    change.set = NGX_DIRECTSTREAM_SET_SCHEDULE;
-    ngx_memcpy(change.stored.def.name, ctx->name, sizeof(ctx->name));
-
-    if (ngx_directstream_zone_get(dcf, ctx->name, &info) == NGX_OK
-        && !info.fixed)
-    {
-        change.stored.def = info.def;
-
-        if (ngx_directstream_schedule_parse(dcf, &ctx->body,
-                                            change.stored.def.schedule, &m)
-            != NGX_OK)
-        {
-            return ngx_directstream_problem(r, 400, m.code, m.field, "%s",
-                                            m.detail);
-        }
-    }
-
-    return ngx_directstream_streams_write(r, &change);
-}
-
-
 static ngx_int_t
 ngx_directstream_schedule_render(ngx_directstream_json_t *w,
     const ds_def_t *def)

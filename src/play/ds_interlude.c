@@ -279,7 +279,8 @@ ds_interlude_trouble(ds_stream_t *s)
 static bool
 ds_interlude_listing(ds_stream_t *s, const ds_queued_t *q)
 {
-    return q->kind != DS_QUEUED_URL && q->kind != DS_QUEUED_SLOT && s->copied + s->encoded == 0
+    return q->kind != DS_QUEUED_URL && q->kind != DS_QUEUED_SLOT
+           && s->copied + s->encoded == 0
            && ds_monotonic() - s->list_started < s->ds->conf.source_timeout;
 }
 

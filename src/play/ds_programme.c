@@ -65,7 +65,8 @@ struct ds_programme_s {
     char            playlist[DS_URL_LEN + 1];
     ds_playlist_t  *fresh;          /* the job's until it is done, */
     ds_error_t      err;            /* as are these */
-    bool            full;
+    uint32_t        most;           /* items, 0: any number */
+    bool            full;           /* there is no memory for all */
 
     ds_slot_item_t  item;           /* due, or to follow */
     ds_slot_item_t  ahead;          /* asleep */
@@ -353,6 +354,7 @@ ds_programme_read(ds_stream_t *s, int64_t now)
     }
 
     p->full = false;
+    p->most = s->ds->conf.playlist_max_items;
     ds_error_clear(&p->err);
     memcpy(p->playlist, rd->conf.slots[best].playlist, sizeof(p->playlist));
     p->fresh = ds_playlist_create(false, 0);
@@ -376,11 +378,14 @@ ds_programme_run(void *data)
 {
     ds_stream_t *s = data;
 
+    ds_programme_t  *p;
+
+    p = s->programme;
+
     ds_crash_stream(s->name);
 
-    (void) ds_resolver_list(s->ds, s->programme->playlist,
-                            &s->programme->job.cancel, ds_programme_add,
-                            s->programme, &s->programme->err);
+    (void) ds_resolver_list(s->ds, &s->settings, p->playlist, &p->job.cancel,
+                            ds_programme_add, p, &p->err);
 }
 
 
@@ -391,7 +396,12 @@ ds_programme_add(void *data, ds_entry_t *e)
 {
     ds_programme_t *p = data;
 
-    if (p->full || ds_playlist_add(p->fresh, e) != DS_OK) {
+    if (p->most != 0 && ds_playlist_count(p->fresh) >= p->most) {
+        ds_entry_free(e);
+        return false;
+    }
+
+    if (ds_playlist_add(p->fresh, e) != DS_OK) {
         p->full = true;
         ds_entry_free(e);
         return false;

@@ -36,6 +36,7 @@ static const char *const  ds_days[] = {
 static const char *const  ds_starts[] = { "soft", "hard", "next" };
 
 
+static void ds_slot_every(ds_timeslot_t *slot);
 static int ds_slot_days(ds_timeslot_t *slot, const char *word);
 static int ds_slot_day(const char *word, size_t len);
 static bool ds_slot_date(ds_timeslot_t *slot, const char *word);
@@ -154,7 +155,7 @@ ds_slot_init(ds_timeslot_t *slot, ds_slot_e kind, const char *when,
 
         slot->every = (uint32_t) ms;
         slot->count = 1;
-        (void) snprintf(slot->label, DS_SLOT_LEN, "every %.36s", when);
+        ds_slot_every(slot);
 
         return DS_OK;
     }
@@ -186,6 +187,35 @@ ds_slot_init(ds_timeslot_t *slot, ds_slot_e kind, const char *when,
                     word[0], clock);
 
     return DS_OK;
+}
+
+
+/* however it was written */
+
+static void
+ds_slot_every(ds_timeslot_t *slot)
+{
+    uint32_t     n;
+    const char  *unit;
+
+    n = slot->every;
+    unit = "ms";
+
+    if (n % 3600000 == 0) {
+        n /= 3600000;
+        unit = "h";
+
+    } else if (n % 60000 == 0) {
+        n /= 60000;
+        unit = "m";
+
+    } else if (n % 1000 == 0) {
+        n /= 1000;
+        unit = "s";
+    }
+
+    (void) snprintf(slot->label, DS_SLOT_LEN, "every %u%s", (unsigned) n,
+                    unit);
 }
 
 
@@ -997,8 +1027,8 @@ ds_rundown_join(ds_rundown_t *rd, int64_t now)
     ds_airing_t  a, best;
 
     n = (int) rd->conf.n;
+    memset(&best, 0, sizeof(ds_airing_t));
     best.slot = -1;
-    best.start = 0;
     from = rd->mark == 0 || now < rd->mark ? 0 : rd->mark;
 
     for (i = 0; i < n; i++) {
@@ -1131,6 +1161,7 @@ ds_rundown_coming(const ds_rundown_t *rd, int64_t now, int64_t ms)
     int          i;
     ds_airing_t  a;
 
+    memset(&a, 0, sizeof(ds_airing_t));
     a.slot = -1;
     a.start = DS_NEVER;
 
