@@ -466,7 +466,10 @@ ds_interlude_give_up(ds_stream_t *s, uint32_t key, ds_item_state_e state,
     q = ds_agenda_get(s->agenda, key);
 
     if (q != NULL) {
-        memcpy(a->queue_id, q->id, sizeof(a->queue_id));
+        if (q->kind != DS_QUEUED_SLOT) {
+            memcpy(a->queue_id, q->id, sizeof(a->queue_id));
+        }
+
         memcpy(a->queued_by, q->by, sizeof(a->queued_by));
         ds_redact_url(a->url, sizeof(a->url), q->url);
         ds_agenda_end(s->agenda, key);
@@ -484,13 +487,14 @@ ds_interlude_give_up(ds_stream_t *s, uint32_t key, ds_item_state_e state,
     (void) pthread_mutex_unlock(&s->lock);
 
     if (state == DS_ITEM_FAILED) {
-        s->queue_failed++;
+        s->queue_failed += id[0] != '\0';
         s->failed++;
         s->err = *err;
         ds_count_failure(&s->counters, err->code);
 
         ds_log(s->ds, DS_LOG_ERR, s->name,
-               "queued item failed: %s: %s, queue id: %s, title: \"%s\"",
+               "%s item failed: %s: %s, queue id: %s, title: \"%s\"",
+               id[0] != '\0' ? "queued" : "slot's",
                ds_error_code(err->code), err->message, id, title);
     }
 }

@@ -187,12 +187,14 @@ ds_programme_adopt(ds_stream_t *s)
     int              i;
     char            *text, cursors[DS_CURSORS_LEN];
     ds_error_t       err;
+    ds_slots_t       slots;
     ds_rundown_t    *rd;
     ds_programme_t  *p;
 
     (void) pthread_mutex_lock(&s->lock);
 
     text = s->schedule;
+    slots = s->status.slots;
     s->schedule = NULL;
     memcpy(cursors, s->programme == NULL ? s->resume.slots
                                          : s->status.progress.slots,
@@ -239,6 +241,7 @@ ds_programme_adopt(ds_stream_t *s)
     }
 
     p->rd = rd;
+    p->slots = slots;
     p->reading = -1;
     p->item.key = DS_AGENDA_NONE;
     p->ahead.key = DS_AGENDA_NONE;
@@ -1032,11 +1035,12 @@ ds_programme_status(ds_stream_t *s, ds_status_t *st)
     p = s->programme;
 
     if (p == NULL) {
-        if (st->slots.next[0] != '\0') {
-            memset(&st->slots, 0, sizeof(ds_slots_t));
+        memset(&st->slots, 0, offsetof(ds_slots_t, started));
+
+        if (st->progress.slots[0] == '\0') {
+            memcpy(st->progress.slots, s->resume.slots, DS_CURSORS_LEN);
         }
 
-        memcpy(st->progress.slots, s->resume.slots, DS_CURSORS_LEN);
         return;
     }
 
