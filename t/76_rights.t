@@ -119,6 +119,7 @@ my %body = (
     goTo => sub { { index => 0 } },
     moveQueued => sub { { before => undef } },
     resolve => sub { { playlist => $url } },
+    check => sub { { playlist => $url } },
 );
 
 my @later = ('DELETE', 'POST', 'PATCH', 'HEAD', 'GET');
