@@ -94,9 +94,9 @@ ds_output_t *
 ds_output_push(const char *url, const char *certificate, ds_cancel_t *cancel,
     ds_error_t *err)
 {
-    int              len;
     char            *app;
     ds_url_t         u;
+    const char      *key, *host;
     ds_output_t     *out;
     ds_rtmp_conf_t   conf;
 
@@ -106,19 +106,21 @@ ds_output_push(const char *url, const char *certificate, ds_cancel_t *cancel,
         return NULL;
     }
 
-    /* the key is the last part of the path, with its arguments */
+    key = ds_url_key(&u);
+    host = strstr(url, "://") + 3;
 
-    for (len = u.path_len; len > 0 && u.path[len - 1] != '/'; len--) {
-        /* void */
+    if (u.userinfo) {
+        host = (const char *) memrchr(host, '@', u.path - host) + 1;
     }
 
-    app = ds_sprintf("%.*s", (int) (u.path - url) + len - (len != 0), url);
+    app = ds_sprintf("%s://%.*s", u.scheme, (int) (key - 1 - host), host);
     if (app == NULL) {
         (void) ds_fail(err, DS_ENOMEM, "malloc() failed");
         return NULL;
     }
 
-    conf = (ds_rtmp_conf_t) { app, u.path + len, certificate, true, false };
+    conf = (ds_rtmp_conf_t) { .url = app, .name = key, .push = true,
+                              .certificate = certificate };
     out = ds_output_create(&conf, cancel, err);
 
     free(app);

@@ -251,8 +251,7 @@ ds_rtmp_session(ds_rtmp_t *r, const ds_rtmp_conf_t *conf, const ds_url_t *u,
 
     r->sock->doing = "RTMP connect";
 
-    app = ds_sprintf("%.*s", (int) u->path_len - (u->path_len != 0),
-                     u->path + (u->path_len != 0));
+    app = ds_sprintf("%s", u->path + (u->path_len != 0));
     if (app == NULL) {
         return ds_fail(err, DS_ENOMEM, "malloc() failed");
     }
