@@ -478,6 +478,9 @@ void ngx_directstream_outputs_name(const char *outputs, ds_outlet_t *o);
 int ngx_directstream_outputs_finish(char *outputs, ngx_uint_t given,
     ds_error_t *err);
 
+/* what nginx-rtmp can push; 0, or a DS_E… that says why not */
+int ngx_directstream_outputs_rtmp_ok(const ds_outlet_t *o, ds_error_t *err);
+
 /* the one that nginx-rtmp pushes, and that is not stopped; 0: none */
 ngx_uint_t ngx_directstream_outputs_rtmp(const char *outputs,
     ds_outlet_t *o);

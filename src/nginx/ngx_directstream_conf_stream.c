@@ -236,7 +236,7 @@ ngx_directstream_stream_push(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ngx_directstream_conf_t *dcf = conf;
 
     ngx_str_t                       *value, url, file;
-    ngx_uint_t                       i;
+    ngx_uint_t                       i, rtmp;
     ds_error_t                       err;
     ds_outlet_t                      o;
     ngx_directstream_stream_conf_t  *s;
@@ -247,6 +247,14 @@ ngx_directstream_stream_push(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ngx_memzero(&o, sizeof(ds_outlet_t));
     ngx_str_null(&url);
     ngx_str_null(&file);
+    rtmp = 0;
+
+    if (s->pushes == DS_OUTLETS) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "too many \"%V\" directives, a stream has at most "
+                           "%d outputs", &cmd->name, DS_OUTLETS);
+        return NGX_CONF_ERROR;
+    }
 
     for (i = 1; i < cf->args->nelts; i++) {
 
@@ -255,6 +263,10 @@ ngx_directstream_stream_push(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         {
             file.data = value[i].data + 9;
             file.len = value[i].len - 9;
+
+        } else if (ngx_strcmp(value[i].data, "via=rtmp") == 0) {
+            rtmp = 1;
+            s->via |= (ngx_uint_t) 1 << s->pushes;
 
         } else if (ngx_directstream_stream_param(s, &value[i], &o) == NGX_OK) {
             continue;
@@ -291,6 +303,8 @@ ngx_directstream_stream_push(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     if (ds_check_push(o.url, 0, &err) != DS_OK
+        || (rtmp && !o.engine
+            && ngx_directstream_outputs_rtmp_ok(&o, &err) != DS_OK)
         || ds_check_outlet(o.name, &err) != DS_OK
         || ds_outlet_add(s->def.outputs, &o, &err) != DS_OK)
     {
@@ -310,11 +324,9 @@ static ngx_int_t
 ngx_directstream_stream_param(ngx_directstream_stream_conf_t *s,
     ngx_str_t *value, ds_outlet_t *o)
 {
-    if (ngx_strcmp(value->data, "via=engine") == 0
-        || ngx_strcmp(value->data, "via=rtmp") == 0)
-    {
-        o->engine = (value->data[4] == 'e');
-        s->via |= (ngx_uint_t) 1 << ngx_min(s->pushes, DS_OUTLETS);
+    if (ngx_strcmp(value->data, "via=engine") == 0) {
+        o->engine = 1;
+        s->via |= (ngx_uint_t) 1 << s->pushes;
         return NGX_OK;
     }
 

@@ -12,8 +12,6 @@
 #define NGX_DIRECTSTREAM_PUSH_PATH  200
 
 
-static int ngx_directstream_outputs_rtmp_ok(const ds_outlet_t *o,
-    ds_error_t *err);
 static int ngx_directstream_outputs_error(ds_error_t *err, const char *fmt,
     ...);
 
@@ -60,7 +58,8 @@ ngx_directstream_outputs_finish(char *outputs, ngx_uint_t given,
     for (pos = 0, n = 0; ds_outlet_next(outputs, &pos, &o); n++) {
 
         if (!(given & ((ngx_uint_t) 1 << n))) {
-            o.engine = many || ds_check_push(o.url, 1, NULL) != DS_OK;
+            o.engine = many
+                       || ngx_directstream_outputs_rtmp_ok(&o, err) != DS_OK;
         }
 
         if (!o.engine) {
@@ -92,7 +91,7 @@ ngx_directstream_outputs_finish(char *outputs, ngx_uint_t given,
 }
 
 
-static int
+int
 ngx_directstream_outputs_rtmp_ok(const ds_outlet_t *o, ds_error_t *err)
 {
     int          rc;
