@@ -153,10 +153,10 @@ good('pushes', stream("$list\npush name=a rtmp://h/a/k1;\n"
     . "push rtmp://h/live2?backup=1/KEY role=backup;\n"
     . "push rtmps://u:p\@h/app/k3 via=engine role=primary;\n"
     . "push rtmp://h/a/k4 via=rtmp;"));
-bad('two pushes by nginx-rtmp', stream("$list\npush rtmp://h/a/KEYKEY via=rtmp;"
-    . "\npush name=two rtmp://h/a/KEYKEY via=rtmp;"),
+bad('two pushes by nginx-rtmp', "stream s { $list\npush rtmp://h/a/KEYKEY "
+    . "via=rtmp;\npush name=two rtmp://h/a/KEYKEY via=rtmp; }",
     qr/nginx-rtmp pushes to one target only, which is "push".*"two"/,
-    '}');
+    'via=rtmp; }');
 bad('push twice', stream("$list\npush name=a rtmp://h/a/KEYKEY;"
     . "\npush name=a rtmp://h/b/KEYKEY;"), qr/two outputs have the name "a"/,
     'push name=a rtmp://h/b');

@@ -200,6 +200,17 @@ described('POST', '/1/restart', 400, body => { name => 'one' });
 described('POST', "$S/none/$_", 404)
     for qw(skip previous refresh prefetch restart stop start);
 
+# outputs
+
+described('PATCH', "$S/full", 200, body => { outputs => [
+    { url => $t->push_url('KEY') },
+    { name => 'two', url => $t->push_url('KEY2'), role => 'backup',
+      via => 'engine', stopped => $no } ] });
+described('PATCH', "$S/full", 400, body => { outputs => [ {} ] });
+described('POST', "$S/full/outputs/two/$_", 202) for qw(stop start restart);
+described('POST', "$S/full/outputs/no/$_", 404) for qw(stop start restart);
+described('GET', "$S/full", 200);
+
 # the queue
 
 my $first = described('POST', "$S/one/queue", 202, body => {
