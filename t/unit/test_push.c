@@ -322,7 +322,8 @@ test_failures(void)
     for (i = 0; i < 3; i++) {
         peer_start(&p, rejected[i].mode);
         (void) snprintf(url, sizeof(url), "%s/KEY", p.url);
-        check_failure(ds, url, DS_EPUSH_REJECTED, rejected[i].message);
+        check_failure(ds, url, i < 2 ? DS_EPUSH_REJECTED : DS_EPUSH_REFUSED,
+                      rejected[i].message);
         peer_end(&p);
     }
 
@@ -461,7 +462,7 @@ test_time(void)
     (void) snprintf(url, sizeof(url), "%s/KEY", p.url);
 
     push = push_to(ds, url);
-    (void) wait_status(push, 0, DS_EPUSH_REJECTED, 5000);
+    (void) wait_status(push, 0, DS_EPUSH_REFUSED, 5000);
     put_frames(push, 2500, 100);
 
     /* whole seconds: groups of 25 pictures with their sound */
