@@ -148,7 +148,8 @@ bad('push over TLS by nginx-rtmp', stream(
     "$list\npush rtmps://h/app/KEYKEY via=rtmp;"), qr/rtmps.*engine/,
     'push rtmps');
 good('push to IPv6 by nginx-rtmp', stream("$list\npush rtmp://[::1]/a/key;"));
-good('push that nginx-rtmp would cut', stream("$list\npush rtmp://h/a/$long;"));
+good('push that nginx-rtmp would cut',
+     stream("$list\npush rtmp://h/a/$long;"));
 good('pushes', stream("$list\npush name=a rtmp://h/a/k1;\n"
     . "push rtmp://h/live2?backup=1/KEY role=backup;\n"
     . "push rtmps://u:p\@h/app/k3 via=engine role=primary;\n"

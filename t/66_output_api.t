@@ -196,6 +196,17 @@ sleep 1;
 ok($t->wait_state('fixed', 'live', 10), 'reload: live');
 is(output('fixed', 'a')->{state}, 'stopped', 'reload: stopped as it was');
 $t->stop_nginx('near');
+
+# to what an older build has, the first one, and back
+
+my ($rc, $said) = $t->command("$DirectStream::Test::BUILD/directstream-schema",
+                              $t->state_path . '/state.db', 7);
+like($said, qr/-> 7$/, 'the schema of an older build');
+($rc, $said) = $t->command('sqlite3', $t->state_path . '/state.db',
+    "SELECT push FROM stream JOIN setting USING (name) WHERE name = 'api' "
+    . 'AND push_engine = 1');
+is($said, "$t->{far}/KEY1\n", 'it has the push');
+
 $t->start_nginx('near');
 ok($t->wait_state('fixed', 'live', 15), 'anew: live');
 is(output('fixed', 'a')->{state}, 'stopped', 'anew: stopped as it was');
@@ -203,8 +214,8 @@ is(names($t->status('api')), 'push:backup:engine:-', 'anew: as it was');
 is(scalar $t->api('POST', "$S/fixed/outputs/a/start"), 202, 'start');
 wait_output('fixed', 'a', 'up', 'anew: up');
 
-my $said = join "\n", map { $_->{message} || '' } $events->got('log');
-like($said, qr/output "two" is connected/, 'events: connected');
+my $told = join "\n", map { $_->{message} || '' } $events->got('log');
+like($told, qr/output "two" is connected/, 'events: connected');
 
 unlike($t->log_of, qr/KEY[A-Z0-9]/, 'no key in the log');
 $t->finish;

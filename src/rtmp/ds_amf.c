@@ -367,27 +367,27 @@ ds_amf_get_field(const ds_amf_in_t *in, const char *name, char *buf,
 
 
 bool
-ds_amf_find(const ds_amf_in_t *from, const char *name, ds_amf_in_t *in)
+ds_amf_find(const ds_amf_in_t *in, const char *name, ds_amf_in_t *value)
 {
     size_t          len;
     const uint8_t  *p;
 
-    *in = *from;
+    *value = *in;
 
-    if (!ds_amf_take(in, &p, 1)
+    if (!ds_amf_take(value, &p, 1)
         || (*p != DS_AMF_OBJECT && *p != DS_AMF_ECMA_ARRAY)
-        || (*p == DS_AMF_ECMA_ARRAY && !ds_amf_take(in, &p, 4)))
+        || (*p == DS_AMF_ECMA_ARRAY && !ds_amf_take(value, &p, 4)))
     {
         return false;
     }
 
-    while (ds_amf_take_text(in, 2, &p, &len) && len != 0) {
+    while (ds_amf_take_text(value, 2, &p, &len) && len != 0) {
 
         if (len == strlen(name) && memcmp(p, name, len) == 0) {
             return true;
         }
 
-        if (!ds_amf_skip(in)) {
+        if (!ds_amf_skip(value)) {
             return false;
         }
     }
