@@ -216,7 +216,8 @@ ds_push_connect(ds_push_t *push, ds_error_t *err)
     push->status.reconnects = push->sessions - 1;
     (void) pthread_mutex_unlock(&push->lock);
 
-    ds_log(push->ds, DS_LOG_NOTICE, push->stream, "%s, url: \"%s\", output: \"%s\"",
+    ds_log(push->ds, DS_LOG_NOTICE, push->stream,
+           "%s, url: \"%s\", output: \"%s\"",
            push->sessions == 1 ? "pushing" : "pushing again", push->shown,
            push->status.name);
 

@@ -539,7 +539,9 @@ ds_check_push(const char *url, bool plain, ds_error_t *err)
         return rc;
     }
 
-    if (strchr("?", *ds_url_key(&u)) != NULL || (u.userinfo && ds_url_user(url) == NULL)) {
+    if (strchr("?", *ds_url_key(&u)) != NULL
+        || (u.userinfo && ds_url_user(url) == NULL))
+    {
         return ds_fail(err, DS_EPLAYLIST_INVALID, "%s", expected);
     }
 

@@ -173,8 +173,8 @@ ngx_directstream_parse_def(ngx_directstream_parse_t *p, const cJSON *v)
     if (ngx_strcmp(v->string, "start") != 0) {
         return ngx_directstream_unknown(p, v, "are name, playlist, mode, "
                                "shuffle, loop, publish, outputs, push, "
-                               "push_via, start, video, video_size, video_rate, "
-                               "video_bitrate, audio_bitrate, audio_rate, "
+                               "push_via, start, video, video_size, "
+                               "video_rate, video_bitrate, audio_bitrate, audio_rate, "
                                "max_keyframe_interval, max_item_duration, "
                                "playlist_refresh and "
                                "playlist_refresh_jitter");

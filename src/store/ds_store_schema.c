@@ -168,7 +168,8 @@ static const ds_step_t  ds_steps[] = {
         "DELETE FROM output WHERE name NOT IN ("
         "    SELECT name FROM stream JOIN output USING (name) "
         "    LEFT JOIN setting USING (name) WHERE push = " DS_FIRST_URL
-        "    AND (push = '' OR coalesce(push_engine, 0) = " DS_FIRST_ENGINE "));"
+        "    AND (push = '' "
+        "        OR coalesce(push_engine, 0) = " DS_FIRST_ENGINE "));"
         "INSERT OR IGNORE INTO output "
         "SELECT name, CASE push WHEN '' THEN '' ELSE "
         "    CASE coalesce(push_engine, 0) WHEN 0 THEN 'pr- push ' "

@@ -215,7 +215,8 @@ test_rtmp(void)
            "no application: \"%s\"", bad[i]);
     }
 
-    is_int(ds_check_push("rtmp://a.rtmp.youtube.com/live2/abcd-efgh", false, NULL),
+    is_int(ds_check_push("rtmp://a.rtmp.youtube.com/live2/abcd-efgh", false,
+                         NULL),
            DS_OK, "a push target");
     is_int(ds_check_push("rtmp://h:1/app/key?a=b", false, NULL), DS_OK,
            "with arguments");
