@@ -237,6 +237,7 @@ bench: deps-bench
 	+$(MAKE) module $(builddir)/watch
 	$(e2e_env) perl t/bench/startup
 	$(e2e_env) perl t/bench/streams
+	$(e2e_env) perl t/bench/outputs
 	$(e2e_env) perl t/bench/scale
 	$(e2e_env) perl t/bench/api
 	$(e2e_env) perl t/bench/events

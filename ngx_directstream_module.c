@@ -253,7 +253,7 @@ static ngx_command_t  ngx_directstream_commands[] = {
 
     /* where the stream is pushed to, and by whom */
     { ngx_string("push"),
-      NGX_DIRECTSTREAM_STREAM_CONF|NGX_DIRECT_CONF|NGX_CONF_TAKE12,
+      NGX_DIRECTSTREAM_STREAM_CONF|NGX_DIRECT_CONF|NGX_CONF_1MORE,
       ngx_directstream_stream_push,
       0,
       0,
@@ -460,6 +460,7 @@ ngx_directstream_init_conf(ngx_cycle_t *cycle, void *conf)
     ngx_directstream_conf_t  *dcf = conf;
 
     ngx_uint_t                        i;
+    ds_outlet_t                       o;
     ngx_directstream_stream_conf_t  **sp;
 
     if (!dcf->present && dcf->http_directive.len) {
@@ -476,7 +477,7 @@ ngx_directstream_init_conf(ngx_cycle_t *cycle, void *conf)
 
     for (i = 0; i < dcf->streams.nelts && !dcf->on_publish; i++) {
 
-        if (sp[i]->def.push[0] != '\0' && !sp[i]->def.push_engine) {
+        if (ngx_directstream_outputs_rtmp(sp[i]->def.outputs, &o)) {
             ngx_log_error(NGX_LOG_WARN, cycle->log, 0,
                           "no \"directstream_on_publish\" location is there, "
                           "without which nginx-rtmp does not push stream "

@@ -37,6 +37,9 @@
 #define DS_SLOTS         32      /* of a schedule, with its filler */
 #define DS_SLOT_LEN      48      /* how a slot is called */
 #define DS_CURSORS_LEN   2048
+#define DS_OUTLETS       16      /* outputs of one stream */
+#define DS_OUTLET_NAME_LEN  32   /* longest name of one */
+#define DS_OUTLETS_LEN   8192    /* all of a stream, as text */
 #define DS_SUM_LEN       32      /* of SHA-256 */
 
 
@@ -297,8 +300,14 @@ int ds_check_playlist(const char *ref, bool file_ok, ds_error_t *err);
 /* "rtmp://host[:port]/app", without a stream name, query, fragment; "none" */
 int ds_check_publish(const char *url, ds_error_t *err);
 
-/* "rtmp://host[:port]/app/key[?args]", or rtmps */
-int ds_check_push(const char *url, ds_error_t *err);
+/*
+ * "rtmp://[user:password@]host[:port]/app[?args]/key[?args]", or rtmps;
+ * "plain": without what only the engine can do: user, rtmps, app?args
+ */
+int ds_check_push(const char *url, bool plain, ds_error_t *err);
+
+/* an output's name: [A-Za-z0-9._-]{1,32}, not "." nor ".." */
+int ds_check_outlet(const char *name, ds_error_t *err);
 
 /*
  * What may be queued: the URL of one item, as ds_check_playlist() has it, but
@@ -529,6 +538,34 @@ typedef enum {
 } ds_mode_e;
 
 
+/* an output besides "publish": where a stream is pushed to, and by whom */
+
+typedef struct {
+    char             name[DS_OUTLET_NAME_LEN + 1];
+    char             url[DS_URL_LEN + 1];
+    bool             backup;            /* of another one; a word for people */
+    bool             engine;            /* by the engine, not on_publish */
+    bool             stopped;           /* by request */
+} ds_outlet_t;
+
+/*
+ * Outputs are kept as text, ds_def_t.outputs, in order and "" when there are
+ * none.  Pure, any thread.  The next one from *pos on, which is 0 before the
+ * first; false: no more.
+ */
+bool ds_outlet_next(const char *outputs, size_t *pos, ds_outlet_t *o);
+
+/* one more; 0 or DS_EPLAYLIST_INVALID: too many, too long, its name twice */
+int ds_outlet_add(char *outputs, const ds_outlet_t *o, ds_error_t *err);
+
+/* false: there is none of that name */
+bool ds_outlet_find(const char *outputs, const char *name, ds_outlet_t *o);
+bool ds_outlet_stop(char *outputs, const char *name, bool stop);
+
+/* those of the names that are in "before" are stopped, or not, as there */
+void ds_outlet_keep(char *outputs, const char *before);
+
+
 /*
  * A stream as it is defined: in nginx.conf, by the API, in the store.  All of
  * it is zeroed before it is filled in.
@@ -539,8 +576,9 @@ typedef struct {
     char             playlist[DS_PLAYLIST_LEN + 1];
     char             publish[DS_URL_LEN + 1];   /* application; the name is
                                                    appended; "none": none, it
-                                                   needs push_engine */
-    char             push[DS_URL_LEN + 1];      /* "": none */
+                                                   needs an output by the
+                                                   engine */
+    char             outputs[DS_OUTLETS_LEN + 1];   /* ds_outlet_next() */
     char             slate[DS_URL_LEN + 1];     /* image or clip, "": a picture
                                                    made of the name */
     char             schedule[DS_SCHEDULE_LEN + 1]; /* "": none; see
@@ -552,7 +590,6 @@ typedef struct {
     uint32_t         max_item_duration; /* ms, 0: none */
     uint32_t         playlist_refresh;  /* ms between two readings, 0: off */
     uint32_t         refresh_jitter;    /* per cent of it, either way */
-    bool             push_engine;       /* by the engine, not on_publish */
     bool             shuffle;
     bool             loop;
 } ds_def_t;
@@ -615,11 +652,13 @@ typedef struct {
 } ds_listed_t;
 
 
-/* a push that the engine itself does */
+/* an output that the engine itself makes, and that is not stopped */
 
 typedef struct {
-    bool             enabled;
+    char             name[DS_OUTLET_NAME_LEN + 1];  /* "": there is none */
     bool             connected;
+    int64_t          since;             /* Unix ms, connected or not; 0: it
+                                           was never connected */
     uint64_t         bytes;
     uint32_t         reconnects;
     uint64_t         dropped;           /* packets, its queue was full */
@@ -756,7 +795,8 @@ typedef struct {
     uint64_t         queue_failed;
 
     ds_slots_t       slots;
-    ds_push_status_t push;
+    bool             heard;             /* somebody takes what is sent */
+    ds_push_status_t outputs[DS_OUTLETS];   /* in no order */
     ds_counts_t      counts;
     ds_progress_t    progress;          /* valid once an item was on air */
     ds_error_t       error;             /* the last one; code 0: none */
@@ -807,6 +847,13 @@ int ds_stream_set_schedule(ds_stream_t *s, const char *schedule);
 void ds_stream_refresh(ds_stream_t *s);
 void ds_stream_set_refresh(ds_stream_t *s, uint32_t refresh,
     uint32_t jitter);
+
+/*
+ * At any time: the outputs by the engine become these; one that is the same
+ * goes on, unless it is to begin again.  Of one by nginx-rtmp nothing changes.
+ */
+void ds_stream_set_outputs(ds_stream_t *s, const char *outputs);
+void ds_stream_restart_output(ds_stream_t *s, const char *name);
 
 /* at any time; what is prepared from now on follows it */
 void ds_stream_set_mode(ds_stream_t *s, ds_mode_e mode);

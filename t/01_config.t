@@ -133,10 +133,10 @@ bad('publish', stream("$list\npublish http://x/live;"), qr{rtmp://},
 bad('publish without application', stream("$list\npublish rtmp://h;"),
     qr{rtmp://host}, 'publish rtmp://h;');
 bad('publish none', stream("$list\npublish none;"),
-    qr/"none" leaves nothing but a push by the engine/, 'stream s {');
+    qr/"none" leaves nothing but outputs by the engine/, 'stream s {');
 bad('publish none with a push by nginx-rtmp',
     stream("$list\npublish none;\npush rtmp://h/app/key;"),
-    qr/"none" leaves nothing but a push by the engine/, 'stream s {');
+    qr/"none" leaves nothing but outputs by the engine/, 'stream s {');
 bad('push', stream("$list\npush https://x/live/key;"), qr{rtmp://},
     'push https');
 bad('push without key', stream("$list\npush rtmp://h/app;"), qr{key},
@@ -148,12 +148,52 @@ bad('push over TLS by nginx-rtmp', stream(
     "$list\npush rtmps://h/app/KEYKEY via=rtmp;"), qr/rtmps.*engine/,
     'push rtmps');
 good('push to IPv6 by nginx-rtmp', stream("$list\npush rtmp://[::1]/a/key;"));
-bad('push that nginx-rtmp cuts', stream("$list\npush rtmp://h/a/$long;"),
+good('push that nginx-rtmp would cut',
+     stream("$list\npush rtmp://h/a/$long;"));
+good('pushes', stream("$list\npush name=a rtmp://h/a/k1;\n"
+    . "push rtmp://h/live2?backup=1/KEY role=backup;\n"
+    . "push rtmps://u:p\@h/app/k3 via=engine role=primary;\n"
+    . "push rtmp://h/a/k4 via=rtmp;"));
+bad('two pushes by nginx-rtmp', "stream s { $list\npush rtmp://h/a/KEYKEY "
+    . "via=rtmp;\npush name=two rtmp://h/a/KEYKEY via=rtmp; }",
+    qr/nginx-rtmp pushes to one target only, which is "push".*"two"/,
+    'via=rtmp; }');
+bad('push twice', stream("$list\npush name=a rtmp://h/a/KEYKEY;"
+    . "\npush name=a rtmp://h/b/KEYKEY;"), qr/two outputs have the name "a"/,
+    'push name=a rtmp://h/b');
+bad('push name', stream("$list\npush name=a/b rtmp://h/a/KEYKEY;"),
+    qr/an output's name/, 'push name');
+bad('push to app?args by nginx-rtmp',
+    stream("$list\npush rtmp://h/a?b=c/KEYKEY via=rtmp;"),
+    qr/app\?args.*engine/, 'push rtmp');
+bad('too many pushes',
+    stream("$list\n" . join("\n", map "push rtmp://h/a/K$_;", 1 .. 17)),
+    qr/at most 16 outputs/, 'push rtmp://h/a/K17');
+
+my $key = "$t->{dir}/key";
+bad('no key_file', stream("$list\npush rtmp://h/a key_file=$key;"),
+    qr/"key_file".*No such file/, 'push rtmp://h/a key_file');
+for (["KEYKEY\n", 1], ["", 0], ["KEY KEY\n", 0], ["KEYKEY\nKEYKEY\n", 0],
+     ["K\0KEYKEY", 0], ["x" x 4096, 0])
+{
+    my ($text, $ok) = @$_;
+    open my $out, '>', $key or die "$key: $!";
+    print $out $text;
+    close $out or die "$key: $!";
+    chmod 0600, $key;
+    my $conf = stream("$list\npush rtmp://h/a key_file=$key;");
+    $ok ? good('key_file', $conf)
+        : bad('key_file', $conf, qr/"key_file".*one line/, 'push rtmp');
+}
+bad('key_file that is a directory',
+    stream("$list\npush rtmp://h/a key_file=$t->{dir};"),
+    qr/"key_file".*cannot be read/, 'push rtmp');
+bad('push that nginx-rtmp cuts', stream("$list\npush rtmp://h/a/$long via=rtmp;"),
     qr/at most 200/, 'push rtmp');
 good('a long key by the engine',
      stream("$list\npush rtmp://h/a/$long via=engine;"));
 bad('push via', stream("$list\npush rtmp://h/app/key KEYKEY;"),
-    qr/"via=rtmp" or "via=engine"/, 'push rtmp');
+    qr/"via=rtmp", "via=engine"/, 'push rtmp');
 
 # wherever they are allowed
 

@@ -109,7 +109,7 @@ my @invalid = (
     [ shuffle => 'on' ], [ loop => 1 ],
     [ publish => 'http://h/live' ], [ push => 'rtmp://h/app' ],
     [ push => 'file:///x' ], [ start => 'yes' ],
-    [ push => 'rtmp://h/a/' . 'k' x 250 ], [ push => 'rtmp://[::1/a/key' ],
+    [ push => 'rtmp://h/a?b=c' ], [ push => 'rtmp://[::1/a/key' ],
     [ push => 'rtmps://h/app' ], [ push_via => 'rtmp' ], [ push_via => 'x' ],
     [ push_via => undef ], [ slate => '/etc/passwd' ], [ slate => undef ],
     [ video => 'on' ], [ video => 1 ], [ video => undef ],

@@ -221,6 +221,16 @@ described('PUT', "$S/fixed/schedule", 409, body => $plan);
 described('PUT', "$S/one/schedule", 412, body => $plan,
           headers => { 'If-Match' => '"x"' });
 
+# outputs
+
+described('PATCH', "$S/full", 200, body => { outputs => [
+    { url => $t->push_url('KEY') },
+    { name => 'two', url => $t->push_url('KEY2'), role => 'backup',
+      via => 'engine', stopped => $no } ] });
+described('PATCH', "$S/full", 400, body => { outputs => [ {} ] });
+described('POST', "$S/full/outputs/two/$_", 202) for qw(stop start restart);
+described('POST', "$S/full/outputs/no/$_", 404) for qw(stop start restart);
+described('GET', "$S/full", 200);
 
 # the queue
 

@@ -111,6 +111,25 @@ call('POST', $S, { name => 'plain', playlist => $plain,
 call('POST', $S, { name => 'resolved', playlist => $resolved,
                    push => $t->push_url($secret{key} . '2') });
 
+my ($server) = $t->push_url('') =~ m{//([^/]+)};
+call('PATCH', "$S/plain", { outputs => [
+    { name => 'one', url => $t->push_url($secret{key}), via => 'engine' },
+    { name => 'args', url => "rtmp://$server/live2?backup=1/$secret{key}3" },
+    { name => 'user',
+      url => "rtmp://user:$secret{key}\@$server/live2/$secret{key}4" },
+    { name => 'away', url => "rtmps://127.0.0.1:$closed/a/$secret{key}5" },
+    { name => 'lost', url => "rtmp://u:$secret{key}\@no.such.host.invalid/"
+                             . "a?b/$secret{key}6" } ] });
+call('POST', "$S/plain/outputs/$_/restart") for qw(one args user away lost no);
+call('POST', "$S/plain/outputs/args/$_") for qw(stop start);
+call('POST', $S, { name => 'x', playlist => $plain, outputs => [ $_ ] })
+    for { url => "http://h/app/$secret{bad}" },
+        { url => "rtmp://h/app?$secret{bad}" },
+        { url => "rtmp://$secret{bad}\@h/app/$secret{bad}" },
+        { url => "rtmp://h/app/$secret{bad}", name => 'a b' },
+        { url => "rtmp://h/a?b/$secret{bad}", via => 'rtmp' },
+        { url => "rtmp://h/$secret{bad}/***" };
+
 # what is refused is not repeated
 
 call('POST', $S, { name => 'x', playlist => $plain, push => $_ })
@@ -127,6 +146,8 @@ call('PATCH', "$S/fixed", { push => $t->push_url($secret{bad}) });
 call('GET', "$S/none");
 
 for my $bad ("push rtmp://h/$secret{bad};",
+             "push rtmp://h/a?b/$secret{bad} via=rtmp;",
+             "push rtmp://u:$secret{bad}\@h/app/k name=a/b;",
              "push http://h/app/$secret{bad};",
              "playlist http://u:$secret{bad}\@h/a.mp4;")
 {

@@ -2,18 +2,18 @@
 /*
  * ds_air.c: puts one item after another on one timeline, each packet when it
  * is due, and the slate when there is none; the session that publishes and
- * the push read from there, and neither waits for the other.  Knows nothing
- * of playlists: which item is next, and what becomes of a failed one, is for
- * its caller.
+ * the pushes read from there, and none waits for another.  Knows nothing of
+ * playlists: which item is next, and what becomes of a failed one, is for its
+ * caller.
  */
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "air/ds_air.h"
+#include "air/ds_fan.h"
 #include "air/ds_feed.h"
 #include "air/ds_mend.h"
-#include "air/ds_push.h"
 #include "air/ds_timeline.h"
 #include "base/ds_crash.h"
 #include "base/ds_item.h"
@@ -66,7 +66,7 @@ struct ds_air_s {
     ds_slate_t         *slate;          /* borrowed; NULL: none */
     ds_sent_t          *sent;           /* borrowed */
     ds_bell_t          *bell;           /* borrowed */
-    ds_push_t          *push;           /* NULL: none of our own */
+    ds_fan_t            fan;            /* pushes of our own */
 
     ds_cancel_t         cancel;         /* of the session and what makes it */
     ds_job_t            connector;
@@ -168,13 +168,7 @@ ds_air_create(ds_t *ds, const ds_target_t *target, ds_sent_t *sent,
 
     ds_timeline_init(&air->timeline);
 
-    if (target->engine_push != NULL) {
-        air->push = ds_push_create(ds, target->name, target->engine_push,
-                                   sent);
-        if (air->push == NULL) {
-            ds_air_free(&air);
-        }
-    }
+    ds_fan_init(&air->fan, ds, target->name, sent);
 
     return air;
 }
@@ -199,7 +193,7 @@ ds_air_free(ds_air_t **pair)
     ds_air_drop(air->pkt);
     ds_air_close(air);
     ds_output_close(&air->opened);
-    ds_push_free(&air->push);
+    ds_fan_free(&air->fan);
     ds_cancel_free(&air->cancel);
 
     free(air);
@@ -211,9 +205,21 @@ ds_air_stop(ds_air_t *air)
 {
     ds_cancel_set(&air->cancel);
 
-    if (air->push != NULL) {
-        ds_push_cancel(air->push);
-    }
+    ds_fan_cancel(&air->fan);
+}
+
+
+void
+ds_air_outputs(ds_air_t *air, const char *outputs)
+{
+    ds_fan_set(&air->fan, outputs);
+}
+
+
+void
+ds_air_restart(ds_air_t *air, const char *output)
+{
+    ds_fan_restart(&air->fan, output);
 }
 
 
@@ -295,6 +301,8 @@ ds_air_tick(ds_air_t *air, ds_error_t *err)
 {
     ds_air_e  rc;
 
+    ds_fan_step(&air->fan);
+
     if (air->target->publish != NULL) {
         ds_air_connect(air);
     }
@@ -325,7 +333,7 @@ static bool
 ds_air_heard(ds_air_t *air)
 {
     return (air->out != NULL && !ds_output_full(air->out))
-           || (air->push != NULL && ds_push_connected(air->push));
+           || ds_fan_heard(&air->fan);
 }
 
 
@@ -334,9 +342,11 @@ ds_air_heard(ds_air_t *air)
 static ds_air_e
 ds_air_pause(ds_air_t *air)
 {
-    ds_push_status_t  st;
+    int64_t     at;
+    ds_error_t  err;
 
     air->paused = true;
+    at = 0;
 
     if (air->out != NULL) {
         ds_air_send(air);
@@ -347,9 +357,7 @@ ds_air_pause(ds_air_t *air)
                                                    : DS_AIR_IDLE;
     }
 
-    ds_push_status(air->push, &st);
-
-    return st.error.code != DS_OK ? DS_AIR_DOWN : DS_AIR_IDLE;
+    return ds_fan_error(&air->fan, &at, &err) ? DS_AIR_DOWN : DS_AIR_IDLE;
 }
 
 
@@ -405,9 +413,7 @@ ds_air_send(ds_air_t *air)
 {
     ds_error_t  err;
 
-    if (air->push != NULL) {
-        ds_push_wake(air->push);
-    }
+    ds_fan_wake(&air->fan);
 
     if (air->out != NULL
         && ds_output_send(air->out, &air->cursor, &err) != DS_OK)
@@ -687,7 +693,7 @@ ds_air_connected(ds_air_t *air)
 
     ds_cursor_open(&air->cursor, air->sent);
 
-    if (air->push != NULL) {
+    if (ds_fan_any(&air->fan)) {
         /* it goes on there, and here from the next key frame on */
         return;
     }
@@ -758,15 +764,8 @@ ds_air_fault(ds_air_t *air, const ds_error_t *err)
 bool
 ds_air_error(ds_air_t *air, ds_error_t *err)
 {
-    ds_push_status_t  st;
-
     if (air->target->publish == NULL) {
-        ds_push_status(air->push, &st);
-
-        if (st.error.at != air->push_err_at) {
-            air->push_err_at = st.error.at;
-            air->err = st.error;
-        }
+        (void) ds_fan_error(&air->fan, &air->push_err_at, &air->err);
     }
 
     if (air->err.code == DS_OK) {
@@ -1081,7 +1080,7 @@ ds_air_lost(ds_air_t *air, const ds_error_t *err)
         air->bad++;
     }
 
-    if (air->pkt[DS_VIDEO] != NULL && air->push == NULL
+    if (air->pkt[DS_VIDEO] != NULL && !ds_fan_any(&air->fan)
         && (air->bad >= DS_BAD_SESSIONS
             || !(air->pkt[DS_VIDEO]->flags & AV_PKT_FLAG_KEY)))
     {
@@ -1102,28 +1101,30 @@ ds_air_retry(ds_air_t *air)
 void
 ds_air_status(ds_air_t *air, ds_status_t *st)
 {
+    size_t            i;
     ds_push_status_t  local;
 
-    if (air->push != NULL) {
-        ds_push_status(air->push, &st->push);
-    }
+    ds_fan_status(&air->fan, st->outputs);
 
-    if (air->target->publish == NULL) {
-        st->connected = st->push.connected;
-        st->bytes = st->push.bytes;
-        st->reconnects = st->push.reconnects;
-        return;
-    }
-
+    st->heard = air->out != NULL;
     st->connected = air->out != NULL;
     st->bytes = air->bytes;
+    st->reconnects = air->sessions > 1 ? air->sessions - 1 : 0;
 
     if (st->connected) {
         ds_cursor_counts(&air->cursor, &local);
         st->bytes += local.bytes;
     }
 
-    st->reconnects = air->sessions > 1 ? air->sessions - 1 : 0;
+    for (i = 0; i < DS_OUTLETS && st->outputs[i].name[0] != '\0'; i++) {
+        st->heard |= st->outputs[i].connected;
+
+        if (air->target->publish == NULL) {
+            st->connected = st->heard;
+            st->bytes += st->outputs[i].bytes;
+            st->reconnects += st->outputs[i].reconnects;
+        }
+    }
 }
 
 

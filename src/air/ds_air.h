@@ -46,6 +46,10 @@ void ds_air_free(ds_air_t **air);
 /* will be freed soon: tells all that connects or pushes to end, waits not */
 void ds_air_stop(ds_air_t *air);
 
+/* what is pushed besides: see ds_fan_set() and ds_fan_restart() */
+void ds_air_outputs(ds_air_t *air, const char *outputs);
+void ds_air_restart(ds_air_t *air, const char *output);
+
 /*
  * Puts a ready source on air after what was; borrowed; NULL: none.  When it
  * gives nothing the slate takes its place, until it goes on at a key frame.
@@ -66,8 +70,8 @@ ds_air_e ds_air_tick(ds_air_t *air, ds_error_t *err);
 bool ds_air_error(ds_air_t *air, ds_error_t *err);
 
 /*
- * Writes connected, bytes and reconnects, of the push where that is all, and
- * "push", which is left as it is when the engine does not push.
+ * Writes connected, bytes and reconnects, of all pushes where they are all,
+ * "heard", and what is to be said of each push.
  */
 void ds_air_status(ds_air_t *air, ds_status_t *status);
 

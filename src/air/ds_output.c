@@ -94,9 +94,9 @@ ds_output_t *
 ds_output_push(const char *url, const char *certificate, ds_cancel_t *cancel,
     ds_error_t *err)
 {
-    int              len;
-    char            *app;
+    char            *app, *user;
     ds_url_t         u;
+    const char      *key, *host, *at;
     ds_output_t     *out;
     ds_rtmp_conf_t   conf;
 
@@ -106,21 +106,29 @@ ds_output_push(const char *url, const char *certificate, ds_cancel_t *cancel,
         return NULL;
     }
 
-    /* the key is the last part of the path, with its arguments */
+    key = ds_url_key(&u);
+    host = strstr(url, "://") + 3;
+    at = u.userinfo ? memrchr(host, '@', u.path - host) : NULL;
+    user = at != NULL ? ds_sprintf("%.*s", (int) (at - host), host) : NULL;
 
-    for (len = u.path_len; len > 0 && u.path[len - 1] != '/'; len--) {
-        /* void */
+    if (at != NULL) {
+        host = at + 1;
     }
 
-    app = ds_sprintf("%.*s", (int) (u.path - url) + len - (len != 0), url);
-    if (app == NULL) {
+    app = ds_sprintf("%s://%.*s", u.scheme, (int) (key - 1 - host), host);
+    if (app == NULL || (at != NULL && user == NULL)) {
         (void) ds_fail(err, DS_ENOMEM, "malloc() failed");
+        free(user);
+        free(app);
         return NULL;
     }
 
-    conf = (ds_rtmp_conf_t) { app, u.path + len, certificate, true, false };
+    conf = (ds_rtmp_conf_t) { .url = app, .name = key, .push = true,
+                              .user = user,
+                              .certificate = certificate };
     out = ds_output_create(&conf, cancel, err);
 
+    free(user);
     free(app);
 
     return out;
@@ -401,7 +409,8 @@ bool
 ds_output_worn(const ds_output_t *out)
 {
     return out->heads[DS_VIDEO] != NULL
-           && out->last[DS_VIDEO] - out->first > DS_SESSION_TIME;
+           && (out->last[DS_VIDEO] - out->first > DS_SESSION_TIME
+               || ds_rtmp_asked(out->rtmp));
 }
 
 

@@ -22,7 +22,6 @@ typedef struct {
     const char  *token;
     const char  *push;          /* by nginx-rtmp; NULL: none; its host is
                                    looked up */
-    const char  *engine_push;   /* by ds_push.c; NULL: none */
 } ds_target_t;
 
 

@@ -13,10 +13,15 @@
 #include "base/ds_job.h"
 
 
-/* ms between connects; a session that lasted so long was a good one */
-#define DS_PUSH_RETRY_MIN  500
-#define DS_PUSH_RETRY_MAX  30000
-#define DS_PUSH_GOOD       10000
+/*
+ * ms between connects; a session that lasted so long was a good one.  A server
+ * that cannot be reached is asked once a second, which costs both next to
+ * nothing; one that says no, or hangs up at once, is left alone for longer.
+ */
+#define DS_PUSH_RETRY_MIN   500
+#define DS_PUSH_RETRY_AWAY  1000
+#define DS_PUSH_RETRY_MAX   30000
+#define DS_PUSH_GOOD        3000
 
 /* ms between two looks at a session that has nothing to send */
 #define DS_PUSH_IDLE       1000
@@ -56,30 +61,32 @@ static void ds_push_destroy(ds_push_t *push);
 
 
 ds_push_t *
-ds_push_create(ds_t *ds, const char *stream, const char *url,
-    ds_sent_t *sent)
+ds_push_create(ds_t *ds, const char *stream, const ds_outlet_t *outlet,
+    ds_sent_t *sent, ds_error_t *err)
 {
     ds_push_t  *push;
 
     push = calloc(1, sizeof(ds_push_t));
     if (push == NULL) {
+        (void) ds_fail(err, DS_ENOMEM, "calloc() failed");
         return NULL;
     }
 
     push->ds = ds;
-    push->status.enabled = true;
-    ds_redact_url(push->shown, sizeof(push->shown), url);
+    ds_text(push->status.name, sizeof(push->status.name), outlet->name);
+    ds_redact_url(push->shown, sizeof(push->shown), outlet->url);
 
     (void) pthread_mutex_init(&push->lock, NULL);
     ds_cursor_open(&push->cursor, sent);
 
     push->stream = strdup(stream);
-    push->url = strdup(url);
+    push->url = strdup(outlet->url);
 
     if (ds_bell_init(&push->bell) != DS_OK || push->stream == NULL
         || push->url == NULL
         || ds_job_start(&push->job, "ds-push", ds_push_run, push) != DS_OK)
     {
+        (void) ds_fail(err, DS_ENOMEM, "push could not be started");
         ds_push_destroy(push);
         return NULL;
     }
@@ -92,6 +99,13 @@ void
 ds_push_cancel(ds_push_t *push)
 {
     ds_job_cancel(&push->job);
+}
+
+
+bool
+ds_push_done(ds_push_t *push)
+{
+    return ds_job_done(&push->job);
 }
 
 
@@ -198,11 +212,14 @@ ds_push_connect(ds_push_t *push, ds_error_t *err)
 
     (void) pthread_mutex_lock(&push->lock);
     push->status.connected = true;
+    push->status.since = ds_now();
     push->status.reconnects = push->sessions - 1;
     (void) pthread_mutex_unlock(&push->lock);
 
-    ds_log(push->ds, DS_LOG_NOTICE, push->stream, "%s, url: \"%s\"",
-           push->sessions == 1 ? "pushing" : "pushing again", push->shown);
+    ds_log(push->ds, DS_LOG_NOTICE, push->stream,
+           "%s, url: \"%s\", output: \"%s\"",
+           push->sessions == 1 ? "pushing" : "pushing again", push->shown,
+           push->status.name);
 
     return true;
 }
@@ -239,8 +256,8 @@ ds_push_warn(ds_push_t *push)
     if (st.dropped != push->dropped && !push->warned) {
         push->warned = true;
         ds_log(push->ds, DS_LOG_WARN, push->stream,
-               "push is too slow, packets are dropped, url: \"%s\"",
-               push->shown);
+               "push is too slow, packets are dropped, url: \"%s\", "
+               "output: \"%s\"", push->shown, push->status.name);
     }
 
     push->dropped = st.dropped;
@@ -264,18 +281,26 @@ ds_push_failed(ds_push_t *push, const ds_error_t *err)
     }
 
     (void) pthread_mutex_lock(&push->lock);
-    push->status.connected = false;
+
+    if (push->status.connected) {
+        push->status.connected = false;
+        push->status.since = ds_now();
+    }
+
     push->status.error = *err;
     (void) pthread_mutex_unlock(&push->lock);
 
     if (push->code != err->code) {
         push->code = err->code;
         ds_log(push->ds, DS_LOG_WARN, push->stream,
-               "push is down, trying again: %s: %s, url: \"%s\"",
-               ds_error_code(err->code), err->message, push->shown);
+               "push is down, trying again: %s: %s, url: \"%s\", "
+               "output: \"%s\"", ds_error_code(err->code), err->message,
+               push->shown, push->status.name);
     }
 
     (void) ds_cancel_wait(&push->job.cancel,
                           ds_backoff(++push->fails, DS_PUSH_RETRY_MIN,
-                                     DS_PUSH_RETRY_MAX));
+                                     err->code == DS_EPUSH_REFUSED
+                                     ? DS_PUSH_RETRY_AWAY
+                                     : DS_PUSH_RETRY_MAX));
 }

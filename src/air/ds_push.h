@@ -16,15 +16,16 @@ typedef struct ds_push_s  ds_push_t;
 
 
 /*
- * Starts to push what is put into "sent" from now on, of "stream", to "url",
- * rtmp[s]://host[:port]/app/key; both are copied, "sent" outlives the push.
- * NULL: no memory, or no thread.
+ * Starts to push what is put into "sent" from now on, of "stream", to the URL
+ * of "outlet"; both are copied, "sent" outlives the push.  NULL: DS_ENOMEM, no
+ * memory, or no thread.
  */
-ds_push_t *ds_push_create(ds_t *ds, const char *stream, const char *url,
-    ds_sent_t *sent);
+ds_push_t *ds_push_create(ds_t *ds, const char *stream,
+    const ds_outlet_t *outlet, ds_sent_t *sent, ds_error_t *err);
 
-/* tells it to end, does not wait */
+/* tells it to end, does not wait; it has: freeing it will not block */
 void ds_push_cancel(ds_push_t *push);
+bool ds_push_done(ds_push_t *push);
 
 /* cancels, joins, which takes 300 ms at most, frees, sets *push to NULL */
 void ds_push_free(ds_push_t **push);

@@ -39,6 +39,7 @@ static int ds_url_check_playlist(const char *ref, bool file_ok,
 static int ds_url_check_file(const ds_url_t *u, ds_error_t *err);
 static int ds_url_check_rtmp(const char *url, bool tls_ok, ds_url_t *u,
     ds_error_t *err, const char *expected);
+static const char *ds_url_user(const char *url);
 static size_t ds_url_segments(const ds_url_t *u);
 static const char *ds_url_arg(const char *query, const char *name);
 static bool ds_url_is_signature(const char *p, size_t len, bool times);
@@ -566,25 +567,77 @@ ds_check_proxy(const char *url, ds_error_t *err)
 
 
 int
-ds_check_push(const char *url, ds_error_t *err)
+ds_check_push(const char *url, bool plain, ds_error_t *err)
 {
-    int       rc;
-    ds_url_t  u;
+    int          rc;
+    ds_url_t     u;
+    const char  *why;
 
     static const char  expected[] =
-        "a push target is \"rtmp://host[:port]/app/key[?args]\", or the "
-        "same with rtmps";
+        "a push target is \"rtmp://host[:port]/app/key[?args]\", or "
+        "\"app?args/key\", or the same with rtmps";
 
     rc = ds_url_check_rtmp(url, true, &u, err, expected);
     if (rc != DS_OK) {
         return rc;
     }
 
-    if (ds_url_segments(&u) < 2) {
+    if (strchr("?", *ds_url_key(&u)) != NULL
+        || (u.userinfo && ds_url_user(url) == NULL))
+    {
         return ds_fail(err, DS_EPLAYLIST_INVALID, "%s", expected);
     }
 
-    return DS_OK;
+    why = strcmp(u.scheme, "rtmps") == 0 ? "by rtmps://"
+          : u.userinfo ? "with a user's name"
+          : ds_url_segments(&u) < 2 ? "to \"app?args/key\"" : NULL;
+
+    return !plain || why == NULL
+           ? DS_OK : ds_fail(err, DS_EPLAYLIST_INVALID, "nginx-rtmp cannot "
+                             "push %s, the engine can", why);
+}
+
+
+/*
+ * app/key is cut at the last slash of the path; app?args/key at the last one
+ * of the first arguments, since the key's may follow.
+ */
+
+const char *
+ds_url_key(const ds_url_t *u)
+{
+    size_t       len, segments;
+    const char  *p;
+
+    segments = ds_url_segments(u);
+
+    if (segments == 0 || (segments == 1 && u->query == NULL)) {
+        return "";
+    }
+
+    p = segments == 1 ? u->query : u->path;
+    len = segments == 1 ? strcspn(p, "?#") : u->path_len;
+
+    while (len > 0 && p[len - 1] != '/') {
+        len--;
+    }
+
+    return len == 0 ? "" : p + len;
+}
+
+
+/* "user:password", both not empty, before the host; NULL: it is not there */
+
+static const char *
+ds_url_user(const char *url)
+{
+    const char  *p, *at, *colon;
+
+    p = strstr(url, "://") + 3;
+    at = memrchr(p, '@', strcspn(p, "/?#"));
+    colon = at != NULL ? memchr(p, ':', at - p) : NULL;
+
+    return colon != NULL && colon > p && colon + 1 < at ? p : NULL;
 }
 
 
@@ -596,7 +649,7 @@ ds_url_check_rtmp(const char *url, bool tls_ok, ds_url_t *u, ds_error_t *err,
         || ds_url_parse(u, url, NULL) != DS_OK
         || (strcmp(u->scheme, "rtmp") != 0
             && !(tls_ok && strcmp(u->scheme, "rtmps") == 0))
-        || u->userinfo
+        || (u->userinfo && !tls_ok)
         || u->fragment != NULL)
     {
         return ds_fail(err, DS_EPLAYLIST_INVALID, "%s", expected);
@@ -691,7 +744,7 @@ ds_redact_url(char *dst, size_t size, const char *url)
     bool         rtmp;
     char        *s;
     size_t       head, len;
-    const char  *p, *at, *app;
+    const char  *p, *at, *app, *args;
 
     if (size == 0) {
         return;
@@ -703,6 +756,7 @@ ds_redact_url(char *dst, size_t size, const char *url)
 
     rtmp = (strncasecmp(url, "rtmp", 4) == 0);
     len = strcspn(url, "?#");
+    args = url + len;
 
     p = strstr(url, "://");
     head = (p == NULL || p > url + len) ? 0 : (size_t) (p - url) + 3;
@@ -725,6 +779,13 @@ ds_redact_url(char *dst, size_t size, const char *url)
         if (app != NULL && app + 1 < p + len) {
             s = ds_sprintf("%.*s%.*s***", (int) head, url,
                            (int) (app + 1 - p), p);
+            goto done;
+        }
+
+        if (*args == '?' && strchr(args, '/') != NULL) {
+            /* app?args/key */
+            s = ds_sprintf("%.*s%.*s/***", (int) head, url,
+                           (int) (app != NULL ? app - p : (int) len), p);
             goto done;
         }
     }

@@ -29,6 +29,12 @@ int ds_url_parse(ds_url_t *u, const char *url, ds_error_t *err);
  */
 int ds_url_join(char **dst, const char *base, const char *ref);
 
+/*
+ * Of a push's URL: where its key begins, with its arguments; "": it has none.
+ * What is before it, without the slash between them, is the application.
+ */
+const char *ds_url_key(const ds_url_t *u);
+
 /* with its host as the DNS has it (IDN), malloc()ed; 0 or DS_ENOMEM */
 int ds_url_ascii(char **dst, const char *url);
 

@@ -44,7 +44,7 @@ const fields = [
             + "only pushed" },
     { name: "push", label: "Push",
       hint: "rtmp:// or rtmps://host/application/key; the key is not shown "
-            + "again" },
+            + "again; of the first output, others by the API" },
     { name: "push_via", label: "Pushed by",
       hint: "nginx-rtmp, or the engine, which rtmps:// needs" },
     { name: "start", label: "Start it at once" }

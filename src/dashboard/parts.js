@@ -149,14 +149,17 @@ export function figures() {
         update(stream) {
             const status = stream.status;
             const on = status.output.connected;
-            const pushed = !status.push || status.push.connected;
+            const down = status.outputs.filter(
+                (o) => ["down", "connecting"].includes(o.state));
 
             put(kbit, bitrate(on ? rate(stream.name) : null));
             put(buffer, seconds(status.buffer_ms));
             put(output, !on ? "not connected"
-                        : pushed ? "connected" : "connected, push is not");
+                        : down.length === 0 ? "connected"
+                        : `connected, not to ${down.map((o) => o.name)
+                                                   .join(", ")}`);
             output.classList.toggle("bad", stream.running
-                                           && !(on && pushed));
+                                           && !(on && down.length === 0));
             put(dead, seconds(status.dead_air_ms));
         }
     };

@@ -395,17 +395,24 @@ const definition = (stream) => [
     ["Playlist is read", stream.playlist_refresh === 0 ? "by request"
                          : `every ${clock(stream.playlist_refresh)}`],
     ["Publishes to", stream.publish === "none" ? "nowhere" : stream.publish],
-    ["Pushes to", stream.push || "nowhere"],
-    ["Pushed by", stream.push && (stream.push_via === "engine"
-                                  ? "the engine" : "nginx-rtmp")]
+    ...stream.outputs.map((o) => [
+        `Output ${o.name}`,
+        `${o.url}, ${o.role}, by `
+        + (o.via === "engine" ? "the engine" : "nginx-rtmp")
+    ])
 ];
 
 
-const pushed = (push) => [
-    push.connected ? "connected" : "not connected",
-    `${bytes(push.bytes)} sent`, `${push.reconnects} reconnects`,
-    `${push.dropped} packets dropped`, `${bytes(push.waiting)} wait`
-].join(", ");
+const pushed = (o) => [
+    `Output ${o.name}`,
+    o.via === "rtmp" ? `${o.state}, by nginx-rtmp` : [
+        o.state + (o.since && o.state !== "stopped"
+                   ? ` since ${time(o.since)}` : ""),
+        `${bytes(o.bytes)} sent`, `${o.reconnects} reconnects`,
+        `${o.dropped} packets dropped`, `${bytes(o.waiting)} wait`,
+        ...(o.error ? [`${o.error.message} at ${time(o.error.at)}`] : [])
+    ].join(", ")
+];
 
 
 const listed = (p) => p.refreshing ? "being read again"
@@ -438,10 +445,7 @@ const run = ({ status }) => [
                  : `${status.prefetch.done} of ${status.prefetch.total}`],
     ["Output", `${bytes(status.output.bytes)} sent, `
                + `${status.output.reconnects} reconnects`],
-    ["Push", status.push && pushed(status.push)],
-    ["Push error", status.push && status.push.error
-                   && `${status.push.error.message} `
-                      + `at ${time(status.push.error.at)}`],
+    ...status.outputs.map(pushed),
     ["Relay worker", status.owner_pid]
 ];
 

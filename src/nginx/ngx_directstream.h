@@ -51,7 +51,7 @@ typedef struct ngx_thread_pool_s  ngx_thread_pool_t;
 #define NGX_DIRECTSTREAM_SET_SHUFFLE        0x0002
 #define NGX_DIRECTSTREAM_SET_LOOP           0x0004
 #define NGX_DIRECTSTREAM_SET_PUBLISH        0x0008
-#define NGX_DIRECTSTREAM_SET_PUSH           0x0010  /* and who pushes */
+#define NGX_DIRECTSTREAM_SET_OUTPUTS        0x0010
 #define NGX_DIRECTSTREAM_SET_SLATE          0x0020
 #define NGX_DIRECTSTREAM_SET_VIDEO          0x0040
 #define NGX_DIRECTSTREAM_SET_SIZE           0x0080
@@ -75,13 +75,12 @@ typedef enum {
     NGX_DIRECTSTREAM_NAME = 0,              /* text: an array of char */
     NGX_DIRECTSTREAM_PLAYLIST,
     NGX_DIRECTSTREAM_PUBLISH,
-    NGX_DIRECTSTREAM_PUSH,
+    NGX_DIRECTSTREAM_OUTPUTS,               /* lines, as ds_outlet_next() */
     NGX_DIRECTSTREAM_PROXY,
     NGX_DIRECTSTREAM_BIND,
     NGX_DIRECTSTREAM_SLATE,
     NGX_DIRECTSTREAM_SCHEDULE,              /* the last text */
     NGX_DIRECTSTREAM_FLAG,                  /* a word: a bool or an enum */
-    NGX_DIRECTSTREAM_VIA,
     NGX_DIRECTSTREAM_MODE,
     NGX_DIRECTSTREAM_VIDEO,
     NGX_DIRECTSTREAM_SIZE,                  /* two uint32_t, pixels */
@@ -103,6 +102,16 @@ typedef struct {
 } ngx_directstream_field_t;
 
 
+/* of an output by the engine, by its name; "": there is none */
+
+typedef struct {
+    char                     name[DS_OUTLET_NAME_LEN + 1];
+    uint64_t                 reconnects;
+    uint64_t                 sent;          /* bytes */
+    uint64_t                 dropped;       /* packets */
+} ngx_directstream_pushed_t;
+
+
 /* what grows only: a stream's runs, added up */
 
 typedef struct {
@@ -114,9 +123,6 @@ typedef struct {
     uint64_t                 sent;
     uint64_t                 reconnects;
     uint64_t                 dead_air;      /* ms */
-    uint64_t                 push_reconnects;
-    uint64_t                 push_sent;     /* bytes */
-    uint64_t                 push_dropped;  /* packets */
     uint64_t                 resolves;
     uint64_t                 resolve_time;  /* ms */
     uint64_t                 cache_hits;
@@ -129,7 +135,16 @@ typedef struct {
     uint64_t                 removed;
     uint64_t                 faults[DS_NERRORS];
     uint64_t                 failures[DS_NERRORS];
+    ngx_directstream_pushed_t pushed[DS_OUTLETS];
 } ngx_directstream_totals_t;
+
+
+/* how often an output was to begin again */
+
+typedef struct {
+    char                     name[DS_OUTLET_NAME_LEN + 1];
+    uint32_t                 count;
+} ngx_directstream_again_t;
 
 
 /*
@@ -154,6 +169,9 @@ typedef struct {
     uint64_t                 previous;
     uint64_t                 prefetch;
     uint64_t                 refresh;
+    uint64_t                 outputs;       /* changes of the outputs, and of
+                                               these */
+    ngx_directstream_again_t again[DS_OUTLETS];
 
     /* of the queue, which the store has */
     uint32_t                 queued;        /* entries that wait */
@@ -208,6 +226,7 @@ typedef struct {
     ds_state_e               state;
     unsigned                 connected:1;
     unsigned                 has_item:1;
+    int64_t                  output_at;     /* the latest news of any */
     uint64_t                 aired;         /* items, with the one on air */
     uint64_t                 changes;       /* of the list */
     uint64_t                 slots;         /* that started, or were missed */
@@ -344,6 +363,8 @@ typedef struct {
 typedef struct {
     ds_def_t                 def;
     ngx_uint_t               set;           /* NGX_DIRECTSTREAM_SET_… */
+    ngx_uint_t               pushes;        /* outputs so far */
+    ngx_uint_t               via;           /* a bit for each that has one */
     u_char                  *file;
     ngx_uint_t               line;
 } ngx_directstream_stream_conf_t;
@@ -462,17 +483,41 @@ uint64_t ngx_directstream_log_digest(ngx_directstream_conf_t *dcf,
 ngx_int_t ngx_directstream_conf_file(ngx_conf_t *cf, ngx_str_t *path,
     ngx_uint_t conf_prefix);
 
-/*
- * ds_check_push(), and unless the engine pushes what nginx-rtmp can carry;
- * 0 or a DS_E…
- */
-int ngx_directstream_check_push(const ds_def_t *def, ds_error_t *err);
-
-/* "none" needs a push by the engine; 0 or a DS_E… */
+/* "none" needs an output by the engine; 0 or a DS_E… */
 int ngx_directstream_check_publish(const ds_def_t *def, ds_error_t *err);
 
-/* must the engine push it? */
-ngx_uint_t ngx_directstream_push_tls(const char *url);
+
+/* outputs, as ds_outlet_next() reads them */
+
+/* the name of one that is to be added, and has none */
+void ngx_directstream_outputs_name(const char *outputs, ds_outlet_t *o);
+
+/*
+ * Who pushes, where nothing is said of it ("given" has a bit for each where it
+ * is): nginx-rtmp the only one, if it can, else the engine.  0, or a DS_E…:
+ * nginx-rtmp cannot do what is asked of it.
+ */
+int ngx_directstream_outputs_finish(char *outputs, ngx_uint_t given,
+    ds_error_t *err);
+
+/* what nginx-rtmp can push; 0, or a DS_E… that says why not */
+int ngx_directstream_outputs_rtmp_ok(const ds_outlet_t *o, ds_error_t *err);
+
+/* the one that nginx-rtmp pushes, and that is not stopped; 0: none */
+ngx_uint_t ngx_directstream_outputs_rtmp(const char *outputs,
+    ds_outlet_t *o);
+ngx_uint_t ngx_directstream_outputs_same_rtmp(const char *a, const char *b);
+
+/* is there one that the engine pushes? */
+ngx_uint_t ngx_directstream_outputs_engine(const char *outputs);
+
+/* 0: there is none */
+ngx_uint_t ngx_directstream_outputs_first(const char *outputs,
+    ds_outlet_t *o);
+
+/* NULL: the engine says nothing of it */
+const ds_push_status_t *ngx_directstream_outputs_status(
+    const ds_status_t *st, const char *name);
 
 
 /* fields, by the table, which ends with the name NULL */
@@ -591,6 +636,13 @@ typedef enum {
 ngx_int_t ngx_directstream_zone_step(ngx_directstream_conf_t *dcf,
     const char *name, ngx_directstream_step_e step);
 
+/*
+ * An output is to begin again: one by nginx-rtmp with a new run.  NGX_OK,
+ * NGX_DECLINED: no such stream, NGX_DIRECTSTREAM_NO_OUTPUT
+ */
+ngx_int_t ngx_directstream_zone_again(ngx_directstream_conf_t *dcf,
+    const char *name, const char *output);
+
 /* nginx-rtmp has asked for the run that is on air */
 void ngx_directstream_zone_hooked(ngx_directstream_conf_t *dcf,
     const char *name);
@@ -619,13 +671,16 @@ typedef enum {
     NGX_DIRECTSTREAM_DELETE,
     NGX_DIRECTSTREAM_START,
     NGX_DIRECTSTREAM_STOP,
-    NGX_DIRECTSTREAM_RESTART
+    NGX_DIRECTSTREAM_RESTART,
+    NGX_DIRECTSTREAM_OUTPUT_START,
+    NGX_DIRECTSTREAM_OUTPUT_STOP
 } ngx_directstream_change_e;
 
 typedef struct {
     ngx_directstream_change_e op;
     ds_stored_t              stored;        /* afterwards; the name always */
     ngx_uint_t               set;           /* of a PATCH */
+    char                     output[DS_OUTLET_NAME_LEN + 1];
     ngx_uint_t               unknown;       /* a DELETE of what the zone has
                                                not; perhaps the store has */
     ngx_str_t               *match;         /* If-Match, or NULL; for mark() */
@@ -634,8 +689,11 @@ typedef struct {
 /*
  * NGX_OK: marked, "change" has become whole.  NGX_DECLINED: no such stream,
  * NGX_ABORT: static, NGX_DONE: exists, NGX_BUSY: a write is under way,
- * NGX_AGAIN: "match" does not, NGX_ERROR: the zone is full
+ * NGX_AGAIN: "match" does not, NGX_ERROR: the zone is full,
+ * NGX_DIRECTSTREAM_NO_OUTPUT
  */
+#define NGX_DIRECTSTREAM_NO_OUTPUT  -100
+
 ngx_int_t ngx_directstream_change_mark(ngx_directstream_conf_t *dcf,
     ngx_directstream_change_t *change);
 void ngx_directstream_change_apply(ngx_directstream_conf_t *dcf,

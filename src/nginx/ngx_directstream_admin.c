@@ -115,6 +115,18 @@ static const ngx_directstream_route_t  ngx_directstream_routes[] = {
       NGX_DIRECTSTREAM_PREVIOUS, NULL, ngx_directstream_streams_step, NULL,
       NULL, NULL },
 
+    { "streams/*/outputs/*/start", NGX_DIRECTSTREAM_OPERATOR, 0,
+      NGX_DIRECTSTREAM_OUTPUT_START, NULL, ngx_directstream_streams_output,
+      NULL, NULL, NULL },
+
+    { "streams/*/outputs/*/stop", NGX_DIRECTSTREAM_OPERATOR, 0,
+      NGX_DIRECTSTREAM_OUTPUT_STOP, NULL, ngx_directstream_streams_output,
+      NULL, NULL, NULL },
+
+    { "streams/*/outputs/*/restart", NGX_DIRECTSTREAM_OPERATOR, 0,
+      NGX_DIRECTSTREAM_RESTART, NULL, ngx_directstream_streams_output, NULL,
+      NULL, NULL },
+
     { "streams/*/queue", NGX_DIRECTSTREAM_OPERATOR, 0, 0,
       ngx_directstream_queue_list, ngx_directstream_queue_add, NULL, NULL,
       NULL },

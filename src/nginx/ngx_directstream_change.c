@@ -65,10 +65,20 @@ ngx_directstream_change_mark(ngx_directstream_conf_t *dcf,
         def = info->def;
         (void) ngx_directstream_field_copy(&def, &change->stored.def,
                                            change->set);
+
+        if (change->output[0] != '\0'
+            && !ds_outlet_stop(def.outputs, change->output,
+                               change->op == NGX_DIRECTSTREAM_OUTPUT_STOP))
+        {
+            rc = NGX_DIRECTSTREAM_NO_OUTPUT;
+            goto done;
+        }
+
         change->stored.def = def;
         change->stored.is_static = info->fixed;
 
-        if (change->op == NGX_DIRECTSTREAM_PATCH) {
+        if (change->op == NGX_DIRECTSTREAM_PATCH || change->output[0] != '\0')
+        {
             change->stored.running = info->running;
         }
 
@@ -213,8 +223,12 @@ ngx_directstream_change_do(ngx_directstream_conf_t *dcf,
         break;
 
     case NGX_DIRECTSTREAM_PATCH:
+    case NGX_DIRECTSTREAM_OUTPUT_START:
+    case NGX_DIRECTSTREAM_OUTPUT_STOP:
         ngx_directstream_zone_change(dcf, node, &change->stored.def,
-                                     change->set);
+                                     change->op == NGX_DIRECTSTREAM_PATCH
+                                     ? change->set
+                                     : NGX_DIRECTSTREAM_SET_OUTPUTS);
         break;
 
     case NGX_DIRECTSTREAM_START:
@@ -320,6 +334,7 @@ void
 ngx_directstream_change_settle(ngx_directstream_conf_t *dcf, const char *name,
     ngx_pid_t writer, ds_stored_t *stored, ngx_uint_t anew)
 {
+    char                       outputs[DS_OUTLETS_LEN + 1];
     ngx_directstream_info_t   *info;
     ngx_directstream_node_t  **link;
 
@@ -344,6 +359,14 @@ ngx_directstream_change_settle(ngx_directstream_conf_t *dcf, const char *name,
             ngx_directstream_zone_change(dcf, *link, &stored->def,
                                          NGX_DIRECTSTREAM_SET_ALL
                                          & ~NGX_DIRECTSTREAM_SET_SLATE);
+
+        } else {
+            /* of those of the file the store knows which are stopped */
+            ngx_memcpy(outputs, info->def.outputs, sizeof(outputs));
+            ds_outlet_keep(outputs, stored->def.outputs);
+            ngx_memcpy(stored->def.outputs, outputs, sizeof(outputs));
+            ngx_directstream_zone_change(dcf, *link, &stored->def,
+                                         NGX_DIRECTSTREAM_SET_OUTPUTS);
         }
 
         if (stored->running

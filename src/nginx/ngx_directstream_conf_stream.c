@@ -9,6 +9,12 @@
 #include "ngx_directstream.h"
 
 
+static ngx_int_t ngx_directstream_stream_param(
+    ngx_directstream_stream_conf_t *s, ngx_str_t *value, ds_outlet_t *o);
+static ngx_int_t ngx_directstream_stream_key(ngx_conf_t *cf, ngx_str_t *path,
+    ds_outlet_t *o);
+
+
 /* stream name { ... }; context: directstream */
 
 char *
@@ -68,6 +74,16 @@ ngx_directstream_stream(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     if (rv == NGX_CONF_OK && !(s->set & NGX_DIRECTSTREAM_SET_PLAYLIST)) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "stream \"%s\" has no \"playlist\"", s->def.name);
+        return NGX_CONF_ERROR;
+    }
+
+    if (rv == NGX_CONF_OK
+        && ngx_directstream_outputs_finish(s->def.outputs, s->via, &err)
+           != DS_OK)
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid \"push\" of stream \"%s\": %s",
+                           s->def.name, err.message);
         return NGX_CONF_ERROR;
     }
 
@@ -211,7 +227,8 @@ ngx_directstream_stream_refresh(ngx_conf_t *cf, ngx_command_t *cmd,
 
 
 /*
- * push URL [via=rtmp | via=engine]; default none; context: stream
+ * push [name=NAME] URL [via=rtmp | via=engine] [role=primary | role=backup]
+ *     [key_file=FILE]; default none; context: stream
  *
  * What is wrong with it is not shown: it may be the key.
  */
@@ -221,47 +238,200 @@ ngx_directstream_stream_push(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_directstream_conf_t *dcf = conf;
 
-    ds_def_t    *def;
-    ngx_str_t   *value;
-    ds_error_t   err;
+    ngx_str_t                       *value, url, file;
+    ngx_uint_t                       i, rtmp;
+    ds_error_t                       err;
+    ds_outlet_t                      o;
+    ngx_directstream_stream_conf_t  *s;
 
-    if (dcf->stream->set & NGX_DIRECTSTREAM_SET_PUSH) {
-        return "is duplicate";
-    }
-
-    dcf->stream->set |= NGX_DIRECTSTREAM_SET_PUSH;
-
-    def = &dcf->stream->def;
+    s = dcf->stream;
     value = cf->args->elts;
 
-    if (value[1].len > DS_URL_LEN) {
-        return "is too long";
+    ngx_memzero(&o, sizeof(ds_outlet_t));
+    ngx_str_null(&url);
+    ngx_str_null(&file);
+    rtmp = 0;
+
+    if (s->pushes == DS_OUTLETS) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "too many \"%V\" directives, a stream has at most "
+                           "%d outputs", &cmd->name, DS_OUTLETS);
+        return NGX_CONF_ERROR;
     }
 
-    ngx_memcpy(def->push, value[1].data, value[1].len);
-    def->push_engine = ngx_directstream_push_tls(def->push);
+    for (i = 1; i < cf->args->nelts; i++) {
 
-    if (cf->args->nelts == 3) {
+        if (ngx_strncmp(value[i].data, "key_file=", 9) == 0
+            && value[i].len > 9)
+        {
+            file.data = value[i].data + 9;
+            file.len = value[i].len - 9;
 
-        if (ngx_strcmp(value[2].data, "via=engine") == 0) {
-            def->push_engine = 1;
+        } else if (ngx_strcmp(value[i].data, "via=rtmp") == 0) {
+            rtmp = 1;
+            s->via |= (ngx_uint_t) 1 << s->pushes;
 
-        } else if (ngx_strcmp(value[2].data, "via=rtmp") == 0) {
-            def->push_engine = 0;
+        } else if (ngx_directstream_stream_param(s, &value[i], &o) == NGX_OK) {
+            continue;
+
+        } else if (url.len == 0 && ngx_strlchr(value[i].data, value[i].data
+                                               + value[i].len, ':') != NULL)
+        {
+            url = value[i];
 
         } else {
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                                "invalid parameter of \"%V\", it must be "
-                               "\"via=rtmp\" or \"via=engine\"", &cmd->name);
+                               "\"name=NAME\", \"via=rtmp\", "
+                               "\"via=engine\", \"role=primary\", "
+                               "\"role=backup\" or \"key_file=FILE\" "
+                               "beside a URL", &cmd->name);
             return NGX_CONF_ERROR;
         }
     }
 
-    if (ngx_directstream_check_push(def, &err) != DS_OK) {
+    if (url.len > DS_URL_LEN) {
+        return "is too long";
+    }
+
+    ngx_memcpy(o.url, url.data, url.len);
+
+    if (file.len != 0 && ngx_directstream_stream_key(cf, &file, &o) != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    if (o.name[0] == '\0') {
+        ngx_directstream_outputs_name(s->def.outputs, &o);
+    }
+
+    if (ds_check_push(o.url, 0, &err) != DS_OK
+        || (rtmp && !o.engine
+            && ngx_directstream_outputs_rtmp_ok(&o, &err) != DS_OK)
+        || ds_check_outlet(o.name, &err) != DS_OK
+        || ds_outlet_add(s->def.outputs, &o, &err) != DS_OK)
+    {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "invalid \"%V\": %s",
                            &cmd->name, err.message);
         return NGX_CONF_ERROR;
     }
 
+    s->set |= NGX_DIRECTSTREAM_SET_OUTPUTS;
+    s->pushes++;
+
     return NGX_CONF_OK;
+}
+
+
+static ngx_int_t
+ngx_directstream_stream_param(ngx_directstream_stream_conf_t *s,
+    ngx_str_t *value, ds_outlet_t *o)
+{
+    if (ngx_strcmp(value->data, "via=engine") == 0) {
+        o->engine = 1;
+        s->via |= (ngx_uint_t) 1 << s->pushes;
+        return NGX_OK;
+    }
+
+    if (ngx_strcmp(value->data, "role=primary") == 0
+        || ngx_strcmp(value->data, "role=backup") == 0)
+    {
+        o->backup = (value->data[5] == 'b');
+        return NGX_OK;
+    }
+
+    if (ngx_strncmp(value->data, "name=", 5) == 0) {
+        /* one that is too long is none */
+        (void) ngx_cpystrn((u_char *) o->name, value->len - 5
+                                               <= DS_OUTLET_NAME_LEN
+                                               ? value->data + 5
+                                               : (u_char *) "..",
+                           sizeof(o->name));
+
+        if (value->len == 5) {
+            (void) ngx_cpystrn((u_char *) o->name, (u_char *) ".",
+                               sizeof(o->name));
+        }
+
+        return NGX_OK;
+    }
+
+    return NGX_DECLINED;
+}
+
+
+/* the first line of the file, read with the rights of who reads nginx.conf */
+
+static ngx_int_t
+ngx_directstream_stream_key(ngx_conf_t *cf, ngx_str_t *path, ds_outlet_t *o)
+{
+    u_char           *p, *last, key[DS_URL_LEN];
+    size_t            len;
+    ssize_t           n;
+    ngx_fd_t          fd;
+    ngx_file_info_t   fi;
+
+    if (ngx_conf_full_name(cf->cycle, path, 1) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    fd = ngx_open_file(path->data, NGX_FILE_RDONLY|NGX_FILE_NONBLOCK,
+                       NGX_FILE_OPEN, 0);
+
+    if (fd == NGX_INVALID_FILE) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
+                           "invalid \"key_file\": " ngx_open_file_n
+                           " \"%V\" failed", path);
+        return NGX_ERROR;
+    }
+
+    n = ngx_read_fd(fd, key, sizeof(key));
+
+    if (n == -1 || ngx_fd_info(fd, &fi) == NGX_FILE_ERROR) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
+                           "invalid \"key_file\": \"%V\" cannot be read",
+                           path);
+        n = -1;
+
+    } else if (ngx_file_access(&fi) & 077) {
+        ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
+                           "\"%V\" holds a key and others may read it, its "
+                           "mode should be 0600", path);
+    }
+
+    (void) ngx_close_file(fd);
+
+    if (n == -1) {
+        return NGX_ERROR;
+    }
+
+    last = key + n;
+
+    while (last > key && (last[-1] == '\n' || last[-1] == '\r'
+                          || last[-1] == ' '))
+    {
+        last--;
+    }
+
+    len = strlen(o->url);
+
+    for (p = key; p < last && *p > ' ' && *p != 0x7f; p++) {
+        /* void */
+    }
+
+    if (p != last || last == key || len + 1 + (last - key) > DS_URL_LEN) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid \"key_file\": \"%V\" must have one line, "
+                           "the key, without blanks", path);
+        return NGX_ERROR;
+    }
+
+    p = ngx_sprintf((u_char *) o->url + len, "%s%*s",
+                    (len != 0 && o->url[len - 1] == '/') ? "" : "/",
+                    (size_t) (last - key), key);
+    *p = '\0';
+
+    ngx_explicit_memzero(key, sizeof(key));
+
+    return NGX_OK;
 }

@@ -29,8 +29,12 @@ struct ngx_directstream_parse_s {
     ngx_uint_t                  limit;
     ngx_uint_t                  patch;
     ngx_uint_t                  named;
-    ngx_uint_t                  via;        /* who pushes was given */
-    ngx_uint_t                  engine;     /* chosen before, not needed */
+    ngx_uint_t                  outputs;    /* given */
+    ngx_uint_t                  via;        /* who pushes: a bit for each of
+                                               those where it was given */
+    ngx_uint_t                  push;       /* the first of them, given */
+    ngx_uint_t                  push_via;   /* the same */
+    ds_outlet_t                 first;
     ds_queued_t                *queued;
     const char                 *which;      /* the field that names it */
     char                       *before;
@@ -49,7 +53,18 @@ static ngx_int_t ngx_directstream_mistake(ngx_directstream_mistake_t *m,
 static ngx_int_t ngx_directstream_parse_def(ngx_directstream_parse_t *p,
     const cJSON *v);
 static ngx_int_t ngx_directstream_parse_missing(ngx_directstream_parse_t *p);
+static ngx_int_t ngx_directstream_parse_outputs(ngx_directstream_parse_t *p,
+    const cJSON *v);
+static ngx_int_t ngx_directstream_parse_output(ngx_directstream_parse_t *p,
+    const cJSON *v, const char *before, ds_outlet_t *o, ngx_uint_t n);
+static ngx_int_t ngx_directstream_parse_either(ngx_directstream_parse_t *p,
+    const cJSON *v, const char *no, const char *yes, bool *dst);
+static ngx_int_t ngx_directstream_parse_target(ngx_directstream_parse_t *p,
+    const cJSON *v, const char *before, ds_outlet_t *o);
+static ngx_int_t ngx_directstream_parse_first(ngx_directstream_parse_t *p,
+    const cJSON *v);
 static ngx_int_t ngx_directstream_parse_push(ngx_directstream_parse_t *p);
+static ngx_int_t ngx_directstream_parse_pushes(ngx_directstream_parse_t *p);
 static ngx_int_t ngx_directstream_parse_publish(ngx_directstream_parse_t *p);
 static ngx_int_t ngx_directstream_parse_flag(ngx_directstream_parse_t *p,
     const cJSON *v);
@@ -127,16 +142,18 @@ ngx_directstream_def_parse(ngx_directstream_conf_t *dcf, ngx_str_t *body,
         *def = dcf->base.def;
     }
 
-    p.engine = def->push_engine && !ngx_directstream_push_tls(def->push);
-
     rc = ngx_directstream_parse(&p, body);
 
     if (rc == NGX_OK && !patch) {
         rc = ngx_directstream_parse_missing(&p);
     }
 
-    if (rc == NGX_OK && (p.set & NGX_DIRECTSTREAM_SET_PUSH)) {
+    if (rc == NGX_OK && (p.push || p.push_via)) {
         rc = ngx_directstream_parse_push(&p);
+    }
+
+    if (rc == NGX_OK && (p.set & NGX_DIRECTSTREAM_SET_OUTPUTS)) {
+        rc = ngx_directstream_parse_pushes(&p);
     }
 
     if (rc == NGX_OK) {
@@ -161,12 +178,18 @@ ngx_directstream_parse_def(ngx_directstream_parse_t *p, const cJSON *v)
         return ngx_directstream_parse_field(p, f, v);
     }
 
+    if (ngx_strcmp(v->string, "push") == 0
+        || ngx_strcmp(v->string, "push_via") == 0)
+    {
+        return ngx_directstream_parse_first(p, v);
+    }
+
     if (ngx_strcmp(v->string, "start") != 0) {
         return ngx_directstream_unknown(p, v, "are name, playlist, mode, "
-                               "shuffle, loop, publish, push, push_via, "
-                               "start, video, video_size, video_rate, "
-                               "video_bitrate, audio_bitrate, audio_rate, "
-                               "max_keyframe_interval, max_item_duration, "
+                               "shuffle, loop, publish, outputs, push, "
+                               "push_via, start, video, video_size, "
+                               "video_rate, video_bitrate, audio_bitrate, "
+                               "audio_rate, max_keyframe_interval, max_item_duration, "
                                "playlist_refresh, playlist_refresh_jitter, "
                                "source_proxy and source_bind");
     }
@@ -199,34 +222,311 @@ ngx_directstream_parse_missing(ngx_directstream_parse_t *p)
 }
 
 
-/* the target and who pushes to it are judged together */
+/* all of them, in the place of those there were */
+
+static ngx_int_t
+ngx_directstream_parse_outputs(ngx_directstream_parse_t *p, const cJSON *v)
+{
+    char         before[DS_OUTLETS_LEN + 1], *lines;
+    ngx_uint_t   n;
+    ds_error_t   err;
+    ds_outlet_t  o;
+    const cJSON *each;
+
+    if (!cJSON_IsArray(v)) {
+        return ngx_directstream_invalid(p, v, "it must be an array of objects "
+                                        "or null");
+    }
+
+    lines = p->def->outputs;
+    ngx_memcpy(before, lines, sizeof(before));
+    ngx_memzero(lines, sizeof(before));
+
+    p->outputs = 1;
+    n = 0;
+
+    cJSON_ArrayForEach(each, v) {
+
+        if (n == DS_OUTLETS) {
+            return ngx_directstream_invalid(p, v, "a stream has at most %d "
+                                            "outputs", DS_OUTLETS);
+        }
+
+        ngx_memzero(&o, sizeof(ds_outlet_t));
+
+        if (ngx_directstream_parse_output(p, each, before, &o, n) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        if (ds_outlet_add(lines, &o, &err) != DS_OK) {
+            return ngx_directstream_invalid(p, v, "%s", err.message);
+        }
+
+        n++;
+    }
+
+    return NGX_OK;
+}
+
+
+/* the n-th; what is kept of one of that name in "before" is said below */
+
+static ngx_int_t
+ngx_directstream_parse_output(ngx_directstream_parse_t *p, const cJSON *v,
+    const char *before, ds_outlet_t *o, ngx_uint_t n)
+{
+    ngx_int_t     rc;
+    ngx_uint_t    stopped;
+    ds_error_t    err;
+    ds_outlet_t   was;
+    const cJSON  *url, *f;
+
+    if (!cJSON_IsObject(v)) {
+        return ngx_directstream_mistake(p->mistake, "invalid_field",
+                                        "outputs", "each must be an object");
+    }
+
+    /* whether it is stopped stays as it is unless it is said */
+
+    url = NULL;
+    stopped = 2;
+    rc = NGX_OK;
+
+    cJSON_ArrayForEach(f, v) {
+
+        if (ngx_strcmp(f->string, "url") == 0) {
+            url = f;
+
+        } else if (ngx_strcmp(f->string, "name") == 0) {
+            rc = ngx_directstream_parse_string(p, f, o->name, sizeof(o->name));
+
+            if (rc == NGX_OK && ds_check_outlet(o->name, &err) != DS_OK) {
+                rc = ngx_directstream_invalid(p, f, "%s", err.message);
+            }
+
+        } else if (ngx_strcmp(f->string, "role") == 0) {
+            rc = ngx_directstream_parse_either(p, f, "primary", "backup",
+                                               &o->backup);
+
+        } else if (ngx_strcmp(f->string, "via") == 0) {
+            rc = ngx_directstream_parse_either(p, f, "rtmp", "engine",
+                                               &o->engine);
+            p->via |= (ngx_uint_t) 1 << n;
+
+        } else if (ngx_strcmp(f->string, "stopped") == 0) {
+            rc = ngx_directstream_parse_bool(p, f, &stopped);
+
+        } else if (ngx_strcmp(f->string, "key_file") == 0) {
+            rc = ngx_directstream_invalid(p, f, "it is for the \"push\" "
+                                          "directive");
+
+        } else {
+            rc = ngx_directstream_unknown(p, f, "are name, url, role, via and "
+                                          "stopped");
+        }
+
+        if (rc != NGX_OK) {
+            return rc;
+        }
+    }
+
+    if (url == NULL) {
+        return ngx_directstream_required(p, "url");
+    }
+
+    if (o->name[0] == '\0') {
+        ngx_directstream_outputs_name(p->def->outputs, o);
+    }
+
+    o->stopped = (stopped == 1
+                  || (stopped == 2 && ds_outlet_find(before, o->name, &was)
+                      && was.stopped));
+
+    return ngx_directstream_parse_target(p, url, before, o);
+}
+
+
+/* one of two words */
+
+static ngx_int_t
+ngx_directstream_parse_either(ngx_directstream_parse_t *p, const cJSON *v,
+    const char *no, const char *yes, bool *dst)
+{
+    *dst = (cJSON_IsString(v) && ngx_strcmp(v->valuestring, yes) == 0);
+
+    return (*dst || (cJSON_IsString(v)
+                     && ngx_strcmp(v->valuestring, no) == 0))
+           ? NGX_OK
+           : ngx_directstream_invalid(p, v, "it must be \"%s\" or \"%s\"",
+                                      no, yes);
+}
+
+
+/* a secret that was not shown may come back as it was shown, by its name */
+
+static ngx_int_t
+ngx_directstream_parse_target(ngx_directstream_parse_t *p, const cJSON *v,
+    const char *before, ds_outlet_t *o)
+{
+    char         shown[DS_URL_LEN + 1];
+    ds_error_t   err;
+    ds_outlet_t  was;
+
+    if (ngx_directstream_parse_string(p, v, o->url, sizeof(o->url)) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (ngx_directstream_parse_masked(o->url)) {
+
+        if (ds_outlet_find(before, o->name, &was)) {
+            ds_redact_url(shown, sizeof(shown), was.url);
+
+            if (ngx_strcmp(o->url, shown) == 0) {
+                ngx_memcpy(o->url, was.url, sizeof(o->url));
+                return NGX_OK;
+            }
+        }
+
+        return ngx_directstream_invalid(p, v, "\"***\" stands for a secret "
+                                        "that is not shown, give it whole");
+    }
+
+    return (ds_check_push(o->url, 0, &err) == DS_OK)
+           ? NGX_OK : ngx_directstream_invalid(p, v, "%s", err.message);
+}
+
+
+/* "push" and "push_via": of the first output */
+
+static ngx_int_t
+ngx_directstream_parse_first(ngx_directstream_parse_t *p, const cJSON *v)
+{
+    ds_outlet_t  was;
+
+    p->set |= NGX_DIRECTSTREAM_SET_OUTPUTS;
+
+    if (ngx_strcmp(v->string, "push_via") == 0) {
+        p->push_via = 1;
+
+        if (cJSON_IsNull(v) && p->patch) {
+            return NGX_OK;
+        }
+
+        p->via |= 1;
+
+        return ngx_directstream_parse_either(p, v, "rtmp", "engine",
+                                             &p->first.engine);
+    }
+
+    p->push = 1;
+
+    if (cJSON_IsNull(v)) {
+        return NGX_OK;
+    }
+
+    if (ngx_directstream_outputs_first(p->def->outputs, &was)) {
+        ngx_memcpy(p->first.name, was.name, sizeof(was.name));
+
+    } else {
+        ngx_directstream_outputs_name("", &p->first);
+    }
+
+    return ngx_directstream_parse_target(p, v, p->def->outputs, &p->first);
+}
+
+
+/* puts it in its place, with the others behind it */
 
 static ngx_int_t
 ngx_directstream_parse_push(ngx_directstream_parse_t *p)
 {
-    ds_def_t    *def;
+    char         before[DS_OUTLETS_LEN + 1], *lines;
+    size_t       pos;
+    ngx_uint_t   n, had;
     ds_error_t   err;
-    const char  *why;
+    ds_outlet_t  o, first;
 
-    def = p->def;
-    why = NULL;
-
-    if (!p->via) {
-        def->push_engine = p->engine || ngx_directstream_push_tls(def->push);
+    if (p->outputs) {
+        return ngx_directstream_mistake(p->mistake, "invalid_field",
+                                        p->push ? "push" : "push_via",
+                                        "it is the first one of \"outputs\", "
+                                        "give one of them");
     }
 
-    if (def->push[0] == '\0') {
-        def->push_engine = 0;
-        why = p->via ? "there is no \"push\"" : NULL;
+    lines = p->def->outputs;
+    ngx_memcpy(before, lines, sizeof(before));
+    ngx_memzero(lines, sizeof(before));
 
-    } else if (ngx_directstream_check_push(def, &err) != DS_OK) {
-        why = err.message;
+    pos = 0;
+    had = ds_outlet_next(before, &pos, &first);
+
+    if (p->push && p->first.url[0] == '\0') {
+        had = 0;
+
+    } else if (p->push) {
+
+        if (!had) {
+            ngx_memzero(&first, sizeof(ds_outlet_t));
+            ngx_memcpy(first.name, p->first.name, sizeof(first.name));
+        }
+
+        /* that it was chosen, and need not have been, is remembered */
+
+        if (had && first.engine && ds_check_push(first.url, 1, NULL) == DS_OK
+            && !p->push_via)
+        {
+            p->via |= 1;
+            p->first.engine = 1;
+        }
+
+        ngx_memcpy(first.url, p->first.url, sizeof(first.url));
+        had = 1;
     }
 
-    return (why == NULL)
-           ? NGX_OK
-           : ngx_directstream_mistake(p->mistake, "invalid_field",
-                                      p->via ? "push_via" : "push", "%s", why);
+    if (!had && (p->via & 1)) {
+        return ngx_directstream_mistake(p->mistake, "invalid_field",
+                                        "push_via", "there is no \"push\"");
+    }
+
+    first.engine = p->first.engine;
+    n = 0;
+
+    if (had && ds_outlet_add(lines, &first, &err) == DS_OK) {
+        n++;
+    }
+
+    while (ds_outlet_next(before, &pos, &o)) {
+
+        if (ds_outlet_add(lines, &o, &err) != DS_OK) {
+            return ngx_directstream_mistake(p->mistake, "invalid_field",
+                                            "push", "%s", err.message);
+        }
+
+        p->via |= (ngx_uint_t) 1 << n++;
+    }
+
+    return NGX_OK;
+}
+
+
+/* targets and who pushes to them are judged together */
+
+static ngx_int_t
+ngx_directstream_parse_pushes(ngx_directstream_parse_t *p)
+{
+    ds_error_t  err;
+
+    if (ngx_directstream_outputs_finish(p->def->outputs, p->via, &err)
+        == DS_OK)
+    {
+        return NGX_OK;
+    }
+
+    return ngx_directstream_mistake(p->mistake, "invalid_field",
+                                    p->outputs ? "outputs"
+                                    : p->push_via ? "push_via" : "push", "%s",
+                                    err.message);
 }
 
 
@@ -243,7 +543,8 @@ ngx_directstream_parse_publish(ngx_directstream_parse_t *p)
 
     return ngx_directstream_mistake(p->mistake, "invalid_field",
                                     (p->set & NGX_DIRECTSTREAM_SET_PUBLISH)
-                                    ? "publish" : "push", "%s%s",
+                                    ? "publish"
+                                    : p->outputs ? "outputs" : "push", "%s%s",
                                     (p->set & NGX_DIRECTSTREAM_SET_PUBLISH)
                                     ? "" : "\"publish\" is \"none\": ",
                                     err.message);
@@ -1134,7 +1435,9 @@ ngx_directstream_parse_field(ngx_directstream_parse_t *p,
 
     flag = 0;
 
-    if (cJSON_IsNull(v) && (p->patch || f->kind == NGX_DIRECTSTREAM_PUSH)) {
+    if (cJSON_IsNull(v)
+        && (p->patch || f->kind == NGX_DIRECTSTREAM_OUTPUTS))
+    {
         rc = ngx_directstream_parse_null(p, f, v);
         p->set |= (rc == NGX_OK) ? f->set : 0;
         return rc;
@@ -1145,10 +1448,13 @@ ngx_directstream_parse_field(ngx_directstream_parse_t *p,
     case NGX_DIRECTSTREAM_NAME:
     case NGX_DIRECTSTREAM_PLAYLIST:
     case NGX_DIRECTSTREAM_PUBLISH:
-    case NGX_DIRECTSTREAM_PUSH:
     case NGX_DIRECTSTREAM_PROXY:
     case NGX_DIRECTSTREAM_BIND:
         rc = ngx_directstream_parse_text(p, f, v);
+        break;
+
+    case NGX_DIRECTSTREAM_OUTPUTS:
+        rc = ngx_directstream_parse_outputs(p, v);
         break;
 
     case NGX_DIRECTSTREAM_SLATE:
@@ -1174,7 +1480,6 @@ ngx_directstream_parse_field(ngx_directstream_parse_t *p,
     if (rc == NGX_OK) {
         p->set |= f->set;
         p->named |= (f->kind == NGX_DIRECTSTREAM_NAME);
-        p->via |= (f->kind == NGX_DIRECTSTREAM_VIA);
     }
 
     return rc;
@@ -1211,13 +1516,9 @@ ngx_directstream_parse_null(ngx_directstream_parse_t *p,
         return ngx_directstream_invalid(p, v, "it is set by the \"slate\" "
                                         "directive");
 
-    case NGX_DIRECTSTREAM_PUSH:
+    case NGX_DIRECTSTREAM_OUTPUTS:
         ngx_memzero((char *) p->def + f->offset, f->size);
-        return NGX_OK;
-
-    case NGX_DIRECTSTREAM_VIA:
-        /* follows from the target */
-        p->engine = 0;
+        p->outputs = 1;
         return NGX_OK;
 
     default:
@@ -1254,8 +1555,7 @@ ngx_directstream_parse_text(ngx_directstream_parse_t *p,
     dst = (char *) p->def + f->offset;
 
     if (p->patch && cJSON_IsString(v)
-        && (f->kind == NGX_DIRECTSTREAM_PUSH
-            || f->kind == NGX_DIRECTSTREAM_PROXY
+        && (f->kind == NGX_DIRECTSTREAM_PROXY
             || f->kind == NGX_DIRECTSTREAM_PLAYLIST))
     {
         ngx_directstream_field_show(f, p->def, shown);
@@ -1271,12 +1571,6 @@ ngx_directstream_parse_text(ngx_directstream_parse_t *p,
 
     if (ngx_directstream_parse_string(p, v, dst, f->size) != NGX_OK) {
         return NGX_ERROR;
-    }
-
-    if (f->kind == NGX_DIRECTSTREAM_PUSH && ngx_directstream_parse_masked(dst))
-    {
-        return ngx_directstream_invalid(p, v, "\"***\" stands for a secret "
-                                        "that is not shown, give it whole");
     }
 
     if (ngx_directstream_field_check(f, dst, p->dcf->media_root.len != 0, &err)

@@ -926,9 +926,11 @@ ngx_directstream_feed_hash(ngx_directstream_info_t *info, ngx_uint_t relay)
     st->dead_air = 0;
     st->lateness = 0;
     st->queue_position = 0;
-    st->push.bytes = 0;
-    st->push.dropped = 0;
-    st->push.waiting = 0;
+    for (i = 0; i < DS_OUTLETS; i++) {
+        st->outputs[i].bytes = 0;
+        st->outputs[i].dropped = 0;
+        st->outputs[i].waiting = 0;
+    }
 
     for (i = 0; i < DS_FETCHES; i++) {
         st->fetching[i].bytes = 0;

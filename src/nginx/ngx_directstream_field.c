@@ -12,10 +12,6 @@
 
 #define NGX_DIRECTSTREAM_DIGITS     9      /* no bound is longer */
 
-/* nginx-rtmp cuts the target of a redirect at 254 bytes */
-#define NGX_DIRECTSTREAM_PUSH_PATH  200
-
-
 #define ngx_directstream_in(field)                                           \
     offsetof(ds_def_t, field), sizeof(((ds_def_t *) NULL)->field)
 
@@ -25,8 +21,6 @@ static const char *ngx_directstream_field_word(
 static ngx_int_t ngx_directstream_field_size(ds_def_t *def, ngx_str_t *text);
 static int64_t ngx_directstream_field_parse(
     const ngx_directstream_field_t *f, ngx_str_t *text);
-static ngx_int_t ngx_directstream_check_rtmp(const char *url,
-    ds_error_t *err);
 
 
 const ngx_directstream_field_t  ngx_directstream_fields[] = {
@@ -46,11 +40,8 @@ const ngx_directstream_field_t  ngx_directstream_fields[] = {
     { "publish", NGX_DIRECTSTREAM_SET_PUBLISH, NGX_DIRECTSTREAM_PUBLISH,
       ngx_directstream_in(publish), 0, 0, NULL },
 
-    { "push", NGX_DIRECTSTREAM_SET_PUSH, NGX_DIRECTSTREAM_PUSH,
-      ngx_directstream_in(push), 0, 0, NULL },
-
-    { "push_via", NGX_DIRECTSTREAM_SET_PUSH, NGX_DIRECTSTREAM_VIA,
-      ngx_directstream_in(push_engine), 0, 1, "\"rtmp\" or \"engine\"" },
+    { "outputs", NGX_DIRECTSTREAM_SET_OUTPUTS, NGX_DIRECTSTREAM_OUTPUTS,
+      ngx_directstream_in(outputs), 0, 0, NULL },
 
     { "slate", NGX_DIRECTSTREAM_SET_SLATE, NGX_DIRECTSTREAM_SLATE,
       ngx_directstream_in(slate), 0, 0, NULL },
@@ -188,7 +179,6 @@ ngx_directstream_field_show(const ngx_directstream_field_t *f,
         ds_redact_playlist(text, DS_PLAYLIST_LEN + 1, value);
         return;
 
-    case NGX_DIRECTSTREAM_PUSH:
     case NGX_DIRECTSTREAM_PROXY:
         ds_redact_url(text, DS_PLAYLIST_LEN + 1, value);
         return;
@@ -197,14 +187,6 @@ ngx_directstream_field_show(const ngx_directstream_field_t *f,
         (void) ngx_snprintf((u_char *) text, DS_PLAYLIST_LEN + 1, "%uDx%uD%Z",
                             def->profile.width, def->profile.height);
         return;
-
-    case NGX_DIRECTSTREAM_VIA:
-        if (def->push[0] == '\0') {
-            text[0] = '\0';
-            return;
-        }
-
-        /* fall through */
 
     case NGX_DIRECTSTREAM_MODE:
     case NGX_DIRECTSTREAM_VIDEO:
@@ -231,9 +213,6 @@ ngx_directstream_field_word(const ngx_directstream_field_t *f, int64_t n)
     case NGX_DIRECTSTREAM_VIDEO:
         return ds_video_name((ds_video_e) n);
 
-    case NGX_DIRECTSTREAM_VIA:
-        return n ? "engine" : "rtmp";
-
     default: /* NGX_DIRECTSTREAM_FLAG */
         return n ? "on" : "off";
     }
@@ -254,9 +233,6 @@ ngx_directstream_field_check(const ngx_directstream_field_t *f,
 
     case NGX_DIRECTSTREAM_PUBLISH:
         return ds_check_publish(text, err);
-
-    case NGX_DIRECTSTREAM_PUSH:
-        return ds_check_push(text, err);
 
     case NGX_DIRECTSTREAM_PROXY:
         return ngx_strcmp(text, "off") == 0 ? DS_OK
@@ -447,16 +423,18 @@ ngx_directstream_field_copy(ds_def_t *dst, const ds_def_t *src,
             continue;
         }
 
-        ngx_memcpy(to, from, f->size);
-
         /* a run goes on when these change */
 
-        if (!(f->set & (NGX_DIRECTSTREAM_SET_LOOP|NGX_DIRECTSTREAM_SET_MODE
-                        |NGX_DIRECTSTREAM_SET_REFRESH
-                        |NGX_DIRECTSTREAM_SET_SCHEDULE)))
+        if (f->kind == NGX_DIRECTSTREAM_OUTPUTS
+            ? !ngx_directstream_outputs_same_rtmp((char *) to, (char *) from)
+            : !(f->set & (NGX_DIRECTSTREAM_SET_LOOP|NGX_DIRECTSTREAM_SET_MODE
+                          |NGX_DIRECTSTREAM_SET_REFRESH
+                          |NGX_DIRECTSTREAM_SET_SCHEDULE)))
         {
             rc = NGX_AGAIN;
         }
+
+        ngx_memcpy(to, from, f->size);
     }
 
     return rc;
@@ -464,63 +442,18 @@ ngx_directstream_field_copy(ds_def_t *dst, const ds_def_t *src,
 
 
 int
-ngx_directstream_check_push(const ds_def_t *def, ds_error_t *err)
-{
-    int  rc;
-
-    rc = ds_check_push(def->push, err);
-
-    return (rc != DS_OK || def->push_engine)
-           ? rc : ngx_directstream_check_rtmp(def->push, err);
-}
-
-
-int
 ngx_directstream_check_publish(const ds_def_t *def, ds_error_t *err)
 {
-    if (ngx_strcmp(def->publish, "none") != 0 || def->push_engine) {
+    if (ngx_strcmp(def->publish, "none") != 0
+        || ngx_directstream_outputs_engine(def->outputs))
+    {
         return DS_OK;
     }
 
     (void) ngx_cpystrn((u_char *) err->message,
-                       (u_char *) "\"none\" leaves nothing but a push by the "
-                       "engine, which needs a \"push\" to rtmps:// or by "
-                       "\"engine\"", DS_MESSAGE_LEN);
+                       (u_char *) "\"none\" leaves nothing but outputs by "
+                       "the engine, which needs a \"push\" to rtmps:// or "
+                       "by \"engine\"", DS_MESSAGE_LEN);
 
     return DS_EPLAYLIST_INVALID;
-}
-
-
-static ngx_int_t
-ngx_directstream_check_rtmp(const char *url, ds_error_t *err)
-{
-    const char  *p, *why;
-
-    p = url + sizeof("rtmp://") - 1;
-
-    if (ngx_directstream_push_tls(url)) {
-        why = "nginx-rtmp cannot push by rtmps://, the engine can";
-
-    } else {
-        p = strchr(p, '/');
-
-        if (p == NULL || strlen(p) <= NGX_DIRECTSTREAM_PUSH_PATH) {
-            return DS_OK;
-        }
-
-        why = "application and key must have at most 200 bytes, nginx-rtmp "
-              "cuts them";
-    }
-
-    (void) ngx_cpystrn((u_char *) err->message, (u_char *) why,
-                       DS_MESSAGE_LEN);
-
-    return DS_EPLAYLIST_INVALID;
-}
-
-
-ngx_uint_t
-ngx_directstream_push_tls(const char *url)
-{
-    return ngx_strncasecmp((u_char *) url, (u_char *) "rtmps:", 6) == 0;
 }

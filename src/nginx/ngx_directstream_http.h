@@ -338,6 +338,8 @@ ngx_int_t ngx_directstream_streams_schedule(ngx_http_request_t *r,
 /* "action": an ngx_directstream_change_e, or an ngx_directstream_step_e */
 ngx_int_t ngx_directstream_streams_change(ngx_http_request_t *r,
     ngx_directstream_ctx_t *ctx);
+ngx_int_t ngx_directstream_streams_output(ngx_http_request_t *r,
+    ngx_directstream_ctx_t *ctx);
 ngx_int_t ngx_directstream_streams_step(ngx_http_request_t *r,
     ngx_directstream_ctx_t *ctx);
 

@@ -16,6 +16,8 @@ static void ngx_directstream_journal_turn(ngx_directstream_sh_t *sh,
     const ds_error_t *err, const char *message);
 static void ngx_directstream_journal_text(char *dst, const char *src,
     size_t size);
+static void ngx_directstream_journal_outputs(ngx_directstream_sh_t *sh,
+    ngx_directstream_node_t *node);
 static void ngx_directstream_journal_list(ngx_directstream_sh_t *sh,
     ngx_directstream_node_t *node);
 static void ngx_directstream_journal_slot(ngx_directstream_sh_t *sh,
@@ -54,6 +56,8 @@ ngx_directstream_journal_note(ngx_directstream_conf_t *dcf,
                                                             : "not connected");
         sh->logged++;
     }
+
+    ngx_directstream_journal_outputs(sh, node);
 
     if (st->state != was->state) {
         (void) ngx_snprintf((u_char *) message, sizeof(message),
@@ -94,6 +98,42 @@ ngx_directstream_journal_note(ngx_directstream_conf_t *dcf,
     was->has_item = st->has_item;
     was->aired = st->copied + st->encoded;
     was->changes = st->list.changes;
+}
+
+
+/* which of them has come or gone since; several may have at a time */
+
+static void
+ngx_directstream_journal_outputs(ngx_directstream_sh_t *sh,
+    ngx_directstream_node_t *node)
+{
+    char               message[DS_MESSAGE_LEN];
+    int64_t            latest;
+    ngx_uint_t         i;
+    ds_push_status_t  *o;
+
+    latest = node->noted.output_at;
+
+    for (i = 0; i < DS_OUTLETS; i++) {
+        o = &node->info.status.outputs[i];
+
+        if (o->name[0] == '\0' || o->since <= node->noted.output_at) {
+            continue;
+        }
+
+        latest = ngx_max(latest, o->since);
+
+        (void) ngx_snprintf((u_char *) message, sizeof(message),
+                            "output \"%s\" is %s%s%Z", o->name,
+                            o->connected ? "connected" : "not connected: ",
+                            o->connected ? "" : o->error.message);
+        (void) ngx_directstream_journal_entry(sh, node->info.def.name,
+                                              NGX_DIRECTSTREAM_ENTRY_OUTPUT,
+                                              message);
+        sh->logged++;
+    }
+
+    node->noted.output_at = latest;
 }
 
 

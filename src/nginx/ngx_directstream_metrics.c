@@ -9,6 +9,15 @@
 #include "ngx_directstream_http.h"
 
 
+/* of an output by the engine, besides what is in the totals */
+
+typedef struct {
+    int64_t                    shown;
+    int64_t                    connected;
+    int64_t                    waiting;     /* bytes */
+} ngx_directstream_push_t;
+
+
 /* of one stream; what there is none of is -1 */
 
 typedef struct {
@@ -27,12 +36,11 @@ typedef struct {
     int64_t                    lateness;    /* ms */
     int64_t                    slate;
     int64_t                    connected;
-    int64_t                    pushing;
-    int64_t                    waiting;     /* bytes, for the push */
     int64_t                    fetched;     /* bytes */
     int64_t                    fetching;    /* bytes in all */
     int64_t                    speed;       /* bytes a second */
     ngx_directstream_totals_t  totals;
+    ngx_directstream_push_t    push[DS_OUTLETS];    /* with totals.pushed */
 } ngx_directstream_sample_t;
 
 
@@ -41,6 +49,8 @@ typedef enum {
     NGX_DIRECTSTREAM_MSEC,              /* shown in seconds */
     NGX_DIRECTSTREAM_STATE,             /* one line a state, one of them 1 */
     NGX_DIRECTSTREAM_CODES,             /* one line a code that was seen */
+    NGX_DIRECTSTREAM_PUSH,              /* one line an output: of its push */
+    NGX_DIRECTSTREAM_PUSHED,            /* the same: of its totals */
     NGX_DIRECTSTREAM_BUILD,             /* says what this is */
     NGX_DIRECTSTREAM_WHOLE,             /* of no stream */
     NGX_DIRECTSTREAM_COUNTS             /* one line a state, how many */
@@ -74,6 +84,10 @@ static void ngx_directstream_metrics_take(void *data,
     ngx_directstream_info_t *info);
 static void ngx_directstream_metrics_sample(ngx_directstream_sample_t *s,
     ngx_directstream_info_t *info);
+static void ngx_directstream_metrics_push(ngx_directstream_sample_t *s,
+    ngx_directstream_info_t *info, ngx_uint_t owned);
+static void ngx_directstream_metrics_outputs(ngx_directstream_metrics_t *m,
+    const ngx_directstream_family_t *f, ngx_directstream_sample_t *s);
 static void ngx_directstream_metrics_fetch(ngx_directstream_sample_t *s,
     ngx_directstream_info_t *info, ngx_uint_t owned);
 static void ngx_directstream_metrics_family(ngx_directstream_metrics_t *m,
@@ -246,25 +260,25 @@ static const ngx_directstream_family_t  ngx_directstream_families[] = {
       ngx_directstream_of(totals.reconnects),
       "Connections to the publish application after a lost one." },
 
-    { "push_connected", 0, NGX_DIRECTSTREAM_VALUE,
-      ngx_directstream_of(pushing),
-      "1 when the engine's push is connected." },
+    { "push_connected", 0, NGX_DIRECTSTREAM_PUSH,
+      offsetof(ngx_directstream_push_t, connected),
+      "1 when the output, a push by the engine, is connected." },
 
-    { "push_waiting_bytes", 0, NGX_DIRECTSTREAM_VALUE,
-      ngx_directstream_of(waiting),
-      "Bytes that wait for the engine's push." },
+    { "push_waiting_bytes", 0, NGX_DIRECTSTREAM_PUSH,
+      offsetof(ngx_directstream_push_t, waiting),
+      "Bytes that wait for the output." },
 
-    { "push_reconnects_total", 1, NGX_DIRECTSTREAM_VALUE,
-      ngx_directstream_of(totals.push_reconnects),
-      "Connections of the engine's push after a lost one." },
+    { "push_reconnects_total", 1, NGX_DIRECTSTREAM_PUSHED,
+      offsetof(ngx_directstream_pushed_t, reconnects),
+      "Connections of the output after a lost one." },
 
-    { "push_sent_bytes_total", 1, NGX_DIRECTSTREAM_VALUE,
-      ngx_directstream_of(totals.push_sent),
-      "Bytes sent by the engine's push." },
+    { "push_sent_bytes_total", 1, NGX_DIRECTSTREAM_PUSHED,
+      offsetof(ngx_directstream_pushed_t, sent),
+      "Bytes sent to the output." },
 
-    { "push_dropped_packets_total", 1, NGX_DIRECTSTREAM_VALUE,
-      ngx_directstream_of(totals.push_dropped),
-      "Packets the engine's push dropped, its queue being full." },
+    { "push_dropped_packets_total", 1, NGX_DIRECTSTREAM_PUSHED,
+      offsetof(ngx_directstream_pushed_t, dropped),
+      "Packets the output dropped, too many waiting for it." },
 
     { "resolves_total", 1, NGX_DIRECTSTREAM_VALUE,
       ngx_directstream_of(totals.resolves),
@@ -548,19 +562,39 @@ ngx_directstream_metrics_sample(ngx_directstream_sample_t *s,
     s->lateness = owned ? st->lateness : 0;
     s->slate = owned && st->slate;
     s->connected = owned && st->connected;
-    s->pushing = st->push.enabled ? (owned && st->push.connected) : -1;
-    s->waiting = st->push.enabled ? (owned ? (int64_t) st->push.waiting : 0)
-                                  : -1;
 
     ngx_directstream_metrics_fetch(s, info, owned);
 
     s->totals = info->before;
     ngx_directstream_totals_add(&s->totals, st);
 
-    if (!st->push.enabled) {
-        s->totals.push_reconnects = (uint64_t) -1;
-        s->totals.push_sent = (uint64_t) -1;
-        s->totals.push_dropped = (uint64_t) -1;
+    ngx_directstream_metrics_push(s, info, owned);
+}
+
+
+/* those that are defined, also while they are stopped or nobody runs them */
+
+static void
+ngx_directstream_metrics_push(ngx_directstream_sample_t *s,
+    ngx_directstream_info_t *info, ngx_uint_t owned)
+{
+    ngx_uint_t               i;
+    ds_outlet_t              o;
+    ngx_directstream_push_t *push;
+    const ds_push_status_t  *st;
+
+    for (i = 0; i < DS_OUTLETS; i++) {
+        push = &s->push[i];
+        push->shown = s->totals.pushed[i].name[0] != '\0'
+                      && ds_outlet_find(info->def.outputs,
+                                        s->totals.pushed[i].name, &o)
+                      && o.engine;
+
+        st = ngx_directstream_outputs_status(&info->status,
+                                             s->totals.pushed[i].name);
+
+        push->connected = owned && st != NULL && st->connected;
+        push->waiting = (owned && st != NULL) ? (int64_t) st->waiting : 0;
     }
 }
 
@@ -670,6 +704,12 @@ ngx_directstream_metrics_stream(ngx_directstream_metrics_t *m,
         return;
     }
 
+    if (f->kind == NGX_DIRECTSTREAM_PUSH || f->kind == NGX_DIRECTSTREAM_PUSHED)
+    {
+        ngx_directstream_metrics_outputs(m, f, s);
+        return;
+    }
+
     if (f->kind == NGX_DIRECTSTREAM_STATE) {
         for (state = DS_STOPPED; state <= DS_HELD; state++) {
             ngx_directstream_json_print(&m->w, "directstream_%s{stream=\"%s\","
@@ -695,6 +735,30 @@ ngx_directstream_metrics_stream(ngx_directstream_metrics_t *m,
     } else {
         ngx_directstream_json_print(&m->w, "directstream_%s{stream=\"%s\"} "
                                     "%L\n", f->name, s->name, value);
+    }
+}
+
+
+static void
+ngx_directstream_metrics_outputs(ngx_directstream_metrics_t *m,
+    const ngx_directstream_family_t *f, ngx_directstream_sample_t *s)
+{
+    u_char      *p;
+    ngx_uint_t   i;
+
+    for (i = 0; i < DS_OUTLETS; i++) {
+
+        if (!s->push[i].shown) {
+            continue;
+        }
+
+        p = (f->kind == NGX_DIRECTSTREAM_PUSH) ? (u_char *) &s->push[i]
+                                         : (u_char *) &s->totals.pushed[i];
+
+        ngx_directstream_json_print(&m->w, "directstream_%s{stream=\"%s\","
+                                    "output=\"%s\"} %uL\n", f->name, s->name,
+                                    s->totals.pushed[i].name,
+                                    *(uint64_t *) (p + f->offset));
     }
 }
 

@@ -35,7 +35,8 @@ static ngx_uint_t ngx_directstream_on_publish_token(const char *want,
     ngx_str_t *token);
 static void ngx_directstream_on_publish_addr(ngx_str_t *addr);
 static ngx_int_t ngx_directstream_on_publish_redirect(ngx_http_request_t *r,
-    ngx_directstream_info_t *info, ngx_directstream_form_t *form);
+    ngx_directstream_info_t *info, const char *url,
+    ngx_directstream_form_t *form);
 
 
 ngx_int_t
@@ -93,6 +94,7 @@ ngx_directstream_on_publish_judge(ngx_http_request_t *r,
     ngx_directstream_form_t *form)
 {
     char                     name[DS_NAME_LEN + 1];
+    ds_outlet_t              o;
     ngx_directstream_info_t  info;
 
     if (form->name.len == 0 || form->name.len > DS_NAME_LEN) {
@@ -130,11 +132,10 @@ ngx_directstream_on_publish_judge(ngx_http_request_t *r,
 
     ngx_directstream_zone_hooked(ngx_directstream_get_conf(), name);
 
-    if (info.def.push[0] != '\0'
-        && !info.def.push_engine
-        && form->push.len != 0)
+    if (form->push.len != 0
+        && ngx_directstream_outputs_rtmp(info.def.outputs, &o))
     {
-        return ngx_directstream_on_publish_redirect(r, &info, form);
+        return ngx_directstream_on_publish_redirect(r, &info, o.url, form);
     }
 
     return ngx_directstream_send_empty(r, NGX_HTTP_OK);
@@ -259,7 +260,8 @@ ngx_directstream_on_publish_addr(ngx_str_t *addr)
 
 static ngx_int_t
 ngx_directstream_on_publish_redirect(ngx_http_request_t *r,
-    ngx_directstream_info_t *info, ngx_directstream_form_t *form)
+    ngx_directstream_info_t *info, const char *url,
+    ngx_directstream_form_t *form)
 {
     u_char      *p, text[NGX_SOCKADDR_STRLEN];
     size_t       len;
@@ -268,7 +270,7 @@ ngx_directstream_on_publish_redirect(ngx_http_request_t *r,
 
     ngx_memzero(&addr, sizeof(ngx_addr_t));
 
-    path = strchr(info->def.push + sizeof("rtmp://") - 1, '/');
+    path = strchr(url + sizeof("rtmp://") - 1, '/');
 
     if (path == NULL
         || ngx_parse_addr_port(r->pool, &addr, form->push.data,

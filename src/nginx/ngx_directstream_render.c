@@ -38,6 +38,14 @@ static void ngx_directstream_render_url(ngx_directstream_json_t *w,
     const void *base);
 static void ngx_directstream_render_push(ngx_directstream_json_t *w,
     const void *base);
+static void ngx_directstream_render_pushes(ngx_directstream_json_t *w,
+    const void *base);
+static void ngx_directstream_render_output(ngx_directstream_json_t *w,
+    const ngx_directstream_info_t *info, const ds_outlet_t *o);
+static void ngx_directstream_render_outlet(ngx_directstream_json_t *w,
+    const ds_outlet_t *o);
+static void ngx_directstream_render_outlets(ngx_directstream_json_t *w,
+    const ds_def_t *def);
 static void ngx_directstream_render_fetching(ngx_directstream_json_t *w,
     const void *base);
 static void ngx_directstream_render_age(ngx_directstream_json_t *w,
@@ -130,12 +138,14 @@ static const ngx_directstream_member_t  ngx_directstream_output[] = {
 };
 
 static const ngx_directstream_member_t  ngx_directstream_push[] = {
-    ngx_directstream_of_status("connected", BOOL, push.connected),
-    ngx_directstream_of_status("bytes", NUMBER, push.bytes),
-    ngx_directstream_of_status("reconnects", NUMBER, push.reconnects),
-    ngx_directstream_of_status("dropped", NUMBER, push.dropped),
-    ngx_directstream_of_status("waiting", NUMBER, push.waiting),
-    ngx_directstream_of_status("error", ERROR, push.error),
+    ngx_directstream_member("since", TIME, ds_push_status_t, since),
+    ngx_directstream_member("connected", BOOL, ds_push_status_t, connected),
+    ngx_directstream_member("bytes", NUMBER, ds_push_status_t, bytes),
+    ngx_directstream_member("reconnects", NUMBER, ds_push_status_t,
+                            reconnects),
+    ngx_directstream_member("dropped", NUMBER, ds_push_status_t, dropped),
+    ngx_directstream_member("waiting", NUMBER, ds_push_status_t, waiting),
+    ngx_directstream_member("error", ERROR, ds_push_status_t, error),
     ngx_directstream_member_end
 };
 
@@ -166,6 +176,7 @@ static const ngx_directstream_member_t  ngx_directstream_status[] = {
     ngx_directstream_member_object("schedule", ngx_directstream_slots),
     ngx_directstream_member_object("output", ngx_directstream_output),
     ngx_directstream_member_call("push", ngx_directstream_render_push),
+    ngx_directstream_member_call("outputs", ngx_directstream_render_pushes),
     ngx_directstream_member_object("cache", ngx_directstream_cache),
     ngx_directstream_member_call("fetching",
                                  ngx_directstream_render_fetching),
@@ -383,6 +394,11 @@ ngx_directstream_render_stream(ngx_directstream_json_t *w,
             continue;
         }
 
+        if (f->kind == NGX_DIRECTSTREAM_OUTPUTS) {
+            ngx_directstream_render_outlets(w, &info->def);
+            continue;
+        }
+
         ngx_directstream_json_key(w, f->name);
         ngx_directstream_render_field(w, &info->def, f);
     }
@@ -525,10 +541,13 @@ ngx_directstream_render_url(ngx_directstream_json_t *w, const void *base)
 {
     const ngx_directstream_info_t  *info = base;
 
-    char  url[DS_URL_LEN + DS_NAME_LEN + 2];
+    char         url[DS_URL_LEN + DS_NAME_LEN + 2];
+    ds_outlet_t  o;
 
-    if (ngx_strcmp(info->def.publish, "none") == 0) {
-        ds_redact_url(url, sizeof(url), info->def.push);
+    if (ngx_strcmp(info->def.publish, "none") == 0
+        && ngx_directstream_outputs_first(info->def.outputs, &o))
+    {
+        ds_redact_url(url, sizeof(url), o.url);
         ngx_directstream_json_string(w, url, sizeof(url));
         return;
     }
@@ -540,27 +559,130 @@ ngx_directstream_render_url(ngx_directstream_json_t *w, const void *base)
 }
 
 
-/* what nginx-rtmp pushes it does not tell */
+/* the first output; what nginx-rtmp pushes it does not tell */
 
 static void
 ngx_directstream_render_push(ngx_directstream_json_t *w, const void *base)
 {
     const ngx_directstream_info_t  *info = base;
 
+    ds_outlet_t  o;
+
+    if (ngx_directstream_outputs_first(info->def.outputs, &o) && o.engine) {
+        ngx_directstream_render_output(w, info, &o);
+
+    } else {
+        ngx_directstream_json_null(w);
+    }
+}
+
+
+static void
+ngx_directstream_render_pushes(ngx_directstream_json_t *w, const void *base)
+{
+    const ngx_directstream_info_t  *info = base;
+
+    size_t       pos;
+    ds_outlet_t  o;
+
+    ngx_directstream_json_open(w, '[');
+
+    for (pos = 0; ds_outlet_next(info->def.outputs, &pos, &o); /* void */) {
+        ngx_directstream_render_output(w, info, &o);
+    }
+
+    ngx_directstream_json_close(w, ']');
+}
+
+
+static void
+ngx_directstream_render_output(ngx_directstream_json_t *w,
+    const ngx_directstream_info_t *info, const ds_outlet_t *o)
+{
+    const char              *state;
+    ds_push_status_t         none;
+    const ds_push_status_t  *st;
+
+    st = ngx_directstream_outputs_status(&info->status, o->name);
+
+    if (o->stopped || !info->running) {
+        state = "stopped";
+
+    } else if (!o->engine) {
+        state = "unknown";
+
+    } else if (st == NULL || (!st->connected && st->error.code == DS_OK)) {
+        state = "connecting";
+
+    } else {
+        state = st->connected ? "up" : "down";
+    }
+
+    if (st == NULL) {
+        ngx_memzero(&none, sizeof(ds_push_status_t));
+        st = &none;
+    }
+
+    ngx_directstream_json_open(w, '{');
+    ngx_directstream_render_outlet(w, o);
+    ngx_directstream_json_text(w, "state", state, 16);
+    ngx_directstream_json_members(w, ngx_directstream_push, st);
+    ngx_directstream_json_close(w, '}');
+}
+
+
+static void
+ngx_directstream_render_outlet(ngx_directstream_json_t *w,
+    const ds_outlet_t *o)
+{
     char  url[DS_URL_LEN + 1];
 
-    if (info->def.push[0] == '\0' || !info->def.push_engine) {
+    ds_redact_url(url, sizeof(url), o->url);
+
+    ngx_directstream_json_text(w, "name", o->name, sizeof(o->name));
+    ngx_directstream_json_text(w, "url", url, sizeof(url));
+    ngx_directstream_json_text(w, "role", o->backup ? "backup" : "primary",
+                               16);
+    ngx_directstream_json_text(w, "via", o->engine ? "engine" : "rtmp", 16);
+}
+
+
+/* "push" and "push_via" are the first one's */
+
+static void
+ngx_directstream_render_outlets(ngx_directstream_json_t *w,
+    const ds_def_t *def)
+{
+    char         url[DS_URL_LEN + 1];
+    size_t       pos;
+    ds_outlet_t  o;
+
+    ngx_directstream_json_key(w, "outputs");
+    ngx_directstream_json_open(w, '[');
+
+    for (pos = 0; ds_outlet_next(def->outputs, &pos, &o); /* void */) {
+        ngx_directstream_json_open(w, '{');
+        ngx_directstream_render_outlet(w, &o);
+        ngx_directstream_json_key(w, "stopped");
+        ngx_directstream_json_bool(w, o.stopped);
+        ngx_directstream_json_close(w, '}');
+    }
+
+    ngx_directstream_json_close(w, ']');
+
+    if (!ngx_directstream_outputs_first(def->outputs, &o)) {
+        ngx_directstream_json_key(w, "push");
+        ngx_directstream_json_null(w);
+        ngx_directstream_json_key(w, "push_via");
         ngx_directstream_json_null(w);
         return;
     }
 
-    ds_redact_url(url, sizeof(url), info->def.push);
+    ds_redact_url(url, sizeof(url), o.url);
 
-    ngx_directstream_json_open(w, '{');
-    ngx_directstream_json_text(w, "url", url, sizeof(url));
-    ngx_directstream_json_text(w, "via", "engine", 16);
-    ngx_directstream_json_members(w, ngx_directstream_push, base);
-    ngx_directstream_json_close(w, '}');
+    ngx_directstream_json_text(w, "push", url, sizeof(url));
+    ngx_directstream_json_text(w, "push_via", o.engine ? "engine" : "rtmp",
+                               16);
 }
 
 

@@ -43,6 +43,8 @@ struct ngx_directstream_run_s {
     uint32_t                 trimmed;       /* the list's length in the store */
     uint64_t                 prefetch;
     uint64_t                 refresh;
+    uint64_t                 outputs;       /* changes of them */
+    ngx_directstream_again_t again[DS_OUTLETS];
     uint32_t                 interval;      /* between two readings, ms */
     uint32_t                 jitter;
     uint64_t                 schedule;      /* of its text, a digest */
@@ -67,6 +69,7 @@ typedef struct {
     uint64_t                 prefetch;
     uint64_t                 queue_changes;
     uint64_t                 refresh;
+    uint64_t                 outputs;
     uint32_t                 interval;
     uint32_t                 jitter;
     ngx_uint_t               prefetching;
@@ -80,8 +83,10 @@ static void ngx_directstream_run_want(ngx_directstream_runs_t *runs,
 static uint64_t ngx_directstream_run_digest(const ds_def_t *def);
 static void ngx_directstream_run_schedule(ngx_directstream_runs_t *runs,
     ngx_directstream_run_t *run);
-static void ngx_directstream_run_steer(ngx_directstream_run_t *run,
-    ngx_directstream_want_t *want);
+static void ngx_directstream_run_steer(ngx_directstream_runs_t *runs,
+    ngx_directstream_run_t *run, ngx_directstream_want_t *want);
+static void ngx_directstream_run_outputs(ngx_directstream_runs_t *runs,
+    ngx_directstream_run_t *run);
 static void ngx_directstream_run_hook(ngx_directstream_runs_t *runs,
     ngx_directstream_run_t *run, ngx_directstream_info_t *info,
     ds_status_t *status);
@@ -221,7 +226,7 @@ ngx_directstream_runs_pass(ngx_directstream_runs_t *runs, ngx_uint_t stop)
             }
 
         } else {
-            ngx_directstream_run_steer(run, &want);
+            ngx_directstream_run_steer(runs, run, &want);
 
             if (run->schedule != want.schedule) {
                 ngx_directstream_run_schedule(runs, run);
@@ -296,6 +301,7 @@ ngx_directstream_run_want(ngx_directstream_runs_t *runs,
         want->prefetching = node->info.prefetching;
         want->mode = node->info.def.mode;
         want->schedule = ngx_directstream_run_digest(&node->info.def);
+        want->outputs = node->info.outputs;
     }
 
     ngx_shmtx_unlock(&runs->dcf->shpool->mutex);
@@ -332,8 +338,8 @@ ngx_directstream_run_schedule(ngx_directstream_runs_t *runs,
 
 
 static void
-ngx_directstream_run_steer(ngx_directstream_run_t *run,
-    ngx_directstream_want_t *want)
+ngx_directstream_run_steer(ngx_directstream_runs_t *runs,
+    ngx_directstream_run_t *run, ngx_directstream_want_t *want)
 {
     ngx_uint_t  n;
 
@@ -350,6 +356,10 @@ ngx_directstream_run_steer(ngx_directstream_run_t *run,
     if (run->mode != want->mode) {
         run->mode = want->mode;
         ds_stream_set_mode(run->stream, want->mode);
+    }
+
+    if (run->outputs != want->outputs) {
+        ngx_directstream_run_outputs(runs, run);
     }
 
     if (run->prefetch != want->prefetch) {
@@ -434,6 +444,45 @@ ngx_directstream_run_report(ngx_directstream_runs_t *runs,
 }
 
 
+/* those that are the same go on */
+
+static void
+ngx_directstream_run_outputs(ngx_directstream_runs_t *runs,
+    ngx_directstream_run_t *run)
+{
+    ngx_uint_t                 i;
+    ngx_directstream_info_t   *info;
+    ngx_directstream_again_t  *was, *is;
+
+    info = ngx_alloc(sizeof(ngx_directstream_info_t), runs->log);
+
+    if (info == NULL
+        || ngx_directstream_zone_get(runs->dcf, run->name, info) != NGX_OK)
+    {
+        /* the next pass sees it again */
+        ngx_free(info);
+        return;
+    }
+
+    ds_stream_set_outputs(run->stream, info->def.outputs);
+
+    for (i = 0; i < DS_OUTLETS; i++) {
+        was = &run->again[i];
+        is = &info->again[i];
+
+        if (is->count != was->count && is->name[0] != '\0') {
+            ds_stream_restart_output(run->stream, is->name);
+        }
+
+        *was = *is;
+    }
+
+    run->outputs = info->outputs;
+
+    ngx_free(info);
+}
+
+
 /*
  * nginx-rtmp pushes what on_publish has been answered for, and says nothing
  * when it was told of none.
@@ -444,6 +493,8 @@ ngx_directstream_run_hook(ngx_directstream_runs_t *runs,
     ngx_directstream_run_t *run, ngx_directstream_info_t *info,
     ds_status_t *status)
 {
+    ds_outlet_t  o;
+
     if (!status->connected) {
         run->connected = 0;
 
@@ -451,7 +502,9 @@ ngx_directstream_run_hook(ngx_directstream_runs_t *runs,
         run->connected = ngx_max(ngx_current_msec, 1);
     }
 
-    if (info->hooked || info->def.push[0] == '\0' || info->def.push_engine) {
+    if (info->hooked
+        || !ngx_directstream_outputs_rtmp(info->def.outputs, &o))
+    {
         run->hook.code = DS_OK;
 
     } else if (run->connected != 0
@@ -868,6 +921,8 @@ ngx_directstream_run_free(ngx_directstream_runs_t *runs,
 static void
 ngx_directstream_run_off(ds_status_t *status)
 {
+    ngx_uint_t  i;
+
     status->has_item = 0;
     status->has_next = 0;
     status->queue_id[0] = '\0';
@@ -876,7 +931,12 @@ ngx_directstream_run_off(ds_status_t *status)
     status->slate = 0;
     status->list.refreshing = 0;
     status->connected = 0;
-    status->push.connected = 0;
+    status->heard = 0;
+
+    for (i = 0; i < DS_OUTLETS; i++) {
+        status->outputs[i].connected = 0;
+    }
+
     status->buffer = 0;
     status->lateness = 0;
 }
@@ -1362,6 +1422,8 @@ ngx_directstream_run_go(ngx_directstream_runs_t *runs,
     run->interval = info->def.playlist_refresh;
     run->jitter = info->def.refresh_jitter;
     run->schedule = ngx_directstream_run_digest(&info->def);
+    run->outputs = info->outputs;
+    ngx_memcpy(run->again, info->again, sizeof(run->again));
 
     ngx_free(info);
 

@@ -17,7 +17,8 @@ typedef struct {
 
 
 static const char *const  ngx_directstream_streams_what[] = {
-    "create", "change", "delete", "start", "stop", "restart"
+    "create", "change", "delete", "start", "stop", "restart",
+    "output_start", "output_stop"
 };
 
 static const char *const  ngx_directstream_streams_steps[] = {
@@ -455,6 +456,43 @@ ngx_directstream_streams_change(ngx_http_request_t *r,
 
 
 ngx_int_t
+ngx_directstream_streams_output(ngx_http_request_t *r,
+    ngx_directstream_ctx_t *ctx)
+{
+    ngx_int_t                  rc;
+    ngx_directstream_change_t  change;
+
+    ngx_memzero(&change, sizeof(ngx_directstream_change_t));
+
+    change.op = ctx->action;
+    ngx_memcpy(change.stored.def.name, ctx->name, sizeof(ctx->name));
+
+    /* one that is too long is the name of none */
+
+    (void) ngx_cpystrn((u_char *) change.output,
+                       (u_char *) (strlen(ctx->entry) <= DS_OUTLET_NAME_LEN
+                                   ? ctx->entry : "."),
+                       sizeof(change.output));
+
+    if (change.op != NGX_DIRECTSTREAM_RESTART) {
+        return ngx_directstream_streams_write(r, &change, NULL);
+    }
+
+    rc = ngx_directstream_zone_again(ngx_directstream_get_conf(), ctx->name,
+                                     change.output);
+
+    if (rc != NGX_OK) {
+        return ngx_directstream_streams_refuse(r, &change, rc);
+    }
+
+    ngx_directstream_wake();
+    ngx_directstream_task_note(r, "output_restart", ctx->name);
+
+    return ngx_directstream_streams_show(r, ctx->name, NGX_HTTP_ACCEPTED);
+}
+
+
+ngx_int_t
 ngx_directstream_streams_step(ngx_http_request_t *r,
     ngx_directstream_ctx_t *ctx)
 {
@@ -568,7 +606,9 @@ ngx_directstream_streams_write(ngx_http_request_t *r,
     ngx_directstream_task_change(&w->task, r,
                                  ngx_directstream_streams_what[change->op],
                                  change->stored.def.name);
-    ngx_directstream_task_fields(&w->task, change->set);
+    ngx_directstream_task_fields(&w->task, change->output[0] == '\0'
+                                           ? change->set
+                                           : NGX_DIRECTSTREAM_SET_OUTPUTS);
 
     return ngx_directstream_task_post(&w->task);
 }
@@ -588,6 +628,11 @@ ngx_directstream_streams_refuse(ngx_http_request_t *r,
 
     case NGX_DECLINED:
         return ngx_directstream_missing(r, name);
+
+    case NGX_DIRECTSTREAM_NO_OUTPUT:
+        return ngx_directstream_problem(r, 404, "output_not_found", NULL,
+                               "stream \"%s\" has no output \"%s\"", name,
+                               change->output);
 
     case NGX_ABORT:
         return ngx_directstream_problem(r, 409, "static_stream", NULL,
@@ -661,6 +706,8 @@ ngx_directstream_streams_run(ngx_directstream_task_t *t, ds_store_t *db)
         return rc;
 
     case NGX_DIRECTSTREAM_PATCH:
+    case NGX_DIRECTSTREAM_OUTPUT_START:
+    case NGX_DIRECTSTREAM_OUTPUT_STOP:
         return ds_store_put(db, stored, &t->err);
 
     case NGX_DIRECTSTREAM_DELETE:

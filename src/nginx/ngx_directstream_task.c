@@ -117,7 +117,7 @@ ngx_directstream_task_fields(ngx_directstream_task_t *t, ngx_uint_t set)
 
         len = strlen(change->fields);
 
-        if ((f->set & set) && f->kind != NGX_DIRECTSTREAM_VIA) {
+        if (f->set & set) {
             (void) ngx_snprintf((u_char *) change->fields + len,
                                 sizeof(change->fields) - len, "%s%s%Z",
                                 len ? " " : "", f->name);

@@ -23,6 +23,8 @@
 
 
 static uint64_t ngx_directstream_layout(void);
+static void ngx_directstream_totals_push(ngx_directstream_totals_t *totals,
+    const ds_push_status_t *st, const ds_status_t *status);
 static void ngx_directstream_zone_copy(ngx_directstream_sh_t *sh,
     ngx_directstream_node_t *node, ngx_directstream_info_t *info);
 static ngx_uint_t ngx_directstream_zone_outdated(ngx_directstream_sh_t *sh,
@@ -309,7 +311,11 @@ ngx_directstream_zone_fix(ngx_directstream_conf_t *dcf,
         }
 
         node->info.fixed = 1;
-        ngx_directstream_zone_change(dcf, node, def,
+
+        /* what was stopped by request stays so */
+
+        ds_outlet_keep(info.def.outputs, node->info.def.outputs);
+        ngx_directstream_zone_change(dcf, node, &info.def,
                                      NGX_DIRECTSTREAM_SET_ALL);
 
     } else {
@@ -421,6 +427,12 @@ ngx_directstream_zone_change(ngx_directstream_conf_t *dcf,
         node->info.status.progress.valid = 0;
     }
 
+    if ((set & NGX_DIRECTSTREAM_SET_OUTPUTS)
+        && ngx_strcmp(node->info.def.outputs, def->outputs) != 0)
+    {
+        node->info.outputs++;
+    }
+
     if (ngx_directstream_field_copy(&node->info.def, def, set) == NGX_AGAIN)
     {
         node->info.epoch = ++dcf->sh->serial;
@@ -480,6 +492,57 @@ uint64_t
 ngx_directstream_zone_settings(uint64_t conf, const ds_def_t *def)
 {
     return ngx_directstream_digest(conf, def->slate, strlen(def->slate));
+}
+
+
+ngx_int_t
+ngx_directstream_zone_again(ngx_directstream_conf_t *dcf, const char *name,
+    const char *output)
+{
+    ngx_int_t                  rc;
+    ngx_uint_t                 i;
+    ds_outlet_t                o, other;
+    ngx_directstream_node_t   *node;
+    ngx_directstream_again_t  *a, *again;
+
+    ngx_shmtx_lock(&dcf->shpool->mutex);
+
+    node = ngx_directstream_zone_find(dcf->sh, name);
+    rc = (node == NULL) ? NGX_DECLINED
+         : ds_outlet_find(node->info.def.outputs, output, &o)
+           ? NGX_OK : NGX_DIRECTSTREAM_NO_OUTPUT;
+
+    if (rc == NGX_OK && !o.engine) {
+        node->info.epoch = ++dcf->sh->serial;
+        node->info.retry = 0;
+
+    } else if (rc == NGX_OK) {
+        again = NULL;
+
+        for (i = 0; i < DS_OUTLETS; i++) {
+            a = &node->info.again[i];
+
+            if (ngx_strcmp(a->name, output) == 0) {
+                again = a;
+                break;
+            }
+
+            if (!ds_outlet_find(node->info.def.outputs, a->name, &other)) {
+                again = a;
+            }
+        }
+
+        if (ngx_strcmp(again->name, output) != 0) {
+            ngx_memcpy(again->name, o.name, sizeof(again->name));
+        }
+
+        again->count++;
+        node->info.outputs++;
+    }
+
+    ngx_shmtx_unlock(&dcf->shpool->mutex);
+
+    return rc;
 }
 
 
@@ -735,9 +798,6 @@ ngx_directstream_totals_add(ngx_directstream_totals_t *totals,
     totals->sent += status->bytes;
     totals->reconnects += status->reconnects;
     totals->dead_air += status->dead_air;
-    totals->push_reconnects += status->push.reconnects;
-    totals->push_sent += status->push.bytes;
-    totals->push_dropped += status->push.dropped;
     totals->resolves += status->counts.resolves;
     totals->resolve_time += status->counts.resolve_time;
     totals->cache_hits += status->counts.cache_hits;
@@ -753,6 +813,52 @@ ngx_directstream_totals_add(ngx_directstream_totals_t *totals,
         totals->faults[i] += status->counts.faults[i];
         totals->failures[i] += status->counts.failures[i];
     }
+
+    for (i = 0; i < DS_OUTLETS && status->outputs[i].name[0] != '\0'; i++) {
+        ngx_directstream_totals_push(totals, &status->outputs[i], status);
+    }
+}
+
+
+/* one that there is no more makes room for another */
+
+static void
+ngx_directstream_totals_push(ngx_directstream_totals_t *totals,
+    const ds_push_status_t *st, const ds_status_t *status)
+{
+    ngx_uint_t                  i;
+    ngx_directstream_pushed_t  *p, *room;
+
+    room = NULL;
+
+    for (i = 0; i < DS_OUTLETS; i++) {
+        p = &totals->pushed[i];
+
+        if (ngx_strcmp(p->name, st->name) == 0) {
+            break;
+        }
+
+        if (room == NULL
+            && ngx_directstream_outputs_status(status, p->name) == NULL)
+        {
+            room = p;
+        }
+    }
+
+    if (i == DS_OUTLETS) {
+
+        if (room == NULL) {
+            return;
+        }
+
+        p = room;
+        ngx_memzero(p, sizeof(ngx_directstream_pushed_t));
+        ngx_memcpy(p->name, st->name, sizeof(p->name));
+    }
+
+    p->reconnects += st->reconnects;
+    p->sent += st->bytes;
+    p->dropped += st->dropped;
 }
 
 

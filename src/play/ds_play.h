@@ -58,7 +58,7 @@ struct ds_stream_s {
     char            *name;
     char            *playlist;
     char            *publish;
-    char            *push;              /* NULL: none */
+    char            *push;              /* by nginx-rtmp; NULL: none */
     char            *token;
     char            *slate;             /* NULL: made of the name */
     char            *proxy;             /* "": none */
@@ -70,7 +70,6 @@ struct ds_stream_s {
     ds_source_conf_t source;
     ds_counters_t    counters;
     int64_t          max_item;          /* ms, 0: none */
-    bool             push_engine;
     bool             shuffle;
     uint64_t         seed;
     ds_bell_t        bell;              /* there is something for the player */
@@ -82,6 +81,10 @@ struct ds_stream_s {
     ds_status_t      status;
     ds_playlist_t   *list;
     ds_agenda_t     *agenda;
+    char             outputs[DS_OUTLETS_LEN + 1];   /* those that are wanted */
+    bool             outputs_new;       /* they have changed */
+    char             restarts[DS_OUTLETS][DS_OUTLET_NAME_LEN + 1];  /* wished */
+    unsigned         nrestarts;
     unsigned         skips;             /* wished, not done yet */
     unsigned         previous;
     uint32_t         refresh;           /* ms between two readings, 0: off */

@@ -58,6 +58,7 @@ static void ds_player_interrupted(ds_stream_t *s);
 static void ds_player_record(ds_stream_t *s);
 static void ds_player_remember(ds_stream_t *s);
 static bool ds_player_switch(ds_stream_t *s);
+static void ds_player_outputs(ds_stream_t *s);
 static bool ds_player_take(ds_stream_t *s);
 static void ds_player_label(ds_stream_t *s, char *label, size_t size);
 static void ds_player_form(ds_stream_t *s, ds_source_t *src);
@@ -124,6 +125,7 @@ ds_player_step(ds_stream_t *s)
         ds_slate_check(s->standby, ds_player_dark(s));
     }
 
+    ds_player_outputs(s);
     ds_player_wishes(s);
     ds_pick_check(s);
     ds_programme_step(s);
@@ -153,6 +155,39 @@ ds_player_dark(ds_stream_t *s)
     return ds_queue_time(q) < DS_DARK_REST
            && !(ds_queue_ended(q) && s->next != NULL
                 && ds_source_ready(s->next));
+}
+
+
+static void
+ds_player_outputs(ds_stream_t *s)
+{
+    bool      anew;
+    char      outputs[DS_OUTLETS_LEN + 1];
+    char      restarts[DS_OUTLETS][DS_OUTLET_NAME_LEN + 1];
+    unsigned  n;
+
+    (void) pthread_mutex_lock(&s->lock);
+
+    anew = s->outputs_new;
+    n = s->nrestarts;
+
+    if (anew) {
+        memcpy(outputs, s->outputs, sizeof(outputs));
+    }
+
+    memcpy(restarts, s->restarts, n * sizeof(restarts[0]));
+    s->outputs_new = false;
+    s->nrestarts = 0;
+
+    (void) pthread_mutex_unlock(&s->lock);
+
+    if (anew) {
+        ds_air_outputs(s->air, outputs);
+    }
+
+    while (n != 0) {
+        ds_air_restart(s->air, restarts[--n]);
+    }
 }
 
 
@@ -790,6 +825,11 @@ ds_player_finish(ds_stream_t *s)
 
     (void) pthread_mutex_lock(&s->lock);
     s->status.connected = false;
-    s->status.push.connected = false;
+    s->status.heard = false;
+
+    for (i = 0; i < DS_OUTLETS; i++) {
+        s->status.outputs[i].connected = false;
+    }
+
     (void) pthread_mutex_unlock(&s->lock);
 }

@@ -94,7 +94,7 @@ ds_report(ds_stream_t *s)
     st->skipped = s->skipped;
     ds_air_status(s->air, st);
 
-    slate = ds_air_on_slate(s->air) && (st->connected || st->push.connected);
+    slate = ds_air_on_slate(s->air) && st->heard;
     shown = st->slate != slate;
     st->slate = slate;
 

@@ -15,6 +15,7 @@
 
 static int ds_stream_copy(ds_stream_t *s, const ds_def_t *def,
     const char *token);
+static bool ds_stream_rtmp(const ds_def_t *def, ds_outlet_t *o);
 static void ds_stream_destroy(void *data);
 
 
@@ -103,11 +104,13 @@ failed:
 static int
 ds_stream_copy(ds_stream_t *s, const ds_def_t *def, const char *token)
 {
+    ds_outlet_t  o;
+
     if (ds_copy(&s->name, def->name) != DS_OK
         || ds_copy(&s->playlist, def->playlist) != DS_OK
         || ds_copy(&s->publish, def->publish) != DS_OK
         || ds_copy(&s->token, token) != DS_OK
-        || ds_copy(&s->push, def->push[0] == '\0' ? NULL : def->push) != DS_OK
+        || ds_copy(&s->push, ds_stream_rtmp(def, &o) ? o.url : NULL) != DS_OK
         || ds_copy(&s->schedule,
                    def->schedule[0] == '\0' ? NULL : def->schedule) != DS_OK
         || ds_copy(&s->slate, def->slate[0] == '\0' ? NULL : def->slate)
@@ -120,7 +123,8 @@ ds_stream_copy(ds_stream_t *s, const ds_def_t *def, const char *token)
 
     s->profile = def->profile;
     s->max_item = def->max_item_duration;
-    s->push_engine = def->push_engine;
+    memcpy(s->outputs, def->outputs, sizeof(s->outputs));
+    s->outputs_new = true;
 
     s->settings = s->ds->conf;
     s->settings.source_proxy = s->proxy;
@@ -137,10 +141,26 @@ ds_stream_copy(ds_stream_t *s, const ds_def_t *def, const char *token)
     s->target.publish = strcmp(s->publish, "none") == 0 ? NULL : s->publish;
     s->target.name = s->name;
     s->target.token = s->token;
-    s->target.push = s->push_engine ? NULL : s->push;
-    s->target.engine_push = s->push_engine ? s->push : NULL;
+    s->target.push = s->push;
 
     return DS_OK;
+}
+
+
+/* the output that nginx-rtmp makes */
+
+static bool
+ds_stream_rtmp(const ds_def_t *def, ds_outlet_t *o)
+{
+    size_t  pos;
+
+    for (pos = 0; ds_outlet_next(def->outputs, &pos, o); /* void */) {
+        if (!o->engine && !o->stopped) {
+            return true;
+        }
+    }
+
+    return false;
 }
 
 
@@ -268,6 +288,29 @@ ds_stream_set_schedule(ds_stream_t *s, const char *schedule)
 
 
 void
+ds_stream_set_outputs(ds_stream_t *s, const char *outputs)
+{
+    (void) pthread_mutex_lock(&s->lock);
+    ds_text(s->outputs, sizeof(s->outputs), outputs);
+    s->outputs_new = true;
+    (void) pthread_mutex_unlock(&s->lock);
+}
+
+
+void
+ds_stream_restart_output(ds_stream_t *s, const char *name)
+{
+    (void) pthread_mutex_lock(&s->lock);
+
+    if (s->nrestarts < DS_OUTLETS) {
+        ds_text(s->restarts[s->nrestarts++], DS_OUTLET_NAME_LEN + 1, name);
+    }
+
+    (void) pthread_mutex_unlock(&s->lock);
+}
+
+
+void
 ds_stream_set_mode(ds_stream_t *s, ds_mode_e mode)
 {
     (void) pthread_mutex_lock(&s->lock);
@@ -328,7 +371,7 @@ ds_stream_still(ds_stream_t *s, unsigned width, ds_error_t *err)
 
     (void) pthread_mutex_lock(&s->lock);
 
-    on_air = (s->status.connected || s->status.push.connected)
+    on_air = s->status.heard
              && (s->status.state == DS_LIVE || s->status.slate);
 
     (void) pthread_mutex_unlock(&s->lock);

@@ -354,30 +354,40 @@ ds_amf_skip_array(ds_amf_in_t *in, unsigned depth)
 
 
 bool
-ds_amf_get_field(const ds_amf_in_t *from, const char *name, char *buf,
+ds_amf_get_field(const ds_amf_in_t *in, const char *name, char *buf,
     size_t size)
 {
-    size_t          len;
-    ds_amf_in_t     in;
-    const uint8_t  *p;
+    ds_amf_in_t  value;
 
-    in = *from;
     buf[0] = '\0';
 
-    if (!ds_amf_take(&in, &p, 1)
+    return ds_amf_find(in, name, &value)
+           && ds_amf_get_string(&value, buf, size);
+}
+
+
+bool
+ds_amf_find(const ds_amf_in_t *in, const char *name, ds_amf_in_t *value)
+{
+    size_t          len;
+    const uint8_t  *p;
+
+    *value = *in;
+
+    if (!ds_amf_take(value, &p, 1)
         || (*p != DS_AMF_OBJECT && *p != DS_AMF_ECMA_ARRAY)
-        || (*p == DS_AMF_ECMA_ARRAY && !ds_amf_take(&in, &p, 4)))
+        || (*p == DS_AMF_ECMA_ARRAY && !ds_amf_take(value, &p, 4)))
     {
         return false;
     }
 
-    while (ds_amf_take_text(&in, 2, &p, &len) && len != 0) {
+    while (ds_amf_take_text(value, 2, &p, &len) && len != 0) {
 
         if (len == strlen(name) && memcmp(p, name, len) == 0) {
-            return ds_amf_get_string(&in, buf, size);
+            return true;
         }
 
-        if (!ds_amf_skip(&in)) {
+        if (!ds_amf_skip(value)) {
             return false;
         }
     }

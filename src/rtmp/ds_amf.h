@@ -46,7 +46,12 @@ bool ds_amf_get_string(ds_amf_in_t *in, char *buf, size_t size);
 bool ds_amf_get_number(ds_amf_in_t *in, double *n);
 bool ds_amf_skip(ds_amf_in_t *in);
 
-/* the string "name" of the object that comes next; "in" stays before it */
+/*
+ * What "name" is in the object that comes next, to be read from "value", and
+ * when it is a string; "in" stays before the object
+ */
+bool ds_amf_find(const ds_amf_in_t *in, const char *name,
+    ds_amf_in_t *value);
 bool ds_amf_get_field(const ds_amf_in_t *in, const char *name, char *buf,
     size_t size);
 

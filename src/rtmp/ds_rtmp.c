@@ -12,6 +12,7 @@
 #include <sys/random.h>
 
 #include "rtmp/ds_amf.h"
+#include "rtmp/ds_auth.h"
 #include "rtmp/ds_rtmp.h"
 #include "net/ds_sock.h"
 
@@ -32,6 +33,12 @@
  */
 #define DS_RTMP_OUT_CHUNK   65536
 #define DS_RTMP_PUSH_CHUNK  4096
+
+/* connects of one session: two that are refused for a user, some redirects */
+#define DS_RTMP_TRIES      6
+
+/* capsEx of Enhanced RTMP: a session that is to be made anew is */
+#define DS_RTMP_CAPS_RECONNECT  1
 
 /* reads of one call: a server that floods us must not keep us */
 #define DS_RTMP_READS      16
@@ -69,6 +76,13 @@ struct ds_rtmp_s {
     ds_sock_t       *sock;
     char            *name;
     bool             live;          /* published */
+    int64_t          deadline;      /* of all connects, monotonic ms */
+    const char      *user;          /* conf's, while it connects */
+    bool             push;
+    bool             again;         /* refused, and it can be tried again: */
+    char            *url;           /* there */
+    char             auth[DS_AUTH_LEN];     /* with this, "": nothing */
+    bool             asked;         /* for another session */
 
     ds_chunk_in_t    in;
     uint32_t         acked;         /* of sock->received, told the server */
@@ -86,6 +100,12 @@ struct ds_rtmp_s {
 };
 
 
+static int ds_rtmp_open(ds_rtmp_t *r, const ds_rtmp_conf_t *conf,
+    ds_cancel_t *cancel, ds_error_t *err);
+static int ds_rtmp_anew(ds_rtmp_t *r, ds_cancel_t *cancel, ds_error_t *err);
+static bool ds_rtmp_answerable(ds_rtmp_t *r, const ds_amf_in_t *amf,
+    ds_error_t *err);
+static bool ds_rtmp_redirected(ds_rtmp_t *r, const ds_amf_in_t *amf);
 static int ds_rtmp_connect(ds_rtmp_t *r, const ds_rtmp_conf_t *conf,
     ds_error_t *err);
 static int ds_rtmp_handshake(ds_rtmp_t *r, ds_error_t *err);
@@ -137,15 +157,18 @@ ds_rtmp_publish(const ds_rtmp_conf_t *conf, ds_cancel_t *cancel,
 
     ds_chunk_init(&r->in);
 
-    r->chunk = 128;
     r->codes = conf->push ? &ds_rtmp_push : &ds_rtmp_output;
     r->name = strdup(conf->name);
-    r->sock = ds_sock_create(cancel);
+    r->url = strdup(conf->url);
+    r->user = conf->user;
+    r->push = conf->push;
+    r->deadline = ds_monotonic() + DS_RTMP_CONNECT;
 
-    if (r->name == NULL || r->sock == NULL) {
+    if (r->name == NULL || r->url == NULL) {
         (void) ds_fail(err, DS_ENOMEM, "malloc() failed");
 
-    } else if (ds_rtmp_connect(r, conf, err) == DS_OK) {
+    } else if (ds_rtmp_open(r, conf, cancel, err) == DS_OK) {
+        r->user = NULL;
         r->live = true;
         r->sock->doing = "send()";
         r->sock->lost = r->codes->lost;
@@ -161,6 +184,52 @@ ds_rtmp_publish(const ds_rtmp_conf_t *conf, ds_cancel_t *cancel,
 }
 
 
+/* as often as the server says what is to be done otherwise */
+
+static int
+ds_rtmp_open(ds_rtmp_t *r, const ds_rtmp_conf_t *conf, ds_cancel_t *cancel,
+    ds_error_t *err)
+{
+    int       rc;
+    unsigned  tries;
+
+    tries = 0;
+
+    do {
+        r->again = false;
+        rc = ds_rtmp_anew(r, cancel, err);
+
+        if (rc == DS_OK) {
+            rc = ds_rtmp_connect(r, conf, err);
+        }
+    } while (rc != DS_OK && r->again && ++tries < DS_RTMP_TRIES);
+
+    return rc;
+}
+
+
+/* nothing is known of the connection before */
+
+static int
+ds_rtmp_anew(ds_rtmp_t *r, ds_cancel_t *cancel, ds_error_t *err)
+{
+    ds_sock_free(&r->sock);
+    ds_chunk_free(&r->in);
+    ds_chunk_init(&r->in);
+
+    r->chunk = 128;
+    r->acked = 0;
+    r->window = 0;
+    r->ping = false;
+    r->left = 0;
+
+    r->sock = ds_sock_create(cancel);
+
+    return r->sock != NULL ? DS_OK
+           : ds_fail(err, DS_ENOMEM, "malloc() failed");
+}
+
+
 static int
 ds_rtmp_connect(ds_rtmp_t *r, const ds_rtmp_conf_t *conf, ds_error_t *err)
 {
@@ -168,20 +237,18 @@ ds_rtmp_connect(ds_rtmp_t *r, const ds_rtmp_conf_t *conf, ds_error_t *err)
     bool      secure;
     ds_url_t  u;
 
-    rc = ds_url_parse(&u, conf->url, err);
+    rc = ds_url_parse(&u, r->url, err);
     if (rc != DS_OK) {
         return rc;
     }
 
     secure = strcmp(u.scheme, "rtmps") == 0;
 
-    r->sock->deadline = ds_monotonic() + DS_RTMP_CONNECT;
+    r->sock->deadline = r->deadline;
     r->sock->lost = r->codes->refused;
 
     rc = ds_sock_connect(r->sock, &u, secure ? DS_RTMPS_PORT : DS_RTMP_PORT,
                          secure, conf->certificate, r->codes->dns, err);
-
-    r->sock->lost = r->codes->rejected;
 
     if (rc == DS_OK) {
         rc = ds_rtmp_handshake(r, err);
@@ -221,6 +288,10 @@ ds_rtmp_handshake(ds_rtmp_t *r, ds_error_t *err)
         return rc;
     }
 
+    /* until then nobody was there */
+
+    r->sock->lost = r->codes->rejected;
+
     if (hello[0] != DS_RTMP_VERSION) {
         return ds_sock_lost(r->sock, "not an RTMP server", err);
     }
@@ -244,18 +315,20 @@ ds_rtmp_session(ds_rtmp_t *r, const ds_rtmp_conf_t *conf, const ds_url_t *u,
     ds_error_t *err)
 {
     int           rc;
-    char         *app;
+    char         *url, *app;
     uint32_t      chunk;
-    uint8_t       size[4], body[2 * DS_URL_LEN + 256];
+    uint8_t       size[4], body[2 * (DS_URL_LEN + DS_AUTH_LEN) + 256];
     ds_amf_out_t  amf = { body, body + sizeof(body), false };
 
     r->sock->doing = "RTMP connect";
 
-    app = ds_sprintf("%.*s", (int) u->path_len - (u->path_len != 0),
-                     u->path + (u->path_len != 0));
-    if (app == NULL) {
+    url = ds_sprintf("%s%s%s", r->url, r->auth[0] == '\0' ? ""
+                     : u->query != NULL ? "&" : "?", r->auth);
+    if (url == NULL) {
         return ds_fail(err, DS_ENOMEM, "malloc() failed");
     }
+
+    app = url + (u->path - r->url) + (u->path_len != 0);
 
     ds_amf_string(&amf, "connect");
     ds_amf_number(&amf, DS_RTMP_TX_CONNECT);
@@ -263,9 +336,16 @@ ds_rtmp_session(ds_rtmp_t *r, const ds_rtmp_conf_t *conf, const ds_url_t *u,
     ds_amf_field(&amf, "app", app);
     ds_amf_field(&amf, "type", "nonprivate");
     ds_amf_field(&amf, "flashVer", "FMLE/3.0 (compatible; directstream)");
-    ds_amf_field(&amf, "tcUrl", conf->url);
+    ds_amf_field(&amf, "tcUrl", url);
+
+    if (conf->push) {
+        /* who does not know it passes over it */
+        ds_amf_name(&amf, "capsEx");
+        ds_amf_number(&amf, DS_RTMP_CAPS_RECONNECT);
+    }
+
     ds_amf_end(&amf);
-    free(app);
+    free(url);
 
     chunk = conf->push ? DS_RTMP_PUSH_CHUNK : DS_RTMP_OUT_CHUNK;
     (void) ds_chunk_put(size, chunk, 4);
@@ -696,6 +776,10 @@ ds_rtmp_status(ds_rtmp_t *r, ds_amf_in_t *amf, ds_error_t *err)
         return ds_rtmp_refused(r, amf, err);
     }
 
+    if (strcmp(code, "NetConnection.Connect.ReconnectRequest") == 0) {
+        r->asked = true;
+    }
+
     if (r->waiting == DS_RTMP_TX_PUBLISH
         && strcmp(code, "NetStream.Publish.Start") == 0)
     {
@@ -711,12 +795,21 @@ ds_rtmp_status(ds_rtmp_t *r, ds_amf_in_t *amf, ds_error_t *err)
 static int
 ds_rtmp_refused(ds_rtmp_t *r, const ds_amf_in_t *amf, ds_error_t *err)
 {
-    char  code[64];
+    char        code[64];
+    ds_error_t  why;
 
     code[0] = '\0';
 
     if (amf != NULL) {
         (void) ds_amf_get_field(amf, "code", code, sizeof(code));
+
+        if (r->push && r->waiting == DS_RTMP_TX_CONNECT) {
+            r->again = ds_rtmp_answerable(r, amf, &why);
+
+            if (why.code != DS_OK) {
+                return ds_fail(err, why.code, "%s", why.message);
+            }
+        }
     }
 
     /* the server may say anything, the stream's key among it */
@@ -726,6 +819,65 @@ ds_rtmp_refused(ds_rtmp_t *r, const ds_amf_in_t *amf, ds_error_t *err)
 
     return ds_fail(err, r->codes->rejected, "%s failed: %s", r->sock->doing,
                    strncmp(code, "Net", 3) == 0 ? code : "refused by server");
+}
+
+
+/* why a connect is refused may say how it would not be */
+
+static bool
+ds_rtmp_answerable(ds_rtmp_t *r, const ds_amf_in_t *amf, ds_error_t *err)
+{
+    char  said[DS_AUTH_LEN];
+
+    (void) ds_amf_get_field(amf, "description", said, sizeof(said));
+
+    if (ds_auth_answer(said, r->user, r->auth, r->codes->rejected, err)) {
+        return true;
+    }
+
+    return err->code == DS_OK && ds_rtmp_redirected(r, amf);
+}
+
+
+/* { ex: { code: 302, redirect: URL } }; nothing secret goes in the clear */
+
+static bool
+ds_rtmp_redirected(ds_rtmp_t *r, const ds_amf_in_t *amf)
+{
+    char         *url, to[DS_URL_LEN + 1];
+    double        code;
+    ds_url_t      u;
+    ds_amf_in_t   ex, value;
+
+    if (!ds_amf_find(amf, "ex", &ex) || !ds_amf_find(&ex, "code", &value)
+        || !ds_amf_get_number(&value, &code) || code != 302
+        || !ds_amf_get_field(&ex, "redirect", to, sizeof(to))
+        || ds_url_parse(&u, to, NULL) != DS_OK
+        || u.userinfo || u.fragment != NULL || u.path_len < 2
+        || (strcmp(u.scheme, "rtmps") != 0
+            && (strcmp(u.scheme, "rtmp") != 0
+                || strncasecmp(r->url, "rtmps", 5) == 0)))
+    {
+        return false;
+    }
+
+    url = strdup(to);
+    if (url == NULL) {
+        return false;
+    }
+
+    free(r->url);
+    r->url = url;
+    r->auth[0] = '\0';
+
+    return true;
+}
+
+
+bool
+ds_rtmp_asked(const ds_rtmp_t *r)
+{
+    return r->asked;
 }
 
 
@@ -759,6 +911,7 @@ ds_rtmp_close(ds_rtmp_t **pr)
 
     ds_sock_free(&r->sock);
     ds_chunk_free(&r->in);
+    free(r->url);
     free(r->name);
     free(r);
 }

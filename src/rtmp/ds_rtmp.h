@@ -19,6 +19,8 @@ typedef struct ds_rtmp_s  ds_rtmp_t;
 typedef struct {
     const char  *url;           /* application: rtmp[s]://host[:port]/app */
     const char  *name;          /* the stream's, with its arguments */
+    const char  *user;          /* "user:password", as a URL has it, for a
+                                   server that asks; NULL: none */
     const char  *certificate;   /* for rtmps, as ds_sock_connect() takes it */
     bool         push;          /* errors are DS_EPUSH_…, not DS_EOUTPUT_… */
     bool         nowait;        /* once it is published; without TLS: see
@@ -30,10 +32,14 @@ typedef struct {
  * Connects and publishes; "conf" and its strings are copied, "cancel" must
  * outlive the result.  NULL: …_REFUSED when there is no connection (of a push
  * also DS_EPUSH_DNS), DS_EPUSH_TLS, …_REJECTED when there was one,
- * DS_ECANCELED, DS_ENOMEM.  No message holds the name.
+ * DS_ECANCELED, DS_ENOMEM.  No message holds the name.  A push goes where the
+ * server says (redirect), but never from rtmps to rtmp.
  */
 ds_rtmp_t *ds_rtmp_publish(const ds_rtmp_conf_t *conf, ds_cancel_t *cancel,
     ds_error_t *err);
+
+/* the server has asked for another session, in the place of this one */
+bool ds_rtmp_asked(const ds_rtmp_t *r);
 
 /*
  * A message of DS_RTMP_AUDIO, _VIDEO or _DATA, "len" bytes, which

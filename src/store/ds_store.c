@@ -50,7 +50,6 @@ static const ds_column_t  ds_columns_def[] = {
     ds_column(TEXT, ds_stored_t, def.playlist),
     ds_column(MODE, ds_stored_t, def.mode),
     ds_column(TEXT, ds_stored_t, def.publish),
-    ds_column(TEXT, ds_stored_t, def.push),
     ds_column(NUMBER, ds_stored_t, def.shuffle),
     ds_column(NUMBER, ds_stored_t, def.loop),
     ds_column(NUMBER, ds_stored_t, is_static),
@@ -59,7 +58,6 @@ static const ds_column_t  ds_columns_def[] = {
 };
 
 static const ds_column_t  ds_columns_setting[] = {
-    ds_column(NUMBER, ds_stored_t, def.push_engine),
     ds_column(TEXT, ds_stored_t, def.slate),
     ds_column(VIDEO, ds_stored_t, def.profile.video),
     ds_column(NUMBER, ds_stored_t, def.profile.width),
@@ -81,6 +79,11 @@ static const ds_column_t  ds_columns_refresh[] = {
 
 static const ds_column_t  ds_columns_schedule[] = {
     ds_column(TEXT, ds_stored_t, def.schedule),
+    ds_column_end
+};
+
+static const ds_column_t  ds_columns_outputs[] = {
+    ds_column(TEXT, ds_stored_t, def.outputs),
     ds_column_end
 };
 
@@ -199,12 +202,13 @@ static const ds_column_t  ds_columns_past[] = {
 };
 
 
-#define DS_DEF       "name, playlist, mode, publish, push, shuffle, loop, "   \
+#define DS_DEF       "name, playlist, mode, publish, shuffle, loop, "         \
                      "is_static, running"
-#define DS_SETTING   "push_engine, slate, video, width, height, rate, "       \
+#define DS_SETTING   "slate, video, width, height, rate, "                    \
                      "video_bitrate, audio_bitrate, sample_rate, "            \
                      "max_keyframe_interval, max_item_duration"
 #define DS_REFRESH   "playlist_refresh, refresh_jitter"
+#define DS_OUTPUTS   "outputs"
 #define DS_WAY       "source_proxy, source_bind"
 #define DS_PROGRESS  "state, item, item_id, position, seed, pass, at, " \
                      "item_key, slots"
@@ -568,8 +572,8 @@ ds_store_define(ds_store_t *store, const char *sql, const ds_stored_t *def,
     if (rc == DS_OK) {
         rc = ds_store_do(store, err,
                          "INSERT OR REPLACE INTO setting "
-                         "(name, " DS_SETTING ") VALUES "
-                         "(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+                         "(name, " DS_SETTING ", push_engine) VALUES "
+                         "(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, 0)",
                          "tr", def->def.name, ds_columns_setting, def);
     }
 
@@ -578,6 +582,13 @@ ds_store_define(ds_store_t *store, const char *sql, const ds_stored_t *def,
                          "INSERT OR REPLACE INTO refresh "
                          "(name, " DS_REFRESH ") VALUES (?1, ?2, ?3)",
                          "tr", def->def.name, ds_columns_refresh, def);
+    }
+
+    if (rc == DS_OK) {
+        rc = ds_store_do(store, err,
+                         "INSERT OR REPLACE INTO output "
+                         "(name, " DS_OUTPUTS ") VALUES (?1, ?2)",
+                         "tr", def->def.name, ds_columns_outputs, def);
     }
 
     if (rc == DS_OK) {
@@ -602,8 +613,8 @@ int
 ds_store_create(ds_store_t *store, const ds_stored_t *def, ds_error_t *err)
 {
     return ds_store_define(store,
-                           "INSERT INTO stream (" DS_DEF ") "
-                           "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+                           "INSERT INTO stream (" DS_DEF ", push) "
+                           "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, '')",
                            def, err);
 }
 
@@ -612,12 +623,11 @@ int
 ds_store_put(ds_store_t *store, const ds_stored_t *def, ds_error_t *err)
 {
     return ds_store_define(store,
-                           "INSERT INTO stream (" DS_DEF ") "
-                           "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) "
+                           "INSERT INTO stream (" DS_DEF ", push) "
+                           "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, '') "
                            "ON CONFLICT (name) DO UPDATE SET playlist = ?2, "
-                           "mode = ?3, publish = ?4, push = ?5, "
-                           "shuffle = ?6, loop = ?7, is_static = ?8, "
-                           "running = ?9",
+                           "mode = ?3, publish = ?4, shuffle = ?5, "
+                           "loop = ?6, is_static = ?7, running = ?8",
                            def, err);
 }
 
@@ -639,11 +649,12 @@ ds_store_get(ds_store_t *store, const char *name, ds_stored_t *def,
 
     rc = ds_store_select(store, &st, err,
                          "SELECT " DS_DEF ", " DS_SETTING ", " DS_REFRESH
-                         ", " DS_WAY ", schedule"
+                         ", " DS_WAY ", schedule, " DS_OUTPUTS
                          " FROM stream LEFT JOIN setting USING (name) "
                          "LEFT JOIN refresh USING (name) "
                          "LEFT JOIN way USING (name) "
-                         "LEFT JOIN schedule USING (name) WHERE name = ?1",
+                         "LEFT JOIN schedule USING (name) "
+                         "LEFT JOIN output USING (name) WHERE name = ?1",
                          "t", name);
     if (rc == DS_OK) {
         (void) ds_store_read_def(st, def);
@@ -734,11 +745,12 @@ ds_store_each(ds_store_t *store, ds_store_pt each, void *data,
 
     rc = ds_store_select(store, &st, err,
                          "SELECT " DS_DEF ", " DS_SETTING ", " DS_REFRESH
-                         ", " DS_WAY ", schedule, " DS_PROGRESS
+                         ", " DS_WAY ", schedule, " DS_OUTPUTS ", " DS_PROGRESS
                          " FROM stream LEFT JOIN setting USING (name) "
                          "LEFT JOIN refresh USING (name) "
                          "LEFT JOIN way USING (name) "
                          "LEFT JOIN schedule USING (name) "
+                         "LEFT JOIN output USING (name) "
                          "LEFT JOIN progress USING (name) ORDER BY name", "");
 
     while (rc == DS_OK) {
@@ -1633,12 +1645,12 @@ ds_store_read_def(sqlite3_stmt *st, ds_stored_t *stored)
 
     column = ds_store_read(st, 0, ds_columns_def, stored);
     column = ds_store_read(st, column, ds_columns_setting, stored);
-
     column = ds_store_read(st, column, ds_columns_refresh, stored);
-
     column = ds_store_read(st, column, ds_columns_way, stored);
 
-    return ds_store_read(st, column, ds_columns_schedule, stored);
+    column = ds_store_read(st, column, ds_columns_schedule, stored);
+
+    return ds_store_read(st, column, ds_columns_outputs, stored);
 }
 
 

@@ -25,6 +25,12 @@ typedef struct {
 } ds_step_t;
 
 
+/* of the first one of "outputs", as ds_outlet.c writes it */
+#define DS_FIRST         "substr(outputs, 5 + instr(substr(outputs, 5), ' '))"
+#define DS_FIRST_URL     "substr(" DS_FIRST ", 1, instr(" DS_FIRST ", ' ') - 1)"
+#define DS_FIRST_ENGINE  "(substr(outputs, 2, 1) = 'e')"
+
+
 static const ds_step_t  ds_steps[] = {
     {
         "CREATE TABLE stream ("
@@ -179,6 +185,27 @@ static const ds_step_t  ds_steps[] = {
         ") STRICT;"
         "ALTER TABLE progress ADD COLUMN slots TEXT NOT NULL DEFAULT '';",
         "ALTER TABLE progress DROP COLUMN slots;"
+    },
+    {
+        /* an older build has but one; what it has changed since counts */
+        "CREATE TABLE IF NOT EXISTS output ("
+        "    name TEXT PRIMARY KEY REFERENCES stream ON DELETE CASCADE,"
+        "    outputs TEXT NOT NULL"
+        ") STRICT;"
+        "DELETE FROM output WHERE name NOT IN ("
+        "    SELECT name FROM stream JOIN output USING (name) "
+        "    LEFT JOIN setting USING (name) WHERE push = " DS_FIRST_URL
+        "    AND (push = '' "
+        "        OR coalesce(push_engine, 0) = " DS_FIRST_ENGINE "));"
+        "INSERT OR IGNORE INTO output "
+        "SELECT name, CASE push WHEN '' THEN '' ELSE "
+        "    CASE coalesce(push_engine, 0) WHEN 0 THEN 'pr- push ' "
+        "    ELSE 'pe- push ' END || push || ' ' END "
+        "FROM stream LEFT JOIN setting USING (name);",
+        "UPDATE stream SET push = coalesce((SELECT " DS_FIRST_URL
+        "    FROM output WHERE output.name = stream.name), '');"
+        "UPDATE setting SET push_engine = coalesce((SELECT " DS_FIRST_ENGINE
+        "    FROM output WHERE output.name = setting.name), 0);"
     },
 };
 

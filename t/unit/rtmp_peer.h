@@ -49,7 +49,10 @@ typedef enum {
     NO_STREAM,                          /* createStream: a negative number */
     CLOSE_PUBLISH,
     STALL_PUBLISH,
-    BAD_NAME
+    BAD_NAME,
+    AUTH,                               /* wants a user: takes the third */
+    AUTH_FAILED,                        /* takes none */
+    REDIRECT                            /* to p->to, once */
 } mode_e;
 
 
@@ -84,7 +87,11 @@ typedef struct {
     /* to be read when the thread has ended */
     message_t        got[MESSAGES];
     int              ngot;
-    char             app[64], tc_url[64], publish[128], type[16];
+    char             app[512], tc_url[512], publish[128], type[16];
+    char             apps[4][512];      /* of each connect */
+    char             to[128];
+    int              connects;
+    bool             again;             /* another connect is waited for */
     int              unpublished, deleted, pongs, acks;
 } peer_t;
 
@@ -419,6 +426,59 @@ serve_garbage(peer_t *p)
 }
 
 
+/* a connect is refused with what would be taken; false: it is taken */
+
+static bool
+refused(peer_t *p, double tx)
+{
+    int           n;
+    uint8_t       body[512];
+    ds_amf_out_t  out = { body, body + sizeof(body), false };
+
+    static const char *const  said[] = {
+        "[ AccessManager.Reject ] : [ code=403 need auth; authmod=adobe ] : ",
+        "[ AccessManager.Reject ] : [ authmod=adobe ] : ?reason=needauth"
+        "&user=us%20er&salt=NaCl&challenge=CHAL&opaque=OPQ",
+        "[ AccessManager.Reject ] : [ authmod=adobe ] : ?reason=authfailed"
+        "&opaque=KEY"
+    };
+
+    n = p->connects++;
+    (void) snprintf(p->apps[n & 3], sizeof(p->apps[0]), "%s", p->app);
+    p->again = (p->mode == AUTH && n < 2) || (p->mode == AUTH_FAILED && n < 2)
+               || (p->mode == REDIRECT && n < 1);
+
+    if (!p->again && p->mode != AUTH_FAILED) {
+        return false;
+    }
+
+    ds_amf_string(&out, "_error");
+    ds_amf_number(&out, tx);
+    ds_amf_null(&out);
+    ds_amf_object(&out);
+    ds_amf_field(&out, "level", "error");
+    ds_amf_field(&out, "code", "NetConnection.Connect.Rejected");
+
+    if (p->mode == REDIRECT) {
+        ds_amf_name(&out, "ex");
+        ds_amf_object(&out);
+        ds_amf_name(&out, "code");
+        ds_amf_number(&out, 302);
+        ds_amf_field(&out, "redirect", p->to);
+        ds_amf_end(&out);
+
+    } else {
+        ds_amf_field(&out, "description", said[n]);
+    }
+
+    ds_amf_end(&out);
+
+    (void) put_message(p, DS_RTMP_COMMAND, body, out.pos - body);
+
+    return true;
+}
+
+
 static bool
 serve_commands(peer_t *p)
 {
@@ -454,6 +514,15 @@ serve_commands(peer_t *p)
     case MANY_STREAMS:
         serve_garbage(p);
         return false;
+
+    case AUTH:
+    case AUTH_FAILED:
+    case REDIRECT:
+        if (refused(p, tx)) {
+            return false;
+        }
+
+        break;
 
     default:
         break;
@@ -570,6 +639,10 @@ serve(void *arg)
     int      i;
     peer_t  *p = arg;
 
+again:
+
+    p->again = false;
+    p->chunk = 128;
     p->fd = accept(p->listening, NULL, NULL);
 
     i = 1;
@@ -617,6 +690,10 @@ serve(void *arg)
     }
 
     memset(p->in, 0, sizeof(p->in));
+
+    if (p->again) {
+        goto again;
+    }
 
     return NULL;
 }

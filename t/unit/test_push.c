@@ -79,7 +79,15 @@ engine_end(ds_t *ds)
 static ds_push_t *
 push_to(ds_t *ds, const char *url)
 {
-    return ds_push_create(ds, "lofi", url, sent);
+    ds_error_t   err;
+    ds_outlet_t  o;
+
+    memset(&o, 0, sizeof(ds_outlet_t));
+    (void) snprintf(o.name, sizeof(o.name), "main");
+    (void) snprintf(o.url, sizeof(o.url), "%s", url);
+    o.engine = true;
+
+    return ds_push_create(ds, "lofi", &o, sent, &err);
 }
 
 
@@ -217,7 +225,7 @@ test_good(const char *host)
     put_frames(push, 20, 1000);
     st = wait_status(push, 20 * 1100, 0, 5000);
 
-    ok(st.enabled && st.connected, "good: connected to %s", host);
+    ok(st.name[0] != '\0' && st.connected, "good: connected to %s", host);
     is_int(st.bytes, 20 * 1100, "good: all is sent");
     is_int(st.dropped, 0, "good: nothing is dropped");
     is_int(st.error.code, 0, "good: no error %s", st.error.message);
@@ -314,7 +322,8 @@ test_failures(void)
     for (i = 0; i < 3; i++) {
         peer_start(&p, rejected[i].mode);
         (void) snprintf(url, sizeof(url), "%s/KEY", p.url);
-        check_failure(ds, url, DS_EPUSH_REJECTED, rejected[i].message);
+        check_failure(ds, url, i < 2 ? DS_EPUSH_REJECTED : DS_EPUSH_REFUSED,
+                      rejected[i].message);
         peer_end(&p);
     }
 
@@ -453,7 +462,7 @@ test_time(void)
     (void) snprintf(url, sizeof(url), "%s/KEY", p.url);
 
     push = push_to(ds, url);
-    (void) wait_status(push, 0, DS_EPUSH_REJECTED, 5000);
+    (void) wait_status(push, 0, DS_EPUSH_REFUSED, 5000);
     put_frames(push, 2500, 100);
 
     /* whole seconds: groups of 25 pictures with their sound */

@@ -9,6 +9,9 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include <libavutil/base64.h>
+#include <libavutil/md5.h>
+
 #include "air/ds_output.h"
 #include "base/ds_engine.h"
 #include "rtmp/ds_flv.h"
@@ -400,6 +403,120 @@ test_talk(void)
 }
 
 
+static ds_rtmp_t *
+push_to(const char *url, const char *user, ds_error_t *err)
+{
+    ds_rtmp_conf_t  conf = { .url = url, .name = "KEY", .user = user,
+                             .push = true };
+
+    ds_error_clear(err);
+
+    return ds_rtmp_publish(&conf, &cancel, err);
+}
+
+
+/* the sum that the server would make, in base64 */
+
+static void
+sum_of(const char *text, char *out)
+{
+    uint8_t  md5[16];
+
+    av_md5_sum(md5, (const uint8_t *) text, strlen(text));
+    (void) av_base64_encode(out, AV_BASE64_SIZE(16), md5, 16);
+}
+
+
+static void
+test_auth(void)
+{
+    char         text[512], sum[AV_BASE64_SIZE(16)], ours[16];
+    char         want[512];
+    peer_t       p;
+    ds_error_t   err;
+    ds_rtmp_t   *r;
+
+    peer_start(&p, AUTH);
+    r = push_to(p.url, "us%20er:pa:ss%40", &err);
+    ok(r != NULL, "auth: is taken: %s", err.message);
+    ds_rtmp_close(&r);
+    peer_end(&p);
+
+    is_int(p.connects, 3, "auth: the third time");
+    is_str(p.apps[0], "live", "auth: at first without");
+    is_str(p.apps[1], "live?authmod=adobe&user=us%20er",
+           "auth: then with a name");
+
+    ours[0] = '\0';
+    (void) sscanf(p.apps[2], "live?authmod=adobe&user=us%%20er&challenge=%8s",
+                  ours);
+    sum_of("us erNaClpa:ss@", sum);
+    (void) snprintf(text, sizeof(text), "%sOPQ%s", sum, ours);
+    sum_of(text, sum);
+    (void) snprintf(want, sizeof(want), "live?authmod=adobe&user=us%%20er"
+                    "&challenge=%s&response=%s&opaque=OPQ", ours, sum);
+    is_str(p.apps[2], want, "auth: then with the response");
+    ok(strstr(p.tc_url, want) != NULL, "auth: in the tcUrl as well");
+    ok(strstr(p.apps[2], "ss") == NULL, "auth: never the password");
+
+    peer_start(&p, AUTH_FAILED);
+    r = push_to(p.url, "user:pass", &err);
+    ok(r == NULL, "auth: is not taken");
+    peer_end(&p);
+    is_int(p.connects, 3, "auth: is not tried again");
+    is_int(err.code, DS_EPUSH_REJECTED, "auth: rejected");
+    ok(strstr(err.message, "does not take this user") != NULL
+       && strstr(err.message, "pass\"") == NULL
+       && strstr(err.message, "KEY") == NULL, "auth: says %s", err.message);
+
+    peer_start(&p, AUTH);
+    r = push_to(p.url, NULL, &err);
+    ok(r == NULL && strstr(err.message, "wants a user") != NULL,
+       "auth: none is given: %s", err.message);
+    (void) shutdown(p.listening, SHUT_RDWR);
+    peer_end(&p);
+    is_int(p.connects, 1, "auth: and not asked twice");
+}
+
+
+static void
+test_redirect(void)
+{
+    peer_t       p, q;
+    ds_error_t   err;
+    ds_rtmp_t   *r;
+
+    peer_start(&q, TAKE);
+    peer_start(&p, REDIRECT);
+    (void) snprintf(p.to, sizeof(p.to), "%s/else?a=b", q.url);
+    p.to[strlen(q.url) - 4] = 'L';
+    r = push_to(p.url, NULL, &err);
+    ok(r != NULL, "redirect: followed: %s", err.message);
+    ds_rtmp_close(&r);
+    (void) shutdown(p.listening, SHUT_RDWR);
+    peer_end(&p);
+    peer_end(&q);
+    is_str(q.app, "Live/else?a=b", "redirect: to its application");
+    is_str(q.publish, "KEY", "redirect: with our key");
+
+    peer_start(&p, REDIRECT);
+    (void) snprintf(p.to, sizeof(p.to), "http://127.0.0.1/live");
+    r = push_to(p.url, NULL, &err);
+    ok(r == NULL && err.code == DS_EPUSH_REJECTED, "redirect: not RTMP: %s",
+       err.message);
+    (void) shutdown(p.listening, SHUT_RDWR);
+    peer_end(&p);
+
+    peer_start(&p, REDIRECT);
+    (void) snprintf(p.to, sizeof(p.to), "%s", p.url);
+    r = publish_to(p.url, "KEY", &cancel, &err);
+    ok(r == NULL && err.code == DS_EOUTPUT_REJECTED,
+       "redirect: of pushes alone: %s", err.message);
+    (void) shutdown(p.listening, SHUT_RDWR);
+    peer_end(&p);
+}
+
+
 static void
 test_refusals(void)
 {
@@ -438,7 +555,9 @@ test_refusals(void)
 
         ok(r == NULL && ds_monotonic() - t < 2000, "refusals: %s",
            c[i].message);
-        is_int(err.code, DS_EOUTPUT_REJECTED, "refusals: is rejected");
+        is_int(err.code, i < 2 ? DS_EOUTPUT_REFUSED : DS_EOUTPUT_REJECTED,
+               "refusals: is %s", i < 2 ? "as if nobody were there"
+                                        : "rejected");
         ok(strncmp(err.message, c[i].message, strlen(c[i].message)) == 0
            && strstr(err.message, "0123") == NULL,
            "refusals: \"%s\"", err.message);
@@ -774,6 +893,8 @@ main(void)
     test_output();
     test_flv();
     test_talk();
+    test_auth();
+    test_redirect();
     test_refusals();
     test_lost();
     test_slow();

@@ -38,7 +38,9 @@ define(ds_stored_t *stored, const char *name)
                     "https://example.com/%s.m3u", name);
     (void) snprintf(def->publish, sizeof(def->publish),
                     "rtmp://127.0.0.1/live");
-    (void) snprintf(def->push, sizeof(def->push), "rtmp://127.0.0.2/x/it's");
+    (void) snprintf(def->outputs, sizeof(def->outputs),
+                    "pr- push rtmp://127.0.0.2/x/it's "
+                    "bes other rtmps://127.0.0.3/live2?backup=1/key ");
     def->profile = (ds_profile_t) DS_PROFILE_DEFAULT;
     def->playlist_refresh = DS_REFRESH_DEFAULT;
     def->refresh_jitter = DS_JITTER_DEFAULT;
@@ -62,7 +64,6 @@ settings(ds_stored_t *stored)
 
     def->mode = DS_MODE_HYBRID;
     def->profile = profile;
-    def->push_engine = true;
     def->max_item_duration = 30 * 24 * 3600 * 1000LL;
     def->playlist_refresh = 0;
     def->refresh_jitter = 100;
@@ -80,7 +81,7 @@ same(const ds_stored_t *x, const ds_stored_t *y)
 
     return a->mode == b->mode
            && memcmp(&a->profile, &b->profile, sizeof(ds_profile_t)) == 0
-           && a->push_engine == b->push_engine
+           && strcmp(a->outputs, b->outputs) == 0
            && a->max_item_duration == b->max_item_duration
            && a->playlist_refresh == b->playlist_refresh
            && a->refresh_jitter == b->refresh_jitter
@@ -236,7 +237,7 @@ test_basics(void)
            "create: there is one");
     is_int(ds_store_get(store, "lofi", &got, &err), 0, "get");
     is_str(got.def.playlist, def.def.playlist, "get: playlist");
-    is_str(got.def.push, def.def.push, "get: push");
+    is_str(got.def.outputs, def.def.outputs, "get: outputs");
     is_str(got.def.publish, def.def.publish, "get: publish");
     ok(got.def.loop && got.running && !got.def.shuffle && !got.is_static,
        "get: flags");
@@ -245,11 +246,11 @@ test_basics(void)
            "get: there is none");
 
     def.def.shuffle = true;
-    def.def.push[0] = '\0';
+    def.def.outputs[0] = '\0';
     settings(&def);
     is_int(ds_store_put(store, &def, &err), 0, "put");
     is_int(ds_store_get(store, "lofi", &got, &err), 0, "get");
-    ok(got.def.shuffle && got.def.push[0] == '\0', "put: changed");
+    ok(got.def.shuffle && got.def.outputs[0] == '\0', "put: changed");
     ok(same(&got, &def), "put: settings");
 
     is_int(ds_store_begin(store, &err), 0, "begin");
@@ -384,6 +385,7 @@ test_settings(void)
     is_int(ds_store_get(store, "kept", &got, &err), 0, "what it changed");
     ok(same(&got, &def) && !got.def.loop, "has its settings, and the change");
     is_int(ds_store_get(store, "anew", &got, &err), 0, "what it made");
+    plain.def.outputs[0] = '\0';
     ok(same(&got, &plain), "has the defaults, not those of another");
     is_int(ds_store_put(store, &def, &err), 0, "which can be changed");
     is_int(ds_store_get(store, "anew", &got, &err), 0, "and read");
@@ -725,6 +727,91 @@ test_queue_items(void)
 }
 
 
+/* what the stream "name" has, whose outputs may be changed meanwhile */
+
+static void
+outputs_are(const char *name, const char *want, const char *what)
+{
+    ds_error_t    err;
+    ds_store_t   *store;
+    ds_stored_t   got;
+
+    store = ds_store_open(path, true, &err);
+    is_int(ds_store_get(store, name, &got, &err), 0, "outputs: %s", name);
+    is_str(got.def.outputs, want, "outputs: %s: %s", name, what);
+    ds_store_close(&store);
+}
+
+
+/* a build that knows but one push, and back */
+
+static void
+test_outputs(void)
+{
+    size_t        i;
+    ds_error_t    err;
+    ds_store_t   *store;
+    ds_stored_t   def;
+
+    static const char  first[] = "br- a rtmp://h/app/k'1 ";
+    static const char  all[] = "br- a rtmp://h/app/k'1 "
+                               "pes b rtmps://h/live2?backup=1/k2 ";
+    static const char  old[] = "pr- push rtmp://old/a/k ";
+
+    static const struct {
+        const char  *name;
+        const char  *outputs;
+        const char  *sql;               /* what the older build does */
+        const char  *want;
+        const char  *what;
+    } cases[] = {
+        { "o0", all, "", all, "nothing is lost" },
+        { "o1", "", "", "", "there are none" },
+        { "o2", all, "UPDATE stream SET push = 'rtmp://old/a/k' "
+                     "WHERE name = 'o2'", old, "changed" },
+        { "o3", all, "UPDATE stream SET push = '' WHERE name = 'o3'", "",
+          "removed" },
+        { "o4", "", "UPDATE stream SET push = 'rtmp://old/a/k' "
+                    "WHERE name = 'o4'", old, "added" },
+        { "o5", first, "UPDATE setting SET push_engine = 1 WHERE name = 'o5'",
+          "pe- push rtmp://h/app/k'1 ", "by another" },
+        { "o6", "pe- c rtmps://h/a/k ", "DELETE FROM setting "
+                "WHERE name = 'o6'", "pr- push rtmps://h/a/k ",
+          "without settings" }
+    };
+
+    store = ds_store_open(path, true, &err);
+
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        define(&def, cases[i].name);
+        (void) snprintf(def.def.outputs, sizeof(def.def.outputs), "%s",
+                        cases[i].outputs);
+        is_int(ds_store_put(store, &def, &err), 0, "outputs: put");
+    }
+
+    ds_store_close(&store);
+
+    is_int(ds_store_migrate(path, 7, &err), 0, "outputs: to an older build");
+    is_int(exec_sql("CREATE TEMP TABLE t (x CHECK (x = 2));"
+                    "INSERT INTO t SELECT count(*) FROM stream "
+                    "JOIN setting USING (name) WHERE "
+                    "(name = 'o0' AND push = 'rtmp://h/app/k''1' "
+                    "AND push_engine = 0) OR (name = 'o6' "
+                    "AND push = 'rtmps://h/a/k' AND push_engine = 1)"), 0,
+           "outputs: it has the first one");
+
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        is_int(exec_sql(cases[i].sql), 0, "outputs: it does something");
+    }
+
+    is_int(ds_store_migrate(path, -1, &err), 0, "outputs: and back");
+
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        outputs_are(cases[i].name, cases[i].want, cases[i].what);
+    }
+}
+
+
 static void
 test_migrations(void)
 {
@@ -848,6 +935,7 @@ main(void)
     test_kept();
     test_queue();
     test_queue_items();
+    test_outputs();
     test_migrations();
     test_faults();
 

@@ -193,9 +193,17 @@ test_rtmp(void)
 
     static const char *const  bad_push[] = {
         "", "rtmp://h", "rtmp://h/app", "rtmp://h/app/", "rtmp://h/app//key",
-        "rtmp://h/app/key#f", "rtmp://u:p@h/app/key", "rtmps://h/app",
+        "rtmp://h/app/key#f", "rtmp://u@h/app/key", "rtmp://:p@h/app/key",
+        "rtmp://u:@h/app/key", "rtmps://h/app", "rtmp://h/app?a=b",
+        "rtmp://h/app?a=b/", "rtmp://h/app?a=b/?c", "rtmp://h?a=b/key",
+        "rtmp://h/?a=b/key",
         "rtmpt://h/app/key", "https://h/app/key",
         "rtmp://h/app/k\ny", "h/app/key"
+    };
+
+    static const char *const  plain[] = {
+        "rtmp://h/app/key?a=b", "rtmps://h/app/key", "rtmp://u:p@h/app/key",
+        "rtmp://h/app?a/key"
     };
 
     is_int(ds_check_publish("rtmp://127.0.0.1:1935/live", NULL), DS_OK,
@@ -207,16 +215,31 @@ test_rtmp(void)
            "no application: \"%s\"", bad[i]);
     }
 
-    is_int(ds_check_push("rtmp://a.rtmp.youtube.com/live2/abcd-efgh", NULL),
+    is_int(ds_check_push("rtmp://a.rtmp.youtube.com/live2/abcd-efgh", false,
+                         NULL),
            DS_OK, "a push target");
-    is_int(ds_check_push("rtmp://h:1/app/key?a=b", NULL), DS_OK,
+    is_int(ds_check_push("rtmp://h:1/app/key?a=b", false, NULL), DS_OK,
            "with arguments");
-    is_int(ds_check_push("rtmps://h/app/key", NULL), DS_OK, "over TLS");
-    is_int(ds_check_push("RTMPS://[::1]:443/app/key", NULL), DS_OK,
+    is_int(ds_check_push("rtmps://h/app/key", false, NULL), DS_OK, "over TLS");
+    is_int(ds_check_push("RTMPS://[::1]:443/app/key", false, NULL), DS_OK,
            "in any case, by IPv6");
 
+    is_int(ds_check_push("rtmp://h/live2?backup=1/key", false, NULL), DS_OK,
+           "arguments of the application");
+    is_int(ds_check_push("rtmp://h/app?a=b/c/key?d=e/f", false, NULL), DS_OK,
+           "and of both");
+    is_int(ds_check_push("rtmps://user:p%40ss@h/app/key", false, NULL), DS_OK,
+           "with user and password");
+
+    for (i = 0; i < sizeof(plain) / sizeof(plain[0]); i++) {
+        is_int(ds_check_push(plain[i], true, &err) == DS_OK, i == 0,
+               "by nginx-rtmp: %zu", i);
+        ok(i == 0 || strstr(err.message, "the engine can") != NULL,
+           "says who can: %s", i == 0 ? "" : err.message);
+    }
+
     for (i = 0; i < sizeof(bad_push) / sizeof(bad_push[0]); i++) {
-        ok(ds_check_push(bad_push[i], &err) != DS_OK
+        ok(ds_check_push(bad_push[i], false, &err) != DS_OK
            && strstr(err.message, "key[?args]") != NULL,
            "no push target: %zu", i);
     }
@@ -266,6 +289,10 @@ test_redact(void)
     redacted("rtmp://h/app/k@y", "rtmp://h/app/***");
     redacted("RTMPS://u:p@h/app/key", "RTMPS://h/app/***");
     redacted("rtmps://h:443/app/key?backup=1", "rtmps://h:443/app/***");
+    redacted("rtmp://h/live2?backup=1/key", "rtmp://h/live2/***");
+    redacted("rtmp://h/app?a/key?b=1/2", "rtmp://h/app/***");
+    redacted("rtmp://u:p@h/app?a/key", "rtmp://h/app/***");
+    redacted("rtmp://h/app?a=b", "rtmp://h/app");
     redacted("rtmp://h/app", "rtmp://h/app");
     redacted("rtmp://h/app/", "rtmp://h/app/");
     redacted("PLxxxxxxxx", "PLxxxxxxxx");

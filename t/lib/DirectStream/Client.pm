@@ -87,7 +87,7 @@ sub create {
 
     my %body = (name => $name, playlist => $playlist, %def);
 
-    if ($self->{far} && !exists $body{push}) {
+    if ($self->{far} && !exists $body{push} && !$body{outputs}) {
         $body{push} = $self->push_url($name);
     }
 
