@@ -367,6 +367,13 @@ static ngx_command_t  ngx_directstream_commands[] = {
       0,
       NULL },
 
+    { ngx_string("schedule"),
+      NGX_DIRECTSTREAM_STREAM_CONF|NGX_DIRECT_CONF|NGX_CONF_BLOCK|NGX_CONF_ANY,
+      ngx_directstream_schedule,
+      0,
+      0,
+      NULL },
+
     { ngx_string("max_item_duration"),
       NGX_DIRECTSTREAM_CONF|NGX_DIRECTSTREAM_STREAM_CONF|NGX_DIRECT_CONF
                            |NGX_CONF_TAKE1,

@@ -33,6 +33,10 @@
 #define DS_QUEUE_ID_LEN  16      /* hexadecimal, of an entry of a queue */
 #define DS_QUEUE_MAX     256     /* entries of one that may be asked for */
 #define DS_BY_LEN        128     /* who asked for it, cut to fit */
+#define DS_SCHEDULE_LEN  8191    /* a schedule as text */
+#define DS_SLOTS         32      /* of a schedule, with its filler */
+#define DS_SLOT_LEN      48      /* how a slot is called */
+#define DS_CURSORS_LEN   2048
 #define DS_SUM_LEN       32      /* of SHA-256 */
 
 
@@ -317,6 +321,95 @@ int ds_check_bind(const char *address, ds_error_t *err);
 /* a stream's name: [A-Za-z0-9._-]{1,64}, not "." nor ".." */
 int ds_check_name(const char *name, ds_error_t *err);
 
+
+/*
+ * A schedule: what is played at which time of day.  As text it has one line
+ * for itself and one a slot, as nginx.conf has them:
+ *
+ *     schedule timezone=Europe/Berlin prepare=60s
+ *     slot mon-fri 20:00 playlist=PL… start=hard until=20:30
+ */
+
+typedef enum {
+    DS_SLOT_AT = 0,                     /* at a time of day, or a date */
+    DS_SLOT_EVERY,                      /* again and again, from midnight on */
+    DS_SLOT_FILLER                      /* what fits before a hard start */
+} ds_slot_e;
+
+
+typedef enum {
+    DS_START_SOFT = 0,                  /* at an item's end, or "late" after */
+    DS_START_HARD,                      /* what is on air is cut */
+    DS_START_NEXT                       /* at an item's end */
+} ds_start_e;
+
+
+typedef struct {
+    ds_slot_e        kind;
+    ds_start_e       start;
+    uint8_t          days;              /* bits, the least is Monday */
+    bool             dated;             /* on one day alone: */
+    bool             restart;           /* the list begins anew each time */
+    bool             join;              /* begun late it is where it would be */
+    int64_t          date;              /* days since 1970-01-01 */
+    uint32_t         time;              /* ms of the day */
+    uint32_t         until;             /* the same, 0: none; before "time":
+                                           on the next day */
+    uint32_t         every;             /* ms */
+    uint32_t         late;              /* ms, of a soft start */
+    uint32_t         count;             /* items, 0: any number */
+    char             label[DS_SLOT_LEN];        /* "mon-fri 20:00" */
+    char             playlist[DS_URL_LEN + 1];
+} ds_timeslot_t;
+
+
+typedef struct {
+    char             timezone[65];      /* "local": the system's */
+    uint32_t         prepare;           /* ms before a slot's time */
+    uint32_t         n;
+    ds_timeslot_t        slots[DS_SLOTS];
+} ds_schedule_t;
+
+
+#define DS_PREPARE_DEFAULT  60000
+#define DS_LATE_DEFAULT     300000
+
+/*
+ * One line's words, the first of which says what it is; with "value" NULL a
+ * parameter is name=value.  A schedule begins with ds_schedule_init().  Return
+ * 0 or DS_EPLAYLIST_INVALID with a sentence, and in *field the parameter that
+ * is wrong.
+ */
+void ds_schedule_init(ds_schedule_t *s);
+int ds_schedule_set(ds_schedule_t *s, const char *name, const char *value,
+    const char **field, ds_error_t *err);
+int ds_slot_init(ds_timeslot_t *slot, ds_slot_e kind, const char *when,
+    const char **field, ds_error_t *err);
+int ds_slot_set(ds_timeslot_t *slot, const char *name, const char *value,
+    bool file_ok, const char **field, ds_error_t *err);
+
+/*
+ * The whole of it: can each slot air, does the zone exist.  *which is the slot
+ * that is wrong, or UINT32_MAX.  Reads the zone's file.
+ */
+int ds_schedule_check(const ds_schedule_t *s, uint32_t *which,
+    const char **field, ds_error_t *err);
+
+/* the slot is of a day before "now", and never airs any more; checked before */
+bool ds_schedule_past(const ds_schedule_t *s, uint32_t which, int64_t now);
+
+/* DS_SCHEDULE_LEN + 1 bytes; DS_EPLAYLIST_INVALID: it does not fit */
+int ds_schedule_write(const ds_schedule_t *s, char *text, ds_error_t *err);
+
+/* a text that was written so */
+int ds_schedule_read(const char *text, ds_schedule_t *s, ds_error_t *err);
+
+const char *ds_start_name(ds_start_e start);            /* "hard" */
+
+/* "20:30", or of a date with it before; "dst" has room for DS_SLOT_LEN */
+void ds_slot_clock(char *dst, uint32_t time);
+
+
 /*
  * Writes to "dst" (of "size" bytes, always terminated) what may be shown of
  * a URL: no user information, query or fragment, and of an rtmp URL no
@@ -391,6 +484,8 @@ typedef struct {
     uint64_t         seed;              /* of the shuffled order */
     uint32_t         pass;
     int64_t          at;                /* Unix ms */
+    char             slots[DS_CURSORS_LEN]; /* where the schedule's lists are,
+                                           the engine's own text */
 } ds_progress_t;
 
 
@@ -448,6 +543,8 @@ typedef struct {
     char             push[DS_URL_LEN + 1];      /* "": none */
     char             slate[DS_URL_LEN + 1];     /* image or clip, "": a picture
                                                    made of the name */
+    char             schedule[DS_SCHEDULE_LEN + 1]; /* "": none; see
+                                                   ds_schedule_write() */
     char             source_proxy[DS_URL_LEN + 1];  /* "": none */
     char             source_bind[DS_ADDRESS_LEN + 1];   /* "": any address */
     ds_profile_t     profile;
@@ -574,6 +671,25 @@ typedef struct {
 } ds_list_status_t;
 
 
+/* of the schedule; labels are "" when there is none */
+
+typedef struct {
+    char             label[DS_SLOT_LEN];    /* of the item on air */
+    int64_t          start;             /* Unix ms, when it was due */
+    int64_t          until;             /* Unix ms, 0: none */
+    int64_t          late;              /* ms after that it began */
+    char             due[DS_SLOT_LEN];      /* is to come, but has not */
+    int64_t          due_start;         /* Unix ms */
+    bool             due_late;          /* it should be on air */
+    char             next[DS_SLOT_LEN];
+    int64_t          next_start;        /* Unix ms */
+    uint64_t         started;           /* since the stream started */
+    uint64_t         missed;            /* that never came on air */
+    char             last[DS_SLOT_LEN]; /* that started, or was missed */
+    int64_t          last_late;         /* ms, -1: it was missed */
+} ds_slots_t;
+
+
 /* all since the stream started */
 
 typedef struct {
@@ -639,6 +755,7 @@ typedef struct {
     uint64_t         queue_started;     /* entries that came on air */
     uint64_t         queue_failed;
 
+    ds_slots_t       slots;
     ds_push_status_t push;
     ds_counts_t      counts;
     ds_progress_t    progress;          /* valid once an item was on air */
@@ -683,6 +800,9 @@ void ds_stream_skip(ds_stream_t *s);
 void ds_stream_previous(ds_stream_t *s);
 void ds_stream_set_loop(ds_stream_t *s, bool loop);
 
+/* as ds_schedule_write() has it, "": none; without memory the old one stays */
+int ds_stream_set_schedule(ds_stream_t *s, const char *schedule);
+
 /* reads the list now, in the background; how often it is read by itself */
 void ds_stream_refresh(ds_stream_t *s);
 void ds_stream_set_refresh(ds_stream_t *s, uint32_t refresh,
@@ -721,7 +841,8 @@ typedef enum {
     DS_QUEUED_URL = 0,                  /* something that is in no list */
     DS_QUEUED_ITEM,                     /* an item of the list, once more */
     DS_QUEUED_GO_TO,                    /* the list goes on from there */
-    DS_QUEUED_RETURN                    /* an item of it that was interrupted */
+    DS_QUEUED_RETURN,                   /* an item of it that was interrupted */
+    DS_QUEUED_SLOT                      /* the schedule's; never in the store */
 } ds_queued_e;
 
 
@@ -775,6 +896,9 @@ typedef struct {
     ds_item_t        item;              /* its state is the outcome */
     char             queue_id[DS_QUEUE_ID_LEN + 1];     /* "": not queued */
     char             queued_by[DS_BY_LEN];
+    char             slot[DS_SLOT_LEN];     /* "": none of the schedule's */
+    int64_t          late;              /* ms after the slot's time, -1: it is
+                                           not the first of a slot */
     char             url[DS_MESSAGE_LEN];   /* of the source, redacted */
     int64_t          started;           /* Unix ms */
     int64_t          ended;

@@ -200,6 +200,28 @@ described('POST', '/1/restart', 400, body => { name => 'one' });
 described('POST', "$S/none/$_", 404)
     for qw(skip previous refresh prefetch restart stop start);
 
+# the schedule
+
+my $plan = { timezone => 'UTC', prepare => 30, slots => [
+    { at => 'mon-fri 20:00', playlist => $url, start => 'hard',
+      until => '20:30', join => $no },
+    { every => 900, playlist => $url, count => 1, cursor => 'restart' },
+    { filler => $yes, playlist => $url, fit => 'trim' },
+] };
+
+described('GET', "$S/$_/schedule", 200) for 'one', 'fixed';
+described('PUT', "$S/one/schedule", 200, body => $plan);
+described('GET', "$S/one/schedule", 200, what => ', of some slots');
+described('PUT', "$S/one/schedule", 200, body => { slots => [] });
+described('PUT', "$S/one/schedule", 400, body => { slots => [ {} ] });
+described('PUT', "$S/one/schedule", 403, base => '../ro/', body => $plan);
+described('PUT', "$S/none/schedule", 404, body => $plan);
+described('GET', "$S/none/schedule", 404);
+described('PUT', "$S/fixed/schedule", 409, body => $plan);
+described('PUT', "$S/one/schedule", 412, body => $plan,
+          headers => { 'If-Match' => '"x"' });
+
+
 # the queue
 
 my $first = described('POST', "$S/one/queue", 202, body => {

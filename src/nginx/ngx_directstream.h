@@ -65,7 +65,8 @@ typedef struct ngx_thread_pool_s  ngx_thread_pool_t;
 #define NGX_DIRECTSTREAM_SET_REFRESH        0x8000  /* and its jitter */
 #define NGX_DIRECTSTREAM_SET_PROXY          0x10000
 #define NGX_DIRECTSTREAM_SET_BIND           0x20000
-#define NGX_DIRECTSTREAM_SET_ALL            0x3ffff
+#define NGX_DIRECTSTREAM_SET_SCHEDULE       0x40000
+#define NGX_DIRECTSTREAM_SET_ALL            0x7ffff
 
 
 /* a field of a definition: nginx.conf and the API give it by the same name */
@@ -78,6 +79,7 @@ typedef enum {
     NGX_DIRECTSTREAM_PROXY,
     NGX_DIRECTSTREAM_BIND,
     NGX_DIRECTSTREAM_SLATE,
+    NGX_DIRECTSTREAM_SCHEDULE,              /* the last text */
     NGX_DIRECTSTREAM_FLAG,                  /* a word: a bool or an enum */
     NGX_DIRECTSTREAM_VIA,
     NGX_DIRECTSTREAM_MODE,
@@ -121,6 +123,8 @@ typedef struct {
     uint64_t                 cache_misses;
     uint64_t                 queue_started;
     uint64_t                 queue_failed;
+    uint64_t                 slots_started;
+    uint64_t                 slots_missed;
     uint64_t                 added;         /* items, by later readings */
     uint64_t                 removed;
     uint64_t                 faults[DS_NERRORS];
@@ -206,6 +210,7 @@ typedef struct {
     unsigned                 has_item:1;
     uint64_t                 aired;         /* items, with the one on air */
     uint64_t                 changes;       /* of the list */
+    uint64_t                 slots;         /* that started, or were missed */
     int64_t                  error_at;
 } ngx_directstream_noted_t;
 
@@ -228,6 +233,7 @@ typedef enum {
     NGX_DIRECTSTREAM_ENTRY_CHANGE,
     NGX_DIRECTSTREAM_ENTRY_QUEUE,
     NGX_DIRECTSTREAM_ENTRY_LIST,
+    NGX_DIRECTSTREAM_ENTRY_SLOT,
     NGX_DIRECTSTREAM_ENTRY_RESOLVER         /* of no stream */
 } ngx_directstream_entry_e;
 
@@ -439,6 +445,9 @@ char *ngx_directstream_stream_field(ngx_conf_t *cf, ngx_command_t *cmd,
 char *ngx_directstream_stream_push(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_directstream_stream_refresh(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+char *ngx_directstream_schedule(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 
 char *ngx_directstream_log(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);

@@ -26,6 +26,7 @@ typedef struct {
     ngx_directstream_handler_pt  post;
     ngx_directstream_handler_pt  patch;
     ngx_directstream_handler_pt  delete;
+    ngx_directstream_handler_pt  put;
 } ngx_directstream_route_t;
 
 typedef struct {
@@ -34,7 +35,7 @@ typedef struct {
     ngx_directstream_handler_pt  handler;
 } ngx_directstream_allowed_t;
 
-#define NGX_DIRECTSTREAM_METHODS   5
+#define NGX_DIRECTSTREAM_METHODS   6
 
 
 static void *ngx_directstream_create_loc_conf(ngx_conf_t *cf);
@@ -80,92 +81,99 @@ static ngx_int_t ngx_directstream_admin_openapi(ngx_http_request_t *r,
 static const ngx_directstream_route_t  ngx_directstream_routes[] = {
 
     { "", NGX_DIRECTSTREAM_READ, 0, 0, ngx_directstream_admin_root, NULL,
-      NULL, NULL },
+      NULL, NULL, NULL },
 
-    { "streams", NGX_DIRECTSTREAM_ADMIN, 0, 0, ngx_directstream_streams_list,
-      ngx_directstream_streams_create, NULL, NULL },
+    { "streams", NGX_DIRECTSTREAM_ADMIN, 0, 0,
+      ngx_directstream_streams_list, ngx_directstream_streams_create, NULL,
+      NULL, NULL },
 
     { "streams/*", NGX_DIRECTSTREAM_ADMIN, 0, NGX_DIRECTSTREAM_DELETE,
       ngx_directstream_streams_get, NULL, ngx_directstream_streams_patch,
-      ngx_directstream_streams_change },
+      ngx_directstream_streams_change, NULL },
 
     { "streams/*/items", NGX_DIRECTSTREAM_READ, 0, 0,
-      ngx_directstream_streams_items, NULL, NULL, NULL },
+      ngx_directstream_streams_items, NULL, NULL, NULL, NULL },
 
     { "streams/*/snapshot.jpg", NGX_DIRECTSTREAM_READ, 0, 0,
-      ngx_directstream_snapshot, NULL, NULL, NULL },
+      ngx_directstream_snapshot, NULL, NULL, NULL, NULL },
 
-    { "streams/*/start", NGX_DIRECTSTREAM_OPERATOR, 0, NGX_DIRECTSTREAM_START,
-      NULL, ngx_directstream_streams_change, NULL, NULL },
+    { "streams/*/start", NGX_DIRECTSTREAM_OPERATOR, 0,
+      NGX_DIRECTSTREAM_START, NULL, ngx_directstream_streams_change, NULL,
+      NULL, NULL },
 
     { "streams/*/stop", NGX_DIRECTSTREAM_OPERATOR, 0, NGX_DIRECTSTREAM_STOP,
-      NULL, ngx_directstream_streams_change, NULL, NULL },
+      NULL, ngx_directstream_streams_change, NULL, NULL, NULL },
 
     { "streams/*/restart", NGX_DIRECTSTREAM_OPERATOR, 0,
       NGX_DIRECTSTREAM_RESTART, NULL, ngx_directstream_streams_change, NULL,
-      NULL },
+      NULL, NULL },
 
     { "streams/*/skip", NGX_DIRECTSTREAM_OPERATOR, 0, NGX_DIRECTSTREAM_SKIP,
-      NULL, ngx_directstream_streams_step, NULL, NULL },
+      NULL, ngx_directstream_streams_step, NULL, NULL, NULL },
 
     { "streams/*/previous", NGX_DIRECTSTREAM_OPERATOR, 0,
       NGX_DIRECTSTREAM_PREVIOUS, NULL, ngx_directstream_streams_step, NULL,
-      NULL },
+      NULL, NULL },
 
     { "streams/*/queue", NGX_DIRECTSTREAM_OPERATOR, 0, 0,
-      ngx_directstream_queue_list, ngx_directstream_queue_add, NULL, NULL },
+      ngx_directstream_queue_list, ngx_directstream_queue_add, NULL, NULL,
+      NULL },
 
     { "streams/*/queue/*", NGX_DIRECTSTREAM_OPERATOR, 0, 0, NULL, NULL,
-      ngx_directstream_queue_move, ngx_directstream_queue_delete },
+      ngx_directstream_queue_move, ngx_directstream_queue_delete, NULL },
+
+    { "streams/*/schedule", NGX_DIRECTSTREAM_OPERATOR, 0, 0,
+      ngx_directstream_schedule_get, NULL, NULL, NULL,
+      ngx_directstream_streams_schedule },
 
     { "streams/*/play", NGX_DIRECTSTREAM_OPERATOR, 0, 1, NULL,
-      ngx_directstream_queue_add, NULL, NULL },
+      ngx_directstream_queue_add, NULL, NULL, NULL },
 
     { "streams/*/refresh", NGX_DIRECTSTREAM_OPERATOR, 0,
       NGX_DIRECTSTREAM_REFRESH, NULL, ngx_directstream_streams_step, NULL,
-      NULL },
+      NULL, NULL },
 
     { "streams/*/prefetch", NGX_DIRECTSTREAM_OPERATOR, 0,
       NGX_DIRECTSTREAM_PREFETCH, NULL, ngx_directstream_streams_step, NULL,
-      NULL },
+      NULL, NULL },
 
     { "restart", NGX_DIRECTSTREAM_ADMIN, 1, 0, NULL,
-      ngx_directstream_streams_renew, NULL, NULL },
+      ngx_directstream_streams_renew, NULL, NULL, NULL },
 
     { "resolve", NGX_DIRECTSTREAM_OPERATOR, 0, 0, NULL,
-      ngx_directstream_resolve, NULL, NULL },
+      ngx_directstream_resolve, NULL, NULL, NULL },
 
     { "openapi.json", NGX_DIRECTSTREAM_READ, 0, 0,
-      ngx_directstream_admin_openapi, NULL, NULL, NULL },
+      ngx_directstream_admin_openapi, NULL, NULL, NULL, NULL },
 
-    { "check", NGX_DIRECTSTREAM_OPERATOR, 0, 0, NULL, ngx_directstream_check,
-      NULL, NULL },
+    { "check", NGX_DIRECTSTREAM_OPERATOR, 0, 0, NULL,
+      ngx_directstream_check, NULL, NULL, NULL },
 
     { "events", NGX_DIRECTSTREAM_READ, 0, 0, ngx_directstream_events, NULL,
-      NULL, NULL },
+      NULL, NULL, NULL },
 
     { "runs", NGX_DIRECTSTREAM_READ, 0, 0, ngx_directstream_runs_list, NULL,
-      NULL, NULL },
+      NULL, NULL, NULL },
 
     { "changes", NGX_DIRECTSTREAM_READ, 0, 0, ngx_directstream_changes_list,
-      NULL, NULL, NULL },
+      NULL, NULL, NULL, NULL },
 
     { "cache", NGX_DIRECTSTREAM_READ, 1, 0, ngx_directstream_cache_list,
-      NULL, NULL, NULL },
+      NULL, NULL, NULL, NULL },
 
     { "cache/*", NGX_DIRECTSTREAM_ADMIN, 1, 0, NULL, NULL, NULL,
-      ngx_directstream_cache_delete },
+      ngx_directstream_cache_delete, NULL },
 
-    { NULL, NGX_DIRECTSTREAM_READ, 0, 0, NULL, NULL, NULL, NULL }
+    { NULL, NGX_DIRECTSTREAM_READ, 0, 0, NULL, NULL, NULL, NULL, NULL }
 };
 
 static const ngx_directstream_route_t  ngx_directstream_api_route =
     { "", NGX_DIRECTSTREAM_READ, 0, 0, ngx_directstream_admin_versions,
-      NULL, NULL, NULL };
+      NULL, NULL, NULL, NULL };
 
 static const ngx_directstream_route_t  ngx_directstream_page_route =
     { "", NGX_DIRECTSTREAM_READ, 0, 0, ngx_directstream_page, NULL, NULL,
-      NULL };
+      NULL, NULL };
 
 
 static ngx_command_t  ngx_http_directstream_commands[] = {
@@ -470,7 +478,7 @@ ngx_directstream_admin_handler(ngx_http_request_t *r)
         return (rc == NGX_DECLINED) ? NGX_OK : rc;
     }
 
-    if (r->method == NGX_HTTP_POST || r->method == NGX_HTTP_PATCH) {
+    if (r->method & (NGX_HTTP_POST|NGX_HTTP_PUT|NGX_HTTP_PATCH)) {
         ctx->then = handler;
         return ngx_directstream_body_read(r, ctx, NGX_DIRECTSTREAM_BODY_MAX,
                                           ngx_directstream_admin_body);
@@ -691,8 +699,8 @@ ngx_directstream_admin_method(ngx_http_request_t *r,
         }
     }
 
-    allow = ngx_pnalloc(r->pool, sizeof("GET, HEAD, POST, PATCH, DELETE, "
-                                        "OPTIONS"));
+    allow = ngx_pnalloc(r->pool, sizeof("GET, HEAD, POST, PUT, PATCH, "
+                                        "DELETE, OPTIONS"));
     if (allow == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
@@ -733,6 +741,7 @@ ngx_directstream_admin_methods(const ngx_directstream_route_t *route,
         { NGX_HTTP_GET, "GET", route->get },
         { NGX_HTTP_HEAD, "HEAD", route->get },
         { NGX_HTTP_POST, "POST", route->post },
+        { NGX_HTTP_PUT, "PUT", route->put },
         { NGX_HTTP_PATCH, "PATCH", route->patch },
         { NGX_HTTP_DELETE, "DELETE", route->delete }
     };

@@ -36,6 +36,7 @@ struct ngx_directstream_parse_s {
     char                       *before;
     ngx_uint_t                  again;      /* more than one does */
     ngx_uint_t                  play;       /* go to, not queue */
+    ds_schedule_t              *schedule;
     ngx_directstream_mistake_t *mistake;
 };
 
@@ -66,6 +67,15 @@ static ngx_int_t ngx_directstream_parse_at(ngx_directstream_parse_t *p,
     const cJSON *v);
 static ngx_int_t ngx_directstream_parse_seconds(ngx_directstream_parse_t *p,
     const cJSON *v, int64_t *ms);
+static ngx_int_t ngx_directstream_parse_slots_known(
+    ngx_directstream_parse_t *p, const char *known);
+static ngx_int_t ngx_directstream_parse_schedule(ngx_directstream_parse_t *p,
+    const cJSON *v);
+static ngx_int_t ngx_directstream_parse_slot_text(const cJSON *v, char *text);
+static ngx_int_t ngx_directstream_parse_slot(ngx_directstream_parse_t *p,
+    const cJSON *slot);
+static ngx_int_t ngx_directstream_parse_slot_bad(ngx_directstream_parse_t *p,
+    uint32_t n, const char *field, const char *why);
 static ngx_int_t ngx_directstream_parse_before(ngx_directstream_parse_t *p,
     const cJSON *v);
 static ngx_int_t ngx_directstream_parse_field(ngx_directstream_parse_t *p,
@@ -147,7 +157,7 @@ ngx_directstream_parse_def(ngx_directstream_parse_t *p, const cJSON *v)
 
     f = ngx_directstream_field_find(v->string);
 
-    if (f != NULL) {
+    if (f != NULL && f->kind != NGX_DIRECTSTREAM_SCHEDULE) {
         return ngx_directstream_parse_field(p, f, v);
     }
 
@@ -661,6 +671,293 @@ ngx_directstream_parse_before(ngx_directstream_parse_t *p, const cJSON *v)
     return cJSON_IsNull(v) ? NGX_OK
            : ngx_directstream_parse_string(p, v, p->before,
                                            DS_QUEUE_ID_LEN + 1);
+}
+
+
+ngx_int_t
+ngx_directstream_schedule_parse(ngx_directstream_conf_t *dcf, ngx_str_t *body,
+    char *text, ngx_directstream_mistake_t *m)
+{
+    uint32_t                  i;
+    ngx_int_t                 rc;
+    ds_error_t                err;
+    const char               *field;
+    ngx_directstream_parse_t  p;
+
+    ngx_memzero(&p, sizeof(ngx_directstream_parse_t));
+
+    p.field = ngx_directstream_parse_schedule;
+    p.dcf = dcf;
+    p.mistake = m;
+
+    p.schedule = ngx_alloc(sizeof(ds_schedule_t), ngx_cycle->log);
+    if (p.schedule == NULL) {
+        return ngx_directstream_mistake(m, "no_memory", "", "no memory");
+    }
+
+    ds_schedule_init(p.schedule);
+
+    rc = ngx_directstream_parse(&p, body);
+
+    if (rc == NGX_OK
+        && ds_schedule_check(p.schedule, &i, &field, &err) != DS_OK)
+    {
+        rc = ngx_directstream_parse_slot_bad(&p, i, field, err.message);
+    }
+
+    for (i = 0; rc == NGX_OK && i < p.schedule->n; i++) {
+        if (ds_schedule_past(p.schedule, i, ngx_directstream_now())) {
+            rc = ngx_directstream_parse_slot_bad(&p, i, "at",
+                                                 "it is in the past");
+        }
+    }
+
+    if (rc == NGX_OK) {
+        rc = ngx_directstream_parse_slots_known(&p, text);
+    }
+
+    ngx_memzero(text, DS_SCHEDULE_LEN + 1);
+
+    if (rc == NGX_OK && p.schedule->n != 0
+        && ds_schedule_write(p.schedule, text, &err) != DS_OK)
+    {
+        rc = ngx_directstream_mistake(m, "invalid_field", "slots", "%s",
+                                      err.message);
+    }
+
+    ngx_free(p.schedule);
+
+    return rc;
+}
+
+
+/* a playlist that is sent back as it was shown is the one there was */
+
+static ngx_int_t
+ngx_directstream_parse_slots_known(ngx_directstream_parse_t *p,
+    const char *known)
+{
+    char            text[DS_URL_LEN + 1];
+    uint32_t        i, n;
+    ds_error_t      err;
+    ds_schedule_t  *old;
+
+    old = ngx_alloc(sizeof(ds_schedule_t), ngx_cycle->log);
+    if (old == NULL) {
+        return ngx_directstream_mistake(p->mistake, "no_memory", "",
+                                        "no memory");
+    }
+
+    if (ds_schedule_read(known, old, &err) == DS_OK) {
+
+        for (i = 0; i < old->n; i++) {
+            ds_redact_playlist(text, sizeof(text), old->slots[i].playlist);
+
+            for (n = 0; n < p->schedule->n; n++) {
+                if (ngx_strcmp(p->schedule->slots[n].playlist, text) == 0) {
+                    ngx_memcpy(p->schedule->slots[n].playlist,
+                               old->slots[i].playlist, sizeof(text));
+                }
+            }
+        }
+    }
+
+    ngx_free(old);
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_directstream_parse_schedule(ngx_directstream_parse_t *p, const cJSON *v)
+{
+    char          text[DS_TITLE_LEN];
+    ngx_int_t     rc;
+    ds_error_t    err;
+    const char   *field;
+    const cJSON  *slot;
+
+    if (ngx_strcmp(v->string, "slots") == 0) {
+
+        if (!cJSON_IsArray(v)) {
+            return ngx_directstream_invalid(p, v, "it must be an array");
+        }
+
+        p->schedule->n = 0;
+
+        cJSON_ArrayForEach(slot, v) {
+            rc = ngx_directstream_parse_slot(p, slot);
+
+            if (rc != NGX_OK) {
+                return rc;
+            }
+        }
+
+        return NGX_OK;
+    }
+
+    if (ngx_strcmp(v->string, "timezone") != 0
+        && ngx_strcmp(v->string, "prepare") != 0)
+    {
+        return ngx_directstream_unknown(p, v, "are timezone, prepare and "
+                                        "slots");
+    }
+
+    if (ngx_directstream_parse_slot_text(v, text) != NGX_OK
+        || ds_schedule_set(p->schedule, v->string, text, &field, &err)
+           != DS_OK)
+    {
+        return ngx_directstream_invalid(p, v, "%s",
+                                        text[0] != '\0' ? err.message
+                                        : "it must be a string, or a number "
+                                          "of seconds");
+    }
+
+    return NGX_OK;
+}
+
+
+/* as nginx.conf would have it; "": it is no value of that kind */
+
+static ngx_int_t
+ngx_directstream_parse_slot_text(const cJSON *v, char *text)
+{
+    text[0] = '\0';
+
+    if (cJSON_IsString(v) && strlen(v->valuestring) < DS_TITLE_LEN) {
+        (void) ngx_cpystrn((u_char *) text, (u_char *) v->valuestring,
+                           DS_TITLE_LEN);
+
+    } else if (cJSON_IsBool(v)) {
+        (void) ngx_sprintf((u_char *) text, "%s%Z",
+                           cJSON_IsTrue(v) ? "on" : "off");
+
+    } else if (cJSON_IsNumber(v) && v->valuedouble >= 0
+               && v->valuedouble < 1e6)
+    {
+        if (ngx_strcmp(v->string, "count") != 0) {
+            (void) ngx_sprintf((u_char *) text, "%Lms%Z",
+                               (int64_t) (v->valuedouble * 1000 + 0.5));
+
+        } else if (floor(v->valuedouble) == v->valuedouble) {
+            (void) ngx_sprintf((u_char *) text, "%L%Z",
+                               (int64_t) v->valuedouble);
+        }
+    }
+
+    return (text[0] != '\0') ? NGX_OK : NGX_ERROR;
+}
+
+
+/* which of its keys says when is known first: the others depend on it */
+
+static ngx_int_t
+ngx_directstream_parse_slot(ngx_directstream_parse_t *p, const cJSON *slot)
+{
+    int            rc;
+    char           text[DS_TITLE_LEN];
+    uint32_t       n;
+    ds_slot_e      kind;
+    ds_error_t     err;
+    const char    *field, *value;
+    const cJSON   *v, *when;
+
+    static const char *const  kinds[] = { "at", "every", "filler" };
+
+    n = p->schedule->n;
+    when = NULL;
+    kind = DS_SLOT_AT;
+
+    if (!cJSON_IsObject(slot) || n == DS_SLOTS) {
+        return ngx_directstream_mistake(p->mistake, "invalid_field", "slots",
+                               "it must have objects alone, and at most %d",
+                               DS_SLOTS);
+    }
+
+    cJSON_ArrayForEach(v, slot) {
+        for (rc = 0; rc < 3; rc++) {
+            if (ngx_strcmp(v->string, kinds[rc]) == 0) {
+
+                if (when != NULL) {
+                    return ngx_directstream_parse_slot_bad(p, n, v->string,
+                               "a slot has one of \"at\", \"every\" and "
+                               "\"filler\"");
+                }
+
+                when = v;
+                kind = (ds_slot_e) rc;
+            }
+        }
+    }
+
+    if (when == NULL) {
+        return ngx_directstream_parse_slot_bad(p, n, "at", "a slot needs "
+                               "\"at\", \"every\" or \"filler\"");
+    }
+
+    text[0] = '\0';
+
+    if ((kind == DS_SLOT_AT && !cJSON_IsString(when))
+        || (kind == DS_SLOT_FILLER && !cJSON_IsTrue(when))
+        || ngx_directstream_parse_slot_text(when, text) != NGX_OK)
+    {
+        return ngx_directstream_parse_slot_bad(p, n, when->string,
+                               "it is not of the right type");
+    }
+
+    if (ds_slot_init(&p->schedule->slots[n], kind, text, &field, &err)
+        != DS_OK)
+    {
+        return ngx_directstream_parse_slot_bad(p, n, field, err.message);
+    }
+
+    p->schedule->n++;
+
+    cJSON_ArrayForEach(v, slot) {
+
+        if (v == when) {
+            continue;
+        }
+
+        value = text;
+
+        if (ngx_strcmp(v->string, "playlist") == 0 && cJSON_IsString(v)) {
+            value = v->valuestring;
+
+        } else if (ngx_directstream_parse_slot_text(v, text) != NGX_OK) {
+            return ngx_directstream_parse_slot_bad(p, n, v->string,
+                               "it is not of the right type");
+        }
+
+        if (ds_slot_set(&p->schedule->slots[n], v->string, value,
+                        p->dcf->media_root.len != 0, &field, &err)
+            != DS_OK)
+        {
+            return ngx_directstream_parse_slot_bad(p, n,
+                               field[0] != '\0' ? field : v->string,
+                               err.message);
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_directstream_parse_slot_bad(ngx_directstream_parse_t *p, uint32_t n,
+    const char *field, const char *why)
+{
+    char  name[64];
+
+    if (n < DS_SLOTS) {
+        (void) ngx_snprintf((u_char *) name, sizeof(name), "slots[%uD].%s%Z",
+                            n, field);
+        name[sizeof(name) - 1] = '\0';
+        field = name;
+    }
+
+    return ngx_directstream_mistake(p->mistake, "invalid_field", field, "%s",
+                                    why);
 }
 
 

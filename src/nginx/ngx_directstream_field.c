@@ -61,6 +61,9 @@ const ngx_directstream_field_t  ngx_directstream_fields[] = {
     { "source_bind", NGX_DIRECTSTREAM_SET_BIND, NGX_DIRECTSTREAM_BIND,
       ngx_directstream_in(source_bind), 0, 0, NULL },
 
+    { "schedule", NGX_DIRECTSTREAM_SET_SCHEDULE, NGX_DIRECTSTREAM_SCHEDULE,
+      ngx_directstream_in(schedule), 0, 0, NULL },
+
     { "mode", NGX_DIRECTSTREAM_SET_MODE, NGX_DIRECTSTREAM_MODE,
       ngx_directstream_in(mode), DS_MODE_DIRECT, DS_MODE_HYBRID,
       "\"direct\", \"download\" or \"hybrid\"" },
@@ -410,7 +413,7 @@ ngx_directstream_field_tag(ngx_directstream_conf_t *dcf, const ds_def_t *def,
 
         /* what follows a text's NUL is anything */
 
-        len = (f->kind <= NGX_DIRECTSTREAM_SLATE) ? ngx_strlen(p) + 1
+        len = (f->kind <= NGX_DIRECTSTREAM_SCHEDULE) ? ngx_strlen(p) + 1
                                                   : f->size;
 
         ngx_md5_update(&md5, p, len);
@@ -449,7 +452,8 @@ ngx_directstream_field_copy(ds_def_t *dst, const ds_def_t *src,
         /* a run goes on when these change */
 
         if (!(f->set & (NGX_DIRECTSTREAM_SET_LOOP|NGX_DIRECTSTREAM_SET_MODE
-                        |NGX_DIRECTSTREAM_SET_REFRESH)))
+                        |NGX_DIRECTSTREAM_SET_REFRESH
+                        |NGX_DIRECTSTREAM_SET_SCHEDULE)))
         {
             rc = NGX_AGAIN;
         }

@@ -198,6 +198,13 @@ ngx_int_t ngx_directstream_queue_parse(ngx_directstream_conf_t *dcf,
     ngx_str_t *body, ngx_uint_t play, ds_queued_t *q,
     ngx_directstream_mistake_t *m);
 
+/*
+ * "text" has room for DS_SCHEDULE_LEN + 1, and the schedule that there was;
+ * "": no slots
+ */
+ngx_int_t ngx_directstream_schedule_parse(ngx_directstream_conf_t *dcf,
+    ngx_str_t *body, char *text, ngx_directstream_mistake_t *m);
+
 /* "before" has room for an id; "": the end */
 ngx_int_t ngx_directstream_before_parse(ngx_str_t *body, char *before,
     ngx_directstream_mistake_t *m);
@@ -325,6 +332,8 @@ ngx_int_t ngx_directstream_streams_create(ngx_http_request_t *r,
     ngx_directstream_ctx_t *ctx);
 ngx_int_t ngx_directstream_streams_patch(ngx_http_request_t *r,
     ngx_directstream_ctx_t *ctx);
+ngx_int_t ngx_directstream_streams_schedule(ngx_http_request_t *r,
+    ngx_directstream_ctx_t *ctx);
 
 /* "action": an ngx_directstream_change_e, or an ngx_directstream_step_e */
 ngx_int_t ngx_directstream_streams_change(ngx_http_request_t *r,
@@ -341,6 +350,11 @@ ngx_int_t ngx_directstream_queue_move(ngx_http_request_t *r,
     ngx_directstream_ctx_t *ctx);
 ngx_int_t ngx_directstream_queue_delete(ngx_http_request_t *r,
     ngx_directstream_ctx_t *ctx);
+
+ngx_int_t ngx_directstream_schedule_get(ngx_http_request_t *r,
+    ngx_directstream_ctx_t *ctx);
+ngx_int_t ngx_directstream_schedule_show(ngx_http_request_t *r,
+    const char *name);
 
 /* those whose settings have changed, or all */
 ngx_int_t ngx_directstream_streams_renew(ngx_http_request_t *r,

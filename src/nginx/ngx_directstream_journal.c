@@ -18,6 +18,8 @@ static void ngx_directstream_journal_text(char *dst, const char *src,
     size_t size);
 static void ngx_directstream_journal_list(ngx_directstream_sh_t *sh,
     ngx_directstream_node_t *node);
+static void ngx_directstream_journal_slot(ngx_directstream_sh_t *sh,
+    ngx_directstream_node_t *node);
 static ngx_uint_t ngx_directstream_journal_item(ngx_directstream_node_t *node);
 
 
@@ -79,6 +81,13 @@ ngx_directstream_journal_note(ngx_directstream_conf_t *dcf,
         ngx_directstream_journal_list(sh, node);
     }
 
+    if (st->slots.started + st->slots.missed != was->slots
+        && st->slots.last[0] != '\0')
+    {
+        ngx_directstream_journal_slot(sh, node);
+    }
+
+    was->slots = st->slots.started + st->slots.missed;
     was->state = st->state;
     was->connected = st->connected;
     was->error_at = st->error.at;
@@ -222,6 +231,33 @@ ngx_directstream_journal_change(ngx_directstream_conf_t *dcf,
     dcf->sh->logged++;
 
     ngx_shmtx_unlock(&dcf->shpool->mutex);
+}
+
+
+static void
+ngx_directstream_journal_slot(ngx_directstream_sh_t *sh,
+    ngx_directstream_node_t *node)
+{
+    char         message[DS_MESSAGE_LEN];
+    ds_slots_t  *slots;
+
+    slots = &node->info.status.slots;
+
+    if (slots->last_late < 0) {
+        (void) ngx_snprintf((u_char *) message, sizeof(message),
+                            "slot \"%s\" has not come on air%Z",
+                            slots->last);
+
+    } else {
+        (void) ngx_snprintf((u_char *) message, sizeof(message),
+                            "slot \"%s\" is on air, %L ms after its time%Z",
+                            slots->last, slots->last_late);
+    }
+
+    (void) ngx_directstream_journal_entry(sh, node->info.def.name,
+                                          NGX_DIRECTSTREAM_ENTRY_SLOT,
+                                          message);
+    sh->logged++;
 }
 
 

@@ -16,6 +16,7 @@
 typedef enum {
     NGX_DIRECTSTREAM_LOG_TEXT = 0,      /* in the record */
     NGX_DIRECTSTREAM_LOG_SECONDS,       /* of its milliseconds */
+    NGX_DIRECTSTREAM_LOG_LATE,          /* the same, less than 0: none */
     NGX_DIRECTSTREAM_LOG_TIME,          /* of its Unix milliseconds */
     NGX_DIRECTSTREAM_LOG_LOCAL,
     NGX_DIRECTSTREAM_LOG_STREAM,
@@ -128,6 +129,10 @@ static const ngx_directstream_log_var_t  ngx_directstream_log_vars[] = {
       ngx_directstream_in(queue_id) },
     { ngx_string("queued_by"), NGX_DIRECTSTREAM_LOG_TEXT,
       ngx_directstream_in(queued_by) },
+    { ngx_string("slot"), NGX_DIRECTSTREAM_LOG_TEXT,
+      ngx_directstream_in(slot) },
+    { ngx_string("late"), NGX_DIRECTSTREAM_LOG_LATE,
+      ngx_directstream_in(late) },
     { ngx_null_string, 0, 0 }
 };
 
@@ -151,7 +156,8 @@ static const struct {
                  "\"from_cache\":$from_cache,"
                  "\"outcome\":\"$outcome\",\"code\":\"$code\","
                  "\"reason\":\"$reason\",\"queue_id\":\"$queue_id\","
-                 "\"queued_by\":\"$queued_by\"}") }
+                 "\"queued_by\":\"$queued_by\",\"slot\":\"$slot\","
+                 "\"late\":$late}") }
 };
 
 
@@ -695,6 +701,19 @@ ngx_directstream_log_get(ngx_str_t *value, u_char *buf,
     case NGX_DIRECTSTREAM_LOG_SECONDS:
         ms = ngx_max(*(int64_t *) field, 0);
         p = ngx_sprintf(p, "%L.%03L", ms / 1000, ms % 1000);
+        break;
+
+    case NGX_DIRECTSTREAM_LOG_LATE:
+        ms = *(int64_t *) field;
+
+        if (ms >= 0) {
+            p = ngx_sprintf(p, "%L.%03L", ms / 1000, ms % 1000);
+
+        } else {
+            text = (format->escape == NGX_DIRECTSTREAM_ESCAPE_JSON) ? "null"
+                                                                    : "";
+        }
+
         break;
 
     case NGX_DIRECTSTREAM_LOG_TIME:

@@ -19,6 +19,7 @@ typedef struct {
     int64_t                    outdated;
     int64_t                    items;
     int64_t                    queued;
+    int64_t                    late;        /* ms, of the last slot */
     int64_t                    position;    /* ms */
     int64_t                    age;         /* ms, of the list */
     int64_t                    pending;
@@ -155,6 +156,18 @@ static const ngx_directstream_family_t  ngx_directstream_families[] = {
 
     { "queue_length", 0, NGX_DIRECTSTREAM_VALUE, ngx_directstream_of(queued),
       "Entries of the queue that wait." },
+
+    { "slot_late_seconds", 0, NGX_DIRECTSTREAM_MSEC,
+      ngx_directstream_of(late),
+      "How late the last slot of the schedule began." },
+
+    { "slots_started_total", 1, NGX_DIRECTSTREAM_VALUE,
+      ngx_directstream_of(totals.slots_started),
+      "Slots of the schedule that came on air." },
+
+    { "slots_missed_total", 1, NGX_DIRECTSTREAM_VALUE,
+      ngx_directstream_of(totals.slots_missed),
+      "Slots of the schedule that never came on air." },
 
     { "queue_started_total", 1, NGX_DIRECTSTREAM_VALUE,
       ngx_directstream_of(totals.queue_started),
@@ -518,6 +531,15 @@ ngx_directstream_metrics_sample(ngx_directstream_sample_t *s,
     s->outdated = owned && info->outdated;
     s->items = st->count;
     s->queued = info->queued;
+    s->late = -1;
+
+    if (owned && st->slots.due_late) {
+        s->late = ngx_directstream_now() - st->slots.due_start;
+
+    } else if (st->slots.started != 0 && st->slots.last_late >= 0) {
+        s->late = st->slots.last_late;
+    }
+
     s->position = (owned && st->has_item) ? st->position : -1;
     s->age = (owned && st->list.refreshed_at != 0)
              ? ngx_directstream_now() - st->list.refreshed_at : -1;

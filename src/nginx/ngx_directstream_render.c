@@ -62,6 +62,22 @@ static const ngx_directstream_member_t  ngx_directstream_playing[] = {
     ngx_directstream_of_status("reason", TEXT, decision_reason),
     ngx_directstream_of_status("queue_id", WORD, queue_id),
     ngx_directstream_of_status("queued_by", WORD, queued_by),
+    ngx_directstream_of_status("slot", WORD, slots.label),
+    ngx_directstream_member_end
+};
+
+static const ngx_directstream_member_t  ngx_directstream_slots[] = {
+    ngx_directstream_of_status("slot", WORD, slots.label),
+    ngx_directstream_of_status("start", TIME, slots.start),
+    ngx_directstream_of_status("until", TIME, slots.until),
+    ngx_directstream_of_status("late", SECONDS, slots.late),
+    ngx_directstream_of_status("due", WORD, slots.due),
+    ngx_directstream_of_status("due_at", TIME, slots.due_start),
+    ngx_directstream_of_status("due_late", BOOL, slots.due_late),
+    ngx_directstream_of_status("next", WORD, slots.next),
+    ngx_directstream_of_status("next_at", TIME, slots.next_start),
+    ngx_directstream_of_status("started", NUMBER, slots.started),
+    ngx_directstream_of_status("missed", NUMBER, slots.missed),
     ngx_directstream_member_end
 };
 
@@ -147,6 +163,7 @@ static const ngx_directstream_member_t  ngx_directstream_status[] = {
     ngx_directstream_member_call("next", ngx_directstream_render_next),
     ngx_directstream_member_object("playlist", ngx_directstream_playlist),
     ngx_directstream_member_object("queue", ngx_directstream_queue),
+    ngx_directstream_member_object("schedule", ngx_directstream_slots),
     ngx_directstream_member_object("output", ngx_directstream_output),
     ngx_directstream_member_call("push", ngx_directstream_render_push),
     ngx_directstream_member_object("cache", ngx_directstream_cache),
@@ -360,6 +377,12 @@ ngx_directstream_render_stream(ngx_directstream_json_t *w,
     ngx_directstream_json_open(w, '{');
 
     for (f = ngx_directstream_fields; f->name != NULL; f++) {
+
+        if (f->kind == NGX_DIRECTSTREAM_SCHEDULE) {
+            /* it is a resource of its own */
+            continue;
+        }
+
         ngx_directstream_json_key(w, f->name);
         ngx_directstream_render_field(w, &info->def, f);
     }

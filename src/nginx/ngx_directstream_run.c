@@ -45,6 +45,7 @@ struct ngx_directstream_run_s {
     uint64_t                 refresh;
     uint32_t                 interval;      /* between two readings, ms */
     uint32_t                 jitter;
+    uint64_t                 schedule;      /* of its text, a digest */
     ds_mode_e                mode;
     unsigned                 loop:1;
     unsigned                 stopping:1;
@@ -69,12 +70,16 @@ typedef struct {
     uint32_t                 interval;
     uint32_t                 jitter;
     ngx_uint_t               prefetching;
+    uint64_t                 schedule;
     ds_mode_e                mode;
 } ngx_directstream_want_t;
 
 
 static void ngx_directstream_run_want(ngx_directstream_runs_t *runs,
     ngx_directstream_run_t *run, ngx_directstream_want_t *want);
+static uint64_t ngx_directstream_run_digest(const ds_def_t *def);
+static void ngx_directstream_run_schedule(ngx_directstream_runs_t *runs,
+    ngx_directstream_run_t *run);
 static void ngx_directstream_run_steer(ngx_directstream_run_t *run,
     ngx_directstream_want_t *want);
 static void ngx_directstream_run_hook(ngx_directstream_runs_t *runs,
@@ -217,6 +222,10 @@ ngx_directstream_runs_pass(ngx_directstream_runs_t *runs, ngx_uint_t stop)
 
         } else {
             ngx_directstream_run_steer(run, &want);
+
+            if (run->schedule != want.schedule) {
+                ngx_directstream_run_schedule(runs, run);
+            }
         }
 
         if (ds_stream_done(run->stream)) {
@@ -286,9 +295,39 @@ ngx_directstream_run_want(ngx_directstream_runs_t *runs,
         want->jitter = node->info.def.refresh_jitter;
         want->prefetching = node->info.prefetching;
         want->mode = node->info.def.mode;
+        want->schedule = ngx_directstream_run_digest(&node->info.def);
     }
 
     ngx_shmtx_unlock(&runs->dcf->shpool->mutex);
+}
+
+
+static uint64_t
+ngx_directstream_run_digest(const ds_def_t *def)
+{
+    return ngx_directstream_digest(NGX_DIRECTSTREAM_DIGEST, def->schedule,
+                                   strlen(def->schedule));
+}
+
+
+/* without memory it is tried again in the next pass */
+
+static void
+ngx_directstream_run_schedule(ngx_directstream_runs_t *runs,
+    ngx_directstream_run_t *run)
+{
+    ngx_directstream_info_t  *info;
+
+    info = ngx_alloc(sizeof(ngx_directstream_info_t), runs->log);
+
+    if (info != NULL
+        && ngx_directstream_zone_get(runs->dcf, run->name, info) == NGX_OK
+        && ds_stream_set_schedule(run->stream, info->def.schedule) == DS_OK)
+    {
+        run->schedule = ngx_directstream_run_digest(&info->def);
+    }
+
+    ngx_free(info);
 }
 
 
@@ -833,6 +872,7 @@ ngx_directstream_run_off(ds_status_t *status)
     status->has_next = 0;
     status->queue_id[0] = '\0';
     status->queue_position = -1;
+    ngx_memzero(&status->slots, offsetof(ds_slots_t, started));
     status->slate = 0;
     status->list.refreshing = 0;
     status->connected = 0;
@@ -1321,6 +1361,7 @@ ngx_directstream_run_go(ngx_directstream_runs_t *runs,
     run->refresh = info->refresh;
     run->interval = info->def.playlist_refresh;
     run->jitter = info->def.refresh_jitter;
+    run->schedule = ngx_directstream_run_digest(&info->def);
 
     ngx_free(info);
 

@@ -403,6 +403,41 @@ ngx_directstream_streams_patch(ngx_http_request_t *r,
 
 
 ngx_int_t
+ngx_directstream_streams_schedule(ngx_http_request_t *r,
+    ngx_directstream_ctx_t *ctx)
+{
+    ngx_directstream_info_t     info;
+    ngx_directstream_conf_t    *dcf;
+    ngx_directstream_change_t   change;
+    ngx_directstream_mistake_t  m;
+
+    dcf = ngx_directstream_get_conf();
+
+    ngx_memzero(&change, sizeof(ngx_directstream_change_t));
+
+    change.op = NGX_DIRECTSTREAM_PATCH;
+    change.set = NGX_DIRECTSTREAM_SET_SCHEDULE;
+    ngx_memcpy(change.stored.def.name, ctx->name, sizeof(ctx->name));
+
+    if (ngx_directstream_zone_get(dcf, ctx->name, &info) == NGX_OK
+        && !info.fixed)
+    {
+        change.stored.def = info.def;
+
+        if (ngx_directstream_schedule_parse(dcf, &ctx->body,
+                                            change.stored.def.schedule, &m)
+            != NGX_OK)
+        {
+            return ngx_directstream_problem(r, 400, m.code, m.field, "%s",
+                                            m.detail);
+        }
+    }
+
+    return ngx_directstream_streams_write(r, &change, NULL);
+}
+
+
+ngx_int_t
 ngx_directstream_streams_change(ngx_http_request_t *r,
     ngx_directstream_ctx_t *ctx)
 {
@@ -732,7 +767,9 @@ ngx_directstream_streams_answer(ngx_http_request_t *r,
         return ngx_directstream_streams_show(r, name, NGX_HTTP_CREATED);
 
     case NGX_DIRECTSTREAM_PATCH:
-        return ngx_directstream_streams_show(r, name, NGX_HTTP_OK);
+        return (w->change.set == NGX_DIRECTSTREAM_SET_SCHEDULE)
+               ? ngx_directstream_schedule_show(r, name)
+               : ngx_directstream_streams_show(r, name, NGX_HTTP_OK);
 
     case NGX_DIRECTSTREAM_DELETE:
         return ngx_directstream_send_empty(r, NGX_HTTP_NO_CONTENT);

@@ -744,6 +744,8 @@ ngx_directstream_totals_add(ngx_directstream_totals_t *totals,
     totals->cache_misses += status->counts.cache_misses;
     totals->queue_started += status->queue_started;
     totals->queue_failed += status->queue_failed;
+    totals->slots_started += status->slots.started;
+    totals->slots_missed += status->slots.missed;
     totals->added += status->list.added_total;
     totals->removed += status->list.removed_total;
 

@@ -25,6 +25,8 @@ struct ds_agenda_entry_s {
     int                 code;
     char                reason[DS_MESSAGE_LEN];
     bool                held;
+    bool                sleeps;
+    bool                before;         /* of the schedule: before the others */
 };
 
 
@@ -169,7 +171,8 @@ ds_agenda_set(ds_agenda_t *a, const ds_queued_t *q, size_t n, uint64_t stamp)
         old = e->next;
 
         if (e->changed <= stamp && !e->held
-            && e->q.state != DS_QUEUED_ON_AIR)
+            && e->q.state != DS_QUEUED_ON_AIR
+            && e->q.kind != DS_QUEUED_SLOT)
         {
             free(e);
             continue;
@@ -230,15 +233,31 @@ ds_agenda_stamp(ds_agenda_t *a)
 uint32_t
 ds_agenda_head(ds_agenda_t *a)
 {
+    uint32_t            key;
     ds_agenda_entry_t  *e;
 
+    key = DS_AGENDA_NONE;
+
     for (e = a->first; e != NULL; e = e->next) {
-        if (e->q.state == DS_QUEUED_WAITING) {
+
+        if (e->q.state != DS_QUEUED_WAITING || e->sleeps) {
+            continue;
+        }
+
+        if (e->before) {
             return e->key;
+        }
+
+        /* what is queued comes before the rest of the schedule */
+
+        if (key == DS_AGENDA_NONE
+            || ds_agenda_get(a, key)->kind == DS_QUEUED_SLOT)
+        {
+            key = e->key;
         }
     }
 
-    return DS_AGENDA_NONE;
+    return key;
 }
 
 
@@ -251,7 +270,7 @@ ds_agenda_waiting(ds_agenda_t *a)
     n = 0;
 
     for (e = a->first; e != NULL; e = e->next) {
-        n += e->q.state == DS_QUEUED_WAITING;
+        n += e->q.state == DS_QUEUED_WAITING && e->q.kind != DS_QUEUED_SLOT;
     }
 
     return n;
@@ -366,7 +385,7 @@ ds_agenda_begin(ds_agenda_t *a, uint32_t key)
     }
 
     for (e = a->first; e != NULL; e = e->next) {
-        if (e->q.now) {
+        if (e->q.now && e->q.kind != DS_QUEUED_SLOT) {
             e->q.now = false;
             ds_agenda_touch(a, e);
         }
@@ -408,6 +427,67 @@ ds_agenda_interrupt(ds_agenda_t *a, uint32_t key, int64_t position)
 
     ds_agenda_remove(a, e);
     ds_agenda_first(a, e);
+}
+
+
+uint32_t
+ds_agenda_slot_add(ds_agenda_t *a, const ds_queued_t *q, bool sleeps)
+{
+    ds_agenda_entry_t  *e, **link;
+
+    /* the store has none of them: what is over goes here */
+
+    for (link = &a->first; (e = *link) != NULL; /* void */ ) {
+        if (e->q.kind == DS_QUEUED_SLOT && e->q.state == DS_QUEUED_OVER) {
+            *link = e->next;
+            free(e);
+
+        } else {
+            link = &e->next;
+        }
+    }
+
+    e = ds_agenda_new(a, q);
+    if (e == NULL) {
+        return DS_AGENDA_NONE;
+    }
+
+    (void) snprintf(e->q.id, sizeof(e->q.id), "slot-%08x", (unsigned) e->key);
+
+    e->sleeps = sleeps;
+    *link = e;
+
+    return e->key;
+}
+
+
+void
+ds_agenda_slot_wake(ds_agenda_t *a, uint32_t key, bool now, bool first)
+{
+    ds_agenda_entry_t  *e;
+
+    e = ds_agenda_find(a, key);
+
+    if (e != NULL && e->q.state == DS_QUEUED_WAITING) {
+        e->sleeps = false;
+        e->before = first;
+        e->q.now = now;
+    }
+}
+
+
+uint32_t
+ds_agenda_asleep(ds_agenda_t *a)
+{
+    ds_agenda_entry_t  *e;
+
+    for (e = a->first; e != NULL; e = e->next) {
+        if (e->sleeps && e->q.state == DS_QUEUED_WAITING) {
+            return e->key;
+        }
+    }
+
+    return DS_AGENDA_NONE;
 }
 
 
@@ -513,7 +593,9 @@ ds_agenda_new(ds_agenda_t *a, const ds_queued_t *q)
 static void
 ds_agenda_touch(ds_agenda_t *a, ds_agenda_entry_t *e)
 {
-    e->changed = ++a->stamp;
+    if (e->q.kind != DS_QUEUED_SLOT) {
+        e->changed = ++a->stamp;
+    }
 }
 
 

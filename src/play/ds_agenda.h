@@ -73,6 +73,18 @@ void ds_agenda_end(ds_agenda_t *a, uint32_t key);
 void ds_agenda_interrupt(ds_agenda_t *a, uint32_t key, int64_t position);
 
 /*
+ * The schedule's next item, of which the id is ours.  While it sleeps it is
+ * only prepared; "first": it comes before all the others, else after them.
+ * Key, or DS_AGENDA_NONE without memory.
+ */
+uint32_t ds_agenda_slot_add(ds_agenda_t *a, const ds_queued_t *q,
+    bool sleeps);
+void ds_agenda_slot_wake(ds_agenda_t *a, uint32_t key, bool now, bool first);
+
+/* one that sleeps, DS_AGENDA_NONE: none does */
+uint32_t ds_agenda_asleep(ds_agenda_t *a);
+
+/*
  * An item of the list was interrupted: it will be back before those that
  * wait, but for those that interrupt.  Without memory it will not.
  */

@@ -11,13 +11,19 @@
 #include "base/ds_url.h"
 #include "play/ds_interlude.h"
 #include "play/ds_pick.h"
+#include "play/ds_programme.h"
 
 
+static void ds_interlude_ahead(ds_stream_t *s, uint32_t head);
 static void ds_interlude_start(ds_stream_t *s, const ds_queued_t *q);
+static int ds_interlude_open(ds_stream_t *s, const ds_queued_t *q,
+    uint32_t key, ds_source_t **src, ds_error_t *err);
 static int ds_interlude_entry(ds_stream_t *s, const ds_queued_t *q,
-    ds_entry_t *e, ds_error_t *err);
+    uint32_t key, ds_entry_t *e, ds_error_t *err);
 static int ds_interlude_entry_url(const ds_queued_t *q, ds_entry_t *e);
 static bool ds_interlude_trouble(ds_stream_t *s);
+static void ds_interlude_give_up(ds_stream_t *s, uint32_t key,
+    ds_item_state_e state, const ds_error_t *err);
 static bool ds_interlude_listing(ds_stream_t *s, const ds_queued_t *q);
 
 
@@ -45,6 +51,8 @@ ds_interlude_step(ds_stream_t *s)
         ds_pick_end(s, &s->queued);
     }
 
+    ds_interlude_ahead(s, head);
+
     if (s->queued == NULL) {
         s->queued_key = head;
 
@@ -61,6 +69,73 @@ ds_interlude_step(ds_stream_t *s)
     s->queue_first = head != DS_AGENDA_NONE && !s->going_back
                      && (s->queued != NULL ? !ds_interlude_trouble(s)
                                            : ds_interlude_listing(s, &q));
+
+    s->queue_first |= s->slot_awaited && s->queued == NULL;
+}
+
+
+/* what sleeps is prepared, and is the head's when it is awake and its turn */
+
+static void
+ds_interlude_ahead(ds_stream_t *s, uint32_t head)
+{
+    uint32_t            key;
+    ds_error_t          err;
+    ds_queued_t         q;
+    const ds_queued_t  *p;
+
+    if (s->slotted != NULL && s->slotted_key == head && s->queued == NULL) {
+        s->queued = s->slotted;
+        s->queued_key = head;
+        s->queued_at = ds_monotonic();
+        s->slotted = NULL;
+        return;
+    }
+
+    (void) pthread_mutex_lock(&s->lock);
+
+    key = ds_agenda_asleep(s->agenda);
+    p = s->slotted == NULL ? NULL : ds_agenda_get(s->agenda, s->slotted_key);
+
+    if (p != NULL && p->state == DS_QUEUED_WAITING) {
+        /* awake, and not the head yet */
+        key = s->slotted_key;
+    }
+
+    p = key == DS_AGENDA_NONE ? NULL : ds_agenda_get(s->agenda, key);
+    memset(&q, 0, sizeof(ds_queued_t));
+
+    if (p != NULL) {
+        q = *p;
+    }
+
+    (void) pthread_mutex_unlock(&s->lock);
+
+    if (s->slotted != NULL && s->slotted_key != key) {
+        ds_pick_end(s, &s->slotted);
+    }
+
+    if (p == NULL) {
+        return;
+    }
+
+    if (s->slotted == NULL) {
+        s->slotted_key = key;
+
+        if (ds_interlude_open(s, &q, key, &s->slotted, &err) == DS_OK) {
+            return;
+        }
+
+    } else if (!ds_source_failed(s->slotted, &err)
+               || ds_source_ready(s->slotted))
+    {
+        return;
+
+    } else {
+        ds_pick_end(s, &s->slotted);
+    }
+
+    ds_interlude_give_up(s, key, DS_ITEM_FAILED, &err);
 }
 
 
@@ -68,14 +143,32 @@ static void
 ds_interlude_start(ds_stream_t *s, const ds_queued_t *q)
 {
     int         rc;
-    ds_entry_t  e;
     ds_error_t  err;
 
-    rc = ds_interlude_entry(s, q, &e, &err);
+    s->queued_at = ds_monotonic();
+
+    rc = ds_interlude_open(s, q, s->queued_key, &s->queued, &err);
+
+    if (rc != DS_OK && rc != DS_ECANCELED) {
+        ds_interlude_drop(s, DS_ITEM_FAILED, &err);
+    }
+}
+
+
+/* DS_ECANCELED: not yet */
+
+static int
+ds_interlude_open(ds_stream_t *s, const ds_queued_t *q, uint32_t key,
+    ds_source_t **src, ds_error_t *err)
+{
+    int         rc;
+    ds_entry_t  e;
+
+    rc = ds_interlude_entry(s, q, key, &e, err);
 
     if (rc == DS_ECANCELED) {
         /* the list may still bring it */
-        return;
+        return rc;
     }
 
     /* a turn of its own: in no list, and in no pass */
@@ -84,33 +177,38 @@ ds_interlude_start(ds_stream_t *s, const ds_queued_t *q)
     s->source.turn.index = DS_NO_INDEX;
     memcpy(s->source.turn.id, q->id, sizeof(q->id));
 
+    if (rc == DS_OK && q->kind == DS_QUEUED_SLOT) {
+        ds_text(s->source.turn.id, sizeof(s->source.turn.id),
+                e.id != NULL ? e.id : e.url);
+    }
+
     if (rc == DS_OK
         && ds_turn_crashed(&s->source.turn, s->crashed, s->ncrashed))
     {
         ds_entry_free(&e);
-        rc = ds_fail(&err, DS_EITEM_CRASHED, "it took the relay worker "
+        rc = ds_fail(err, DS_EITEM_CRASHED, "it took the relay worker "
                      "down, and is not tried again");
     }
 
     if (rc == DS_OK) {
-        s->queued_at = ds_monotonic();
-        s->queued = ds_source_start(&s->source, &e,
-                                    q->position > q->from ? q->position
-                                                          : q->from, &err);
-        if (s->queued != NULL) {
-            return;
+        *src = ds_source_start(&s->source, &e,
+                               q->position > q->from ? q->position : q->from,
+                               err);
+        if (*src != NULL) {
+            return DS_OK;
         }
 
         ds_entry_free(&e);
+        rc = err->code;
     }
 
-    ds_interlude_drop(s, DS_ITEM_FAILED, &err);
+    return rc;
 }
 
 
 static int
-ds_interlude_entry(ds_stream_t *s, const ds_queued_t *q, ds_entry_t *e,
-    ds_error_t *err)
+ds_interlude_entry(ds_stream_t *s, const ds_queued_t *q, uint32_t key,
+    ds_entry_t *e, ds_error_t *err)
 {
     int       rc;
     bool      complete;
@@ -118,6 +216,9 @@ ds_interlude_entry(ds_stream_t *s, const ds_queued_t *q, ds_entry_t *e,
 
     if (q->kind == DS_QUEUED_URL) {
         rc = ds_interlude_entry_url(q, e);
+
+    } else if (q->kind == DS_QUEUED_SLOT) {
+        rc = ds_programme_entry(s, key, e);
 
     } else {
         (void) pthread_mutex_lock(&s->lock);
@@ -178,7 +279,8 @@ ds_interlude_trouble(ds_stream_t *s)
 static bool
 ds_interlude_listing(ds_stream_t *s, const ds_queued_t *q)
 {
-    return q->kind != DS_QUEUED_URL && s->copied + s->encoded == 0
+    return q->kind != DS_QUEUED_URL && q->kind != DS_QUEUED_SLOT
+           && s->copied + s->encoded == 0
            && ds_monotonic() - s->list_started < s->ds->conf.source_timeout;
 }
 
@@ -219,11 +321,21 @@ bool
 ds_interlude_resumes(ds_stream_t *s)
 {
     bool                resume;
-    const ds_queued_t  *q;
+    const ds_queued_t  *q, *cur;
 
     (void) pthread_mutex_lock(&s->lock);
+
     q = ds_agenda_get(s->agenda, s->queued_key);
     resume = q != NULL && q->resume && q->kind != DS_QUEUED_GO_TO;
+
+    /* what was queued is not lost for a slot, but waits */
+
+    if (q != NULL && q->kind == DS_QUEUED_SLOT) {
+        cur = ds_agenda_is_key(s->cur_index)
+              ? ds_agenda_get(s->agenda, s->cur_index) : NULL;
+        resume = cur != NULL && cur->kind != DS_QUEUED_SLOT;
+    }
+
     (void) pthread_mutex_unlock(&s->lock);
 
     return resume;
@@ -233,6 +345,7 @@ ds_interlude_resumes(ds_stream_t *s)
 ds_source_t *
 ds_interlude_take(ds_stream_t *s)
 {
+    int64_t             from;
     uint32_t            index;
     ds_queued_e         kind;
     ds_source_t        *src;
@@ -254,11 +367,12 @@ ds_interlude_take(ds_stream_t *s)
 
     q = ds_agenda_get(s->agenda, s->queued_key);
     kind = q->kind;
+    from = q->position > q->from ? q->position : q->from;
 
     s->cur_index = s->queued_key;
     s->cur_until = q->until;
 
-    if (kind != DS_QUEUED_RETURN) {
+    if (kind != DS_QUEUED_RETURN && kind != DS_QUEUED_SLOT) {
         s->queue_started++;
         memcpy(s->queue_id, q->id, sizeof(s->queue_id));
         memcpy(s->queued_by, q->by, sizeof(s->queued_by));
@@ -272,6 +386,10 @@ ds_interlude_take(ds_stream_t *s)
     }
 
     (void) pthread_mutex_unlock(&s->lock);
+
+    if (kind == DS_QUEUED_SLOT) {
+        ds_programme_began(s, s->cur_index, from);
+    }
 
     if (kind == DS_QUEUED_GO_TO) {
 
@@ -325,6 +443,18 @@ void
 ds_interlude_drop(ds_stream_t *s, ds_item_state_e state,
     const ds_error_t *err)
 {
+    ds_interlude_give_up(s, s->queued_key, state, err);
+
+    if (s->queued != NULL) {
+        ds_pick_end(s, &s->queued);
+    }
+}
+
+
+static void
+ds_interlude_give_up(ds_stream_t *s, uint32_t key, ds_item_state_e state,
+    const ds_error_t *err)
+{
     char                id[DS_QUEUE_ID_LEN + 1], title[DS_TITLE_LEN];
     ds_aired_t         *a;
     const ds_queued_t  *q;
@@ -332,16 +462,20 @@ ds_interlude_drop(ds_stream_t *s, ds_item_state_e state,
     (void) pthread_mutex_lock(&s->lock);
 
     a = ds_pick_record(s);
-    ds_agenda_item(s->agenda, s->queued_key, &a->item);
-    q = ds_agenda_get(s->agenda, s->queued_key);
+    ds_agenda_item(s->agenda, key, &a->item);
+    q = ds_agenda_get(s->agenda, key);
 
     if (q != NULL) {
-        memcpy(a->queue_id, q->id, sizeof(a->queue_id));
+        if (q->kind != DS_QUEUED_SLOT) {
+            memcpy(a->queue_id, q->id, sizeof(a->queue_id));
+        }
+
         memcpy(a->queued_by, q->by, sizeof(a->queued_by));
         ds_redact_url(a->url, sizeof(a->url), q->url);
-        ds_agenda_end(s->agenda, s->queued_key);
+        ds_agenda_end(s->agenda, key);
     }
 
+    a->late = -1;
     a->item.state = state;
     a->item.code = err->code;
     ds_text(a->item.reason, sizeof(a->item.reason), err->message);
@@ -352,18 +486,15 @@ ds_interlude_drop(ds_stream_t *s, ds_item_state_e state,
 
     (void) pthread_mutex_unlock(&s->lock);
 
-    if (s->queued != NULL) {
-        ds_pick_end(s, &s->queued);
-    }
-
     if (state == DS_ITEM_FAILED) {
-        s->queue_failed++;
+        s->queue_failed += id[0] != '\0';
         s->failed++;
         s->err = *err;
         ds_count_failure(&s->counters, err->code);
 
         ds_log(s->ds, DS_LOG_ERR, s->name,
-               "queued item failed: %s: %s, queue id: %s, title: \"%s\"",
+               "%s item failed: %s: %s, queue id: %s, title: \"%s\"",
+               id[0] != '\0' ? "queued" : "slot's",
                ds_error_code(err->code), err->message, id, title);
     }
 }

@@ -328,6 +328,8 @@ ds_pick_record(ds_stream_t *s)
         memset(past, 0, sizeof(ds_past_t));
     }
 
+    past->aired.late = -1;
+
     for (p = &s->past; *p != NULL; p = &(*p)->next) { /* void */ }
 
     *p = past;
@@ -578,7 +580,9 @@ ds_pick_pass(ds_stream_t *s)
         s->at_end = true;
         s->going_back = false;
 
-        if (s->cur == NULL && s->queued_key == DS_AGENDA_NONE) {
+        if (s->cur == NULL && s->queued_key == DS_AGENDA_NONE
+            && !s->scheduled)
+        {
             s->finished = true;
 
             if (!s->aired) {

@@ -3,8 +3,8 @@
  * ds_play.h: a stream's inside, shared by ds_stream.c (the owner's side) and
  * by what its own thread does, from the bottom to the top: ds_lister.c reads
  * the list, ds_ahead.c fetches what is not due yet, ds_pick.c looks after the
- * next item, ds_interlude.c after the next of the queue, ds_report.c tells,
- * ds_player.c plays.
+ * next item, ds_programme.c after the schedule, ds_interlude.c after the next
+ * of the queue, ds_report.c tells, ds_player.c plays.
  */
 
 #ifndef DS_PLAY_H_INCLUDED_
@@ -39,6 +39,7 @@
 
 typedef struct ds_ahead_s  ds_ahead_t;
 typedef struct ds_past_s   ds_past_t;
+typedef struct ds_programme_s  ds_programme_t;
 
 
 /* what was on air, not taken yet */
@@ -90,6 +91,7 @@ struct ds_stream_s {
     bool             prefetch;          /* wished */
     ds_past_t       *past;              /* the oldest first */
     unsigned         npast;
+    char            *schedule;          /* wished, not seen yet; NULL: none */
 
     /* the player's thread alone */
     ds_job_t         lister;
@@ -138,6 +140,13 @@ struct ds_stream_s {
     uint32_t         queued_index;      /* of it in the list */
     int64_t          queued_at;         /* monotonic ms, when it was begun */
     bool             queue_first;       /* it comes before the list's next */
+    ds_source_t     *slotted;           /* the schedule's, which sleeps */
+    uint32_t         slotted_key;
+    ds_programme_t  *programme;         /* ds_programme.c */
+    bool             scheduled;         /* there is a schedule */
+    bool             slot_awaited;      /* nothing airs before its item */
+    char             slot[DS_SLOT_LEN]; /* of the item on air, or "" */
+    int64_t          slot_late;         /* ms, -1: not the first of it */
     int64_t          spare_retry;       /* monotonic ms, not before */
     int64_t          next_ready;        /* monotonic ms, since when, 0: not */
     int64_t          spare_ready;

@@ -18,6 +18,7 @@
 #include "play/ds_pick.h"
 #include "play/ds_player.h"
 #include "play/ds_preflight.h"
+#include "play/ds_programme.h"
 #include "play/ds_report.h"
 
 
@@ -113,7 +114,9 @@ ds_player_step(ds_stream_t *s)
         s->list_over = true;
     }
 
-    if (s->list_over && s->cur == NULL && s->queued_key == DS_AGENDA_NONE) {
+    if (s->list_over && s->cur == NULL && s->queued_key == DS_AGENDA_NONE
+        && !s->scheduled)
+    {
         s->finished = true;
     }
 
@@ -123,6 +126,7 @@ ds_player_step(ds_stream_t *s)
 
     ds_player_wishes(s);
     ds_pick_check(s);
+    ds_programme_step(s);
     ds_interlude_step(s);
     ds_pick_prepare(s);
     ds_preflight_step(s);
@@ -457,8 +461,9 @@ ds_player_interrupted(ds_stream_t *s)
                        || left >= ds_air_position(s->air));
 
     (void) ds_fail(&err, DS_OK, s->returning
-                   ? "interrupted by what was queued, it goes on afterwards"
-                   : "interrupted by what was queued");
+                   ? "interrupted by what was queued or scheduled, it goes on "
+                     "afterwards"
+                   : "interrupted by what was queued or scheduled");
     ds_pick_set_item(s, s->cur_index, DS_ITEM_SKIPPED, &err);
 
     if (s->returning) {
@@ -526,6 +531,8 @@ ds_player_record(ds_stream_t *s)
 
     memcpy(a->queue_id, s->queue_id, sizeof(s->queue_id));
     memcpy(a->queued_by, s->queued_by, sizeof(s->queued_by));
+    memcpy(a->slot, s->slot, sizeof(s->slot));
+    a->late = s->slot_late;
 
     ds_source_origin_url(s->cur, a->url);
     a->from_cache = ds_source_from_cache(s->cur);
@@ -559,7 +566,9 @@ static void
 ds_player_label(ds_stream_t *s, char *label, size_t size)
 {
     if (ds_agenda_is_key(s->cur_index)) {
-        (void) snprintf(label, size, "queued item %s", s->queue_id);
+        (void) snprintf(label, size, s->slot[0] != '\0' ? "slot's item%s"
+                                                        : "queued item %s",
+                        s->queue_id);
 
     } else {
         (void) snprintf(label, size, "item %u", (unsigned) s->cur_index);
@@ -638,6 +647,8 @@ ds_player_take(ds_stream_t *s)
     s->returned = false;
     s->queue_id[0] = '\0';
     s->queued_by[0] = '\0';
+    s->slot[0] = '\0';
+    s->slot_late = -1;
 
     if (queued) {
         s->cur = ds_interlude_take(s);
@@ -739,6 +750,12 @@ ds_player_finish(ds_stream_t *s)
         ds_source_cancel(s->queued);
     }
 
+    if (s->slotted != NULL) {
+        ds_source_cancel(s->slotted);
+    }
+
+    ds_programme_cancel(s);
+
     if (s->check != NULL) {
         ds_source_cancel(s->check);
     }
@@ -754,11 +771,13 @@ ds_player_finish(ds_stream_t *s)
     ds_source_free(&s->next);
     ds_source_free(&s->spare);
     ds_source_free(&s->queued);
+    ds_source_free(&s->slotted);
 
     for (i = 0; i < DS_ENDING; i++) {
         ds_source_free(&s->ending[i]);
     }
 
+    ds_programme_end(s);
     ds_preflight_end(s);
     ds_ahead_end(s);
     ds_job_end(&s->lister);

@@ -8,6 +8,7 @@
 #include "base/ds_item.h"
 #include "play/ds_ahead.h"
 #include "play/ds_pick.h"
+#include "play/ds_programme.h"
 #include "play/ds_report.h"
 
 
@@ -76,6 +77,8 @@ ds_report(ds_stream_t *s)
         st->queue_position = st->has_item && ds_agenda_is_key(s->cur_index)
                              ? st->position : -1;
     }
+
+    ds_programme_status(s, st);
 
     st->queued = ds_agenda_waiting(s->agenda);
     told = st->queue_stamp == ds_agenda_stamp(s->agenda);

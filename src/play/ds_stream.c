@@ -73,6 +73,8 @@ ds_stream_start(ds_t *ds, const ds_def_t *def, const char *token,
     s->list = ds_playlist_create(s->shuffle, s->seed);
     s->agenda = ds_agenda_create();
     s->queued_key = DS_AGENDA_NONE;
+    s->slotted_key = DS_AGENDA_NONE;
+    s->slot_late = -1;
 
     if (s->sent == NULL || s->list == NULL || s->agenda == NULL) {
         goto failed;
@@ -106,6 +108,8 @@ ds_stream_copy(ds_stream_t *s, const ds_def_t *def, const char *token)
         || ds_copy(&s->publish, def->publish) != DS_OK
         || ds_copy(&s->token, token) != DS_OK
         || ds_copy(&s->push, def->push[0] == '\0' ? NULL : def->push) != DS_OK
+        || ds_copy(&s->schedule,
+                   def->schedule[0] == '\0' ? NULL : def->schedule) != DS_OK
         || ds_copy(&s->slate, def->slate[0] == '\0' ? NULL : def->slate)
            != DS_OK
         || ds_copy(&s->proxy, def->source_proxy) != DS_OK
@@ -191,6 +195,7 @@ ds_stream_destroy(void *data)
     free(s->publish);
     free(s->push);
     free(s->slate);
+    free(s->schedule);
     free(s->proxy);
     free(s->bind);
     free(s->token);
@@ -241,6 +246,24 @@ ds_stream_set_loop(ds_stream_t *s, bool loop)
     (void) pthread_mutex_lock(&s->lock);
     s->loop = loop;
     (void) pthread_mutex_unlock(&s->lock);
+}
+
+
+int
+ds_stream_set_schedule(ds_stream_t *s, const char *schedule)
+{
+    char  *copy;
+
+    if (ds_copy(&copy, schedule) != DS_OK) {
+        return DS_ENOMEM;
+    }
+
+    (void) pthread_mutex_lock(&s->lock);
+    free(s->schedule);
+    s->schedule = copy;
+    (void) pthread_mutex_unlock(&s->lock);
+
+    return DS_OK;
 }
 
 

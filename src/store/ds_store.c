@@ -79,6 +79,11 @@ static const ds_column_t  ds_columns_refresh[] = {
     ds_column_end
 };
 
+static const ds_column_t  ds_columns_schedule[] = {
+    ds_column(TEXT, ds_stored_t, def.schedule),
+    ds_column_end
+};
+
 static const ds_column_t  ds_columns_way[] = {
     ds_column(TEXT, ds_stored_t, def.source_proxy),
     ds_column(TEXT, ds_stored_t, def.source_bind),
@@ -94,6 +99,7 @@ static const ds_column_t  ds_columns_progress[] = {
     ds_column(NUMBER, ds_progress_t, pass),
     ds_column(NUMBER, ds_progress_t, at),
     ds_column(NUMBER, ds_progress_t, key),
+    ds_column(TEXT, ds_progress_t, slots),
     ds_column_end
 };
 
@@ -201,7 +207,7 @@ static const ds_column_t  ds_columns_past[] = {
 #define DS_REFRESH   "playlist_refresh, refresh_jitter"
 #define DS_WAY       "source_proxy, source_bind"
 #define DS_PROGRESS  "state, item, item_id, position, seed, pass, at, " \
-                     "item_key"
+                     "item_key, slots"
 #define DS_ITEM      "idx, id, title, duration, state, code, reason"
 #define DS_CHANGE    "name, what, fields, who, address"
 #define DS_LISTED    "url, audio_url, plain, pass"
@@ -581,6 +587,13 @@ ds_store_define(ds_store_t *store, const char *sql, const ds_stored_t *def,
                          "tr", def->def.name, ds_columns_way, def);
     }
 
+    if (rc == DS_OK) {
+        rc = ds_store_do(store, err,
+                         "INSERT OR REPLACE INTO schedule "
+                         "(name, schedule) VALUES (?1, ?2)",
+                         "tr", def->def.name, ds_columns_schedule, def);
+    }
+
     return ds_store_leave(store, rc, err);
 }
 
@@ -626,10 +639,11 @@ ds_store_get(ds_store_t *store, const char *name, ds_stored_t *def,
 
     rc = ds_store_select(store, &st, err,
                          "SELECT " DS_DEF ", " DS_SETTING ", " DS_REFRESH
-                         ", " DS_WAY
+                         ", " DS_WAY ", schedule"
                          " FROM stream LEFT JOIN setting USING (name) "
                          "LEFT JOIN refresh USING (name) "
-                         "LEFT JOIN way USING (name) WHERE name = ?1",
+                         "LEFT JOIN way USING (name) "
+                         "LEFT JOIN schedule USING (name) WHERE name = ?1",
                          "t", name);
     if (rc == DS_OK) {
         (void) ds_store_read_def(st, def);
@@ -720,10 +734,11 @@ ds_store_each(ds_store_t *store, ds_store_pt each, void *data,
 
     rc = ds_store_select(store, &st, err,
                          "SELECT " DS_DEF ", " DS_SETTING ", " DS_REFRESH
-                         ", " DS_WAY ", " DS_PROGRESS
+                         ", " DS_WAY ", schedule, " DS_PROGRESS
                          " FROM stream LEFT JOIN setting USING (name) "
                          "LEFT JOIN refresh USING (name) "
                          "LEFT JOIN way USING (name) "
+                         "LEFT JOIN schedule USING (name) "
                          "LEFT JOIN progress USING (name) ORDER BY name", "");
 
     while (rc == DS_OK) {
@@ -844,11 +859,11 @@ ds_store_put_progress(ds_store_t *store, const char *name, int64_t run,
 {
     return ds_store_do(store, err,
                        "INSERT INTO progress (name, " DS_PROGRESS ") "
-                       "SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9 "
-                       "WHERE " DS_CURRENT("?10")
+                       "SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10 "
+                       "WHERE " DS_CURRENT("?11")
                        "ON CONFLICT (name) DO UPDATE SET state = ?2, "
                        "item = ?3, item_id = ?4, position = ?5, seed = ?6, "
-                       "pass = ?7, at = ?8, item_key = ?9",
+                       "pass = ?7, at = ?8, item_key = ?9, slots = ?10",
                        "tri", name, ds_columns_progress, p, run);
 }
 
@@ -1621,7 +1636,9 @@ ds_store_read_def(sqlite3_stmt *st, ds_stored_t *stored)
 
     column = ds_store_read(st, column, ds_columns_refresh, stored);
 
-    return ds_store_read(st, column, ds_columns_way, stored);
+    column = ds_store_read(st, column, ds_columns_way, stored);
+
+    return ds_store_read(st, column, ds_columns_schedule, stored);
 }
 
 

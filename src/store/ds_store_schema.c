@@ -172,6 +172,14 @@ static const ds_step_t  ds_steps[] = {
         ") STRICT;",
         ""
     },
+    {
+        "CREATE TABLE IF NOT EXISTS schedule ("
+        "    name TEXT PRIMARY KEY REFERENCES stream ON DELETE CASCADE,"
+        "    schedule TEXT NOT NULL"
+        ") STRICT;"
+        "ALTER TABLE progress ADD COLUMN slots TEXT NOT NULL DEFAULT '';",
+        "ALTER TABLE progress DROP COLUMN slots;"
+    },
 };
 
 #define DS_SCHEMA  ((int) (sizeof(ds_steps) / sizeof(ds_steps[0])))

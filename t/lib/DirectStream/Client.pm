@@ -39,7 +39,7 @@ sub api {
         $options->{content} = ref $body ? $self->{json}->encode($body) : $body;
     }
 
-    if ($method eq 'POST' || $method eq 'PATCH') {
+    if ($method =~ /^(?:POST|PUT|PATCH)$/) {
         $options->{headers}{'Content-Type'} ||= 'application/json';
     }
 
