@@ -188,7 +188,8 @@ for (["KEYKEY\n", 1], ["", 0], ["KEY KEY\n", 0], ["KEYKEY\nKEYKEY\n", 0],
 bad('key_file that is a directory',
     stream("$list\npush rtmp://h/a key_file=$t->{dir};"),
     qr/"key_file".*cannot be read/, 'push rtmp');
-bad('push that nginx-rtmp cuts', stream("$list\npush rtmp://h/a/$long via=rtmp;"),
+bad('push that nginx-rtmp cuts',
+    stream("$list\npush rtmp://h/a/$long via=rtmp;"),
     qr/at most 200/, 'push rtmp');
 good('a long key by the engine',
      stream("$list\npush rtmp://h/a/$long via=engine;"));

@@ -97,7 +97,8 @@ SKIP: {
         }
     }
 
-    @rows = page('api') =~ m{^\|\ `((?:GET|POST|PUT|PATCH|DELETE)\ .*?)\s*\|\s}mgx;
+    @rows = page('api')
+            =~ m{^\|\ `((?:GET|POST|PUT|PATCH|DELETE)\ .*?)\s*\|\s}mgx;
     my @told;
 
     for my $row (@rows) {

@@ -283,7 +283,8 @@ $events->close;
 
 my $metrics = HTTP::Tiny->new->get($t->base . '/directstream/metrics')
               ->{content};
-like($metrics, qr/^directstream_slot_late_seconds\{stream="hard"\} [01]\.?\d*$/m,
+like($metrics,
+     qr/^directstream_slot_late_seconds\{stream="hard"\} [01]\.?\d*$/m,
      'metrics: late');
 like($metrics, qr/^directstream_slots_started_total\{stream="hard"\} 4$/m,
      'metrics: started');

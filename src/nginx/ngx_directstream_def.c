@@ -189,8 +189,9 @@ ngx_directstream_parse_def(ngx_directstream_parse_t *p, const cJSON *v)
                                "shuffle, loop, publish, outputs, push, "
                                "push_via, start, video, video_size, "
                                "video_rate, video_bitrate, audio_bitrate, "
-                               "audio_rate, max_keyframe_interval, max_item_duration, "
-                               "playlist_refresh, playlist_refresh_jitter, "
+                               "audio_rate, max_keyframe_interval, "
+                               "max_item_duration, playlist_refresh, "
+                               "playlist_refresh_jitter, "
                                "source_proxy and source_bind");
     }
 
