@@ -108,6 +108,11 @@
     X(PUSH_LOST, "push_lost")           /* connection went away, or stuck */  \
     X(PUSH_HOOK, "push_hook_missing")   /* nginx-rtmp did not ask for it */   \
                                                                               \
+    X(YOUTUBE_AUTH, "youtube_auth")     /* no access to the account */        \
+    X(YOUTUBE_QUOTA, "youtube_quota")   /* nothing left for today */          \
+    X(YOUTUBE_DARK, "youtube_dark")     /* pushed, and nothing is live */     \
+    X(YOUTUBE_ISSUE, "youtube_issue")   /* YouTube finds fault, or fails */   \
+                                                                              \
     X(STORE_FULL, "store_full")         /* no space left */                   \
     X(STORE_READONLY, "store_readonly") /* no access to it */                 \
     X(STORE_BUSY, "store_busy")         /* locked by somebody else */         \
@@ -412,6 +417,19 @@ typedef enum {
 } ds_mode_e;
 
 
+/* the broadcast of a stream that is pushed to YouTube */
+
+#define DS_YOUTUBE_ID     64            /* of a broadcast, a stream there */
+#define DS_YOUTUBE_TITLE  256           /* bytes; YouTube has 100 characters */
+#define DS_YOUTUBE_MADE   6             /* broadcasts, at most, in 24 h */
+
+typedef enum {
+    DS_YOUTUBE_OFF = 0,
+    DS_YOUTUBE_WATCH,                   /* looked after, left as it is */
+    DS_YOUTUBE_REVIVE                   /* one that has ended is replaced */
+} ds_youtube_e;
+
+
 /*
  * A stream as it is defined: in nginx.conf, by the API, in the store.  All of
  * it is zeroed before it is filled in.
@@ -431,6 +449,10 @@ typedef struct {
     uint32_t         max_item_duration; /* ms, 0: none */
     uint32_t         playlist_refresh;  /* ms between two readings, 0: off */
     uint32_t         refresh_jitter;    /* per cent of it, either way */
+    ds_youtube_e     youtube;           /* needs push_engine */
+    uint32_t         youtube_rollover;  /* ms a broadcast lasts, 0: as it does */
+    char             youtube_title[DS_YOUTUBE_TITLE];   /* of a new one, "": as
+                                           the one before it */
     bool             push_engine;       /* by the engine, not on_publish */
     bool             shuffle;
     bool             loop;
@@ -563,6 +585,43 @@ typedef struct {
 } ds_counts_t;
 
 
+/* what YouTube makes of a push */
+
+typedef enum {
+    DS_YOUTUBE_UNKNOWN = 0,             /* not looked at yet */
+    DS_YOUTUBE_WAITING,                 /* nothing is pushed, or arrives */
+    DS_YOUTUBE_HEALTHY,                 /* a broadcast is live */
+    DS_YOUTUBE_DARK,                    /* none is, and the push arrives */
+    DS_YOUTUBE_REVIVING,                /* one is on its way */
+    DS_YOUTUBE_ROLLING,                 /* it is live, and is replaced */
+    DS_YOUTUBE_ERROR                    /* YouTube does not say */
+} ds_youtube_state_e;
+
+
+typedef struct {
+    bool             enabled;
+    ds_youtube_state_e  state;
+    int64_t          since;             /* Unix ms, of the state */
+    int64_t          checked;           /* Unix ms, of the last look, 0: none */
+    char             broadcast[DS_YOUTUBE_ID];  /* that is live, "": none */
+    char             title[DS_YOUTUBE_TITLE];
+    int64_t          started;           /* Unix ms, 0: not known */
+    int64_t          rollover;          /* Unix ms, when it is due, 0: never */
+    char             stream[16];        /* YouTube's words: "active" */
+    char             health[16];        /* "good", "" when not known */
+    char             issue[DS_MESSAGE_LEN];     /* the gravest, "": none */
+    uint32_t         issues;
+    char             revive[DS_MESSAGE_LEN];    /* what it would do now */
+    char             replace[DS_MESSAGE_LEN];   /* what a roll-over would do */
+    uint64_t         dark;              /* ms, since the stream started */
+    uint32_t         made;              /* broadcasts, the same */
+    uint32_t         revived;           /* taken live, the same */
+    uint32_t         replaced;          /* the same */
+    int64_t          quota;             /* units used today, by the account */
+    ds_error_t       error;             /* of the last look, code 0: none */
+} ds_youtube_status_t;
+
+
 typedef struct {
     ds_state_e       state;
     int64_t          since;             /* Unix ms of the last state change */
@@ -616,6 +675,7 @@ typedef struct {
     uint64_t         queue_failed;
 
     ds_push_status_t push;
+    ds_youtube_status_t  youtube;
     ds_counts_t      counts;
     ds_progress_t    progress;          /* valid once an item was on air */
     ds_error_t       error;             /* the last one; code 0: none */
@@ -628,6 +688,8 @@ const char *ds_verdict_name(ds_verdict_e verdict);      /* "ok", "" */
 const char *ds_decision_name(ds_decision_e decision);  /* "copy", "none" */
 const char *ds_video_name(ds_video_e video);           /* "copy", "auto" */
 const char *ds_mode_name(ds_mode_e mode);              /* "direct", "hybrid" */
+const char *ds_youtube_name(ds_youtube_e youtube);     /* "off", "revive" */
+const char *ds_youtube_state_name(ds_youtube_state_e state); /* "healthy" */
 
 
 /*
@@ -1121,6 +1183,42 @@ int ds_store_list_kept(ds_store_t *store, uint32_t offset, ds_kept_t *kept,
 /* how many there are, and the bytes of all of them */
 int ds_store_count_kept(ds_store_t *store, uint32_t *count, uint64_t *size,
     ds_error_t *err);
+
+/*
+ * What is known of a stream of a YouTube account, by the id it has there; it
+ * is written before what is done next is tried, so that one who is killed
+ * repeats nothing.
+ */
+
+typedef struct {
+    char         current[DS_YOUTUBE_ID];    /* the broadcast that was live */
+    char         next[DS_YOUTUBE_ID];   /* that is to be, "": none */
+    char         tag[DS_YOUTUBE_ID];    /* that a new one is known by, "": there
+                                           is none that is not known yet */
+    bool         replacing;             /* "next" is to take its place */
+    uint32_t     fails;                 /* of what was tried, in a row */
+    int64_t      tried;                 /* Unix ms */
+    int64_t      made[DS_YOUTUBE_MADE]; /* Unix ms, the last one first */
+    char         title[DS_YOUTUBE_TITLE];   /* of "current", as the next two */
+    char         privacy[16];
+    bool         kids;
+} ds_memo_t;
+
+
+/* DS_ESTORE_NOT_FOUND when there is none: "memo" is zeroed then */
+int ds_store_get_memo(ds_store_t *store, const char *id, ds_memo_t *memo,
+    ds_error_t *err);
+
+/* creates or replaces */
+int ds_store_put_memo(ds_store_t *store, const char *id,
+    const ds_memo_t *memo, ds_error_t *err);
+
+/* units of the API's quota that were used on the day, which is a number */
+int ds_store_get_quota(ds_store_t *store, int64_t day, int64_t *used,
+    ds_error_t *err);
+int ds_store_put_quota(ds_store_t *store, int64_t day, int64_t used,
+    ds_error_t *err);
+
 
 /*
  * Removes what is kept under a key from the index and from the directory
