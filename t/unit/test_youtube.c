@@ -56,6 +56,7 @@ typedef struct {
     unsigned        up;
     unsigned        tags;
     int64_t         rollover;
+    int64_t         overlap;            /* ms, that two may be live */
     bool            wish_rollover;
 } ours_t;
 
@@ -163,7 +164,7 @@ site_clock(int64_t ms)
     site.twos += live() > 2
                  || (live() == 2 && !ours.kept.replacing)
                  || (site.two_since != 0 && site.faults + site.kills == 0
-                     && site.now - site.two_since > 8 * ROUND);
+                     && site.now - site.two_since > ours.overlap);
 }
 
 
@@ -388,6 +389,7 @@ begin(unsigned faults, unsigned kills, unsigned lag)
     site.faults = faults;
     site.kills = kills;
     site.lag = lag;
+    ours.overlap = faults + kills == 0 ? ROUND : HOUR / 2;
 }
 
 
@@ -570,6 +572,7 @@ test_rollover(void)
 
     run_for(10 * DAY);
     is_int(site.longest, 0, "never dark in 10 days");
+    is_int(site.twos, 0, "two are live for less than a round");
     ok(site.n >= 21, "%zu broadcasts", site.n);
     is_int(too_many(0), 0, "none too many");
     ok(site.quota <= 11 * 3000, "%lld units in 11 days",
