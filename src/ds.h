@@ -300,6 +300,9 @@ int ds_check_push(const char *url, ds_error_t *err);
 int ds_check_item(const char *url, bool file_ok,
     const ds_source_rule_t *rules, size_t nrules, ds_error_t *err);
 
+/* the text of a file of credentials for YouTube: DS_EYOUTUBE_AUTH */
+int ds_check_youtube(const char *credentials, ds_error_t *err);
+
 /* a stream's name: [A-Za-z0-9._-]{1,64}, not "." nor ".." */
 int ds_check_name(const char *name, ds_error_t *err);
 
@@ -1195,6 +1198,8 @@ typedef struct {
     char         next[DS_YOUTUBE_ID];   /* that is to be, "": none */
     char         tag[DS_YOUTUBE_ID];    /* that a new one is known by, "": there
                                            is none that is not known yet */
+    char         refused[DS_YOUTUBE_ID];    /* one that YouTube does nothing
+                                           with, "": none */
     bool         replacing;             /* "next" is to take its place */
     uint32_t     fails;                 /* of what was tried, in a row */
     int64_t      tried;                 /* Unix ms */

@@ -138,6 +138,7 @@ static const ds_column_t  ds_columns_memo[] = {
     ds_column(TEXT, ds_memo_t, current),
     ds_column(TEXT, ds_memo_t, next),
     ds_column(TEXT, ds_memo_t, tag),
+    ds_column(TEXT, ds_memo_t, refused),
     ds_column(NUMBER, ds_memo_t, replacing),
     ds_column(NUMBER, ds_memo_t, fails),
     ds_column(NUMBER, ds_memo_t, tried),
@@ -198,9 +199,9 @@ static const ds_column_t  ds_columns_run[] = {
 #define DS_KEPT      "key, form, id, title, origin, files, size, sum0, "      \
                      "sum1, duration, kept, used, uses"
 
-#define DS_MEMO      "current, next, tag, replacing, fails, tried, made0, "   \
-                     "made1, made2, made3, made4, made5, title, privacy, "    \
-                     "kids"
+#define DS_MEMO      "current, next, tag, refused, replacing, fails, tried, " \
+                     "made0, made1, made2, made3, made4, made5, title, "      \
+                     "privacy, kids"
 
 /* ms, for which a key of a request is known */
 #define DS_KEY_TIME  (24 * 3600 * 1000LL)
@@ -1493,8 +1494,8 @@ ds_store_put_memo(ds_store_t *store, const char *id, const ds_memo_t *memo,
 {
     return ds_store_do(store, err, "INSERT OR REPLACE INTO memo "
                        "(id, " DS_MEMO ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, "
-                       "?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)", "tr",
-                       id, ds_columns_memo, memo);
+                       "?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
+                       "tr", id, ds_columns_memo, memo);
 }
 
 

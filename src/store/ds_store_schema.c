@@ -164,6 +164,7 @@ static const ds_step_t  ds_steps[] = {
         "CREATE TABLE IF NOT EXISTS memo ("
         "    id TEXT PRIMARY KEY, current TEXT NOT NULL,"
         "    next TEXT NOT NULL, tag TEXT NOT NULL,"
+        "    refused TEXT NOT NULL,"
         "    replacing INTEGER NOT NULL, fails INTEGER NOT NULL,"
         "    tried INTEGER NOT NULL, made0 INTEGER NOT NULL,"
         "    made1 INTEGER NOT NULL, made2 INTEGER NOT NULL,"

@@ -396,7 +396,7 @@ static bool
 ds_broadcast_free(const ds_memo_t *memo, const ds_view_t *view,
     const ds_broadcast_t *b)
 {
-    if (!ds_broadcast_usable(view, b)
+    if (!ds_broadcast_usable(view, b) || strcmp(b->id, memo->refused) == 0
         || b->scheduled > view->now + DS_BROADCAST_NEAR)
     {
         return false;
@@ -512,6 +512,7 @@ ds_broadcast_failed(ds_memo_t *memo, const ds_step_t *step, bool gone)
     if (gone && step->effect != DS_EFFECT_INSERT
         && step->effect != DS_EFFECT_COMPLETE)
     {
+        ds_text(memo->refused, sizeof(memo->refused), step->id);
         memo->next[0] = '\0';
     }
 }

@@ -41,6 +41,7 @@ typedef struct {
     unsigned        faults;             /* per cent of calls */
     unsigned        kills;              /* per cent of steps */
     unsigned        lag;                /* ms */
+    size_t          stuck;              /* of the first ones, for nothing */
     unsigned        twos;               /* steps with two live, too long */
     unsigned        acted_down;         /* effects while nothing was pushed */
     int64_t         two_since;
@@ -214,7 +215,7 @@ site_do(const ds_step_t *s, char *id, bool *gone)
         }
     }
 
-    if (b == NULL || b->life == DS_LIFE_OVER) {
+    if (b == NULL || b->life == DS_LIFE_OVER || i < site.stuck) {
         *gone = true;
         return -1;
     }
@@ -518,6 +519,15 @@ test_upcoming(void)
 
     is_int(site.n, 2, "one of the same title");
     is_int(site.b[1].life, DS_LIFE_LIVE, "is bound and taken");
+
+    /* nothing can be done with it, whatever it says */
+
+    begin(0, 0, 0);
+    (void) site_add(DS_LIFE_READY, STREAM);
+    site.stuck = 1;
+    run_for(5 * 60000);
+    is_int(live(), 1, "one that is refused is left");
+    is_int(site.b[1].life, DS_LIFE_LIVE, "for a new one");
 
     /* it is what it is, and does not get ready */
 

@@ -1,0 +1,409 @@
+
+/*
+ * ds_google and the thread that uses it, against t/tools/youtube-api: lists and
+ * their pages, what is made, tokens, and each kind of fault at each call; a
+ * broadcast that has ended is replaced, and what is kept outlives the engine.
+ */
+
+#include <cjson/cJSON.h>
+
+#include "net/ds_call.h"
+#include "net/ds_http.h"
+#include "server.h"
+#include "tap.h"
+#include "youtube/ds_google.h"
+
+
+#define CREDENTIALS                                                           \
+    "{ \"client_id\": \"client\", \"client_secret\": \"client-SECRET\", "     \
+    "\"refresh_token\": \"refresh-SECRET\" }"
+
+
+static char         api[64];
+static ds_cancel_t  cancel;
+static pid_t        api_pid;
+
+
+static bool
+api_start(void)
+{
+    int    i, port;
+    char   file[64];
+    FILE  *f;
+
+    port = 0;
+    (void) snprintf(file, sizeof(file), "%s/.api", server_dir);
+    (void) fflush(stdout);
+
+    api_pid = fork();
+
+    if (api_pid == 0) {
+        (void) prctl(PR_SET_PDEATHSIG, SIGTERM);
+        if (freopen("/dev/null", "w", stdout) == NULL) {
+            _exit(127);
+        }
+
+        (void) execl("t/tools/youtube-api", "youtube-api", "--port-file", file,
+                     (char *) NULL);
+        _exit(127);
+    }
+
+    for (i = 0; i < 500 && port == 0; i++) {
+        (void) usleep(20000);
+
+        f = fopen(file, "r");
+        if (f != NULL) {
+            if (fscanf(f, "%d", &port) != 1) {
+                port = 0;
+            }
+            (void) fclose(f);
+        }
+    }
+
+    (void) snprintf(api, sizeof(api), "http://127.0.0.1:%d", port);
+
+    return port != 0;
+}
+
+
+/* the state after "json", NULL: as it is; the caller frees */
+
+static cJSON *
+control(const char *json)
+{
+    char        url[128], *answer;
+    long        status;
+    cJSON      *state;
+    ds_call_t   call;
+    ds_error_t  err;
+
+    (void) snprintf(url, sizeof(url), "%s/%s", api,
+                    json != NULL ? "control" : "state");
+
+    memset(&call, 0, sizeof(ds_call_t));
+    call.url = url;
+    call.type = json != NULL ? "application/json" : NULL;
+    call.body = json;
+    call.timeout = 5000;
+    call.max = 4 << 20;
+
+    if (ds_call(&call, &cancel, &status, &answer, &err) != DS_OK
+        || status != 200)
+    {
+        ok(false, "the stand-in answers: %s", err.message);
+        return NULL;
+    }
+
+    state = cJSON_Parse(answer);
+    free(answer);
+
+    return state;
+}
+
+
+static void
+set(const char *json)
+{
+    cJSON_Delete(control(json));
+}
+
+
+static double
+number(const char *a, const char *b)
+{
+    cJSON   *state, *json;
+    double   n;
+
+    state = control(NULL);
+    json = cJSON_GetObjectItem(state, a);
+    json = b != NULL ? cJSON_GetObjectItem(json, b) : json;
+    n = cJSON_IsNumber(json) ? json->valuedouble
+        : cJSON_IsArray(json) ? cJSON_GetArraySize(json) : 0;
+    cJSON_Delete(state);
+
+    return n;
+}
+
+
+/* a text of the i-th broadcast */
+
+static const char *
+broadcast(int i, const char *name)
+{
+    cJSON        *state;
+    static char   text[1024];
+
+    state = control(NULL);
+    ds_text(text, sizeof(text), cJSON_GetStringValue(
+            cJSON_GetObjectItem(cJSON_GetArrayItem(
+            cJSON_GetObjectItem(state, "broadcasts"), i), name)));
+    cJSON_Delete(state);
+
+    return text;
+}
+
+
+static void
+test_credentials(void)
+{
+    ds_error_t  err;
+
+    is_int(ds_check_youtube(CREDENTIALS, &err), 0, "credentials");
+    is_int(ds_check_youtube("", &err), DS_EYOUTUBE_AUTH, "none");
+    is_int(ds_check_youtube("{}", &err), DS_EYOUTUBE_AUTH, "empty");
+    is_int(ds_check_youtube("{\"client_id\": \"x-SECRET\", \"client_secret\":"
+                            " 1, \"refresh_token\": \"\"}", &err),
+           DS_EYOUTUBE_AUTH, "half of them");
+    ok(strstr(err.message, "SECRET") == NULL, "not shown: %s", err.message);
+}
+
+
+static void
+test_lists(void)
+{
+    int              i, rc;
+    char             text[200];
+    size_t           n;
+    ds_error_t       err;
+    ds_ingest_t     *s;
+    ds_google_t     *g;
+    ds_broadcast_t  *b;
+
+    for (i = 0; i < 60; i++) {
+        (void) snprintf(text, sizeof(text), "{\"streams\": [{\"id\": \"s%d\", "
+                        "\"key\": \"key-%d\", \"active\": %d}]}", i, i, i % 2);
+        set(text);
+    }
+
+    set("{\"broadcasts\": [{\"id\": \"b0\", \"stream\": \"s1\", \"life\": "
+        "\"live\", \"title\": \"T\\u00eftle\", \"started\": 1800000000, "
+        "\"monitor\": 1, \"auto_stop\": 1, \"description\": "
+        "\"about\\n\\nds-12ab\"}, {\"id\": \"b1\", \"life\": \"ready\"}, "
+        "{\"id\": \"b2\", \"life\": \"complete\"}]}");
+
+    g = ds_google_create(CREDENTIALS, api, &err);
+    s = NULL;
+    n = 0;
+    is_int(ds_google_streams(g, NULL, &cancel, &s, &n, &err), 0, "streams: %s",
+           err.message);
+    is_int(n, 60, "of two pages");
+    is_str(s[59].id, "s59", "id");
+    is_str(s[59].key, "key-59", "key");
+    is_str(s[59].status, "active", "status");
+    is_str(s[58].health, "noData", "health");
+    is_int(ds_google_used(g), 2, "two units");
+    free(s);
+
+    set("{\"streams\": [{\"id\": \"s1\", \"issues\": [{\"type\": \"gopSize\", "
+        "\"severity\": \"warning\", \"description\": \"long\"}, {\"type\": "
+        "\"bitrateLow\", \"severity\": \"error\", \"description\": \"low\"}, "
+        "{\"type\": \"x\", \"severity\": \"info\"}]}]}");
+
+    s = NULL;
+    n = 0;
+    is_int(ds_google_streams(g, "s1,s3", &cancel, &s, &n, &err), 0, "by id");
+    is_int(n, 2, "both");
+    is_str(s[0].key, "", "without their keys");
+    is_str(s[0].issue, "bitrateLow: low", "the gravest issue");
+    is_int(s[0].issues, 2, "of two");
+    ok(s[0].grave, "an error");
+    free(s);
+
+    b = NULL;
+    n = 0;
+    rc = ds_google_broadcasts(g, "active", &cancel, &b, &n, &err);
+    is_int(rc, 0, "broadcasts");
+    is_int(n, 1, "one is live");
+    is_str(b[0].id, "b0", "id");
+    is_str(b[0].stream, "s1", "bound to");
+    is_str(b[0].title, "Tïtle", "title");
+    is_str(b[0].tag, "ds-12ab", "tag");
+    is_int(b[0].life, DS_LIFE_LIVE, "life");
+    is_int(b[0].started, 1800000000000LL, "started");
+    ok(b[0].monitored && b[0].stops && !b[0].kids, "its flags");
+    rc = ds_google_broadcasts(g, "upcoming", &cancel, &b, &n, &err);
+    is_int(rc, 0, "upcoming ones");
+    is_int(n, 2, "are added");
+    is_str(b[1].id, "b1", "one");
+    is_int(b[1].life, DS_LIFE_READY, "ready");
+    free(b);
+
+    is_int(number("tokens", NULL), 1, "one token for all");
+    ds_google_free(&g);
+}
+
+
+static void
+test_calls(void)
+{
+    char         id[DS_YOUTUBE_ID], text[256];
+    ds_memo_t    memo;
+    ds_error_t   err;
+    ds_google_t *g;
+
+    g = ds_google_create(CREDENTIALS, api, &err);
+    memset(&memo, 0, sizeof(ds_memo_t));
+    ds_text(memo.tag, sizeof(memo.tag), "ds-77");
+    ds_text(memo.current, sizeof(memo.current), "b0");
+
+    is_int(ds_google_insert(g, &memo, "", 1900000000000LL, &cancel, id, &err),
+           0, "made: %s", err.message);
+    is_str(id, "made-3", "its id");
+    is_str(broadcast(3, "title"), "Tïtle", "like the one before it: title");
+    ok(strncmp(broadcast(3, "description"), "about", 5) == 0
+       && strstr(broadcast(3, "description"), "ds-77") != NULL
+       && strstr(broadcast(3, "description"), "12ab") == NULL,
+       "description, with the new tag only: %s", broadcast(3, "description"));
+    is_str(broadcast(3, "privacy"), "public", "privacy");
+    is_int(ds_google_used(g), 51, "so many units");
+
+    is_int(ds_google_transition(g, id, "live", &cancel, &err),
+           DS_EYOUTUBE_ISSUE, "not bound: %s", err.message);
+    is_int(ds_google_bind(g, id, "s1", &cancel, &err), 0, "bound");
+    is_int(ds_google_transition(g, id, "live", &cancel, &err), 0, "live");
+    is_int(ds_google_transition(g, id, "live", &cancel, &err), 0, "again");
+    is_int(ds_google_transition(g, "b0", "complete", &cancel, &err), 0,
+           "complete");
+    is_int(ds_google_transition(g, "b0", "live", &cancel, &err),
+           DS_EYOUTUBE_ISSUE, "what is over");
+    ok(ds_google_gone(g), "is gone");
+    is_int(ds_google_bind(g, "nothing", "s1", &cancel, &err),
+           DS_EYOUTUBE_ISSUE, "what never was");
+    ok(ds_google_gone(g), "is gone");
+
+    /* titles of anybody's making */
+
+    memset(text, 'x', sizeof(text));
+    memcpy(text, "<b>\xc3\xa9", 5);
+    text[sizeof(text) - 1] = '\0';
+    memo.current[0] = '\0';
+    is_int(ds_google_insert(g, &memo, text, 1900000000000LL, &cancel, id,
+                            &err), 0, "a long title: %s", err.message);
+    is_int(strlen(broadcast(4, "title")), 101, "is cut at 100 characters");
+    is_str(broadcast(4, "privacy"), "private", "one like none is private");
+
+    ds_google_free(&g);
+}
+
+
+static int
+tried(ds_google_t *g, ds_error_t *err)
+{
+    int              rc;
+    size_t           n;
+    ds_broadcast_t  *b;
+
+    b = NULL;
+    n = 0;
+    ds_error_clear(err);
+    rc = ds_google_broadcasts(g, "active", &cancel, &b, &n, err);
+    free(b);
+
+    return rc;
+}
+
+
+static void
+test_faults(void)
+{
+    size_t       i;
+    char         text[200];
+    ds_error_t   err;
+    ds_google_t *g;
+
+    static const struct {
+        const char  *call;
+        const char  *fault;
+        int          code;
+    } faults[] = {
+        { "liveBroadcasts.list", "\"status\": 403, \"reason\": "
+          "\"quotaExceeded\"", DS_EYOUTUBE_QUOTA },
+        { "liveBroadcasts.list", "\"status\": 403, \"reason\": "
+          "\"rateLimitExceeded\"", DS_EYOUTUBE_ISSUE },
+        { "liveBroadcasts.list", "\"status\": 403, \"reason\": "
+          "\"insufficientPermissions\"", DS_EYOUTUBE_AUTH },
+        { "liveBroadcasts.list", "\"status\": 401, \"reason\": "
+          "\"authError\"", DS_EYOUTUBE_AUTH },
+        { "liveBroadcasts.list", "\"status\": 503", DS_EYOUTUBE_ISSUE },
+        { "liveBroadcasts.list", "\"status\": 302", DS_EYOUTUBE_ISSUE },
+        { "liveBroadcasts.list", "\"junk\": \"<html>\"", DS_EYOUTUBE_ISSUE },
+        { "liveBroadcasts.list", "\"junk\": \"[]\"", DS_EYOUTUBE_ISSUE },
+        { "liveBroadcasts.list", "\"hang\": 0.1", DS_EYOUTUBE_ISSUE },
+        { "token", "\"status\": 400", DS_EYOUTUBE_AUTH },
+        { "token", "\"status\": 500", DS_EYOUTUBE_ISSUE },
+        { "token", "\"junk\": \"{}\"", DS_EYOUTUBE_ISSUE },
+        { "*", "\"latency\": 300, \"times\": 2", DS_OK },
+        { NULL, NULL, 0 }
+    };
+
+    for (i = 0; faults[i].call != NULL; i++) {
+        g = ds_google_create(CREDENTIALS, api, &err);
+
+        (void) snprintf(text, sizeof(text), "{\"faults\": [{\"call\": \"%s\", "
+                        "%s}]}", faults[i].call, faults[i].fault);
+        set(text);
+
+        is_int(tried(g, &err), faults[i].code, "%s: %s: %s", faults[i].call,
+               faults[i].fault, err.message);
+        ok(strstr(err.message, "SECRET") == NULL, "no secret is told");
+
+        set("{\"faults\": []}");
+        is_int(tried(g, &err), 0, "then all is well");
+        ds_google_free(&g);
+    }
+
+    g = ds_google_create(CREDENTIALS, api, &err);
+    is_int(tried(g, &err), 0, "a token");
+    set("{\"revoke\": 1}");
+    is_int(tried(g, &err), 0, "one that ends before its time is renewed");
+
+    set("{\"limit\": 1}");
+    is_int(tried(g, &err), DS_EYOUTUBE_QUOTA, "the quota is used up");
+    set("{\"limit\": 100000}");
+    ds_google_free(&g);
+
+    g = ds_google_create("{\"client_id\": \"client\", \"client_secret\": "
+                         "\"client-SECRET\", \"refresh_token\": "
+                         "\"old-SECRET\"}", api, &err);
+    is_int(tried(g, &err), DS_EYOUTUBE_AUTH, "a consent that is over: %s",
+           err.message);
+    ok(strstr(err.message, "SECRET") == NULL, "no secret is told");
+
+    ds_cancel_set(&cancel);
+    is_int(tried(g, &err), DS_ECANCELED, "canceled");
+    ds_cancel_free(&cancel);
+    (void) ds_cancel_init(&cancel);
+    ds_google_free(&g);
+
+    g = ds_google_create(CREDENTIALS, "http://127.0.0.1:1", &err);
+    is_int(tried(g, &err), DS_EYOUTUBE_ISSUE, "nobody there: %s",
+           err.message);
+    ds_google_free(&g);
+}
+
+
+int
+main(void)
+{
+    ds_error_t  err;
+
+    (void) ds_http_init(&err);
+
+    if (ds_cancel_init(&cancel) != DS_OK || mkdtemp(server_dir) == NULL
+        || !api_start())
+    {
+        return 1;
+    }
+
+    test_credentials();
+    test_lists();
+    test_calls();
+    test_faults();
+
+    (void) kill(api_pid, SIGTERM);
+    (void) waitpid(api_pid, NULL, 0);
+    server_end();
+    ds_cancel_free(&cancel);
+
+    return done_testing();
+}
