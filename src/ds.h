@@ -248,8 +248,11 @@ typedef struct {
     const char             *cache_path;        /* NULL: nothing is kept */
     uint64_t                cache_max_size;    /* bytes, of all that is kept */
     uint64_t                cache_min_free;    /* bytes left on its disk */
-    const char             *store_path;        /* of the cache's index; with
-                                                  cache_path, migrated */
+    const char             *store_path;        /* migrated; with cache_path or
+                                                  youtube_credentials */
+    const char             *youtube_credentials;   /* their text, NULL: none */
+    const char             *youtube_api;       /* URL, NULL: Google's */
+    int64_t                 youtube_interval;  /* ms between two looks */
     const char             *push_certificate;  /* trusted for rtmps, a PEM
                                                   file; NULL: the system's */
 
@@ -738,6 +741,17 @@ void ds_stream_set_mode(ds_stream_t *s, ds_mode_e mode);
  * ends.  Of no effect without a cache; of no use in mode direct.
  */
 void ds_stream_prefetch(ds_stream_t *s, bool on);
+
+/* what is asked for of a stream's broadcast */
+
+typedef enum {
+    DS_YOUTUBE_CHECK = 0,               /* a look, now */
+    DS_YOUTUBE_REVIVAL,                 /* one that is live, if none is */
+    DS_YOUTUBE_ROLLOVER                 /* another one in its place */
+} ds_youtube_wish_e;
+
+/* of no effect on one that has nothing to do with YouTube */
+void ds_stream_youtube(ds_stream_t *s, ds_youtube_wish_e wish);
 
 void ds_stream_status(ds_stream_t *s, ds_status_t *status);
 

@@ -15,6 +15,7 @@
 #include "base/ds_job.h"
 #include "play/ds_agenda.h"
 #include "play/ds_playlist.h"
+#include "youtube/ds_youtube.h"
 
 
 /* how many items "previous" remembers */
@@ -62,6 +63,7 @@ struct ds_stream_s {
     char            *slate;             /* NULL: made of the name */
     ds_target_t      target;
     ds_sent_t       *sent;
+    ds_channel_t    *channel;           /* NULL: it is none of YouTube's */
     ds_profile_t     profile;
     ds_source_conf_t source;
     ds_counters_t    counters;

@@ -102,6 +102,10 @@ ds_report(ds_stream_t *s)
     st->error = s->err;
     ds_counters_get(&s->counters, &st->counts);
 
+    ds_youtube_tell(s->channel, st->push.connected,
+                    st->has_item ? st->item.title : "");
+    ds_youtube_status(s->channel, &st->youtube);
+
     (void) pthread_mutex_unlock(&s->lock);
 
     if (!told) {

@@ -74,6 +74,10 @@ ds_stream_start(ds_t *ds, const ds_def_t *def, const char *token,
     s->agenda = ds_agenda_create();
     s->queued_key = DS_AGENDA_NONE;
 
+    if (ds_youtube_join(ds, def, &s->channel) != DS_OK) {
+        goto failed;
+    }
+
     if (s->sent == NULL || s->list == NULL || s->agenda == NULL) {
         goto failed;
     }
@@ -165,6 +169,7 @@ ds_stream_destroy(void *data)
     ds_stream_t  *s = data;
 
     ds_job_end(&s->job);
+    ds_youtube_leave(&s->channel);
     ds_playlist_free(&s->list);
 
     while ((past = s->past) != NULL) {
@@ -250,6 +255,13 @@ ds_stream_prefetch(ds_stream_t *s, bool on)
     (void) pthread_mutex_lock(&s->lock);
     s->prefetch = on;
     (void) pthread_mutex_unlock(&s->lock);
+}
+
+
+void
+ds_stream_youtube(ds_stream_t *s, ds_youtube_wish_e wish)
+{
+    ds_youtube_wish(s->channel, wish);
 }
 
 

@@ -12,6 +12,7 @@
 #include "server.h"
 #include "tap.h"
 #include "youtube/ds_google.h"
+#include "youtube/ds_youtube.h"
 
 
 #define CREDENTIALS                                                           \
@@ -382,6 +383,206 @@ test_faults(void)
 }
 
 
+/* the engine's thread, on streams that there are not */
+
+static ds_t         *ds;
+static char          db[80];
+
+
+static void
+engine_start(void)
+{
+    ds_conf_t   conf;
+    ds_error_t  err;
+
+    static const char *const  command[] = { "false", NULL };
+
+    memset(&conf, 0, sizeof(ds_conf_t));
+    conf.resolve_command = command;
+    conf.resolve_extractors = "";
+    conf.store_path = db;
+    conf.youtube_credentials = CREDENTIALS;
+    conf.youtube_api = api;
+    conf.youtube_interval = 100;
+
+    ds = ds_create(&conf, &err);
+    ok(ds != NULL, "an engine %s", err.message);
+}
+
+
+static ds_channel_t *
+join(const char *name, const char *key, ds_youtube_e mode)
+{
+    ds_def_t       def;
+    ds_channel_t  *c;
+
+    memset(&def, 0, sizeof(ds_def_t));
+    ds_text(def.name, sizeof(def.name), name);
+    (void) snprintf(def.push, sizeof(def.push),
+                    "rtmp://127.0.0.1/live2?backup=1/%s?x=1", key);
+    ds_text(def.youtube_title, sizeof(def.youtube_title),
+            "$stream: $title, $nothing $");
+    def.push_engine = true;
+    def.youtube = mode;
+
+    if (ds_youtube_join(ds, &def, &c) != DS_OK) {
+        return NULL;
+    }
+
+    ds_youtube_tell(c, true, "an item");
+
+    return c;
+}
+
+
+static bool
+state(ds_channel_t *c, ds_youtube_state_e want, ds_youtube_status_t *st)
+{
+    int  i;
+
+    for (i = 0; i < 1000; i++) {
+        ds_youtube_status(c, st);
+
+        if (st->state == want) {
+            return true;
+        }
+
+        (void) usleep(10000);
+    }
+
+    printf("# state is %s, %s\n", ds_youtube_state_name(st->state),
+           st->error.message);
+
+    return false;
+}
+
+
+/* none of what is told has a secret in it */
+
+static void
+engine_end(void)
+{
+    bool         shown;
+    ds_record_t  r;
+
+    for (shown = false; ds_poll(ds, &r); /* void */ ) {
+        shown |= strstr(r.text, "SECRET") != NULL;
+    }
+
+    ok(!shown, "no secret in the log");
+    ds_destroy(&ds);
+}
+
+
+static void
+test_thread(void)
+{
+    int                   i;
+    uint64_t              dark;
+    ds_error_t            err;
+    ds_channel_t         *a, *b, *c;
+    ds_youtube_status_t   st;
+
+    (void) snprintf(db, sizeof(db), "%s/state.db", server_dir);
+    (void) ds_store_migrate(db, -1, &err);
+
+    set("{\"broadcasts\": [{\"id\": \"old\", \"stream\": \"s5\", "
+        "\"life\": \"live\", \"title\": \"mine\", \"privacy\": "
+        "\"unlisted\", \"started\": 1800000000}], \"starting\": 0.2}");
+
+    engine_start();
+    a = join("a", "key-5", DS_YOUTUBE_REVIVE);
+    b = join("b", "key-SECRET", DS_YOUTUBE_WATCH);
+    c = join("c", "key-7", DS_YOUTUBE_WATCH);
+
+    ok(state(a, DS_YOUTUBE_HEALTHY, &st), "one that is live");
+    is_str(st.broadcast, "old", "is known");
+    is_str(st.title, "mine", "its title");
+    is_str(st.stream, "active", "its stream");
+    is_str(st.health, "good", "its health");
+    ok(st.quota > 0, "the quota is counted");
+    ok(state(b, DS_YOUTUBE_ERROR, &st), "a key that there is not");
+    is_int(st.error.code, DS_EYOUTUBE_ISSUE, "is an issue: %s",
+           st.error.message);
+    ok(state(c, DS_YOUTUBE_DARK, &st), "one that is watched is dark");
+    is_int(st.error.code, DS_EYOUTUBE_DARK, "and says so");
+
+    /* it ends; what is made is made, but the answer is lost */
+
+    set("{\"faults\": [{\"call\": \"liveBroadcasts.insert\", \"status\": "
+        "503, \"times\": 1, \"after\": 1}], \"broadcasts\": [{\"id\": \"old\", \"life\": \"complete\"}]}");
+
+    ok(state(a, DS_YOUTUBE_REVIVING, &st), "the end is seen");
+    is_int(st.error.code, DS_EYOUTUBE_ISSUE, "what failed is told: %s",
+           st.error.message);
+
+    /* an engine that is killed there does not make another one */
+
+    ds_youtube_leave(&a);
+    engine_end();
+    engine_start();
+    a = join("a", "key-5", DS_YOUTUBE_REVIVE);
+    b = c = NULL;
+
+    ok(state(a, DS_YOUTUBE_HEALTHY, &st), "live again");
+    i = (int) number("broadcasts", NULL) - 1;
+    is_str(st.broadcast, broadcast(i, "id"), "the one that was made");
+    is_int(number("calls", "liveBroadcasts.insert"), 3, "once");
+    is_str(broadcast(i, "title"), "a: an item, $nothing $", "its title");
+    is_str(broadcast(i, "privacy"), "unlisted", "seen by whom it was before");
+    is_int(number("most_live", "s5"), 1, "never two");
+    is_int(st.error.code, 0, "nothing is wrong");
+    ok(strncmp(st.replace, "nothing: ", 9) != 0, "a roll-over would be: %s",
+       st.replace);
+
+    /* another one in its place: not made within 10 minutes, but there is one */
+
+    set("{\"broadcasts\": [{\"id\": \"other\", \"stream\": \"s5\", "
+        "\"life\": \"ready\"}]}");
+    dark = st.dark;
+    ds_youtube_wish(a, DS_YOUTUBE_ROLLOVER);
+
+    for (i = 0; i < 1000; i++) {
+        ds_youtube_status(a, &st);
+
+        if (strcmp(st.broadcast, "other") == 0 && st.replaced == 1
+            && st.state == DS_YOUTUBE_HEALTHY)
+        {
+            break;
+        }
+
+        (void) usleep(10000);
+    }
+
+    is_str(st.broadcast, "other", "rolled over");
+    is_int(number("most_live", "s5"), 2, "the next was live before");
+    is_int(st.dark, dark, "never dark");
+
+    /* quota, consent, nobody there */
+
+    set("{\"limit\": 0}");
+    ds_youtube_wish(a, DS_YOUTUBE_CHECK);
+    ok(state(a, DS_YOUTUBE_ERROR, &st), "the quota is used up");
+    is_int(st.error.code, DS_EYOUTUBE_QUOTA, "%s", st.error.message);
+    i = (int) number("calls", "liveBroadcasts.list");
+    (void) usleep(1500000);
+    is_int(number("calls", "liveBroadcasts.list"), i,
+           "and is left alone for a while");
+
+    ds_youtube_leave(&a);
+    engine_end();
+
+    set("{\"limit\": 100000, \"refresh_token\": \"another\"}");
+    engine_start();
+    a = join("a", "key-5", DS_YOUTUBE_REVIVE);
+    ok(state(a, DS_YOUTUBE_ERROR, &st), "a consent that is over");
+    is_int(st.error.code, DS_EYOUTUBE_AUTH, "%s", st.error.message);
+    ds_youtube_leave(&a);
+    ok(join("x", "k", DS_YOUTUBE_OFF) == NULL, "one that has it off");
+    engine_end();
+}
+
+
 int
 main(void)
 {
@@ -399,6 +600,7 @@ main(void)
     test_lists();
     test_calls();
     test_faults();
+    test_thread();
 
     (void) kill(api_pid, SIGTERM);
     (void) waitpid(api_pid, NULL, 0);
