@@ -306,6 +306,9 @@ int ds_check_item(const char *url, bool file_ok,
 /* the text of a file of credentials for YouTube: DS_EYOUTUBE_AUTH */
 int ds_check_youtube(const char *credentials, ds_error_t *err);
 
+/* the title of a broadcast: UTF-8, and no other variables than there are */
+int ds_check_youtube_title(const char *title, ds_error_t *err);
+
 /* a stream's name: [A-Za-z0-9._-]{1,64}, not "." nor ".." */
 int ds_check_name(const char *name, ds_error_t *err);
 
@@ -435,6 +438,14 @@ typedef enum {
     DS_YOUTUBE_REVIVE                   /* one that has ended is replaced */
 } ds_youtube_e;
 
+typedef struct {
+    ds_youtube_e     mode;              /* needs a push by the engine */
+    uint32_t         rollover;          /* ms one lasts, 0: as long as it does */
+    char             title[DS_YOUTUBE_TITLE];   /* of a new one, with $title,
+                                           $stream and $date in it; "": as the
+                                           one before it */
+} ds_youtube_conf_t;
+
 
 /*
  * A stream as it is defined: in nginx.conf, by the API, in the store.  All of
@@ -455,10 +466,7 @@ typedef struct {
     uint32_t         max_item_duration; /* ms, 0: none */
     uint32_t         playlist_refresh;  /* ms between two readings, 0: off */
     uint32_t         refresh_jitter;    /* per cent of it, either way */
-    ds_youtube_e     youtube;           /* needs push_engine */
-    uint32_t         youtube_rollover;  /* ms a broadcast lasts, 0: as it does */
-    char             youtube_title[DS_YOUTUBE_TITLE];   /* of a new one, "": as
-                                           the one before it */
+    ds_youtube_conf_t  youtube;
     bool             push_engine;       /* by the engine, not on_publish */
     bool             shuffle;
     bool             loop;
@@ -749,6 +757,9 @@ typedef enum {
     DS_YOUTUBE_REVIVAL,                 /* one that is live, if none is */
     DS_YOUTUBE_ROLLOVER                 /* another one in its place */
 } ds_youtube_wish_e;
+
+/* of a run that goes on */
+void ds_stream_set_youtube(ds_stream_t *s, const ds_youtube_conf_t *youtube);
 
 /* of no effect on one that has nothing to do with YouTube */
 void ds_stream_youtube(ds_stream_t *s, ds_youtube_wish_e wish);

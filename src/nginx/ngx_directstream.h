@@ -30,7 +30,7 @@ typedef struct ngx_thread_pool_s  ngx_thread_pool_t;
 #define NGX_DIRECTSTREAM_STREAM_CONF   0x04000000
 
 #define NGX_DIRECTSTREAM_MAGIC         0x6469727374726d31ULL
-#define NGX_DIRECTSTREAM_LAYOUT        8
+#define NGX_DIRECTSTREAM_LAYOUT        9
 
 #define NGX_DIRECTSTREAM_PAGE          512     /* items in a table's page */
 #define NGX_DIRECTSTREAM_PAGES         256
@@ -63,7 +63,10 @@ typedef struct ngx_thread_pool_s  ngx_thread_pool_t;
 #define NGX_DIRECTSTREAM_SET_MAX_ITEM       0x2000
 #define NGX_DIRECTSTREAM_SET_MODE           0x4000
 #define NGX_DIRECTSTREAM_SET_REFRESH        0x8000  /* and its jitter */
-#define NGX_DIRECTSTREAM_SET_ALL            0xffff
+#define NGX_DIRECTSTREAM_SET_YOUTUBE        0x10000
+#define NGX_DIRECTSTREAM_SET_ROLLOVER       0x20000
+#define NGX_DIRECTSTREAM_SET_TITLE          0x40000
+#define NGX_DIRECTSTREAM_SET_ALL            0x7ffff
 
 
 /* a field of a definition: nginx.conf and the API give it by the same name */
@@ -73,11 +76,13 @@ typedef enum {
     NGX_DIRECTSTREAM_PLAYLIST,
     NGX_DIRECTSTREAM_PUBLISH,
     NGX_DIRECTSTREAM_PUSH,
+    NGX_DIRECTSTREAM_TITLE,
     NGX_DIRECTSTREAM_SLATE,
     NGX_DIRECTSTREAM_FLAG,                  /* a word: a bool or an enum */
     NGX_DIRECTSTREAM_VIA,
     NGX_DIRECTSTREAM_MODE,
     NGX_DIRECTSTREAM_VIDEO,
+    NGX_DIRECTSTREAM_YOUTUBE,
     NGX_DIRECTSTREAM_SIZE,                  /* two uint32_t, pixels */
     NGX_DIRECTSTREAM_NUMBER,                /* uint32_t, as all below */
     NGX_DIRECTSTREAM_BITRATE,               /* bit/s */
@@ -119,6 +124,8 @@ typedef struct {
     uint64_t                 queue_failed;
     uint64_t                 added;         /* items, by later readings */
     uint64_t                 removed;
+    uint64_t                 youtube_dark;  /* ms */
+    uint64_t                 youtube_made;  /* broadcasts */
     uint64_t                 faults[DS_NERRORS];
     uint64_t                 failures[DS_NERRORS];
 } ngx_directstream_totals_t;
@@ -146,6 +153,7 @@ typedef struct {
     uint64_t                 previous;
     uint64_t                 prefetch;
     uint64_t                 refresh;
+    uint64_t                 youtube[DS_YOUTUBE_ROLLOVER + 1];
 
     /* of the queue, which the store has */
     uint32_t                 queued;        /* entries that wait */
@@ -203,6 +211,8 @@ typedef struct {
     uint64_t                 aired;         /* items, with the one on air */
     uint64_t                 changes;       /* of the list */
     int64_t                  error_at;
+    ds_youtube_state_e       youtube;
+    int                      youtube_code;
 } ngx_directstream_noted_t;
 
 
@@ -222,7 +232,8 @@ typedef enum {
     NGX_DIRECTSTREAM_ENTRY_ERROR,
     NGX_DIRECTSTREAM_ENTRY_OUTPUT,
     NGX_DIRECTSTREAM_ENTRY_QUEUE,
-    NGX_DIRECTSTREAM_ENTRY_LIST
+    NGX_DIRECTSTREAM_ENTRY_LIST,
+    NGX_DIRECTSTREAM_ENTRY_YOUTUBE
 } ngx_directstream_entry_e;
 
 
@@ -233,7 +244,7 @@ typedef struct {
     int64_t                  at;            /* Unix ms */
     ngx_directstream_entry_e type;
     ds_state_e               state;         /* of a state */
-    int                      code;          /* of an error */
+    int                      code;          /* of an error, of YouTube */
     uint32_t                 added;         /* of a list, as the next three */
     uint32_t                 removed;
     uint32_t                 moved;
@@ -354,6 +365,9 @@ typedef struct {
     ngx_array_t              source_rules;      /* of ds_source_rule_t */
     ngx_str_t                media_root;
     ngx_str_t                push_certificate;
+    ngx_str_t                youtube_credentials;   /* their text */
+    ngx_str_t                youtube_api;
+    int64_t                  youtube_interval;      /* ms */
 
     /* of the table of ranges: "given" has a bit for each that was set */
     ngx_uint_t               given;
@@ -415,6 +429,10 @@ char *ngx_directstream_preflight(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_directstream_resolver_canary(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+char *ngx_directstream_youtube_credentials(ngx_conf_t *cf,
+    ngx_command_t *cmd, void *conf);
+char *ngx_directstream_youtube_api(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 char *ngx_directstream_extractors(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_directstream_range(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
@@ -448,6 +466,10 @@ int ngx_directstream_check_push(const ds_def_t *def, ds_error_t *err);
 
 /* "none" needs a push by the engine; 0 or a DS_E… */
 int ngx_directstream_check_publish(const ds_def_t *def, ds_error_t *err);
+
+/* a stream that YouTube is asked about needs an account, and such a push */
+int ngx_directstream_check_youtube(ngx_directstream_conf_t *dcf,
+    const ds_def_t *def, ds_error_t *err);
 
 /* must the engine push it? */
 ngx_uint_t ngx_directstream_push_tls(const char *url);
@@ -543,6 +565,7 @@ typedef struct {
     uint64_t                 fallback;      /* 1: the second resolver is used */
     uint64_t                 canary_up;     /* -1: there is none, or no news */
     uint64_t                 canary_at;     /* Unix s */
+    uint64_t                 youtube_quota; /* units, -1: not known */
     ds_resolver_status_t     resolver;
 } ngx_directstream_whole_t;
 
@@ -559,7 +582,10 @@ typedef enum {
     NGX_DIRECTSTREAM_PREVIOUS,
     NGX_DIRECTSTREAM_REFRESH,
     NGX_DIRECTSTREAM_PREFETCH,
-    NGX_DIRECTSTREAM_PREFETCH_OFF
+    NGX_DIRECTSTREAM_PREFETCH_OFF,
+    NGX_DIRECTSTREAM_YOUTUBE_CHECK,         /* in the order of the wishes */
+    NGX_DIRECTSTREAM_YOUTUBE_REVIVE,
+    NGX_DIRECTSTREAM_YOUTUBE_ROLLOVER
 } ngx_directstream_step_e;
 
 ngx_int_t ngx_directstream_zone_step(ngx_directstream_conf_t *dcf,

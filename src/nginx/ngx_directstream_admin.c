@@ -113,6 +113,15 @@ static const ngx_directstream_route_t  ngx_directstream_routes[] = {
     { "streams/*/prefetch", NGX_DIRECTSTREAM_PREFETCH, NULL,
       ngx_directstream_streams_step, NULL, NULL },
 
+    { "streams/*/youtube/check", NGX_DIRECTSTREAM_YOUTUBE_CHECK, NULL,
+      ngx_directstream_youtube, NULL, NULL },
+
+    { "streams/*/youtube/revive", NGX_DIRECTSTREAM_YOUTUBE_REVIVE, NULL,
+      ngx_directstream_youtube, NULL, NULL },
+
+    { "streams/*/youtube/rollover", NGX_DIRECTSTREAM_YOUTUBE_ROLLOVER, NULL,
+      ngx_directstream_youtube, NULL, NULL },
+
     { "restart", 0, NULL, ngx_directstream_streams_renew, NULL, NULL },
 
     { "resolve", 0, NULL, ngx_directstream_resolve, NULL, NULL },

@@ -98,6 +98,7 @@ ngx_directstream_def_parse(ngx_directstream_conf_t *dcf, ngx_str_t *body,
     ngx_uint_t *start, ngx_directstream_mistake_t *m)
 {
     ngx_int_t                  rc;
+    ds_error_t                 err;
     ngx_directstream_parse_t   p;
 
     ngx_memzero(&p, sizeof(ngx_directstream_parse_t));
@@ -129,6 +130,13 @@ ngx_directstream_def_parse(ngx_directstream_conf_t *dcf, ngx_str_t *body,
         rc = ngx_directstream_parse_publish(&p);
     }
 
+    if (rc == NGX_OK && (p.set & NGX_DIRECTSTREAM_SET_YOUTUBE)
+        && ngx_directstream_check_youtube(dcf, def, &err) != DS_OK)
+    {
+        rc = ngx_directstream_mistake(m, "invalid_field", "youtube", "%s",
+                                      err.message);
+    }
+
     *set = p.set;
     *start = p.start;
 
@@ -153,8 +161,9 @@ ngx_directstream_parse_def(ngx_directstream_parse_t *p, const cJSON *v)
                                "start, video, video_size, video_rate, "
                                "video_bitrate, audio_bitrate, audio_rate, "
                                "max_keyframe_interval, max_item_duration, "
-                               "playlist_refresh and "
-                               "playlist_refresh_jitter");
+                               "playlist_refresh, "
+                               "playlist_refresh_jitter, youtube, "
+                               "youtube_rollover and youtube_title");
     }
 
     if (p->patch) {
@@ -766,6 +775,7 @@ ngx_directstream_parse_field(ngx_directstream_parse_t *p,
     case NGX_DIRECTSTREAM_PLAYLIST:
     case NGX_DIRECTSTREAM_PUBLISH:
     case NGX_DIRECTSTREAM_PUSH:
+    case NGX_DIRECTSTREAM_TITLE:
         rc = ngx_directstream_parse_text(p, f, v);
         break;
 

@@ -909,7 +909,7 @@ ngx_directstream_feed_entry(ngx_directstream_json_t *w,
     ngx_directstream_entry_t *entry)
 {
     static const char  *types[] = { "state", "item", "error", "output",
-                                    "queue", "list_changed" };
+                                    "queue", "list_changed", "youtube" };
 
     ngx_directstream_json_print(w, "id: %uL\n", entry->id);
 
@@ -922,7 +922,7 @@ ngx_directstream_feed_entry(ngx_directstream_json_t *w,
                                    32);
     }
 
-    if (entry->type == NGX_DIRECTSTREAM_ENTRY_ERROR) {
+    if (entry->code != DS_OK) {
         ngx_directstream_json_text(w, "code", ds_error_code(entry->code), 64);
     }
 

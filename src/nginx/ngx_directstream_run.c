@@ -45,6 +45,8 @@ struct ngx_directstream_run_s {
     uint64_t                 refresh;
     uint32_t                 interval;      /* between two readings, ms */
     uint32_t                 jitter;
+    uint64_t                 wishes[DS_YOUTUBE_ROLLOVER + 1];
+    ds_youtube_conf_t        youtube;
     ds_mode_e                mode;
     unsigned                 loop:1;
     unsigned                 stopping:1;
@@ -68,6 +70,8 @@ typedef struct {
     uint64_t                 refresh;
     uint32_t                 interval;
     uint32_t                 jitter;
+    uint64_t                 wishes[DS_YOUTUBE_ROLLOVER + 1];
+    ds_youtube_conf_t        youtube;
     ngx_uint_t               prefetching;
     ds_mode_e                mode;
 } ngx_directstream_want_t;
@@ -288,6 +292,8 @@ ngx_directstream_run_want(ngx_directstream_runs_t *runs,
         want->jitter = node->info.def.refresh_jitter;
         want->prefetching = node->info.prefetching;
         want->mode = node->info.def.mode;
+        want->youtube = node->info.def.youtube;
+        ngx_memcpy(want->wishes, node->info.youtube, sizeof(want->wishes));
     }
 
     ngx_shmtx_unlock(&runs->dcf->shpool->mutex);
@@ -329,6 +335,19 @@ ngx_directstream_run_steer(ngx_directstream_run_t *run,
     if (run->refresh != want->refresh) {
         run->refresh = want->refresh;
         ds_stream_refresh(run->stream);
+    }
+
+    if (ngx_memcmp(&run->youtube, &want->youtube, sizeof(run->youtube)) != 0) {
+        run->youtube = want->youtube;
+        ds_stream_set_youtube(run->stream, &want->youtube);
+    }
+
+    for (n = DS_YOUTUBE_CHECK; n <= DS_YOUTUBE_ROLLOVER; n++) {
+
+        if (run->wishes[n] != want->wishes[n]) {
+            run->wishes[n] = want->wishes[n];
+            ds_stream_youtube(run->stream, (ds_youtube_wish_e) n);
+        }
     }
 
     for (n = 0; run->skip < want->skip && n < NGX_DIRECTSTREAM_STEPS; n++) {
@@ -839,6 +858,7 @@ ngx_directstream_run_off(ds_status_t *status)
     status->list.refreshing = 0;
     status->connected = 0;
     status->push.connected = 0;
+    status->youtube.enabled = 0;
     status->buffer = 0;
     status->lateness = 0;
 }
@@ -1323,6 +1343,8 @@ ngx_directstream_run_go(ngx_directstream_runs_t *runs,
     run->refresh = info->refresh;
     run->interval = info->def.playlist_refresh;
     run->jitter = info->def.refresh_jitter;
+    run->youtube = info->def.youtube;
+    ngx_memcpy(run->wishes, info->youtube, sizeof(run->wishes));
 
     ngx_free(info);
 

@@ -14,8 +14,6 @@ typedef struct {
 } ngx_directstream_write_t;
 
 
-static ngx_int_t ngx_directstream_streams_show(ngx_http_request_t *r,
-    const char *name, ngx_uint_t status);
 static ngx_int_t ngx_directstream_streams_write(ngx_http_request_t *r,
     ngx_directstream_change_t *change);
 static ngx_int_t ngx_directstream_streams_refuse(ngx_http_request_t *r,
@@ -51,7 +49,7 @@ ngx_directstream_streams_get(ngx_http_request_t *r,
 }
 
 
-static ngx_int_t
+ngx_int_t
 ngx_directstream_streams_show(ngx_http_request_t *r, const char *name,
     ngx_uint_t status)
 {

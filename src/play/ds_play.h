@@ -63,7 +63,6 @@ struct ds_stream_s {
     char            *slate;             /* NULL: made of the name */
     ds_target_t      target;
     ds_sent_t       *sent;
-    ds_channel_t    *channel;           /* NULL: it is none of YouTube's */
     ds_profile_t     profile;
     ds_source_conf_t source;
     ds_counters_t    counters;
@@ -85,6 +84,8 @@ struct ds_stream_s {
     uint32_t         refresh;           /* ms between two readings, 0: off */
     uint32_t         refresh_jitter;    /* per cent of it */
     bool             refresh_wish;
+    ds_channel_t    *channel;           /* the owner's, who changes it; NULL: it
+                                           is none of YouTube's */
     bool             loop;
     bool             prefetch;          /* wished */
     ds_past_t       *past;              /* the oldest first */

@@ -74,7 +74,10 @@ ds_stream_start(ds_t *ds, const ds_def_t *def, const char *token,
     s->agenda = ds_agenda_create();
     s->queued_key = DS_AGENDA_NONE;
 
-    if (ds_youtube_join(ds, def, &s->channel) != DS_OK) {
+    if (ds_youtube_join(ds, s->name, s->target.engine_push, &def->youtube,
+                        &s->channel)
+        != DS_OK)
+    {
         goto failed;
     }
 
@@ -254,6 +257,29 @@ ds_stream_prefetch(ds_stream_t *s, bool on)
 {
     (void) pthread_mutex_lock(&s->lock);
     s->prefetch = on;
+    (void) pthread_mutex_unlock(&s->lock);
+}
+
+
+/* without memory it goes on as it is */
+
+void
+ds_stream_set_youtube(ds_stream_t *s, const ds_youtube_conf_t *youtube)
+{
+    ds_channel_t  *c;
+
+    if (ds_youtube_join(s->ds, s->name, s->target.engine_push, youtube, &c)
+        != DS_OK)
+    {
+        return;
+    }
+
+    (void) pthread_mutex_lock(&s->lock);
+
+    ds_youtube_leave(&s->channel);
+    s->channel = c;
+    memset(&s->status.youtube, 0, sizeof(ds_youtube_status_t));
+
     (void) pthread_mutex_unlock(&s->lock);
 }
 

@@ -80,9 +80,9 @@ static const ds_column_t  ds_columns_refresh[] = {
 };
 
 static const ds_column_t  ds_columns_youtube[] = {
-    ds_column(YOUTUBE, ds_stored_t, def.youtube),
-    ds_column(NUMBER, ds_stored_t, def.youtube_rollover),
-    ds_column(TEXT, ds_stored_t, def.youtube_title),
+    ds_column(YOUTUBE, ds_stored_t, def.youtube.mode),
+    ds_column(NUMBER, ds_stored_t, def.youtube.rollover),
+    ds_column(TEXT, ds_stored_t, def.youtube.title),
     ds_column_end
 };
 

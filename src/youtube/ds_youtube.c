@@ -44,9 +44,7 @@ struct ds_channel_s {
     ds_t                 *ds;
     char                  name[DS_NAME_LEN + 1];
     char                  key[DS_URL_LEN];      /* of the push, a secret */
-    char                  title[DS_YOUTUBE_TITLE];
-    ds_youtube_e          mode;
-    int64_t               rollover;
+    ds_youtube_conf_t     conf;
 
     /* lock */
     ds_channel_t         *next;
@@ -103,6 +101,14 @@ typedef struct ds_youtube_s {
 } ds_youtube_t;
 
 
+static const char *const  ds_youtube_vars[] = {
+    "$title", "$stream", "$date"
+};
+
+#define DS_YOUTUBE_VARS  (sizeof(ds_youtube_vars) / sizeof(ds_youtube_vars[0]))
+
+
+static size_t ds_youtube_var(const char *p);
 static void ds_youtube_run(void *data);
 static void ds_youtube_round(ds_youtube_t *y, bool round);
 static int ds_youtube_collect(ds_youtube_t *y, bool round);
@@ -212,7 +218,8 @@ ds_youtube_free(void *data)
 
 
 int
-ds_youtube_join(ds_t *ds, const ds_def_t *def, ds_channel_t **pc)
+ds_youtube_join(ds_t *ds, const char *stream, const char *push,
+    const ds_youtube_conf_t *conf, ds_channel_t **pc)
 {
     const char    *key;
     ds_channel_t  *c;
@@ -221,9 +228,7 @@ ds_youtube_join(ds_t *ds, const ds_def_t *def, ds_channel_t **pc)
     *pc = NULL;
     y = ds->youtube;
 
-    if (y == NULL || def->youtube == DS_YOUTUBE_OFF || !def->push_engine
-        || def->push[0] == '\0')
-    {
+    if (y == NULL || conf->mode == DS_YOUTUBE_OFF || push == NULL) {
         return DS_OK;
     }
 
@@ -233,15 +238,13 @@ ds_youtube_join(ds_t *ds, const ds_def_t *def, ds_channel_t **pc)
     }
 
     c->ds = ds;
-    c->mode = def->youtube;
-    c->rollover = def->youtube_rollover;
+    c->conf = *conf;
     c->status.enabled = true;
-    ds_text(c->name, sizeof(c->name), def->name);
-    ds_text(c->title, sizeof(c->title), def->youtube_title);
+    ds_text(c->name, sizeof(c->name), stream);
 
     /* its key is the last part of what the push goes to */
 
-    key = strrchr(def->push, '/');
+    key = strrchr(push, '/');
     key = key != NULL ? key + 1 : "";
 
     (void) snprintf(c->key, sizeof(c->key), "%.*s", (int) strcspn(key, "?"),
@@ -793,8 +796,8 @@ ds_youtube_view(ds_youtube_t *y, ds_channel_t *c, ds_view_t *view)
     view->whole = y->whole;
     view->list = y->list;
     view->n = y->nlist;
-    view->revive = c->mode == DS_YOUTUBE_REVIVE;
-    view->rollover = c->rollover;
+    view->revive = c->conf.mode == DS_YOUTUBE_REVIVE;
+    view->rollover = c->conf.rollover;
     view->tag = y->tag;
 
     (void) pthread_mutex_lock(&y->lock);
@@ -919,7 +922,57 @@ ds_youtube_did(ds_youtube_t *y, ds_channel_t *c, const ds_step_t *step)
 }
 
 
-/* with $title, $stream and $date in it; "": as it was before */
+int
+ds_check_youtube_title(const char *title, ds_error_t *err)
+{
+    size_t       len;
+    const char  *p;
+
+    for (p = title; *p != '\0'; p += len) {
+        len = ds_utf8_len((const uint8_t *) p, strlen(p));
+
+        if (len == 0 || (unsigned char) *p < 0x20 || *p == 0x7f) {
+            return ds_fail(err, DS_EPLAYLIST_INVALID,
+                           "a title is UTF-8 without control characters");
+        }
+
+        if (*p == '$' && ds_youtube_var(p) == DS_YOUTUBE_VARS) {
+            return ds_fail(err, DS_EPLAYLIST_INVALID, "the variables of a "
+                           "title are $title, $stream and $date");
+        }
+    }
+
+    if (p - title >= DS_YOUTUBE_TITLE) {
+        return ds_fail(err, DS_EPLAYLIST_INVALID, "a title has at most %d "
+                       "bytes", DS_YOUTUBE_TITLE - 1);
+    }
+
+    return DS_OK;
+}
+
+
+/* which variable is at "p", DS_YOUTUBE_VARS: none */
+
+static size_t
+ds_youtube_var(const char *p)
+{
+    size_t  i, len;
+
+    for (i = 0; i < DS_YOUTUBE_VARS; i++) {
+        len = strlen(ds_youtube_vars[i]);
+
+        if (strncmp(p, ds_youtube_vars[i], len) == 0
+            && !(p[len] >= 'a' && p[len] <= 'z') && p[len] != '_')
+        {
+            break;
+        }
+    }
+
+    return i;
+}
+
+
+/* with its variables; "": as it was before */
 
 static void
 ds_youtube_title(const ds_channel_t *c, const char *item, char *title,
@@ -931,35 +984,24 @@ ds_youtube_title(const ds_channel_t *c, const char *item, char *title,
     struct tm    tm;
     const char  *p;
 
-    const struct {
-        const char  *name;
-        const char  *value;
-    } vars[] = {
-        { "$title", item }, { "$stream", c->name }, { "$date", date }
-    };
+    const char *const  values[] = { item, c->name, date };
 
     now = ds_now() / 1000;
     (void) strftime(date, sizeof(date), "%Y-%m-%d", gmtime_r(&now, &tm));
 
-    for (n = 0, p = c->title; *p != '\0' && n < sizeof(text) - 1; /* void */ ) {
+    for (n = 0, p = c->conf.title; *p != '\0' && n < sizeof(text) - 1; /* void */ ) {
 
-        for (i = 0; i < sizeof(vars) / sizeof(vars[0]); i++) {
-            len = strlen(vars[i].name);
+        i = *p == '$' ? ds_youtube_var(p) : DS_YOUTUBE_VARS;
 
-            if (strncmp(p, vars[i].name, len) == 0) {
-                break;
-            }
-        }
-
-        if (i == sizeof(vars) / sizeof(vars[0])) {
+        if (i == DS_YOUTUBE_VARS) {
             text[n++] = *p++;
             continue;
         }
 
-        p += len;
-        len = strlen(vars[i].value);
+        p += strlen(ds_youtube_vars[i]);
+        len = strlen(values[i]);
         len = len < sizeof(text) - 1 - n ? len : sizeof(text) - 1 - n;
-        memcpy(text + n, vars[i].value, len);
+        memcpy(text + n, values[i], len);
         n += len;
     }
 

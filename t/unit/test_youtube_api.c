@@ -156,6 +156,13 @@ test_credentials(void)
                             " 1, \"refresh_token\": \"\"}", &err),
            DS_EYOUTUBE_AUTH, "half of them");
     ok(strstr(err.message, "SECRET") == NULL, "not shown: %s", err.message);
+
+    is_int(ds_check_youtube_title("$stream: \xc3\xa9 $title, $date", &err), 0,
+           "a title");
+    ok(ds_check_youtube_title("$titles", &err) != 0, "%s", err.message);
+    ok(ds_check_youtube_title("$", &err) != 0, "%s", err.message);
+    ok(ds_check_youtube_title("a\nb", &err) != 0, "%s", err.message);
+    ok(ds_check_youtube_title("\xff", &err) != 0, "%s", err.message);
 }
 
 
@@ -413,19 +420,17 @@ engine_start(void)
 static ds_channel_t *
 join(const char *name, const char *key, ds_youtube_e mode)
 {
-    ds_def_t       def;
-    ds_channel_t  *c;
+    char                push[128];
+    ds_channel_t       *c;
+    ds_youtube_conf_t   conf;
 
-    memset(&def, 0, sizeof(ds_def_t));
-    ds_text(def.name, sizeof(def.name), name);
-    (void) snprintf(def.push, sizeof(def.push),
+    memset(&conf, 0, sizeof(ds_youtube_conf_t));
+    (void) snprintf(push, sizeof(push),
                     "rtmp://127.0.0.1/live2?backup=1/%s?x=1", key);
-    ds_text(def.youtube_title, sizeof(def.youtube_title),
-            "$stream: $title, $nothing $");
-    def.push_engine = true;
-    def.youtube = mode;
+    ds_text(conf.title, sizeof(conf.title), "$stream: $title, $nothing $");
+    conf.mode = mode;
 
-    if (ds_youtube_join(ds, &def, &c) != DS_OK) {
+    if (ds_youtube_join(ds, name, push, &conf, &c) != DS_OK) {
         return NULL;
     }
 
