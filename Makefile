@@ -56,9 +56,11 @@ install: all
 	install -d $(DESTDIR)$(MODULES)
 	install -m 644 $(module) $(DESTDIR)$(MODULES)
 	install -d $(DESTDIR)$(SBIN)
-	install -m 755 $(builddir)/directstream-schema $(DESTDIR)$(SBIN)
+	install -m 755 $(builddir)/directstream-schema \
+	    tools/directstream-youtube-auth $(DESTDIR)$(SBIN)
 	install -d $(DESTDIR)$(MAN)/man8
-	install -m 644 tools/directstream-schema.8 $(DESTDIR)$(MAN)/man8
+	install -m 644 tools/directstream-schema.8 \
+	    tools/directstream-youtube-auth.8 $(DESTDIR)$(MAN)/man8
 
 # for Debian, as build/package/*.deb
 package: deps-package
@@ -148,10 +150,12 @@ e2e: module schema $(builddir)/watch
 # the same names do
 SOAK_KILLS   ?= 500
 SOAK_CHANGES ?= 1000
+SOAK_YOUTUBE ?= 100
 
 soak: module schema $(builddir)/watch
 	$(e2e_env) SOAK_KILLS=$(SOAK_KILLS) prove -v t/24_kills.t
 	$(e2e_env) SOAK_CHANGES=$(SOAK_CHANGES) prove -v t/29_endurance.t
+	$(e2e_env) SOAK_YOUTUBE=$(SOAK_YOUTUBE) prove -v t/68_youtube_faults.t
 .PHONY: soak
 
 asan_dir   = $(builddir)/asan
