@@ -7,6 +7,7 @@
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use DirectStream::Test;
+use DirectStream::Browser;
 use DirectStream::Events;
 use DirectStream::YouTube;
 
@@ -210,6 +211,29 @@ ok($t->wait_for(sub {
        $e && $e->{message} =~ /no stream of the account/;
    }, 10), 'a key that the account has not');
 is($t->field('api', 'push', 'reconnects'), 0, 'the push was left alone');
+
+
+# the page
+
+SKIP: {
+    my $missing = DirectStream::Browser->missing;
+    skip "there is no $missing", 5 if $missing;
+
+    my $b = DirectStream::Browser->new($t);
+
+    $b->open($t->base . '/directstream/#/tv');
+    ok($b->wait_text('.youtube', qr/Roll over/), 'the page has a part for it');
+    like($b->text('.youtube'), qr/bitrateLow: low/, 'with the issue');
+
+    $b->click('.youtube button', 'Revive');
+    ok($b->wait_text('dialog', qr/What would be done: nothing: one is live/),
+       'what is asked for is told before it is done');
+    $b->click('dialog button', 'Cancel');
+    ok($b->wait_script('return !document.querySelector("dialog")'),
+       'and need not be done');
+    is(join("\n", $b->console), '', 'nothing is wrong with the page');
+    $b->quit;
+}
 
 
 # no secret, anywhere

@@ -27,6 +27,12 @@ const fields = [
             + "again" },
     { name: "push_via", label: "Pushed by",
       hint: "nginx-rtmp, or the engine, which rtmps:// needs" },
+    { name: "youtube", label: "YouTube",
+      hint: "Whether the broadcast that shows the push is looked after; needs "
+            + "an account, and a push by the engine" },
+    { name: "youtube_title", label: "Title of a broadcast",
+      hint: "Of one that is made, with $stream, $title and $date; empty: as "
+            + "the one before it" },
     { name: "start", label: "Start it at once" }
 ];
 
@@ -288,29 +294,38 @@ export async function streamForm(stream) {
 }
 
 
-export function deleteDialog(name) {
+/* what is asked before it is done; what the server refuses is said there */
+
+export function confirmDialog(title, text, label, act) {
     const failure = h("p", { class: "failure", role: "alert" });
     const cancel = button("Cancel", () => dialog.close());
 
-    const drop = button("Delete", async () => {
+    const go = button(label, async () => {
         put(failure, "");
 
         try {
-            await api("DELETE", path(name));
+            await act();
             dialog.close();
-            location.hash = "#/";
-            remove(name);
 
         } catch (e) {
             put(failure, e.message);
         }
     }, "danger");
 
-    const dialog = shell(`Delete ${name}?`,
-        h("p", null, "The stream goes off the air and its definition is "
-                     + "removed. This cannot be undone."),
-        failure, h("div", { class: "buttons" }, cancel, drop));
+    const dialog = shell(title, h("p", null, text), failure,
+                         h("div", { class: "buttons" }, cancel, go));
 
     open(dialog);
     cancel.focus();
+}
+
+
+export function deleteDialog(name) {
+    confirmDialog(`Delete ${name}?`,
+        "The stream goes off the air and its definition is removed. This "
+        + "cannot be undone.", "Delete", async () => {
+            await api("DELETE", path(name));
+            location.hash = "#/";
+            remove(name);
+        });
 }

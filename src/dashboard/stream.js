@@ -10,6 +10,7 @@ import { deleteDialog, streamForm } from "./form.js";
 import { apply, link, log, samples, streams } from "./live.js";
 import { fetches, figures, lastError, onAir, stateChip } from "./parts.js";
 import { ask, queue } from "./queue.js";
+import { youtube } from "./youtube.js";
 
 const PICTURE = 4000;
 const NO_PICTURE = 15000;       /* not asked for so often, then */
@@ -349,7 +350,8 @@ const definition = (stream) => [
     ["Publishes to", stream.publish === "none" ? "nowhere" : stream.publish],
     ["Pushes to", stream.push || "nowhere"],
     ["Pushed by", stream.push && (stream.push_via === "engine"
-                                  ? "the engine" : "nginx-rtmp")]
+                                  ? "the engine" : "nginx-rtmp")],
+    ["YouTube", stream.youtube === "off" ? null : stream.youtube]
 ];
 
 
@@ -406,6 +408,7 @@ export function streamView(name) {
     const [still, events, queued, items] = parts;
     const buttons = writable ? controls(name) : null;
     const numbers = figures();
+    const tube = youtube(name);
     const known = [details("Now", run), details("Definition", definition)];
     const kbit = chart("Bitrate", (s) => s.kbit, bitrate);
     const buffer = chart("Buffer", (s) => s.buffer, seconds);
@@ -418,6 +421,7 @@ export function streamView(name) {
           section("On air", still.node, air.node, fetching.node),
           section("Last minutes", numbers.node, kbit.node, buffer.node)),
         h("div", { class: "columns" }, known[0].node, known[1].node),
+        tube.node,
         events.node,
         queued.node,
         items.node);
@@ -442,8 +446,8 @@ export function streamView(name) {
                 return;
             }
 
-            [chip, air, fetching, error, still, queued, items].forEach((part) =>
-                part.update(stream.status));
+            [chip, air, fetching, error, still, tube, queued,
+             items].forEach((part) => part.update(stream.status));
             [numbers, ...known].forEach((part) => part.update(stream));
 
             if (buttons !== null) {
