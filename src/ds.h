@@ -440,7 +440,7 @@ typedef enum {
 
 typedef struct {
     ds_youtube_e     mode;              /* needs a push by the engine */
-    uint32_t         rollover;          /* ms one lasts, 0: as long as it does */
+    uint32_t         rollover;          /* ms that one lasts, 0: any */
     char             title[DS_YOUTUBE_TITLE];   /* of a new one, with $title,
                                            $stream and $date in it; "": as the
                                            one before it */

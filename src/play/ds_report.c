@@ -12,6 +12,7 @@
 
 
 static void ds_report_progress(ds_stream_t *s, ds_status_t *st);
+static void ds_report_youtube(ds_stream_t *s, ds_status_t *st);
 static void ds_report_next(ds_stream_t *s, ds_status_t *st);
 static ds_state_e ds_report_state(ds_stream_t *s);
 
@@ -65,7 +66,6 @@ ds_report(ds_stream_t *s)
 
     st->progress.state = state;
     st->progress.seed = s->seed;
-
     ds_report_next(s, st);
 
     memcpy(st->queue_id, s->queue_id, sizeof(st->queue_id));
@@ -102,9 +102,7 @@ ds_report(ds_stream_t *s)
     st->error = s->err;
     ds_counters_get(&s->counters, &st->counts);
 
-    ds_youtube_tell(s->channel, st->push.connected,
-                    st->has_item ? st->item.title : "");
-    ds_youtube_status(s->channel, &st->youtube);
+    ds_report_youtube(s, st);
 
     (void) pthread_mutex_unlock(&s->lock);
 
@@ -121,6 +119,17 @@ ds_report(ds_stream_t *s)
         ds_log(s->ds, DS_LOG_INFO, s->name, "slate is %s",
                slate ? "on air" : "off air");
     }
+}
+
+
+/* context: s->lock is held */
+
+static void
+ds_report_youtube(ds_stream_t *s, ds_status_t *st)
+{
+    ds_youtube_tell(s->channel, st->push.connected,
+                    st->has_item ? st->item.title : "");
+    ds_youtube_status(s->channel, &st->youtube);
 }
 
 

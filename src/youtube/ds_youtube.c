@@ -989,8 +989,10 @@ ds_youtube_title(const ds_channel_t *c, const char *item, char *title,
     now = ds_now() / 1000;
     (void) strftime(date, sizeof(date), "%Y-%m-%d", gmtime_r(&now, &tm));
 
-    for (n = 0, p = c->conf.title; *p != '\0' && n < sizeof(text) - 1; /* void */ ) {
+    n = 0;
+    p = c->conf.title;
 
+    while (*p != '\0' && n < sizeof(text) - 1) {
         i = *p == '$' ? ds_youtube_var(p) : DS_YOUTUBE_VARS;
 
         if (i == DS_YOUTUBE_VARS) {

@@ -515,7 +515,8 @@ test_thread(void)
     /* it ends; what is made is made, but the answer is lost */
 
     set("{\"faults\": [{\"call\": \"liveBroadcasts.insert\", \"status\": "
-        "503, \"times\": 1, \"after\": 1}], \"broadcasts\": [{\"id\": \"old\", \"life\": \"complete\"}]}");
+        "503, \"times\": 1, \"after\": 1}], \"broadcasts\": [{\"id\": "
+        "\"old\", \"life\": \"complete\"}]}");
 
     ok(state(a, DS_YOUTUBE_REVIVING, &st), "the end is seen");
     is_int(st.error.code, DS_EYOUTUBE_ISSUE, "what failed is told: %s",
@@ -563,7 +564,23 @@ test_thread(void)
     is_int(number("most_live", "s5"), 2, "the next was live before");
     is_int(st.dark, dark, "never dark");
 
-    /* quota, consent, nobody there */
+    ds_youtube_leave(&a);
+    engine_end();
+}
+
+
+/* quota, consent, nobody there */
+
+static void
+test_refusals(void)
+{
+    int                   i;
+    ds_channel_t         *a;
+    ds_youtube_status_t   st;
+
+    engine_start();
+    a = join("a", "key-5", DS_YOUTUBE_WATCH);
+    ok(state(a, DS_YOUTUBE_HEALTHY, &st), "all is well");
 
     set("{\"limit\": 0}");
     ds_youtube_wish(a, DS_YOUTUBE_CHECK);
@@ -606,6 +623,7 @@ main(void)
     test_calls();
     test_faults();
     test_thread();
+    test_refusals();
 
     (void) kill(api_pid, SIGTERM);
     (void) waitpid(api_pid, NULL, 0);
