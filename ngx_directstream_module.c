@@ -286,6 +286,22 @@ static ngx_command_t  ngx_directstream_commands[] = {
       0,
       NULL },
 
+    { ngx_string("source_proxy"),
+      NGX_DIRECTSTREAM_CONF|NGX_DIRECTSTREAM_STREAM_CONF|NGX_DIRECT_CONF
+                           |NGX_CONF_TAKE1,
+      ngx_directstream_stream_field,
+      0,
+      0,
+      NULL },
+
+    { ngx_string("source_bind"),
+      NGX_DIRECTSTREAM_CONF|NGX_DIRECTSTREAM_STREAM_CONF|NGX_DIRECT_CONF
+                           |NGX_CONF_TAKE1,
+      ngx_directstream_stream_field,
+      0,
+      0,
+      NULL },
+
     { ngx_string("mode"),
       NGX_DIRECTSTREAM_CONF|NGX_DIRECTSTREAM_STREAM_CONF|NGX_DIRECT_CONF
                            |NGX_CONF_TAKE1,
@@ -494,6 +510,12 @@ ngx_directstream_init_conf(ngx_cycle_t *cycle, void *conf)
                           sp[i]->file, sp[i]->line);
             break;
         }
+    }
+
+    if (ngx_dump_config && dcf->present
+        && ngx_directstream_dump(cycle, dcf) != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
     }
 
     return NGX_CONF_OK;

@@ -25,6 +25,7 @@
 #define DS_NAME_LEN      64      /* longest stream name */
 #define DS_URL_LEN       2048    /* longest publish or push URL */
 #define DS_PLAYLIST_LEN  8192    /* longest playlist URL */
+#define DS_ADDRESS_LEN   45      /* longest address, as text */
 #define DS_ID_LEN        64      /* an item's id, cut to fit */
 #define DS_TITLE_LEN     256     /* an item's title, cut at a character */
 #define DS_MESSAGE_LEN   256     /* a message for people, never a secret */
@@ -231,6 +232,11 @@ typedef struct {
     size_t                  buffer_size;       /* bytes of media read ahead */
     const ds_source_rule_t *source_rules;     /* first match wins, else allow */
     size_t                  nsource_rules;
+    const char             *source_proxy;      /* URL of what media and lists
+                                                  are read through; NULL or "":
+                                                  nothing */
+    const char             *source_bind;       /* address they are read from;
+                                                  the same */
     const char             *media_root;        /* NULL: no file: URLs */
     const char             *canary;            /* URL that is resolved and read
                                                   now and then; NULL: none */
@@ -302,6 +308,16 @@ int ds_check_push(const char *url, ds_error_t *err);
  */
 int ds_check_item(const char *url, bool file_ok,
     const ds_source_rule_t *rules, size_t nrules, ds_error_t *err);
+
+/*
+ * "scheme://[user:password@]host:port", of http, https, socks5 or socks5h,
+ * which differ in who looks up names, this host or the proxy.  What is wrong
+ * with it is not shown: it may be the password.
+ */
+int ds_check_proxy(const char *url, ds_error_t *err);
+
+/* an address of IPv4 or IPv6, not the unspecified one */
+int ds_check_bind(const char *address, ds_error_t *err);
 
 /* the text of a file of credentials for YouTube: DS_EYOUTUBE_AUTH */
 int ds_check_youtube(const char *credentials, ds_error_t *err);
@@ -461,6 +477,8 @@ typedef struct {
     char             push[DS_URL_LEN + 1];      /* "": none */
     char             slate[DS_URL_LEN + 1];     /* image or clip, "": a picture
                                                    made of the name */
+    char             source_proxy[DS_URL_LEN + 1];  /* "": none */
+    char             source_bind[DS_ADDRESS_LEN + 1];   /* "": any address */
     ds_profile_t     profile;
     ds_mode_e        mode;
     uint32_t         max_item_duration; /* ms, 0: none */
@@ -885,19 +903,47 @@ void ds_still_free(ds_still_t **still);
 
 /*
  * Lookups: resolve a playlist, play nothing.  Ends by itself when the list
- * is complete, after "limit" items, or at an error.
+ * is complete, after "limit" items, or at an error.  With a "depth" it is a
+ * check: so many items, from the first to the last of those that can be played
+ * as the list says, are opened then and judged by the profile of "def".  Of a
+ * check the items are those that were opened, with a verdict and why, and the
+ * first of those that cannot be played.
  */
+
+typedef enum {
+    DS_OUTCOME_PLAYS = 0,
+    DS_OUTCOME_LOSSES,                  /* plays, but not all of it */
+    DS_OUTCOME_DARK                     /* nothing that was opened plays */
+} ds_outcome_e;
+
+const char *ds_outcome_name(ds_outcome_e outcome);      /* "plays" */
+
+/* the most items that a check opens, and what it does unless told */
+#define DS_CHECK_MAX      100
+#define DS_CHECK_DEFAULT  5
+
 
 typedef struct {
     bool             done;
     bool             complete;          /* false: cut at the limit, or failed */
     uint32_t         count;
     ds_error_t       error;
+
+    /* of a check */
+    ds_outcome_e     outcome;           /* once it is done */
+    uint32_t         unplayable;        /* items, as the list says */
+    uint32_t         sample;            /* items to open */
+    uint32_t         opened;            /* so far, well or not */
+    uint32_t         ok;                /* of these */
+    uint32_t         risk;
+    uint32_t         bad;
+    uint32_t         encoded;           /* of those that are ok */
 } ds_lookup_status_t;
 
 
-ds_lookup_t *ds_lookup_start(ds_t *ds, const char *playlist, uint32_t limit,
-    ds_error_t *err);
+/* of "def" the playlist and, for a check, what its items are made to be */
+ds_lookup_t *ds_lookup_start(ds_t *ds, const ds_def_t *def, uint32_t limit,
+    uint32_t depth, ds_error_t *err);
 void ds_lookup_status(ds_lookup_t *l, ds_lookup_status_t *status);
 size_t ds_lookup_items(ds_lookup_t *l, ds_item_t *items, size_t n);
 

@@ -63,10 +63,12 @@ typedef struct ngx_thread_pool_s  ngx_thread_pool_t;
 #define NGX_DIRECTSTREAM_SET_MAX_ITEM       0x2000
 #define NGX_DIRECTSTREAM_SET_MODE           0x4000
 #define NGX_DIRECTSTREAM_SET_REFRESH        0x8000  /* and its jitter */
-#define NGX_DIRECTSTREAM_SET_YOUTUBE        0x10000
-#define NGX_DIRECTSTREAM_SET_ROLLOVER       0x20000
-#define NGX_DIRECTSTREAM_SET_TITLE          0x40000
-#define NGX_DIRECTSTREAM_SET_ALL            0x7ffff
+#define NGX_DIRECTSTREAM_SET_PROXY          0x10000
+#define NGX_DIRECTSTREAM_SET_BIND           0x20000
+#define NGX_DIRECTSTREAM_SET_YOUTUBE        0x40000
+#define NGX_DIRECTSTREAM_SET_ROLLOVER       0x80000
+#define NGX_DIRECTSTREAM_SET_TITLE          0x100000
+#define NGX_DIRECTSTREAM_SET_ALL            0x1fffff
 
 
 /* a field of a definition: nginx.conf and the API give it by the same name */
@@ -76,6 +78,8 @@ typedef enum {
     NGX_DIRECTSTREAM_PLAYLIST,
     NGX_DIRECTSTREAM_PUBLISH,
     NGX_DIRECTSTREAM_PUSH,
+    NGX_DIRECTSTREAM_PROXY,
+    NGX_DIRECTSTREAM_BIND,
     NGX_DIRECTSTREAM_TITLE,
     NGX_DIRECTSTREAM_SLATE,
     NGX_DIRECTSTREAM_FLAG,                  /* a word: a bool or an enum */
@@ -265,7 +269,7 @@ typedef enum {
 
 
 typedef enum {
-    NGX_DIRECTSTREAM_JOB_LOOKUP = 0,        /* of a playlist */
+    NGX_DIRECTSTREAM_JOB_LOOKUP = 0,        /* of a playlist; a check */
     NGX_DIRECTSTREAM_JOB_STILL              /* a picture of a stream */
 } ngx_directstream_job_kind_e;
 
@@ -284,12 +288,14 @@ struct ngx_directstream_job_s {
     ngx_pid_t                owner;         /* relay worker of a running one */
     void                    *task;          /* in the owner alone */
     unsigned                 canceled:1;
+    ds_def_t                *def;           /* of a lookup */
     uint32_t                 limit;
+    uint32_t                 depth;         /* items to open, of a check */
     ds_lookup_status_t       status;        /* of a picture: the error */
     ngx_directstream_items_t items;
     size_t                   size;
     u_char                  *data;          /* the picture, NULL: none */
-    char                     subject[1];    /* the playlist, the stream */
+    char                     subject[1];    /* the stream of a picture */
 };
 
 
@@ -421,6 +427,9 @@ char *ngx_directstream_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_directstream_path(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_directstream_command(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+/* for nginx -T */
+ngx_int_t ngx_directstream_dump(ngx_cycle_t *cycle,
+    ngx_directstream_conf_t *dcf);
 char *ngx_directstream_resolve_path(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_directstream_resolve_env(ngx_conf_t *cf, ngx_command_t *cmd,
@@ -485,6 +494,10 @@ const ngx_directstream_field_t *ngx_directstream_field_find(const char *name);
 /* of a text what is accepted; "file_ok": file: URLs, too; 0 or a DS_E… */
 int ngx_directstream_field_check(const ngx_directstream_field_t *f,
     const char *text, ngx_uint_t file_ok, ds_error_t *err);
+
+/* a text "off" that stands for none becomes "" */
+void ngx_directstream_field_off(const ngx_directstream_field_t *f,
+    ds_def_t *def);
 
 /* all but a text, as written in nginx.conf; NGX_ERROR: not what is accepted */
 ngx_int_t ngx_directstream_field_text(const ngx_directstream_field_t *f,
@@ -874,11 +887,13 @@ ds_stream_t *ngx_directstream_runs_stream(ngx_directstream_runs_t *runs,
 /*
  * Jobs, the client's side.  NGX_OK and the job's id; NGX_BUSY: too many, or
  * no room; NGX_ABORT: nobody is there to do it; NGX_DECLINED: no such stream.
- * A picture that is being made, or a second old at most, is shared.
+ * A picture that is being made, or a second old at most, is shared.  A lookup
+ * with a "depth" is a check: so many items are opened.
  */
-ngx_int_t ngx_directstream_job_ask(ngx_directstream_conf_t *dcf,
-    ngx_directstream_job_kind_e kind, const char *subject, ngx_uint_t limit,
-    uint64_t *id);
+ngx_int_t ngx_directstream_job_lookup(ngx_directstream_conf_t *dcf,
+    const ds_def_t *def, ngx_uint_t limit, ngx_uint_t depth, uint64_t *id);
+ngx_int_t ngx_directstream_job_still(ngx_directstream_conf_t *dcf,
+    const char *stream, uint64_t *id);
 
 /*
  * NGX_OK: done, "answer" is in the pool; NGX_AGAIN: not done; NGX_ERROR: no

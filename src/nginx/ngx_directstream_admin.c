@@ -126,6 +126,8 @@ static const ngx_directstream_route_t  ngx_directstream_routes[] = {
 
     { "resolve", 0, NULL, ngx_directstream_resolve, NULL, NULL },
 
+    { "check", 0, NULL, ngx_directstream_check, NULL, NULL },
+
     { "openapi.json", 0, ngx_directstream_admin_openapi, NULL, NULL, NULL },
 
     { "events", 0, ngx_directstream_events, NULL, NULL, NULL },

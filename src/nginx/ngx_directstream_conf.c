@@ -26,6 +26,8 @@ static char *ngx_directstream_block_end(ngx_conf_t *cf,
 static char *ngx_directstream_streams_end(ngx_conf_t *cf,
     ngx_directstream_conf_t *dcf);
 static void ngx_directstream_settings(ngx_directstream_conf_t *dcf);
+static uint64_t ngx_directstream_words(uint64_t digest,
+    const char *const *words);
 static char *ngx_directstream_zone_add(ngx_conf_t *cf,
     ngx_directstream_conf_t *dcf);
 
@@ -193,13 +195,13 @@ ngx_directstream_block_end(ngx_conf_t *cf, ngx_directstream_conf_t *dcf)
 static void
 ngx_directstream_settings(ngx_directstream_conf_t *dcf)
 {
-    uint64_t     digest;
-    ngx_uint_t   i;
-    const char **argv;
+    uint64_t    digest;
+    ngx_uint_t  i;
 
     const ngx_str_t *const  texts[] = {
         &dcf->cache_path, &dcf->resolve_extractors, &dcf->media_root,
-        &dcf->push_certificate, &dcf->youtube_credentials, &dcf->youtube_api
+        &dcf->push_certificate, &dcf->canary, &dcf->youtube_credentials,
+        &dcf->youtube_api
     };
 
     digest = NGX_DIRECTSTREAM_DIGEST;
@@ -210,9 +212,17 @@ ngx_directstream_settings(ngx_directstream_conf_t *dcf)
         digest = ngx_directstream_digest(digest, "", 1);
     }
 
-    for (argv = dcf->resolve_command; *argv != NULL; argv++) {
-        digest = ngx_directstream_digest(digest, *argv, strlen(*argv) + 1);
-    }
+    digest = ngx_directstream_digest(digest, &dcf->canary_every,
+                                     sizeof(dcf->canary_every));
+    digest = ngx_directstream_digest(digest, &dcf->preflight,
+                                     sizeof(dcf->preflight));
+    digest = ngx_directstream_digest(digest, &dcf->preflight_budget,
+                                     sizeof(dcf->preflight_budget));
+
+    digest = ngx_directstream_words(digest, dcf->resolve_command);
+    digest = ngx_directstream_words(digest, dcf->resolve_fallback);
+    digest = ngx_directstream_words(digest, dcf->resolve_env.nelts
+                                            ? dcf->resolve_env.elts : NULL);
 
     for (i = 0; ngx_directstream_ranges[i].directive != NULL; i++) {
         digest = ngx_directstream_digest(digest,
@@ -228,6 +238,23 @@ ngx_directstream_settings(ngx_directstream_conf_t *dcf)
                                      * sizeof(ds_source_rule_t));
 
     dcf->settings = ngx_directstream_log_digest(dcf, digest);
+}
+
+
+/* NULL is another list than one without words */
+
+static uint64_t
+ngx_directstream_words(uint64_t digest, const char *const *words)
+{
+    if (words == NULL) {
+        return ngx_directstream_digest(digest, "", 1);
+    }
+
+    for ( /* void */ ; *words != NULL; words++) {
+        digest = ngx_directstream_digest(digest, *words, strlen(*words) + 1);
+    }
+
+    return ngx_directstream_digest(digest, "\n", 1);
 }
 
 

@@ -137,6 +137,13 @@ ngx_int_t ngx_directstream_lookup_parse(ngx_directstream_conf_t *dcf,
     ngx_str_t *body, ds_def_t *def, ngx_uint_t *limit,
     ngx_directstream_mistake_t *m);
 
+/*
+ * What is to be checked: a stream, of which "def" has the name, or a playlist,
+ * then "def" is what else a stream of the block would be
+ */
+ngx_int_t ngx_directstream_check_parse(ngx_directstream_conf_t *dcf,
+    ngx_str_t *body, ds_def_t *def, ngx_uint_t *depth,
+    ngx_directstream_mistake_t *m);
 
 /* what is to be queued, or with "play" where the list is to go on from */
 ngx_int_t ngx_directstream_queue_parse(ngx_directstream_conf_t *dcf,
@@ -158,6 +165,8 @@ ngx_uint_t ngx_directstream_stale(const ngx_directstream_info_t *info);
 
 void ngx_directstream_render_list(ngx_directstream_json_t *w,
     ngx_directstream_conf_t *dcf);
+void ngx_directstream_render_checked(ngx_directstream_json_t *w,
+    ds_item_t *item);
 void ngx_directstream_render_item(ngx_directstream_json_t *w,
     ds_item_t *item, ngx_uint_t state);
 
@@ -257,6 +266,8 @@ ngx_int_t ngx_directstream_streams_renew(ngx_http_request_t *r,
 ngx_int_t ngx_directstream_cache_list(ngx_http_request_t *r,
     ngx_directstream_ctx_t *ctx);
 ngx_int_t ngx_directstream_cache_delete(ngx_http_request_t *r,
+    ngx_directstream_ctx_t *ctx);
+ngx_int_t ngx_directstream_check(ngx_http_request_t *r,
     ngx_directstream_ctx_t *ctx);
 ngx_int_t ngx_directstream_resolve(ngx_http_request_t *r,
     ngx_directstream_ctx_t *ctx);

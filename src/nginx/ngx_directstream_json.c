@@ -381,6 +381,10 @@ ngx_directstream_json_name(ngx_directstream_json_t *w,
         name = ds_decision_name((ds_decision_e) n);
         break;
 
+    case NGX_DIRECTSTREAM_JSON_OUTCOME:
+        name = ds_outcome_name((ds_outcome_e) n);
+        break;
+
     case NGX_DIRECTSTREAM_JSON_CODE:
         name = (n != 0) ? ds_error_code((int) n) : NULL;
         break;

@@ -233,6 +233,13 @@ static const ngx_directstream_member_t  ngx_directstream_item_fault[] = {
     ngx_directstream_member_end
 };
 
+/* what was opened; what the list itself refuses has no verdict */
+
+static const ngx_directstream_member_t  ngx_directstream_check_item[] = {
+    ngx_directstream_member("verdict", VERDICT, ds_item_t, verdict),
+    ngx_directstream_member_end
+};
+
 static const ngx_directstream_member_t  ngx_directstream_relay[] = {
     ngx_directstream_member("pid", COUNT, ngx_directstream_whole_t, pid),
     ngx_directstream_member("alive", BOOL, ngx_directstream_whole_t, alive),
@@ -583,6 +590,17 @@ ngx_directstream_render_item(ngx_directstream_json_t *w, ds_item_t *item,
         ngx_directstream_json_members(w, ngx_directstream_item_state, item);
     }
 
+    ngx_directstream_json_members(w, ngx_directstream_item_fault, item);
+    ngx_directstream_json_close(w, '}');
+}
+
+
+void
+ngx_directstream_render_checked(ngx_directstream_json_t *w, ds_item_t *item)
+{
+    ngx_directstream_json_open(w, '{');
+    ngx_directstream_json_members(w, ngx_directstream_item, item);
+    ngx_directstream_json_members(w, ngx_directstream_check_item, item);
     ngx_directstream_json_members(w, ngx_directstream_item_fault, item);
     ngx_directstream_json_close(w, '}');
 }

@@ -86,6 +86,12 @@ static const ds_column_t  ds_columns_youtube[] = {
     ds_column_end
 };
 
+static const ds_column_t  ds_columns_way[] = {
+    ds_column(TEXT, ds_stored_t, def.source_proxy),
+    ds_column(TEXT, ds_stored_t, def.source_bind),
+    ds_column_end
+};
+
 static const ds_column_t  ds_columns_progress[] = {
     ds_column(STATE, ds_progress_t, state),
     ds_column(NUMBER, ds_progress_t, index),
@@ -191,6 +197,7 @@ static const ds_column_t  ds_columns_run[] = {
                      "video_bitrate, audio_bitrate, sample_rate, "            \
                      "max_keyframe_interval, max_item_duration"
 #define DS_REFRESH   "playlist_refresh, refresh_jitter"
+#define DS_WAY       "source_proxy, source_bind"
 #define DS_YOUTUBE   "youtube, youtube_rollover, youtube_title"
 #define DS_PROGRESS  "state, item, item_id, position, seed, pass, at, " \
                      "item_key"
@@ -573,6 +580,13 @@ ds_store_define(ds_store_t *store, const char *sql, const ds_stored_t *def,
 
     if (rc == DS_OK) {
         rc = ds_store_do(store, err,
+                         "INSERT OR REPLACE INTO way "
+                         "(name, " DS_WAY ") VALUES (?1, ?2, ?3)",
+                         "tr", def->def.name, ds_columns_way, def);
+    }
+
+    if (rc == DS_OK) {
+        rc = ds_store_do(store, err,
                          "INSERT OR REPLACE INTO youtube "
                          "(name, " DS_YOUTUBE ") VALUES (?1, ?2, ?3, ?4)",
                          "tr", def->def.name, ds_columns_youtube, def);
@@ -631,9 +645,10 @@ ds_store_get(ds_store_t *store, const char *name, ds_stored_t *def,
 
     rc = ds_store_select(store, &st, err,
                          "SELECT " DS_DEF ", " DS_SETTING ", " DS_REFRESH
-                         ", " DS_YOUTUBE
+                         ", " DS_WAY ", " DS_YOUTUBE
                          " FROM stream LEFT JOIN setting USING (name) "
                          "LEFT JOIN refresh USING (name) "
+                         "LEFT JOIN way USING (name) "
                          "LEFT JOIN youtube USING (name) WHERE name = ?1",
                          "t", name);
     if (rc == DS_OK) {
@@ -725,10 +740,10 @@ ds_store_each(ds_store_t *store, ds_store_pt each, void *data,
 
     rc = ds_store_select(store, &st, err,
                          "SELECT " DS_DEF ", " DS_SETTING ", " DS_REFRESH
-                         ", " DS_YOUTUBE
-                         ", " DS_PROGRESS
+                         ", " DS_WAY ", " DS_YOUTUBE ", " DS_PROGRESS
                          " FROM stream LEFT JOIN setting USING (name) "
                          "LEFT JOIN refresh USING (name) "
+                         "LEFT JOIN way USING (name) "
                          "LEFT JOIN youtube USING (name) "
                          "LEFT JOIN progress USING (name) ORDER BY name", "");
 
@@ -1546,6 +1561,8 @@ ds_store_read_def(sqlite3_stmt *st, ds_stored_t *stored)
     column = ds_store_read(st, column, ds_columns_setting, stored);
 
     column = ds_store_read(st, column, ds_columns_refresh, stored);
+
+    column = ds_store_read(st, column, ds_columns_way, stored);
 
     return ds_store_read(st, column, ds_columns_youtube, stored);
 }

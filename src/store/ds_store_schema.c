@@ -154,6 +154,13 @@ static const ds_step_t  ds_steps[] = {
         "ALTER TABLE progress DROP COLUMN item_key;"
     },
     {
+        "CREATE TABLE IF NOT EXISTS way ("
+        "    name TEXT PRIMARY KEY REFERENCES stream ON DELETE CASCADE,"
+        "    source_proxy TEXT NOT NULL, source_bind TEXT NOT NULL"
+        ") STRICT;",
+        ""
+    },
+    {
         "CREATE TABLE IF NOT EXISTS youtube ("
         "    name TEXT PRIMARY KEY REFERENCES stream ON DELETE CASCADE,"
         "    youtube TEXT NOT NULL, youtube_rollover INTEGER NOT NULL,"
