@@ -30,7 +30,7 @@ typedef struct ngx_thread_pool_s  ngx_thread_pool_t;
 #define NGX_DIRECTSTREAM_STREAM_CONF   0x04000000
 
 #define NGX_DIRECTSTREAM_MAGIC         0x6469727374726d31ULL
-#define NGX_DIRECTSTREAM_LAYOUT        9
+#define NGX_DIRECTSTREAM_LAYOUT        10
 
 #define NGX_DIRECTSTREAM_PAGE          512     /* items in a table's page */
 #define NGX_DIRECTSTREAM_PAGES         256
