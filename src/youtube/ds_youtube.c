@@ -22,6 +22,8 @@
 /* rounds, of which one lists the account's streams and their health */
 #define DS_YOUTUBE_EACH     4
 
+#define DS_YOUTUBE_NO_STREAM  "no stream of the account has the key of the push"
+
 /* rounds in which our own push was up, before anything is done */
 #define DS_YOUTUBE_UP       2
 
@@ -545,8 +547,7 @@ ds_youtube_list(ds_youtube_t *y, bool round, ds_error_t *err)
     streams = round && y->rounds++ % DS_YOUTUBE_EACH == 0;
 
     for (i = 0; i < y->nseen; i++) {
-        streams |= y->seen[i]->id[0] == '\0'
-                   && (round || !y->seen[i]->sought);
+        streams |= !y->seen[i]->sought;
     }
 
     rc = ds_google_broadcasts(y->google, "active", &y->job.cancel, &y->list,
@@ -650,8 +651,7 @@ ds_youtube_look(ds_youtube_t *y, size_t i)
     ds_error_clear(&err);
 
     if (c->id[0] == '\0') {
-        (void) ds_fail(&err, DS_EYOUTUBE_ISSUE,
-                       "no stream of the account has the key of the push");
+        (void) ds_fail(&err, DS_EYOUTUBE_ISSUE, DS_YOUTUBE_NO_STREAM);
     }
 
     for (k = 0; k < i; k++) {
@@ -673,6 +673,13 @@ ds_youtube_look(ds_youtube_t *y, size_t i)
 
         if (ds_youtube_whole(y, &err) != DS_OK) {
             ds_youtube_hold(y, err.code);
+            ds_youtube_failed(y, c, &err);
+            return;
+        }
+
+        if (c->id[0] == '\0') {
+            /* it is not there any more */
+            (void) ds_fail(&err, DS_EYOUTUBE_ISSUE, DS_YOUTUBE_NO_STREAM);
             ds_youtube_failed(y, c, &err);
             return;
         }

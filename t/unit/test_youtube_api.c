@@ -564,6 +564,18 @@ test_thread(void)
     is_int(number("most_live", "s5"), 2, "the next was live before");
     is_int(st.dark, dark, "never dark");
 
+    /* a stream that is deleted has no broadcast, and none is made of others */
+
+    set("{\"forget\": \"s5\", \"broadcasts\": [{\"id\": \"other\", \"life\": "
+        "\"complete\"}, {\"id\": \"free\", \"life\": \"ready\", \"title\": "
+        "\"a: an item, $nothing $\"}]}");
+    ok(state(a, DS_YOUTUBE_ERROR, &st), "a stream that is deleted");
+    is_int(st.error.code, DS_EYOUTUBE_ISSUE, "%s", st.error.message);
+    is_str(broadcast((int) number("broadcasts", NULL) - 1, "life"), "ready",
+           "what is bound to none is left alone");
+    set("{\"streams\": [{\"id\": \"s5\", \"key\": \"key-5\"}], "
+        "\"broadcasts\": [{\"id\": \"other\", \"life\": \"live\"}]}");
+
     ds_youtube_leave(&a);
     engine_end();
 }
