@@ -193,6 +193,13 @@ static ngx_command_t  ngx_directstream_commands[] = {
       0,
       NULL },
 
+    { ngx_string("history"),
+      NGX_DIRECTSTREAM_CONF|NGX_DIRECT_CONF|NGX_CONF_TAKE1,
+      ngx_directstream_range,
+      0,
+      0,
+      NULL },
+
     /* how many items of one list there may be */
     { ngx_string("playlist_max_items"),
       NGX_DIRECTSTREAM_CONF|NGX_DIRECT_CONF|NGX_CONF_TAKE1,

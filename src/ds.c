@@ -74,6 +74,7 @@ ds_create(const ds_conf_t *conf, ds_error_t *err)
 
     ds->conf.encodes = conf->encodes;
     ds->conf.push_buffer = conf->push_buffer;
+    ds->conf.history = conf->history;
 
     (void) pthread_mutex_init(&ds->lock, NULL);
 

@@ -33,6 +33,7 @@
 #define DS_QUEUE_ID_LEN  16      /* hexadecimal, of an entry of a queue */
 #define DS_QUEUE_MAX     256     /* entries of one that may be asked for */
 #define DS_BY_LEN        128     /* who asked for it, cut to fit */
+#define DS_SUM_LEN       32      /* of SHA-256 */
 
 
 /*
@@ -254,6 +255,8 @@ typedef struct {
     const char             *cache_path;        /* NULL: nothing is kept */
     uint64_t                cache_max_size;    /* bytes, of all that is kept */
     uint64_t                cache_min_free;    /* bytes left on its disk */
+    int64_t                 history;           /* ms that runs and changes are
+                                                  kept for, 0: for ever */
     const char             *store_path;        /* migrated; with cache_path or
                                                   youtube_credentials */
     const char             *youtube_credentials;   /* their text, NULL: none */
@@ -340,6 +343,9 @@ void ds_redact_url(char *dst, size_t size, const char *url);
  * URL may be a signature, that of a page names what to play and is shown.
  */
 void ds_redact_playlist(char *dst, size_t size, const char *ref);
+
+/* SHA-256; any thread; DS_ENOMEM */
+int ds_sum(const void *data, size_t len, uint8_t sum[DS_SUM_LEN]);
 
 
 /*
@@ -1013,7 +1019,7 @@ int ds_store_get(ds_store_t *store, const char *name, ds_stored_t *def,
 
 /*
  * The wish alone.  With "running" what is known of an end is forgotten: a
- * progress that says finished or failed.  Not within ds_store_begin().
+ * progress that says finished or failed.
  */
 int ds_store_set_running(ds_store_t *store, const char *name, bool running,
     ds_error_t *err);
@@ -1033,8 +1039,9 @@ int ds_store_each(ds_store_t *store, ds_store_pt each, void *data,
 
 
 /*
- * One transaction around what a relay writes every few seconds; the store is
- * used by one thread alone then.
+ * One transaction around several calls; the store is used by one thread alone
+ * then.  Calls that are transactions themselves become a part of it, and one
+ * that fails undoes its own part only.
  */
 int ds_store_begin(ds_store_t *store, ds_error_t *err);
 int ds_store_commit(ds_store_t *store, ds_error_t *err);
@@ -1089,6 +1096,18 @@ int ds_store_queue_add(ds_store_t *store, const char *name, ds_queued_t *q,
     const char *key, const char *sum, ds_error_t *err);
 
 /*
+ * The same of any request that is to be done once, which begins or belongs to
+ * the stream "name", and goes with it; "id" is what it has made, "" the
+ * stream; "at" is now.  DS_ESTORE_NOT_FOUND: there is no such key.
+ */
+int ds_store_key_find(ds_store_t *store, const char *name, const char *key,
+    const char *sum, int64_t at, char id[DS_QUEUE_ID_LEN + 1],
+    ds_error_t *err);
+int ds_store_key_put(ds_store_t *store, const char *name, const char *key,
+    const char *sum, int64_t at, const char *id, ds_error_t *err);
+
+
+/*
  * DS_ESTORE_NOT_FOUND when there is no entry "id", DS_EITEM_UNAVAILABLE when
  * there is none to put it before; "before" NULL: to the end.
  */
@@ -1123,6 +1142,69 @@ int ds_store_begin_run(ds_store_t *store, const char *name, int64_t *run,
     ds_error_t *err);
 int ds_store_end_run(ds_store_t *store, int64_t run, const ds_status_t *st,
     ds_error_t *err);
+
+
+/* a run as it is read back; what is not known of one that goes on is 0 */
+
+typedef struct {
+    int64_t      id;
+    char         name[DS_NAME_LEN + 1];
+    int64_t      started;               /* Unix ms */
+    int64_t      ended;                 /* 0: it has not */
+    char         state[16];             /* how it ended; "crashed" also */
+    char         code[40];              /* or "" */
+    char         message[DS_MESSAGE_LEN];
+    uint32_t     played;                /* items, as the next two */
+    uint32_t     failed;
+    uint32_t     skipped;
+    int64_t      dead_air;              /* ms */
+} ds_run_row_t;
+
+
+/* what somebody has changed, and who */
+
+typedef struct {
+    int64_t      id;
+    int64_t      at;                    /* Unix ms */
+    char         name[DS_NAME_LEN + 1]; /* of the stream, "": of none */
+    char         what[24];              /* "create", "skip", … */
+    char         fields[256];           /* of a definition, or "" */
+    char         who[DS_NAME_LEN + 1];  /* the user, "": not known */
+    char         address[46];           /* of the client, RFC 3493's room */
+} ds_change_t;
+
+
+/* which of them are asked for; "": whatever it is */
+
+typedef struct {
+    char         name[DS_NAME_LEN + 1]; /* the stream's */
+    char         what[24];              /* was done; a run's state, of one
+                                           that goes on "running" */
+    char         who[DS_NAME_LEN + 1];  /* of changes alone */
+    int64_t      since;                 /* Unix ms */
+    int64_t      until;                 /* those before, 0: all */
+    const char  *streams;               /* JSON, an array of names that may
+                                           end with "*"; NULL: all */
+} ds_history_t;
+
+
+/*
+ * The newest first.  *n: room in "rows" before, read after; *total: how many
+ * there are.
+ */
+int ds_store_list_runs(ds_store_t *store, const ds_history_t *past,
+    uint32_t offset, ds_run_row_t *rows, size_t *n, uint32_t *total,
+    ds_error_t *err);
+int ds_store_list_changes(ds_store_t *store, const ds_history_t *past,
+    uint32_t offset, ds_change_t *rows, size_t *n, uint32_t *total,
+    ds_error_t *err);
+
+/* all of it but "id" and "at", which are the store's to say */
+int ds_store_put_change(ds_store_t *store, const ds_change_t *change,
+    ds_error_t *err);
+
+/* forgets runs that ended, and changes that were made, before "at", Unix ms */
+int ds_store_trim_history(ds_store_t *store, int64_t at, ds_error_t *err);
 
 
 /*

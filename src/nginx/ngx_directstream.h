@@ -235,6 +235,7 @@ typedef enum {
     NGX_DIRECTSTREAM_ENTRY_ITEM,
     NGX_DIRECTSTREAM_ENTRY_ERROR,
     NGX_DIRECTSTREAM_ENTRY_OUTPUT,
+    NGX_DIRECTSTREAM_ENTRY_CHANGE,
     NGX_DIRECTSTREAM_ENTRY_QUEUE,
     NGX_DIRECTSTREAM_ENTRY_LIST,
     NGX_DIRECTSTREAM_ENTRY_YOUTUBE
@@ -384,6 +385,7 @@ typedef struct {
     int64_t                  cache_max_size;
     int64_t                  cache_min_free;
     int64_t                  push_buffer;
+    int64_t                  history;           /* ms; 0: for ever */
     int64_t                  encodes;           /* 0: auto */
     int64_t                  max_items;         /* of one list */
 
@@ -755,6 +757,10 @@ void ngx_directstream_journal_note(ngx_directstream_conf_t *dcf,
 /* the queue has been changed in the store, where so many wait now */
 void ngx_directstream_journal_queue(ngx_directstream_conf_t *dcf,
     const char *name, uint32_t queued, const char *message);
+
+/* that somebody has changed something; "name" may be "" */
+void ngx_directstream_journal_change(ngx_directstream_conf_t *dcf,
+    const char *name, const char *message);
 
 /* the id of the last entry */
 uint64_t ngx_directstream_journal_last(ngx_directstream_conf_t *dcf);

@@ -189,7 +189,9 @@ ngx_directstream_check(ngx_http_request_t *r, ngx_directstream_ctx_t *ctx)
 
     if (def.name[0] != '\0') {
 
-        if (ngx_directstream_zone_get(dcf, def.name, &info) != NGX_OK) {
+        if (!ngx_directstream_token_sees(ctx->token, def.name)
+            || ngx_directstream_zone_get(dcf, def.name, &info) != NGX_OK)
+        {
             return ngx_directstream_missing(r, def.name);
         }
 

@@ -62,6 +62,10 @@ static const ngx_directstream_range_t  ngx_directstream_ranges[] = {
     { "encodes", ngx_directstream_in(encodes), "number",
       1, 1024, 0, "from 1 to 1024, or \"auto\"" },
 
+    { "history", ngx_directstream_in(history), "time",
+      0, (int64_t) 3650 * 86400 * 1000, (int64_t) 90 * 86400 * 1000,
+      "from 1s to 3650d, or 0: for ever" },
+
     { "playlist_max_items", ngx_directstream_in(max_items), "number",
       1, 100000, 50000, "from 1 to 100000" },
 

@@ -687,7 +687,10 @@ ngx_directstream_parse(ngx_directstream_parse_t *p, ngx_str_t *body)
     root = NULL;
     why = NULL;
 
-    if (ngx_directstream_parse_bytes(body) != NGX_OK) {
+    if (body->len == 0) {
+        why = "the body is empty, it must be a JSON object";
+
+    } else if (ngx_directstream_parse_bytes(body) != NGX_OK) {
         why = "the body must be UTF-8 without NUL characters";
 
     } else {

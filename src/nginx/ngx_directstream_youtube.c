@@ -198,11 +198,9 @@ ngx_directstream_youtube(ngx_http_request_t *r, ngx_directstream_ctx_t *ctx)
     ds_youtube_status_t        *st;
     ngx_directstream_json_t     w;
     ngx_directstream_info_t    *info;
-    ngx_directstream_conf_t    *dcf;
     ngx_directstream_mistake_t  m;
 
     dry = 0;
-    dcf = ngx_directstream_get_conf();
 
     if (ngx_directstream_flag_parse(&ctx->body, "dry_run", &dry, &m)
         != NGX_OK)
@@ -216,7 +214,9 @@ ngx_directstream_youtube(ngx_http_request_t *r, ngx_directstream_ctx_t *ctx)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    if (ngx_directstream_zone_get(dcf, ctx->name, info) != NGX_OK) {
+    if (ngx_directstream_zone_get(ngx_directstream_get_conf(), ctx->name, info)
+        != NGX_OK)
+    {
         return ngx_directstream_missing(r, ctx->name);
     }
 
@@ -229,10 +229,7 @@ ngx_directstream_youtube(ngx_http_request_t *r, ngx_directstream_ctx_t *ctx)
     }
 
     if (!dry) {
-        (void) ngx_directstream_zone_step(dcf, ctx->name, ctx->action);
-        ngx_directstream_wake();
-
-        return ngx_directstream_streams_show(r, ctx->name, NGX_HTTP_ACCEPTED);
+        return ngx_directstream_streams_step(r, ctx);
     }
 
     would = ctx->action == NGX_DIRECTSTREAM_YOUTUBE_CHECK

@@ -16,6 +16,7 @@
 struct ds_store_s {
     pthread_mutex_t   lock;             /* over each call; recursive */
     sqlite3          *db;
+    unsigned          depth;            /* of ds_store_begin() */
 };
 
 
@@ -191,6 +192,35 @@ static const ds_column_t  ds_columns_run[] = {
 };
 
 
+/* as the row is read; written is all from the third on */
+
+static const ds_column_t  ds_columns_change[] = {
+    ds_column(NUMBER, ds_change_t, id),
+    ds_column(NUMBER, ds_change_t, at),
+    ds_column(TEXT, ds_change_t, name),
+    ds_column(TEXT, ds_change_t, what),
+    ds_column(TEXT, ds_change_t, fields),
+    ds_column(TEXT, ds_change_t, who),
+    ds_column(TEXT, ds_change_t, address),
+    ds_column_end
+};
+
+static const ds_column_t  ds_columns_past[] = {
+    ds_column(NUMBER, ds_run_row_t, id),
+    ds_column(TEXT, ds_run_row_t, name),
+    ds_column(NUMBER, ds_run_row_t, started),
+    ds_column(NUMBER, ds_run_row_t, ended),
+    ds_column(TEXT, ds_run_row_t, state),
+    ds_column(TEXT, ds_run_row_t, code),
+    ds_column(TEXT, ds_run_row_t, message),
+    ds_column(NUMBER, ds_run_row_t, played),
+    ds_column(NUMBER, ds_run_row_t, failed),
+    ds_column(NUMBER, ds_run_row_t, skipped),
+    ds_column(NUMBER, ds_run_row_t, dead_air),
+    ds_column_end
+};
+
+
 #define DS_DEF       "name, playlist, mode, publish, push, shuffle, loop, "   \
                      "is_static, running"
 #define DS_SETTING   "push_engine, slate, video, width, height, rate, "       \
@@ -202,6 +232,7 @@ static const ds_column_t  ds_columns_run[] = {
 #define DS_PROGRESS  "state, item, item_id, position, seed, pass, at, " \
                      "item_key"
 #define DS_ITEM      "idx, id, title, duration, state, code, reason"
+#define DS_CHANGE    "name, what, fields, who, address"
 #define DS_LISTED    "url, audio_url, plain, pass"
 #define DS_KEPT      "key, form, id, title, origin, files, size, sum0, "      \
                      "sum1, duration, kept, used, uses"
@@ -250,6 +281,10 @@ static int ds_store_drop_ended(ds_store_t *store, const char *name,
 static int ds_store_end(ds_store_t *store, int rc, ds_error_t *err);
 static int ds_store_enter(ds_store_t *store, ds_error_t *err);
 static int ds_store_leave(ds_store_t *store, int rc, ds_error_t *err);
+static int ds_store_history(ds_store_t *store, const char *count,
+    const char *select, const ds_history_t *past, uint32_t offset,
+    const ds_column_t *c, void *rows, size_t size, size_t *n,
+    uint32_t *total, ds_error_t *err);
 static int ds_store_queue_known(ds_store_t *store, const char *name,
     ds_queued_t *q, const char *key, const char *sum, ds_error_t *err);
 static int ds_store_queue_find(ds_store_t *store, const char *name,
@@ -543,22 +578,16 @@ ds_store_done(ds_store_t *store, sqlite3_stmt *st)
 }
 
 
-/* a transaction of its own, unless one is open */
-
 static int
 ds_store_define(ds_store_t *store, const char *sql, const ds_stored_t *def,
     ds_error_t *err)
 {
-    int   rc;
-    bool  own;
+    int  rc;
 
-    (void) pthread_mutex_lock(&store->lock);
-
-    own = sqlite3_get_autocommit(store->db);
-    rc = own ? ds_store_begin(store, err) : DS_OK;
+    rc = ds_store_enter(store, err);
 
     if (rc != DS_OK) {
-        goto done;
+        return rc;
     }
 
     rc = ds_store_do(store, err, sql, "r", ds_columns_def, def);
@@ -592,15 +621,7 @@ ds_store_define(ds_store_t *store, const char *sql, const ds_stored_t *def,
                          "tr", def->def.name, ds_columns_youtube, def);
     }
 
-    if (own) {
-        rc = ds_store_end(store, rc, err);
-    }
-
-done:
-
-    (void) pthread_mutex_unlock(&store->lock);
-
-    return rc;
+    return ds_store_leave(store, rc, err);
 }
 
 
@@ -764,7 +785,14 @@ ds_store_each(ds_store_t *store, ds_store_pt each, void *data,
 int
 ds_store_begin(ds_store_t *store, ds_error_t *err)
 {
-    return ds_store_do(store, err, "BEGIN IMMEDIATE", "");
+    int  rc;
+
+    rc = ds_store_do(store, err, store->depth == 0 ? "BEGIN IMMEDIATE"
+                                                   : "SAVEPOINT part", "");
+
+    store->depth += (rc == DS_OK);
+
+    return rc;
 }
 
 
@@ -773,9 +801,13 @@ ds_store_commit(ds_store_t *store, ds_error_t *err)
 {
     int  rc;
 
-    rc = ds_store_do(store, err, "COMMIT", "");
+    rc = ds_store_do(store, err, store->depth > 1 ? "RELEASE part"
+                                                  : "COMMIT", "");
 
-    if (rc != DS_OK) {
+    if (rc == DS_OK) {
+        store->depth--;
+
+    } else {
         ds_store_rollback(store);
     }
 
@@ -828,12 +860,23 @@ ds_store_leave(ds_store_t *store, int rc, ds_error_t *err)
 }
 
 
+/* some errors have ended all of it already (SQLite, "lang_transaction") */
+
 void
 ds_store_rollback(ds_store_t *store)
 {
-    if (!sqlite3_get_autocommit(store->db)) {
-        (void) sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
+    const char  *sql;
+
+    if (sqlite3_get_autocommit(store->db)) {
+        store->depth = 0;
+        return;
     }
+
+    sql = store->depth > 1 ? "ROLLBACK TO part; RELEASE part" : "ROLLBACK";
+
+    (void) sqlite3_exec(store->db, sql, NULL, NULL, NULL);
+
+    store->depth -= store->depth > 0;
 }
 
 
@@ -1012,10 +1055,7 @@ ds_store_queue_add(ds_store_t *store, const char *name, ds_queued_t *q,
     }
 
     if (rc == DS_OK && key != NULL) {
-        rc = ds_store_do(store, err, "INSERT INTO queue_key "
-                         "(name, key, sum, id, at) "
-                         "VALUES (?1, ?2, ?3, ?4, ?5)", "tttti", name, key,
-                         sum, q->id, q->at);
+        rc = ds_store_key_put(store, name, key, sum, q->at, q->id, err);
     }
 
     return ds_store_leave(store, rc, err);
@@ -1029,29 +1069,12 @@ ds_store_queue_known(ds_store_t *store, const char *name, ds_queued_t *q,
     const char *key, const char *sum, ds_error_t *err)
 {
     int            rc;
-    bool           same;
     sqlite3_stmt  *st;
 
-    rc = ds_store_do(store, err, "DELETE FROM queue_key WHERE at < ?1", "i",
-                     q->at - DS_KEY_TIME);
-
-    if (rc == DS_OK) {
-        rc = ds_store_select(store, &st, err, "SELECT id, sum FROM queue_key "
-                             "WHERE name = ?1 AND key = ?2", "tt", name, key);
-    }
+    rc = ds_store_key_find(store, name, key, sum, q->at, q->id, err);
 
     if (rc != DS_OK) {
         return rc;
-    }
-
-    ds_text(q->id, sizeof(q->id),
-            (const char *) sqlite3_column_text(st, 0));
-    same = strcmp((const char *) sqlite3_column_text(st, 1), sum) == 0;
-    ds_store_done(store, st);
-
-    if (!same) {
-        return ds_fail(err, DS_EQUEUE_KEY, "the key was used for another "
-                       "request");
     }
 
     rc = ds_store_select(store, &st, err, "SELECT " DS_QUEUED " FROM queue "
@@ -1065,6 +1088,50 @@ ds_store_queue_known(ds_store_t *store, const char *name, ds_queued_t *q,
     }
 
     return ds_store_none(rc, err);
+}
+
+
+int
+ds_store_key_find(ds_store_t *store, const char *name, const char *key,
+    const char *sum, int64_t at, char id[DS_QUEUE_ID_LEN + 1],
+    ds_error_t *err)
+{
+    int            rc;
+    bool           same;
+    sqlite3_stmt  *st;
+
+    rc = ds_store_select(store, &st, err, "SELECT id, sum FROM queue_key "
+                         "WHERE name = ?1 AND key = ?2 AND at >= ?3", "tti",
+                         name, key, at - DS_KEY_TIME);
+    if (rc != DS_OK) {
+        return rc;
+    }
+
+    ds_text(id, DS_QUEUE_ID_LEN + 1,
+            (const char *) sqlite3_column_text(st, 0));
+    same = strcmp((const char *) sqlite3_column_text(st, 1), sum) == 0;
+    ds_store_done(store, st);
+
+    return same ? DS_OK : ds_fail(err, DS_EQUEUE_KEY, "the key was used for "
+                                  "another request");
+}
+
+
+int
+ds_store_key_put(ds_store_t *store, const char *name, const char *key,
+    const char *sum, int64_t at, const char *id, ds_error_t *err)
+{
+    int  rc;
+
+    rc = ds_store_do(store, err, "DELETE FROM queue_key WHERE at < ?1", "i",
+                     at - DS_KEY_TIME);
+
+    return rc == DS_OK
+           ? ds_store_do(store, err, "INSERT INTO queue_key "
+                         "(name, key, sum, id, at) "
+                         "VALUES (?1, ?2, ?3, ?4, ?5)", "tttti", name, key,
+                         sum, id, at)
+           : rc;
 }
 
 
@@ -1399,6 +1466,102 @@ ds_store_end_run(ds_store_t *store, int64_t run, const ds_status_t *status,
                        "code = ?4, message = ?5, played = ?6, failed = ?7, "
                        "skipped = ?8, dead_air = ?9 WHERE id = ?1",
                        "iir", run, ds_now(), ds_columns_run, status);
+}
+
+
+/* which rows: ds_history_t's members, in their order */
+
+#define DS_PAST(at, what, who)                                                \
+    " WHERE (?1 = '' OR name = ?1) AND (?2 = '' OR " what " = ?2) "           \
+    "AND (?3 = '' OR " who " = ?3) AND " at " >= ?4 "                         \
+    "AND (?5 = 0 OR " at " < ?5) AND (?6 = '' OR EXISTS "                     \
+    "(SELECT 1 FROM json_each(?6) WHERE name GLOB value))"
+
+#define DS_RUNS     " FROM run" DS_PAST("started_at", "coalesce(state, "      \
+                    "'running')", "''")
+#define DS_CHANGES  " FROM change" DS_PAST("at", "what", "who")
+
+
+int
+ds_store_list_runs(ds_store_t *store, const ds_history_t *past, uint32_t offset,
+    ds_run_row_t *rows, size_t *n, uint32_t *total, ds_error_t *err)
+{
+    return ds_store_history(store, "SELECT count(*)" DS_RUNS,
+                            "SELECT id, name, started_at, ended_at, state, "
+                            "code, message, played, failed, skipped, dead_air"
+                            DS_RUNS " ORDER BY id DESC LIMIT ?8 OFFSET ?7",
+                            past, offset, ds_columns_past, rows,
+                            sizeof(ds_run_row_t), n, total, err);
+}
+
+
+int
+ds_store_list_changes(ds_store_t *store, const ds_history_t *past,
+    uint32_t offset, ds_change_t *rows, size_t *n, uint32_t *total,
+    ds_error_t *err)
+{
+    return ds_store_history(store, "SELECT count(*)" DS_CHANGES,
+                            "SELECT id, at, " DS_CHANGE DS_CHANGES
+                            " ORDER BY id DESC LIMIT ?8 OFFSET ?7",
+                            past, offset, ds_columns_change, rows,
+                            sizeof(ds_change_t), n, total, err);
+}
+
+
+/* a part of a list, and how long that is */
+
+static int
+ds_store_history(ds_store_t *store, const char *count, const char *select,
+    const ds_history_t *past, uint32_t offset, const ds_column_t *c, void *rows,
+    size_t size, size_t *n, uint32_t *total, ds_error_t *err)
+{
+    int            rc;
+    const char    *streams;
+    sqlite3_stmt  *st;
+
+    streams = past->streams != NULL ? past->streams : "";
+
+    rc = ds_store_select(store, &st, err, count, "tttiit", past->name,
+                         past->what, past->who, past->since, past->until,
+                         streams);
+    if (rc != DS_OK) {
+        return rc;
+    }
+
+    *total = (uint32_t) sqlite3_column_int64(st, 0);
+    ds_store_done(store, st);
+
+    memset(rows, 0, *n * size);
+
+    rc = ds_store_select(store, &st, err, select, "tttiitii", past->name,
+                         past->what, past->who, past->since, past->until,
+                         streams, (int64_t) offset, (int64_t) *n);
+
+    return ds_store_list(store, st, rc, c, rows, size, n, err);
+}
+
+
+int
+ds_store_put_change(ds_store_t *store, const ds_change_t *change,
+    ds_error_t *err)
+{
+    return ds_store_do(store, err, "INSERT INTO change (at, " DS_CHANGE ") "
+                       "VALUES (?1, ?2, ?3, ?4, ?5, ?6)", "ir", ds_now(),
+                       ds_columns_change + 2, change);
+}
+
+
+int
+ds_store_trim_history(ds_store_t *store, int64_t at, ds_error_t *err)
+{
+    int  rc;
+
+    rc = ds_store_do(store, err, "DELETE FROM run WHERE started_at < ?1 "
+                     "AND ended_at < ?1", "i", at);
+
+    return rc == DS_OK ? ds_store_do(store, err, "DELETE FROM change WHERE "
+                                     "at < ?1", "i", at)
+                       : rc;
 }
 
 
