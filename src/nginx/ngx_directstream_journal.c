@@ -87,7 +87,7 @@ ngx_directstream_journal_note(ngx_directstream_conf_t *dcf,
                             st->youtube.error.code != DS_OK ? ": " : "",
                             st->youtube.error.code != DS_OK
                             ? st->youtube.error.message : "");
-        entry = ngx_directstream_journal_entry(sh, node,
+        entry = ngx_directstream_journal_entry(sh, name,
                                                NGX_DIRECTSTREAM_ENTRY_YOUTUBE,
                                                message);
         entry->code = st->youtube.error.code;
