@@ -58,10 +58,11 @@ install: all
 	install -m 644 $(module) $(DESTDIR)$(MODULES)
 	install -d $(DESTDIR)$(SBIN)
 	install -m 755 $(builddir)/directstream-schema \
-	    $(builddir)/directstream-check $(DESTDIR)$(SBIN)
+	    $(builddir)/directstream-check \
+	    tools/directstream-youtube-auth $(DESTDIR)$(SBIN)
 	install -d $(DESTDIR)$(MAN)/man8
 	install -m 644 tools/directstream-schema.8 tools/directstream-check.8 \
-	    $(DESTDIR)$(MAN)/man8
+	    tools/directstream-youtube-auth.8 $(DESTDIR)$(MAN)/man8
 
 # for Debian, as build/package/*.deb
 package: deps-package
@@ -160,12 +161,14 @@ SOAK_KILLS   ?= 500
 SOAK_CHANGES ?= 1000
 SOAK_STEPS   ?= 1000
 SOAK_ITEMS   ?= 1000
+SOAK_YOUTUBE ?= 100
 
 soak: module schema check-tool $(builddir)/watch
 	$(e2e_env) SOAK_KILLS=$(SOAK_KILLS) prove -v t/24_kills.t
 	$(e2e_env) SOAK_CHANGES=$(SOAK_CHANGES) prove -v t/29_endurance.t
 	$(e2e_env) SOAK_STEPS=$(SOAK_STEPS) prove -v t/62_history.t
 	$(e2e_env) DRAWN_ITEMS=$(SOAK_ITEMS) prove -v t/81_drawn.t
+	$(e2e_env) SOAK_YOUTUBE=$(SOAK_YOUTUBE) prove -v t/68_youtube_faults.t
 .PHONY: soak
 
 asan_dir   = $(builddir)/asan

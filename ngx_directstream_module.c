@@ -99,6 +99,21 @@ static ngx_command_t  ngx_directstream_commands[] = {
       0,
       NULL },
 
+    /* the account that broadcasts are looked after in */
+    { ngx_string("youtube_credentials"),
+      NGX_DIRECTSTREAM_CONF|NGX_DIRECT_CONF|NGX_CONF_TAKE12,
+      ngx_directstream_youtube_credentials,
+      0,
+      0,
+      NULL },
+
+    { ngx_string("youtube_api"),
+      NGX_DIRECTSTREAM_CONF|NGX_DIRECT_CONF|NGX_CONF_TAKE1,
+      ngx_directstream_youtube_api,
+      0,
+      0,
+      NULL },
+
     /* items that are looked at ahead of their turn */
     { ngx_string("preflight"),
       NGX_DIRECTSTREAM_CONF|NGX_DIRECT_CONF|NGX_CONF_TAKE12,
@@ -370,6 +385,31 @@ static ngx_command_t  ngx_directstream_commands[] = {
     { ngx_string("schedule"),
       NGX_DIRECTSTREAM_STREAM_CONF|NGX_DIRECT_CONF|NGX_CONF_BLOCK|NGX_CONF_ANY,
       ngx_directstream_schedule,
+      0,
+      0,
+      NULL },
+
+    /* what is done about the broadcast that shows the push */
+    { ngx_string("youtube"),
+      NGX_DIRECTSTREAM_CONF|NGX_DIRECTSTREAM_STREAM_CONF|NGX_DIRECT_CONF
+                           |NGX_CONF_TAKE1,
+      ngx_directstream_stream_field,
+      0,
+      0,
+      NULL },
+
+    { ngx_string("youtube_rollover"),
+      NGX_DIRECTSTREAM_CONF|NGX_DIRECTSTREAM_STREAM_CONF|NGX_DIRECT_CONF
+                           |NGX_CONF_TAKE1,
+      ngx_directstream_stream_field,
+      0,
+      0,
+      NULL },
+
+    { ngx_string("youtube_title"),
+      NGX_DIRECTSTREAM_CONF|NGX_DIRECTSTREAM_STREAM_CONF|NGX_DIRECT_CONF
+                           |NGX_CONF_TAKE1,
+      ngx_directstream_stream_field,
       0,
       0,
       NULL },

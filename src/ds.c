@@ -24,6 +24,7 @@
 #include "play/ds_canary.h"
 #include "source/ds_cache.h"
 #include "source/ds_scribe.h"
+#include "youtube/ds_youtube.h"
 
 
 /*
@@ -114,9 +115,14 @@ ds_create(const ds_conf_t *conf, ds_error_t *err)
     ds_crash_watch(conf->crash);
     ds_open_cache(ds);
 
+    if (ds_youtube_start(ds, err) != DS_OK) {
+        ds_free(ds);
+        return NULL;
+    }
+
     if (ds_canary_start(ds) != DS_OK) {
         (void) ds_fail(err, DS_ENOMEM, "canary could not be started");
-        ds_free(ds);
+        ds_destroy(&ds);
         return NULL;
     }
 
@@ -209,6 +215,8 @@ ds_copy_conf(ds_t *ds, const ds_conf_t *conf)
     c->media_root = NULL;
     c->canary = NULL;
     c->push_certificate = NULL;
+    c->youtube_credentials = NULL;
+    c->youtube_api = NULL;
     c->cache_path = NULL;
     c->store_path = NULL;
     c->source_rules = NULL;
@@ -237,6 +245,9 @@ ds_copy_conf(ds_t *ds, const ds_conf_t *conf)
         || ds_copy((char **) &c->media_root, conf->media_root)
         || ds_copy((char **) &c->canary, conf->canary)
         || ds_copy((char **) &c->push_certificate, conf->push_certificate)
+        || ds_copy((char **) &c->youtube_credentials,
+                   conf->youtube_credentials)
+        || ds_copy((char **) &c->youtube_api, conf->youtube_api)
         || ds_copy((char **) &c->cache_path, conf->cache_path)
         || ds_copy((char **) &c->store_path, conf->store_path))
     {
@@ -357,6 +368,8 @@ ds_free(ds_t *ds)
     free((void *) c->media_root);
     free((void *) c->canary);
     free((void *) c->push_certificate);
+    free((void *) c->youtube_credentials);
+    free((void *) c->youtube_api);
     free((void *) c->cache_path);
     free((void *) c->store_path);
     free((void *) c->source_rules);

@@ -117,6 +117,11 @@
     X(PUSH_LOST, "push_lost")           /* connection went away, or stuck */  \
     X(PUSH_HOOK, "push_hook_missing")   /* nginx-rtmp did not ask for it */   \
                                                                               \
+    X(YOUTUBE_AUTH, "youtube_auth")     /* no access to the account */        \
+    X(YOUTUBE_QUOTA, "youtube_quota")   /* nothing left for today */          \
+    X(YOUTUBE_DARK, "youtube_dark")     /* pushed, and nothing is live */     \
+    X(YOUTUBE_ISSUE, "youtube_issue")   /* YouTube finds fault, or fails */   \
+                                                                              \
     X(STORE_FULL, "store_full")         /* no space left */                   \
     X(STORE_READONLY, "store_readonly") /* no access to it */                 \
     X(STORE_BUSY, "store_busy")         /* locked by somebody else */         \
@@ -259,8 +264,11 @@ typedef struct {
     uint64_t                cache_min_free;    /* bytes left on its disk */
     int64_t                 history;           /* ms that runs and changes are
                                                   kept for, 0: for ever */
-    const char             *store_path;        /* of the cache's index; with
-                                                  cache_path, migrated */
+    const char             *store_path;        /* migrated; with cache_path or
+                                                  youtube_credentials */
+    const char             *youtube_credentials;   /* their text, NULL: none */
+    const char             *youtube_api;       /* URL, NULL: Google's */
+    int64_t                 youtube_interval;  /* ms between two looks */
     const char             *push_certificate;  /* trusted for rtmps, a PEM
                                                   file; NULL: the system's */
 
@@ -326,6 +334,12 @@ int ds_check_proxy(const char *url, ds_error_t *err);
 
 /* an address of IPv4 or IPv6, not the unspecified one */
 int ds_check_bind(const char *address, ds_error_t *err);
+
+/* the text of a file of credentials for YouTube: DS_EYOUTUBE_AUTH */
+int ds_check_youtube(const char *credentials, ds_error_t *err);
+
+/* the title of a broadcast: UTF-8, and no other variables than there are */
+int ds_check_youtube_title(const char *title, ds_error_t *err);
 
 /* a stream's name: [A-Za-z0-9._-]{1,64}, not "." nor ".." */
 int ds_check_name(const char *name, ds_error_t *err);
@@ -566,6 +580,27 @@ bool ds_outlet_stop(char *outputs, const char *name, bool stop);
 void ds_outlet_keep(char *outputs, const char *before);
 
 
+/* the broadcast of a stream that is pushed to YouTube */
+
+#define DS_YOUTUBE_ID     64            /* of a broadcast, a stream there */
+#define DS_YOUTUBE_TITLE  256           /* bytes; YouTube has 100 characters */
+#define DS_YOUTUBE_MADE   6             /* broadcasts, at most, in 24 h */
+
+typedef enum {
+    DS_YOUTUBE_OFF = 0,
+    DS_YOUTUBE_WATCH,                   /* looked after, left as it is */
+    DS_YOUTUBE_REVIVE                   /* one that has ended is replaced */
+} ds_youtube_e;
+
+typedef struct {
+    ds_youtube_e     mode;              /* needs a push by the engine */
+    uint32_t         rollover;          /* ms that one lasts, 0: any */
+    char             title[DS_YOUTUBE_TITLE];   /* of a new one, with $title,
+                                           $stream and $date in it; "": as the
+                                           one before it */
+} ds_youtube_conf_t;
+
+
 /*
  * A stream as it is defined: in nginx.conf, by the API, in the store.  All of
  * it is zeroed before it is filled in.
@@ -590,6 +625,7 @@ typedef struct {
     uint32_t         max_item_duration; /* ms, 0: none */
     uint32_t         playlist_refresh;  /* ms between two readings, 0: off */
     uint32_t         refresh_jitter;    /* per cent of it, either way */
+    ds_youtube_conf_t  youtube;
     bool             shuffle;
     bool             loop;
 } ds_def_t;
@@ -742,6 +778,43 @@ typedef struct {
 } ds_counts_t;
 
 
+/* what YouTube makes of a push */
+
+typedef enum {
+    DS_YOUTUBE_UNKNOWN = 0,             /* not looked at yet */
+    DS_YOUTUBE_WAITING,                 /* nothing is pushed, or arrives */
+    DS_YOUTUBE_HEALTHY,                 /* a broadcast is live */
+    DS_YOUTUBE_DARK,                    /* none is, and the push arrives */
+    DS_YOUTUBE_REVIVING,                /* one is on its way */
+    DS_YOUTUBE_ROLLING,                 /* it is live, and is replaced */
+    DS_YOUTUBE_ERROR                    /* YouTube does not say */
+} ds_youtube_state_e;
+
+
+typedef struct {
+    bool             enabled;
+    ds_youtube_state_e  state;
+    int64_t          since;             /* Unix ms, of the state */
+    int64_t          checked;           /* Unix ms, of the last look, 0: none */
+    char             broadcast[DS_YOUTUBE_ID];  /* that is live, "": none */
+    char             title[DS_YOUTUBE_TITLE];
+    int64_t          started;           /* Unix ms, 0: not known */
+    int64_t          rollover;          /* Unix ms, when it is due, 0: never */
+    char             stream[16];        /* YouTube's words: "active" */
+    char             health[16];        /* "good", "" when not known */
+    char             issue[DS_MESSAGE_LEN];     /* the gravest, "": none */
+    uint32_t         issues;
+    char             revive[DS_MESSAGE_LEN];    /* what it would do now */
+    char             replace[DS_MESSAGE_LEN];   /* what a roll-over would do */
+    uint64_t         dark;              /* ms, since the stream started */
+    uint32_t         made;              /* broadcasts, the same */
+    uint32_t         revived;           /* taken live, the same */
+    uint32_t         replaced;          /* the same */
+    int64_t          quota;             /* units used today, by the account */
+    ds_error_t       error;             /* of the last look, code 0: none */
+} ds_youtube_status_t;
+
+
 typedef struct {
     ds_state_e       state;
     int64_t          since;             /* Unix ms of the last state change */
@@ -797,6 +870,7 @@ typedef struct {
     ds_slots_t       slots;
     bool             heard;             /* somebody takes what is sent */
     ds_push_status_t outputs[DS_OUTLETS];   /* in no order */
+    ds_youtube_status_t  youtube;
     ds_counts_t      counts;
     ds_progress_t    progress;          /* valid once an item was on air */
     ds_error_t       error;             /* the last one; code 0: none */
@@ -809,6 +883,8 @@ const char *ds_verdict_name(ds_verdict_e verdict);      /* "ok", "" */
 const char *ds_decision_name(ds_decision_e decision);  /* "copy", "none" */
 const char *ds_video_name(ds_video_e video);           /* "copy", "auto" */
 const char *ds_mode_name(ds_mode_e mode);              /* "direct", "hybrid" */
+const char *ds_youtube_name(ds_youtube_e youtube);     /* "off", "revive" */
+const char *ds_youtube_state_name(ds_youtube_state_e state); /* "healthy" */
 
 
 /*
@@ -864,6 +940,20 @@ void ds_stream_set_mode(ds_stream_t *s, ds_mode_e mode);
  * ends.  Of no effect without a cache; of no use in mode direct.
  */
 void ds_stream_prefetch(ds_stream_t *s, bool on);
+
+/* what is asked for of a stream's broadcast */
+
+typedef enum {
+    DS_YOUTUBE_CHECK = 0,               /* a look, now */
+    DS_YOUTUBE_REVIVAL,                 /* one that is live, if none is */
+    DS_YOUTUBE_ROLLOVER                 /* another one in its place */
+} ds_youtube_wish_e;
+
+/* of a run that goes on */
+void ds_stream_set_youtube(ds_stream_t *s, const ds_youtube_conf_t *youtube);
+
+/* of no effect on one that has nothing to do with YouTube */
+void ds_stream_youtube(ds_stream_t *s, ds_youtube_wish_e wish);
 
 void ds_stream_status(ds_stream_t *s, ds_status_t *status);
 
@@ -1420,6 +1510,44 @@ int ds_store_list_kept(ds_store_t *store, uint32_t offset, ds_kept_t *kept,
 /* how many there are, and the bytes of all of them */
 int ds_store_count_kept(ds_store_t *store, uint32_t *count, uint64_t *size,
     ds_error_t *err);
+
+/*
+ * What is known of a stream of a YouTube account, by the id it has there; it
+ * is written before what is done next is tried, so that one who is killed
+ * repeats nothing.
+ */
+
+typedef struct {
+    char         current[DS_YOUTUBE_ID];    /* the broadcast that was live */
+    char         next[DS_YOUTUBE_ID];   /* that is to be, "": none */
+    char         tag[DS_YOUTUBE_ID];    /* that a new one is known by, "": there
+                                           is none that is not known yet */
+    char         refused[DS_YOUTUBE_ID];    /* one that YouTube does nothing
+                                           with, "": none */
+    bool         replacing;             /* "next" is to take its place */
+    uint32_t     fails;                 /* of what was tried, in a row */
+    int64_t      tried;                 /* Unix ms */
+    int64_t      made[DS_YOUTUBE_MADE]; /* Unix ms, the last one first */
+    char         title[DS_YOUTUBE_TITLE];   /* of "current", as the next two */
+    char         privacy[16];
+    bool         kids;
+} ds_memo_t;
+
+
+/* DS_ESTORE_NOT_FOUND when there is none: "memo" is zeroed then */
+int ds_store_get_memo(ds_store_t *store, const char *id, ds_memo_t *memo,
+    ds_error_t *err);
+
+/* creates or replaces */
+int ds_store_put_memo(ds_store_t *store, const char *id,
+    const ds_memo_t *memo, ds_error_t *err);
+
+/* units of the API's quota that were used on the day, which is a number */
+int ds_store_get_quota(ds_store_t *store, int64_t day, int64_t *used,
+    ds_error_t *err);
+int ds_store_put_quota(ds_store_t *store, int64_t day, int64_t used,
+    ds_error_t *err);
+
 
 /*
  * Removes what is kept under a key from the index and from the directory

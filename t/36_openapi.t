@@ -8,6 +8,7 @@ use lib "$FindBin::Bin/lib";
 use DirectStream::Test;
 
 use DirectStream::Schema;
+use DirectStream::YouTube;
 
 
 # the checks fire on what they are there for
@@ -58,8 +59,17 @@ my $url = $t->stub_list('PLdesc', entries => [
     $t->stub_entry('descitem0003', 'long.mp4', duration => 60),
 ]);
 
-$t->near(http => 'location /ro/ { directstream_admin; }', directstream =>
-    "stream fixed { playlist $url; }");
+my $yt = DirectStream::YouTube->new($t);
+
+$yt->set(streams => [ { id => 'in', key => 'tube' } ],
+         broadcasts => [ { id => 'b', stream => 'in', life => 'live' } ]);
+
+$t->near(http => 'location /ro/ { directstream_admin; }',
+         directstream => <<"END");
+youtube_credentials @{[ $yt->credentials ]} interval=1s;
+youtube_api $yt->{url};
+stream fixed { playlist $url; }
+END
 
 my ($status, $doc) = $t->api('GET', 'api/1/openapi.json');
 my $api = DirectStream::Schema->new($doc);
@@ -193,6 +203,10 @@ described('POST', "$S/one/prefetch", 202, body => { on => $no });
 described('POST', "$S/one/prefetch", 400, body => { on => 0 });
 described('POST', "$S/one/prefetch", 400, body => { off => $yes });
 described('POST', "$S/one/prefetch", 400, body => '[');
+described('POST', "$S/one/youtube/$_", 409) for qw(check revive rollover);
+described('POST', "$S/one/youtube/$_", 400, body => { dry_run => 1 })
+    for qw(check revive rollover);
+described('POST', "$S/none/youtube/$_", 404) for qw(check revive rollover);
 described('POST', '/1/restart', 202);
 described('POST', '/1/restart', 202, body => { all => $no });
 described('POST', '/1/restart', 400, body => { all => 1 });
@@ -319,7 +333,22 @@ for my $try ([ 'GET', '/1/none', 404 ], [ 'PUT', $S, 405 ],
        '', 'as described');
 }
 
-described('DELETE', "$S/$_", 204) for qw(one full bad kept);
+# YouTube
+
+described('POST', $S, 201, body => {
+    name => 'tube', playlist => $url, push => $t->push_url('tube'),
+    push_via => 'engine', youtube => 'watch', youtube_rollover => 36000,
+    youtube_title => '$stream' });
+$t->wait_for(sub { $t->field('tube', 'youtube', 'broadcast') }, 10,
+             'a broadcast');
+described('GET', "$S/tube", 200, what => ' YouTube');
+described('POST', "$S/tube/youtube/$_", 200, body => { dry_run => $yes })
+    for qw(check revive rollover);
+described('POST', "$S/tube/youtube/$_", 202) for qw(check revive rollover);
+described('PATCH', "$S/tube", 200, body => {
+    youtube => 'off', youtube_rollover => 0, youtube_title => undef });
+
+described('DELETE', "$S/$_", 204) for qw(one full bad kept tube);
 
 # nothing is described that was not tried
 

@@ -131,6 +131,28 @@ ds_mode_name(ds_mode_e mode)
 }
 
 
+const char *
+ds_youtube_name(ds_youtube_e youtube)
+{
+    static const char *const  names[] = { "off", "watch", "revive" };
+
+    return (unsigned) youtube <= DS_YOUTUBE_REVIVE ? names[youtube]
+                                                   : "unknown";
+}
+
+
+const char *
+ds_youtube_state_name(ds_youtube_state_e state)
+{
+    static const char *const  names[] = {
+        "unknown", "waiting_ingest", "healthy", "dark", "reviving",
+        "rolling_over", "error"
+    };
+
+    return (unsigned) state <= DS_YOUTUBE_ERROR ? names[state] : "unknown";
+}
+
+
 int
 ds_fail(ds_error_t *err, int code, const char *fmt, ...)
 {

@@ -27,6 +27,7 @@ struct ds_s {
     struct ds_cache_s  *cache;          /* NULL: nothing is kept */
     struct ds_loops_s  *loops;          /* slates that are in use */
     struct ds_scribe_s *scribes;        /* lock; source/ds_scribe.h */
+    struct ds_youtube_s  *youtube;      /* NULL: there is no account */
     size_t              held_most;      /* of "held" */
 
     struct ds_job_s    *jobs;           /* owner's thread; base/ds_job.h */

@@ -47,6 +47,12 @@ const fields = [
             + "again; of the first output, others by the API" },
     { name: "push_via", label: "Pushed by",
       hint: "nginx-rtmp, or the engine, which rtmps:// needs" },
+    { name: "youtube", label: "YouTube",
+      hint: "Whether the broadcast that shows the push is looked after; needs "
+            + "an account, and a push by the engine" },
+    { name: "youtube_title", label: "Title of a broadcast",
+      hint: "Of one that is made, with $stream, $title and $date; empty: as "
+            + "the one before it" },
     { name: "start", label: "Start it at once" }
 ];
 
@@ -356,4 +362,15 @@ export function confirmDialog(title, text, yes, act) {
 
     open(dialog);
     cancel.focus();
+}
+
+
+export function deleteDialog(name) {
+    confirmDialog(`Delete ${name}?`,
+        "The stream goes off the air and its definition is removed. This "
+        + "cannot be undone.", "Delete", async () => {
+            await api("DELETE", path(name));
+            location.hash = "#/";
+            remove(name);
+        });
 }

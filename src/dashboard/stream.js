@@ -11,6 +11,7 @@ import { apply, link, log, remove, samples, streams } from "./live.js";
 import { fetches, figures, lastError, onAir, stateChip } from "./parts.js";
 import { enqueue, queue } from "./queue.js";
 import { ask, may } from "./session.js";
+import { youtube } from "./youtube.js";
 
 const PICTURE = 4000;
 const NO_PICTURE = 15000;       /* not asked for so often, then */
@@ -399,7 +400,8 @@ const definition = (stream) => [
         `Output ${o.name}`,
         `${o.url}, ${o.role}, by `
         + (o.via === "engine" ? "the engine" : "nginx-rtmp")
-    ])
+    ]),
+    ["YouTube", stream.youtube === "off" ? null : stream.youtube]
 ];
 
 
@@ -458,6 +460,7 @@ export function streamView(name) {
     const [still, events, queued, items] = parts;
     const buttons = may.operate ? controls(name) : null;
     const numbers = figures();
+    const tube = youtube(name);
     const known = [details("Now", run), details("Definition", definition)];
     const kbit = chart("Bitrate", (s) => s.kbit, bitrate);
     const buffer = chart("Buffer", (s) => s.buffer, seconds);
@@ -470,6 +473,7 @@ export function streamView(name) {
           section("On air", still.node, air.node, fetching.node),
           section("Last minutes", numbers.node, kbit.node, buffer.node)),
         h("div", { class: "columns" }, known[0].node, known[1].node),
+        tube.node,
         events.node,
         queued.node,
         items.node);
@@ -494,8 +498,8 @@ export function streamView(name) {
                 return;
             }
 
-            [chip, air, fetching, error, still, queued, items].forEach((part) =>
-                part.update(stream.status));
+            [chip, air, fetching, error, still, tube, queued,
+             items].forEach((part) => part.update(stream.status));
             [numbers, ...known].forEach((part) => part.update(stream));
 
             if (buttons !== null) {

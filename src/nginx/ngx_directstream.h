@@ -66,7 +66,10 @@ typedef struct ngx_thread_pool_s  ngx_thread_pool_t;
 #define NGX_DIRECTSTREAM_SET_PROXY          0x10000
 #define NGX_DIRECTSTREAM_SET_BIND           0x20000
 #define NGX_DIRECTSTREAM_SET_SCHEDULE       0x40000
-#define NGX_DIRECTSTREAM_SET_ALL            0x7ffff
+#define NGX_DIRECTSTREAM_SET_YOUTUBE        0x80000
+#define NGX_DIRECTSTREAM_SET_ROLLOVER       0x100000
+#define NGX_DIRECTSTREAM_SET_TITLE          0x200000
+#define NGX_DIRECTSTREAM_SET_ALL            0x3fffff
 
 
 /* a field of a definition: nginx.conf and the API give it by the same name */
@@ -78,11 +81,13 @@ typedef enum {
     NGX_DIRECTSTREAM_OUTPUTS,               /* lines, as ds_outlet_next() */
     NGX_DIRECTSTREAM_PROXY,
     NGX_DIRECTSTREAM_BIND,
+    NGX_DIRECTSTREAM_TITLE,
     NGX_DIRECTSTREAM_SLATE,
     NGX_DIRECTSTREAM_SCHEDULE,              /* the last text */
     NGX_DIRECTSTREAM_FLAG,                  /* a word: a bool or an enum */
     NGX_DIRECTSTREAM_MODE,
     NGX_DIRECTSTREAM_VIDEO,
+    NGX_DIRECTSTREAM_YOUTUBE,
     NGX_DIRECTSTREAM_SIZE,                  /* two uint32_t, pixels */
     NGX_DIRECTSTREAM_NUMBER,                /* uint32_t, as all below */
     NGX_DIRECTSTREAM_BITRATE,               /* bit/s */
@@ -133,6 +138,8 @@ typedef struct {
     uint64_t                 slots_missed;
     uint64_t                 added;         /* items, by later readings */
     uint64_t                 removed;
+    uint64_t                 youtube_dark;  /* ms */
+    uint64_t                 youtube_made;  /* broadcasts */
     uint64_t                 faults[DS_NERRORS];
     uint64_t                 failures[DS_NERRORS];
     ngx_directstream_pushed_t pushed[DS_OUTLETS];
@@ -172,6 +179,7 @@ typedef struct {
     uint64_t                 outputs;       /* changes of the outputs, and of
                                                these */
     ngx_directstream_again_t again[DS_OUTLETS];
+    uint64_t                 youtube[DS_YOUTUBE_ROLLOVER + 1];
 
     /* of the queue, which the store has */
     uint32_t                 queued;        /* entries that wait */
@@ -231,6 +239,8 @@ typedef struct {
     uint64_t                 changes;       /* of the list */
     uint64_t                 slots;         /* that started, or were missed */
     int64_t                  error_at;
+    ds_youtube_state_e       youtube;
+    int                      youtube_code;
 } ngx_directstream_noted_t;
 
 
@@ -253,6 +263,7 @@ typedef enum {
     NGX_DIRECTSTREAM_ENTRY_QUEUE,
     NGX_DIRECTSTREAM_ENTRY_LIST,
     NGX_DIRECTSTREAM_ENTRY_SLOT,
+    NGX_DIRECTSTREAM_ENTRY_YOUTUBE,
     NGX_DIRECTSTREAM_ENTRY_RESOLVER         /* of no stream */
 } ngx_directstream_entry_e;
 
@@ -264,8 +275,9 @@ typedef struct {
     int64_t                  at;            /* Unix ms */
     ngx_directstream_entry_e type;
     ds_state_e               state;         /* of a state */
-    int                      code;          /* of an error; of a resolver that
-                                               fails, else 0 */
+    int                      code;          /* of an error, of YouTube; of
+                                               a resolver that fails, else
+                                               0 */
     uint32_t                 added;         /* of a list, as the next three */
     uint32_t                 removed;
     uint32_t                 moved;
@@ -390,6 +402,9 @@ typedef struct {
     ngx_array_t              source_rules;      /* of ds_source_rule_t */
     ngx_str_t                media_root;
     ngx_str_t                push_certificate;
+    ngx_str_t                youtube_credentials;   /* their text */
+    ngx_str_t                youtube_api;
+    int64_t                  youtube_interval;      /* ms */
 
     /* of the table of ranges: "given" has a bit for each that was set */
     ngx_uint_t               given;
@@ -455,6 +470,10 @@ char *ngx_directstream_preflight(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_directstream_resolver_canary(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+char *ngx_directstream_youtube_credentials(ngx_conf_t *cf,
+    ngx_command_t *cmd, void *conf);
+char *ngx_directstream_youtube_api(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 char *ngx_directstream_extractors(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_directstream_range(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
@@ -485,6 +504,10 @@ ngx_int_t ngx_directstream_conf_file(ngx_conf_t *cf, ngx_str_t *path,
 
 /* "none" needs an output by the engine; 0 or a DS_E… */
 int ngx_directstream_check_publish(const ds_def_t *def, ds_error_t *err);
+
+/* a stream that YouTube is asked about needs an account, and such a push */
+int ngx_directstream_check_youtube(ngx_directstream_conf_t *dcf,
+    const ds_def_t *def, ds_error_t *err);
 
 
 /* outputs, as ds_outlet_next() reads them */
@@ -614,6 +637,7 @@ typedef struct {
     uint64_t                 fallback;      /* 1: the second resolver is used */
     uint64_t                 canary_up;     /* -1: there is none, or no news */
     uint64_t                 canary_at;     /* Unix s */
+    uint64_t                 youtube_quota; /* units, -1: not known */
     ds_resolver_status_t     resolver;
 } ngx_directstream_whole_t;
 
@@ -630,7 +654,10 @@ typedef enum {
     NGX_DIRECTSTREAM_PREVIOUS,
     NGX_DIRECTSTREAM_REFRESH,
     NGX_DIRECTSTREAM_PREFETCH,
-    NGX_DIRECTSTREAM_PREFETCH_OFF
+    NGX_DIRECTSTREAM_PREFETCH_OFF,
+    NGX_DIRECTSTREAM_YOUTUBE_CHECK,         /* in the order of the wishes */
+    NGX_DIRECTSTREAM_YOUTUBE_REVIVE,
+    NGX_DIRECTSTREAM_YOUTUBE_ROLLOVER
 } ngx_directstream_step_e;
 
 ngx_int_t ngx_directstream_zone_step(ngx_directstream_conf_t *dcf,

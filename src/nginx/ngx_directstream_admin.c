@@ -152,6 +152,18 @@ static const ngx_directstream_route_t  ngx_directstream_routes[] = {
     { "restart", NGX_DIRECTSTREAM_ADMIN, 1, 0, NULL,
       ngx_directstream_streams_renew, NULL, NULL, NULL },
 
+    { "streams/*/youtube/check", NGX_DIRECTSTREAM_OPERATOR, 0,
+      NGX_DIRECTSTREAM_YOUTUBE_CHECK, NULL, ngx_directstream_youtube, NULL,
+      NULL, NULL },
+
+    { "streams/*/youtube/revive", NGX_DIRECTSTREAM_OPERATOR, 0,
+      NGX_DIRECTSTREAM_YOUTUBE_REVIVE, NULL, ngx_directstream_youtube, NULL,
+      NULL, NULL },
+
+    { "streams/*/youtube/rollover", NGX_DIRECTSTREAM_OPERATOR, 0,
+      NGX_DIRECTSTREAM_YOUTUBE_ROLLOVER, NULL, ngx_directstream_youtube, NULL,
+      NULL, NULL },
+
     { "resolve", NGX_DIRECTSTREAM_OPERATOR, 0, 0, NULL,
       ngx_directstream_resolve, NULL, NULL, NULL },
 

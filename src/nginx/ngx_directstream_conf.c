@@ -204,7 +204,8 @@ ngx_directstream_settings(ngx_directstream_conf_t *dcf)
 
     const ngx_str_t *const  texts[] = {
         &dcf->cache_path, &dcf->resolve_extractors, &dcf->media_root,
-        &dcf->push_certificate, &dcf->canary
+        &dcf->push_certificate, &dcf->canary, &dcf->youtube_credentials,
+        &dcf->youtube_api
     };
 
     digest = NGX_DIRECTSTREAM_DIGEST;
@@ -232,6 +233,9 @@ ngx_directstream_settings(ngx_directstream_conf_t *dcf)
                            (char *) dcf + ngx_directstream_ranges[i].offset,
                            sizeof(int64_t));
     }
+
+    digest = ngx_directstream_digest(digest, &dcf->youtube_interval,
+                                     sizeof(int64_t));
 
     digest = ngx_directstream_digest(digest, dcf->source_rules.elts,
                                      dcf->source_rules.nelts
@@ -292,6 +296,18 @@ ngx_directstream_streams_end(ngx_conf_t *cf, ngx_directstream_conf_t *dcf)
         if (ngx_directstream_check_publish(&s->def, &err) != DS_OK) {
             ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
                           "invalid \"publish\" of stream \"%s\": %s in "
+                          "%s:%ui", s->def.name, err.message, s->file,
+                          s->line);
+            return NGX_CONF_ERROR;
+        }
+
+        /* what is inherited is for those that it can be for */
+
+        if ((s->set & NGX_DIRECTSTREAM_SET_YOUTUBE)
+            && ngx_directstream_check_youtube(dcf, &s->def, &err) != DS_OK)
+        {
+            ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                          "invalid \"youtube\" of stream \"%s\": %s in "
                           "%s:%ui", s->def.name, err.message, s->file,
                           s->line);
             return NGX_CONF_ERROR;

@@ -110,6 +110,9 @@ ngx_directstream_stream(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
  * audio_rate 44100 | 48000; default 44100
  * max_keyframe_interval off | time; default off
  * max_item_duration off | time; default off
+ * youtube off | watch | revive; default off
+ * youtube_rollover off | time; default off
+ * youtube_title text; default that of the broadcast before
  * context: directstream, stream
  */
 

@@ -127,6 +127,7 @@ ngx_directstream_def_parse(ngx_directstream_conf_t *dcf, ngx_str_t *body,
     ngx_uint_t *start, ngx_directstream_mistake_t *m)
 {
     ngx_int_t                  rc;
+    ds_error_t                 err;
     ngx_directstream_parse_t   p;
 
     ngx_memzero(&p, sizeof(ngx_directstream_parse_t));
@@ -158,6 +159,13 @@ ngx_directstream_def_parse(ngx_directstream_conf_t *dcf, ngx_str_t *body,
 
     if (rc == NGX_OK) {
         rc = ngx_directstream_parse_publish(&p);
+    }
+
+    if (rc == NGX_OK && (p.set & NGX_DIRECTSTREAM_SET_YOUTUBE)
+        && ngx_directstream_check_youtube(dcf, def, &err) != DS_OK)
+    {
+        rc = ngx_directstream_mistake(m, "invalid_field", "youtube", "%s",
+                                      err.message);
     }
 
     *set = p.set;
@@ -192,7 +200,8 @@ ngx_directstream_parse_def(ngx_directstream_parse_t *p, const cJSON *v)
                                "audio_rate, max_keyframe_interval, "
                                "max_item_duration, playlist_refresh, "
                                "playlist_refresh_jitter, "
-                               "source_proxy and source_bind");
+                               "source_proxy, source_bind, youtube, "
+                               "youtube_rollover and youtube_title");
     }
 
     if (p->patch) {
@@ -1451,6 +1460,7 @@ ngx_directstream_parse_field(ngx_directstream_parse_t *p,
     case NGX_DIRECTSTREAM_PUBLISH:
     case NGX_DIRECTSTREAM_PROXY:
     case NGX_DIRECTSTREAM_BIND:
+    case NGX_DIRECTSTREAM_TITLE:
         rc = ngx_directstream_parse_text(p, f, v);
         break;
 

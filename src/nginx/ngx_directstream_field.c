@@ -106,6 +106,19 @@ const ngx_directstream_field_t  ngx_directstream_fields[] = {
       ngx_directstream_in(refresh_jitter), 0, 100,
       "a whole number of per cent, from 0 to 100" },
 
+    { "youtube", NGX_DIRECTSTREAM_SET_YOUTUBE, NGX_DIRECTSTREAM_YOUTUBE,
+      ngx_directstream_in(youtube.mode), DS_YOUTUBE_OFF, DS_YOUTUBE_REVIVE,
+      "\"off\", \"watch\" or \"revive\"" },
+
+    { "youtube_rollover", NGX_DIRECTSTREAM_SET_ROLLOVER,
+      NGX_DIRECTSTREAM_TIME,
+      ngx_directstream_in(youtube.rollover), 5 * 3600 * 1000,
+      (11 * 60 + 55) * 60 * 1000,
+      "off (0), or from 5 hours to 11 hours and 55 minutes" },
+
+    { "youtube_title", NGX_DIRECTSTREAM_SET_TITLE, NGX_DIRECTSTREAM_TITLE,
+      ngx_directstream_in(youtube.title), 0, 0, NULL },
+
     { NULL, 0, NGX_DIRECTSTREAM_NAME, 0, 0, 0, 0, NULL }
 };
 
@@ -190,6 +203,7 @@ ngx_directstream_field_show(const ngx_directstream_field_t *f,
 
     case NGX_DIRECTSTREAM_MODE:
     case NGX_DIRECTSTREAM_VIDEO:
+    case NGX_DIRECTSTREAM_YOUTUBE:
         value = ngx_directstream_field_word(f,
                                        ngx_directstream_field_get(f, def));
         break;
@@ -213,6 +227,9 @@ ngx_directstream_field_word(const ngx_directstream_field_t *f, int64_t n)
     case NGX_DIRECTSTREAM_VIDEO:
         return ds_video_name((ds_video_e) n);
 
+    case NGX_DIRECTSTREAM_YOUTUBE:
+        return ds_youtube_name((ds_youtube_e) n);
+
     default: /* NGX_DIRECTSTREAM_FLAG */
         return n ? "on" : "off";
     }
@@ -233,6 +250,9 @@ ngx_directstream_field_check(const ngx_directstream_field_t *f,
 
     case NGX_DIRECTSTREAM_PUBLISH:
         return ds_check_publish(text, err);
+
+    case NGX_DIRECTSTREAM_TITLE:
+        return ds_check_youtube_title(text, err);
 
     case NGX_DIRECTSTREAM_PROXY:
         return ngx_strcmp(text, "off") == 0 ? DS_OK
@@ -429,7 +449,10 @@ ngx_directstream_field_copy(ds_def_t *dst, const ds_def_t *src,
             ? !ngx_directstream_outputs_same_rtmp((char *) to, (char *) from)
             : !(f->set & (NGX_DIRECTSTREAM_SET_LOOP|NGX_DIRECTSTREAM_SET_MODE
                           |NGX_DIRECTSTREAM_SET_REFRESH
-                          |NGX_DIRECTSTREAM_SET_SCHEDULE)))
+                          |NGX_DIRECTSTREAM_SET_SCHEDULE
+                          |NGX_DIRECTSTREAM_SET_YOUTUBE
+                          |NGX_DIRECTSTREAM_SET_ROLLOVER
+                          |NGX_DIRECTSTREAM_SET_TITLE)))
         {
             rc = NGX_AGAIN;
         }
@@ -454,6 +477,34 @@ ngx_directstream_check_publish(const ds_def_t *def, ds_error_t *err)
                        (u_char *) "\"none\" leaves nothing but outputs by "
                        "the engine, which needs a \"push\" to rtmps:// or "
                        "by \"engine\"", DS_MESSAGE_LEN);
+
+    return DS_EPLAYLIST_INVALID;
+}
+
+
+int
+ngx_directstream_check_youtube(ngx_directstream_conf_t *dcf,
+    const ds_def_t *def, ds_error_t *err)
+{
+    const char  *why;
+
+    if (def->youtube.mode == DS_YOUTUBE_OFF) {
+        return DS_OK;
+    }
+
+    if (dcf->youtube_credentials.len == 0) {
+        why = "it needs \"youtube_credentials\" in the \"directstream\" block";
+
+    } else if (!ngx_directstream_outputs_engine(def->outputs)) {
+        why = "it needs a \"push\" to rtmps:// or by \"engine\", the state of "
+              "any other one is not known";
+
+    } else {
+        return DS_OK;
+    }
+
+    (void) ngx_cpystrn((u_char *) err->message, (u_char *) why,
+                       DS_MESSAGE_LEN);
 
     return DS_EPLAYLIST_INVALID;
 }

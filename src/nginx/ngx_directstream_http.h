@@ -343,6 +343,10 @@ ngx_int_t ngx_directstream_streams_output(ngx_http_request_t *r,
 ngx_int_t ngx_directstream_streams_step(ngx_http_request_t *r,
     ngx_directstream_ctx_t *ctx);
 
+/* "action": an ngx_directstream_step_e */
+ngx_int_t ngx_directstream_youtube(ngx_http_request_t *r,
+    ngx_directstream_ctx_t *ctx);
+
 /* "action": 0, or 1: go to */
 ngx_int_t ngx_directstream_queue_add(ngx_http_request_t *r,
     ngx_directstream_ctx_t *ctx);

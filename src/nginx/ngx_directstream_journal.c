@@ -91,7 +91,27 @@ ngx_directstream_journal_note(ngx_directstream_conf_t *dcf,
         ngx_directstream_journal_slot(sh, node);
     }
 
+    if (st->youtube.enabled
+        && (st->youtube.state != was->youtube
+            || st->youtube.error.code != was->youtube_code))
+    {
+        (void) ngx_snprintf((u_char *) message, sizeof(message),
+                            "YouTube is \"%s\"%s%s%Z",
+                            ds_youtube_state_name(st->youtube.state),
+                            st->youtube.error.code != DS_OK ? ": " : "",
+                            st->youtube.error.code != DS_OK
+                            ? st->youtube.error.message : "");
+        entry = ngx_directstream_journal_entry(sh, name,
+                                               NGX_DIRECTSTREAM_ENTRY_YOUTUBE,
+                                               message);
+        entry->code = st->youtube.error.code;
+        sh->logged++;
+    }
+
     was->slots = st->slots.started + st->slots.missed;
+    was->youtube = st->youtube.enabled ? st->youtube.state
+                                       : DS_YOUTUBE_UNKNOWN;
+    was->youtube_code = st->youtube.enabled ? st->youtube.error.code : DS_OK;
     was->state = st->state;
     was->connected = st->connected;
     was->error_at = st->error.at;

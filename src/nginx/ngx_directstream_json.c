@@ -452,6 +452,10 @@ ngx_directstream_json_name(ngx_directstream_json_t *w,
         name = ds_state_name((ds_state_e) n);
         break;
 
+    case NGX_DIRECTSTREAM_JSON_YOUTUBE:
+        name = ds_youtube_state_name((ds_youtube_state_e) n);
+        break;
+
     case NGX_DIRECTSTREAM_JSON_ITEM_STATE:
         name = ds_item_state_name((ds_item_state_e) n);
         break;

@@ -81,6 +81,7 @@ typedef enum {
     NGX_DIRECTSTREAM_JSON_VERDICT,          /* none: null */
     NGX_DIRECTSTREAM_JSON_DECISION,
     NGX_DIRECTSTREAM_JSON_OUTCOME,
+    NGX_DIRECTSTREAM_JSON_YOUTUBE,
     NGX_DIRECTSTREAM_JSON_CODE,             /* 0: null */
     NGX_DIRECTSTREAM_JSON_ERROR,            /* a ds_error_t; no code: null */
     NGX_DIRECTSTREAM_JSON_OBJECT,           /* "members", of the same base */

@@ -36,6 +36,7 @@ typedef struct {
     int64_t                    lateness;    /* ms */
     int64_t                    slate;
     int64_t                    connected;
+    int64_t                    youtube_live;
     int64_t                    fetched;     /* bytes */
     int64_t                    fetching;    /* bytes in all */
     int64_t                    speed;       /* bytes a second */
@@ -147,6 +148,10 @@ static const ngx_directstream_family_t  ngx_directstream_families[] = {
     { "resolver_canary_timestamp_seconds", 0, NGX_DIRECTSTREAM_WHOLE,
       ngx_directstream_of_all(whole.canary_at),
       "When the canary was tried the last time." },
+
+    { "youtube_quota_used", 0, NGX_DIRECTSTREAM_WHOLE,
+      ngx_directstream_of_all(whole.youtube_quota),
+      "Units of the YouTube API's quota used today." },
 
     { "streams", 0, NGX_DIRECTSTREAM_COUNTS, 0,
       "Streams in each state." },
@@ -279,6 +284,18 @@ static const ngx_directstream_family_t  ngx_directstream_families[] = {
     { "push_dropped_packets_total", 1, NGX_DIRECTSTREAM_PUSHED,
       offsetof(ngx_directstream_pushed_t, dropped),
       "Packets the output dropped, too many waiting for it." },
+
+    { "youtube_live", 0, NGX_DIRECTSTREAM_VALUE,
+      ngx_directstream_of(youtube_live),
+      "1 when YouTube shows the push in a broadcast that is live." },
+
+    { "youtube_dark_seconds_total", 1, NGX_DIRECTSTREAM_MSEC,
+      ngx_directstream_of(totals.youtube_dark),
+      "Time without one while the push was up." },
+
+    { "youtube_broadcasts_made_total", 1, NGX_DIRECTSTREAM_VALUE,
+      ngx_directstream_of(totals.youtube_made),
+      "Broadcasts made." },
 
     { "resolves_total", 1, NGX_DIRECTSTREAM_VALUE,
       ngx_directstream_of(totals.resolves),
@@ -567,6 +584,15 @@ ngx_directstream_metrics_sample(ngx_directstream_sample_t *s,
 
     s->totals = info->before;
     ngx_directstream_totals_add(&s->totals, st);
+
+    s->youtube_live = !st->youtube.enabled ? -1
+                      : owned && st->youtube.broadcast[0] != '\0'
+                        && st->youtube.state != DS_YOUTUBE_ERROR;
+
+    if (!st->youtube.enabled) {
+        s->totals.youtube_dark = (uint64_t) -1;
+        s->totals.youtube_made = (uint64_t) -1;
+    }
 
     ngx_directstream_metrics_push(s, info, owned);
 }

@@ -661,6 +661,11 @@ ngx_directstream_relay_create(ngx_directstream_relay_t *relay)
     conf.cache_max_size = dcf->cache_max_size;
     conf.cache_min_free = dcf->cache_min_free;
     conf.store_path = (char *) store;
+    conf.youtube_credentials = dcf->youtube_credentials.len
+                               ? (char *) dcf->youtube_credentials.data : NULL;
+    conf.youtube_api = dcf->youtube_api.len ? (char *) dcf->youtube_api.data
+                                            : NULL;
+    conf.youtube_interval = dcf->youtube_interval;
     conf.crash = ngx_directstream_crash_place(dcf);
     conf.wakeup = ngx_directstream_relay_wakeup;
     conf.wakeup_data = &relay->news_fd;

@@ -46,6 +46,10 @@ static void ngx_directstream_render_outlet(ngx_directstream_json_t *w,
     const ds_outlet_t *o);
 static void ngx_directstream_render_outlets(ngx_directstream_json_t *w,
     const ds_def_t *def);
+static void ngx_directstream_render_youtube(ngx_directstream_json_t *w,
+    const void *base);
+static void ngx_directstream_render_watch(ngx_directstream_json_t *w,
+    const void *base);
 static void ngx_directstream_render_fetching(ngx_directstream_json_t *w,
     const void *base);
 static void ngx_directstream_render_age(ngx_directstream_json_t *w,
@@ -149,6 +153,30 @@ static const ngx_directstream_member_t  ngx_directstream_push[] = {
     ngx_directstream_member_end
 };
 
+static const ngx_directstream_member_t  ngx_directstream_broadcast[] = {
+    ngx_directstream_of_status("state", YOUTUBE, youtube.state),
+    ngx_directstream_of_status("since", TIME, youtube.since),
+    ngx_directstream_of_status("checked_at", TIME, youtube.checked),
+    ngx_directstream_of_status("broadcast", WORD, youtube.broadcast),
+    ngx_directstream_member_call("url", ngx_directstream_render_watch),
+    ngx_directstream_of_status("title", WORD, youtube.title),
+    ngx_directstream_of_status("started_at", TIME, youtube.started),
+    ngx_directstream_of_status("rollover_at", TIME, youtube.rollover),
+    ngx_directstream_of_status("stream_status", WORD, youtube.stream),
+    ngx_directstream_of_status("health", WORD, youtube.health),
+    ngx_directstream_of_status("issue", WORD, youtube.issue),
+    ngx_directstream_of_status("issues", NUMBER, youtube.issues),
+    ngx_directstream_of_status("would_revive", WORD, youtube.revive),
+    ngx_directstream_of_status("would_rollover", WORD, youtube.replace),
+    ngx_directstream_of_status("dark_ms", NUMBER, youtube.dark),
+    ngx_directstream_of_status("made", NUMBER, youtube.made),
+    ngx_directstream_of_status("revived", NUMBER, youtube.revived),
+    ngx_directstream_of_status("replaced", NUMBER, youtube.replaced),
+    ngx_directstream_of_status("quota_used", NUMBER, youtube.quota),
+    ngx_directstream_of_status("error", ERROR, youtube.error),
+    ngx_directstream_member_end
+};
+
 static const ngx_directstream_member_t  ngx_directstream_cache[] = {
     ngx_directstream_of_status("hits", NUMBER, counts.cache_hits),
     ngx_directstream_of_status("misses", NUMBER, counts.cache_misses),
@@ -177,6 +205,7 @@ static const ngx_directstream_member_t  ngx_directstream_status[] = {
     ngx_directstream_member_object("output", ngx_directstream_output),
     ngx_directstream_member_call("push", ngx_directstream_render_push),
     ngx_directstream_member_call("outputs", ngx_directstream_render_pushes),
+    ngx_directstream_member_call("youtube", ngx_directstream_render_youtube),
     ngx_directstream_member_object("cache", ngx_directstream_cache),
     ngx_directstream_member_call("fetching",
                                  ngx_directstream_render_fetching),
@@ -683,6 +712,39 @@ ngx_directstream_render_outlets(ngx_directstream_json_t *w,
     ngx_directstream_json_text(w, "push", url, sizeof(url));
     ngx_directstream_json_text(w, "push_via", o.engine ? "engine" : "rtmp",
                                16);
+}
+
+
+static void
+ngx_directstream_render_youtube(ngx_directstream_json_t *w, const void *base)
+{
+    const ngx_directstream_info_t  *info = base;
+
+    if (info->status.youtube.enabled) {
+        ngx_directstream_json_object(w, ngx_directstream_broadcast, base);
+
+    } else {
+        ngx_directstream_json_null(w);
+    }
+}
+
+
+static void
+ngx_directstream_render_watch(ngx_directstream_json_t *w, const void *base)
+{
+    const ngx_directstream_info_t  *info = base;
+
+    char  url[sizeof("https://www.youtube.com/watch?v=") + DS_YOUTUBE_ID];
+
+    if (info->status.youtube.broadcast[0] == '\0') {
+        ngx_directstream_json_null(w);
+        return;
+    }
+
+    (void) ngx_snprintf((u_char *) url, sizeof(url),
+                        "https://www.youtube.com/watch?v=%s%Z",
+                        info->status.youtube.broadcast);
+    ngx_directstream_json_string(w, url, sizeof(url));
 }
 
 

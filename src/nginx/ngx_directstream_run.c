@@ -48,6 +48,8 @@ struct ngx_directstream_run_s {
     uint32_t                 interval;      /* between two readings, ms */
     uint32_t                 jitter;
     uint64_t                 schedule;      /* of its text, a digest */
+    uint64_t                 wishes[DS_YOUTUBE_ROLLOVER + 1];
+    ds_youtube_conf_t        youtube;
     ds_mode_e                mode;
     unsigned                 loop:1;
     unsigned                 stopping:1;
@@ -72,6 +74,8 @@ typedef struct {
     uint64_t                 outputs;
     uint32_t                 interval;
     uint32_t                 jitter;
+    uint64_t                 wishes[DS_YOUTUBE_ROLLOVER + 1];
+    ds_youtube_conf_t        youtube;
     ngx_uint_t               prefetching;
     uint64_t                 schedule;
     ds_mode_e                mode;
@@ -302,6 +306,8 @@ ngx_directstream_run_want(ngx_directstream_runs_t *runs,
         want->mode = node->info.def.mode;
         want->schedule = ngx_directstream_run_digest(&node->info.def);
         want->outputs = node->info.outputs;
+        want->youtube = node->info.def.youtube;
+        ngx_memcpy(want->wishes, node->info.youtube, sizeof(want->wishes));
     }
 
     ngx_shmtx_unlock(&runs->dcf->shpool->mutex);
@@ -376,6 +382,19 @@ ngx_directstream_run_steer(ngx_directstream_runs_t *runs,
     if (run->refresh != want->refresh) {
         run->refresh = want->refresh;
         ds_stream_refresh(run->stream);
+    }
+
+    if (ngx_memcmp(&run->youtube, &want->youtube, sizeof(run->youtube)) != 0) {
+        run->youtube = want->youtube;
+        ds_stream_set_youtube(run->stream, &want->youtube);
+    }
+
+    for (n = DS_YOUTUBE_CHECK; n <= DS_YOUTUBE_ROLLOVER; n++) {
+
+        if (run->wishes[n] != want->wishes[n]) {
+            run->wishes[n] = want->wishes[n];
+            ds_stream_youtube(run->stream, (ds_youtube_wish_e) n);
+        }
     }
 
     for (n = 0; run->skip < want->skip && n < NGX_DIRECTSTREAM_STEPS; n++) {
@@ -937,6 +956,7 @@ ngx_directstream_run_off(ds_status_t *status)
         status->outputs[i].connected = 0;
     }
 
+    status->youtube.enabled = 0;
     status->buffer = 0;
     status->lateness = 0;
 }
@@ -1424,6 +1444,8 @@ ngx_directstream_run_go(ngx_directstream_runs_t *runs,
     run->schedule = ngx_directstream_run_digest(&info->def);
     run->outputs = info->outputs;
     ngx_memcpy(run->again, info->again, sizeof(run->again));
+    run->youtube = info->def.youtube;
+    ngx_memcpy(run->wishes, info->youtube, sizeof(run->wishes));
 
     ngx_free(info);
 

@@ -22,7 +22,8 @@ static const char *const  ngx_directstream_streams_what[] = {
 };
 
 static const char *const  ngx_directstream_streams_steps[] = {
-    "skip", "previous", "refresh", "prefetch", "prefetch_off"
+    "skip", "previous", "refresh", "prefetch", "prefetch_off",
+    "youtube_check", "youtube_revive", "youtube_rollover"
 };
 
 

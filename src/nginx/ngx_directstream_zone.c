@@ -660,7 +660,9 @@ void
 ngx_directstream_zone_whole(ngx_directstream_conf_t *dcf,
     ngx_directstream_whole_t *whole)
 {
-    ngx_msec_t  seen;
+    ngx_msec_t                seen;
+    ds_youtube_status_t      *st;
+    ngx_directstream_node_t  *node;
 
     ngx_shmtx_lock(&dcf->shpool->mutex);
 
@@ -671,6 +673,18 @@ ngx_directstream_zone_whole(ngx_directstream_conf_t *dcf,
     whole->kept = dcf->sh->cache_size;
     whole->entries = dcf->sh->cache_count;
     whole->resolver = dcf->sh->resolver;
+    whole->youtube_quota = (uint64_t) -1;
+
+    for (node = dcf->sh->streams; node != NULL; node = node->next) {
+        st = &node->info.status.youtube;
+
+        if (st->enabled && (whole->youtube_quota == (uint64_t) -1
+                            || whole->youtube_quota < (uint64_t) st->quota))
+        {
+            whole->youtube_quota = (uint64_t) st->quota;
+        }
+    }
+
     whole->size = dcf->shpool->end - dcf->shpool->start;
     whole->free = dcf->shpool->pfree * ngx_pagesize;
 
@@ -713,6 +727,10 @@ ngx_directstream_zone_step(ngx_directstream_conf_t *dcf, const char *name,
         case NGX_DIRECTSTREAM_PREFETCH_OFF:
             node->info.prefetching = (step == NGX_DIRECTSTREAM_PREFETCH);
             node->info.prefetch++;
+            break;
+
+        default: /* NGX_DIRECTSTREAM_YOUTUBE_… */
+            node->info.youtube[step - NGX_DIRECTSTREAM_YOUTUBE_CHECK]++;
             break;
         }
     }
@@ -808,6 +826,8 @@ ngx_directstream_totals_add(ngx_directstream_totals_t *totals,
     totals->slots_missed += status->slots.missed;
     totals->added += status->list.added_total;
     totals->removed += status->list.removed_total;
+    totals->youtube_dark += status->youtube.dark;
+    totals->youtube_made += status->youtube.made;
 
     for (i = 0; i < DS_NERRORS; i++) {
         totals->faults[i] += status->counts.faults[i];

@@ -15,6 +15,7 @@
 #include "base/ds_job.h"
 #include "play/ds_agenda.h"
 #include "play/ds_playlist.h"
+#include "youtube/ds_youtube.h"
 
 
 /* how many items "previous" remembers */
@@ -90,6 +91,10 @@ struct ds_stream_s {
     uint32_t         refresh;           /* ms between two readings, 0: off */
     uint32_t         refresh_jitter;    /* per cent of it */
     bool             refresh_wish;
+    ds_channel_t    *channel;           /* the owner's, who changes it; NULL: it
+                                           is none of YouTube's */
+    char             shown[DS_OUTLET_NAME_LEN + 1];     /* its output's name */
+    ds_youtube_conf_t  youtube;         /* the owner's */
     bool             loop;
     bool             prefetch;          /* wished */
     ds_past_t       *past;              /* the oldest first */

@@ -13,6 +13,7 @@
 
 
 static void ds_report_progress(ds_stream_t *s, ds_status_t *st);
+static void ds_report_youtube(ds_stream_t *s, ds_status_t *st);
 static void ds_report_next(ds_stream_t *s, ds_status_t *st);
 static ds_state_e ds_report_state(ds_stream_t *s);
 
@@ -66,7 +67,6 @@ ds_report(ds_stream_t *s)
 
     st->progress.state = state;
     st->progress.seed = s->seed;
-
     ds_report_next(s, st);
 
     memcpy(st->queue_id, s->queue_id, sizeof(st->queue_id));
@@ -105,6 +105,8 @@ ds_report(ds_stream_t *s)
     st->error = s->err;
     ds_counters_get(&s->counters, &st->counts);
 
+    ds_report_youtube(s, st);
+
     (void) pthread_mutex_unlock(&s->lock);
 
     if (!told) {
@@ -120,6 +122,26 @@ ds_report(ds_stream_t *s)
         ds_log(s->ds, DS_LOG_INFO, s->name, "slate is %s",
                slate ? "on air" : "off air");
     }
+}
+
+
+/* context: s->lock is held */
+
+static void
+ds_report_youtube(ds_stream_t *s, ds_status_t *st)
+{
+    int   i;
+    bool  up;
+
+    up = false;
+
+    for (i = 0; i < DS_OUTLETS && s->shown[0] != '\0'; i++) {
+        up |= st->outputs[i].connected
+              && strcmp(st->outputs[i].name, s->shown) == 0;
+    }
+
+    ds_youtube_tell(s->channel, up, st->has_item ? st->item.title : "");
+    ds_youtube_status(s->channel, &st->youtube);
 }
 
 

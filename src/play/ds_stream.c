@@ -10,12 +10,16 @@
 #include <sys/random.h>
 
 #include "air/ds_still.h"
+#include "base/ds_url.h"
 #include "play/ds_player.h"
 
 
 static int ds_stream_copy(ds_stream_t *s, const ds_def_t *def,
     const char *token);
 static bool ds_stream_rtmp(const ds_def_t *def, ds_outlet_t *o);
+static int ds_stream_join(ds_stream_t *s, const ds_youtube_conf_t *youtube,
+    const char *outputs);
+static bool ds_stream_shown(const char *outputs, ds_outlet_t *found);
 static void ds_stream_destroy(void *data);
 
 
@@ -76,6 +80,10 @@ ds_stream_start(ds_t *ds, const ds_def_t *def, const char *token,
     s->queued_key = DS_AGENDA_NONE;
     s->slotted_key = DS_AGENDA_NONE;
     s->slot_late = -1;
+
+    if (ds_stream_join(s, &def->youtube, def->outputs) != DS_OK) {
+        goto failed;
+    }
 
     if (s->sent == NULL || s->list == NULL || s->agenda == NULL) {
         goto failed;
@@ -196,6 +204,7 @@ ds_stream_destroy(void *data)
     ds_stream_t  *s = data;
 
     ds_job_end(&s->job);
+    ds_youtube_leave(&s->channel);
     ds_playlist_free(&s->list);
 
     while ((past = s->past) != NULL) {
@@ -290,10 +299,22 @@ ds_stream_set_schedule(ds_stream_t *s, const char *schedule)
 void
 ds_stream_set_outputs(ds_stream_t *s, const char *outputs)
 {
+    bool         was, is;
+    ds_outlet_t  before, now;
+
+    was = ds_stream_shown(s->outputs, &before);
+    is = ds_stream_shown(outputs, &now);
+
     (void) pthread_mutex_lock(&s->lock);
     ds_text(s->outputs, sizeof(s->outputs), outputs);
     s->outputs_new = true;
     (void) pthread_mutex_unlock(&s->lock);
+
+    if (was != is || (is && (strcmp(before.name, now.name) != 0
+                             || strcmp(before.url, now.url) != 0)))
+    {
+        (void) ds_stream_join(s, &s->youtube, outputs);
+    }
 }
 
 
@@ -325,6 +346,90 @@ ds_stream_prefetch(ds_stream_t *s, bool on)
     (void) pthread_mutex_lock(&s->lock);
     s->prefetch = on;
     (void) pthread_mutex_unlock(&s->lock);
+}
+
+
+/* without memory it goes on as it is */
+
+void
+ds_stream_set_youtube(ds_stream_t *s, const ds_youtube_conf_t *youtube)
+{
+    (void) ds_stream_join(s, youtube, s->outputs);
+}
+
+
+/* in place of what was looked after before */
+
+static int
+ds_stream_join(ds_stream_t *s, const ds_youtube_conf_t *youtube,
+    const char *outputs)
+{
+    bool           any;
+    ds_outlet_t    o;
+    ds_channel_t  *c;
+
+    any = ds_stream_shown(outputs, &o);
+
+    if (ds_youtube_join(s->ds, s->name, any ? o.url : NULL, youtube, &c)
+        != DS_OK)
+    {
+        return DS_ENOMEM;
+    }
+
+    (void) pthread_mutex_lock(&s->lock);
+
+    ds_youtube_leave(&s->channel);
+    s->channel = c;
+    s->youtube = *youtube;
+    ds_text(s->shown, sizeof(s->shown), any ? o.name : "");
+    memset(&s->status.youtube, 0, sizeof(ds_youtube_status_t));
+
+    (void) pthread_mutex_unlock(&s->lock);
+
+    return DS_OK;
+}
+
+
+/*
+ * The output that YouTube shows: the first one by the engine, of those to
+ * YouTube if there are any.  False: there is none.
+ */
+
+static bool
+ds_stream_shown(const char *outputs, ds_outlet_t *found)
+{
+    bool         any;
+    size_t       pos;
+    ds_url_t     u;
+    ds_outlet_t  o;
+
+    any = false;
+
+    for (pos = 0; ds_outlet_next(outputs, &pos, &o); /* void */) {
+
+        if (!o.engine || o.stopped) {
+            continue;
+        }
+
+        if (!any) {
+            *found = o;
+            any = true;
+        }
+
+        if (ds_url_parse(&u, o.url, NULL) == DS_OK && ds_url_is_youtube(&u)) {
+            *found = o;
+            return true;
+        }
+    }
+
+    return any;
+}
+
+
+void
+ds_stream_youtube(ds_stream_t *s, ds_youtube_wish_e wish)
+{
+    ds_youtube_wish(s->channel, wish);
 }
 
 

@@ -28,6 +28,7 @@ typedef enum {
     DS_COLUMN_MODE,                     /* these by their names */
     DS_COLUMN_VIDEO,
     DS_COLUMN_STATE,
+    DS_COLUMN_YOUTUBE,
     DS_COLUMN_CODE
 } ds_column_e;
 
@@ -87,6 +88,13 @@ static const ds_column_t  ds_columns_outputs[] = {
     ds_column_end
 };
 
+static const ds_column_t  ds_columns_youtube[] = {
+    ds_column(YOUTUBE, ds_stored_t, def.youtube.mode),
+    ds_column(NUMBER, ds_stored_t, def.youtube.rollover),
+    ds_column(TEXT, ds_stored_t, def.youtube.title),
+    ds_column_end
+};
+
 static const ds_column_t  ds_columns_way[] = {
     ds_column(TEXT, ds_stored_t, def.source_proxy),
     ds_column(TEXT, ds_stored_t, def.source_bind),
@@ -139,6 +147,26 @@ static const ds_column_t  ds_columns_kept[] = {
     ds_column(NUMBER, ds_kept_t, kept),
     ds_column(NUMBER, ds_kept_t, used),
     ds_column(NUMBER, ds_kept_t, uses),
+    ds_column_end
+};
+
+static const ds_column_t  ds_columns_memo[] = {
+    ds_column(TEXT, ds_memo_t, current),
+    ds_column(TEXT, ds_memo_t, next),
+    ds_column(TEXT, ds_memo_t, tag),
+    ds_column(TEXT, ds_memo_t, refused),
+    ds_column(NUMBER, ds_memo_t, replacing),
+    ds_column(NUMBER, ds_memo_t, fails),
+    ds_column(NUMBER, ds_memo_t, tried),
+    ds_column(NUMBER, ds_memo_t, made[0]),
+    ds_column(NUMBER, ds_memo_t, made[1]),
+    ds_column(NUMBER, ds_memo_t, made[2]),
+    ds_column(NUMBER, ds_memo_t, made[3]),
+    ds_column(NUMBER, ds_memo_t, made[4]),
+    ds_column(NUMBER, ds_memo_t, made[5]),
+    ds_column(TEXT, ds_memo_t, title),
+    ds_column(TEXT, ds_memo_t, privacy),
+    ds_column(NUMBER, ds_memo_t, kids),
     ds_column_end
 };
 
@@ -210,6 +238,7 @@ static const ds_column_t  ds_columns_past[] = {
 #define DS_REFRESH   "playlist_refresh, refresh_jitter"
 #define DS_OUTPUTS   "outputs"
 #define DS_WAY       "source_proxy, source_bind"
+#define DS_YOUTUBE   "youtube, youtube_rollover, youtube_title"
 #define DS_PROGRESS  "state, item, item_id, position, seed, pass, at, " \
                      "item_key, slots"
 #define DS_ITEM      "idx, id, title, duration, state, code, reason"
@@ -217,6 +246,10 @@ static const ds_column_t  ds_columns_past[] = {
 #define DS_LISTED    "url, audio_url, plain, pass"
 #define DS_KEPT      "key, form, id, title, origin, files, size, sum0, "      \
                      "sum1, duration, kept, used, uses"
+
+#define DS_MEMO      "current, next, tag, refused, replacing, fails, tried, " \
+                     "made0, made1, made2, made3, made4, made5, title, "      \
+                     "privacy, kids"
 
 /* ms, for which a key of a request is known */
 #define DS_KEY_TIME  (24 * 3600 * 1000LL)
@@ -605,6 +638,13 @@ ds_store_define(ds_store_t *store, const char *sql, const ds_stored_t *def,
                          "tr", def->def.name, ds_columns_schedule, def);
     }
 
+    if (rc == DS_OK) {
+        rc = ds_store_do(store, err,
+                         "INSERT OR REPLACE INTO youtube "
+                         "(name, " DS_YOUTUBE ") VALUES (?1, ?2, ?3, ?4)",
+                         "tr", def->def.name, ds_columns_youtube, def);
+    }
+
     return ds_store_leave(store, rc, err);
 }
 
@@ -649,12 +689,13 @@ ds_store_get(ds_store_t *store, const char *name, ds_stored_t *def,
 
     rc = ds_store_select(store, &st, err,
                          "SELECT " DS_DEF ", " DS_SETTING ", " DS_REFRESH
-                         ", " DS_WAY ", schedule, " DS_OUTPUTS
+                         ", " DS_WAY ", schedule, " DS_OUTPUTS ", " DS_YOUTUBE
                          " FROM stream LEFT JOIN setting USING (name) "
                          "LEFT JOIN refresh USING (name) "
                          "LEFT JOIN way USING (name) "
                          "LEFT JOIN schedule USING (name) "
-                         "LEFT JOIN output USING (name) WHERE name = ?1",
+                         "LEFT JOIN output USING (name) "
+                         "LEFT JOIN youtube USING (name) WHERE name = ?1",
                          "t", name);
     if (rc == DS_OK) {
         (void) ds_store_read_def(st, def);
@@ -745,12 +786,14 @@ ds_store_each(ds_store_t *store, ds_store_pt each, void *data,
 
     rc = ds_store_select(store, &st, err,
                          "SELECT " DS_DEF ", " DS_SETTING ", " DS_REFRESH
-                         ", " DS_WAY ", schedule, " DS_OUTPUTS ", " DS_PROGRESS
+                         ", " DS_WAY ", schedule, " DS_OUTPUTS ", " DS_YOUTUBE ", "
+                         DS_PROGRESS
                          " FROM stream LEFT JOIN setting USING (name) "
                          "LEFT JOIN refresh USING (name) "
                          "LEFT JOIN way USING (name) "
                          "LEFT JOIN schedule USING (name) "
                          "LEFT JOIN output USING (name) "
+                         "LEFT JOIN youtube USING (name) "
                          "LEFT JOIN progress USING (name) ORDER BY name", "");
 
     while (rc == DS_OK) {
@@ -1631,6 +1674,68 @@ ds_store_count_kept(ds_store_t *store, uint32_t *count, uint64_t *size,
 }
 
 
+int
+ds_store_get_memo(ds_store_t *store, const char *id, ds_memo_t *memo,
+    ds_error_t *err)
+{
+    int            rc;
+    sqlite3_stmt  *st;
+
+    memset(memo, 0, sizeof(ds_memo_t));
+
+    rc = ds_store_select(store, &st, err, "SELECT " DS_MEMO " FROM memo "
+                         "WHERE id = ?1", "t", id);
+    if (rc == DS_OK) {
+        (void) ds_store_read(st, 0, ds_columns_memo, memo);
+        ds_store_done(store, st);
+    }
+
+    return rc;
+}
+
+
+int
+ds_store_put_memo(ds_store_t *store, const char *id, const ds_memo_t *memo,
+    ds_error_t *err)
+{
+    return ds_store_do(store, err, "INSERT OR REPLACE INTO memo "
+                       "(id, " DS_MEMO ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, "
+                       "?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
+                       "tr", id, ds_columns_memo, memo);
+}
+
+
+int
+ds_store_get_quota(ds_store_t *store, int64_t day, int64_t *used,
+    ds_error_t *err)
+{
+    int            rc;
+    sqlite3_stmt  *st;
+
+    *used = 0;
+
+    rc = ds_store_select(store, &st, err, "SELECT coalesce(sum(used), 0) "
+                         "FROM quota WHERE day = ?1", "i", day);
+    if (rc == DS_OK) {
+        *used = sqlite3_column_int64(st, 0);
+        ds_store_done(store, st);
+    }
+
+    return rc;
+}
+
+
+/* there is the one day */
+
+int
+ds_store_put_quota(ds_store_t *store, int64_t day, int64_t used,
+    ds_error_t *err)
+{
+    return ds_store_do(store, err, "INSERT OR REPLACE INTO quota "
+                       "(id, day, used) VALUES (1, ?1, ?2)", "ii", day, used);
+}
+
+
 /* settings may be none: a stream of an older build has the defaults */
 
 static int
@@ -1650,7 +1755,9 @@ ds_store_read_def(sqlite3_stmt *st, ds_stored_t *stored)
 
     column = ds_store_read(st, column, ds_columns_schedule, stored);
 
-    return ds_store_read(st, column, ds_columns_outputs, stored);
+    column = ds_store_read(st, column, ds_columns_outputs, stored);
+
+    return ds_store_read(st, column, ds_columns_youtube, stored);
 }
 
 
@@ -1794,13 +1901,19 @@ ds_store_word(ds_column_e kind, int64_t n)
     case DS_COLUMN_STATE:
         return ds_state_name((ds_state_e) n);
 
+    case DS_COLUMN_YOUTUBE:
+        return ds_youtube_name((ds_youtube_e) n);
+
     default: /* DS_COLUMN_CODE */
         return ds_error_code((int) n);
     }
 }
 
 
-/* a word of a newer build is the mode "direct", and else the last there is */
+/*
+ * A word of a newer build is the mode "direct", or nothing that is done about
+ * YouTube, and else the last there is.
+ */
 
 static int64_t
 ds_store_from_word(ds_column_e kind, const char *word)
@@ -1812,6 +1925,7 @@ ds_store_from_word(ds_column_e kind, const char *word)
     }
 
     last = kind == DS_COLUMN_MODE ? DS_MODE_HYBRID
+           : kind == DS_COLUMN_YOUTUBE ? DS_YOUTUBE_REVIVE
            : kind == DS_COLUMN_VIDEO ? DS_VIDEO_ENCODE : DS_FAILED;
 
     for (n = 0; n <= last; n++) {
@@ -1820,5 +1934,6 @@ ds_store_from_word(ds_column_e kind, const char *word)
         }
     }
 
-    return kind == DS_COLUMN_MODE ? DS_MODE_DIRECT : last;
+    return kind == DS_COLUMN_MODE ? DS_MODE_DIRECT
+           : kind == DS_COLUMN_YOUTUBE ? DS_YOUTUBE_OFF : last;
 }

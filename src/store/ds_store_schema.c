@@ -207,6 +207,31 @@ static const ds_step_t  ds_steps[] = {
         "UPDATE setting SET push_engine = coalesce((SELECT " DS_FIRST_ENGINE
         "    FROM output WHERE output.name = setting.name), 0);"
     },
+    {
+        "CREATE TABLE IF NOT EXISTS youtube ("
+        "    name TEXT PRIMARY KEY REFERENCES stream ON DELETE CASCADE,"
+        "    youtube TEXT NOT NULL, youtube_rollover INTEGER NOT NULL,"
+        "    youtube_title TEXT NOT NULL"
+        ") STRICT;"
+
+        /* of the account's, which outlive the streams that are pushed to it */
+        "CREATE TABLE IF NOT EXISTS memo ("
+        "    id TEXT PRIMARY KEY, current TEXT NOT NULL,"
+        "    next TEXT NOT NULL, tag TEXT NOT NULL,"
+        "    refused TEXT NOT NULL,"
+        "    replacing INTEGER NOT NULL, fails INTEGER NOT NULL,"
+        "    tried INTEGER NOT NULL, made0 INTEGER NOT NULL,"
+        "    made1 INTEGER NOT NULL, made2 INTEGER NOT NULL,"
+        "    made3 INTEGER NOT NULL, made4 INTEGER NOT NULL,"
+        "    made5 INTEGER NOT NULL, title TEXT NOT NULL,"
+        "    privacy TEXT NOT NULL, kids INTEGER NOT NULL"
+        ") STRICT;"
+        "CREATE TABLE IF NOT EXISTS quota ("
+        "    id INTEGER PRIMARY KEY, day INTEGER NOT NULL,"
+        "    used INTEGER NOT NULL"
+        ") STRICT;",
+        ""
+    },
 };
 
 #define DS_SCHEMA  ((int) (sizeof(ds_steps) / sizeof(ds_steps[0])))
