@@ -203,6 +203,20 @@ typedef struct {
 } ds_crash_t;
 
 
+/*
+ * Until when streams may be published, of a node that shares them with others:
+ * written and read by base/ds_fence.c alone, zeroed before.
+ */
+
+typedef struct {
+    int64_t    lease;
+    int64_t    deadline;                /* CLOCK_BOOTTIME, ms, as the next */
+    int64_t    seen;
+    int64_t    doubt;
+    int64_t    sure;
+} ds_fence_t;
+
+
 /* one rule for the addresses that sources may be read from */
 
 typedef struct {
@@ -253,6 +267,12 @@ typedef struct {
      * ends the process for; in memory that outlives it, NULL: by none.
      */
     ds_crash_t             *crash;
+
+    /*
+     * What is published obeys it, in memory that all processes of the node
+     * share; NULL: there are no other nodes.
+     */
+    ds_fence_t             *fence;
 
     /*
      * Called from any engine thread when ds_poll() or a status has news;

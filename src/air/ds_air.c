@@ -170,7 +170,7 @@ ds_air_create(ds_t *ds, const ds_target_t *target, ds_sent_t *sent,
 
     if (target->engine_push != NULL) {
         air->push = ds_push_create(ds, target->name, target->engine_push,
-                                   sent);
+                                   &target->term, sent);
         if (air->push == NULL) {
             ds_air_free(&air);
         }

@@ -11,6 +11,7 @@
 
 
 #include "air/ds_sent.h"
+#include "base/ds_fence.h"
 
 
 typedef struct ds_output_s  ds_output_t;
@@ -23,6 +24,7 @@ typedef struct {
     const char  *push;          /* by nginx-rtmp; NULL: none; its host is
                                    looked up */
     const char  *engine_push;   /* by ds_push.c; NULL: none */
+    ds_term_t    term;          /* until when all of it may send */
 } ds_target_t;
 
 
@@ -50,7 +52,7 @@ int ds_output_lookup(const ds_target_t *target, ds_cancel_t *cancel,
  * then.
  */
 ds_output_t *ds_output_push(const char *url, const char *certificate,
-    ds_cancel_t *cancel, ds_error_t *err);
+    const ds_term_t *term, ds_cancel_t *cancel, ds_error_t *err);
 
 /*
  * Sends all that is to be read from "cursor", and hears the server.  The

@@ -28,6 +28,7 @@ struct ds_push_s {
     char               *stream;
     char               *url;
     char                shown[DS_URL_LEN];      /* without the key */
+    ds_term_t           term;
     ds_job_t            job;
     ds_bell_t           bell;           /* there is something */
 
@@ -57,7 +58,7 @@ static void ds_push_destroy(ds_push_t *push);
 
 ds_push_t *
 ds_push_create(ds_t *ds, const char *stream, const char *url,
-    ds_sent_t *sent)
+    const ds_term_t *term, ds_sent_t *sent)
 {
     ds_push_t  *push;
 
@@ -67,6 +68,7 @@ ds_push_create(ds_t *ds, const char *stream, const char *url,
     }
 
     push->ds = ds;
+    push->term = *term;
     push->status.enabled = true;
     ds_redact_url(push->shown, sizeof(push->shown), url);
 
@@ -187,7 +189,7 @@ ds_push_connect(ds_push_t *push, ds_error_t *err)
 {
     push->out = ds_output_push(push->url,
                                push->ds->conf.push_certificate,
-                               &push->job.cancel, err);
+                               &push->term, &push->job.cancel, err);
     if (push->out == NULL) {
         return false;
     }

@@ -10,6 +10,7 @@
 
 
 #include "air/ds_sent.h"
+#include "base/ds_fence.h"
 
 
 typedef struct ds_push_s  ds_push_t;
@@ -17,11 +18,12 @@ typedef struct ds_push_s  ds_push_t;
 
 /*
  * Starts to push what is put into "sent" from now on, of "stream", to "url",
- * rtmp[s]://host[:port]/app/key; both are copied, "sent" outlives the push.
+ * rtmp[s]://host[:port]/app/key, under "term"; all are copied, but for "sent",
+ * which outlives the push.
  * NULL: no memory, or no thread.
  */
 ds_push_t *ds_push_create(ds_t *ds, const char *stream, const char *url,
-    ds_sent_t *sent);
+    const ds_term_t *term, ds_sent_t *sent);
 
 /* tells it to end, does not wait */
 void ds_push_cancel(ds_push_t *push);

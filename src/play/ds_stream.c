@@ -128,6 +128,7 @@ ds_stream_copy(ds_stream_t *s, const ds_def_t *def, const char *token)
     s->target.token = s->token;
     s->target.push = s->push_engine ? NULL : s->push;
     s->target.engine_push = s->push_engine ? s->push : NULL;
+    s->target.term = ds_fence_term(s->ds->conf.fence);
 
     return DS_OK;
 }

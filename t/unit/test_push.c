@@ -79,7 +79,7 @@ engine_end(ds_t *ds)
 static ds_push_t *
 push_to(ds_t *ds, const char *url)
 {
-    return ds_push_create(ds, "lofi", url, sent);
+    return ds_push_create(ds, "lofi", url, &(ds_term_t) { NULL, 0 }, sent);
 }
 
 
