@@ -16,13 +16,13 @@
 
 /* ms between two readings; at the least */
 #define DS_MEMBER_READING  30000
-#define DS_MEMBER_HURRY    500
+#define DS_MEMBER_HURRY    200
 
 /* ms after a join, for the others that join at the same time */
 #define DS_MEMBER_SETTLE   2000
 
 /* ms that whose turn it is has before the next one takes it */
-#define DS_MEMBER_TURN     2000
+#define DS_MEMBER_TURN     5000
 
 /* ms without an answer: there is no etcd */
 #define DS_MEMBER_SILENCE  2000
@@ -30,7 +30,6 @@
 
 typedef struct {
     ds_member_node_t   node;
-    uint32_t           owned;
     uint32_t           load;        /* with what it is to get */
     bool               seen;
 } ds_peer_t;
@@ -40,7 +39,6 @@ typedef struct {
     char               node[DS_NAME_LEN + 1];   /* "": nobody's */
     int64_t            epoch;
     int64_t            free;        /* when it was first seen so */
-    int64_t            retry;       /* no claim before */
     bool               seen;
     bool               ours;
     bool               wanted;
@@ -66,8 +64,12 @@ struct ds_member_s {
     bool               doubt;
     bool               untold;      /* the node's record has changed */
     bool               leave;
+    bool               came;        /* a node, since the last reading */
     bool               balance;
+    int64_t            balance_at;  /* not before */
     char               moving[DS_NAME_LEN + 1];
+    size_t             batch;       /* streams at a time, less after one that
+                                       did not succeed */
 
     ds_peer_t         *peers;       /* by name */
     size_t             npeers;
@@ -78,13 +80,16 @@ struct ds_member_s {
 
 
 static void ds_member_lost(ds_member_t *m);
+static void ds_member_batched(ds_member_t *m, bool all);
 static bool ds_member_release(ds_member_t *m, ds_member_act_t *act);
+static void ds_member_add(ds_member_act_t *act, const ds_held_t *h);
 static bool ds_member_claim(ds_member_t *m, int64_t now,
     ds_member_act_t *act);
+static void ds_member_loads(ds_member_t *m);
 static bool ds_member_turn(ds_member_t *m, int64_t waits);
 static bool ds_member_less(const ds_peer_t *a, const ds_peer_t *b);
 static bool ds_member_takes(const ds_peer_t *p);
-static void ds_member_move(ds_member_t *m);
+static void ds_member_move(ds_member_t *m, int64_t now);
 static ds_peer_t *ds_member_peer(const ds_member_t *m, const char *name);
 static ds_held_t *ds_member_held(const ds_member_t *m, const char *name);
 static ds_held_t *ds_member_hold(ds_member_t *m, const char *name);
@@ -108,6 +113,7 @@ ds_member_create(const ds_member_conf_t *conf)
     m->may_failsafe = conf->failsafe;
     m->lease = conf->lease;
     m->deadline = conf->deadline;
+    m->batch = DS_MEMBER_BATCH;
 
     return m;
 }
@@ -134,7 +140,8 @@ ds_member_next(ds_member_t *m, int64_t now, ds_member_act_t *act)
         ds_member_lost(m);
     }
 
-    memset(act, 0, sizeof(ds_member_act_t));
+    act->op = DS_MEMBER_NOTHING;
+    act->n = 0;
     act->at = now + DS_MEMBER_AGAIN / 2;
     act->lease = m->lease;
 
@@ -182,7 +189,7 @@ ds_member_next(ds_member_t *m, int64_t now, ds_member_act_t *act)
         act->op = DS_MEMBER_CLAIM;
 
     } else {
-        ds_member_move(m);
+        ds_member_move(m, now);
     }
 }
 
@@ -259,40 +266,57 @@ ds_member_renewed(ds_member_t *m, int64_t asked, bool alive)
 
 
 void
-ds_member_claimed(ds_member_t *m, const char *stream, int64_t epoch)
+ds_member_claimed(ds_member_t *m, const ds_member_act_t *act, int64_t epoch)
 {
+    size_t      i;
     ds_held_t  *h;
 
-    h = ds_member_held(m, stream);
+    m->hint |= epoch == 0;
+    ds_member_batched(m, epoch != 0);
 
-    if (h == NULL || epoch == 0) {
-        m->hint = true;
-        return;
+    for (i = 0; epoch != 0 && i < act->n; i++) {
+        h = ds_member_held(m, act->streams[i]);
+
+        if (h != NULL) {
+            h->ours = true;
+            h->epoch = epoch;
+            memcpy(h->node, m->self.name, sizeof(h->node));
+        }
     }
-
-    h->ours = true;
-    h->epoch = epoch;
-    memcpy(h->node, m->self.name, sizeof(h->node));
 }
 
 
 void
-ds_member_released(ds_member_t *m, const char *stream)
+ds_member_released(ds_member_t *m, const ds_member_act_t *act, bool all)
 {
+    size_t      i;
     ds_held_t  *h;
 
-    if (strcmp(m->moving, stream) == 0) {
-        m->moving[0] = '\0';
-    }
+    m->hint |= !all;
+    ds_member_batched(m, all);
 
-    h = ds_member_held(m, stream);
+    for (i = 0; all && i < act->n; i++) {
+        h = ds_member_held(m, act->streams[i]);
 
-    if (h != NULL) {
-        h->ours = false;
-        h->epoch = 0;
-        h->free = 0;
-        h->node[0] = '\0';
+        if (h != NULL) {
+            h->ours = false;
+            h->epoch = 0;
+            h->free = 0;
+            h->node[0] = '\0';
+        }
+
+        if (strcmp(m->moving, act->streams[i]) == 0) {
+            m->moving[0] = '\0';
+        }
     }
+}
+
+
+static void
+ds_member_batched(ds_member_t *m, bool all)
+{
+    m->batch = !all ? 1 : m->batch * 2 < DS_MEMBER_BATCH ? m->batch * 2
+                        : DS_MEMBER_BATCH;
 }
 
 
@@ -319,25 +343,9 @@ ds_member_left(ds_member_t *m)
 void
 ds_member_failed(ds_member_t *m, const ds_member_act_t *act, int64_t now)
 {
-    ds_held_t  *h;
-
-    switch (act->op) {
-
-    case DS_MEMBER_RENEW:
+    if (act->op == DS_MEMBER_RENEW) {
         m->renew_at = now + DS_MEMBER_AGAIN;
         return;
-
-    case DS_MEMBER_CLAIM:
-        h = ds_member_held(m, act->stream);
-
-        if (h != NULL) {
-            h->retry = now + DS_MEMBER_RETRY;
-        }
-
-        break;
-
-    default:
-        break;
     }
 
     m->hint = true;
@@ -352,7 +360,6 @@ ds_member_read(ds_member_t *m)
 
     for (i = 0; i < m->npeers; i++) {
         m->peers[i].seen = false;
-        m->peers[i].owned = 0;
     }
 
     for (i = 0; i < m->nheld; i++) {
@@ -389,8 +396,8 @@ ds_member_read_node(ds_member_t *m, const ds_member_node_t *node)
 
         /* one that has joined is to get its share */
 
-        m->balance |= m->read_at != 0
-                      && strcmp(node->name, m->self.name) != 0;
+        m->came |= m->read_at != 0
+                   && strcmp(node->name, m->self.name) != 0;
     }
 
     p->node = *node;
@@ -405,7 +412,6 @@ ds_member_read_owner(ds_member_t *m, const char *stream, const char *node,
     int64_t lease, int64_t epoch)
 {
     ds_held_t  *h;
-    ds_peer_t  *p;
 
     h = ds_member_hold(m, stream);
     if (h == NULL) {
@@ -416,12 +422,6 @@ ds_member_read_owner(ds_member_t *m, const char *stream, const char *node,
     h->epoch = epoch;
     h->ours = lease == m->lease && strcmp(node, m->self.name) == 0;
     ds_text(h->node, sizeof(h->node), node);
-
-    p = ds_member_peer(m, node);
-
-    if (p != NULL) {
-        p->owned++;
-    }
 
     return DS_OK;
 }
@@ -437,6 +437,12 @@ ds_member_read_end(ds_member_t *m, int64_t asked, int64_t now)
     m->answered = asked;
     m->hint = false;
     m->doubt = false;
+
+    if (m->came) {
+        m->came = false;
+        m->balance = true;
+        m->balance_at = now + 2 * DS_MEMBER_SETTLE;
+    }
 
     for (i = 0, n = 0; i < m->npeers; i++) {
         if (m->peers[i].seen) {
@@ -544,20 +550,27 @@ ds_member_release(ds_member_t *m, ds_member_act_t *act)
     size_t      i;
     ds_held_t  *h;
 
-    for (i = 0; i < m->nheld; i++) {
+    for (i = 0; i < m->nheld && act->n < m->batch; i++) {
         h = &m->held[i];
 
         if (h->ours && !h->running
             && (!h->wanted || m->self.draining
                 || strcmp(h->name, m->moving) == 0))
         {
-            act->epoch = h->epoch;
-            memcpy(act->stream, h->name, sizeof(act->stream));
-            return true;
+            ds_member_add(act, h);
         }
     }
 
-    return false;
+    return act->n != 0;
+}
+
+
+static void
+ds_member_add(ds_member_act_t *act, const ds_held_t *h)
+{
+    act->epochs[act->n] = h->epoch;
+    memcpy(act->streams[act->n], h->name, sizeof(h->name));
+    act->n++;
 }
 
 
@@ -579,19 +592,7 @@ ds_member_claim(ds_member_t *m, int64_t now, ds_member_act_t *act)
         return false;
     }
 
-    for (i = 0; i < m->npeers; i++) {
-        m->peers[i].load = 0;
-    }
-
-    for (i = 0; i < m->nheld; i++) {
-        ds_peer_t  *p;
-
-        p = ds_member_peer(m, m->held[i].node);
-
-        if (p != NULL) {
-            p->load++;
-        }
-    }
+    ds_member_loads(m);
 
     for (i = 0; i < m->nheld; i++) {
         h = &m->held[i];
@@ -604,13 +605,36 @@ ds_member_claim(ds_member_t *m, int64_t now, ds_member_act_t *act)
             h->free = now;
         }
 
-        if (ds_member_turn(m, now - h->free) && now >= h->retry) {
-            memcpy(act->stream, h->name, sizeof(act->stream));
-            return true;
+        if (ds_member_turn(m, now - h->free)) {
+            ds_member_add(act, h);
+        }
+
+        if (act->n == m->batch) {
+            break;
         }
     }
 
-    return false;
+    return act->n != 0;
+}
+
+
+static void
+ds_member_loads(ds_member_t *m)
+{
+    size_t      i;
+    ds_peer_t  *p;
+
+    for (i = 0; i < m->npeers; i++) {
+        m->peers[i].load = 0;
+    }
+
+    for (i = 0; i < m->nheld; i++) {
+        p = ds_member_peer(m, m->held[i].node);
+
+        if (p != NULL) {
+            p->load++;
+        }
+    }
 }
 
 
@@ -681,21 +705,21 @@ ds_member_takes(const ds_peer_t *p)
  */
 
 static void
-ds_member_move(ds_member_t *m)
+ds_member_move(ds_member_t *m, int64_t now)
 {
     size_t      i;
     ds_peer_t  *p, *most, *least;
 
-    if (!m->balance || m->moving[0] != '\0') {
+    if (!m->balance || now < m->balance_at || m->moving[0] != '\0') {
         return;
     }
 
     most = NULL;
     least = NULL;
+    ds_member_loads(m);
 
     for (i = 0; i < m->npeers; i++) {
         p = &m->peers[i];
-        p->load = p->owned;
 
         if (most == NULL || ds_member_less(most, p)) {
             most = p;
@@ -777,11 +801,17 @@ ds_member_whose(ds_member_t *m, const char *stream, int64_t *epoch,
 const ds_member_node_t *
 ds_member_node(const ds_member_t *m, size_t i, uint32_t *owned)
 {
+    size_t  n;
+
     if (i >= m->npeers) {
         return NULL;
     }
 
-    *owned = m->peers[i].owned;
+    *owned = 0;
+
+    for (n = 0; n < m->nheld; n++) {
+        *owned += strcmp(m->held[n].node, m->peers[i].node.name) == 0;
+    }
 
     return &m->peers[i].node;
 }

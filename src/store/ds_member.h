@@ -46,18 +46,22 @@ typedef enum {
     DS_MEMBER_TELL,                 /* write it anew, it has changed */
     DS_MEMBER_RENEW,
     DS_MEMBER_READ,                 /* nodes and owners, at one revision */
-    DS_MEMBER_CLAIM,                /* make the owner key, if there is none */
-    DS_MEMBER_RELEASE,              /* delete it, if it is of this epoch */
+    DS_MEMBER_CLAIM,                /* make owner keys, if there are none */
+    DS_MEMBER_RELEASE,              /* delete them, if of these epochs */
     DS_MEMBER_ASK,                  /* all nodes: have you no etcd, either? */
     DS_MEMBER_LEAVE                 /* end the lease */
 } ds_member_op_e;
+
+/* streams in one transaction: all of them, or none */
+#define DS_MEMBER_BATCH   64
 
 typedef struct {
     ds_member_op_e   op;
     int64_t          at;
     int64_t          lease;
-    int64_t          epoch;
-    char             stream[DS_NAME_LEN + 1];
+    size_t           n;             /* streams, of the two that have them */
+    int64_t          epochs[DS_MEMBER_BATCH];
+    char             streams[DS_MEMBER_BATCH][DS_NAME_LEN + 1];
 } ds_member_act_t;
 
 
@@ -81,9 +85,11 @@ void ds_member_told(ds_member_t *m);
 /* false: the lease is over */
 void ds_member_renewed(ds_member_t *m, int64_t asked, bool alive);
 
-/* epoch 0: another one has it */
-void ds_member_claimed(ds_member_t *m, const char *stream, int64_t epoch);
-void ds_member_released(ds_member_t *m, const char *stream);
+/* epoch 0: another one has one of them; false: the same */
+void ds_member_claimed(ds_member_t *m, const ds_member_act_t *act,
+    int64_t epoch);
+void ds_member_released(ds_member_t *m, const ds_member_act_t *act,
+    bool all);
 
 /* all of them answered, and that they have none */
 void ds_member_answered(ds_member_t *m, int64_t asked, bool all);
