@@ -214,6 +214,8 @@ typedef struct {
     int64_t    seen;
     int64_t    doubt;
     int64_t    sure;
+    int64_t    answered;                /* by etcd, last */
+    int64_t    promised;                /* nothing is claimed before */
 } ds_fence_t;
 
 

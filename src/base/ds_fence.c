@@ -130,10 +130,60 @@ ds_fence_confirm(ds_fence_t *f, int64_t asked)
 }
 
 
+int64_t
+ds_fence_lease(const ds_fence_t *f)
+{
+    return ds_fence_get(&f->lease);
+}
+
+
+int64_t
+ds_fence_deadline(const ds_fence_t *f)
+{
+    return ds_fence_get(&f->deadline);
+}
+
+
 bool
 ds_fence_look(ds_fence_t *f)
 {
     return ds_fence_doubt(f, ds_boottime());
+}
+
+
+void
+ds_fence_answer(ds_fence_t *f, int64_t asked)
+{
+    if (asked > ds_fence_get(&f->answered)) {
+        ds_fence_set(&f->answered, asked);
+    }
+}
+
+
+int64_t
+ds_fence_answered(const ds_fence_t *f)
+{
+    return ds_fence_get(&f->answered);
+}
+
+
+bool
+ds_fence_asked(ds_fence_t *f, int64_t now, int64_t ttl)
+{
+    if (now - ds_fence_get(&f->answered) < DS_FENCE_SILENCE) {
+        return false;
+    }
+
+    ds_fence_set(&f->promised, now + ttl);
+
+    return true;
+}
+
+
+bool
+ds_fence_promised(const ds_fence_t *f, int64_t now)
+{
+    return now < ds_fence_get(&f->promised);
 }
 
 

@@ -20,6 +20,9 @@
 /* ms; a process that was not seen for so long has been paused */
 #define DS_FENCE_PAUSE  1000
 
+/* ms without an answer of etcd: it is away */
+#define DS_FENCE_SILENCE  2000
+
 
 /* what a session is published under: constant */
 
@@ -64,6 +67,21 @@ void ds_fence_confirm(ds_fence_t *fence, int64_t asked);
  * doubt of it, and wait for ds_fence_confirm().
  */
 bool ds_fence_look(ds_fence_t *fence);
+
+int64_t ds_fence_lease(const ds_fence_t *fence);
+int64_t ds_fence_deadline(const ds_fence_t *fence);
+
+/* etcd has answered what was asked for then; when it did last */
+void ds_fence_answer(ds_fence_t *fence, int64_t asked);
+int64_t ds_fence_answered(const ds_fence_t *fence);
+
+/*
+ * Another node asks whether etcd is away here as well: true: it is, and as long
+ * as his lease may be extended for that, "ttl" ms, nothing is claimed here.  Any
+ * process.
+ */
+bool ds_fence_asked(ds_fence_t *fence, int64_t now, int64_t ttl);
+bool ds_fence_promised(const ds_fence_t *fence, int64_t now);
 
 /* at once */
 void ds_fence_shut(ds_fence_t *fence);

@@ -24,9 +24,6 @@
 /* ms that whose turn it is has before the next one takes it */
 #define DS_MEMBER_TURN     5000
 
-/* ms without an answer: there is no etcd */
-#define DS_MEMBER_SILENCE  2000
-
 
 typedef struct {
     ds_member_node_t   node;
@@ -50,16 +47,15 @@ struct ds_member_s {
     ds_member_node_t   self;
     int64_t            ttl;
     bool               may_failsafe;
+    ds_fence_t        *fence;
 
     int64_t            lease;       /* 0: none */
     int64_t            deadline;
-    int64_t            answered;    /* etcd's last answer */
     int64_t            renew_at;
     int64_t            ask_at;
     int64_t            retry_at;    /* of all else */
     int64_t            joined_at;   /* 0: not joined */
     int64_t            read_at;     /* asked; 0: never under this lease */
-    int64_t            promised;    /* nothing is claimed before */
     bool               hint;
     bool               doubt;
     bool               untold;      /* the node's record has changed */
@@ -80,6 +76,7 @@ struct ds_member_s {
 
 
 static void ds_member_lost(ds_member_t *m);
+static void ds_member_extend(ds_member_t *m, int64_t asked);
 static void ds_member_batched(ds_member_t *m, bool all);
 static bool ds_member_release(ds_member_t *m, ds_member_act_t *act);
 static void ds_member_add(ds_member_act_t *act, const ds_held_t *h);
@@ -111,8 +108,10 @@ ds_member_create(const ds_member_conf_t *conf)
     m->self.weight = conf->weight == 0 ? 1 : conf->weight;
     m->ttl = conf->ttl;
     m->may_failsafe = conf->failsafe;
-    m->lease = conf->lease;
-    m->deadline = conf->deadline;
+    m->fence = conf->fence;
+    m->lease = ds_fence_lease(m->fence);
+    m->deadline = ds_fence_deadline(m->fence);
+    ds_text(m->self.url, sizeof(m->self.url), conf->url);
     m->batch = DS_MEMBER_BATCH;
 
     return m;
@@ -171,7 +170,8 @@ ds_member_next(ds_member_t *m, int64_t now, ds_member_act_t *act)
     if (m->joined_at == 0 && !m->leave) {
         act->op = DS_MEMBER_JOIN;
 
-    } else if (m->doubt || now - m->read_at >= DS_MEMBER_READING
+    } else if (m->doubt || m->read_at == 0
+               || now - m->read_at >= DS_MEMBER_READING
                || (m->hint && now - m->read_at >= DS_MEMBER_HURRY))
     {
         act->op = DS_MEMBER_READ;
@@ -199,6 +199,8 @@ ds_member_lost(ds_member_t *m)
 {
     size_t  i;
 
+    ds_fence_shut(m->fence);
+
     m->lease = 0;
     m->deadline = 0;
     m->joined_at = 0;
@@ -222,8 +224,11 @@ ds_member_granted(ds_member_t *m, int64_t asked, int64_t lease, int64_t ttl)
 {
     m->lease = lease;
     m->ttl = ttl;
-    m->answered = asked;
     m->deadline = asked + ttl - DS_MEMBER_MARGIN;
+
+    ds_fence_answer(m->fence, asked);
+    ds_fence_confirm(m->fence, asked);
+    ds_fence_open(m->fence, lease, m->deadline);
     m->renew_at = asked + DS_MEMBER_RENEWAL;
 }
 
@@ -256,12 +261,10 @@ ds_member_renewed(ds_member_t *m, int64_t asked, bool alive)
         return;
     }
 
-    m->answered = asked;
     m->renew_at = asked + DS_MEMBER_RENEWAL;
 
-    if (asked + m->ttl - DS_MEMBER_MARGIN > m->deadline) {
-        m->deadline = asked + m->ttl - DS_MEMBER_MARGIN;
-    }
+    ds_fence_answer(m->fence, asked);
+    ds_member_extend(m, asked);
 }
 
 
@@ -325,10 +328,19 @@ ds_member_answered(ds_member_t *m, int64_t asked, bool all)
 {
     m->ask_at = asked + DS_MEMBER_RENEWAL;
 
-    if (all && m->lease != 0
-        && asked + m->ttl - DS_MEMBER_MARGIN > m->deadline)
-    {
+    if (all && m->lease != 0) {
+        ds_fence_confirm(m->fence, asked);
+        ds_member_extend(m, asked);
+    }
+}
+
+
+static void
+ds_member_extend(ds_member_t *m, int64_t asked)
+{
+    if (asked + m->ttl - DS_MEMBER_MARGIN > m->deadline) {
         m->deadline = asked + m->ttl - DS_MEMBER_MARGIN;
+        ds_fence_extend(m->fence, m->deadline);
     }
 }
 
@@ -432,9 +444,11 @@ ds_member_read_end(ds_member_t *m, int64_t asked, int64_t now)
 {
     size_t      i, n;
     ds_held_t  *h;
+    ds_peer_t  *p;
+
+    ds_fence_answer(m->fence, asked);
 
     m->read_at = asked;
-    m->answered = asked;
     m->hint = false;
     m->doubt = false;
 
@@ -480,7 +494,12 @@ ds_member_read_end(ds_member_t *m, int64_t asked, int64_t now)
 
     /* the node's key is gone though the lease was renewed */
 
-    if (m->joined_at != 0 && ds_member_peer(m, m->self.name) == NULL) {
+    p = ds_member_peer(m, m->self.name);
+
+    if (p != NULL && p->node.lease == m->lease) {
+        ds_fence_confirm(m->fence, asked);
+
+    } else {
         m->joined_at = 0;
     }
 }
@@ -586,7 +605,7 @@ ds_member_claim(ds_member_t *m, int64_t now, ds_member_act_t *act)
     size_t      i;
     ds_held_t  *h;
 
-    if (now < m->promised || m->read_at == 0 || m->joined_at == 0
+    if (ds_fence_promised(m->fence, now) || m->read_at == 0 || m->joined_at == 0
         || now - m->joined_at < DS_MEMBER_SETTLE || m->self.draining)
     {
         return false;
@@ -820,27 +839,22 @@ ds_member_node(const ds_member_t *m, size_t i, uint32_t *owned)
 bool
 ds_member_quorum(const ds_member_t *m, int64_t now)
 {
-    return now - m->answered < DS_MEMBER_SILENCE;
+    return now - ds_fence_answered(m->fence) < DS_FENCE_SILENCE;
 }
 
 
 bool
 ds_member_failsafe(const ds_member_t *m, int64_t now)
 {
-    return m->lease != 0 && now - m->answered >= m->ttl - DS_MEMBER_MARGIN;
+    return m->lease != 0
+           && now - ds_fence_answered(m->fence) >= m->ttl - DS_MEMBER_MARGIN;
 }
 
 
-bool
-ds_member_asked(ds_member_t *m, int64_t now)
+const ds_member_node_t *
+ds_member_self(const ds_member_t *m)
 {
-    if (ds_member_quorum(m, now)) {
-        return false;
-    }
-
-    m->promised = now + m->ttl;
-
-    return true;
+    return &m->self;
 }
 
 

@@ -2,8 +2,8 @@
 /*
  * ds_member.h: what a node that shares its streams with others does next: the
  * lease it keeps, what it claims, gives up and moves.  Decides only: who calls
- * does what it says, one thing at a time, and tells what came of it.  Of one
- * thread.  All times are ms of CLOCK_BOOTTIME; "asked" is when what is told
+ * does what it says, one thing at a time, and tells what came of it, when that
+ * is so.  Of one thread.  All times are ms of CLOCK_BOOTTIME; "asked" is when what is told
  * was asked for.
  *
  * The rules.  A stream belongs to the node whose name is in its owner key,
@@ -19,6 +19,7 @@
 
 
 #include "base/ds_core.h"
+#include "base/ds_fence.h"
 
 
 /* ms before the lease's end at which all is shut */
@@ -34,8 +35,9 @@ typedef struct {
     uint32_t         max_streams;   /* 0: any */
     uint32_t         weight;        /* from 1 */
     bool             failsafe;
-    int64_t          lease;         /* that goes on, until "deadline"; 0: none */
-    int64_t          deadline;
+    ds_fence_t      *fence;         /* the node's: opened, extended and shut
+                                       from here; a lease that it has goes on */
+    const char      *url;           /* of the node, copied */
 } ds_member_conf_t;
 
 
@@ -171,8 +173,8 @@ const ds_member_node_t *ds_member_node(const ds_member_t *m, size_t i,
 bool ds_member_failsafe(const ds_member_t *m, int64_t now);
 bool ds_member_quorum(const ds_member_t *m, int64_t now);
 
-/* another node asks: true: no etcd here, and nothing is claimed for now */
-bool ds_member_asked(ds_member_t *m, int64_t now);
+/* its own record */
+const ds_member_node_t *ds_member_self(const ds_member_t *m);
 
 
 #endif /* DS_MEMBER_H_INCLUDED_ */

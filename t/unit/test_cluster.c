@@ -45,7 +45,7 @@ typedef struct {
     int64_t           node_lease;       /* of its key in etcd */
     ds_member_node_t  rec;
     bool              keep;             /* respawned: the lease goes on */
-    int64_t           old_lease, old_deadline;
+    ds_fence_t        fence;
 } node_t;
 
 
@@ -78,9 +78,10 @@ node_start(int i)
     conf.ttl = TTL;
     conf.failsafe = failsafe;
 
-    if (n->keep) {
-        conf.lease = n->old_lease;
-        conf.deadline = n->old_deadline;
+    conf.fence = &n->fence;
+
+    if (!n->keep) {
+        memset(&n->fence, 0, sizeof(n->fence));
     }
 
     n->keep = false;
@@ -277,7 +278,7 @@ ask_all(node_t *n)
         }
 
         if (nodes[i].m == NULL || nodes[i].paused > now || n->alone
-            || nodes[i].alone || !ds_member_asked(nodes[i].m, now))
+            || nodes[i].alone || !ds_fence_asked(&nodes[i].fence, now, TTL))
         {
             all = false;
         }
@@ -507,8 +508,6 @@ static void
 node_kill(int i, int64_t ms)
 {
     nodes[i].keep = ms < 1000;
-    nodes[i].old_lease = ds_member_lease(nodes[i].m);
-    nodes[i].old_deadline = ds_member_deadline(nodes[i].m);
     nodes[i].dead = ms == INT64_MAX ? ms : now + ms;
     ds_member_free(&nodes[i].m);
 }
