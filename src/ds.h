@@ -1093,6 +1093,110 @@ bool ds_recorder_answer(ds_recorder_t *r, ds_settled_t *settled);
 
 
 /*
+ * A cluster: nodes that share their streams through etcd.  Each has a lease,
+ * a name, and the streams that nobody else may publish as long as it lasts.
+ */
+
+typedef struct ds_cluster_s  ds_cluster_t;
+
+
+/* strings are copied; NULL: not set, but for the first three */
+
+typedef struct {
+    const char  *endpoints;             /* "https://a:2379,https://b:2379" */
+    const char  *prefix;                /* of all keys, "/directstream/" */
+    const char  *node;                  /* this one's name */
+    const char  *url;                   /* where others reach its API, ends
+                                           with a slash */
+    const char  *ca;                    /* PEM files */
+    const char  *cert;
+    const char  *key;
+    const char  *user;
+    const char  *password;
+    unsigned     ttl;                   /* s */
+    uint32_t     max_streams;           /* 0: any */
+    uint32_t     weight;                /* 0: 1 */
+    bool         failsafe;              /* goes on without etcd, if all do */
+} ds_cluster_conf_t;
+
+
+typedef enum {
+    DS_WHOSE_OTHERS = 0,                /* another node's, or nobody's */
+    DS_WHOSE_OURS,
+    DS_WHOSE_MOVING,                    /* ours until the item is over */
+    DS_WHOSE_ENDING                     /* ours until it has stopped, at once */
+} ds_whose_e;
+
+/* "epoch" 0: nobody's */
+
+typedef struct {
+    ds_whose_e   whose;
+    int64_t      epoch;
+    char         node[DS_NAME_LEN + 1]; /* "": nobody's */
+} ds_owner_t;
+
+
+typedef struct {
+    bool         quorum;                /* etcd answers */
+    bool         failsafe;              /* it does not, and streams go on */
+    bool         joined;
+    bool         draining;
+    int64_t      left;                  /* ms of the lease, 0: none */
+    uint32_t     owned;                 /* streams */
+    uint64_t     takeovers;             /* streams that others had lost */
+    uint64_t     stops;                 /* the deadline was reached */
+    uint64_t     requests;              /* to etcd */
+    ds_error_t   error;                 /* the last one; code 0: none */
+} ds_cluster_status_t;
+
+typedef struct {
+    char         name[DS_NAME_LEN + 1];
+    char         url[DS_URL_LEN + 1];   /* "": none */
+    uint32_t     max_streams;
+    uint32_t     weight;
+    uint32_t     owned;
+    bool         draining;
+    bool         self;
+} ds_cluster_node_t;
+
+
+/*
+ * For the engine, whose fence it opens and shuts.  What the fence has of a
+ * process before goes on.  NULL: "err" says why.
+ */
+ds_cluster_t *ds_cluster_create(ds_t *ds, const ds_cluster_conf_t *conf,
+    ds_error_t *err);
+
+/* leaves the lease as it is, for another process; blocks for 1 s at most */
+void ds_cluster_free(ds_cluster_t **c);
+
+/*
+ * A stream as it is here: it is to run somewhere, it runs in a process of this
+ * node; and whose it is.
+ */
+void ds_cluster_stream(ds_cluster_t *c, const char *name, bool wanted,
+    bool running, ds_owner_t *owner);
+
+/* gives all streams up, or no more; "leave": then the lease */
+void ds_cluster_drain(ds_cluster_t *c, bool drain, bool leave);
+bool ds_cluster_left(ds_cluster_t *c);
+
+/* evens out what the nodes have */
+void ds_cluster_balance(ds_cluster_t *c);
+
+/* another node or process has changed what is stored of a stream; false: no */
+bool ds_cluster_changed(ds_cluster_t *c, char name[DS_NAME_LEN + 1]);
+
+void ds_cluster_status(ds_cluster_t *c, ds_cluster_status_t *status);
+
+/* the "i"-th, in the order of names; false: there are no more */
+bool ds_cluster_node(ds_cluster_t *c, size_t i, ds_cluster_node_t *node);
+
+/* "ttl" in ms; see base/ds_fence.h; any process */
+bool ds_cluster_asked(ds_fence_t *fence, int64_t ttl);
+
+
+/*
  * The cache's index: one row for each item whose media is kept, under a key,
  * in files of the cache's directory named KEY.0, and KEY.1 where the audio is
  * apart.

@@ -43,6 +43,8 @@ typedef struct ngx_thread_pool_s  ngx_thread_pool_t;
 #define NGX_DIRECTSTREAM_CRASHES       4       /* notes, one a generation */
 #define NGX_DIRECTSTREAM_DEATHS        3       /* that are remembered */
 
+#define NGX_DIRECTSTREAM_NODES         32      /* that are shown */
+
 #define NGX_DIRECTSTREAM_NOBODY        0x7fffffff  /* no process's id */
 #define NGX_DIRECTSTREAM_DEAD          3000    /* ms without a heartbeat */
 
@@ -150,6 +152,9 @@ typedef struct {
     /* of the queue, which the store has */
     uint32_t                 queued;        /* entries that wait */
     uint64_t                 queue_changes; /* so far */
+
+    /* of a cluster: written by the newest relay worker */
+    ds_owner_t               cluster;
 
     /* known; written by the relay worker that owns the stream */
     uint64_t                 done;          /* the epoch that ended by itself */
@@ -320,6 +325,14 @@ typedef struct {
     uint32_t                 cache_count;
 
     ds_resolver_status_t     resolver;
+
+    /* this node among others */
+    ds_fence_t               fence;
+    ds_cluster_status_t      cluster;
+    ds_cluster_node_t        nodes[NGX_DIRECTSTREAM_NODES];
+    ngx_uint_t               nnodes;
+    ngx_uint_t               drain;         /* wished */
+    uint64_t                 balance;       /* requests so far */
 
     uint64_t                 logged;        /* id of the last entry */
     ngx_directstream_entry_t log[NGX_DIRECTSTREAM_JOURNAL];
@@ -543,6 +556,13 @@ typedef struct {
     uint64_t                 fallback;      /* 1: the second resolver is used */
     uint64_t                 canary_up;     /* -1: there is none, or no news */
     uint64_t                 canary_at;     /* Unix s */
+    uint64_t                 quorum;        /* -1: no cluster, as the next */
+    uint64_t                 failsafe;
+    uint64_t                 left;          /* s, of the lease */
+    uint64_t                 owned;         /* streams */
+    uint64_t                 takeovers;
+    uint64_t                 deadlines;     /* that were reached */
+    uint64_t                 draining;
     ds_resolver_status_t     resolver;
 } ngx_directstream_whole_t;
 
@@ -812,6 +832,10 @@ typedef struct {
     ngx_directstream_conf_t *dcf;
     ds_t                    *ds;
     ds_recorder_t           *recorder;      /* the engine's */
+    ds_cluster_t            *cluster;       /* NULL: none, or another relay
+                                               worker has it */
+    ngx_msec_t               cluster_at;    /* not to be made before */
+    uint64_t                 balanced;      /* requests passed on */
     ngx_pid_t                writer;        /* who died, of what is settled */
     ngx_directstream_run_t  *runs;
     ngx_log_t               *log;
@@ -839,6 +863,23 @@ void ngx_directstream_runs_settle(ngx_directstream_runs_t *runs);
 
 /* starts what nobody runs */
 void ngx_directstream_runs_start(ngx_directstream_runs_t *runs);
+
+/*
+ * A cluster.  A pass makes the zone what this node knows, and the node what the
+ * zone wants; "newest": this relay worker is the node, "leave": for good.
+ */
+void ngx_directstream_cluster_pass(ngx_directstream_runs_t *runs,
+    ngx_uint_t newest, ngx_uint_t leave);
+
+/* has all been given up that others wait for? */
+ngx_uint_t ngx_directstream_cluster_left(ngx_directstream_runs_t *runs);
+
+/* may it be started here? it go on? with the lock held */
+ngx_uint_t ngx_directstream_cluster_starts(ngx_directstream_conf_t *dcf,
+    ngx_directstream_info_t *info);
+ngx_uint_t ngx_directstream_cluster_keeps(ngx_directstream_conf_t *dcf,
+    ngx_directstream_info_t *info);
+
 
 /* NULL: this process does not run it */
 ds_stream_t *ngx_directstream_runs_stream(ngx_directstream_runs_t *runs,

@@ -115,6 +115,14 @@ static const ngx_directstream_route_t  ngx_directstream_routes[] = {
 
     { "restart", 0, NULL, ngx_directstream_streams_renew, NULL, NULL },
 
+    { "nodes", 0, ngx_directstream_nodes_list, NULL, NULL, NULL },
+
+    { "nodes/balance", 0, NULL, ngx_directstream_nodes_balance, NULL, NULL },
+
+    { "node/drain", 0, NULL, ngx_directstream_nodes_drain, NULL, NULL },
+
+    { "node/lost", 0, NULL, ngx_directstream_nodes_lost, NULL, NULL },
+
     { "resolve", 0, NULL, ngx_directstream_resolve, NULL, NULL },
 
     { "openapi.json", 0, ngx_directstream_admin_openapi, NULL, NULL, NULL },

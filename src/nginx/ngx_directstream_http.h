@@ -246,6 +246,16 @@ ngx_int_t ngx_directstream_queue_delete(ngx_http_request_t *r,
 ngx_int_t ngx_directstream_streams_renew(ngx_http_request_t *r,
     ngx_directstream_ctx_t *ctx);
 
+/* the cluster's */
+ngx_int_t ngx_directstream_nodes_list(ngx_http_request_t *r,
+    ngx_directstream_ctx_t *ctx);
+ngx_int_t ngx_directstream_nodes_balance(ngx_http_request_t *r,
+    ngx_directstream_ctx_t *ctx);
+ngx_int_t ngx_directstream_nodes_drain(ngx_http_request_t *r,
+    ngx_directstream_ctx_t *ctx);
+ngx_int_t ngx_directstream_nodes_lost(ngx_http_request_t *r,
+    ngx_directstream_ctx_t *ctx);
+
 ngx_int_t ngx_directstream_cache_list(ngx_http_request_t *r,
     ngx_directstream_ctx_t *ctx);
 ngx_int_t ngx_directstream_cache_delete(ngx_http_request_t *r,

@@ -50,6 +50,10 @@ struct ngx_directstream_run_s {
     unsigned                 stopping:1;
     unsigned                 ending:1;      /* its end is being recorded */
     unsigned                 unread:1;      /* the queue has changed */
+    unsigned                 moving:1;      /* to another node, when its item
+                                               is over */
+    unsigned                 dark:1;        /* there was none */
+    uint64_t                 items;         /* aired, when that began */
     uint64_t                 queue_changes; /* that are known of */
     uint32_t                 queued;        /* entries in the store */
     ngx_msec_t               told;          /* when it was told last */
@@ -75,6 +79,8 @@ typedef struct {
 
 static void ngx_directstream_run_want(ngx_directstream_runs_t *runs,
     ngx_directstream_run_t *run, ngx_directstream_want_t *want);
+static ngx_uint_t ngx_directstream_run_moved(ngx_directstream_run_t *run,
+    ngx_directstream_info_t *info);
 static void ngx_directstream_run_steer(ngx_directstream_run_t *run,
     ngx_directstream_want_t *want);
 static void ngx_directstream_run_hook(ngx_directstream_runs_t *runs,
@@ -277,7 +283,10 @@ ngx_directstream_run_want(ngx_directstream_runs_t *runs,
     node = ngx_directstream_zone_find(runs->dcf->sh, run->name);
 
     if (node != NULL) {
-        want->wanted = node->info.running && node->info.epoch == run->epoch;
+        want->wanted = node->info.running && node->info.epoch == run->epoch
+                       && ngx_directstream_cluster_keeps(runs->dcf,
+                                                         &node->info)
+                       && !ngx_directstream_run_moved(run, &node->info);
         want->loop = node->info.def.loop;
         want->skip = node->info.skip;
         want->previous = node->info.previous;
@@ -291,6 +300,28 @@ ngx_directstream_run_want(ngx_directstream_runs_t *runs,
     }
 
     ngx_shmtx_unlock(&runs->dcf->shpool->mutex);
+}
+
+
+/* another node is to have it: is the item over that was on air then? */
+
+static ngx_uint_t
+ngx_directstream_run_moved(ngx_directstream_run_t *run,
+    ngx_directstream_info_t *info)
+{
+    if (info->cluster.whose != DS_WHOSE_MOVING) {
+        run->moving = 0;
+        return 0;
+    }
+
+    if (!run->moving) {
+        run->moving = 1;
+        run->items = info->status.copied + info->status.encoded;
+        run->dark = !info->status.has_item;
+    }
+
+    return run->dark
+           || run->items != info->status.copied + info->status.encoded;
 }
 
 
@@ -1131,6 +1162,7 @@ ngx_directstream_run_next(ngx_directstream_runs_t *runs, char *name,
 
         if (ngx_strcmp(in->def.name, name) <= 0
             || !in->running
+            || !ngx_directstream_cluster_starts(runs->dcf, in)
             || in->done == in->epoch
             || in->owner == ngx_pid
             || (in->status.state != DS_HELD
@@ -1356,6 +1388,7 @@ ngx_directstream_run_claim(ngx_directstream_runs_t *runs,
     node = ngx_directstream_zone_find(runs->dcf->sh, info->def.name);
 
     if (node == NULL || !node->info.running
+        || !ngx_directstream_cluster_starts(runs->dcf, &node->info)
         || node->info.done == node->info.epoch)
     {
         goto done;

@@ -40,6 +40,7 @@ typedef struct {
     bool               ours;
     bool               wanted;
     bool               running;
+    bool               others;      /* it was another node's */
 } ds_held_t;
 
 
@@ -64,6 +65,8 @@ struct ds_member_s {
     bool               balance;
     int64_t            balance_at;  /* not before */
     char               moving[DS_NAME_LEN + 1];
+    uint64_t           takeovers;
+    uint64_t           stops;
     size_t             batch;       /* streams at a time, less after one that
                                        did not succeed */
 
@@ -79,6 +82,7 @@ static void ds_member_lost(ds_member_t *m);
 static void ds_member_extend(ds_member_t *m, int64_t asked);
 static void ds_member_batched(ds_member_t *m, bool all);
 static bool ds_member_release(ds_member_t *m, ds_member_act_t *act);
+static bool ds_member_none(const ds_member_t *m);
 static void ds_member_add(ds_member_act_t *act, const ds_held_t *h);
 static bool ds_member_claim(ds_member_t *m, int64_t now,
     ds_member_act_t *act);
@@ -136,6 +140,7 @@ ds_member_next(ds_member_t *m, int64_t now, ds_member_act_t *act)
     bool  due;
 
     if (m->lease != 0 && now >= m->deadline) {
+        m->stops++;
         ds_member_lost(m);
     }
 
@@ -180,7 +185,7 @@ ds_member_next(ds_member_t *m, int64_t now, ds_member_act_t *act)
         act->op = DS_MEMBER_RELEASE;
 
     } else if (m->leave) {
-        act->op = DS_MEMBER_LEAVE;
+        act->op = ds_member_none(m) ? DS_MEMBER_LEAVE : DS_MEMBER_NOTHING;
 
     } else if (m->untold) {
         act->op = DS_MEMBER_TELL;
@@ -281,6 +286,8 @@ ds_member_claimed(ds_member_t *m, const ds_member_act_t *act, int64_t epoch)
         h = ds_member_held(m, act->streams[i]);
 
         if (h != NULL) {
+            m->takeovers += h->others;
+            h->others = false;
             h->ours = true;
             h->epoch = epoch;
             memcpy(h->node, m->self.name, sizeof(h->node));
@@ -470,6 +477,7 @@ ds_member_read_end(ds_member_t *m, int64_t asked, int64_t now)
         h = &m->held[i];
 
         if (!h->seen) {
+            h->others |= h->node[0] != '\0' && !h->ours;
             h->ours = false;
             h->epoch = 0;
             h->node[0] = '\0';
@@ -581,6 +589,21 @@ ds_member_release(ds_member_t *m, ds_member_act_t *act)
     }
 
     return act->n != 0;
+}
+
+
+static bool
+ds_member_none(const ds_member_t *m)
+{
+    size_t  i;
+
+    for (i = 0; i < m->nheld; i++) {
+        if (m->held[i].ours) {
+            return false;
+        }
+    }
+
+    return true;
 }
 
 
@@ -788,32 +811,46 @@ ds_member_deadline(const ds_member_t *m)
 
 
 int64_t
+ds_member_joined_at(const ds_member_t *m)
+{
+    return m->joined_at;
+}
+
+
+void
+ds_member_counts(const ds_member_t *m, uint64_t *takeovers, uint64_t *stops)
+{
+    *takeovers = m->takeovers;
+    *stops = m->stops;
+}
+
+
+int64_t
 ds_member_read_at(const ds_member_t *m)
 {
     return m->read_at;
 }
 
 
-ds_member_whose_e
-ds_member_whose(ds_member_t *m, const char *stream, int64_t *epoch,
-    char *node)
+void
+ds_member_owner(ds_member_t *m, const char *stream, ds_owner_t *owner)
 {
     ds_held_t  *h;
 
+    memset(owner, 0, sizeof(ds_owner_t));
+
     h = ds_member_held(m, stream);
-
-    if (epoch != NULL) {
-        *epoch = h == NULL ? 0 : h->epoch;
+    if (h == NULL) {
+        return;
     }
 
-    if (node != NULL) {
-        ds_text(node, DS_NAME_LEN + 1, h == NULL ? "" : h->node);
-    }
+    owner->epoch = h->epoch;
+    memcpy(owner->node, h->node, sizeof(owner->node));
 
-    return h == NULL || !h->ours ? DS_MEMBER_OTHERS
-           : m->self.draining || !h->wanted ? DS_MEMBER_ENDING
-           : strcmp(h->name, m->moving) == 0 ? DS_MEMBER_MOVING
-           : DS_MEMBER_OURS;
+    owner->whose = !h->ours ? DS_WHOSE_OTHERS
+                   : m->self.draining || !h->wanted ? DS_WHOSE_ENDING
+                   : strcmp(h->name, m->moving) == 0 ? DS_WHOSE_MOVING
+                   : DS_WHOSE_OURS;
 }
 
 

@@ -151,19 +151,17 @@ int ds_member_stream(ds_member_t *m, const char *stream, bool wanted,
 int64_t ds_member_lease(const ds_member_t *m);
 int64_t ds_member_deadline(const ds_member_t *m);
 
+int64_t ds_member_joined_at(const ds_member_t *m);   /* 0: not */
+
+/* streams that were another node's; deadlines that were reached */
+void ds_member_counts(const ds_member_t *m, uint64_t *takeovers,
+    uint64_t *stops);
+
 /* when what was read last was asked for */
 int64_t ds_member_read_at(const ds_member_t *m);
 
-typedef enum {
-    DS_MEMBER_OTHERS = 0,           /* it is another node's, or nobody's */
-    DS_MEMBER_OURS,
-    DS_MEMBER_MOVING,               /* ours until the item is over */
-    DS_MEMBER_ENDING                /* ours until it has stopped, at once */
-} ds_member_whose_e;
-
-/* "epoch" and "node", of DS_NAME_LEN + 1 bytes, may be NULL; 0, "": nobody's */
-ds_member_whose_e ds_member_whose(ds_member_t *m, const char *stream,
-    int64_t *epoch, char *node);
+/* whose it is */
+void ds_member_owner(ds_member_t *m, const char *stream, ds_owner_t *owner);
 
 /* the "i"-th node that is known, with how many streams it has; NULL: none */
 const ds_member_node_t *ds_member_node(const ds_member_t *m, size_t i,

@@ -36,7 +36,7 @@ typedef struct {
     int64_t           asked, done;      /* done 0: none */
     bool              reached;
     int64_t           got;              /* what etcd has made of it */
-    ds_member_whose_e whose[STREAMS];
+    ds_whose_e        whose[STREAMS];
     int64_t           boundary[STREAMS];
     int64_t           term[STREAMS];    /* 0: not running */
     int64_t           epoch[STREAMS];
@@ -388,25 +388,26 @@ node_send(node_t *n)
 static void
 node_pass(node_t *n)
 {
-    int                i;
-    int64_t            epoch;
-    ds_member_whose_e  whose;
+    int         i;
+    ds_owner_t  o;
+    ds_whose_e  whose;
 
     for (i = 0; i < streams; i++) {
-        whose = ds_member_whose(n->m, names[i], &epoch, NULL);
+        ds_member_owner(n->m, names[i], &o);
+        whose = o.whose;
 
-        if (whose == DS_MEMBER_MOVING && n->whose[i] != whose) {
+        if (whose == DS_WHOSE_MOVING && n->whose[i] != whose) {
             n->boundary[i] = now + rand() % 2000;
         }
 
         n->whose[i] = whose;
 
-        if (whose == DS_MEMBER_OURS && n->term[i] == 0) {
+        if (whose == DS_WHOSE_OURS && n->term[i] == 0) {
             n->term[i] = ds_member_lease(n->m);
-            n->epoch[i] = epoch;
+            n->epoch[i] = o.epoch;
 
-        } else if (whose == DS_MEMBER_OTHERS || whose == DS_MEMBER_ENDING
-                   || (whose == DS_MEMBER_MOVING && now >= n->boundary[i])
+        } else if (whose == DS_WHOSE_OTHERS || whose == DS_WHOSE_ENDING
+                   || (whose == DS_WHOSE_MOVING && now >= n->boundary[i])
                    || n->term[i] != ds_member_lease(n->m))
         {
             n->term[i] = 0;
