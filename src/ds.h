@@ -120,6 +120,13 @@
     X(QUEUE_FULL, "queue_full")         /* as many wait as may */             \
     X(QUEUE_KEY, "key_reused")          /* for something else */              \
                                                                               \
+    X(CLUSTER_LOST, "cluster_lost")     /* etcd does not answer */            \
+    X(CLUSTER_UNKNOWN, "cluster_unknown") /* it may have done it, or not */   \
+    X(CLUSTER_DENIED, "cluster_denied") /* user, password, permission */      \
+    X(CLUSTER_REFUSED, "cluster_refused") /* a limit of it, a full disk */    \
+    X(CLUSTER_CONFLICT, "cluster_conflict") /* another one was first */       \
+    X(CLUSTER_COMPACTED, "cluster_compacted") /* too old a revision */        \
+                                                                              \
     X(CACHE_FULL, "cache_full")         /* no room can be made */             \
     X(CACHE_BUSY, "cache_busy")         /* somebody else is writing it */     \
     X(CACHE_FAILED, "cache_failed")     /* the directory or its disk */       \
