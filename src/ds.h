@@ -210,6 +210,29 @@ typedef struct {
 } ds_crash_t;
 
 
+/*
+ * Nodes that share their streams through etcd: which etcd, and who this is.
+ * Strings that are NULL are not set; the first three always are.
+ */
+
+typedef struct {
+    const char  *endpoints;             /* "https://a:2379,https://b:2379" */
+    const char  *prefix;                /* of all keys, "/directstream/" */
+    const char  *node;                  /* this one's name */
+    const char  *url;                   /* where others reach its API, ends
+                                           with a slash */
+    const char  *ca;                    /* PEM files */
+    const char  *cert;
+    const char  *key;
+    const char  *user;
+    const char  *password;
+    unsigned     ttl;                   /* s */
+    uint32_t     max_streams;           /* 0: any */
+    uint32_t     weight;                /* 0: 1 */
+    bool         failsafe;              /* goes on without etcd, if all do */
+} ds_cluster_conf_t;
+
+
 /* one rule for the addresses that sources may be read from */
 
 typedef struct {
