@@ -104,6 +104,8 @@ typedef struct {
     bool           keys_only;
     size_t         limit;           /* 0: none */
     int64_t        revision;        /* 0: the newest */
+    const char    *from;            /* of a prefix: those behind this key;
+                                       NULL: all */
 } ds_etcd_ask_t;
 
 /*
@@ -205,7 +207,7 @@ int ds_etcd_revoke(ds_etcd_t *e, int64_t lease, ds_error_t *err);
 
 typedef struct {
     bool           deleted;
-    bool           progress;        /* none: all up to "revision" was told */
+    bool           progress;        /* none: a sign of life */
     int64_t        revision;        /* go on from the one after it */
     ds_etcd_kv_t   kv;              /* borrowed until the next call */
 } ds_etcd_event_t;
