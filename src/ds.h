@@ -120,6 +120,13 @@
     X(QUEUE_FULL, "queue_full")         /* as many wait as may */             \
     X(QUEUE_KEY, "key_reused")          /* for something else */              \
                                                                               \
+    X(CLUSTER_LOST, "cluster_lost")     /* etcd does not answer */            \
+    X(CLUSTER_UNKNOWN, "cluster_unknown") /* it may have done it, or not */   \
+    X(CLUSTER_DENIED, "cluster_denied") /* user, password, permission */      \
+    X(CLUSTER_REFUSED, "cluster_refused") /* a limit of it, a full disk */    \
+    X(CLUSTER_CONFLICT, "cluster_conflict") /* another one was first */       \
+    X(CLUSTER_COMPACTED, "cluster_compacted") /* too old a revision */        \
+                                                                              \
     X(CACHE_FULL, "cache_full")         /* no room can be made */             \
     X(CACHE_BUSY, "cache_busy")         /* somebody else is writing it */     \
     X(CACHE_FAILED, "cache_failed")     /* the directory or its disk */       \
@@ -217,6 +224,29 @@ typedef struct {
     int64_t    answered;                /* by etcd, last */
     int64_t    promised;                /* nothing is claimed before */
 } ds_fence_t;
+
+
+/*
+ * Nodes that share their streams through etcd: which etcd, and who this is.
+ * Strings that are NULL are not set; the first three always are.
+ */
+
+typedef struct {
+    const char  *endpoints;             /* "https://a:2379,https://b:2379" */
+    const char  *prefix;                /* of all keys, "/directstream/" */
+    const char  *node;                  /* this one's name */
+    const char  *url;                   /* where others reach its API, ends
+                                           with a slash */
+    const char  *ca;                    /* PEM files */
+    const char  *cert;
+    const char  *key;
+    const char  *user;
+    const char  *password;
+    unsigned     ttl;                   /* s */
+    uint32_t     max_streams;           /* 0: any */
+    uint32_t     weight;                /* 0: 1 */
+    bool         failsafe;              /* goes on without etcd, if all do */
+} ds_cluster_conf_t;
 
 
 /* one rule for the addresses that sources may be read from */
@@ -1100,26 +1130,6 @@ bool ds_recorder_answer(ds_recorder_t *r, ds_settled_t *settled);
 typedef struct ds_cluster_s  ds_cluster_t;
 
 
-/* strings are copied; NULL: not set, but for the first three */
-
-typedef struct {
-    const char  *endpoints;             /* "https://a:2379,https://b:2379" */
-    const char  *prefix;                /* of all keys, "/directstream/" */
-    const char  *node;                  /* this one's name */
-    const char  *url;                   /* where others reach its API, ends
-                                           with a slash */
-    const char  *ca;                    /* PEM files */
-    const char  *cert;
-    const char  *key;
-    const char  *user;
-    const char  *password;
-    unsigned     ttl;                   /* s */
-    uint32_t     max_streams;           /* 0: any */
-    uint32_t     weight;                /* 0: 1 */
-    bool         failsafe;              /* goes on without etcd, if all do */
-} ds_cluster_conf_t;
-
-
 typedef enum {
     DS_WHOSE_OTHERS = 0,                /* another node's, or nobody's */
     DS_WHOSE_OURS,
@@ -1161,7 +1171,7 @@ typedef struct {
 
 
 /*
- * For the engine, whose fence it opens and shuts.  What the fence has of a
+ * For the engine, whose fence it opens and shuts; "conf" is copied.  What the fence has of a
  * process before goes on.  NULL: "err" says why.
  */
 ds_cluster_t *ds_cluster_create(ds_t *ds, const ds_cluster_conf_t *conf,

@@ -367,6 +367,8 @@ typedef struct {
     ngx_array_t              source_rules;      /* of ds_source_rule_t */
     ngx_str_t                media_root;
     ngx_str_t                push_certificate;
+    ds_cluster_conf_t        cluster;           /* endpoints NULL: none */
+    ngx_flag_t               cluster_lost_set;
 
     /* of the table of ranges: "given" has a bit for each that was set */
     ngx_uint_t               given;
@@ -417,6 +419,10 @@ extern ngx_module_t  ngx_directstream_module;
 char *ngx_directstream_block(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_directstream_stream(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_directstream_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_directstream_cluster(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_directstream_cluster_lost(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 char *ngx_directstream_path(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_directstream_command(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
