@@ -20,7 +20,7 @@ my $slow = $ENV{DS_SLOW} || 1;
 $c->etcd(3);
 $c->far;
 
-my $url = $t->plain_list('list', 'long.mp4');
+my $url = $t->plain_list('list', 'two.mp4', 'two.mp4');
 my %streams = map { ("s$_" => $url) } 1 .. 6;
 
 $c->node($_, \%streams) for qw(a b c);
@@ -51,7 +51,7 @@ cmp_ok($epoch, '>', 0, 'and since when');
 
 $t->kill_all('a');
 all_on_air(10, 'after a death', sub { !grep { $_ eq 'a' } values %{ $_[0] } });
-is($c->owned('b'), 'b:3 c:3', 'evenly, again');
+ok($t->wait_for(sub { $c->owned('b') eq 'b:3 c:3' }, 5), 'evenly, again');
 
 $c->node('a', \%streams);
 all_on_air(40, 'it is back, and gets its share', sub {
@@ -83,6 +83,7 @@ is($t->stop_nginx('c', 'QUIT'), 0, 'one quits');
 is($c->api('b', 'POST', 'node/drain', { on => JSON::PP::false }), 202,
    'and the other one takes streams');
 all_on_air(10, 'all are on air');
+ok($t->wait_for(sub { $c->owned('a') !~ /c/ }, 5), 'it is known to have left');
 is(($c->judge)[0][0], undef, 'never from two nodes at a time');
 
 # etcd is away

@@ -407,17 +407,20 @@ ds_cluster_failed(ds_cluster_t *c, int rc, const ds_error_t *err)
 static void
 ds_cluster_tell(ds_cluster_t *c, int64_t now)
 {
-    bool        away, held, joined;
+    bool        away, held, left, joined;
     ds_error_t  err;
 
     (void) pthread_mutex_lock(&c->lock);
     away = !ds_member_quorum(c->m, now);
     held = ds_member_lease(c->m) != 0;
+    left = ds_member_self(c->m)->draining;
     joined = ds_member_joined_at(c->m) != 0;
     err = c->error;
     (void) pthread_mutex_unlock(&c->lock);
 
-    if (away != c->away) {
+    /* at the start nothing was asked yet */
+
+    if (away != c->away && (!away || err.code != DS_OK)) {
         c->away = away;
         ds_log(c->ds, away ? DS_LOG_ERR : DS_LOG_NOTICE, NULL,
                away ? "cluster: etcd does not answer: %s: %s"
@@ -429,8 +432,10 @@ ds_cluster_tell(ds_cluster_t *c, int64_t now)
         c->held = held;
 
         if (!held) {
-            ds_log(c->ds, DS_LOG_WARN, NULL, "cluster: node \"%s\" has no "
-                   "lease, its streams are stopped", c->conf.node);
+            ds_log(c->ds, left ? DS_LOG_NOTICE : DS_LOG_WARN, NULL,
+                   left ? "cluster: node \"%s\" has left"
+                        : "cluster: node \"%s\" has no lease, its streams "
+                          "are stopped", c->conf.node);
         }
     }
 
