@@ -1171,8 +1171,8 @@ typedef struct {
 
 
 /*
- * For the engine, whose fence it opens and shuts; "conf" is copied.  What the fence has of a
- * process before goes on.  NULL: "err" says why.
+ * For the engine, whose fence it opens and shuts; "conf" is copied.  A lease
+ * that the fence has from a process before goes on.  NULL: "err" says why.
  */
 ds_cluster_t *ds_cluster_create(ds_t *ds, const ds_cluster_conf_t *conf,
     ds_error_t *err);
@@ -1194,7 +1194,7 @@ bool ds_cluster_left(ds_cluster_t *c);
 /* evens out what the nodes have */
 void ds_cluster_balance(ds_cluster_t *c);
 
-/* another node or process has changed what is stored of a stream; false: no */
+/* what is stored of a stream was changed by another node; false: of none */
 bool ds_cluster_changed(ds_cluster_t *c, char name[DS_NAME_LEN + 1]);
 
 void ds_cluster_status(ds_cluster_t *c, ds_cluster_status_t *status);

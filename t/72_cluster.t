@@ -7,6 +7,7 @@
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use DirectStream::Cluster;
+use DirectStream::Schema;
 use DirectStream::Test;
 
 
@@ -15,6 +16,7 @@ plan(skip_all => DirectStream::Cluster->missing)
 
 my $t = DirectStream::Test->new;
 my $c = DirectStream::Cluster->new($t);
+$t->allow(qr/exited on signal 9/);
 my $slow = $ENV{DS_SLOW} || 1;
 
 $c->etcd(3);
@@ -46,6 +48,32 @@ ok($t->wait_for(sub { $c->owned('a') eq 'a:2 b:2 c:2' }, 5),
 my ($owner, $epoch) = $c->owner('a', 's1');
 is(join(' ', $c->owner('b', 's1')), "$owner $epoch", 'any node knows whose');
 cmp_ok($epoch, '>', 0, 'and since when');
+
+# the API is as it is described
+
+my $api = DirectStream::Schema->new(($c->api('a', 'GET', 'openapi.json'))[1]);
+
+for (['GET', '/1/nodes', 200], ['POST', '/1/nodes/balance', 202],
+     ['POST', '/1/node/drain', 202], ['POST', '/1/node/lost', 200])
+{
+    my ($method, $path, $want) = @$_;
+    my $body = $path =~ /drain/ ? { on => JSON::PP::false } : undef;
+    my ($status, $data, $r) = $c->api('a', $method, substr($path, 3), $body);
+
+    is($status, $want, "$method $path");
+    is(join("\n", $api->answer($method, $path, $r, $data)), '',
+       'as described');
+}
+
+my $relay = $c->relay('a');
+kill 'KILL', $relay;
+ok($t->wait_for(sub { ($c->relay('a') || $relay) != $relay }, 10),
+   'another relay worker');
+all_on_air(10, 'goes on with what it has', sub {
+    return 2 == grep { $_ eq 'a' } values %{ $_[0] };
+});
+is($c->owned('b'), 'a:2 b:2 c:2', 'nothing moves');
+is(($c->owner('b', 's1'))[1], $epoch, 'nor does an epoch');
 
 # a node dies, with all its processes
 

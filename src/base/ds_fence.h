@@ -76,8 +76,8 @@ void ds_fence_answer(ds_fence_t *fence, int64_t asked);
 int64_t ds_fence_answered(const ds_fence_t *fence);
 
 /*
- * Another node asks whether etcd is away here as well: true: it is, and as long
- * as his lease may be extended for that, "ttl" ms, nothing is claimed here.  Any
+ * Another node asks whether etcd is away here as well: true: it is, and for as
+ * long as that may extend its lease, "ttl" ms, nothing is claimed here.  Any
  * process.
  */
 bool ds_fence_asked(ds_fence_t *fence, int64_t now, int64_t ttl);

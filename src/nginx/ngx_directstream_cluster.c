@@ -69,7 +69,9 @@ ngx_directstream_cluster_pass(ngx_directstream_runs_t *runs,
         ds_cluster_balance(runs->cluster);
     }
 
-    while (ngx_directstream_cluster_changed(runs)) { /* void */ }
+    while (ngx_directstream_cluster_changed(runs)) {
+        /* void */
+    }
 
     ngx_directstream_cluster_share(runs);
     ngx_directstream_cluster_nodes(runs);
@@ -320,7 +322,8 @@ ngx_uint_t
 ngx_directstream_cluster_starts(ngx_directstream_conf_t *dcf,
     ngx_directstream_info_t *info)
 {
-    return dcf->cluster.endpoints == NULL || info->cluster.whose == DS_WHOSE_OURS;
+    return dcf->cluster.endpoints == NULL
+           || info->cluster.whose == DS_WHOSE_OURS;
 }
 
 
@@ -328,6 +331,7 @@ ngx_uint_t
 ngx_directstream_cluster_keeps(ngx_directstream_conf_t *dcf,
     ngx_directstream_info_t *info)
 {
-    return dcf->cluster.endpoints == NULL || info->cluster.whose == DS_WHOSE_OURS
+    return dcf->cluster.endpoints == NULL
+           || info->cluster.whose == DS_WHOSE_OURS
            || info->cluster.whose == DS_WHOSE_MOVING;
 }

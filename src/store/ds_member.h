@@ -2,9 +2,9 @@
 /*
  * ds_member.h: what a node that shares its streams with others does next: the
  * lease it keeps, what it claims, gives up and moves.  Decides only: who calls
- * does what it says, one thing at a time, and tells what came of it, when that
- * is so.  Of one thread.  All times are ms of CLOCK_BOOTTIME; "asked" is when what is told
- * was asked for.
+ * does what it says, one thing at a time, and tells what came of it.  Of one
+ * thread at a time.  All times are ms of CLOCK_BOOTTIME; "asked" is when what
+ * is told was asked for.
  *
  * The rules.  A stream belongs to the node whose name is in its owner key,
  * under that node's lease; the key's create revision is the epoch.  What a

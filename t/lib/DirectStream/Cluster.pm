@@ -176,7 +176,17 @@ sub api {
           content => defined $body ? $t->{json}->encode($body) : '' });
     my $data = eval { $t->{json}->decode($r->{content}) };
 
-    return wantarray ? ($r->{status}, $data) : $r->{status};
+    return wantarray ? ($r->{status}, $data, $r) : $r->{status};
+}
+
+
+# the relay worker of a node, as it says
+sub relay {
+    my ($self, $node) = @_;
+
+    my ($status, $data) = $self->api($node, 'GET', 'streams');
+
+    return $status == 200 && $data->{relay}{alive} ? $data->{relay}{pid} : 0;
 }
 
 
