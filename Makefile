@@ -232,7 +232,7 @@ fuzz_nginx = $(addprefix -I$(tree)/src/,core event event/modules os/unix \
 
 fuzz_objs  = $(patsubst src/%.c,$(fuzz_dir)/%.o,$(eng_c)) \
              $(fuzz_dir)/nginx/ngx_directstream_def.o \
-             $(fuzz_dir)/nginx/ngx_directstream_setting.o
+             $(fuzz_dir)/nginx/ngx_directstream_field.o
 
 fuzz: deps-fuzz
 	+$(MAKE) fuzz-run

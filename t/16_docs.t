@@ -1,6 +1,6 @@
 #!/usr/bin/perl
 
-# README and the sources name the same directives, routes and codes.
+# docs/ and the sources name the same directives, routes and codes.
 
 use FindBin;
 use lib "$FindBin::Bin/lib";
@@ -24,16 +24,19 @@ sub same {
 
     cmp_ok(scalar keys %code, '>', 0, "$what: some were found");
     is(join(' ', sort grep { !$text{$_} } keys %code), '',
-       "$what: all are in README");
+       "$what: all are in docs");
     is(join(' ', sort grep { !$code{$_} } keys %text), '',
-       "$what: README has no other");
+       "$what: docs have no other");
 }
 
 
-my $readme = $t->read_file("$root/README.md");
+sub page {
+    return $t->read_file("$root/docs/$_[0].md");
+}
+
 
 SKIP: {
-    skip 'no README.md', 1 unless length $readme;
+    skip 'no docs', 1 unless -d "$root/docs";
 
     # directives
 
@@ -43,19 +46,27 @@ SKIP: {
     my %directive = map { $_ => 1 }
         $glue =~ /\{\s*ngx_string\("(\w+)"\),\s*\n\s*NGX_(?:\w*CONF)/g;
 
-    my ($section) = $readme =~ /^## Directives\n(.*?)^## /ms;
-    my @heads = map { split /, / } $section =~ /^### (.+)$/mg;
+    my ($index, $section) = page('directives') =~ /\A(.*?)^(## .*)\z/ms;
+    my @heads = $section =~ /^## (.+)$/mg;
 
     same('directives', [ keys %directive ], \@heads);
 
-    my @first = map { (split /, /)[0] } $section =~ /^### (.+)$/mg;
-    is("@first", join(' ', sort @first),
+    is("@heads", join(' ', sort @heads),
        'directives are in alphabetical order');
 
-    my @part = $section =~ /^### .+?\n(.*?)(?=^### |\z)/msg;
+    my @part = $section =~ /^## .+?\n(.*?)(?=^## |\z)/msg;
     is(scalar(grep { !/\*\*Syntax:\*\*/ || !/\*\*Default:\*\*/
                      || !/\*\*Context:\*\*/ } @part), 0,
        'each with syntax, default, context');
+
+    my @rows = map {
+        my ($default, $context) = $part[$_]
+            =~ /\*\*Default:\*\* (.*?)\\\n\*\*Context:\*\* (.*)/;
+        "| [$heads[$_]](#$heads[$_]) | $default | $context |";
+    } 0 .. $#heads;
+
+    is(join("\n", map { s/ [\d.]+ \|$//r } $index =~ /^(\| \[.*)$/mg),
+       join("\n", @rows), 'the index has the same, and since when');
 
     # codes of errors
 
@@ -64,13 +75,13 @@ SKIP: {
                    ? $& : '';
     my @codes = grep { $_ ne 'canceled' } $errors =~ /X\(\w+, "(\w+)"\)/g;
 
-    my ($table) = $readme =~ /^\| code \| meaning \|\n(.*?)\n\n/ms;
+    my ($table) = page('errors') =~ /^\| code \| meaning \|\n(.*?)\n\n/ms;
     my @shown = map { /`(\w+)`/g } map { (split /\|/)[1] } split /\n/, $table;
     shift @shown if @shown && !defined $shown[0];
 
     same('codes', \@codes, \@shown);
 
-    # routes, of the description and of README
+    # routes, of the description and of docs
 
     my $api = JSON::PP->new->decode(
         $t->read_file("$root/src/nginx/openapi.json"));
@@ -85,7 +96,7 @@ SKIP: {
         }
     }
 
-    my @rows = $readme =~ m{^\|\ `((?:GET|POST|PATCH|DELETE)\ .*?)\s*\|\s}mgx;
+    @rows = page('api') =~ m{^\|\ `((?:GET|POST|PATCH|DELETE)\ .*?)\s*\|\s}mgx;
     my @told;
 
     for my $row (@rows) {

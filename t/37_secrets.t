@@ -165,7 +165,7 @@ for my $name (qw(plain resolved)) {
 }
 
 ok($t->wait_for(sub { $t->log_of =~ /ds_token=\w/ }, 10),
-   'nginx-rtmp shows the token it was sent, as the README says');
+   'nginx-rtmp shows the token it was sent, as docs/operation.md says');
 ($secret{token}) = $t->log_of =~ /ds_token=(\w+)/;
 
 # another key, a restart, a death, a stop

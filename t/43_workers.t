@@ -54,7 +54,7 @@ SKIP: {
     isnt(cpus($worker), $all, 'and another worker one');
 }
 
-# with the pause that README recommends
+# with the pause that docs/operation.md recommends
 
 $t->stop_nginx('near', 'QUIT');
 $main .= 'rtmp_auto_push_reconnect 30s;';

@@ -37,6 +37,7 @@ like($list, qr{\./$_\n}, "$_ is in it")
         'usr/sbin/directstream-schema',
         'usr/share/man/man8/directstream-schema.8.gz',
         'usr/share/nginx/modules-available/mod-directstream.conf',
+        'usr/share/doc/libnginx-mod-directstream/docs/README.md',
         'usr/share/doc/libnginx-mod-directstream/examples/one-channel.conf';
 
 

@@ -64,8 +64,9 @@ typedef enum {
 /*
  * What a checked playlist reference or a list's entry is, by its form alone:
  * .m3u .m3u8 .json .pls .xspf .asx are lists (an .m3u8 may turn out to be HLS
- * media), .mp4 .mkv .ts .mp3 and others that README names are media, a YouTube
- * watch URL without list= is one video, the rest is the resolver's.
+ * media), .mp4 .mkv .ts .mp3 and others that docs/directives.md names are
+ * media, a YouTube watch URL without list= is one video, the rest is the
+ * resolver's.
  */
 ds_ref_e ds_url_kind(const char *url);
 

@@ -2,7 +2,8 @@
 /*
  * ds_format.c: which containers are read.  What refers to other files, draws
  * on a device, or makes one picture of each file is none of them: what a
- * remote server sends must not decide what else is opened.  README has them.
+ * remote server sends must not decide what else is opened.
+ * docs/media.md has them.
  */
 
 #include <string.h>

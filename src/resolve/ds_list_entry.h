@@ -17,7 +17,7 @@ void ds_list_clear(ds_entry_t *e);
 /*
  * Sets the URL that "ref" is in a list at "base", what kind of thing it names,
  * the headers behind a "|", and a title if there is none.  One that cannot be
- * is marked.  0 or DS_ENOMEM.
+ * is marked.  "ref" is in NUL-terminated text.  0 or DS_ENOMEM.
  */
 int ds_list_fill(ds_entry_t *e, const char *base, const char *ref,
     size_t len);

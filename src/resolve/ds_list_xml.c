@@ -372,7 +372,7 @@ ds_xml_time(ds_xml_str_t s)
 }
 
 
-/* malloc()ed, with its references to characters resolved */
+/* malloc()ed and NUL-terminated, its references to characters resolved */
 
 static char *
 ds_xml_decode(ds_xml_str_t s, size_t *len)
@@ -386,6 +386,7 @@ ds_xml_decode(ds_xml_str_t s, size_t *len)
 
         if (d != NULL) {
             memcpy(d, s.p + 9, *len);
+            d[*len] = '\0';
         }
 
         return d;
@@ -407,6 +408,7 @@ ds_xml_decode(ds_xml_str_t s, size_t *len)
         }
     }
 
+    d[n] = '\0';
     *len = n;
 
     return d;

@@ -7,6 +7,8 @@
 
 #include "ngx_directstream_http.h"
 
+#include <ngx_md5.h>
+
 #include <stdio.h>
 
 #include "fuzz.h"
@@ -110,14 +112,58 @@ ngx_strncasecmp(u_char *s1, u_char *s2, size_t n)
 }
 
 
+/* for ETags, which no body has */
+
+void
+ngx_md5_init(ngx_md5_t *ctx)
+{
+    (void) ctx;
+
+    abort();
+}
+
+
+void
+ngx_md5_update(ngx_md5_t *ctx, const void *data, size_t size)
+{
+    (void) ctx;
+    (void) data;
+    (void) size;
+
+    abort();
+}
+
+
+void
+ngx_md5_final(u_char result[16], ngx_md5_t *ctx)
+{
+    (void) result;
+    (void) ctx;
+
+    abort();
+}
+
+
+u_char *
+ngx_hex_dump(u_char *dst, u_char *src, size_t len)
+{
+    (void) dst;
+    (void) src;
+    (void) len;
+
+    abort();
+}
+
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    char                         playlist[DS_URL_LEN + 1];
+    char                         before[DS_QUEUE_ID_LEN + 1];
+    ds_def_t                     def;
     ngx_int_t                    rc;
     ngx_str_t                    body;
     ngx_uint_t                   set, start, limit;
-    ngx_directstream_def_t       def;
+    ds_queued_t                  q;
     ngx_directstream_conf_t      dcf;
     ngx_directstream_mistake_t   m;
 
@@ -126,18 +172,32 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
 
     ngx_memzero(&dcf, sizeof(ngx_directstream_conf_t));
-    ngx_memzero(&def, sizeof(ngx_directstream_def_t));
+    ngx_memzero(&def, sizeof(ds_def_t));
+    ngx_memzero(&q, sizeof(ds_queued_t));
     ngx_memzero(&m, sizeof(ngx_directstream_mistake_t));
     (void) strcpy(dcf.base.def.publish, "rtmp://127.0.0.1/live");
 
     body.data = (u_char *) fuzz_string(data + 1, size - 1);
     body.len = size - 1;
 
-    if (data[0] % 3 == 2) {
-        rc = ngx_directstream_lookup_parse(&dcf, &body, playlist, &limit, &m);
+    switch (data[0] % 6) {
 
-    } else {
-        rc = ngx_directstream_def_parse(&dcf, &body, data[0] % 3, &def, &set,
+    case 2:
+        rc = ngx_directstream_lookup_parse(&dcf, &body, &def, &limit, &m);
+        break;
+
+    case 3:
+    case 4:
+        rc = ngx_directstream_queue_parse(&dcf, &body, data[0] % 6 == 4, &q,
+                                          &m);
+        break;
+
+    case 5:
+        rc = ngx_directstream_before_parse(&body, before, &m);
+        break;
+
+    default:
+        rc = ngx_directstream_def_parse(&dcf, &body, data[0] % 6, &def, &set,
                                         &start, &m);
 
         /* what was taken would have been taken from the configuration too */

@@ -20,6 +20,7 @@ typedef struct {
 static void test_m3u(void);
 static void test_m3u_join(void);
 static void test_json(void);
+static void test_xml(void);
 static void test_line(void);
 static void test_line_codes(void);
 static void test_media(void);
@@ -38,6 +39,7 @@ main(void)
     test_m3u();
     test_m3u_join();
     test_json();
+    test_xml();
     test_line();
     test_line_codes();
     test_media();
@@ -219,6 +221,36 @@ test_json(void)
                "no list: %s", bad[i]);
         test_free(&l);
     }
+}
+
+
+/* what is taken out of a text ends where it does: for the sanitizer */
+
+static void
+test_xml(void)
+{
+    test_list_t  l;
+
+    memset(&l, 0, sizeof(l));
+
+    is_int(test_parse(&l, "<playlist><trackList><track><location>"
+                      "http://h/a&amp;b</location></track><track>"
+                      "<location><![CDATA[http://h/c&d]]></location><title>"
+                      "A &#233;</title></track></trackList></playlist>",
+                      "http://base/l.xspf"), DS_OK, "an XSPF list");
+    is_int(l.n, 2, "two entries");
+    is_str(l.e[0].url, "http://h/a&b", "its references are resolved");
+    is_str(l.e[0].title, "a&b", "a title of its name");
+    is_str(l.e[1].url, "http://h/c&d", "as it is");
+    is_str(l.e[1].title, "A \xc3\xa9", "its own title");
+    test_free(&l);
+
+    is_int(test_parse(&l, "<asx version=\"3.0\"><entry><ref href="
+                      "\"http://h/e\"/></entry></asx>", "http://base/l.asx"),
+           DS_OK, "an ASX list");
+    is_str(l.e[0].url, "http://h/e", "its URL");
+    is_str(l.e[0].title, "e", "and name");
+    test_free(&l);
 }
 
 

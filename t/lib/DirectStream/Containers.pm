@@ -1,7 +1,7 @@
 package DirectStream::Containers;
 
 # A clip in each container that is played, with codecs that are usual in it,
-# and some in containers that are not.  README's table of them is made of
+# and some in containers that are not.  The table of docs/media.md is made of
 # this list.
 
 use strict;
@@ -144,7 +144,7 @@ sub refused {
 }
 
 
-# the rows of README's table
+# the rows of the table of docs/media.md
 sub table {
     my @rows = map {
         sprintf '| %s | %s | %s | `%s` | %s |', $_->{container},
