@@ -51,7 +51,8 @@ typedef struct {
 typedef struct {
     char             name[DS_NAME_LEN + 1];
     int64_t          epoch;             /* 0: of no owner */
-    bool             loaded;
+    bool             read;
+    bool             loaded;            /* into the tables */
     bool             progress;          /* it alone, not loaded */
     ds_share_part_t  parts[DS_SHARE_TABLES];
 } ds_share_one_t;
@@ -90,6 +91,8 @@ static int ds_share_sql(ds_share_t *share, sqlite3 *db, size_t table,
     ds_error_t *err);
 static int ds_share_dump(ds_share_t *share, sqlite3 *db, size_t table,
     const char *name, char **text, ds_error_t *err);
+static int ds_share_note(sqlite3 *db, const char *name, int64_t revision,
+    ds_error_t *err);
 static int ds_share_run(sqlite3 *db, const char *sql, const char *name,
     const char *text, ds_error_t *err);
 
@@ -214,39 +217,39 @@ ds_share_key(ds_share_t *share, const char *table, const char *name)
 
 
 int
-ds_share_load(ds_share_t *share, sqlite3 *db, const char *name,
+ds_share_read(ds_share_t *share, sqlite3 *db, const char *name,
     ds_error_t *err)
 {
     int              rc;
-    size_t           i;
     ds_share_one_t  *one;
 
     if (name != NULL) {
         one = ds_share_one(share, name, err);
 
-        if (one == NULL) {
-            return DS_ENOMEM;
-        }
-
-        if (one->loaded) {
-            return DS_OK;
-        }
-
-        rc = ds_share_fetch(share, one, err);
-
-        return rc == DS_OK ? ds_share_apply(share, db, one, err) : rc;
+        return one == NULL ? DS_ENOMEM
+               : one->read ? DS_OK : ds_share_fetch(share, one, err);
     }
 
     ds_share_forget(share);
 
     rc = ds_share_known(share, db, err);
 
-    if (rc == DS_OK) {
-        rc = ds_share_fetch_all(share, err);
-    }
+    return rc == DS_OK ? ds_share_fetch_all(share, err) : rc;
+}
+
+
+int
+ds_share_load(ds_share_t *share, sqlite3 *db, ds_error_t *err)
+{
+    int     rc;
+    size_t  i;
+
+    rc = DS_OK;
 
     for (i = 0; rc == DS_OK && i < share->n; i++) {
-        rc = ds_share_apply(share, db, &share->ones[i], err);
+        if (share->ones[i].read && !share->ones[i].loaded) {
+            rc = ds_share_apply(share, db, &share->ones[i], err);
+        }
     }
 
     return rc;
@@ -301,6 +304,7 @@ ds_share_fetch(ds_share_t *share, ds_share_one_t *one, ds_error_t *err)
     }
 
     ds_etcd_found_free(&found);
+    one->read = rc == DS_OK;
 
     return rc;
 }
@@ -365,6 +369,10 @@ ds_share_fetch_all(ds_share_t *share, ds_error_t *err)
         }
 
         free(key);
+    }
+
+    for (i = 0; i < share->n; i++) {
+        share->ones[i].read = rc == DS_OK;
     }
 
     return rc;
@@ -465,6 +473,11 @@ ds_share_apply(ds_share_t *share, sqlite3 *db, ds_share_one_t *one,
         part->text = text;
     }
 
+    if (rc == DS_OK) {
+        rc = ds_share_note(db, one->name, ds_share_revision(share, one->name),
+                           err);
+    }
+
     one->loaded = rc == DS_OK;
 
     return rc;
@@ -488,6 +501,26 @@ ds_share_revision(ds_share_t *share, const char *name)
     }
 
     return revision;
+}
+
+
+/* the revision of a stream's definition, for who reads it here */
+
+static int
+ds_share_note(sqlite3 *db, const char *name, int64_t revision,
+    ds_error_t *err)
+{
+    char  text[24];
+
+    (void) sqlite3_snprintf(sizeof(text), text, "%lld", (long long) revision);
+
+    return ds_share_run(db, "INSERT INTO shared (name, revision) "
+                        "SELECT ?1, CAST(?2 AS INTEGER) "
+                        "WHERE EXISTS (SELECT 1 FROM stream WHERE name = ?1) "
+                        "ON CONFLICT (name) DO UPDATE "
+                        "SET revision = excluded.revision "
+                        "WHERE revision <> excluded.revision", name, text,
+                        err);
 }
 
 
@@ -559,6 +592,7 @@ ds_share_put(ds_share_t *share, sqlite3 *db, ds_share_one_t *one,
     int64_t *written, ds_error_t *err)
 {
     int                rc;
+    bool               defines;
     char              *text, *keys[DS_SHARE_TABLES + 1];
     char              *texts[DS_SHARE_TABLES];
     size_t             i, n;
@@ -575,6 +609,7 @@ ds_share_put(ds_share_t *share, sqlite3 *db, ds_share_one_t *one,
 
     rc = DS_OK;
     n = 0;
+    defines = false;
 
     for (i = 0; rc == DS_OK && i < DS_SHARE_TABLES; i++) {
         part = &one->parts[i];
@@ -587,7 +622,7 @@ ds_share_put(ds_share_t *share, sqlite3 *db, ds_share_one_t *one,
         }
 
         if (rc != DS_OK
-            || (text == NULL ? part->text == NULL
+            || (text == NULL ? part->modified == 0
                 : part->text != NULL && strcmp(text, part->text) == 0))
         {
             continue;
@@ -601,6 +636,7 @@ ds_share_put(ds_share_t *share, sqlite3 *db, ds_share_one_t *one,
         ops[n].key = keys[i];
         ops[n].value = text;
         ops[n].len = text != NULL ? strlen(text) : 0;
+        defines = defines || i < DS_SHARE_DEFINITION;
         n++;
     }
 
@@ -627,6 +663,10 @@ ds_share_put(ds_share_t *share, sqlite3 *db, ds_share_one_t *one,
         rc = one->epoch != 0 && keys[i] == NULL
              ? ds_fail(err, DS_ENOMEM, "malloc() failed")
              : ds_share_write(share, one, &txn, written, err);
+    }
+
+    if (rc == DS_OK && defines) {
+        rc = ds_share_note(db, one->name, *written, err);
     }
 
     for (i = 0; i < DS_SHARE_TABLES; i++) {

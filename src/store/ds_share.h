@@ -25,11 +25,14 @@ ds_share_t *ds_share_create(const ds_cluster_conf_t *conf, ds_error_t *err);
 void ds_share_free(ds_share_t **share);
 
 /*
- * What etcd has of a stream takes the place of what is here, once in a
- * transaction; NULL: of all streams, and what etcd has not is dropped.
+ * Reads what etcd has of a stream, once until ds_share_forget(), better before
+ * a transaction than in it; NULL: of all streams.
  */
-int ds_share_load(ds_share_t *share, sqlite3 *db, const char *name,
+int ds_share_read(ds_share_t *share, sqlite3 *db, const char *name,
     ds_error_t *err);
+
+/* what was read takes the place of what is here; what is no more, is dropped */
+int ds_share_load(ds_share_t *share, sqlite3 *db, ds_error_t *err);
 
 /* the revision of the definition that was loaded; 0: there is none */
 int64_t ds_share_revision(ds_share_t *share, const char *name);
