@@ -886,6 +886,8 @@ typedef struct {
     ds_def_t     def;
     bool         is_static;             /* defined by the configuration file */
     bool         running;               /* wished */
+    int64_t      revision;              /* of the definition, where nodes share
+                                           it; 0: any */
 } ds_stored_t;
 
 
@@ -913,11 +915,41 @@ int ds_store_schema(const char *path, int *version, ds_error_t *err);
 ds_store_t *ds_store_open(const char *path, bool durable, ds_error_t *err);
 void ds_store_close(ds_store_t **store);
 
+/*
+ * From now on what is defined, wished, queued, and where a stream is, is what
+ * the nodes share, and what is here a copy of it; items, history and the cache
+ * stay the node's own.  A change is made there, on top of what others have
+ * changed, and here when that has happened; what is read is the copy, as of
+ * the last change or ds_store_refresh().  "conf" NULL, or one without
+ * endpoints: nothing of that.  DS_ECLUSTER_… are errors of all writing calls
+ * then: DS_ECLUSTER_UNKNOWN: it may have happened, else nothing has.
+ */
+int ds_store_join(ds_store_t *store, const ds_cluster_conf_t *conf,
+    ds_error_t *err);
+
+/*
+ * What is here of a stream, NULL: of all, becomes what the nodes have at this
+ * moment.  Where nothing is shared it does nothing.
+ */
+int ds_store_refresh(ds_store_t *store, const char *name, ds_error_t *err);
+
+/*
+ * Within ds_store_begin(): what is written of a stream is its owner's, and not
+ * written when it has another one than that of "epoch"; 0: it has none.
+ */
+void ds_store_own(ds_store_t *store, const char *name, int64_t epoch);
+
+/* the revision that the last write has made; 0: none */
+int64_t ds_store_written(ds_store_t *store);
+
 /* creates; DS_ESTORE_EXISTS when there is one of that name */
 int ds_store_create(ds_store_t *store, const ds_stored_t *def,
     ds_error_t *err);
 
-/* creates or replaces; another playlist loses progress and items of the old */
+/*
+ * Creates or replaces; another playlist loses progress and items of the old.
+ * DS_ECLUSTER_CONFLICT: it is not the one of def->revision any more.
+ */
 int ds_store_put(ds_store_t *store, const ds_stored_t *def, ds_error_t *err);
 
 /* with all that belongs to it; no error when there is none */
@@ -1052,11 +1084,15 @@ typedef struct ds_recorder_s  ds_recorder_t;
 typedef struct ds_run_s       ds_run_t;
 
 
-/* for the engine's store_path; NULL: "err" says why */
-ds_recorder_t *ds_recorder_create(ds_t *ds, ds_error_t *err);
+/*
+ * For the engine's store_path, joined with "cluster", which outlives it; NULL:
+ * "err" says why.
+ */
+ds_recorder_t *ds_recorder_create(ds_t *ds, const ds_cluster_conf_t *cluster,
+    ds_error_t *err);
 
-/* begins a run; NULL: no memory */
-ds_run_t *ds_run_begin(ds_recorder_t *r, const char *name);
+/* begins a run, as ds_store_own() has "epoch"; NULL: no memory */
+ds_run_t *ds_run_begin(ds_recorder_t *r, const char *name, int64_t epoch);
 
 /*
  * True when it is known from where the stream goes on: *code is 0, or why that
@@ -1108,7 +1144,7 @@ void ds_run_free(ds_run_t **run);
 void ds_recorder_kept(ds_recorder_t *r, uint32_t *count, uint64_t *size);
 
 
-/* what the store has of a stream, after ds_store_fence() */
+/* what the store has of a stream, refreshed, after ds_store_fence() */
 
 typedef struct {
     char         name[DS_NAME_LEN + 1];

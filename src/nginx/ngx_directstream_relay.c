@@ -672,7 +672,8 @@ ngx_directstream_relay_create(ngx_directstream_relay_t *relay)
     relay->runs.ds = ds_create(&conf, &err);
 
     if (relay->runs.ds != NULL) {
-        relay->runs.recorder = ds_recorder_create(relay->runs.ds, &err);
+        relay->runs.recorder = ds_recorder_create(relay->runs.ds,
+                                                  &dcf->cluster, &err);
 
         if (relay->runs.recorder == NULL) {
             ds_destroy(&relay->runs.ds);

@@ -1277,7 +1277,7 @@ ngx_directstream_run_start(ngx_directstream_runs_t *runs,
         goto failed;
     }
 
-    run->rec = ds_run_begin(runs->recorder, info->def.name);
+    run->rec = ds_run_begin(runs->recorder, info->def.name, 0);
 
     if (run->rec == NULL) {
         ngx_memzero(&err, sizeof(ds_error_t));

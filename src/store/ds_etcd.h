@@ -1,7 +1,7 @@
 
 /*
  * ds_etcd.h: a client of etcd's v3 API, over its JSON gateway (libcurl and
- * cJSON).  All oddities of that gateway are known to ds_etcd.c alone.
+ * cJSON).  All oddities of that gateway are known to its files alone.
  *
  * A client, and a watch, is of one thread at a time: who renews a lease has
  * one of his own, so that he never waits for another's call.  Every call
@@ -245,7 +245,7 @@ void ds_etcd_watch_close(ds_etcd_watch_t **w);
 #define DS_CLUSTER_STREAM    "stream/"      /* NAME: definition and wish */
 #define DS_CLUSTER_PROGRESS  "progress/"    /* NAME: the owner's */
 #define DS_CLUSTER_QUEUE     "queue/"       /* NAME: the whole queue */
-#define DS_CLUSTER_OWNER     "owner/"       /* NAME: the node, under its lease */
+#define DS_CLUSTER_OWNER     "owner/"      /* NAME: the node, under its lease */
 #define DS_CLUSTER_NODE      "node/"        /* NODE, under its lease */
 
 

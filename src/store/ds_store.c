@@ -9,14 +9,25 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
 
-#include "store/ds_store_db.h"
+#include "store/ds_share.h"
 
 
 struct ds_store_s {
     pthread_mutex_t   lock;             /* over each call; recursive */
     sqlite3          *db;
+
+    ds_share_t       *share;            /* NULL: it is this node's alone */
+    unsigned          depth;            /* of ds_store_enter() */
+    unsigned          raced;            /* times, in a row */
+    int64_t           written;          /* revision of the last write */
 };
+
+
+/* times that a change is tried when others are faster */
+#define DS_STORE_RACES  20
 
 
 typedef enum {
@@ -75,6 +86,11 @@ static const ds_column_t  ds_columns_setting[] = {
 static const ds_column_t  ds_columns_refresh[] = {
     ds_column(NUMBER, ds_stored_t, def.playlist_refresh),
     ds_column(NUMBER, ds_stored_t, def.refresh_jitter),
+    ds_column_end
+};
+
+static const ds_column_t  ds_columns_shared[] = {
+    ds_column(NUMBER, ds_stored_t, revision),
     ds_column_end
 };
 
@@ -163,6 +179,7 @@ static const ds_column_t  ds_columns_run[] = {
                      "video_bitrate, audio_bitrate, sample_rate, "            \
                      "max_keyframe_interval, max_item_duration"
 #define DS_REFRESH   "playlist_refresh, refresh_jitter"
+#define DS_SHARED    "revision"
 #define DS_PROGRESS  "state, item, item_id, position, seed, pass, at, " \
                      "item_key"
 #define DS_ITEM      "idx, id, title, duration, state, code, reason"
@@ -208,7 +225,11 @@ static int ds_store_define(ds_store_t *store, const char *sql,
 static int ds_store_drop_ended(ds_store_t *store, const char *name,
     ds_error_t *err);
 static int ds_store_end(ds_store_t *store, int rc, ds_error_t *err);
-static int ds_store_enter(ds_store_t *store, ds_error_t *err);
+static int ds_store_enter(ds_store_t *store, const char *name,
+    ds_error_t *err);
+static int ds_store_touch(ds_store_t *store, const char *name,
+    ds_error_t *err);
+static bool ds_store_raced(ds_store_t *store, int rc);
 static int ds_store_leave(ds_store_t *store, int rc, ds_error_t *err);
 static int ds_store_queue_known(ds_store_t *store, const char *name,
     ds_queued_t *q, const char *key, const char *sum, ds_error_t *err);
@@ -216,6 +237,8 @@ static int ds_store_queue_find(ds_store_t *store, const char *name,
     ds_queued_t *q, ds_error_t *err);
 static int ds_store_queue_insert(ds_store_t *store, const char *name,
     ds_queued_t *q, ds_error_t *err);
+static int ds_store_queue_change(ds_store_t *store, const char *name,
+    int64_t run, const ds_queued_t *q, ds_error_t *err);
 static int ds_store_queue_room(ds_store_t *store, const char *name,
     int64_t place, ds_error_t *err);
 static int ds_store_number_of(ds_store_t *store, int64_t *n, ds_error_t *err,
@@ -289,10 +312,77 @@ ds_store_close(ds_store_t **pstore)
         (void) sqlite3_finalize(st);
     }
 
+    ds_share_free(&store->share);
+
     (void) sqlite3_close(store->db);
     (void) pthread_mutex_destroy(&store->lock);
 
     free(store);
+}
+
+
+int
+ds_store_join(ds_store_t *store, const ds_cluster_conf_t *conf,
+    ds_error_t *err)
+{
+    ds_error_clear(err);
+
+    if (conf == NULL || conf->endpoints == NULL) {
+        return DS_OK;
+    }
+
+    store->share = ds_share_create(conf, err);
+
+    return store->share != NULL ? DS_OK : err != NULL ? err->code : DS_ENOMEM;
+}
+
+
+int
+ds_store_refresh(ds_store_t *store, const char *name, ds_error_t *err)
+{
+    int  rc;
+
+    ds_error_clear(err);
+
+    if (store->share == NULL) {
+        return DS_OK;
+    }
+
+    (void) pthread_mutex_lock(&store->lock);
+
+    rc = ds_share_read(store->share, store->db, name, err);
+
+    if (rc == DS_OK) {
+        rc = ds_store_enter(store, NULL, err);
+
+        if (rc == DS_OK) {
+            rc = ds_store_leave(store, ds_share_load(store->share, store->db,
+                                                     err), err);
+        }
+
+    } else if (sqlite3_get_autocommit(store->db)) {
+        ds_share_forget(store->share);
+    }
+
+    (void) pthread_mutex_unlock(&store->lock);
+
+    return rc;
+}
+
+
+void
+ds_store_own(ds_store_t *store, const char *name, int64_t epoch)
+{
+    if (store->share != NULL) {
+        ds_share_own(store->share, name, epoch);
+    }
+}
+
+
+int64_t
+ds_store_written(ds_store_t *store)
+{
+    return store->written;
 }
 
 
@@ -503,25 +593,30 @@ ds_store_done(ds_store_t *store, sqlite3_stmt *st)
 }
 
 
-/* a transaction of its own, unless one is open */
-
 static int
 ds_store_define(ds_store_t *store, const char *sql, const ds_stored_t *def,
     ds_error_t *err)
 {
-    int   rc;
-    bool  own;
+    int  rc;
 
-    (void) pthread_mutex_lock(&store->lock);
+again:
 
-    own = sqlite3_get_autocommit(store->db);
-    rc = own ? ds_store_begin(store, err) : DS_OK;
+    rc = ds_store_enter(store, def->def.name, err);
 
     if (rc != DS_OK) {
-        goto done;
+        return rc;
     }
 
-    rc = ds_store_do(store, err, sql, "r", ds_columns_def, def);
+    if (store->share != NULL && def->revision != 0
+        && ds_share_revision(store->share, def->def.name) != def->revision)
+    {
+        store->raced = DS_STORE_RACES;
+        rc = ds_fail(err, DS_ECLUSTER_CONFLICT, "it was changed meanwhile");
+    }
+
+    if (rc == DS_OK) {
+        rc = ds_store_do(store, err, sql, "r", ds_columns_def, def);
+    }
 
     if (rc == DS_OK) {
         rc = ds_store_do(store, err,
@@ -538,13 +633,11 @@ ds_store_define(ds_store_t *store, const char *sql, const ds_stored_t *def,
                          "tr", def->def.name, ds_columns_refresh, def);
     }
 
-    if (own) {
-        rc = ds_store_end(store, rc, err);
+    rc = ds_store_leave(store, rc, err);
+
+    if (ds_store_raced(store, rc)) {
+        goto again;
     }
-
-done:
-
-    (void) pthread_mutex_unlock(&store->lock);
 
     return rc;
 }
@@ -577,8 +670,23 @@ ds_store_put(ds_store_t *store, const ds_stored_t *def, ds_error_t *err)
 int
 ds_store_delete(ds_store_t *store, const char *name, ds_error_t *err)
 {
-    return ds_store_do(store, err, "DELETE FROM stream WHERE name = ?1", "t",
-                       name);
+    int  rc;
+
+again:
+
+    rc = ds_store_enter(store, name, err);
+
+    if (rc == DS_OK) {
+        rc = ds_store_do(store, err, "DELETE FROM stream WHERE name = ?1",
+                         "t", name);
+        rc = ds_store_leave(store, rc, err);
+    }
+
+    if (ds_store_raced(store, rc)) {
+        goto again;
+    }
+
+    return rc;
 }
 
 
@@ -591,8 +699,10 @@ ds_store_get(ds_store_t *store, const char *name, ds_stored_t *def,
 
     rc = ds_store_select(store, &st, err,
                          "SELECT " DS_DEF ", " DS_SETTING ", " DS_REFRESH
+                         ", " DS_SHARED
                          " FROM stream LEFT JOIN setting USING (name) "
-                         "LEFT JOIN refresh USING (name) WHERE name = ?1",
+                         "LEFT JOIN refresh USING (name) "
+                         "LEFT JOIN shared USING (name) WHERE name = ?1",
                          "t", name);
     if (rc == DS_OK) {
         (void) ds_store_read_def(st, def);
@@ -637,7 +747,9 @@ ds_store_set_running(ds_store_t *store, const char *name, bool running,
 {
     int  rc;
 
-    rc = ds_store_enter(store, err);
+again:
+
+    rc = ds_store_enter(store, name, err);
 
     if (rc != DS_OK) {
         return rc;
@@ -655,7 +767,13 @@ ds_store_set_running(ds_store_t *store, const char *name, bool running,
         rc = ds_store_drop_ended(store, name, err);
     }
 
-    return ds_store_leave(store, rc, err);
+    rc = ds_store_leave(store, rc, err);
+
+    if (ds_store_raced(store, rc)) {
+        goto again;
+    }
+
+    return rc;
 }
 
 
@@ -683,9 +801,10 @@ ds_store_each(ds_store_t *store, ds_store_pt each, void *data,
 
     rc = ds_store_select(store, &st, err,
                          "SELECT " DS_DEF ", " DS_SETTING ", " DS_REFRESH
-                         ", " DS_PROGRESS
+                         ", " DS_SHARED ", " DS_PROGRESS
                          " FROM stream LEFT JOIN setting USING (name) "
                          "LEFT JOIN refresh USING (name) "
+                         "LEFT JOIN shared USING (name) "
                          "LEFT JOIN progress USING (name) ORDER BY name", "");
 
     while (rc == DS_OK) {
@@ -709,15 +828,29 @@ ds_store_begin(ds_store_t *store, ds_error_t *err)
 }
 
 
+/* what is shared is written there first: it is what others see */
+
 int
 ds_store_commit(ds_store_t *store, ds_error_t *err)
 {
     int  rc;
 
-    rc = ds_store_do(store, err, "COMMIT", "");
+    rc = DS_OK;
+    store->written = 0;
+
+    if (store->share != NULL) {
+        rc = ds_share_save(store->share, store->db, &store->written, err);
+    }
+
+    if (rc == DS_OK) {
+        rc = ds_store_do(store, err, "COMMIT", "");
+    }
 
     if (rc != DS_OK) {
         ds_store_rollback(store);
+
+    } else if (store->share != NULL) {
+        ds_share_forget(store->share);
     }
 
     return rc;
@@ -730,7 +863,16 @@ static int
 ds_store_end(ds_store_t *store, int rc, ds_error_t *err)
 {
     if (rc == DS_OK) {
-        return ds_store_commit(store, err);
+        rc = ds_store_commit(store, err);
+
+        /* what all can see has happened; the copy here is made anew */
+
+        if (rc != DS_OK && store->written != 0) {
+            ds_error_clear(err);
+            rc = DS_OK;
+        }
+
+        return rc;
     }
 
     ds_store_rollback(store);
@@ -739,20 +881,46 @@ ds_store_end(ds_store_t *store, int rc, ds_error_t *err)
 }
 
 
-/* a transaction that other threads wait for; leave() is due when it is DS_OK */
+/*
+ * A transaction that other threads wait for, or a part of one that is open;
+ * leave() is due when it is DS_OK.  "name", NULL: none, is what is changed.
+ */
 
 static int
-ds_store_enter(ds_store_t *store, ds_error_t *err)
+ds_store_enter(ds_store_t *store, const char *name, ds_error_t *err)
 {
-    int  rc;
+    int   rc;
+    bool  own;
 
     (void) pthread_mutex_lock(&store->lock);
 
-    rc = ds_store_begin(store, err);
+    rc = DS_OK;
+    own = sqlite3_get_autocommit(store->db);
 
-    if (rc != DS_OK) {
-        (void) pthread_mutex_unlock(&store->lock);
+    /* nobody has to wait for the lock while we wait for an answer */
+
+    if (own && name != NULL && store->share != NULL) {
+        rc = ds_share_read(store->share, store->db, name, err);
     }
+
+    if (rc == DS_OK && own) {
+        rc = ds_store_begin(store, err);
+    }
+
+    if (rc == DS_OK && name != NULL) {
+        rc = ds_store_touch(store, name, err);
+    }
+
+    if (rc == DS_OK) {
+        store->depth += !own;
+        return DS_OK;
+    }
+
+    if (own) {
+        ds_store_rollback(store);
+    }
+
+    (void) pthread_mutex_unlock(&store->lock);
 
     return rc;
 }
@@ -761,11 +929,59 @@ ds_store_enter(ds_store_t *store, ds_error_t *err)
 static int
 ds_store_leave(ds_store_t *store, int rc, ds_error_t *err)
 {
-    rc = ds_store_end(store, rc, err);
+    if (store->depth != 0) {
+        store->depth--;
+
+    } else {
+        rc = ds_store_end(store, rc, err);
+    }
 
     (void) pthread_mutex_unlock(&store->lock);
 
     return rc;
+}
+
+
+/* what others may have changed is as they have it, in an open transaction */
+
+static int
+ds_store_touch(ds_store_t *store, const char *name, ds_error_t *err)
+{
+    int  rc;
+
+    if (store->share == NULL) {
+        return DS_OK;
+    }
+
+    rc = ds_share_read(store->share, store->db, name, err);
+
+    return rc == DS_OK ? ds_share_load(store->share, store->db, err) : rc;
+}
+
+
+/* somebody else was faster, but will not be for ever */
+
+static bool
+ds_store_raced(ds_store_t *store, int rc)
+{
+    unsigned  us;
+
+    if (rc != DS_ECLUSTER_CONFLICT || store->depth != 0
+        || store->raced >= DS_STORE_RACES)
+    {
+        store->raced = 0;
+        return false;
+    }
+
+    store->raced++;
+
+    /* some ms, and not as many as he who has lost with us waits */
+
+    if (getrandom(&us, sizeof(us), GRND_NONBLOCK) == sizeof(us)) {
+        (void) usleep(us % (2000 * store->raced));
+    }
+
+    return true;
 }
 
 
@@ -775,6 +991,10 @@ ds_store_rollback(ds_store_t *store)
     if (!sqlite3_get_autocommit(store->db)) {
         (void) sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
     }
+
+    if (store->share != NULL) {
+        ds_share_forget(store->share);
+    }
 }
 
 
@@ -782,14 +1002,28 @@ int
 ds_store_put_progress(ds_store_t *store, const char *name, int64_t run,
     const ds_progress_t *p, ds_error_t *err)
 {
-    return ds_store_do(store, err,
-                       "INSERT INTO progress (name, " DS_PROGRESS ") "
-                       "SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9 "
-                       "WHERE " DS_CURRENT("?10")
-                       "ON CONFLICT (name) DO UPDATE SET state = ?2, "
-                       "item = ?3, item_id = ?4, position = ?5, seed = ?6, "
-                       "pass = ?7, at = ?8, item_key = ?9",
+    int  rc;
+
+    rc = ds_store_enter(store, NULL, err);
+
+    if (rc != DS_OK) {
+        return rc;
+    }
+
+    rc = ds_store_do(store, err,
+                     "INSERT INTO progress (name, " DS_PROGRESS ") "
+                     "SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9 "
+                     "WHERE " DS_CURRENT("?10")
+                     "ON CONFLICT (name) DO UPDATE SET state = ?2, "
+                     "item = ?3, item_id = ?4, position = ?5, seed = ?6, "
+                     "pass = ?7, at = ?8, item_key = ?9",
                        "tri", name, ds_columns_progress, p, run);
+
+    if (rc == DS_OK && store->share != NULL) {
+        rc = ds_share_progress(store->share, name, err);
+    }
+
+    return ds_store_leave(store, rc, err);
 }
 
 
@@ -912,14 +1146,21 @@ int
 ds_store_queue_add(ds_store_t *store, const char *name, ds_queued_t *q,
     const char *key, const char *sum, ds_error_t *err)
 {
-    int      rc;
-    int64_t  n;
+    int          rc;
+    int64_t      n;
+    ds_queued_t  asked;
 
-    rc = ds_store_enter(store, err);
+    asked = *q;
+
+again:
+
+    rc = ds_store_enter(store, name, err);
 
     if (rc != DS_OK) {
         return rc;
     }
+
+    *q = asked;
 
     rc = ds_store_number_of(store, &n, err, "SELECT 1 FROM stream "
                             "WHERE name = ?1", name, NULL);
@@ -959,7 +1200,13 @@ ds_store_queue_add(ds_store_t *store, const char *name, ds_queued_t *q,
                          sum, q->id, q->at);
     }
 
-    return ds_store_leave(store, rc, err);
+    rc = ds_store_leave(store, rc, err);
+
+    if (ds_store_raced(store, rc)) {
+        goto again;
+    }
+
+    return rc;
 }
 
 
@@ -1125,7 +1372,9 @@ ds_store_queue_remove(ds_store_t *store, const char *name, const char *id,
     int      rc;
     int64_t  place;
 
-    rc = ds_store_enter(store, err);
+again:
+
+    rc = ds_store_enter(store, name, err);
 
     if (rc != DS_OK) {
         return rc;
@@ -1138,7 +1387,13 @@ ds_store_queue_remove(ds_store_t *store, const char *name, const char *id,
                          "WHERE name = ?1 AND id = ?2", "tt", name, id);
     }
 
-    return ds_store_leave(store, rc, err);
+    rc = ds_store_leave(store, rc, err);
+
+    if (ds_store_raced(store, rc)) {
+        goto again;
+    }
+
+    return rc;
 }
 
 
@@ -1151,7 +1406,9 @@ ds_store_queue_move(ds_store_t *store, const char *name, const char *id,
     int      rc;
     int64_t  place;
 
-    rc = ds_store_enter(store, err);
+again:
+
+    rc = ds_store_enter(store, name, err);
 
     if (rc != DS_OK) {
         return rc;
@@ -1179,12 +1436,33 @@ ds_store_queue_move(ds_store_t *store, const char *name, const char *id,
                          place);
     }
 
-    return ds_store_leave(store, rc, err);
+    rc = ds_store_leave(store, rc, err);
+
+    if (ds_store_raced(store, rc)) {
+        goto again;
+    }
+
+    return rc;
 }
 
 
 int
 ds_store_queue_put(ds_store_t *store, const char *name, int64_t run,
+    const ds_queued_t *q, ds_error_t *err)
+{
+    int  rc;
+
+    rc = ds_store_enter(store, name, err);
+
+    return rc == DS_OK
+           ? ds_store_leave(store, ds_store_queue_change(store, name, run, q,
+                                                         err), err)
+           : rc;
+}
+
+
+static int
+ds_store_queue_change(ds_store_t *store, const char *name, int64_t run,
     const ds_queued_t *q, ds_error_t *err)
 {
     int            rc;
@@ -1229,9 +1507,18 @@ int
 ds_store_queue_position(ds_store_t *store, const char *name, const char *id,
     int64_t position, ds_error_t *err)
 {
-    return ds_store_do(store, err, "UPDATE queue SET position = ?3 "
-                       "WHERE name = ?1 AND id = ?2", "tti", name, id,
-                       position);
+    int  rc;
+
+    rc = ds_store_enter(store, name, err);
+
+    if (rc == DS_OK) {
+        rc = ds_store_do(store, err, "UPDATE queue SET position = ?3 "
+                         "WHERE name = ?1 AND id = ?2", "tti", name, id,
+                         position);
+        rc = ds_store_leave(store, rc, err);
+    }
+
+    return rc;
 }
 
 
@@ -1310,6 +1597,12 @@ ds_store_begin_run(ds_store_t *store, const char *name, int64_t *run,
 {
     int  rc;
 
+    rc = ds_store_enter(store, name, err);
+
+    if (rc != DS_OK) {
+        return rc;
+    }
+
     rc = ds_store_do(store, err, "UPDATE run SET ended_at = "
                      "coalesce((SELECT at FROM progress "
                      "WHERE progress.name = ?1), started_at), "
@@ -1328,7 +1621,7 @@ ds_store_begin_run(ds_store_t *store, const char *name, int64_t *run,
         *run = sqlite3_last_insert_rowid(store->db);
     }
 
-    return rc;
+    return ds_store_leave(store, rc, err);
 }
 
 
@@ -1439,7 +1732,9 @@ ds_store_read_def(sqlite3_stmt *st, ds_stored_t *stored)
     column = ds_store_read(st, 0, ds_columns_def, stored);
     column = ds_store_read(st, column, ds_columns_setting, stored);
 
-    return ds_store_read(st, column, ds_columns_refresh, stored);
+    column = ds_store_read(st, column, ds_columns_refresh, stored);
+
+    return ds_store_read(st, column, ds_columns_shared, stored);
 }
 
 

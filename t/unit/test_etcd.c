@@ -639,6 +639,241 @@ test_tls(void)
 }
 
 
+typedef struct {
+    ds_store_t  *store;
+    int          first;
+    int          failed;
+} adder_t;
+
+
+static ds_store_t *
+store_open(etcd_t *etcd, const char *name)
+{
+    char                path[96];
+    ds_error_t          err;
+    ds_store_t         *store;
+    ds_cluster_conf_t   conf;
+
+    memset(&conf, 0, sizeof(conf));
+    conf.endpoints = etcd->url;
+    conf.prefix = "/ds/";
+    conf.node = name;
+
+    (void) snprintf(path, sizeof(path), "%s/%s.db", dir, name);
+    (void) ds_store_migrate(path, -1, &err);
+
+    store = ds_store_open(path, true, &err);
+
+    if (store == NULL || ds_store_join(store, &conf, &err) != DS_OK) {
+        printf("# %s\n", err.message);
+        return NULL;
+    }
+
+    return store;
+}
+
+
+static void
+stored(ds_stored_t *s, const char *name)
+{
+    memset(s, 0, sizeof(ds_stored_t));
+    (void) snprintf(s->def.name, sizeof(s->def.name), "%s", name);
+    (void) snprintf(s->def.playlist, sizeof(s->def.playlist),
+                    "https://example.com/\"%s\"\xc3\xa9.m3u", name);
+    s->def.profile = (ds_profile_t) DS_PROFILE_DEFAULT;
+    s->def.playlist_refresh = DS_REFRESH_DEFAULT;
+    s->def.refresh_jitter = DS_JITTER_DEFAULT;
+    s->def.loop = true;
+}
+
+
+static void
+entry(ds_queued_t *q, int i)
+{
+    memset(q, 0, sizeof(ds_queued_t));
+    (void) snprintf(q->id, sizeof(q->id), "%04x", i);
+    (void) snprintf(q->url, sizeof(q->url), "https://example.com/%d.mp4", i);
+    q->place = INT64_MAX;
+    q->at = ds_now();
+}
+
+
+static void *
+adder_run(void *data)
+{
+    int          i;
+    adder_t     *a = data;
+    ds_queued_t  q;
+
+    for (i = 0; i < 20; i++) {
+        entry(&q, a->first + i);
+
+        if (ds_store_queue_add(a->store, "lofi", &q, NULL, NULL, NULL)
+            != DS_OK)
+        {
+            a->failed++;
+        }
+    }
+
+    return NULL;
+}
+
+
+static void
+test_share(etcd_t *etcd, ds_etcd_t *e)
+{
+    size_t           n, i;
+    int64_t          epoch;
+    adder_t          adders[2];
+    pthread_t        threads[2];
+    ds_error_t       err;
+    ds_store_t      *a, *b;
+    ds_queued_t      q, *rows;
+    ds_stored_t      def, got;
+    ds_progress_t    progress;
+    ds_etcd_found_t  found;
+
+    a = store_open(etcd, "a");
+    b = store_open(etcd, "b");
+
+    if (!ok(a != NULL && b != NULL, "two stores")) {
+        return;
+    }
+
+    stored(&def, "lofi");
+    is_int(ds_store_create(a, &def, &err), DS_OK, "made on one: %s",
+           err.message);
+    is_int(ds_store_get(b, "lofi", &got, &err), DS_ESTORE_NOT_FOUND,
+           "a copy is made when it is asked for");
+    is_int(ds_store_refresh(b, "lofi", &err), DS_OK, "which it is: %s",
+           err.message);
+    is_int(ds_store_get(b, "lofi", &got, &err), DS_OK, "read on the other");
+    is_str(got.def.playlist, def.def.playlist, "as it was written");
+    ok(got.def.loop && !got.running && got.revision != 0
+       && got.def.profile.width == 1280, "all of it");
+    is_int(ds_store_create(b, &def, &err), DS_ESTORE_EXISTS, "made once");
+
+    /* a change says what it was made of */
+
+    def = got;
+    def.def.shuffle = true;
+    is_int(ds_store_put(b, &def, &err), DS_OK, "changed on the other");
+    is_int(ds_store_put(a, &def, &err), DS_ECLUSTER_CONFLICT,
+           "who has not seen that changes nothing: %s", err.message);
+    is_int(ds_store_refresh(a, NULL, &err), DS_OK, "all are looked at");
+    is_int(ds_store_get(a, "lofi", &got, &err), DS_OK, "here as well");
+    ok(got.def.shuffle && got.revision > def.revision, "with the change");
+
+    is_int(ds_store_set_running(a, "lofi", true, &err), DS_OK, "a wish");
+    is_int(ds_store_refresh(b, "lofi", &err), DS_OK, "is told");
+    (void) ds_store_get(b, "lofi", &got, &err);
+    ok(got.running, "to the other");
+
+    /* both add to one queue at a time */
+
+    for (i = 0; i < 2; i++) {
+        adders[i].store = i == 0 ? a : b;
+        adders[i].first = (int) i * 100;
+        adders[i].failed = 0;
+        (void) pthread_create(&threads[i], NULL, adder_run, &adders[i]);
+    }
+
+    for (i = 0; i < 2; i++) {
+        (void) pthread_join(threads[i], NULL);
+        is_int(adders[i].failed, 0, "all were added by %d", (int) i);
+    }
+
+    is_int(ds_store_refresh(a, "lofi", &err), DS_OK, "the queue");
+    is_int(ds_store_queue_list(a, "lofi", &rows, &n, &err), DS_OK, "is read");
+    is_int(n, 40, "it has what both have added");
+
+    for (i = 1; i < n; i++) {
+        if (rows[i].place <= rows[i - 1].place) {
+            break;
+        }
+    }
+
+    is_int(i, n, "each at a place of its own");
+    free(rows);
+
+    entry(&q, 900);
+    is_int(ds_store_queue_add(a, "lofi", &q, "key", "sum", &err), DS_OK,
+           "under a key");
+    entry(&q, 901);
+    is_int(ds_store_queue_add(b, "lofi", &q, "key", "sum", &err), DS_OK,
+           "and again, on the other");
+    is_str(q.id, "0384", "is done once");
+
+    /* the owner alone says where it is */
+
+    is_int(put(e, "/ds/owner/lofi", "a"), DS_OK, "an owner");
+    (void) get(e, "/ds/owner/lofi", &found);
+    epoch = found.kvs[0].created;
+    ds_etcd_found_free(&found);
+
+    memset(&progress, 0, sizeof(progress));
+    progress.valid = true;
+    progress.state = DS_LIVE;
+    progress.index = 7;
+
+    (void) ds_store_begin(a, &err);
+    ds_store_own(a, "lofi", epoch);
+    is_int(ds_store_put_progress(a, "lofi", 0, &progress, &err), DS_OK,
+           "where it is");
+    is_int(ds_store_commit(a, &err), DS_OK, "is written by the owner: %s",
+           err.message);
+
+    progress.index = 3;
+    (void) ds_store_begin(b, &err);
+    ds_store_own(b, "lofi", epoch - 1);
+    (void) ds_store_put_progress(b, "lofi", 0, &progress, &err);
+    is_int(ds_store_commit(b, &err), DS_OK, "another one may say so");
+    is_int(ds_store_refresh(b, "lofi", &err), DS_OK, "but");
+    (void) ds_store_get_progress(b, "lofi", &progress, &err);
+    is_int(progress.index, 7, "nobody hears it");
+
+    q.state = DS_QUEUED_OVER;
+    (void) ds_store_begin(b, &err);
+    ds_store_own(b, "lofi", epoch - 1);
+    (void) ds_store_queue_put(b, "lofi", 0, &q, &err);
+    is_int(ds_store_commit(b, &err), DS_OK, "so with the queue");
+    is_int(ds_store_refresh(b, "lofi", &err), DS_OK, "which");
+    (void) ds_store_queue_list(b, "lofi", &rows, &n, &err);
+    is_int(n, 41, "stays as it was");
+    free(rows);
+
+    /* without etcd */
+
+    etcd_stop(etcd);
+    stored(&def, "late");
+    is_int(ds_store_create(a, &def, &err), DS_ECLUSTER_LOST, "etcd is gone: %s",
+           err.message);
+    is_int(ds_store_refresh(a, "lofi", &err), DS_ECLUSTER_LOST, "it is said");
+    is_int(ds_store_get(a, "lofi", &got, &err), DS_OK, "what was known is");
+    is_int(ds_store_get(a, "late", &got, &err), DS_ESTORE_NOT_FOUND,
+           "what was refused is not");
+    ok(etcd_start(etcd), "it is back");
+
+    is_int(ds_store_create(a, &def, &err), DS_OK, "now it is made");
+    is_int(ds_store_delete(a, "lofi", &err), DS_OK, "deleted");
+    is_int(ds_store_refresh(b, NULL, &err), DS_OK, "which all hear");
+    is_int(ds_store_get(b, "lofi", &got, &err), DS_ESTORE_NOT_FOUND, "gone");
+    is_int(ds_store_get(b, "late", &got, &err), DS_OK, "the new one is there");
+
+    stored(&def, "lofi");
+    is_int(ds_store_create(b, &def, &err), DS_OK, "made again");
+    is_int(ds_store_refresh(a, NULL, &err), DS_OK, "elsewhere");
+    (void) ds_store_queue_list(a, "lofi", &rows, &n, &err);
+    is_int(n, 0, "with nothing of the one before");
+    (void) ds_store_get_progress(a, "lofi", &progress, &err);
+    ok(!progress.valid, "not where it was either");
+    free(rows);
+
+    ds_store_close(&a);
+    ds_store_close(&b);
+}
+
+
 int
 main(void)
 {
@@ -667,6 +902,7 @@ main(void)
     test_watch(e, &etcd);
     test_endpoints(&etcd);
     test_bad(&etcd);
+    test_share(&etcd, e);
     ds_etcd_free(&e);
     etcd_stop(&etcd);
 

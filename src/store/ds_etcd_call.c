@@ -1,6 +1,6 @@
 
 /*
- * ds_etcd.c: etcd's v3 API over its JSON gateway.  Bytes are base64, numbers
+ * ds_etcd_call.c: etcd's v3 API over its JSON gateway.  Bytes are base64, numbers
  * of 64 bits are strings, what is 0, false or empty is left out.  Nobody else
  * knows what a gateway says and means by it.
  */
@@ -994,10 +994,22 @@ ds_etcd_txn(ds_etcd_t *e, const ds_etcd_txn_t *txn, ds_etcd_found_t *found,
     bool             held;
     cJSON           *body, *answer, *list, *item;
     size_t           i;
+    const ds_etcd_op_t  *op;
+    ds_etcd_kind_e   kind;
     ds_etcd_found_t  unwanted;
 
+    memset(&unwanted, 0, sizeof(ds_etcd_found_t));
     found = found != NULL ? found : &unwanted;
-    memset(found, 0, sizeof(ds_etcd_found_t));
+    *found = unwanted;
+
+    /* what writes nothing may be asked for again */
+
+    kind = DS_ETCD_READ;
+
+    for (i = 0; i < txn->nthen + txn->notherwise; i++) {
+        op = i < txn->nthen ? &txn->then[i] : &txn->otherwise[i - txn->nthen];
+        kind = op->kind != DS_ETCD_GET ? DS_ETCD_ONCE : kind;
+    }
 
     body = cJSON_CreateObject();
     list = cJSON_AddArrayToObject(body, "compare");
@@ -1014,7 +1026,7 @@ ds_etcd_txn(ds_etcd_t *e, const ds_etcd_txn_t *txn, ds_etcd_found_t *found,
         body = NULL;
     }
 
-    rc = ds_etcd_call(e, "/v3/kv/txn", body, DS_ETCD_ONCE, &answer, err);
+    rc = ds_etcd_call(e, "/v3/kv/txn", body, kind, &answer, err);
 
     if (rc != DS_OK) {
         return rc;
