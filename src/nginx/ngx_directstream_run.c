@@ -1277,7 +1277,8 @@ ngx_directstream_run_start(ngx_directstream_runs_t *runs,
         goto failed;
     }
 
-    run->rec = ds_run_begin(runs->recorder, info->def.name, 0);
+    run->rec = ds_run_begin(runs->recorder, info->def.name,
+                            info->cluster.epoch);
 
     if (run->rec == NULL) {
         ngx_memzero(&err, sizeof(ds_error_t));
