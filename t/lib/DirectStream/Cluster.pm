@@ -123,7 +123,7 @@ sub node_write {
             . " push $t->{far}/$name-$node via=engine; }\n";
     }
 
-    mkdir $dir;
+    mkdir $dir unless -d $dir;
 
     $n->{host} = $host;
     $n->{ports} = $host eq '127.0.0.1' ? [ $n->{http} ] : [];
@@ -303,6 +303,168 @@ sub on_air {
     }
 
     return \%now;
+}
+
+
+package DirectStream::Cluster::Net;
+
+# A network of its own: a namespace for each name, and a router in another one.
+# What is cut is dropped there: no socket hears of it.
+
+sub run {
+    my (@argv) = @_;
+
+    my $pid = fork;
+    die "fork: $!\n" unless defined $pid;
+
+    if ($pid == 0) {
+        open STDERR, '>', '/dev/null';
+        exec { $argv[0] } @argv or POSIX::_exit(127);
+    }
+
+    waitpid $pid, 0;
+    return $? == 0;
+}
+
+
+sub missing {
+    return 'no namespaces: not root' if $>;
+    return 'no ip' unless grep { -x "$_/ip" } split /:/, $ENV{PATH};
+
+    my $name = "ds$$";
+    my $ok = run('ip', 'netns', 'add', $name);
+    run('ip', 'netns', 'del', $name) if $ok;
+
+    return $ok ? '' : 'no namespaces';
+}
+
+
+sub new {
+    my ($class, @names) = @_;
+
+    my $self = bless {
+        hub => "ds$$-hub", net => '10.203.' . $$ % 250, owner => $$, n => 1,
+        names => {}, cut => [],
+    }, $class;
+
+    my $hub = $self->{hub};
+
+    run('ip', 'netns', 'add', $hub);
+    run('ip', 'netns', 'exec', $hub, 'sh', '-c',
+        'echo 1 > /proc/sys/net/ipv4/ip_forward');
+
+    # where the test is
+
+    my $here = "$self->{net}.254";
+
+    run('ip', 'link', 'add', "ds$$", 'type', 'veth', 'peer', 'name', 'test',
+        'netns', $hub);
+    run('ip', 'addr', 'add', "$here/32", 'dev', "ds$$");
+    run('ip', 'link', 'set', "ds$$", 'up');
+    $self->link('test', $here);
+    run('ip', 'route', 'add', "$self->{net}.253", 'dev', "ds$$");
+    run('ip', 'route', 'add', "$self->{net}.0/24", 'via', "$self->{net}.253");
+
+    for my $name (@names) {
+        my $ns = "ds$$-$name";
+        my $address = $self->{names}{$name} = "$self->{net}." . $self->{n}++;
+
+        run('ip', 'netns', 'add', $ns);
+        run('ip', '-n', $hub, 'link', 'add', "to-$name", 'type', 'veth',
+            'peer', 'name', 'eth0', 'netns', $ns);
+        $self->link("to-$name", $address);
+        run('ip', '-n', $ns, 'addr', 'add', "$address/32", 'dev', 'eth0');
+        run('ip', '-n', $ns, 'link', 'set', 'eth0', 'up');
+        run('ip', '-n', $ns, 'link', 'set', 'lo', 'up');
+        run('ip', '-n', $ns, 'route', 'add', "$self->{net}.253", 'dev',
+            'eth0');
+        run('ip', '-n', $ns, 'route', 'add', 'default', 'via',
+            "$self->{net}.253");
+    }
+
+    return $self;
+}
+
+
+# the router's end
+sub link {
+    my ($self, $link, $address) = @_;
+
+    my @hub = ('ip', '-n', $self->{hub});
+
+    run(@hub, 'addr', 'add', "$self->{net}.253/32", 'dev', $link);
+    run(@hub, 'link', 'set', $link, 'up');
+    run(@hub, 'route', 'add', $address, 'dev', $link);
+
+    return;
+}
+
+
+sub address {
+    my ($self, $name) = @_;
+    return $self->{names}{$name};
+}
+
+
+sub wrap {
+    my ($self, $name) = @_;
+    return ['ip', 'netns', 'exec', "ds$self->{owner}-$name"];
+}
+
+
+# what "from" sends to these is lost, not what they send: one way
+sub cut {
+    my ($self, $from, @to) = @_;
+
+    $self->rule('from', $self->address($from), 'to', $self->address($_))
+        for @to;
+    return;
+}
+
+
+# both ways, for all but the test
+sub off {
+    my ($self, $name) = @_;
+
+    for my $other (grep { $_ ne $name } keys %{ $self->{names} }) {
+        $self->cut($name, $other);
+        $self->cut($other, $name);
+    }
+
+    return;
+}
+
+
+sub rule {
+    my ($self, @rule) = @_;
+
+    run('ip', '-n', $self->{hub}, 'rule', 'add', @rule, 'blackhole');
+    push @{ $self->{cut} }, \@rule;
+    return;
+}
+
+
+sub mend {
+    my ($self) = @_;
+
+    run('ip', '-n', $self->{hub}, 'rule', 'del', @$_, 'blackhole')
+        for splice @{ $self->{cut} };
+    return;
+}
+
+
+sub DESTROY {
+    my ($self) = @_;
+
+    return unless $self->{owner} == $$;
+
+    local $?;
+
+    run('ip', 'link', 'del', "ds$$");
+    run('ip', 'netns', 'del', "ds$$-$_") for keys %{ $self->{names} };
+    run('ip', 'netns', 'del', $self->{hub});
+
+    return;
 }
 
 
