@@ -927,6 +927,9 @@ void ds_store_close(ds_store_t **store);
 int ds_store_join(ds_store_t *store, const ds_cluster_conf_t *conf,
     ds_error_t *err);
 
+/* how many streams of the API were never shared */
+int ds_store_unshared(ds_store_t *store, uint32_t *n, ds_error_t *err);
+
 /*
  * What is here of a stream, NULL: of all, becomes what the nodes have at this
  * moment.  Where nothing is shared it does nothing.
@@ -939,8 +942,11 @@ int ds_store_refresh(ds_store_t *store, const char *name, ds_error_t *err);
  */
 void ds_store_own(ds_store_t *store, const char *name, int64_t epoch);
 
-/* the revision that the last write has made; 0: none */
-int64_t ds_store_written(ds_store_t *store);
+/*
+ * The revision that the last change has made, or as of which ds_store_refresh()
+ * has read; 0: nothing is shared.
+ */
+int64_t ds_store_revision(ds_store_t *store);
 
 /* creates; DS_ESTORE_EXISTS when there is one of that name */
 int ds_store_create(ds_store_t *store, const ds_stored_t *def,

@@ -30,7 +30,7 @@ typedef struct ngx_thread_pool_s  ngx_thread_pool_t;
 #define NGX_DIRECTSTREAM_STREAM_CONF   0x04000000
 
 #define NGX_DIRECTSTREAM_MAGIC         0x6469727374726d31ULL
-#define NGX_DIRECTSTREAM_LAYOUT        8
+#define NGX_DIRECTSTREAM_LAYOUT        9
 
 #define NGX_DIRECTSTREAM_PAGE          512     /* items in a table's page */
 #define NGX_DIRECTSTREAM_PAGES         256
@@ -144,6 +144,7 @@ typedef struct {
     unsigned                 hooked:1;      /* on_publish asked for this run */
     ngx_pid_t                writer;        /* has a write under way; 0: none */
     uint64_t                 epoch;
+    int64_t                  revision;      /* of what nodes share; 0: none */
     uint64_t                 skip;          /* requests so far */
     uint64_t                 previous;
     uint64_t                 prefetch;
@@ -505,7 +506,8 @@ void ngx_directstream_field_show(const ngx_directstream_field_t *f,
  * secrets too, with the zone's salt, so that they cannot be guessed from it.
  */
 void ngx_directstream_field_tag(ngx_directstream_conf_t *dcf,
-    const ds_def_t *def, u_char tag[NGX_DIRECTSTREAM_TAG + 1]);
+    const ds_def_t *def, int64_t revision,
+    u_char tag[NGX_DIRECTSTREAM_TAG + 1]);
 
 /* takes those of "set"; NGX_OK, or NGX_AGAIN: a new run is needed */
 ngx_int_t ngx_directstream_field_copy(ds_def_t *dst, const ds_def_t *src,
@@ -646,6 +648,24 @@ void ngx_directstream_change_undo(ngx_directstream_conf_t *dcf,
 /* a dead writer's mark; NGX_DECLINED: there is none */
 ngx_int_t ngx_directstream_change_dead(ngx_directstream_conf_t *dcf,
     char *name, ngx_pid_t *writer);
+
+/* what the nodes share of a stream */
+
+typedef struct {
+    ngx_uint_t               there;         /* 0: it is no more */
+    ds_stored_t              stored;        /* the name always */
+    ds_progress_t            progress;
+} ngx_directstream_found_t;
+
+/*
+ * Makes a stream what was found, at "revision", unless the zone has it as it
+ * is later on, or a write of it is under way.
+ */
+void ngx_directstream_change_adopt(ngx_directstream_conf_t *dcf,
+    ngx_directstream_found_t *found, int64_t revision);
+
+/* of one that is new here: it may have come to its end before */
+void ngx_directstream_change_ended(ngx_directstream_info_t *info);
 
 /* makes a stream what the store has; "stored" NULL: nothing */
 void ngx_directstream_change_settle(ngx_directstream_conf_t *dcf,

@@ -448,7 +448,7 @@ ngx_directstream_admin_handler(ngx_http_request_t *r)
     /* it may be over before the call returns */
     r->main->count++;
 
-    rc = handler(r, ctx);
+    rc = ngx_directstream_shared(r, ctx, handler);
 
     if (rc != NGX_DONE) {
         r->main->count--;
@@ -526,6 +526,7 @@ ngx_directstream_admin_route(ngx_http_request_t *r,
                                          p + sizeof(api) - 1, last))
         {
             ctx->action = route->action;
+            ctx->shared = (ngx_strncmp(route->path, "streams", 7) == 0);
             return route;
         }
     }
@@ -750,7 +751,7 @@ ngx_directstream_admin_body(ngx_http_request_t *r, ngx_directstream_ctx_t *ctx)
     return ctx->too_large
            ? ngx_directstream_problem(r, 413, "too_large", NULL,
                                "a body may have at most 65536 bytes")
-           : ctx->then(r, ctx);
+           : ngx_directstream_shared(r, ctx, ctx->then);
 }
 
 

@@ -52,6 +52,8 @@ struct ngx_directstream_ctx_s {
     ngx_str_t                body;
     unsigned                 too_large:1;
 
+    unsigned                 shared:1;      /* it is about what nodes share */
+
     /* the lookup or picture being waited for */
     ngx_directstream_handler_pt  poll;
     uint64_t                 job;
@@ -195,6 +197,7 @@ struct ngx_directstream_task_s {
     ngx_http_request_t      *request;       /* NULL: the client went away */
     ngx_pool_cleanup_t      *cln;           /* of the request */
     u_char                   path[NGX_MAX_PATH];
+    const ds_cluster_conf_t *cluster;
     ngx_msec_t               since;
     ngx_event_t              hold;
     ngx_connection_t         dummy;         /* the timer's, for its log */
@@ -211,6 +214,11 @@ ngx_int_t ngx_directstream_task_failed(ngx_http_request_t *r,
 
 /* closes the store of this process */
 void ngx_directstream_task_exit(ngx_cycle_t *cycle);
+
+
+/* "handler", when what the nodes share of the streams was read */
+ngx_int_t ngx_directstream_shared(ngx_http_request_t *r,
+    ngx_directstream_ctx_t *ctx, ngx_directstream_handler_pt handler);
 
 
 /* handlers of the admin location's resources */

@@ -22,6 +22,8 @@ static ngx_int_t ngx_directstream_streams_refuse(ngx_http_request_t *r,
     ngx_directstream_change_t *change, ngx_int_t rc);
 static int ngx_directstream_streams_run(ngx_directstream_task_t *t,
     ds_store_t *db);
+static int ngx_directstream_streams_store(ngx_directstream_write_t *w,
+    ds_store_t *db);
 static void ngx_directstream_streams_end(ngx_directstream_task_t *t);
 static ngx_int_t ngx_directstream_streams_answer(ngx_http_request_t *r,
     ngx_directstream_task_t *t);
@@ -71,7 +73,7 @@ ngx_directstream_streams_show(ngx_http_request_t *r, const char *name,
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    ngx_directstream_field_tag(dcf, &info.def, tag);
+    ngx_directstream_field_tag(dcf, &info.def, info.revision, tag);
 
     if (ngx_directstream_header(r, "ETag", (char *) tag) == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
@@ -383,10 +385,29 @@ ngx_directstream_streams_run(ngx_directstream_task_t *t, ds_store_t *db)
 {
     ngx_directstream_write_t *w = (ngx_directstream_write_t *) t;
 
-    int           rc;
-    ds_error_t    err;
-    ds_stored_t  *stored;
+    int  rc;
 
+    rc = ngx_directstream_streams_store(w, db);
+
+    if (rc == DS_OK) {
+        w->change.stored.revision = ds_store_revision(db);
+    }
+
+    return rc;
+}
+
+
+/* context: a thread of the pool */
+
+static int
+ngx_directstream_streams_store(ngx_directstream_write_t *w, ds_store_t *db)
+{
+    int                       rc;
+    ds_error_t                err;
+    ds_stored_t              *stored;
+    ngx_directstream_task_t  *t;
+
+    t = &w->task;
     stored = &w->change.stored;
 
     switch (w->change.op) {
@@ -397,6 +418,7 @@ ngx_directstream_streams_run(ngx_directstream_task_t *t, ds_store_t *db)
         /* another nginx has made it: the zone gets what there is */
 
         if (rc == DS_ESTORE_EXISTS
+            && ds_store_refresh(db, stored->def.name, &err) == DS_OK
             && ds_store_get(db, stored->def.name, stored, &err) != DS_OK)
         {
             rc = err.code;
@@ -454,7 +476,8 @@ ngx_directstream_streams_end(ngx_directstream_task_t *t)
         ngx_directstream_change_undo(dcf, &w->change);
     }
 
-    level = (t->rc == DS_ESTORE_EXISTS || t->rc == DS_ESTORE_NOT_FOUND)
+    level = (t->rc == DS_ESTORE_EXISTS || t->rc == DS_ESTORE_NOT_FOUND
+             || t->rc == DS_ECLUSTER_CONFLICT)
             ? NGX_LOG_INFO : NGX_LOG_ERR;
 
     ngx_log_error(level, ngx_cycle->log, 0,
@@ -475,6 +498,10 @@ ngx_directstream_streams_answer(ngx_http_request_t *r,
 
     if (t->rc == DS_ESTORE_EXISTS) {
         return ngx_directstream_streams_refuse(r, &w->change, NGX_DONE);
+    }
+
+    if (t->rc == DS_ECLUSTER_CONFLICT) {
+        return ngx_directstream_streams_refuse(r, &w->change, NGX_BUSY);
     }
 
     name = w->change.stored.def.name;

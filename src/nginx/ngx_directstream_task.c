@@ -58,6 +58,7 @@ ngx_directstream_task_post(ngx_directstream_task_t *t)
     r = t->request;
 
     t->since = ngx_current_msec;
+    t->cluster = &ngx_directstream_get_conf()->cluster;
     ngx_directstream_state_db(ngx_directstream_get_conf(), t->path);
 
     t->task.ctx = t;
@@ -152,8 +153,12 @@ ngx_directstream_task_thread(void *data, ngx_log_t *log)
     if (ngx_directstream_task_db == NULL) {
         ngx_directstream_task_db = ds_store_open((char *) t->path, true,
                                                  &t->err);
-        if (ngx_directstream_task_db == NULL) {
-            t->rc = t->err.code;
+        t->rc = (ngx_directstream_task_db != NULL)
+                ? ds_store_join(ngx_directstream_task_db, t->cluster, &t->err)
+                : t->err.code;
+
+        if (t->rc != DS_OK) {
+            ds_store_close(&ngx_directstream_task_db);
             return;
         }
     }
@@ -170,6 +175,11 @@ ngx_directstream_task_thread(void *data, ngx_log_t *log)
     case DS_EITEM_UNAVAILABLE:
     case DS_EQUEUE_FULL:
     case DS_EQUEUE_KEY:
+    case DS_ECLUSTER_LOST:
+    case DS_ECLUSTER_UNKNOWN:
+    case DS_ECLUSTER_DENIED:
+    case DS_ECLUSTER_REFUSED:
+    case DS_ECLUSTER_CONFLICT:
         break;
 
     default:
@@ -243,6 +253,26 @@ ngx_directstream_task_failed(ngx_http_request_t *r,
     case DS_ESTORE_CORRUPT:
     case DS_ESTORE_VERSION:
         status = NGX_HTTP_SERVICE_UNAVAILABLE;
+        break;
+
+    case DS_ECLUSTER_LOST:
+    case DS_ECLUSTER_UNKNOWN:
+    case DS_ECLUSTER_DENIED:
+    case DS_ECLUSTER_REFUSED:
+    case DS_ECLUSTER_CONFLICT:
+        status = NGX_HTTP_SERVICE_UNAVAILABLE;
+
+        if (ngx_directstream_header(r, "Retry-After", "5") == NULL) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+
+        /* nobody can say that nothing was changed */
+
+        if (t->rc == DS_ECLUSTER_UNKNOWN) {
+            return ngx_directstream_problem(r, status, ds_error_code(t->rc),
+                                            NULL, "%s", t->err.message);
+        }
+
         break;
 
     default:

@@ -64,6 +64,7 @@ struct ds_share_s {
     char             *loads[DS_SHARE_TABLES];
     ds_share_one_t   *ones;             /* of this transaction */
     size_t            n;
+    int64_t           seen;             /* revision of what was read last */
 };
 
 
@@ -287,6 +288,7 @@ ds_share_fetch(ds_share_t *share, ds_share_one_t *one, ds_error_t *err)
 
     if (rc == DS_OK) {
         rc = ds_etcd_txn(share->etcd, &txn, &found, err);
+        share->seen = found.revision;
     }
 
     for (n = 0, i = 0; i < DS_SHARE_TABLES; i++) {
@@ -340,6 +342,7 @@ ds_share_fetch_all(ds_share_t *share, ds_error_t *err)
 
         if (rc == DS_OK) {
             ask.revision = found.revision;
+            share->seen = found.revision;
         }
 
         for (j = 0; rc == DS_OK && j < found.n; j++) {
@@ -481,6 +484,13 @@ ds_share_apply(ds_share_t *share, sqlite3 *db, ds_share_one_t *one,
     one->loaded = rc == DS_OK;
 
     return rc;
+}
+
+
+int64_t
+ds_share_seen(ds_share_t *share)
+{
+    return share->seen;
 }
 
 

@@ -34,6 +34,9 @@ int ds_share_read(ds_share_t *share, sqlite3 *db, const char *name,
 /* what was read takes the place of what is here; what is no more, is dropped */
 int ds_share_load(ds_share_t *share, sqlite3 *db, ds_error_t *err);
 
+/* the revision of what was read last */
+int64_t ds_share_seen(ds_share_t *share);
+
 /* the revision of the definition that was loaded; 0: there is none */
 int64_t ds_share_revision(ds_share_t *share, const char *name);
 

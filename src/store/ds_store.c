@@ -338,6 +338,22 @@ ds_store_join(ds_store_t *store, const ds_cluster_conf_t *conf,
 
 
 int
+ds_store_unshared(ds_store_t *store, uint32_t *n, ds_error_t *err)
+{
+    int      rc;
+    int64_t  count;
+
+    rc = ds_store_number_of(store, &count, err, "SELECT count(*) FROM stream "
+                            "WHERE NOT is_static AND name NOT IN "
+                            "(SELECT name FROM shared) AND ?1 = ''", "",
+                            NULL);
+    *n = rc == DS_OK ? (uint32_t) count : 0;
+
+    return rc;
+}
+
+
+int
 ds_store_refresh(ds_store_t *store, const char *name, ds_error_t *err)
 {
     int  rc;
@@ -360,6 +376,10 @@ ds_store_refresh(ds_store_t *store, const char *name, ds_error_t *err)
                                                      err), err);
         }
 
+        if (rc == DS_OK) {
+            store->written = ds_share_seen(store->share);
+        }
+
     } else if (sqlite3_get_autocommit(store->db)) {
         ds_share_forget(store->share);
     }
@@ -380,7 +400,7 @@ ds_store_own(ds_store_t *store, const char *name, int64_t epoch)
 
 
 int64_t
-ds_store_written(ds_store_t *store)
+ds_store_revision(ds_store_t *store)
 {
     return store->written;
 }
