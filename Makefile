@@ -85,11 +85,13 @@ schema: $(builddir)/directstream-schema
 .PHONY: schema
 
 schema_objs = $(addprefix $(ENG_DIR)/,store/ds_store.o \
-              store/ds_store_schema.o base/ds_core.o base/ds_crash.o)
+              store/ds_store_schema.o store/ds_share.o store/ds_etcd_call.o \
+              store/ds_etcd_wire.o base/ds_core.o base/ds_crash.o \
+              base/ds_url.o base/ds_utf.o)
 
 $(builddir)/directstream-schema: tools/directstream-schema.c $(schema_objs)
 	$(CC) $(ENG_CFLAGS) -o $@ $< $(schema_objs) \
-	    $(shell pkg-config --libs sqlite3) -pthread
+	    $(shell pkg-config --libs sqlite3 libcurl libcjson openssl) -pthread
 
 unit_progs = $(addprefix $(ENG_DIR)/,$(units))
 

@@ -931,6 +931,16 @@ int ds_store_join(ds_store_t *store, const ds_cluster_conf_t *conf,
 int ds_store_unshared(ds_store_t *store, uint32_t *n, ds_error_t *err);
 
 /*
+ * A stream of this node alone becomes one that is shared, with its queue and
+ * where it is; no error when it is already.  DS_ESTORE_EXISTS: the nodes have
+ * another one of that name; DS_ESTORE_NOT_FOUND: there is none here.
+ */
+int ds_store_give(ds_store_t *store, const char *name, ds_error_t *err);
+
+/* what the nodes share becomes this store's alone; they keep theirs */
+int ds_store_part(ds_store_t *store, ds_error_t *err);
+
+/*
  * What is here of a stream, NULL: of all, becomes what the nodes have at this
  * moment.  Where nothing is shared it does nothing.
  */

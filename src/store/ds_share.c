@@ -487,6 +487,36 @@ ds_share_apply(ds_share_t *share, sqlite3 *db, ds_share_one_t *one,
 }
 
 
+int
+ds_share_give(ds_share_t *share, const char *name, ds_error_t *err)
+{
+    size_t           i;
+    ds_share_one_t  *one;
+
+    one = ds_share_one(share, name, err);
+
+    if (one == NULL) {
+        return DS_ENOMEM;
+    }
+
+    if (one->parts[DS_SHARE_STREAM].text != NULL) {
+        return ds_fail(err, DS_ESTORE_EXISTS, "the cluster has a stream of "
+                       "that name");
+    }
+
+    /* what is left there of one that was makes room */
+
+    for (i = 0; i < DS_SHARE_TABLES; i++) {
+        free(one->parts[i].text);
+        one->parts[i].text = NULL;
+    }
+
+    one->loaded = true;
+
+    return DS_OK;
+}
+
+
 int64_t
 ds_share_seen(ds_share_t *share)
 {

@@ -34,6 +34,12 @@ int ds_share_read(ds_share_t *share, sqlite3 *db, const char *name,
 /* what was read takes the place of what is here; what is no more, is dropped */
 int ds_share_load(ds_share_t *share, sqlite3 *db, ds_error_t *err);
 
+/*
+ * What is here of a stream is written as it is, where etcd has none of that
+ * name; else DS_ESTORE_EXISTS.  It was read before.
+ */
+int ds_share_give(ds_share_t *share, const char *name, ds_error_t *err);
+
 /* the revision of what was read last */
 int64_t ds_share_seen(ds_share_t *share);
 

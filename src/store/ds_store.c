@@ -354,6 +354,59 @@ ds_store_unshared(ds_store_t *store, uint32_t *n, ds_error_t *err)
 
 
 int
+ds_store_give(ds_store_t *store, const char *name, ds_error_t *err)
+{
+    int      rc;
+    int64_t  n;
+
+    (void) pthread_mutex_lock(&store->lock);
+
+    rc = ds_store_number_of(store, &n, err, "SELECT EXISTS (SELECT 1 FROM "
+                            "shared WHERE shared.name = stream.name) "
+                            "FROM stream WHERE name = ?1", name, NULL);
+
+    if (rc != DS_OK || n != 0 || store->share == NULL) {
+        goto done;
+    }
+
+    rc = ds_share_read(store->share, store->db, name, err);
+
+    if (rc == DS_OK) {
+        rc = ds_store_begin(store, err);
+
+        if (rc == DS_OK) {
+            rc = ds_store_end(store, ds_share_give(store->share, name, err),
+                              err);
+        }
+    }
+
+    ds_share_forget(store->share);
+
+done:
+
+    (void) pthread_mutex_unlock(&store->lock);
+
+    return rc;
+}
+
+
+int
+ds_store_part(ds_store_t *store, ds_error_t *err)
+{
+    int  rc;
+
+    rc = ds_store_refresh(store, NULL, err);
+
+    if (rc == DS_OK) {
+        ds_share_free(&store->share);
+        rc = ds_store_do(store, err, "DELETE FROM shared", "");
+    }
+
+    return rc;
+}
+
+
+int
 ds_store_refresh(ds_store_t *store, const char *name, ds_error_t *err)
 {
     int  rc;
