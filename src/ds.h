@@ -1166,6 +1166,7 @@ typedef struct {
     char         name[DS_NAME_LEN + 1];
     bool         found;
     bool         anew;                  /* no progress is known */
+    ds_progress_t progress;
     ds_stored_t  stored;
 } ds_settled_t;
 
@@ -1247,7 +1248,8 @@ bool ds_cluster_left(ds_cluster_t *c);
 void ds_cluster_balance(ds_cluster_t *c);
 
 /* what is stored of a stream was changed by another node; false: of none */
-bool ds_cluster_changed(ds_cluster_t *c, char name[DS_NAME_LEN + 1]);
+bool ds_cluster_changed(ds_cluster_t *c, char name[DS_NAME_LEN + 1],
+    int64_t *revision);
 
 void ds_cluster_status(ds_cluster_t *c, ds_cluster_status_t *status);
 

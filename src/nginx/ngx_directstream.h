@@ -862,6 +862,9 @@ typedef struct {
                                                worker has it */
     ngx_msec_t               cluster_at;    /* not to be made before */
     uint64_t                 balanced;      /* requests passed on */
+    char                     changed[DS_NAME_LEN + 1];  /* by another node, to
+                                               be read; "": none */
+    int64_t                  revision;      /* when */
     ngx_pid_t                writer;        /* who died, of what is settled */
     ngx_directstream_run_t  *runs;
     ngx_log_t               *log;
@@ -899,6 +902,11 @@ void ngx_directstream_cluster_pass(ngx_directstream_runs_t *runs,
 
 /* has all been given up that others wait for? */
 ngx_uint_t ngx_directstream_cluster_left(ngx_directstream_runs_t *runs);
+
+/* a stream that another node has changed: which is to be read; what was */
+ngx_int_t ngx_directstream_cluster_changed(ngx_directstream_runs_t *runs);
+void ngx_directstream_cluster_adopt(ngx_directstream_runs_t *runs,
+    ds_settled_t *settled);
 
 /* may it be started here? it go on? with the lock held */
 ngx_uint_t ngx_directstream_cluster_starts(ngx_directstream_conf_t *dcf,

@@ -26,8 +26,6 @@ static ngx_uint_t ngx_directstream_cluster_collect(
 static void ngx_directstream_cluster_take(ngx_directstream_runs_t *runs,
     ngx_directstream_node_t *node, ds_owner_t *owner);
 static void ngx_directstream_cluster_nodes(ngx_directstream_runs_t *runs);
-static ngx_uint_t ngx_directstream_cluster_changed(
-    ngx_directstream_runs_t *runs);
 
 
 void
@@ -67,10 +65,6 @@ ngx_directstream_cluster_pass(ngx_directstream_runs_t *runs,
     if (balance != runs->balanced) {
         runs->balanced = balance;
         ds_cluster_balance(runs->cluster);
-    }
-
-    while (ngx_directstream_cluster_changed(runs)) {
-        /* void */
     }
 
     ngx_directstream_cluster_share(runs);
@@ -263,58 +257,61 @@ ngx_directstream_cluster_nodes(ngx_directstream_runs_t *runs)
 }
 
 
-/*
- * Another node has changed a stream: it becomes what the store has, as one
- * does whose writer died.
- */
+/* the next one that the zone has not as it is; NGX_DECLINED: there is none */
 
-static ngx_uint_t
+ngx_int_t
 ngx_directstream_cluster_changed(ngx_directstream_runs_t *runs)
 {
-    char                      name[DS_NAME_LEN + 1];
-    ngx_directstream_info_t  *info;
-    ngx_directstream_node_t  *node, **link;
+    ngx_uint_t                known;
+    ngx_directstream_node_t  *node;
 
-    if (!ds_cluster_changed(runs->cluster, name)) {
-        return 0;
-    }
+    while (runs->cluster != NULL
+           && ds_cluster_changed(runs->cluster, runs->changed,
+                                 &runs->revision))
+    {
+        ngx_shmtx_lock(&runs->dcf->shpool->mutex);
 
-    if (ds_check_name(name, NULL) != DS_OK) {
-        return 1;
-    }
+        node = ngx_directstream_zone_find(runs->dcf->sh, runs->changed);
+        known = (node != NULL && node->info.revision >= runs->revision);
 
-    info = ngx_calloc(sizeof(ngx_directstream_info_t), runs->log);
+        ngx_shmtx_unlock(&runs->dcf->shpool->mutex);
 
-    if (info == NULL) {
-        return 1;
-    }
-
-    ngx_shmtx_lock(&runs->dcf->shpool->mutex);
-
-    link = ngx_directstream_zone_place(runs->dcf->sh, name);
-    node = (link != NULL) ? *link : NULL;
-
-    if (node != NULL && ngx_strcmp(node->info.def.name, name) == 0) {
-
-        /* a change from here that is under way reads what it has written */
-
-        if (node->info.writer == 0) {
-            node->info.writer = NGX_DIRECTSTREAM_NOBODY;
+        if (!known && ds_check_name(runs->changed, NULL) == DS_OK) {
+            return NGX_OK;
         }
-
-    } else {
-        (void) ngx_cpystrn((u_char *) info->def.name, (u_char *) name,
-                           DS_NAME_LEN + 1);
-        info->reserved = 1;
-        info->writer = NGX_DIRECTSTREAM_NOBODY;
-        (void) ngx_directstream_zone_insert(runs->dcf, info);
     }
 
-    ngx_shmtx_unlock(&runs->dcf->shpool->mutex);
+    runs->changed[0] = '\0';
 
-    ngx_free(info);
+    return NGX_DECLINED;
+}
 
-    return 1;
+
+/* it becomes what the nodes share */
+
+void
+ngx_directstream_cluster_adopt(ngx_directstream_runs_t *runs,
+    ds_settled_t *settled)
+{
+    ngx_directstream_found_t  *found;
+
+    found = ngx_calloc(sizeof(ngx_directstream_found_t), runs->log);
+
+    if (found == NULL) {
+        return;
+    }
+
+    found->there = settled->found;
+    found->stored = settled->stored;
+    found->progress = settled->progress;
+
+    (void) ngx_cpystrn((u_char *) found->stored.def.name,
+                       (u_char *) settled->name, DS_NAME_LEN + 1);
+
+    ngx_directstream_change_adopt(runs->dcf, found,
+                                  settled->found ? settled->stored.revision
+                                                 : runs->revision);
+    ngx_free(found);
 }
 
 

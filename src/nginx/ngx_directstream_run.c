@@ -1221,7 +1221,11 @@ ngx_directstream_runs_settle(ngx_directstream_runs_t *runs)
 
     if (ds_recorder_answer(runs->recorder, &settled)) {
 
-        if (runs->writer == NGX_DIRECTSTREAM_NOBODY) {
+        if (runs->writer == 0) {
+            ngx_directstream_cluster_adopt(runs, &settled);
+            runs->changed[0] = '\0';
+
+        } else if (runs->writer == NGX_DIRECTSTREAM_NOBODY) {
             ngx_log_error(NGX_LOG_NOTICE, runs->log, 0,
                           "directstream \"%s\": was not known here, the "
                           "stream is now what the store has", settled.name);
@@ -1233,9 +1237,13 @@ ngx_directstream_runs_settle(ngx_directstream_runs_t *runs)
                           settled.name, runs->writer);
         }
 
-        ngx_directstream_change_settle(runs->dcf, settled.name, runs->writer,
-                                       settled.found ? &settled.stored : NULL,
-                                       settled.found && settled.anew);
+        if (runs->writer != 0) {
+            ngx_directstream_change_settle(runs->dcf, settled.name,
+                                           runs->writer,
+                                           settled.found ? &settled.stored
+                                                         : NULL,
+                                           settled.found && settled.anew);
+        }
     }
 
     name[0] = '\0';
@@ -1244,6 +1252,14 @@ ngx_directstream_runs_settle(ngx_directstream_runs_t *runs)
         && ds_recorder_ask(runs->recorder, name))
     {
         runs->writer = writer;
+        return;
+    }
+
+    if ((runs->changed[0] != '\0'
+         || ngx_directstream_cluster_changed(runs) == NGX_OK)
+        && ds_recorder_ask(runs->recorder, runs->changed))
+    {
+        runs->writer = 0;
     }
 }
 

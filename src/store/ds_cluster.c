@@ -34,6 +34,7 @@ typedef struct ds_news_s  ds_news_t;
 
 struct ds_news_s {
     ds_news_t          *next;
+    int64_t             revision;       /* at which it had changed */
     char                name[DS_NAME_LEN + 1];
 };
 
@@ -87,12 +88,14 @@ static int ds_cluster_take(ds_cluster_t *c, const ds_etcd_found_t *nodes,
 static void ds_cluster_parse(const ds_etcd_kv_t *kv, const char *name,
     ds_member_node_t *node);
 static int ds_cluster_streams(ds_cluster_t *c, ds_error_t *err);
-static void ds_cluster_news(ds_cluster_t *c, const char *name);
+static void ds_cluster_news(ds_cluster_t *c, const char *name,
+    int64_t revision);
 static bool ds_cluster_ask_all(ds_cluster_t *c);
 static bool ds_cluster_ask(ds_cluster_t *c, const char *url);
 static size_t ds_cluster_lost(char *data, size_t size, size_t n, void *to);
 static void ds_cluster_watch(void *data);
-static void ds_cluster_event(ds_cluster_t *c, const char *key);
+static void ds_cluster_event(ds_cluster_t *c, const char *key,
+    int64_t revision);
 static char *ds_cluster_key(const ds_cluster_t *c, const char *kind,
     const char *name);
 
@@ -804,7 +807,8 @@ ds_cluster_streams(ds_cluster_t *c, ds_error_t *err)
         order = was == NULL ? 1 : is == NULL ? -1 : strcmp(was->key, is->key);
 
         if (order != 0 || was->modified != is->modified) {
-            ds_cluster_news(c, (order < 0 ? was : is)->key + skip);
+            ds_cluster_news(c, (order < 0 ? was : is)->key + skip,
+                            found.revision);
         }
 
         i += order <= 0;
@@ -821,7 +825,7 @@ ds_cluster_streams(ds_cluster_t *c, ds_error_t *err)
 /* once each; without memory all are read again */
 
 static void
-ds_cluster_news(ds_cluster_t *c, const char *name)
+ds_cluster_news(ds_cluster_t *c, const char *name, int64_t revision)
 {
     ds_news_t  *news, **link;
 
@@ -833,10 +837,14 @@ ds_cluster_news(ds_cluster_t *c, const char *name)
         }
     }
 
-    if (*link == NULL) {
+    if (*link != NULL) {
+        (*link)->revision = revision;
+
+    } else {
         news = calloc(1, sizeof(ds_news_t));
 
         if (news != NULL) {
+            news->revision = revision;
             ds_text(news->name, sizeof(news->name), name);
             *link = news;
 
@@ -996,7 +1004,7 @@ ds_cluster_watch(void *data)
 
         if (rc == 1) {
             if (!event.progress) {
-                ds_cluster_event(c, event.kv.key);
+                ds_cluster_event(c, event.kv.key, event.revision);
             }
 
         } else if (rc == DS_ECLUSTER_LOST) {
@@ -1022,12 +1030,12 @@ ds_cluster_watch(void *data)
 /* context: watcher's thread */
 
 static void
-ds_cluster_event(ds_cluster_t *c, const char *key)
+ds_cluster_event(ds_cluster_t *c, const char *key, int64_t revision)
 {
     key += strlen(c->conf.prefix);
 
     if (strncmp(key, DS_CLUSTER_STREAM, strlen(DS_CLUSTER_STREAM)) == 0) {
-        ds_cluster_news(c, key + strlen(DS_CLUSTER_STREAM));
+        ds_cluster_news(c, key + strlen(DS_CLUSTER_STREAM), revision);
 
     } else if (strncmp(key, DS_CLUSTER_OWNER, strlen(DS_CLUSTER_OWNER)) == 0
                || strncmp(key, DS_CLUSTER_NODE, strlen(DS_CLUSTER_NODE)) == 0)
@@ -1098,7 +1106,8 @@ ds_cluster_balance(ds_cluster_t *c)
 
 
 bool
-ds_cluster_changed(ds_cluster_t *c, char name[DS_NAME_LEN + 1])
+ds_cluster_changed(ds_cluster_t *c, char name[DS_NAME_LEN + 1],
+    int64_t *revision)
 {
     ds_news_t  *news;
 
@@ -1116,6 +1125,7 @@ ds_cluster_changed(ds_cluster_t *c, char name[DS_NAME_LEN + 1])
         return false;
     }
 
+    *revision = news->revision;
     memcpy(name, news->name, sizeof(news->name));
     free(news);
 

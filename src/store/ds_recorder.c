@@ -570,6 +570,7 @@ ds_recorder_settle(ds_recorder_t *r)
         rc = ds_store_get_progress(r->store, s->name, &progress, &r->err);
     }
 
+    s->progress = progress;
     s->anew = !progress.valid;
 
     return rc == DS_ESTORE_NOT_FOUND ? DS_OK : rc;

@@ -238,6 +238,8 @@ END
     };
 
     $t->start_nginx('far', wrap => $self->{wrap}->('far'));
+    $t->run('grown', $^X, "$DirectStream::Test::ROOT/t/tools/grown",
+            "$dir/record", "$dir/grown");
     $t->{far} = "rtmp://$host:$port/live2";
 
     return;
@@ -250,14 +252,11 @@ sub intervals {
 
     my @all;
 
-    for my $file (glob $self->{t}->dir . '/far/record/*.flv') {
+    for (split /\n/, $self->{t}->read_file('far/grown')) {
+        my ($file, $from, $to) = split / /;
         my ($stream, $node) = $file =~ m{/([^/]+)-([^/-]+)-\d+[^/]*$} or next;
-        my ($from, $to) = split / /,
-            qx(date +%s.%N -d "\$(stat -c %w '$file')" | tr '\\n' ' ';
-               stat -c %.9Y '$file');
-        next unless -s $file;
-        chomp $to;
-        push @all, [ $stream, $node, $from, $to ];
+
+        push @all, [ $stream, $node, $from, $to ] if -e $file;
     }
 
     return sort { $a->[0] cmp $b->[0] || $a->[2] <=> $b->[2] } @all;
