@@ -1,6 +1,6 @@
 # make                   build/ngx_directstream_module.so for Debian's nginx
 # make NGX_SRC=DIR       the same for the nginx source tree DIR
-# make install | package | demo | test | test-debian13 | bench
+# make install | package | demo | demo-cluster | test | test-debian13 | bench
 # make unit | e2e | soak | sanitize | lint
 # make fuzz
 # make clean
@@ -205,6 +205,11 @@ test-debian13: deps-debian13
 
 lint:
 	tools/lint
+
+# three nodes on an etcd of three; needs etcd-server
+demo-cluster: module
+	DS_MODULE=$(module) conf/demo/cluster
+.PHONY: demo-cluster
 
 demo: deps-demo
 	+$(MAKE) module $(builddir)/watch

@@ -27,7 +27,7 @@ typedef enum { LINK_UP = 0, LINK_OUT, LINK_BACK, LINK_DOWN } link_e;
 
 typedef struct {
     ds_member_t      *m;                /* NULL: the process is dead */
-    char              name[8];
+    char              name[16];
     int64_t           paused, dead;     /* until */
     link_e            link;             /* to etcd */
     int64_t           link_until;
