@@ -3,6 +3,7 @@
 # make install | package | demo | demo-cluster | test | test-debian13 | bench
 # make unit | e2e | soak | sanitize | lint
 # make fuzz
+# make docs | docs-single
 # make clean
 
 BUILD      = build
@@ -29,7 +30,7 @@ sources    = $(wildcard ngx_directstream_module.c src/*.[ch] src/*/*.[ch]) \
 .PHONY: all module install package deps test check unit e2e tsan asan \
         sanitize lint demo bench clean
 
-all: module schema
+all: module schema check-tool
 
 # make's own rules know what changed; -s: the objects' commands are long
 module: $(builddir)/Makefile
@@ -56,9 +57,11 @@ install: all
 	install -d $(DESTDIR)$(MODULES)
 	install -m 644 $(module) $(DESTDIR)$(MODULES)
 	install -d $(DESTDIR)$(SBIN)
-	install -m 755 $(builddir)/directstream-schema $(DESTDIR)$(SBIN)
+	install -m 755 $(builddir)/directstream-schema \
+	    $(builddir)/directstream-check $(DESTDIR)$(SBIN)
 	install -d $(DESTDIR)$(MAN)/man8
-	install -m 644 tools/directstream-schema.8 $(DESTDIR)$(MAN)/man8
+	install -m 644 tools/directstream-schema.8 tools/directstream-check.8 \
+	    $(DESTDIR)$(MAN)/man8
 
 # for Debian, as build/package/*.deb
 package: deps-package
@@ -92,6 +95,13 @@ schema_objs = $(addprefix $(ENG_DIR)/,store/ds_store.o \
 $(builddir)/directstream-schema: tools/directstream-schema.c $(schema_objs)
 	$(CC) $(ENG_CFLAGS) -o $@ $< $(schema_objs) \
 	    $(shell pkg-config --libs sqlite3 libcurl libcjson openssl) -pthread
+
+# checks what a stream would play; the whole engine is in it
+check-tool: $(builddir)/directstream-check
+.PHONY: check-tool
+
+$(builddir)/directstream-check: tools/directstream-check.c $(ENG_DIR)/libds.a
+	$(CC) $(ENG_CFLAGS) -o $@ $< $(ENG_DIR)/libds.a $(ENG_LIBS)
 
 unit_progs = $(addprefix $(ENG_DIR)/,$(units))
 
@@ -143,7 +153,7 @@ $(builddir)/watch: t/tools/watch.c
 TESTS      = $(wildcard t/*.t)
 e2e_env    = DS_BUILD=$(builddir) DS_MODULE=$(module)
 
-e2e: module schema $(builddir)/watch
+e2e: module schema check-tool $(builddir)/watch
 	$(e2e_env) $(PROVE) $(TESTS)
 
 # kills at random, and item changes with faults, many more than the tests of
@@ -151,7 +161,7 @@ e2e: module schema $(builddir)/watch
 SOAK_KILLS   ?= 500
 SOAK_CHANGES ?= 1000
 
-soak: module schema $(builddir)/watch
+soak: module schema check-tool $(builddir)/watch
 	$(e2e_env) SOAK_KILLS=$(SOAK_KILLS) prove -v t/24_kills.t
 	$(e2e_env) SOAK_CHANGES=$(SOAK_CHANGES) prove -v t/29_endurance.t
 .PHONY: soak
@@ -173,7 +183,7 @@ asan_env   = DS_BUILD=$(builddir) \
              ASAN_OPTIONS=detect_leaks=0:abort_on_error=0 \
              UBSAN_OPTIONS=print_stacktrace=1
 
-asan-e2e: asan-module $(builddir)/watch
+asan-e2e: asan-module schema check-tool $(builddir)/watch
 	$(asan_env) $(PROVE) $(TESTS)
 .PHONY: asan-e2e
 
@@ -210,6 +220,17 @@ lint:
 demo-cluster: module
 	DS_MODULE=$(module) conf/demo/cluster
 .PHONY: demo-cluster
+
+# the reference of the API, and all of the book in one file
+docs:
+	tools/docs api > docs/api-reference.md
+
+docs-single: | $(builddir)
+	tools/docs single > $(builddir)/directstream-book.md
+.PHONY: docs docs-single
+
+$(builddir):
+	mkdir -p $@
 
 demo: deps-demo
 	+$(MAKE) module $(builddir)/watch

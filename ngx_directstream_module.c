@@ -194,6 +194,13 @@ static ngx_command_t  ngx_directstream_commands[] = {
       0,
       NULL },
 
+    { ngx_string("history"),
+      NGX_DIRECTSTREAM_CONF|NGX_DIRECT_CONF|NGX_CONF_TAKE1,
+      ngx_directstream_range,
+      0,
+      0,
+      NULL },
+
     /* how many items of one list there may be */
     { ngx_string("playlist_max_items"),
       NGX_DIRECTSTREAM_CONF|NGX_DIRECT_CONF|NGX_CONF_TAKE1,
@@ -280,6 +287,22 @@ static ngx_command_t  ngx_directstream_commands[] = {
 
     /* what is on air when nothing else is */
     { ngx_string("slate"),
+      NGX_DIRECTSTREAM_CONF|NGX_DIRECTSTREAM_STREAM_CONF|NGX_DIRECT_CONF
+                           |NGX_CONF_TAKE1,
+      ngx_directstream_stream_field,
+      0,
+      0,
+      NULL },
+
+    { ngx_string("source_proxy"),
+      NGX_DIRECTSTREAM_CONF|NGX_DIRECTSTREAM_STREAM_CONF|NGX_DIRECT_CONF
+                           |NGX_CONF_TAKE1,
+      ngx_directstream_stream_field,
+      0,
+      0,
+      NULL },
+
+    { ngx_string("source_bind"),
       NGX_DIRECTSTREAM_CONF|NGX_DIRECTSTREAM_STREAM_CONF|NGX_DIRECT_CONF
                            |NGX_CONF_TAKE1,
       ngx_directstream_stream_field,
@@ -470,6 +493,12 @@ ngx_directstream_init_conf(ngx_cycle_t *cycle, void *conf)
                           sp[i]->file, sp[i]->line);
             break;
         }
+    }
+
+    if (ngx_dump_config && dcf->present
+        && ngx_directstream_dump(cycle, dcf) != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
     }
 
     return NGX_CONF_OK;

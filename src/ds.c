@@ -73,6 +73,7 @@ ds_create(const ds_conf_t *conf, ds_error_t *err)
 
     ds->conf.encodes = conf->encodes;
     ds->conf.push_buffer = conf->push_buffer;
+    ds->conf.history = conf->history;
 
     (void) pthread_mutex_init(&ds->lock, NULL);
 
@@ -202,6 +203,8 @@ ds_copy_conf(ds_t *ds, const ds_conf_t *conf)
     c->resolve_fallback = NULL;
     c->resolve_env = NULL;
     c->resolve_extractors = NULL;
+    c->source_proxy = NULL;
+    c->source_bind = NULL;
     c->media_root = NULL;
     c->canary = NULL;
     c->push_certificate = NULL;
@@ -228,6 +231,8 @@ ds_copy_conf(ds_t *ds, const ds_conf_t *conf)
     }
 
     if (ds_copy((char **) &c->resolve_extractors, conf->resolve_extractors)
+        || ds_copy((char **) &c->source_proxy, conf->source_proxy)
+        || ds_copy((char **) &c->source_bind, conf->source_bind)
         || ds_copy((char **) &c->media_root, conf->media_root)
         || ds_copy((char **) &c->canary, conf->canary)
         || ds_copy((char **) &c->push_certificate, conf->push_certificate)
@@ -342,6 +347,8 @@ ds_free(ds_t *ds)
     ds_free_list(c->resolve_fallback);
     ds_free_list(c->resolve_env);
     free((void *) c->resolve_extractors);
+    free((void *) c->source_proxy);
+    free((void *) c->source_bind);
     free((void *) c->media_root);
     free((void *) c->canary);
     free((void *) c->push_certificate);

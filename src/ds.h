@@ -25,6 +25,7 @@
 #define DS_NAME_LEN      64      /* longest stream name */
 #define DS_URL_LEN       2048    /* longest publish or push URL */
 #define DS_PLAYLIST_LEN  8192    /* longest playlist URL */
+#define DS_ADDRESS_LEN   45      /* longest address, as text */
 #define DS_ID_LEN        64      /* an item's id, cut to fit */
 #define DS_TITLE_LEN     256     /* an item's title, cut at a character */
 #define DS_MESSAGE_LEN   256     /* a message for people, never a secret */
@@ -32,6 +33,7 @@
 #define DS_QUEUE_ID_LEN  16      /* hexadecimal, of an entry of a queue */
 #define DS_QUEUE_MAX     256     /* entries of one that may be asked for */
 #define DS_BY_LEN        128     /* who asked for it, cut to fit */
+#define DS_SUM_LEN       32      /* of SHA-256 */
 
 
 /*
@@ -272,6 +274,11 @@ typedef struct {
     size_t                  buffer_size;       /* bytes of media read ahead */
     const ds_source_rule_t *source_rules;     /* first match wins, else allow */
     size_t                  nsource_rules;
+    const char             *source_proxy;      /* URL of what media and lists
+                                                  are read through; NULL or "":
+                                                  nothing */
+    const char             *source_bind;       /* address they are read from;
+                                                  the same */
     const char             *media_root;        /* NULL: no file: URLs */
     const char             *canary;            /* URL that is resolved and read
                                                   now and then; NULL: none */
@@ -289,6 +296,8 @@ typedef struct {
     const char             *cache_path;        /* NULL: nothing is kept */
     uint64_t                cache_max_size;    /* bytes, of all that is kept */
     uint64_t                cache_min_free;    /* bytes left on its disk */
+    int64_t                 history;           /* ms that runs and changes are
+                                                  kept for, 0: for ever */
     const char             *store_path;        /* of the cache's index; with
                                                   cache_path, migrated */
     const char             *push_certificate;  /* trusted for rtmps, a PEM
@@ -347,6 +356,16 @@ int ds_check_push(const char *url, ds_error_t *err);
 int ds_check_item(const char *url, bool file_ok,
     const ds_source_rule_t *rules, size_t nrules, ds_error_t *err);
 
+/*
+ * "scheme://[user:password@]host:port", of http, https, socks5 or socks5h,
+ * which differ in who looks up names, this host or the proxy.  What is wrong
+ * with it is not shown: it may be the password.
+ */
+int ds_check_proxy(const char *url, ds_error_t *err);
+
+/* an address of IPv4 or IPv6, not the unspecified one */
+int ds_check_bind(const char *address, ds_error_t *err);
+
 /* a stream's name: [A-Za-z0-9._-]{1,64}, not "." nor ".." */
 int ds_check_name(const char *name, ds_error_t *err);
 
@@ -362,6 +381,9 @@ void ds_redact_url(char *dst, size_t size, const char *url);
  * URL may be a signature, that of a page names what to play and is shown.
  */
 void ds_redact_playlist(char *dst, size_t size, const char *ref);
+
+/* SHA-256; any thread; DS_ENOMEM */
+int ds_sum(const void *data, size_t len, uint8_t sum[DS_SUM_LEN]);
 
 
 /*
@@ -478,6 +500,8 @@ typedef struct {
     char             push[DS_URL_LEN + 1];      /* "": none */
     char             slate[DS_URL_LEN + 1];     /* image or clip, "": a picture
                                                    made of the name */
+    char             source_proxy[DS_URL_LEN + 1];  /* "": none */
+    char             source_bind[DS_ADDRESS_LEN + 1];   /* "": any address */
     ds_profile_t     profile;
     ds_mode_e        mode;
     uint32_t         max_item_duration; /* ms, 0: none */
@@ -847,19 +871,47 @@ void ds_still_free(ds_still_t **still);
 
 /*
  * Lookups: resolve a playlist, play nothing.  Ends by itself when the list
- * is complete, after "limit" items, or at an error.
+ * is complete, after "limit" items, or at an error.  With a "depth" it is a
+ * check: so many items, from the first to the last of those that can be played
+ * as the list says, are opened then and judged by the profile of "def".  Of a
+ * check the items are those that were opened, with a verdict and why, and the
+ * first of those that cannot be played.
  */
+
+typedef enum {
+    DS_OUTCOME_PLAYS = 0,
+    DS_OUTCOME_LOSSES,                  /* plays, but not all of it */
+    DS_OUTCOME_DARK                     /* nothing that was opened plays */
+} ds_outcome_e;
+
+const char *ds_outcome_name(ds_outcome_e outcome);      /* "plays" */
+
+/* the most items that a check opens, and what it does unless told */
+#define DS_CHECK_MAX      100
+#define DS_CHECK_DEFAULT  5
+
 
 typedef struct {
     bool             done;
     bool             complete;          /* false: cut at the limit, or failed */
     uint32_t         count;
     ds_error_t       error;
+
+    /* of a check */
+    ds_outcome_e     outcome;           /* once it is done */
+    uint32_t         unplayable;        /* items, as the list says */
+    uint32_t         sample;            /* items to open */
+    uint32_t         opened;            /* so far, well or not */
+    uint32_t         ok;                /* of these */
+    uint32_t         risk;
+    uint32_t         bad;
+    uint32_t         encoded;           /* of those that are ok */
 } ds_lookup_status_t;
 
 
-ds_lookup_t *ds_lookup_start(ds_t *ds, const char *playlist, uint32_t limit,
-    ds_error_t *err);
+/* of "def" the playlist and, for a check, what its items are made to be */
+ds_lookup_t *ds_lookup_start(ds_t *ds, const ds_def_t *def, uint32_t limit,
+    uint32_t depth, ds_error_t *err);
 void ds_lookup_status(ds_lookup_t *l, ds_lookup_status_t *status);
 size_t ds_lookup_items(ds_lookup_t *l, ds_item_t *items, size_t n);
 
@@ -977,7 +1029,7 @@ int ds_store_get(ds_store_t *store, const char *name, ds_stored_t *def,
 
 /*
  * The wish alone.  With "running" what is known of an end is forgotten: a
- * progress that says finished or failed.  Not within ds_store_begin().
+ * progress that says finished or failed.
  */
 int ds_store_set_running(ds_store_t *store, const char *name, bool running,
     ds_error_t *err);
@@ -997,8 +1049,9 @@ int ds_store_each(ds_store_t *store, ds_store_pt each, void *data,
 
 
 /*
- * One transaction around what a relay writes every few seconds; the store is
- * used by one thread alone then.
+ * One transaction around several calls; the store is used by one thread alone
+ * then.  Calls that are transactions themselves become a part of it, and one
+ * that fails undoes its own part only.
  */
 int ds_store_begin(ds_store_t *store, ds_error_t *err);
 int ds_store_commit(ds_store_t *store, ds_error_t *err);
@@ -1053,6 +1106,18 @@ int ds_store_queue_add(ds_store_t *store, const char *name, ds_queued_t *q,
     const char *key, const char *sum, ds_error_t *err);
 
 /*
+ * The same of any request that is to be done once, which begins or belongs to
+ * the stream "name", and goes with it; "id" is what it has made, "" the
+ * stream; "at" is now.  DS_ESTORE_NOT_FOUND: there is no such key.
+ */
+int ds_store_key_find(ds_store_t *store, const char *name, const char *key,
+    const char *sum, int64_t at, char id[DS_QUEUE_ID_LEN + 1],
+    ds_error_t *err);
+int ds_store_key_put(ds_store_t *store, const char *name, const char *key,
+    const char *sum, int64_t at, const char *id, ds_error_t *err);
+
+
+/*
  * DS_ESTORE_NOT_FOUND when there is no entry "id", DS_EITEM_UNAVAILABLE when
  * there is none to put it before; "before" NULL: to the end.
  */
@@ -1087,6 +1152,69 @@ int ds_store_begin_run(ds_store_t *store, const char *name, int64_t *run,
     ds_error_t *err);
 int ds_store_end_run(ds_store_t *store, int64_t run, const ds_status_t *st,
     ds_error_t *err);
+
+
+/* a run as it is read back; what is not known of one that goes on is 0 */
+
+typedef struct {
+    int64_t      id;
+    char         name[DS_NAME_LEN + 1];
+    int64_t      started;               /* Unix ms */
+    int64_t      ended;                 /* 0: it has not */
+    char         state[16];             /* how it ended; "crashed" also */
+    char         code[40];              /* or "" */
+    char         message[DS_MESSAGE_LEN];
+    uint32_t     played;                /* items, as the next two */
+    uint32_t     failed;
+    uint32_t     skipped;
+    int64_t      dead_air;              /* ms */
+} ds_run_row_t;
+
+
+/* what somebody has changed, and who */
+
+typedef struct {
+    int64_t      id;
+    int64_t      at;                    /* Unix ms */
+    char         name[DS_NAME_LEN + 1]; /* of the stream, "": of none */
+    char         what[24];              /* "create", "skip", … */
+    char         fields[256];           /* of a definition, or "" */
+    char         who[DS_NAME_LEN + 1];  /* the user, "": not known */
+    char         address[46];           /* of the client, RFC 3493's room */
+} ds_change_t;
+
+
+/* which of them are asked for; "": whatever it is */
+
+typedef struct {
+    char         name[DS_NAME_LEN + 1]; /* the stream's */
+    char         what[24];              /* was done; a run's state, of one
+                                           that goes on "running" */
+    char         who[DS_NAME_LEN + 1];  /* of changes alone */
+    int64_t      since;                 /* Unix ms */
+    int64_t      until;                 /* those before, 0: all */
+    const char  *streams;               /* JSON, an array of names that may
+                                           end with "*"; NULL: all */
+} ds_history_t;
+
+
+/*
+ * The newest first.  *n: room in "rows" before, read after; *total: how many
+ * there are.
+ */
+int ds_store_list_runs(ds_store_t *store, const ds_history_t *past,
+    uint32_t offset, ds_run_row_t *rows, size_t *n, uint32_t *total,
+    ds_error_t *err);
+int ds_store_list_changes(ds_store_t *store, const ds_history_t *past,
+    uint32_t offset, ds_change_t *rows, size_t *n, uint32_t *total,
+    ds_error_t *err);
+
+/* all of it but "id" and "at", which are the store's to say */
+int ds_store_put_change(ds_store_t *store, const ds_change_t *change,
+    ds_error_t *err);
+
+/* forgets runs that ended, and changes that were made, before "at", Unix ms */
+int ds_store_trim_history(ds_store_t *store, int64_t at, ds_error_t *err);
 
 
 /*

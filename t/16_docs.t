@@ -75,7 +75,8 @@ SKIP: {
                    ? $& : '';
     my @codes = grep { $_ ne 'canceled' } $errors =~ /X\(\w+, "(\w+)"\)/g;
 
-    my ($table) = page('errors') =~ /^\| code \| meaning \|\n(.*?)\n\n/ms;
+    my ($table) = page('errors')
+        =~ /^\| code \| meaning \| what to do \|\n(.*?)\n\n/ms;
     my @shown = map { /`(\w+)`/g } map { (split /\|/)[1] } split /\n/, $table;
     shift @shown if @shown && !defined $shown[0];
 

@@ -243,6 +243,10 @@ $t->stub_list('PLnone', entries => [], list => { mode => 'error',
 described('POST', '/1/resolve', 502, body => {
     playlist => 'https://www.youtube.com/playlist?list=PLnone' });
 
+described('POST', '/1/check', 200, body => { stream => 'one', items => 1 });
+described('POST', '/1/check', 404, body => { stream => 'none' });
+described('POST', '/1/check', 400, body => { playlist => '-x' });
+
 # refusals
 
 for my $try ([ 'POST', $S, { name => 'x', playlist => $url } ],
@@ -268,6 +272,7 @@ described('DELETE', "$S/fixed", 409);
 described('DELETE', "$S/one", 403, base => '../ro/');
 described('POST', "$S/one/stop", 403, base => '../ro/');
 described('POST', '/1/resolve', 403, base => '../ro/', body => {});
+described('POST', '/1/check', 403, base => '../ro/', body => {});
 
 # what no operation describes is a problem document all the same
 

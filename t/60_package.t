@@ -34,7 +34,9 @@ my (undef, $list) = $t->command('dpkg-deb', '-c', $deb);
 
 like($list, qr{\./$_\n}, "$_ is in it")
     for 'usr/lib/nginx/modules/ngx_directstream_module.so',
+        'usr/sbin/directstream-check',
         'usr/sbin/directstream-schema',
+        'usr/share/man/man8/directstream-check.8.gz',
         'usr/share/man/man8/directstream-schema.8.gz',
         'usr/share/nginx/modules-available/mod-directstream.conf',
         'usr/share/doc/libnginx-mod-directstream/docs/README.md',

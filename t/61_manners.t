@@ -12,7 +12,9 @@ my $t = DirectStream::Test->new;
 my $url = $t->stub_list('PLmanners', entries => [
     $t->stub_entry('mannersitem1', 'a.mp4') ]);
 
-$t->near(http => <<'END', directstream => 'mode download;');
+my $fixed = 'stream fixed { playlist http://127.0.0.1:9/x.m3u; }';
+
+$t->near(http => <<'END', directstream => "mode download; $fixed");
 server_name chan.example *.wild.example .both.example front.*
             ~^re[0-9]\.example$;
 location = /metrics { directstream_metrics; }
@@ -254,5 +256,99 @@ for (qw(name playlist)) {
 
 is((ask('POST', $S, { 'Content-Type' => 'application/merge-patch+json' },
         \%def))[0], 415, 'nothing is made by a patch');
+
+
+# part of a list, and of a stream
+
+ask('DELETE', "$S/$_") for map { $_->{name} } @{ (ask('GET', $S))[1]{streams} };
+ask('POST', $S, {}, { %def, name => $_, start => JSON::PP::false })
+    for 'a' .. 'e';
+
+($code, $data) = ask('GET', "$S?fields=name,status.state&limit=2");
+is_deeply($data->{streams}, [ map { { name => $_, status =>
+          { state => 'stopped' } } } 'a', 'b' ], 'two members of two streams');
+is($data->{total}, 6, 'of how many');
+ok($data->{relay}, 'the rest is whole');
+
+my (@names, $after);
+
+for ($after = ''; defined $after && @names < 20; $after = $data->{next}) {
+    (undef, $data) = ask('GET', "$S?limit=2&fields=name&after=$after");
+    push @names, '|', map { join ',', %$_ } @{ $data->{streams} };
+}
+
+is("@names", '| name,a name,b | name,c name,d | name,e name,fixed',
+   'page by page');
+is(@{ (ask('GET', "$S?after=bb"))[1]{streams} }, 4, 'after one that is gone');
+is((ask('GET', "$S?limit=6"))[1]{next}, undef, 'no page after the last');
+is_deeply((ask('GET', "$S/a?fields=loop%2Cmode"))[1],
+          { loop => JSON::PP::true, mode => 'download' }, 'of one stream');
+is_deeply((ask('GET', "$S/a?fields=status.output,status"))[1]{status},
+          (ask('GET', "$S/a"))[1]{status}, 'the whole beside a part of it');
+
+is((ask('GET', "$S?state=stopped,live"))[1]{total}, 5, 'in one of two states');
+is((ask('GET', "$S?state=live"))[1]{total}, 0, 'in none');
+
+for ([ 'fields=', 'fields' ], [ 'fields=colour', 'fields' ],
+     [ 'fields=name.x', 'fields' ], [ 'fields=status.colour', 'fields' ],
+     [ 'fields=status.', 'fields' ], [ 'fields=name,,loop', 'fields' ],
+     [ 'state=', 'state' ], [ 'state=lives', 'state' ], [ 'limit=0', 'limit' ],
+     [ 'limit=1001', 'limit' ])
+{
+    my ($code, $data) = ask('GET', "$S?$_->[0]");
+    is("$code $data->{field}", "400 $_->[1]", "\"$_->[0]\"");
+}
+
+
+# the same request again
+
+my %once = (%def, name => 'once', start => JSON::PP::false);
+my %key = ('Idempotency-Key' => 'k1');
+
+for (1, 2) {
+    my ($code, $data, $r) = ask('POST', $S, \%key, \%once);
+    is("$code $data->{name}", '201 once', 'a stream is made once');
+    like($r->{headers}{location}, qr{/once$}, 'and is there');
+}
+
+is((ask('POST', $S, {}, \%once))[1]{code}, 'stream_exists', 'without a key');
+is((ask('POST', $S, { 'Idempotency-Key' => 'k2' }, \%once))[1]{code},
+   'stream_exists', 'under another');
+is((ask('POST', $S, \%key, { %once, loop => JSON::PP::false }))[1]{code},
+   'key_reused', 'another request under it');
+is((ask('POST', "$S/once/queue", \%key, { url => $t->media_url('a.mp4') }))[1]
+   {code}, 'key_reused', 'of the queue as well');
+is((ask('POST', $S, { 'Idempotency-Key' => 'k' x 256 }, \%once))[1]{field},
+   'Idempotency-Key', 'too long a key');
+is(scalar(grep { $_->{what} eq 'create' } @{ (ask('GET',
+          'api/1/changes?stream=once'))[1]{changes} }), 1, 'one change of it');
+
+
+# no body, where there must be one
+
+for ([ 'POST', $S ], [ 'PATCH', "$S/once" ], [ 'POST', "$S/once/queue" ],
+     [ 'POST', 'api/1/resolve' ])
+{
+    my ($code, $data) = ask(@$_);
+    is("$code $data->{code}", '400 bad_json', "$_->[0] $_->[1]: no body");
+    like($data->{detail}, qr/the body is empty/, 'says so');
+}
+
+
+# a stream of the file that the store has lost is found there again
+
+$t->command('sqlite3', $t->state_path . '/state.db',
+            "DELETE FROM stream WHERE name = 'fixed'");
+is((ask('POST', "$S/fixed/stop"))[0], 202, 'a change of it');
+is((ask('GET', 'api/1/changes?stream=fixed'))[1]{total}, 1, 'is recorded');
+is($t->command('sqlite3', $t->state_path . '/state.db',
+               "SELECT running FROM stream WHERE name = 'fixed'"), "0\n",
+   'and stored');
+$t->command('sqlite3', $t->state_path . '/state.db',
+            "DELETE FROM stream WHERE name = 'fixed'");
+is((ask('POST', "$S/fixed/queue", {}, { url => $t->media_url('a.mp4') }))[0],
+   202, 'what is queued for it');
+is((ask('GET', "$S/fixed/queue"))[1]{entries}[0]{state}, 'waiting', 'waits');
+is((ask('GET', 'api/1/changes?stream=fixed'))[1]{total}, 2, 'and is recorded');
 
 $t->finish;

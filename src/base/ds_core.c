@@ -94,6 +94,16 @@ ds_verdict_name(ds_verdict_e verdict)
 
 
 const char *
+ds_outcome_name(ds_outcome_e outcome)
+{
+    static const char *const  names[] = { "plays", "losses", "dark" };
+
+    return (unsigned) outcome <= DS_OUTCOME_DARK ? names[outcome]
+                                                 : "unknown";
+}
+
+
+const char *
 ds_decision_name(ds_decision_e decision)
 {
     static const char *const  names[] = { "none", "copy", "encode" };

@@ -129,6 +129,23 @@ ds_fault_passes(int code)
 }
 
 
+ds_verdict_e
+ds_verdict(int code, bool resolved)
+{
+    switch (ds_fault(code, resolved)) {
+
+    case DS_FAULT_NONE:
+        return DS_VERDICT_OK;
+
+    case DS_FAULT_ITEM:
+        return DS_VERDICT_BAD;
+
+    default:
+        return DS_VERDICT_RISK;
+    }
+}
+
+
 const char *
 ds_fault_name(ds_fault_e fault)
 {

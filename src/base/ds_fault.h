@@ -30,6 +30,9 @@ ds_fault_e ds_fault(int code, bool resolved);
 /* true when the same may work a moment later */
 bool ds_fault_passes(int code);
 
+/* what it makes of an item that was looked at */
+ds_verdict_e ds_verdict(int code, bool resolved);
+
 const char *ds_fault_name(ds_fault_e fault);            /* "item", "" */
 
 

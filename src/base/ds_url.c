@@ -523,6 +523,49 @@ ds_check_publish(const char *url, ds_error_t *err)
 
 
 int
+ds_check_proxy(const char *url, ds_error_t *err)
+{
+    bool   ok;
+    char  *scheme, *host, *port, *path, *query;
+    CURLU *u;
+
+    static const char  expected[] =
+        "a proxy is \"scheme://[user:password@]host:port\", of http, https, "
+        "socks5 or socks5h";
+
+    u = curl_url();
+    if (u == NULL) {
+        return ds_fail(err, DS_ENOMEM, "no memory");
+    }
+
+    scheme = host = port = path = query = NULL;
+
+    ok = strlen(url) <= DS_URL_LEN
+         && curl_url_set(u, CURLUPART_URL, url, CURLU_NON_SUPPORT_SCHEME)
+            == CURLUE_OK
+         && curl_url_get(u, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK
+         && curl_url_get(u, CURLUPART_HOST, &host, 0) == CURLUE_OK
+         && curl_url_get(u, CURLUPART_PORT, &port, 0) == CURLUE_OK
+         && curl_url_get(u, CURLUPART_PATH, &path, 0) == CURLUE_OK
+         && curl_url_get(u, CURLUPART_QUERY, &query, 0) != CURLUE_OK
+         && (strcmp(path, "/") == 0 || *path == '\0')
+         && strchr(url, '#') == NULL
+         && (strcmp(scheme, "http") == 0 || strcmp(scheme, "https") == 0
+             || strcmp(scheme, "socks5") == 0
+             || strcmp(scheme, "socks5h") == 0);
+
+    curl_free(scheme);
+    curl_free(host);
+    curl_free(port);
+    curl_free(path);
+    curl_free(query);
+    curl_url_cleanup(u);
+
+    return ok ? DS_OK : ds_fail(err, DS_EPLAYLIST_INVALID, "%s", expected);
+}
+
+
+int
 ds_check_push(const char *url, ds_error_t *err)
 {
     int       rc;

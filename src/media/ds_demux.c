@@ -25,6 +25,7 @@
 
 #define DS_DEMUX_BUFFER    (32 * 1024)
 #define DS_DEMUX_HEAD      (256 * 1024)        /* kept while it is opened */
+#define DS_DEMUX_TURNS     2                   /* between two places */
 #define DS_DEMUX_PROBE     (2 * 1024 * 1024)
 #define DS_DEMUX_RADIO     (16 * 1024)         /* to tell the format */
 #define DS_DEMUX_ANALYZE   (4 * AV_TIME_BASE)
@@ -32,6 +33,15 @@
 #define DS_DEMUX_PACKET    (16 * 1024 * 1024)
 #define DS_DEMUX_BAD       64                  /* packets in a row */
 #define DS_DEMUX_MARGIN    60000               /* ms, before a URL expires */
+
+
+/* what libav had read, but not taken, when it went to the other place */
+
+typedef struct {
+    uint8_t        *bytes;              /* up to the next read; NULL: none */
+    size_t          n;
+    size_t          given;              /* of these, again */
+} ds_rest_t;
 
 
 /*
@@ -55,7 +65,14 @@ typedef struct {
     uint8_t        *head;               /* from byte 0 on, NULL: not kept */
     size_t          len;                /* of the head */
     int64_t         at;                 /* the next read, while it is kept */
-    ds_http_t      *far;                /* from behind the head, NULL: none */
+    ds_http_t      *far;                /* from behind the head, or at the
+                                           other place, NULL: none */
+    ds_rest_t       rest;               /* of "http" */
+    ds_rest_t       far_rest;
+    AVIOContext    *pb;                 /* libav's end of it */
+    int64_t         left;               /* where reading went on elsewhere */
+    unsigned        turns;              /* back to there */
+    bool            alone;              /* there is to be no other place */
 
     ds_pmt_t       *pmt;                /* NULL: not to be watched */
     uint8_t        *held;               /* read, but not given out yet */
@@ -80,6 +97,9 @@ static void ds_demux_io_drop(ds_io_t *io);
 static ssize_t ds_demux_io_bytes(ds_io_t *io, uint8_t *buf, int n);
 static int ds_demux_io_far(ds_io_t *io);
 static int ds_demux_io_settle(ds_io_t *io);
+static int ds_demux_io_move(ds_io_t *io, int64_t offset);
+static void ds_demux_io_second(ds_io_t *io, int64_t offset);
+static int ds_demux_io_turn(ds_io_t *io, int64_t offset);
 static ssize_t ds_demux_io_keep(ds_io_t *io, const uint8_t *buf, ssize_t n);
 static bool ds_demux_brief(ds_demux_t *s);
 static int64_t ds_demux_io_tell(ds_io_t *io);
@@ -686,6 +706,8 @@ ds_demux_io(ds_demux_t *s, const ds_http_req_t *req, int64_t end,
         goto failed;
     }
 
+    io->pb = pb;
+    io->alone = !io->main;
     io->location = ds_http_url(io->http);
     io->type = ds_demux_type(io->http);
     pb->av_class = &ds_demux_pb_class;
@@ -717,6 +739,8 @@ ds_demux_io_free(AVIOContext **pb)
     ds_http_close(&io->http);
     ds_aes_free(&io->aes);
     free(io->head);
+    free(io->rest.bytes);
+    free(io->far_rest.bytes);
     free(io->pmt);
     free(io->held);
     free(io);
@@ -956,6 +980,15 @@ ds_demux_io_bytes(ds_io_t *io, uint8_t *buf, int n)
         }
     }
 
+    if (io->rest.given < io->rest.n) {
+        left = io->rest.n - io->rest.given;
+        n = (size_t) n > left ? (int) left : n;
+        memcpy(buf, io->rest.bytes + io->rest.given, n);
+        io->rest.given += n;
+
+        return n;
+    }
+
     if (io->head == NULL) {
         return ds_http_read(io->http, buf, n, &s->error);
     }
@@ -1023,12 +1056,8 @@ ds_demux_io_far(ds_io_t *io)
 static int
 ds_demux_io_settle(ds_io_t *io)
 {
-    ds_http_t  *http;
-
     if (io->far != NULL && io->at != (int64_t) io->len) {
-        http = io->http;
-        io->http = io->far;
-        io->far = http;
+        FFSWAP(ds_http_t *, io->http, io->far);
     }
 
     ds_http_close(&io->far);
@@ -1036,6 +1065,109 @@ ds_demux_io_settle(ds_io_t *io)
     io->head = NULL;
 
     return ds_http_seek(io->http, io->at);
+}
+
+
+/*
+ * Tracks that lie far apart in a file are read at two places, by two requests
+ * that go on; with one each change of the track would be another request.
+ */
+
+static int
+ds_demux_io_move(ds_io_t *io, int64_t offset)
+{
+    int64_t  back;
+
+    if (!ds_http_seekable(io->http) || ds_http_near(io->http, offset)) {
+        io->rest.n = io->rest.given = 0;
+        return ds_http_seek(io->http, offset);
+    }
+
+    if (io->far == NULL && !io->alone) {
+        back = offset - io->left;
+        io->left = ds_http_tell(io->http);
+
+        if (back > -DS_DEMUX_BUFFER && back < DS_DEMUX_HEAD
+            && ++io->turns == DS_DEMUX_TURNS)
+        {
+            ds_demux_io_second(io, offset);
+        }
+    }
+
+    if (io->far != NULL) {
+        return ds_demux_io_turn(io, offset);
+    }
+
+    io->rest.n = io->rest.given = 0;
+
+    return ds_http_seek(io->http, offset);
+}
+
+
+/* a server that gives only one, or another resource, is not asked again */
+
+static void
+ds_demux_io_second(ds_io_t *io, int64_t offset)
+{
+    ds_demux_t    *s;
+    ds_error_t     err;
+    ds_http_req_t  req;
+
+    s = io->source;
+
+    io->alone = true;
+    io->rest.bytes = malloc(DS_DEMUX_BUFFER);
+    io->far_rest.bytes = malloc(DS_DEMUX_BUFFER);
+
+    if (io->rest.bytes == NULL || io->far_rest.bytes == NULL) {
+        return;
+    }
+
+    req = s->req;
+    req.offset = offset;
+    req.patient = false;
+    io->far = ds_http_open(s->conf, &req, s->cancel, &err);
+
+    if (io->far != NULL
+        && ds_http_size(io->far) != ds_http_size(io->http))
+    {
+        ds_http_close(&io->far);
+    }
+}
+
+
+/* to the other place; when it is not there either it begins anew */
+
+static int
+ds_demux_io_turn(ds_io_t *io, int64_t offset)
+{
+    size_t      n, again;
+    int64_t     back;
+    ds_rest_t  *r;
+
+    r = &io->rest;
+    again = r->n - r->given;
+    n = io->pb->buf_end - io->pb->buf_ptr;
+    n = n > DS_DEMUX_BUFFER - again ? 0 : n;
+
+    memmove(r->bytes + n, r->bytes + r->given, n == 0 ? 0 : again);
+    memcpy(r->bytes, io->pb->buf_ptr, n);
+    r->n = n == 0 ? 0 : n + again;
+    r->given = r->n;
+
+    FFSWAP(ds_http_t *, io->http, io->far);
+    FFSWAP(ds_rest_t, io->rest, io->far_rest);
+
+    back = ds_http_tell(io->http) - offset;
+
+    if (back > 0 && back <= (int64_t) r->n) {
+        r->given = r->n - (size_t) back;
+        return DS_OK;
+    }
+
+    r->n = r->given = 0;
+
+    return ds_http_seek(io->http, offset);
 }
 
 
@@ -1055,7 +1187,8 @@ ds_demux_brief(ds_demux_t *s)
 static int64_t
 ds_demux_io_tell(ds_io_t *io)
 {
-    return io->head != NULL ? io->at : ds_http_tell(io->http);
+    return io->head != NULL ? io->at
+           : ds_http_tell(io->http) - (int64_t) (io->rest.n - io->rest.given);
 }
 
 
@@ -1177,7 +1310,7 @@ ds_demux_io_seek(void *data, int64_t offset, int whence)
     if (io->head != NULL) {
         io->at = offset;
 
-    } else if (ds_http_seek(io->http, io->base + offset) != DS_OK) {
+    } else if (ds_demux_io_move(io, io->base + offset) != DS_OK) {
         return AVERROR(ESPIPE);
     }
 

@@ -32,13 +32,10 @@ int
 ds_check_item(const char *url, bool file_ok, const ds_source_rule_t *rules,
     size_t nrules, ds_error_t *err)
 {
-    int                   rc;
-    bool                  ip4, ip6;
-    ds_url_t              u;
-    ds_ref_e              kind;
-    ds_conf_t             conf;
-    struct sockaddr_in    sin;
-    struct sockaddr_in6   sin6;
+    int        rc;
+    ds_url_t   u;
+    ds_ref_e   kind;
+    ds_conf_t  conf;
 
     if (strstr(url, "://") == NULL) {
         return ds_fail(err, DS_EPLAYLIST_INVALID, "it must be the http or "
@@ -67,26 +64,61 @@ ds_check_item(const char *url, bool file_ok, const ds_source_rule_t *rules,
     }
 
     memset(&conf, 0, sizeof(ds_conf_t));
-    memset(&sin, 0, sizeof(sin));
-    memset(&sin6, 0, sizeof(sin6));
 
     conf.source_rules = rules;
     conf.nsource_rules = nrules;
 
-    sin.sin_family = AF_INET;
-    sin6.sin6_family = AF_INET6;
-
-    ip4 = inet_pton(AF_INET, u.host, &sin.sin_addr) == 1;
-    ip6 = inet_pton(AF_INET6, u.host, &sin6.sin6_addr) == 1;
-
-    if ((ip4 && !ds_access_address(&conf, (struct sockaddr *) &sin))
-        || (ip6 && !ds_access_address(&conf, (struct sockaddr *) &sin6)))
-    {
+    if (!ds_access_host(&conf, u.host)) {
         return ds_fail(err, DS_ESOURCE_DENIED, "the address %s is denied by "
                        "\"deny_source\"", u.host);
     }
 
     return DS_OK;
+}
+
+
+int
+ds_check_bind(const char *address, ds_error_t *err)
+{
+    struct sockaddr_in   sin;
+    struct sockaddr_in6  sin6;
+
+    static const struct in6_addr  any = IN6ADDR_ANY_INIT;
+
+    if ((inet_pton(AF_INET, address, &sin.sin_addr) == 1
+         && sin.sin_addr.s_addr != INADDR_ANY)
+        || (inet_pton(AF_INET6, address, &sin6.sin6_addr) == 1
+            && memcmp(&sin6.sin6_addr, &any, sizeof(any)) != 0))
+    {
+        return DS_OK;
+    }
+
+    return ds_fail(err, DS_EPLAYLIST_INVALID, "it must be an address of this "
+                   "host, of IPv4 or IPv6");
+}
+
+
+bool
+ds_access_host(const ds_conf_t *conf, const char *host)
+{
+    struct sockaddr_in   sin;
+    struct sockaddr_in6  sin6;
+
+    memset(&sin, 0, sizeof(sin));
+    memset(&sin6, 0, sizeof(sin6));
+
+    sin.sin_family = AF_INET;
+    sin6.sin6_family = AF_INET6;
+
+    if (inet_pton(AF_INET, host, &sin.sin_addr) == 1) {
+        return ds_access_address(conf, (struct sockaddr *) &sin);
+    }
+
+    if (inet_pton(AF_INET6, host, &sin6.sin6_addr) == 1) {
+        return ds_access_address(conf, (struct sockaddr *) &sin6);
+    }
+
+    return true;
 }
 
 

@@ -16,6 +16,9 @@
  */
 bool ds_access_address(const ds_conf_t *conf, const struct sockaddr *sa);
 
+/* the same of a host that is an address; of a name nothing is known yet */
+bool ds_access_host(const ds_conf_t *conf, const char *host);
+
 /*
  * Opens the regular file that a file: URL names below conf->media_root.
  * Returns its descriptor (the caller closes it) and its size; -1: "err" is

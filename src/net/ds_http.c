@@ -121,6 +121,7 @@ struct ds_http_s {
     unsigned            redirected:1;
     unsigned            coded:1;            /* says that it is compressed */
     unsigned            begun:1;            /* a byte of the body has come */
+    unsigned            bound:1;            /* read from a certain address */
 
     CURLcode            code;               /* how it ended */
     ds_error_t          error;              /* the transfer's, or the last */
@@ -144,6 +145,8 @@ static ds_http_t *ds_http_new(const ds_conf_t *conf, const ds_http_req_t *req,
     bool ranges, ds_cancel_t *cancel, ds_error_t *err);
 static int ds_http_location(ds_http_t *h, const char *url, bool *file,
     ds_error_t *err);
+static bool ds_http_proxied(const ds_http_t *h);
+static int ds_http_way(ds_http_t *h);
 static int ds_http_aim(ds_http_t *h, const char *url);
 static int ds_http_send(ds_http_t *h);
 static int ds_http_moved(ds_http_t *h);
@@ -363,8 +366,16 @@ ds_http_target(ds_http_t *h, const ds_http_req_t *req, bool *file,
         return rc;
     }
 
-    family = req->family == 4 ? CURL_IPRESOLVE_V4
+    /* it is the proxy's to choose, or the address's that is read from */
+
+    family = ds_http_proxied(h) ? CURL_IPRESOLVE_WHATEVER
+             : req->family == 4 ? CURL_IPRESOLVE_V4
              : req->family == 6 ? CURL_IPRESOLVE_V6 : CURL_IPRESOLVE_WHATEVER;
+
+    if (h->bound) {
+        family = strchr(h->conf->source_bind, ':') == NULL
+                 ? CURL_IPRESOLVE_V4 : CURL_IPRESOLVE_V6;
+    }
 
     url = strdup(req->url);
     origin = NULL;
@@ -486,7 +497,7 @@ ds_http_setup(ds_http_t *h, ds_http_pool_t *pool)
     rc |= curl_easy_setopt(e, CURLOPT_HTTP_VERSION,
                            (long) CURL_HTTP_VERSION_1_1);
 
-    rc |= curl_easy_setopt(e, CURLOPT_PROXY, "");
+    rc |= ds_http_way(h);
     rc |= curl_easy_setopt(e, CURLOPT_NETRC, (long) CURL_NETRC_IGNORED);
     rc |= curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
     rc |= curl_easy_setopt(e, CURLOPT_NOPROGRESS, 1L);
@@ -515,6 +526,39 @@ ds_http_setup(ds_http_t *h, ds_http_pool_t *pool)
     rc |= curl_easy_setopt(e, CURLOPT_OPENSOCKETDATA, h);
 
     return (rc == 0) ? DS_OK : DS_ENOMEM;
+}
+
+
+static bool
+ds_http_proxied(const ds_http_t *h)
+{
+    return h->conf->source_proxy != NULL && *h->conf->source_proxy != '\0';
+}
+
+
+/* no variable of the environment is asked for a proxy */
+
+static int
+ds_http_way(ds_http_t *h)
+{
+    int    rc;
+    char  *from;
+
+    rc = curl_easy_setopt(h->easy, CURLOPT_PROXY,
+                          ds_http_proxied(h) ? h->conf->source_proxy : "");
+    rc |= curl_easy_setopt(h->easy, CURLOPT_NOPROXY, "");
+    rc |= curl_easy_setopt(h->easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+
+    h->bound = h->conf->source_bind != NULL && *h->conf->source_bind != '\0';
+
+    if (h->bound) {
+        from = ds_sprintf("host!%s", h->conf->source_bind);
+        rc |= (from == NULL)
+              || curl_easy_setopt(h->easy, CURLOPT_INTERFACE, from);
+        free(from);
+    }
+
+    return rc;
 }
 
 
@@ -582,6 +626,25 @@ ds_http_seek(ds_http_t *h, int64_t offset)
     h->want = offset;
 
     return DS_OK;
+}
+
+
+bool
+ds_http_near(ds_http_t *h, int64_t offset)
+{
+    int64_t  skip, buffered;
+
+    if (h->fd != -1) {
+        return true;
+    }
+
+    skip = offset - h->have;
+    buffered = (int64_t) (h->tail - h->head);
+
+    return skip >= 0
+           && (skip <= buffered
+               || (h->running && skip <= buffered + DS_HTTP_SKIP
+                   && (h->stop < 0 || offset < h->stop)));
 }
 
 
@@ -822,6 +885,14 @@ ds_http_aim(ds_http_t *h, const char *url)
     rc = ds_http_location(h, url, &file, &h->error);
     if (rc != DS_OK) {
         return rc;
+    }
+
+    /* what the proxy connects to is not seen here, but where it says so */
+
+    if (ds_http_proxied(h) && !ds_access_host(h->conf, h->host)) {
+        return ds_fail(&h->error, DS_ESOURCE_DENIED,
+                       "address of the source is not allowed, host: \"%s\"",
+                       h->host);
     }
 
     if (ds_url_ascii(&at, url) != DS_OK
@@ -1143,11 +1214,7 @@ ds_http_take(ds_http_t *h, void *buf, size_t n)
     buffered = h->tail - h->head;
     skip = h->want - h->have;
 
-    if (skip < 0
-        || (h->seekable && skip > (int64_t) buffered
-            && (!h->running || skip > (int64_t) buffered + DS_HTTP_SKIP
-                || (h->stop >= 0 && h->want >= h->stop))))
-    {
+    if (skip < 0 || (h->seekable && !ds_http_near(h, h->want))) {
         ds_http_stop(h);
         h->have = h->want;
         return 0;
@@ -1332,7 +1399,9 @@ ds_http_on_socket(void *data, curlsocktype purpose,
 
     (void) purpose;
 
-    if (!ds_access_address(h->conf, &address->addr)) {
+    /* a proxy is the operator's own */
+
+    if (!ds_http_proxied(h) && !ds_access_address(h->conf, &address->addr)) {
         h->denied++;
         return CURL_SOCKET_BAD;
     }
@@ -1892,8 +1961,19 @@ ds_http_failed(ds_http_t *h, CURLcode code)
     switch (code) {
 
     case CURLE_COULDNT_RESOLVE_HOST:
+    case CURLE_COULDNT_RESOLVE_PROXY:
         rc = DS_ESOURCE_DNS;
         break;
+
+    case CURLE_INTERFACE_FAILED:
+        return ds_fail(&h->error, DS_ESOURCE_FAILED,
+                       "\"source_bind\" cannot be used: %s, host: \"%s\"",
+                       text, h->host);
+
+    case CURLE_PROXY:
+        return ds_fail(&h->error, DS_ESOURCE_REFUSED,
+                       "\"source_proxy\" refused: %s, host: \"%s\"", text,
+                       h->host);
 
     case CURLE_COULDNT_CONNECT:
         if (h->denied > 0 && h->tried == 0) {

@@ -65,7 +65,9 @@ typedef struct ngx_thread_pool_s  ngx_thread_pool_t;
 #define NGX_DIRECTSTREAM_SET_MAX_ITEM       0x2000
 #define NGX_DIRECTSTREAM_SET_MODE           0x4000
 #define NGX_DIRECTSTREAM_SET_REFRESH        0x8000  /* and its jitter */
-#define NGX_DIRECTSTREAM_SET_ALL            0xffff
+#define NGX_DIRECTSTREAM_SET_PROXY          0x10000
+#define NGX_DIRECTSTREAM_SET_BIND           0x20000
+#define NGX_DIRECTSTREAM_SET_ALL            0x3ffff
 
 
 /* a field of a definition: nginx.conf and the API give it by the same name */
@@ -75,6 +77,8 @@ typedef enum {
     NGX_DIRECTSTREAM_PLAYLIST,
     NGX_DIRECTSTREAM_PUBLISH,
     NGX_DIRECTSTREAM_PUSH,
+    NGX_DIRECTSTREAM_PROXY,
+    NGX_DIRECTSTREAM_BIND,
     NGX_DIRECTSTREAM_SLATE,
     NGX_DIRECTSTREAM_FLAG,                  /* a word: a bool or an enum */
     NGX_DIRECTSTREAM_VIA,
@@ -227,6 +231,7 @@ typedef enum {
     NGX_DIRECTSTREAM_ENTRY_ITEM,
     NGX_DIRECTSTREAM_ENTRY_ERROR,
     NGX_DIRECTSTREAM_ENTRY_OUTPUT,
+    NGX_DIRECTSTREAM_ENTRY_CHANGE,
     NGX_DIRECTSTREAM_ENTRY_QUEUE,
     NGX_DIRECTSTREAM_ENTRY_LIST
 } ngx_directstream_entry_e;
@@ -260,7 +265,7 @@ typedef enum {
 
 
 typedef enum {
-    NGX_DIRECTSTREAM_JOB_LOOKUP = 0,        /* of a playlist */
+    NGX_DIRECTSTREAM_JOB_LOOKUP = 0,        /* of a playlist; a check */
     NGX_DIRECTSTREAM_JOB_STILL              /* a picture of a stream */
 } ngx_directstream_job_kind_e;
 
@@ -279,12 +284,14 @@ struct ngx_directstream_job_s {
     ngx_pid_t                owner;         /* relay worker of a running one */
     void                    *task;          /* in the owner alone */
     unsigned                 canceled:1;
+    ds_def_t                *def;           /* of a lookup */
     uint32_t                 limit;
+    uint32_t                 depth;         /* items to open, of a check */
     ds_lookup_status_t       status;        /* of a picture: the error */
     ngx_directstream_items_t items;
     size_t                   size;
     u_char                  *data;          /* the picture, NULL: none */
-    char                     subject[1];    /* the playlist, the stream */
+    char                     subject[1];    /* the stream of a picture */
 };
 
 
@@ -380,6 +387,7 @@ typedef struct {
     int64_t                  cache_max_size;
     int64_t                  cache_min_free;
     int64_t                  push_buffer;
+    int64_t                  history;           /* ms; 0: for ever */
     int64_t                  encodes;           /* 0: auto */
     int64_t                  max_items;         /* of one list */
 
@@ -427,6 +435,9 @@ char *ngx_directstream_cluster_lost(ngx_conf_t *cf, ngx_command_t *cmd,
 char *ngx_directstream_path(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_directstream_command(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+/* for nginx -T */
+ngx_int_t ngx_directstream_dump(ngx_cycle_t *cycle,
+    ngx_directstream_conf_t *dcf);
 char *ngx_directstream_resolve_path(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_directstream_resolve_env(ngx_conf_t *cf, ngx_command_t *cmd,
@@ -483,6 +494,10 @@ const ngx_directstream_field_t *ngx_directstream_field_find(const char *name);
 /* of a text what is accepted; "file_ok": file: URLs, too; 0 or a DS_E… */
 int ngx_directstream_field_check(const ngx_directstream_field_t *f,
     const char *text, ngx_uint_t file_ok, ds_error_t *err);
+
+/* a text "off" that stands for none becomes "" */
+void ngx_directstream_field_off(const ngx_directstream_field_t *f,
+    ds_def_t *def);
 
 /* all but a text, as written in nginx.conf; NGX_ERROR: not what is accepted */
 ngx_int_t ngx_directstream_field_text(const ngx_directstream_field_t *f,
@@ -763,6 +778,10 @@ void ngx_directstream_journal_note(ngx_directstream_conf_t *dcf,
 void ngx_directstream_journal_queue(ngx_directstream_conf_t *dcf,
     const char *name, uint32_t queued, const char *message);
 
+/* that somebody has changed something; "name" may be "" */
+void ngx_directstream_journal_change(ngx_directstream_conf_t *dcf,
+    const char *name, const char *message);
+
 /* the id of the last entry */
 uint64_t ngx_directstream_journal_last(ngx_directstream_conf_t *dcf);
 
@@ -923,11 +942,13 @@ ds_stream_t *ngx_directstream_runs_stream(ngx_directstream_runs_t *runs,
 /*
  * Jobs, the client's side.  NGX_OK and the job's id; NGX_BUSY: too many, or
  * no room; NGX_ABORT: nobody is there to do it; NGX_DECLINED: no such stream.
- * A picture that is being made, or a second old at most, is shared.
+ * A picture that is being made, or a second old at most, is shared.  A lookup
+ * with a "depth" is a check: so many items are opened.
  */
-ngx_int_t ngx_directstream_job_ask(ngx_directstream_conf_t *dcf,
-    ngx_directstream_job_kind_e kind, const char *subject, ngx_uint_t limit,
-    uint64_t *id);
+ngx_int_t ngx_directstream_job_lookup(ngx_directstream_conf_t *dcf,
+    const ds_def_t *def, ngx_uint_t limit, ngx_uint_t depth, uint64_t *id);
+ngx_int_t ngx_directstream_job_still(ngx_directstream_conf_t *dcf,
+    const char *stream, uint64_t *id);
 
 /*
  * NGX_OK: done, "answer" is in the pool; NGX_AGAIN: not done; NGX_ERROR: no

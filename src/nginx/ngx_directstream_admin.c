@@ -17,6 +17,10 @@
 typedef struct {
     const char                  *path;      /* "*": a name or a key, then
                                                what is of it */
+    ngx_uint_t                   role;      /* who may change it; viewers
+                                               read */
+    ngx_uint_t                   whole;     /* of no stream: not for tokens
+                                               of some */
     ngx_uint_t                   action;    /* for the handler */
     ngx_directstream_handler_pt  get;
     ngx_directstream_handler_pt  post;
@@ -45,13 +49,17 @@ static void ngx_directstream_seen(ngx_conf_t *cf, ngx_command_t *cmd);
 static ngx_int_t ngx_directstream_admin_handler(ngx_http_request_t *r);
 static ngx_int_t ngx_directstream_admin_refuse(ngx_http_request_t *r,
     ngx_uint_t status, const char *code, const char *detail);
+static ngx_int_t ngx_directstream_admin_known(ngx_http_request_t *r,
+    ngx_directstream_ctx_t *ctx, const ngx_directstream_route_t *route);
 static const ngx_directstream_route_t *ngx_directstream_admin_route(
     ngx_http_request_t *r, ngx_directstream_ctx_t *ctx);
 static ngx_uint_t ngx_directstream_admin_match(ngx_directstream_ctx_t *ctx,
     const char *path, u_char *p, u_char *last);
 static ngx_int_t ngx_directstream_admin_method(ngx_http_request_t *r,
-    const ngx_directstream_route_t *route,
+    ngx_directstream_ctx_t *ctx, const ngx_directstream_route_t *route,
     ngx_directstream_handler_pt *handler);
+static ngx_int_t ngx_directstream_admin_rights(ngx_http_request_t *r,
+    ngx_directstream_ctx_t *ctx, const ngx_directstream_route_t *route);
 static ngx_int_t ngx_directstream_admin_check(ngx_http_request_t *r);
 static ngx_uint_t ngx_directstream_admin_json(ngx_http_request_t *r);
 static ngx_int_t ngx_directstream_admin_body(ngx_http_request_t *r,
@@ -71,76 +79,105 @@ static ngx_int_t ngx_directstream_admin_openapi(ngx_http_request_t *r,
 
 static const ngx_directstream_route_t  ngx_directstream_routes[] = {
 
-    { "", 0, ngx_directstream_admin_root, NULL, NULL, NULL },
+    { "", NGX_DIRECTSTREAM_READ, 0, 0, ngx_directstream_admin_root, NULL,
+      NULL, NULL },
 
-    { "streams", 0, ngx_directstream_streams_list,
+    { "streams", NGX_DIRECTSTREAM_ADMIN, 0, 0, ngx_directstream_streams_list,
       ngx_directstream_streams_create, NULL, NULL },
 
-    { "streams/*", NGX_DIRECTSTREAM_DELETE, ngx_directstream_streams_get,
-      NULL, ngx_directstream_streams_patch, ngx_directstream_streams_change },
+    { "streams/*", NGX_DIRECTSTREAM_ADMIN, 0, NGX_DIRECTSTREAM_DELETE,
+      ngx_directstream_streams_get, NULL, ngx_directstream_streams_patch,
+      ngx_directstream_streams_change },
 
-    { "streams/*/items", 0, ngx_directstream_streams_items,
-      NULL, NULL, NULL },
+    { "streams/*/items", NGX_DIRECTSTREAM_READ, 0, 0,
+      ngx_directstream_streams_items, NULL, NULL, NULL },
 
-    { "streams/*/snapshot.jpg", 0, ngx_directstream_snapshot,
-      NULL, NULL, NULL },
+    { "streams/*/snapshot.jpg", NGX_DIRECTSTREAM_READ, 0, 0,
+      ngx_directstream_snapshot, NULL, NULL, NULL },
 
-    { "streams/*/start", NGX_DIRECTSTREAM_START, NULL,
-      ngx_directstream_streams_change, NULL, NULL },
+    { "streams/*/start", NGX_DIRECTSTREAM_OPERATOR, 0, NGX_DIRECTSTREAM_START,
+      NULL, ngx_directstream_streams_change, NULL, NULL },
 
-    { "streams/*/stop", NGX_DIRECTSTREAM_STOP, NULL,
-      ngx_directstream_streams_change, NULL, NULL },
+    { "streams/*/stop", NGX_DIRECTSTREAM_OPERATOR, 0, NGX_DIRECTSTREAM_STOP,
+      NULL, ngx_directstream_streams_change, NULL, NULL },
 
-    { "streams/*/restart", NGX_DIRECTSTREAM_RESTART, NULL,
-      ngx_directstream_streams_change, NULL, NULL },
+    { "streams/*/restart", NGX_DIRECTSTREAM_OPERATOR, 0,
+      NGX_DIRECTSTREAM_RESTART, NULL, ngx_directstream_streams_change, NULL,
+      NULL },
 
-    { "streams/*/skip", NGX_DIRECTSTREAM_SKIP, NULL,
-      ngx_directstream_streams_step, NULL, NULL },
+    { "streams/*/skip", NGX_DIRECTSTREAM_OPERATOR, 0, NGX_DIRECTSTREAM_SKIP,
+      NULL, ngx_directstream_streams_step, NULL, NULL },
 
-    { "streams/*/previous", NGX_DIRECTSTREAM_PREVIOUS, NULL,
-      ngx_directstream_streams_step, NULL, NULL },
+    { "streams/*/previous", NGX_DIRECTSTREAM_OPERATOR, 0,
+      NGX_DIRECTSTREAM_PREVIOUS, NULL, ngx_directstream_streams_step, NULL,
+      NULL },
 
-    { "streams/*/queue", 0, ngx_directstream_queue_list,
+    { "streams/*/queue", NGX_DIRECTSTREAM_OPERATOR, 0, 0,
+      ngx_directstream_queue_list, ngx_directstream_queue_add, NULL, NULL },
+
+    { "streams/*/queue/*", NGX_DIRECTSTREAM_OPERATOR, 0, 0, NULL, NULL,
+      ngx_directstream_queue_move, ngx_directstream_queue_delete },
+
+    { "streams/*/play", NGX_DIRECTSTREAM_OPERATOR, 0, 1, NULL,
       ngx_directstream_queue_add, NULL, NULL },
 
-    { "streams/*/queue/*", 0, NULL, NULL, ngx_directstream_queue_move,
-      ngx_directstream_queue_delete },
+    { "streams/*/refresh", NGX_DIRECTSTREAM_OPERATOR, 0,
+      NGX_DIRECTSTREAM_REFRESH, NULL, ngx_directstream_streams_step, NULL,
+      NULL },
 
-    { "streams/*/play", 1, NULL, ngx_directstream_queue_add, NULL, NULL },
-    { "streams/*/refresh", NGX_DIRECTSTREAM_REFRESH, NULL,
-      ngx_directstream_streams_step, NULL, NULL },
+    { "streams/*/prefetch", NGX_DIRECTSTREAM_OPERATOR, 0,
+      NGX_DIRECTSTREAM_PREFETCH, NULL, ngx_directstream_streams_step, NULL,
+      NULL },
 
-    { "streams/*/prefetch", NGX_DIRECTSTREAM_PREFETCH, NULL,
-      ngx_directstream_streams_step, NULL, NULL },
+    { "restart", NGX_DIRECTSTREAM_ADMIN, 1, 0, NULL,
+      ngx_directstream_streams_renew, NULL, NULL },
 
-    { "restart", 0, NULL, ngx_directstream_streams_renew, NULL, NULL },
+    { "resolve", NGX_DIRECTSTREAM_OPERATOR, 0, 0, NULL,
+      ngx_directstream_resolve, NULL, NULL },
 
-    { "nodes", 0, ngx_directstream_nodes_list, NULL, NULL, NULL },
+    { "nodes", NGX_DIRECTSTREAM_READ, 1, 0, ngx_directstream_nodes_list, NULL,
+      NULL, NULL },
 
-    { "nodes/balance", 0, NULL, ngx_directstream_nodes_balance, NULL, NULL },
+    { "nodes/balance", NGX_DIRECTSTREAM_OPERATOR, 1, 0, NULL,
+      ngx_directstream_nodes_balance, NULL, NULL },
 
-    { "node/drain", 0, NULL, ngx_directstream_nodes_drain, NULL, NULL },
+    { "node/drain", NGX_DIRECTSTREAM_ADMIN, 1, 0, NULL,
+      ngx_directstream_nodes_drain, NULL, NULL },
 
-    { "node/lost", 0, NULL, ngx_directstream_nodes_lost, NULL, NULL },
+    { "node/lost", NGX_DIRECTSTREAM_OPERATOR, 1, 0, NULL,
+      ngx_directstream_nodes_lost, NULL, NULL },
 
-    { "resolve", 0, NULL, ngx_directstream_resolve, NULL, NULL },
+    { "openapi.json", NGX_DIRECTSTREAM_READ, 0, 0,
+      ngx_directstream_admin_openapi, NULL, NULL, NULL },
 
-    { "openapi.json", 0, ngx_directstream_admin_openapi, NULL, NULL, NULL },
+    { "check", NGX_DIRECTSTREAM_OPERATOR, 0, 0, NULL, ngx_directstream_check,
+      NULL, NULL },
 
-    { "events", 0, ngx_directstream_events, NULL, NULL, NULL },
+    { "events", NGX_DIRECTSTREAM_READ, 0, 0, ngx_directstream_events, NULL,
+      NULL, NULL },
 
-    { "cache", 0, ngx_directstream_cache_list, NULL, NULL, NULL },
+    { "runs", NGX_DIRECTSTREAM_READ, 0, 0, ngx_directstream_runs_list, NULL,
+      NULL, NULL },
 
-    { "cache/*", 0, NULL, NULL, NULL, ngx_directstream_cache_delete },
+    { "changes", NGX_DIRECTSTREAM_READ, 0, 0, ngx_directstream_changes_list,
+      NULL, NULL, NULL },
 
-    { NULL, 0, NULL, NULL, NULL, NULL }
+    { "cache", NGX_DIRECTSTREAM_READ, 1, 0, ngx_directstream_cache_list,
+      NULL, NULL, NULL },
+
+    { "cache/*", NGX_DIRECTSTREAM_ADMIN, 1, 0, NULL, NULL, NULL,
+      ngx_directstream_cache_delete },
+
+    { NULL, NGX_DIRECTSTREAM_READ, 0, 0, NULL, NULL, NULL, NULL }
 };
 
 static const ngx_directstream_route_t  ngx_directstream_api_route =
-    { "", 0, ngx_directstream_admin_versions, NULL, NULL, NULL };
+    { "", NGX_DIRECTSTREAM_READ, 0, 0, ngx_directstream_admin_versions,
+      NULL, NULL, NULL };
 
 static const ngx_directstream_route_t  ngx_directstream_page_route =
-    { "", 0, ngx_directstream_page, NULL, NULL, NULL };
+    { "", NGX_DIRECTSTREAM_READ, 0, 0, ngx_directstream_page, NULL, NULL,
+      NULL };
 
 
 static ngx_command_t  ngx_http_directstream_commands[] = {
@@ -148,6 +185,14 @@ static ngx_command_t  ngx_http_directstream_commands[] = {
     { ngx_string("directstream_admin"),
       NGX_HTTP_LOC_CONF|NGX_CONF_ANY,
       ngx_directstream_admin,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("directstream_token"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE23
+                        |NGX_CONF_TAKE4,
+      ngx_directstream_token,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
       NULL },
@@ -212,6 +257,7 @@ ngx_directstream_create_loc_conf(ngx_conf_t *cf)
     }
 
     dlcf->write = NGX_CONF_UNSET;
+    dlcf->tokens = NGX_CONF_UNSET_PTR;
 
     return dlcf;
 }
@@ -230,6 +276,7 @@ ngx_directstream_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_http_core_srv_conf_t  *cscf;
 
     ngx_conf_merge_value(conf->write, prev->write, 0);
+    ngx_conf_merge_ptr_value(conf->tokens, prev->tokens, NULL);
 
     if (conf->clcf != NULL) {
         /* bodies are bounded here, and answered with a problem document */
@@ -404,6 +451,7 @@ ngx_directstream_admin_handler(ngx_http_request_t *r)
     }
 
     ngx_http_set_ctx(r, ctx, ngx_http_directstream_module);
+    route = NULL;
 
     /* no guessing at types, and nothing of it in pages of others */
 
@@ -422,11 +470,11 @@ ngx_directstream_admin_handler(ngx_http_request_t *r)
 
     } else {
         route = ngx_directstream_admin_route(r, ctx);
+        rc = ngx_directstream_admin_known(r, ctx, route);
+    }
 
-        rc = (route != NULL)
-             ? ngx_directstream_admin_method(r, route, &handler)
-             : ngx_directstream_admin_refuse(r, 404, "not_found",
-                                             "there is no such resource");
+    if (rc == NGX_OK) {
+        rc = ngx_directstream_admin_method(r, ctx, route, &handler);
     }
 
     if (rc != NGX_OK) {
@@ -480,6 +528,46 @@ ngx_directstream_admin_refuse(ngx_http_request_t *r, ngx_uint_t status,
 }
 
 
+/* who asks is known, and what is asked for is there for him */
+
+static ngx_int_t
+ngx_directstream_admin_known(ngx_http_request_t *r,
+    ngx_directstream_ctx_t *ctx, const ngx_directstream_route_t *route)
+{
+    ngx_int_t    rc;
+    const char  *why;
+
+    /* the page has nothing of any stream, and asks for a token itself */
+
+    if (route != &ngx_directstream_page_route) {
+
+        rc = ngx_directstream_token_check(r, ctx, &why);
+
+        if (rc != NGX_OK) {
+            return (rc == NGX_DECLINED)
+                   ? ngx_directstream_admin_refuse(r, 401, "unauthorized", why)
+                   : NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+    }
+
+    if (route == NULL) {
+        return ngx_directstream_admin_refuse(r, 404, "not_found",
+                                             "there is no such resource");
+    }
+
+    /* what a token does not see is not there */
+
+    if (ngx_strncmp(route->path, "streams/", 8) == 0
+        && !ngx_directstream_token_sees(ctx->token, ctx->name))
+    {
+        return ngx_directstream_admin_refuse(r, 404, "stream_not_found",
+                                             "there is no such stream");
+    }
+
+    return NGX_OK;
+}
+
+
 /* NULL: there is no such resource */
 
 static const ngx_directstream_route_t *
@@ -487,6 +575,7 @@ ngx_directstream_admin_route(ngx_http_request_t *r,
     ngx_directstream_ctx_t *ctx)
 {
     u_char                          *p, *last;
+    size_t                           len;
     ngx_directstream_loc_conf_t     *dlcf;
     const ngx_directstream_route_t  *route;
 
@@ -508,15 +597,22 @@ ngx_directstream_admin_route(ngx_http_request_t *r,
     ctx->base.data = r->uri.data;
     ctx->base.len = p - r->uri.data;
 
-    if (last - p == 4 && ngx_strncmp(p, api, 4) == 0) {
+    /* the roots, with the slash at their end or without */
+
+    len = last - p;
+
+    if ((len == 3 || len == 4) && ngx_strncmp(p, api, len) == 0) {
         return &ngx_directstream_api_route;
     }
 
-    if ((size_t) (last - p) < sizeof(api) - 1
+    if (len == sizeof(api) - 2 && ngx_strncmp(p, api, len) == 0) {
+        return &ngx_directstream_routes[0];
+    }
+
+    if (len < sizeof(api) - 1
         || ngx_strncmp(p, api, sizeof(api) - 1) != 0)
     {
-        return (ngx_directstream_page_find(p, last - p, &ctx->action)
-                == NGX_OK)
+        return (ngx_directstream_page_find(p, len, &ctx->action) == NGX_OK)
                ? &ngx_directstream_page_route : NULL;
     }
 
@@ -591,7 +687,7 @@ ngx_directstream_admin_match(ngx_directstream_ctx_t *ctx, const char *path,
 
 static ngx_int_t
 ngx_directstream_admin_method(ngx_http_request_t *r,
-    const ngx_directstream_route_t *route,
+    ngx_directstream_ctx_t *ctx, const ngx_directstream_route_t *route,
     ngx_directstream_handler_pt *handler)
 {
     u_char                      *p, *allow;
@@ -604,7 +700,7 @@ ngx_directstream_admin_method(ngx_http_request_t *r,
     for (i = 0; i < n; i++) {
         if (r->method == allowed[i].method) {
             *handler = allowed[i].handler;
-            return ngx_directstream_admin_check(r);
+            return ngx_directstream_admin_rights(r, ctx, route);
         }
     }
 
@@ -661,6 +757,37 @@ ngx_directstream_admin_methods(const ngx_directstream_route_t *route,
     }
 
     return n;
+}
+
+
+static ngx_int_t
+ngx_directstream_admin_rights(ngx_http_request_t *r,
+    ngx_directstream_ctx_t *ctx, const ngx_directstream_route_t *route)
+{
+    ngx_uint_t  role;
+
+    if (ctx->token == NULL) {
+        return ngx_directstream_admin_check(r);
+    }
+
+    if (route->whole && ctx->token->streams != NULL) {
+        return ngx_directstream_admin_refuse(r, 403, "stream_denied",
+                               "this is of all streams, and the token is for "
+                               "some of them");
+    }
+
+    role = (r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))
+           ? NGX_DIRECTSTREAM_VIEWER : route->role;
+
+    if (ctx->token->role >= role) {
+        return ngx_directstream_admin_check(r);
+    }
+
+    return ngx_directstream_admin_refuse(r, 403, "role_denied",
+                               (role == NGX_DIRECTSTREAM_ADMIN)
+                               ? "the token must have the role \"admin\""
+                               : "the token must have the role \"operator\" "
+                                 "or \"admin\"");
 }
 
 
@@ -778,19 +905,38 @@ ngx_directstream_admin_root(ngx_http_request_t *r,
 {
     ngx_uint_t                       i, n;
     ngx_directstream_json_t          w;
+    ngx_directstream_token_t        *token;
     ngx_directstream_allowed_t       allowed[NGX_DIRECTSTREAM_METHODS];
     ngx_directstream_loc_conf_t     *dlcf;
     const ngx_directstream_route_t  *route;
 
-    (void) ctx;
-
     dlcf = ngx_http_get_module_loc_conf(r, ngx_http_directstream_module);
+    token = ctx->token;
 
     ngx_directstream_json_init(&w, r->pool);
     ngx_directstream_json_open(&w, '{');
     ngx_directstream_json_text(&w, "version", DS_VERSION, 64);
     ngx_directstream_json_key(&w, "write");
     ngx_directstream_json_bool(&w, dlcf->write);
+    ngx_directstream_json_text(&w, "role",
+                               ngx_directstream_role_name((token != NULL)
+                                                  ? token->role
+                                                  : NGX_DIRECTSTREAM_ADMIN),
+                               16);
+    ngx_directstream_json_key(&w, "token");
+
+    if (token != NULL) {
+        ngx_directstream_json_string(&w, token->name, DS_NAME_LEN);
+
+    } else {
+        ngx_directstream_json_null(&w);
+    }
+
+    ngx_directstream_json_key(&w, "streams");
+    ngx_directstream_json_print(&w, "%s", (token != NULL
+                                           && token->patterns != NULL)
+                                          ? token->patterns : "null");
+    w.comma = 1;
     ngx_directstream_json_key(&w, "resources");
     ngx_directstream_json_open(&w, '[');
 
@@ -808,6 +954,13 @@ ngx_directstream_admin_root(ngx_http_request_t *r,
         }
 
         ngx_directstream_json_close(&w, ']');
+
+        if (route->role != NGX_DIRECTSTREAM_READ) {
+            ngx_directstream_json_text(&w, "role",
+                                       ngx_directstream_role_name(route->role),
+                                       16);
+        }
+
         ngx_directstream_json_close(&w, '}');
     }
 

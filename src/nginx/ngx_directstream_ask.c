@@ -1,9 +1,9 @@
 
 /*
- * ngx_directstream_ask.c: what only a relay worker can answer: POST resolve
- * and GET snapshot.jpg.  The question is put in the zone, which is looked at
- * every now and then without blocking the worker.  A client that goes away
- * takes its lookup along.
+ * ngx_directstream_ask.c: what only a relay worker can answer: POST resolve,
+ * POST check and GET snapshot.jpg.  The question is put in the zone, which is
+ * looked at every now and then without blocking the worker.  A client that goes
+ * away takes its lookup along.
  */
 
 #include "ngx_directstream_http.h"
@@ -18,6 +18,13 @@ static ngx_int_t ngx_directstream_ask(ngx_http_request_t *r,
 static void ngx_directstream_ask_timer(ngx_event_t *ev);
 static void ngx_directstream_ask_cleanup(void *data);
 static ngx_int_t ngx_directstream_ask_down(ngx_http_request_t *r);
+static ngx_int_t ngx_directstream_look(ngx_http_request_t *r,
+    ngx_directstream_ctx_t *ctx, const ds_def_t *def, ngx_uint_t depth,
+    ngx_directstream_handler_pt poll);
+static ngx_int_t ngx_directstream_look_poll(ngx_http_request_t *r,
+    ngx_directstream_ctx_t *ctx, ngx_directstream_answer_t *answer);
+static ngx_int_t ngx_directstream_check_poll(ngx_http_request_t *r,
+    ngx_directstream_ctx_t *ctx);
 static ngx_int_t ngx_directstream_resolve_poll(ngx_http_request_t *r,
     ngx_directstream_ctx_t *ctx);
 static void ngx_directstream_resolve_cleanup(void *data);
@@ -32,6 +39,22 @@ static ngx_int_t ngx_directstream_snapshot_none(ngx_http_request_t *r,
 static const ngx_directstream_member_t  ngx_directstream_lookup[] = {
     ngx_directstream_member("count", NUMBER, ds_lookup_status_t, count),
     ngx_directstream_member("complete", BOOL, ds_lookup_status_t, complete),
+    ngx_directstream_member("error", ERROR, ds_lookup_status_t, error),
+    ngx_directstream_member_end
+};
+
+
+static const ngx_directstream_member_t  ngx_directstream_checked[] = {
+    ngx_directstream_member("outcome", OUTCOME, ds_lookup_status_t, outcome),
+    ngx_directstream_member("count", NUMBER, ds_lookup_status_t, count),
+    ngx_directstream_member("complete", BOOL, ds_lookup_status_t, complete),
+    ngx_directstream_member("unplayable", NUMBER, ds_lookup_status_t,
+                            unplayable),
+    ngx_directstream_member("opened", NUMBER, ds_lookup_status_t, opened),
+    ngx_directstream_member("ok", NUMBER, ds_lookup_status_t, ok),
+    ngx_directstream_member("risk", NUMBER, ds_lookup_status_t, risk),
+    ngx_directstream_member("bad", NUMBER, ds_lookup_status_t, bad),
+    ngx_directstream_member("encoded", NUMBER, ds_lookup_status_t, encoded),
     ngx_directstream_member("error", ERROR, ds_lookup_status_t, error),
     ngx_directstream_member_end
 };
@@ -125,29 +148,77 @@ ngx_int_t
 ngx_directstream_resolve(ngx_http_request_t *r, ngx_directstream_ctx_t *ctx)
 {
     ds_def_t                    def;
-    ngx_int_t                   rc;
-    ngx_pool_cleanup_t         *cln;
-    ngx_directstream_conf_t    *dcf;
     ngx_directstream_mistake_t  m;
 
-    dcf = ngx_directstream_get_conf();
     ctx->limit = 100;
+    def = ngx_directstream_get_conf()->base.def;
 
-    if (ngx_directstream_lookup_parse(dcf, &ctx->body, &def,
-                                      &ctx->limit, &m)
+    if (ngx_directstream_lookup_parse(ngx_directstream_get_conf(), &ctx->body,
+                                      &def, &ctx->limit, &m)
         != NGX_OK)
     {
         return ngx_directstream_problem(r, 400, m.code, m.field, "%s",
                                         m.detail);
     }
 
+    return ngx_directstream_look(r, ctx, &def, 0,
+                                 ngx_directstream_resolve_poll);
+}
+
+
+/* of a stream that is defined, or of a playlist and the block's defaults */
+
+ngx_int_t
+ngx_directstream_check(ngx_http_request_t *r, ngx_directstream_ctx_t *ctx)
+{
+    ngx_uint_t                  depth;
+    ds_def_t                    def;
+    ngx_directstream_info_t     info;
+    ngx_directstream_conf_t    *dcf;
+    ngx_directstream_mistake_t  m;
+
+    dcf = ngx_directstream_get_conf();
+    depth = DS_CHECK_DEFAULT;
+
+    if (ngx_directstream_check_parse(dcf, &ctx->body, &def, &depth, &m)
+        != NGX_OK)
+    {
+        return ngx_directstream_problem(r, 400, m.code, m.field, "%s",
+                                        m.detail);
+    }
+
+    if (def.name[0] != '\0') {
+
+        if (!ngx_directstream_token_sees(ctx->token, def.name)
+            || ngx_directstream_zone_get(dcf, def.name, &info) != NGX_OK)
+        {
+            return ngx_directstream_missing(r, def.name);
+        }
+
+        def = info.def;
+    }
+
+    ctx->limit = NGX_DIRECTSTREAM_LOOKUP_MAX;
+
+    return ngx_directstream_look(r, ctx, &def, depth,
+                                 ngx_directstream_check_poll);
+}
+
+
+static ngx_int_t
+ngx_directstream_look(ngx_http_request_t *r, ngx_directstream_ctx_t *ctx,
+    const ds_def_t *def, ngx_uint_t depth, ngx_directstream_handler_pt poll)
+{
+    ngx_int_t            rc;
+    ngx_pool_cleanup_t  *cln;
+
     cln = ngx_pool_cleanup_add(r->pool, 0);
     if (cln == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    rc = ngx_directstream_job_ask(dcf, NGX_DIRECTSTREAM_JOB_LOOKUP,
-                                  def.playlist, ctx->limit, &ctx->job);
+    rc = ngx_directstream_job_lookup(ngx_directstream_get_conf(), def,
+                                     ctx->limit, depth, &ctx->job);
 
     if (rc == NGX_ABORT) {
         return ngx_directstream_ask_down(r);
@@ -162,7 +233,61 @@ ngx_directstream_resolve(ngx_http_request_t *r, ngx_directstream_ctx_t *ctx)
     cln->handler = ngx_directstream_resolve_cleanup;
     cln->data = ctx;
 
-    return ngx_directstream_ask(r, ctx, ngx_directstream_resolve_poll);
+    return ngx_directstream_ask(r, ctx, poll);
+}
+
+
+/* NGX_OK: there is an answer; else what "poll" returns */
+
+static ngx_int_t
+ngx_directstream_look_poll(ngx_http_request_t *r, ngx_directstream_ctx_t *ctx,
+    ngx_directstream_answer_t *answer)
+{
+    ngx_int_t  rc;
+
+    rc = ngx_directstream_job_poll(ngx_directstream_get_conf(), ctx->job,
+                                   r->pool, answer);
+
+    if (rc == NGX_OK || rc == NGX_AGAIN) {
+        return rc;
+    }
+
+    return (rc == NGX_ERROR) ? NGX_HTTP_INTERNAL_SERVER_ERROR
+                             : ngx_directstream_ask_down(r);
+}
+
+
+static ngx_int_t
+ngx_directstream_check_poll(ngx_http_request_t *r,
+    ngx_directstream_ctx_t *ctx)
+{
+    ngx_int_t                   rc;
+    ngx_uint_t                  i;
+    ngx_directstream_json_t     w;
+    ngx_directstream_answer_t   answer;
+
+    rc = ngx_directstream_look_poll(r, ctx, &answer);
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    ngx_directstream_json_init(&w, r->pool);
+    ngx_directstream_json_open(&w, '{');
+    ngx_directstream_json_members(&w, ngx_directstream_checked,
+                                  &answer.status);
+    ngx_directstream_json_key(&w, "items");
+    ngx_directstream_json_open(&w, '[');
+
+    for (i = 0; i < answer.nitems; i++) {
+        ngx_directstream_render_checked(&w, &answer.items[i]);
+    }
+
+    ngx_directstream_json_close(&w, ']');
+    ngx_directstream_json_close(&w, '}');
+    ngx_directstream_json_raw(&w, "\n", 1);
+
+    return ngx_directstream_send(r, NGX_HTTP_OK, &w);
 }
 
 
@@ -176,16 +301,10 @@ ngx_directstream_resolve_poll(ngx_http_request_t *r,
     ngx_directstream_json_t     w;
     ngx_directstream_answer_t   answer;
 
-    rc = ngx_directstream_job_poll(ngx_directstream_get_conf(), ctx->job,
-                                   r->pool, &answer);
-
-    if (rc == NGX_AGAIN) {
-        return NGX_AGAIN;
-    }
+    rc = ngx_directstream_look_poll(r, ctx, &answer);
 
     if (rc != NGX_OK) {
-        return (rc == NGX_ERROR) ? NGX_HTTP_INTERNAL_SERVER_ERROR
-                                 : ngx_directstream_ask_down(r);
+        return rc;
     }
 
     err = &answer.status.error;
@@ -231,9 +350,8 @@ ngx_directstream_snapshot(ngx_http_request_t *r, ngx_directstream_ctx_t *ctx)
 
     ctx->end = ngx_current_msec + NGX_DIRECTSTREAM_ASK_STILL;
 
-    rc = ngx_directstream_job_ask(ngx_directstream_get_conf(),
-                                  NGX_DIRECTSTREAM_JOB_STILL, ctx->name, 0,
-                                  &ctx->job);
+    rc = ngx_directstream_job_still(ngx_directstream_get_conf(), ctx->name,
+                                    &ctx->job);
 
     rc = (rc == NGX_OK) ? ngx_directstream_snapshot_poll(r, ctx)
                         : ngx_directstream_snapshot_failed(r, ctx, rc);

@@ -80,7 +80,7 @@ ngx_directstream_cache_list(ngx_http_request_t *r,
     ngx_directstream_conf_t        *dcf;
     ngx_directstream_cache_list_t  *l;
 
-    rc = ngx_directstream_args(r, ctx);
+    rc = ngx_directstream_args(r, ctx, 100);
     if (rc != NGX_OK) {
         return (rc == NGX_DECLINED) ? NGX_OK : rc;
     }
@@ -177,6 +177,9 @@ ngx_directstream_cache_delete(ngx_http_request_t *r,
     (void) ngx_cpystrn((u_char *) d->key, (u_char *) ctx->name,
                        sizeof(d->key));
     d->path = (char *) ngx_directstream_get_conf()->cache_path.data;
+
+    ngx_directstream_task_change(&d->task, r, "delete_cached", "");
+    ngx_memcpy(d->task.change.fields, d->key, sizeof(d->key));
 
     d->task.run = ngx_directstream_cache_remove;
     d->task.answer = ngx_directstream_cache_deleted;

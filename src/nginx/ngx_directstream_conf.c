@@ -26,6 +26,8 @@ static char *ngx_directstream_block_end(ngx_conf_t *cf,
 static char *ngx_directstream_streams_end(ngx_conf_t *cf,
     ngx_directstream_conf_t *dcf);
 static void ngx_directstream_settings(ngx_directstream_conf_t *dcf);
+static uint64_t ngx_directstream_words(uint64_t digest,
+    const char *const *words);
 static char *ngx_directstream_zone_add(ngx_conf_t *cf,
     ngx_directstream_conf_t *dcf);
 
@@ -59,6 +61,10 @@ static const ngx_directstream_range_t  ngx_directstream_ranges[] = {
 
     { "encodes", ngx_directstream_in(encodes), "number",
       1, 1024, 0, "from 1 to 1024, or \"auto\"" },
+
+    { "history", ngx_directstream_in(history), "time",
+      0, (int64_t) 3650 * 86400 * 1000, (int64_t) 90 * 86400 * 1000,
+      "from 1s to 3650d, or 0: for ever" },
 
     { "playlist_max_items", ngx_directstream_in(max_items), "number",
       1, 100000, 50000, "from 1 to 100000" },
@@ -202,13 +208,12 @@ ngx_directstream_block_end(ngx_conf_t *cf, ngx_directstream_conf_t *dcf)
 static void
 ngx_directstream_settings(ngx_directstream_conf_t *dcf)
 {
-    uint64_t     digest;
-    ngx_uint_t   i;
-    const char **argv;
+    uint64_t    digest;
+    ngx_uint_t  i;
 
     const ngx_str_t *const  texts[] = {
         &dcf->cache_path, &dcf->resolve_extractors, &dcf->media_root,
-        &dcf->push_certificate
+        &dcf->push_certificate, &dcf->canary
     };
 
     const char *const  cluster[] = {
@@ -242,10 +247,17 @@ ngx_directstream_settings(ngx_directstream_conf_t *dcf)
                                      sizeof(uint32_t));
     digest = ngx_directstream_digest(digest, &dcf->cluster.failsafe,
                                      sizeof(bool));
+    digest = ngx_directstream_digest(digest, &dcf->canary_every,
+                                     sizeof(dcf->canary_every));
+    digest = ngx_directstream_digest(digest, &dcf->preflight,
+                                     sizeof(dcf->preflight));
+    digest = ngx_directstream_digest(digest, &dcf->preflight_budget,
+                                     sizeof(dcf->preflight_budget));
 
-    for (argv = dcf->resolve_command; *argv != NULL; argv++) {
-        digest = ngx_directstream_digest(digest, *argv, strlen(*argv) + 1);
-    }
+    digest = ngx_directstream_words(digest, dcf->resolve_command);
+    digest = ngx_directstream_words(digest, dcf->resolve_fallback);
+    digest = ngx_directstream_words(digest, dcf->resolve_env.nelts
+                                            ? dcf->resolve_env.elts : NULL);
 
     for (i = 0; ngx_directstream_ranges[i].directive != NULL; i++) {
         digest = ngx_directstream_digest(digest,
@@ -258,6 +270,23 @@ ngx_directstream_settings(ngx_directstream_conf_t *dcf)
                                      * sizeof(ds_source_rule_t));
 
     dcf->settings = ngx_directstream_log_digest(dcf, digest);
+}
+
+
+/* NULL is another list than one without words */
+
+static uint64_t
+ngx_directstream_words(uint64_t digest, const char *const *words)
+{
+    if (words == NULL) {
+        return ngx_directstream_digest(digest, "", 1);
+    }
+
+    for ( /* void */ ; *words != NULL; words++) {
+        digest = ngx_directstream_digest(digest, *words, strlen(*words) + 1);
+    }
+
+    return ngx_directstream_digest(digest, "\n", 1);
 }
 
 

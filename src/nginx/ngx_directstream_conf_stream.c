@@ -83,6 +83,8 @@ ngx_directstream_stream(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
  *
  * publish URL | none; no default
  * slate file; default a picture made of the stream's name
+ * source_proxy URL | off; default off
+ * source_bind address | off; default off
  * mode direct | download | hybrid; default direct
  * video copy | auto | encode; default copy
  * video_size WIDTHxHEIGHT; default 1280x720
@@ -148,6 +150,7 @@ ngx_directstream_stream_field(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     ngx_memcpy((u_char *) &s->def + f->offset, value[1].data, value[1].len);
+    ngx_directstream_field_off(f, &s->def);
 
     return NGX_CONF_OK;
 }

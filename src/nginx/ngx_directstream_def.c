@@ -54,6 +54,10 @@ static ngx_int_t ngx_directstream_parse_flag(ngx_directstream_parse_t *p,
     const cJSON *v);
 static ngx_int_t ngx_directstream_parse_lookup(ngx_directstream_parse_t *p,
     const cJSON *v);
+static ngx_int_t ngx_directstream_parse_check(ngx_directstream_parse_t *p,
+    const cJSON *v);
+static ngx_int_t ngx_directstream_parse_count(ngx_directstream_parse_t *p,
+    const cJSON *v, ngx_uint_t max);
 static ngx_int_t ngx_directstream_parse_queue(ngx_directstream_parse_t *p,
     const cJSON *v);
 static ngx_int_t ngx_directstream_parse_url(ngx_directstream_parse_t *p,
@@ -153,8 +157,8 @@ ngx_directstream_parse_def(ngx_directstream_parse_t *p, const cJSON *v)
                                "start, video, video_size, video_rate, "
                                "video_bitrate, audio_bitrate, audio_rate, "
                                "max_keyframe_interval, max_item_duration, "
-                               "playlist_refresh and "
-                               "playlist_refresh_jitter");
+                               "playlist_refresh, playlist_refresh_jitter, "
+                               "source_proxy and source_bind");
     }
 
     if (p->patch) {
@@ -315,14 +319,90 @@ ngx_directstream_parse_lookup(ngx_directstream_parse_t *p, const cJSON *v)
         return ngx_directstream_unknown(p, v, "are playlist and limit");
     }
 
+    return ngx_directstream_parse_count(p, v, NGX_DIRECTSTREAM_LOOKUP_MAX);
+}
+
+
+ngx_int_t
+ngx_directstream_check_parse(ngx_directstream_conf_t *dcf, ngx_str_t *body,
+    ds_def_t *def, ngx_uint_t *depth, ngx_directstream_mistake_t *m)
+{
+    ngx_int_t                 rc;
+    ngx_directstream_parse_t  p;
+
+    ngx_memzero(&p, sizeof(ngx_directstream_parse_t));
+
+    *def = dcf->base.def;
+
+    p.field = ngx_directstream_parse_check;
+    p.dcf = dcf;
+    p.def = def;
+    p.limit = *depth;
+    p.mistake = m;
+
+    rc = ngx_directstream_parse(&p, body);
+
+    *depth = p.limit;
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    if (!p.named == !(p.set & NGX_DIRECTSTREAM_SET_PLAYLIST)) {
+        return ngx_directstream_mistake(m, "missing_field", "stream",
+                                        "either \"stream\" or \"playlist\" "
+                                        "is required, and not both");
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_directstream_parse_check(ngx_directstream_parse_t *p, const cJSON *v)
+{
+    ngx_int_t   rc;
+    ds_error_t  err;
+
+    if (ngx_strcmp(v->string, "playlist") == 0) {
+        return ngx_directstream_parse_field(p,
+                                      ngx_directstream_field_find(v->string),
+                                      v);
+    }
+
+    if (ngx_strcmp(v->string, "items") == 0) {
+        return ngx_directstream_parse_count(p, v, DS_CHECK_MAX);
+    }
+
+    if (ngx_strcmp(v->string, "stream") != 0) {
+        return ngx_directstream_unknown(p, v,
+                                        "are stream, playlist and items");
+    }
+
+    rc = ngx_directstream_parse_string(p, v, p->def->name,
+                                       sizeof(p->def->name));
+
+    if (rc == NGX_OK && ds_check_name(p->def->name, &err) != DS_OK) {
+        return ngx_directstream_invalid(p, v, "%s", err.message);
+    }
+
+    p->named = 1;
+
+    return rc;
+}
+
+
+static ngx_int_t
+ngx_directstream_parse_count(ngx_directstream_parse_t *p, const cJSON *v,
+    ngx_uint_t max)
+{
     if (!cJSON_IsNumber(v)
-        || !(v->valuedouble >= 1
-             && v->valuedouble <= NGX_DIRECTSTREAM_LOOKUP_MAX)
+        || !(v->valuedouble >= 1 && v->valuedouble <= max)
         || floor(v->valuedouble) != v->valuedouble)
     {
         return ngx_directstream_invalid(p, v,
-                               "it must be a whole number from 1 to %d",
-                               NGX_DIRECTSTREAM_LOOKUP_MAX);
+                                        "it must be a whole number from 1 to "
+                                        "%d", (int) max);
     }
 
     p->limit = (ngx_uint_t) v->valuedouble;
@@ -598,7 +678,10 @@ ngx_directstream_parse(ngx_directstream_parse_t *p, ngx_str_t *body)
     root = NULL;
     why = NULL;
 
-    if (ngx_directstream_parse_bytes(body) != NGX_OK) {
+    if (body->len == 0) {
+        why = "the body is empty, it must be a JSON object";
+
+    } else if (ngx_directstream_parse_bytes(body) != NGX_OK) {
         why = "the body must be UTF-8 without NUL characters";
 
     } else {
@@ -766,6 +849,8 @@ ngx_directstream_parse_field(ngx_directstream_parse_t *p,
     case NGX_DIRECTSTREAM_PLAYLIST:
     case NGX_DIRECTSTREAM_PUBLISH:
     case NGX_DIRECTSTREAM_PUSH:
+    case NGX_DIRECTSTREAM_PROXY:
+    case NGX_DIRECTSTREAM_BIND:
         rc = ngx_directstream_parse_text(p, f, v);
         break;
 
@@ -873,6 +958,7 @@ ngx_directstream_parse_text(ngx_directstream_parse_t *p,
 
     if (p->patch && cJSON_IsString(v)
         && (f->kind == NGX_DIRECTSTREAM_PUSH
+            || f->kind == NGX_DIRECTSTREAM_PROXY
             || f->kind == NGX_DIRECTSTREAM_PLAYLIST))
     {
         ngx_directstream_field_show(f, p->def, shown);
@@ -903,6 +989,7 @@ ngx_directstream_parse_text(ngx_directstream_parse_t *p,
     }
 
     if (f->kind != NGX_DIRECTSTREAM_NAME) {
+        ngx_directstream_field_off(f, p->def);
         return NGX_OK;
     }
 

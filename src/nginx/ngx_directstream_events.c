@@ -62,6 +62,7 @@ typedef struct {
 typedef struct {
     ngx_queue_t              queue;
     ngx_http_request_t      *request;
+    ngx_directstream_token_t *token;        /* whose streams, NULL: all */
     uint64_t                 since;         /* entry of the log it has */
     ngx_chain_t             *busy;          /* not taken yet */
     ngx_chain_t             *free;
@@ -108,6 +109,10 @@ static ngx_int_t ngx_directstream_events_first(ngx_directstream_look_t *look,
 static void ngx_directstream_events_end(ngx_directstream_client_t *client);
 static ngx_int_t ngx_directstream_events_send(
     ngx_directstream_client_t *client, ngx_directstream_text_t *text);
+static ngx_directstream_text_t *ngx_directstream_events_seen(
+    ngx_directstream_client_t *client, ngx_directstream_text_t *text);
+static ngx_uint_t ngx_directstream_events_sees(
+    ngx_directstream_token_t *token, u_char *p, u_char *last);
 static void ngx_directstream_events_write(ngx_http_request_t *r);
 static ngx_int_t ngx_directstream_events_flush(
     ngx_directstream_client_t *client, ngx_chain_t *out);
@@ -291,6 +296,7 @@ ngx_directstream_events_join(ngx_http_request_t *r,
     }
 
     client->request = r;
+    client->token = ctx->token;
     client->since = since;
     client->fresh = 1;
 
@@ -553,6 +559,17 @@ ngx_directstream_events_send(ngx_directstream_client_t *client,
         return NGX_ERROR;
     }
 
+    text = ngx_directstream_events_seen(client, text);
+
+    if (text == NULL || text->size == 0) {
+        cl->next = client->free;
+        client->free = cl;
+
+        ngx_directstream_events_unref(text);
+
+        return (text == NULL) ? NGX_ERROR : NGX_OK;
+    }
+
     b = cl->buf;
 
     ngx_memzero(b, sizeof(ngx_buf_t));
@@ -563,12 +580,87 @@ ngx_directstream_events_send(ngx_directstream_client_t *client,
     b->memory = 1;
     b->flush = 1;
 
-    text->refs++;
     *last = cl;
 
     client->left += text->size;
 
     return ngx_directstream_events_flush(client, cl);
+}
+
+
+/*
+ * What the client may see of it, a reference of its own.  Each event is a
+ * block that ends with a blank line, and has the stream's name in it before
+ * any text of strangers: names need no escapes.
+ */
+
+static ngx_directstream_text_t *
+ngx_directstream_events_seen(ngx_directstream_client_t *client,
+    ngx_directstream_text_t *text)
+{
+    u_char                   *p, *end, *last;
+    ngx_directstream_text_t  *seen;
+
+    if (client->token == NULL || client->token->streams == NULL) {
+        text->refs++;
+        return text;
+    }
+
+    seen = ngx_alloc(sizeof(ngx_directstream_text_t) + text->size,
+                     ngx_cycle->log);
+    if (seen == NULL) {
+        return NULL;
+    }
+
+    seen->refs = 1;
+    seen->size = 0;
+
+    last = text->data + text->size;
+
+    for (p = text->data; p < last; p = end) {
+
+        end = ngx_strnstr(p, "\n\n", last - p);
+        end = (end == NULL) ? last : end + 2;
+
+        if (ngx_directstream_events_sees(client->token, p, end)) {
+            ngx_memcpy(seen->data + seen->size, p, end - p);
+            seen->size += end - p;
+        }
+    }
+
+    return seen;
+}
+
+
+/* what has no name, a comment or when to try again, is for everybody */
+
+static ngx_uint_t
+ngx_directstream_events_sees(ngx_directstream_token_t *token, u_char *p,
+    u_char *last)
+{
+    char     name[DS_NAME_LEN + 1];
+    u_char  *end;
+
+    end = ngx_strnstr(p, "event: log\n", last - p);
+
+    p = ngx_strnstr(p, (end != NULL) ? "\"stream\":\"" : "\"name\":\"",
+                    last - p);
+    if (p == NULL) {
+        return 1;
+    }
+
+    p += (end != NULL) ? sizeof("\"stream\":\"") - 1
+                       : sizeof("\"name\":\"") - 1;
+
+    end = ngx_strlchr(p, last, '"');
+
+    if (end == NULL || end - p > DS_NAME_LEN) {
+        return 0;
+    }
+
+    (void) ngx_cpystrn((u_char *) name, p, end - p + 1);
+
+    return ngx_directstream_token_sees(token, name);
 }
 
 
@@ -909,7 +1001,7 @@ ngx_directstream_feed_entry(ngx_directstream_json_t *w,
     ngx_directstream_entry_t *entry)
 {
     static const char  *types[] = { "state", "item", "error", "output",
-                                    "queue", "list_changed" };
+                                    "change", "queue", "list_changed" };
 
     ngx_directstream_json_print(w, "id: %uL\n", entry->id);
 

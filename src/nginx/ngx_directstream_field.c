@@ -55,6 +55,12 @@ const ngx_directstream_field_t  ngx_directstream_fields[] = {
     { "slate", NGX_DIRECTSTREAM_SET_SLATE, NGX_DIRECTSTREAM_SLATE,
       ngx_directstream_in(slate), 0, 0, NULL },
 
+    { "source_proxy", NGX_DIRECTSTREAM_SET_PROXY, NGX_DIRECTSTREAM_PROXY,
+      ngx_directstream_in(source_proxy), 0, 0, NULL },
+
+    { "source_bind", NGX_DIRECTSTREAM_SET_BIND, NGX_DIRECTSTREAM_BIND,
+      ngx_directstream_in(source_bind), 0, 0, NULL },
+
     { "mode", NGX_DIRECTSTREAM_SET_MODE, NGX_DIRECTSTREAM_MODE,
       ngx_directstream_in(mode), DS_MODE_DIRECT, DS_MODE_HYBRID,
       "\"direct\", \"download\" or \"hybrid\"" },
@@ -180,6 +186,7 @@ ngx_directstream_field_show(const ngx_directstream_field_t *f,
         return;
 
     case NGX_DIRECTSTREAM_PUSH:
+    case NGX_DIRECTSTREAM_PROXY:
         ds_redact_url(text, DS_PLAYLIST_LEN + 1, value);
         return;
 
@@ -248,8 +255,31 @@ ngx_directstream_field_check(const ngx_directstream_field_t *f,
     case NGX_DIRECTSTREAM_PUSH:
         return ds_check_push(text, err);
 
+    case NGX_DIRECTSTREAM_PROXY:
+        return ngx_strcmp(text, "off") == 0 ? DS_OK
+                                            : ds_check_proxy(text, err);
+
+    case NGX_DIRECTSTREAM_BIND:
+        return ngx_strcmp(text, "off") == 0 ? DS_OK
+                                            : ds_check_bind(text, err);
+
     default: /* NGX_DIRECTSTREAM_SLATE */
         return DS_OK;
+    }
+}
+
+
+void
+ngx_directstream_field_off(const ngx_directstream_field_t *f, ds_def_t *def)
+{
+    char  *text;
+
+    text = (char *) def + f->offset;
+
+    if ((f->kind == NGX_DIRECTSTREAM_PROXY || f->kind == NGX_DIRECTSTREAM_BIND)
+        && ngx_strcmp(text, "off") == 0)
+    {
+        ngx_memzero(text, f->size);
     }
 }
 

@@ -7,6 +7,8 @@
 
 #include "ngx_directstream_http.h"
 
+#include <ngx_md5.h>
+
 
 #define NGX_DIRECTSTREAM_LIST_MAX  1000    /* entries of a part */
 
@@ -138,12 +140,13 @@ ngx_directstream_body_take(ngx_http_request_t *r, ngx_directstream_ctx_t *ctx)
 
 
 ngx_int_t
-ngx_directstream_args(ngx_http_request_t *r, ngx_directstream_ctx_t *ctx)
+ngx_directstream_args(ngx_http_request_t *r, ngx_directstream_ctx_t *ctx,
+    ngx_uint_t limit)
 {
     ngx_int_t  rc;
 
     ctx->offset = 0;
-    ctx->limit = 100;
+    ctx->limit = limit;
 
     if (ngx_directstream_arg(r, "offset", 0, 0x7fffffff, &ctx->offset)
         != NGX_OK)
@@ -185,6 +188,79 @@ ngx_directstream_arg(ngx_http_request_t *r, const char *name, ngx_uint_t min,
     }
 
     *value = n;
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_directstream_arg_text(ngx_http_request_t *r, const char *name,
+    ngx_str_t *value)
+{
+    u_char     *src, *dst;
+    ngx_str_t   arg;
+
+    if (ngx_http_arg(r, (u_char *) name, strlen(name), &arg) != NGX_OK) {
+        return NGX_DECLINED;
+    }
+
+    value->data = ngx_pnalloc(r->pool, arg.len + 1);
+    if (value->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    src = arg.data;
+    dst = value->data;
+
+    ngx_unescape_uri(&dst, &src, arg.len, 0);
+
+    *dst = '\0';
+    value->len = dst - value->data;
+
+    return NGX_OK;
+}
+
+
+/* what the request says beside the key must be the same the next time */
+
+ngx_int_t
+ngx_directstream_key(ngx_http_request_t *r, ngx_directstream_ctx_t *ctx,
+    const char *what, ngx_directstream_key_t *k)
+{
+    u_char      digest[16];
+    ngx_int_t   rc;
+    ngx_md5_t   md5;
+    ngx_str_t  *value;
+
+    static const char  name[] = "idempotency-key";
+
+    ngx_memzero(k, sizeof(ngx_directstream_key_t));
+
+    value = ngx_directstream_header_in(r, name, NULL);
+
+    if (value == NULL) {
+        return NGX_OK;
+    }
+
+    if (value->len == 0 || value->len > NGX_DIRECTSTREAM_KEY_MAX
+        || ngx_directstream_header_in(r, name, value) != NULL)
+    {
+        rc = ngx_directstream_problem(r, 400, "invalid_field",
+                               "Idempotency-Key", "it must have from 1 to %d "
+                               "characters, and not stand twice",
+                               NGX_DIRECTSTREAM_KEY_MAX);
+
+        return (rc == NGX_OK) ? NGX_DECLINED : rc;
+    }
+
+    ngx_memcpy(k->key, value->data, value->len);
+
+    ngx_md5_init(&md5);
+    ngx_md5_update(&md5, what, strlen(what));
+    ngx_md5_update(&md5, ctx->body.data, ctx->body.len);
+    ngx_md5_final(digest, &md5);
+
+    (void) ngx_hex_dump((u_char *) k->sum, digest, sizeof(digest));
 
     return NGX_OK;
 }
@@ -349,6 +425,7 @@ ngx_directstream_problem(ngx_http_request_t *r, ngx_uint_t status,
         const char  *title;
     } titles[] = {
         { 400, "Bad Request" },
+        { 401, "Unauthorized" },
         { 403, "Forbidden" },
         { 404, "Not Found" },
         { 405, "Method Not Allowed" },

@@ -16,8 +16,29 @@
 #include "ngx_directstream_json.h"
 
 
+/* what a token may do: each role what those before it may, too */
+
+typedef enum {
+    NGX_DIRECTSTREAM_READ = 0,              /* is all there is */
+    NGX_DIRECTSTREAM_VIEWER,                /* reads */
+    NGX_DIRECTSTREAM_OPERATOR,              /* what is on air, and what next */
+    NGX_DIRECTSTREAM_ADMIN
+} ngx_directstream_role_e;
+
+
+typedef struct {
+    const char              *name;
+    ngx_uint_t               role;
+    ngx_array_t              hashes;        /* of 32 bytes each, SHA-256 */
+    ngx_array_t             *streams;       /* of ngx_str_t, which may end
+                                               with "*"; NULL: all */
+    const char              *patterns;      /* the same in JSON, NULL: all */
+} ngx_directstream_token_t;
+
+
 typedef struct {
     ngx_flag_t               write;
+    ngx_array_t             *tokens;        /* NULL: none is asked for */
     ngx_str_t                prefix;        /* the admin location's name */
     ngx_array_t             *hosts;         /* of ngx_str_t; NULL: none */
     ngx_array_t             *names;         /* of the server, as its own */
@@ -42,6 +63,7 @@ struct ngx_directstream_ctx_s {
     char                     name[DS_NAME_LEN + 1];     /* or a key */
     char                     entry[DS_NAME_LEN + 1];    /* of it */
     ngx_uint_t               action;        /* which of the handler's */
+    ngx_directstream_token_t *token;        /* NULL: there are none here */
     ngx_uint_t               offset;
     ngx_uint_t               limit;
 
@@ -81,11 +103,37 @@ ngx_int_t ngx_directstream_body_read(ngx_http_request_t *r,
     ngx_directstream_handler_pt handler);
 
 /*
- * Which part of a list is asked for: "offset" and "limit" of the context.
+ * Which part of a list is asked for: "offset" and "limit" of the context, the
+ * latter "limit" where nothing is said.
  * NGX_OK; NGX_DECLINED: it is wrong, as has been answered; else an error.
  */
 ngx_int_t ngx_directstream_args(ngx_http_request_t *r,
-    ngx_directstream_ctx_t *ctx);
+    ngx_directstream_ctx_t *ctx, ngx_uint_t limit);
+
+
+/*
+ * An argument of the query, as it was before it was escaped, ended by a NUL
+ * that its length does not count.  NGX_DECLINED: there is none; NGX_ERROR.
+ */
+ngx_int_t ngx_directstream_arg_text(ngx_http_request_t *r, const char *name,
+    ngx_str_t *value);
+
+
+/*
+ * That a request is sent again (draft-ietf-httpapi-idempotency-key-header):
+ * its key, "": none, and what it asks for: "what" and its body.  NGX_DECLINED:
+ * the header is wrong, as has been answered.
+ */
+
+#define NGX_DIRECTSTREAM_KEY_MAX  255
+
+typedef struct {
+    char                     key[NGX_DIRECTSTREAM_KEY_MAX + 1];
+    char                     sum[33];
+} ngx_directstream_key_t;
+
+ngx_int_t ngx_directstream_key(ngx_http_request_t *r,
+    ngx_directstream_ctx_t *ctx, const char *what, ngx_directstream_key_t *k);
 
 
 /*
@@ -139,6 +187,13 @@ ngx_int_t ngx_directstream_lookup_parse(ngx_directstream_conf_t *dcf,
     ngx_str_t *body, ds_def_t *def, ngx_uint_t *limit,
     ngx_directstream_mistake_t *m);
 
+/*
+ * What is to be checked: a stream, of which "def" has the name, or a playlist,
+ * then "def" is what else a stream of the block would be
+ */
+ngx_int_t ngx_directstream_check_parse(ngx_directstream_conf_t *dcf,
+    ngx_str_t *body, ds_def_t *def, ngx_uint_t *depth,
+    ngx_directstream_mistake_t *m);
 
 /* what is to be queued, or with "play" where the list is to go on from */
 ngx_int_t ngx_directstream_queue_parse(ngx_directstream_conf_t *dcf,
@@ -150,6 +205,19 @@ ngx_int_t ngx_directstream_before_parse(ngx_str_t *body, char *before,
     ngx_directstream_mistake_t *m);
 
 
+/*
+ * Tokens.  check() finds the request's one; NGX_DECLINED: it has none, as
+ * "why" says, and is answered 401; NGX_ERROR.  sees(): is the stream one of
+ * the token's?  NULL: there are no tokens.
+ */
+char *ngx_directstream_token(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+ngx_int_t ngx_directstream_token_check(ngx_http_request_t *r,
+    ngx_directstream_ctx_t *ctx, const char **why);
+ngx_uint_t ngx_directstream_token_sees(const ngx_directstream_token_t *token,
+    const char *stream);
+const char *ngx_directstream_role_name(ngx_uint_t role);
+
+
 /* objects of the API */
 
 void ngx_directstream_render_stream(ngx_directstream_json_t *w,
@@ -158,8 +226,19 @@ void ngx_directstream_render_stream(ngx_directstream_json_t *w,
 /* is what is known of it old, as nobody lives who could say it anew? */
 ngx_uint_t ngx_directstream_stale(const ngx_directstream_info_t *info);
 
+/* which streams of a list; those that the token sees */
+
+typedef struct {
+    const ngx_directstream_token_t *token;
+    const char              *after;         /* names that follow it */
+    ngx_uint_t               limit;         /* 0: all */
+    ngx_uint_t               states;        /* bits, 1 << state */
+} ngx_directstream_page_t;
+
 void ngx_directstream_render_list(ngx_directstream_json_t *w,
-    ngx_directstream_conf_t *dcf);
+    ngx_directstream_conf_t *dcf, const ngx_directstream_page_t *page);
+void ngx_directstream_render_checked(ngx_directstream_json_t *w,
+    ds_item_t *item);
 void ngx_directstream_render_item(ngx_directstream_json_t *w,
     ds_item_t *item, ngx_uint_t state);
 
@@ -188,8 +267,16 @@ struct ngx_directstream_task_s {
     ngx_int_t              (*answer)(ngx_http_request_t *r,
                                      ngx_directstream_task_t *t);
 
+    /*
+     * What is changed, see ngx_directstream_task_change(): it is recorded in
+     * the same transaction, and told when that has happened.
+     */
+    ds_change_t              change;
+
     int                      rc;
     ds_error_t               err;
+    int64_t                  revision;      /* of what nodes share, made by a
+                                               change */
 
     /* private to ngx_directstream_task.c */
     ngx_queue_t              queue;
@@ -204,6 +291,21 @@ struct ngx_directstream_task_s {
 };
 
 void *ngx_directstream_task_create(ngx_http_request_t *r, size_t size);
+
+/*
+ * Says what the task changes, "" in "name": of no stream; who asked is taken
+ * from the request.  fields() adds those of a definition's "set".
+ */
+void ngx_directstream_task_change(ngx_directstream_task_t *t,
+    ngx_http_request_t *r, const char *what, const char *name);
+void ngx_directstream_task_fields(ngx_directstream_task_t *t, ngx_uint_t set);
+
+/*
+ * Records and tells a change that has happened, of which the store knows
+ * nothing else; nobody waits for it.
+ */
+void ngx_directstream_task_note(ngx_http_request_t *r, const char *what,
+    const char *name);
 
 /* NGX_DONE: it will finalize the request, which it has not counted */
 ngx_int_t ngx_directstream_task_post(ngx_directstream_task_t *t);
@@ -267,6 +369,12 @@ ngx_int_t ngx_directstream_nodes_lost(ngx_http_request_t *r,
 ngx_int_t ngx_directstream_cache_list(ngx_http_request_t *r,
     ngx_directstream_ctx_t *ctx);
 ngx_int_t ngx_directstream_cache_delete(ngx_http_request_t *r,
+    ngx_directstream_ctx_t *ctx);
+ngx_int_t ngx_directstream_check(ngx_http_request_t *r,
+    ngx_directstream_ctx_t *ctx);
+ngx_int_t ngx_directstream_runs_list(ngx_http_request_t *r,
+    ngx_directstream_ctx_t *ctx);
+ngx_int_t ngx_directstream_changes_list(ngx_http_request_t *r,
     ngx_directstream_ctx_t *ctx);
 ngx_int_t ngx_directstream_resolve(ngx_http_request_t *r,
     ngx_directstream_ctx_t *ctx);

@@ -1,10 +1,11 @@
 
 /*
  * ngx_directstream_job.c: what a worker asks for and a relay worker does: a
- * lookup, "resolve and play nothing", or the picture of a stream.  Jobs are
- * linked in the zone and polled.  A lookup belongs to one client, and is done
- * by the newest relay worker; a picture is made by the one that runs the
- * stream, for all who ask within a second.  A job nobody polls is collected.
+ * lookup, "resolve and play nothing", which may be a check, or the picture of a
+ * stream.  Jobs are linked in the zone and polled.  A lookup belongs to one
+ * client, and is done by the newest relay worker; a picture is made by the one
+ * that runs the stream, for all who ask within a second.  A job nobody polls is
+ * collected.
  */
 
 #include "ngx_directstream.h"
@@ -16,11 +17,16 @@
 #define NGX_DIRECTSTREAM_STILL_MAX    (256 * 1024)  /* bytes */
 
 
+static ngx_int_t ngx_directstream_job_ask(ngx_directstream_conf_t *dcf,
+    ngx_directstream_job_kind_e kind, const char *subject,
+    const ds_def_t *def, ngx_uint_t limit, ngx_uint_t depth, uint64_t *id);
 static ngx_int_t ngx_directstream_job_served(ngx_directstream_conf_t *dcf,
     ngx_directstream_job_kind_e kind, const char *subject);
 static ngx_directstream_job_t *ngx_directstream_job_get(
     ngx_directstream_conf_t *dcf, ngx_directstream_job_kind_e kind,
     const char *subject);
+static ngx_int_t ngx_directstream_job_define(ngx_directstream_conf_t *dcf,
+    ngx_directstream_job_t *job, const ds_def_t *def);
 static ngx_directstream_job_t *ngx_directstream_job_find(
     ngx_directstream_conf_t *dcf, uint64_t id);
 static ngx_int_t ngx_directstream_job_copy(ngx_directstream_job_t *job,
@@ -34,9 +40,9 @@ static ngx_directstream_job_t *ngx_directstream_job_next(
     ngx_directstream_conf_t *dcf, uint64_t id);
 static void *ngx_directstream_job_begin(ngx_directstream_runs_t *runs,
     ngx_directstream_job_t *job);
-static ngx_uint_t ngx_directstream_job_lookup(ngx_directstream_conf_t *dcf,
+static ngx_uint_t ngx_directstream_job_found(ngx_directstream_conf_t *dcf,
     ngx_directstream_job_t *job);
-static ngx_uint_t ngx_directstream_job_still(ngx_directstream_conf_t *dcf,
+static ngx_uint_t ngx_directstream_job_drawn(ngx_directstream_conf_t *dcf,
     ngx_directstream_job_t *job);
 
 
@@ -46,9 +52,27 @@ static ngx_uint_t  ngx_directstream_jobs_begun;
 
 
 ngx_int_t
-ngx_directstream_job_ask(ngx_directstream_conf_t *dcf,
-    ngx_directstream_job_kind_e kind, const char *subject, ngx_uint_t limit,
+ngx_directstream_job_lookup(ngx_directstream_conf_t *dcf, const ds_def_t *def,
+    ngx_uint_t limit, ngx_uint_t depth, uint64_t *id)
+{
+    return ngx_directstream_job_ask(dcf, NGX_DIRECTSTREAM_JOB_LOOKUP, "", def,
+                                    limit, depth, id);
+}
+
+
+ngx_int_t
+ngx_directstream_job_still(ngx_directstream_conf_t *dcf, const char *stream,
     uint64_t *id)
+{
+    return ngx_directstream_job_ask(dcf, NGX_DIRECTSTREAM_JOB_STILL, stream,
+                                    NULL, 0, 0, id);
+}
+
+
+static ngx_int_t
+ngx_directstream_job_ask(ngx_directstream_conf_t *dcf,
+    ngx_directstream_job_kind_e kind, const char *subject,
+    const ds_def_t *def, ngx_uint_t limit, ngx_uint_t depth, uint64_t *id)
 {
     ngx_int_t                rc;
     ngx_directstream_job_t  *job;
@@ -60,8 +84,11 @@ ngx_directstream_job_ask(ngx_directstream_conf_t *dcf,
     if (rc == NGX_OK) {
         job = ngx_directstream_job_get(dcf, kind, subject);
 
-        if (job != NULL) {
+        if (job != NULL
+            && ngx_directstream_job_define(dcf, job, def) == NGX_OK)
+        {
             job->limit = limit;
+            job->depth = depth;
             job->seen = ngx_current_msec;
             *id = job->id;
 
@@ -169,6 +196,33 @@ ngx_directstream_job_get(ngx_directstream_conf_t *dcf,
 }
 
 
+/* without room for it nobody does it, and it is collected */
+
+static ngx_int_t
+ngx_directstream_job_define(ngx_directstream_conf_t *dcf,
+    ngx_directstream_job_t *job, const ds_def_t *def)
+{
+    ds_def_t  *copy;
+
+    if (def == NULL) {
+        return NGX_OK;
+    }
+
+    copy = ngx_slab_alloc_locked(dcf->shpool, sizeof(ds_def_t));
+
+    if (copy == NULL) {
+        job->canceled = 1;
+        return NGX_ERROR;
+    }
+
+    *copy = *def;
+    ngx_memory_barrier();
+    job->def = copy;
+
+    return NGX_OK;
+}
+
+
 static ngx_directstream_job_t *
 ngx_directstream_job_find(ngx_directstream_conf_t *dcf, uint64_t id)
 {
@@ -228,7 +282,7 @@ ngx_directstream_job_copy(ngx_directstream_job_t *job, ngx_pool_t *pool,
         return NGX_ERROR;
     }
 
-    if (job->items.truncated) {
+    if (job->items.truncated && job->depth == 0) {
         answer->status.complete = 0;
     }
 
@@ -299,8 +353,8 @@ ngx_directstream_jobs_pass(ngx_directstream_runs_t *runs, ngx_uint_t serve)
 
         } else {
             done = (job->kind == NGX_DIRECTSTREAM_JOB_LOOKUP)
-                   ? ngx_directstream_job_lookup(dcf, job)
-                   : ngx_directstream_job_still(dcf, job);
+                   ? ngx_directstream_job_found(dcf, job)
+                   : ngx_directstream_job_drawn(dcf, job);
         }
 
         if (done) {
@@ -342,6 +396,11 @@ ngx_directstream_jobs_take(ngx_directstream_runs_t *runs, ngx_uint_t serve)
             *link = job->next;
             ngx_memory_barrier();
             ngx_directstream_job_clear(dcf, job);
+
+            if (job->def != NULL) {
+                ngx_slab_free_locked(dcf->shpool, job->def);
+            }
+
             ngx_slab_free_locked(dcf->shpool, job);
             continue;
         }
@@ -422,7 +481,9 @@ ngx_directstream_job_begin(ngx_directstream_runs_t *runs,
     err = &job->status.error;
 
     if (job->kind == NGX_DIRECTSTREAM_JOB_LOOKUP) {
-        return ds_lookup_start(runs->ds, job->subject, job->limit, err);
+        return ds_lookup_start(runs->ds, job->def,
+                               job->depth != 0 ? UINT32_MAX : job->limit,
+                               job->depth, err);
     }
 
     ngx_shmtx_lock(&runs->dcf->shpool->mutex);
@@ -442,7 +503,7 @@ ngx_directstream_job_begin(ngx_directstream_runs_t *runs,
  */
 
 static ngx_uint_t
-ngx_directstream_job_lookup(ngx_directstream_conf_t *dcf,
+ngx_directstream_job_found(ngx_directstream_conf_t *dcf,
     ngx_directstream_job_t *job)
 {
     size_t        i, n;
@@ -459,9 +520,7 @@ ngx_directstream_job_lookup(ngx_directstream_conf_t *dcf,
         ngx_shmtx_lock(&dcf->shpool->mutex);
 
         for (i = 0; i < n; i++) {
-            if (items[i].index < NGX_DIRECTSTREAM_LOOKUP_MAX) {
-                ngx_directstream_items_put(dcf, &job->items, &items[i]);
-            }
+            ngx_directstream_items_put(dcf, &job->items, &items[i]);
         }
 
         ngx_shmtx_unlock(&dcf->shpool->mutex);
@@ -484,7 +543,7 @@ ngx_directstream_job_lookup(ngx_directstream_conf_t *dcf,
 /* pictures leave an eighth of the zone to streams and their items */
 
 static ngx_uint_t
-ngx_directstream_job_still(ngx_directstream_conf_t *dcf,
+ngx_directstream_job_drawn(ngx_directstream_conf_t *dcf,
     ngx_directstream_job_t *job)
 {
     size_t            size, kept;

@@ -10,7 +10,7 @@
 
 
 static ngx_directstream_entry_t *ngx_directstream_journal_entry(
-    ngx_directstream_sh_t *sh, ngx_directstream_node_t *node,
+    ngx_directstream_sh_t *sh, const char *name,
     ngx_directstream_entry_e type, const char *message);
 static void ngx_directstream_journal_text(char *dst, const char *src,
     size_t size);
@@ -24,17 +24,19 @@ ngx_directstream_journal_note(ngx_directstream_conf_t *dcf,
     ngx_directstream_node_t *node)
 {
     char                       message[DS_MESSAGE_LEN];
+    const char                *name;
     ds_status_t               *st;
     ngx_directstream_sh_t     *sh;
     ngx_directstream_noted_t  *was;
     ngx_directstream_entry_t  *entry;
 
     sh = dcf->sh;
+    name = node->info.def.name;
     st = &node->info.status;
     was = &node->noted;
 
     if (st->error.code != DS_OK && st->error.at != was->error_at) {
-        entry = ngx_directstream_journal_entry(sh, node,
+        entry = ngx_directstream_journal_entry(sh, name,
                                                NGX_DIRECTSTREAM_ENTRY_ERROR,
                                                st->error.message);
         entry->code = st->error.code;
@@ -42,7 +44,7 @@ ngx_directstream_journal_note(ngx_directstream_conf_t *dcf,
     }
 
     if (st->connected != was->connected) {
-        (void) ngx_directstream_journal_entry(sh, node,
+        (void) ngx_directstream_journal_entry(sh, name,
                                               NGX_DIRECTSTREAM_ENTRY_OUTPUT,
                                               st->connected ? "connected"
                                                             : "not connected");
@@ -52,7 +54,7 @@ ngx_directstream_journal_note(ngx_directstream_conf_t *dcf,
     if (st->state != was->state) {
         (void) ngx_snprintf((u_char *) message, sizeof(message),
                             "state is \"%s\"%Z", ds_state_name(st->state));
-        entry = ngx_directstream_journal_entry(sh, node,
+        entry = ngx_directstream_journal_entry(sh, name,
                                                NGX_DIRECTSTREAM_ENTRY_STATE,
                                                message);
         entry->state = st->state;
@@ -60,7 +62,7 @@ ngx_directstream_journal_note(ngx_directstream_conf_t *dcf,
     }
 
     if (ngx_directstream_journal_item(node)) {
-        entry = ngx_directstream_journal_entry(sh, node,
+        entry = ngx_directstream_journal_entry(sh, name,
                                                NGX_DIRECTSTREAM_ENTRY_ITEM,
                                                st->decision_reason);
         entry->index = st->item.index;
@@ -98,7 +100,7 @@ ngx_directstream_journal_queue(ngx_directstream_conf_t *dcf, const char *name,
         node->info.queued = queued;
         node->info.queue_changes++;
 
-        (void) ngx_directstream_journal_entry(dcf->sh, node,
+        (void) ngx_directstream_journal_entry(dcf->sh, name,
                                               NGX_DIRECTSTREAM_ENTRY_QUEUE,
                                               message);
         dcf->sh->logged++;
@@ -123,7 +125,7 @@ ngx_directstream_journal_list(ngx_directstream_sh_t *sh,
                         "moved: %uD, changed: %uD%Z", list->added,
                         list->removed, list->moved, list->changed);
 
-    entry = ngx_directstream_journal_entry(sh, node,
+    entry = ngx_directstream_journal_entry(sh, node->info.def.name,
                                            NGX_DIRECTSTREAM_ENTRY_LIST,
                                            message);
     entry->added = list->added;
@@ -135,12 +137,26 @@ ngx_directstream_journal_list(ngx_directstream_sh_t *sh,
 }
 
 
+void
+ngx_directstream_journal_change(ngx_directstream_conf_t *dcf,
+    const char *name, const char *message)
+{
+    ngx_shmtx_lock(&dcf->shpool->mutex);
+
+    (void) ngx_directstream_journal_entry(dcf->sh, name,
+                                          NGX_DIRECTSTREAM_ENTRY_CHANGE,
+                                          message);
+    dcf->sh->logged++;
+
+    ngx_shmtx_unlock(&dcf->shpool->mutex);
+}
+
+
 /* the place of the next entry; it is one once sh->logged counts it */
 
 static ngx_directstream_entry_t *
-ngx_directstream_journal_entry(ngx_directstream_sh_t *sh,
-    ngx_directstream_node_t *node, ngx_directstream_entry_e type,
-    const char *message)
+ngx_directstream_journal_entry(ngx_directstream_sh_t *sh, const char *name,
+    ngx_directstream_entry_e type, const char *message)
 {
     uint64_t                   id;
     ngx_directstream_entry_t  *entry;
@@ -153,7 +169,7 @@ ngx_directstream_journal_entry(ngx_directstream_sh_t *sh,
     entry->id = id;
     entry->at = ngx_directstream_now();
     entry->type = type;
-    ngx_directstream_journal_text(entry->stream, node->info.def.name,
+    ngx_directstream_journal_text(entry->stream, name,
                                   sizeof(entry->stream));
     ngx_directstream_journal_text(entry->message, message,
                                   sizeof(entry->message));

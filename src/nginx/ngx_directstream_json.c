@@ -13,6 +13,8 @@
 
 
 static void ngx_directstream_json_before(ngx_directstream_json_t *w);
+static void ngx_directstream_json_choose(ngx_directstream_json_t *w,
+    const char *key);
 static void ngx_directstream_json_value(ngx_directstream_json_t *w,
     const ngx_directstream_member_t *m, const void *base);
 static void ngx_directstream_json_name(ngx_directstream_json_t *w,
@@ -37,6 +39,10 @@ ngx_directstream_json_raw(ngx_directstream_json_t *w, const char *data,
 {
     size_t        n;
     ngx_chain_t  *cl;
+
+    if (w->muted) {
+        return;
+    }
 
     while (len > 0 && !w->failed) {
 
@@ -87,6 +93,10 @@ ngx_directstream_json_print(ngx_directstream_json_t *w, const char *fmt, ...)
 static void
 ngx_directstream_json_before(ngx_directstream_json_t *w)
 {
+    if (w->muted) {
+        return;
+    }
+
     if (w->comma) {
         ngx_directstream_json_raw(w, ",", 1);
     }
@@ -98,6 +108,12 @@ ngx_directstream_json_before(ngx_directstream_json_t *w)
 void
 ngx_directstream_json_open(ngx_directstream_json_t *w, char c)
 {
+    w->depth++;
+
+    if (w->muted) {
+        return;
+    }
+
     ngx_directstream_json_before(w);
     ngx_directstream_json_raw(w, &c, 1);
 
@@ -108,6 +124,16 @@ ngx_directstream_json_open(ngx_directstream_json_t *w, char c)
 void
 ngx_directstream_json_close(ngx_directstream_json_t *w, char c)
 {
+    if (w->muted == w->depth) {
+        w->muted = 0;
+    }
+
+    w->depth--;
+
+    if (w->muted) {
+        return;
+    }
+
     ngx_directstream_json_raw(w, &c, 1);
 
     w->comma = 1;
@@ -117,12 +143,73 @@ ngx_directstream_json_close(ngx_directstream_json_t *w, char c)
 void
 ngx_directstream_json_key(ngx_directstream_json_t *w, const char *key)
 {
+    if (w->fields != NULL) {
+        ngx_directstream_json_choose(w, key);
+    }
+
+    if (w->muted) {
+        return;
+    }
+
     ngx_directstream_json_before(w);
     ngx_directstream_json_raw(w, "\"", 1);
     ngx_directstream_json_raw(w, key, strlen(key));
     ngx_directstream_json_raw(w, "\":", 2);
 
     w->comma = 0;
+}
+
+
+/* of members, and of members of these, but not deeper */
+
+static void
+ngx_directstream_json_choose(ngx_directstream_json_t *w, const char *key)
+{
+    u_char                     *dot;
+    size_t                      len, n;
+    ngx_uint_t                  i, inner, wanted;
+    ngx_directstream_wanted_t  *f;
+
+    inner = (w->depth == w->within + 1);
+
+    if ((!inner && w->depth != w->within)
+        || (inner && w->muted == w->within))
+    {
+        return;
+    }
+
+    wanted = 0;
+    f = w->fields->elts;
+
+    for (i = 0; i < w->fields->nelts; i++) {
+
+        dot = ngx_strlchr(f[i].name.data, f[i].name.data + f[i].name.len, '.');
+        len = (dot != NULL) ? (size_t) (dot - f[i].name.data) : f[i].name.len;
+        n = strlen(inner ? w->outer : key);
+
+        if (n != len
+            || ngx_memcmp(f[i].name.data, inner ? w->outer : key, n) != 0)
+        {
+            continue;
+        }
+
+        if (!inner || dot == NULL) {
+            wanted = 1;
+            f[i].seen |= (dot == NULL);
+
+        } else if (strlen(key) == f[i].name.len - len - 1
+                   && ngx_memcmp(dot + 1, key, strlen(key)) == 0)
+        {
+            wanted = 1;
+            f[i].seen = 1;
+        }
+    }
+
+    w->muted = wanted ? 0 : w->depth;
+
+    if (!inner) {
+        w->outer = key;
+    }
 }
 
 
@@ -375,6 +462,10 @@ ngx_directstream_json_name(ngx_directstream_json_t *w,
 
     case NGX_DIRECTSTREAM_JSON_DECISION:
         name = ds_decision_name((ds_decision_e) n);
+        break;
+
+    case NGX_DIRECTSTREAM_JSON_OUTCOME:
+        name = ds_outcome_name((ds_outcome_e) n);
         break;
 
     case NGX_DIRECTSTREAM_JSON_CODE:

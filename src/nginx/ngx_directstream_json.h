@@ -18,9 +18,25 @@ typedef struct {
     ngx_chain_t            **last;
     ngx_buf_t               *buf;
     off_t                    size;
+    ngx_array_t             *fields;        /* of ngx_directstream_wanted_t;
+                                               NULL: all */
+    ngx_uint_t               within;        /* depth of the object whose
+                                               members they are */
+    ngx_uint_t               depth;         /* now */
+    ngx_uint_t               muted;         /* depth of a member that is not
+                                               wanted, 0: it is */
+    const char              *outer;         /* the member at "within" */
     unsigned                 comma:1;
     unsigned                 failed:1;
 } ngx_directstream_json_t;
+
+
+/* a member that is asked for, "status" or "status.state" */
+
+typedef struct {
+    ngx_str_t                name;
+    ngx_uint_t               seen;          /* there is one */
+} ngx_directstream_wanted_t;
 
 
 void ngx_directstream_json_init(ngx_directstream_json_t *w,
@@ -64,6 +80,7 @@ typedef enum {
     NGX_DIRECTSTREAM_JSON_ITEM_STATE,
     NGX_DIRECTSTREAM_JSON_VERDICT,          /* none: null */
     NGX_DIRECTSTREAM_JSON_DECISION,
+    NGX_DIRECTSTREAM_JSON_OUTCOME,
     NGX_DIRECTSTREAM_JSON_CODE,             /* 0: null */
     NGX_DIRECTSTREAM_JSON_ERROR,            /* a ds_error_t; no code: null */
     NGX_DIRECTSTREAM_JSON_OBJECT,           /* "members", of the same base */

@@ -58,6 +58,7 @@ typedef struct {
 typedef struct {
     ngx_directstream_json_t    w;           /* its chain alone */
     ngx_uint_t                 open;        /* OpenMetrics */
+    ngx_directstream_token_t  *token;       /* whose streams, NULL: all */
     ngx_array_t               *samples;
     ngx_directstream_whole_t   whole;
     uint64_t                   alive;
@@ -320,13 +321,26 @@ ngx_int_t
 ngx_directstream_metrics_handler(ngx_http_request_t *r)
 {
     ngx_int_t                         rc;
+    const char                       *why;
+    ngx_directstream_ctx_t            ctx;
     ngx_directstream_conf_t          *dcf;
     ngx_directstream_metrics_t        m;
     const ngx_directstream_family_t  *f;
 
+    ngx_memzero(&ctx, sizeof(ngx_directstream_ctx_t));
+
     rc = ngx_http_discard_request_body(r);
     if (rc != NGX_OK) {
         return rc;
+    }
+
+    rc = ngx_directstream_token_check(r, &ctx, &why);
+
+    if (rc != NGX_OK) {
+        return (rc == NGX_DECLINED)
+               ? ngx_directstream_problem(r, 401, "unauthorized", NULL, "%s",
+                                          why)
+               : NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
     if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))) {
@@ -343,6 +357,7 @@ ngx_directstream_metrics_handler(ngx_http_request_t *r)
     dcf = ngx_directstream_get_conf();
 
     ngx_directstream_json_init(&m.w, r->pool);
+    m.token = ctx.token;
     m.open = ngx_directstream_metrics_open(r);
     m.samples = ngx_array_create(r->pool, 64,
                                  sizeof(ngx_directstream_sample_t));
@@ -495,6 +510,10 @@ ngx_directstream_metrics_take(void *data, ngx_directstream_info_t *info)
     ngx_directstream_metrics_t *m = data;
 
     ngx_directstream_sample_t  *s;
+
+    if (!ngx_directstream_token_sees(m->token, info->def.name)) {
+        return;
+    }
 
     s = ngx_array_push(m->samples);
 

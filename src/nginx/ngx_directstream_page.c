@@ -97,9 +97,12 @@ ngx_directstream_page(ngx_http_request_t *r, ngx_directstream_ctx_t *ctx)
 
         p = ngx_directstream_page_until(&w, p, last, "{{streams}}");
 
-        if (ngx_directstream_zone_each(ngx_directstream_get_conf(), r->pool,
-                                       ngx_directstream_page_row, &w)
-            != NGX_OK)
+        /* to who has shown no token yet it tells of none of them */
+
+        if (dlcf->tokens == NULL
+            && ngx_directstream_zone_each(ngx_directstream_get_conf(), r->pool,
+                                          ngx_directstream_page_row, &w)
+               != NGX_OK)
         {
             return NGX_HTTP_INTERNAL_SERVER_ERROR;
         }

@@ -7,12 +7,8 @@
 
 #include "ngx_directstream_http.h"
 
-#include <ngx_md5.h>
-
 #include <sys/random.h>
 
-
-#define NGX_DIRECTSTREAM_KEY_MAX  255       /* of an Idempotency-Key */
 
 
 typedef enum {
@@ -29,8 +25,7 @@ typedef struct {
     ds_stored_t              stored;        /* the stream */
     ds_queued_t              q;
     char                     before[DS_QUEUE_ID_LEN + 1];
-    char                     key[NGX_DIRECTSTREAM_KEY_MAX + 1];
-    char                     sum[33];
+    ngx_directstream_key_t   key;
     uint32_t                 waiting;
 } ngx_directstream_queue_t;
 
@@ -48,10 +43,7 @@ typedef struct {
 static ngx_directstream_queue_t *ngx_directstream_queue_create(
     ngx_http_request_t *r, ngx_directstream_ctx_t *ctx,
     ngx_directstream_queue_e op, ngx_int_t *rc);
-static ngx_int_t ngx_directstream_queue_key(ngx_http_request_t *r,
-    ngx_directstream_ctx_t *ctx, ngx_directstream_queue_t *t);
 static ngx_int_t ngx_directstream_queue_id(char *id);
-static void ngx_directstream_queue_by(ngx_http_request_t *r, char *by);
 static int ngx_directstream_queue_read(ngx_directstream_task_t *task,
     ds_store_t *db);
 static void ngx_directstream_queue_free(ngx_directstream_task_t *task);
@@ -218,12 +210,11 @@ ngx_directstream_queue_add(ngx_http_request_t *r,
                                         m.detail);
     }
 
-    if (ngx_directstream_queue_key(r, ctx, t) != NGX_OK) {
+    rc = ngx_directstream_key(r, ctx, ctx->action ? "play" : "queue", &t->key);
+
+    if (rc != NGX_OK) {
         ngx_free(t);
-        return ngx_directstream_problem(r, 400, "invalid_field",
-                               "Idempotency-Key", "it must have from 1 to %d "
-                               "characters, and not stand twice",
-                               NGX_DIRECTSTREAM_KEY_MAX);
+        return (rc == NGX_DECLINED) ? NGX_OK : rc;
     }
 
     if (ngx_directstream_queue_id(t->q.id) != NGX_OK) {
@@ -231,7 +222,10 @@ ngx_directstream_queue_add(ngx_http_request_t *r,
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    ngx_directstream_queue_by(r, t->q.by);
+    ngx_memcpy(t->task.change.fields, t->q.id, sizeof(t->q.id));
+    (void) ngx_snprintf((u_char *) t->q.by, DS_BY_LEN, "%s%s%s%Z",
+                        t->task.change.who, t->task.change.who[0] ? "@" : "",
+                        t->task.change.address);
     t->q.at = ngx_directstream_now();
 
     return ngx_directstream_task_post(&t->task);
@@ -322,47 +316,20 @@ ngx_directstream_queue_create(ngx_http_request_t *r,
         ngx_memcpy(t->q.id, ctx->entry, len);
     }
 
+    ngx_directstream_task_change(&t->task, r,
+                                 (op == NGX_DIRECTSTREAM_QUEUE_MOVE)
+                                 ? "queue_move"
+                                 : (op == NGX_DIRECTSTREAM_QUEUE_REMOVE)
+                                 ? "queue_remove"
+                                 : ctx->action ? "play" : "queue",
+                                 info.def.name);
+    ngx_memcpy(t->task.change.fields, t->q.id, sizeof(t->q.id));
+
     t->task.run = ngx_directstream_queue_run;
     t->task.end = ngx_directstream_queue_end;
     t->task.answer = ngx_directstream_queue_answer;
 
     return t;
-}
-
-
-/* what the request says beside the key must be the same the next time */
-
-static ngx_int_t
-ngx_directstream_queue_key(ngx_http_request_t *r,
-    ngx_directstream_ctx_t *ctx, ngx_directstream_queue_t *t)
-{
-    u_char      digest[16];
-    ngx_md5_t   md5;
-    ngx_str_t  *value;
-
-    static const char  name[] = "idempotency-key";
-
-    value = ngx_directstream_header_in(r, name, NULL);
-
-    if (value != NULL) {
-
-        if (value->len == 0 || value->len > NGX_DIRECTSTREAM_KEY_MAX
-            || ngx_directstream_header_in(r, name, value) != NULL)
-        {
-            return NGX_ERROR;
-        }
-
-        ngx_memcpy(t->key, value->data, value->len);
-    }
-
-    ngx_md5_init(&md5);
-    ngx_md5_update(&md5, ctx->action ? "play" : "queue", ctx->action ? 4 : 5);
-    ngx_md5_update(&md5, ctx->body.data, ctx->body.len);
-    ngx_md5_final(digest, &md5);
-
-    (void) ngx_hex_dump((u_char *) t->sum, digest, sizeof(digest));
-
-    return NGX_OK;
 }
 
 
@@ -383,38 +350,6 @@ ngx_directstream_queue_id(char *id)
 }
 
 
-/*
- * The address it came from, which is sure, and before it the name given for
- * basic authentication, which is so where the location asks for that.
- */
-
-static void
-ngx_directstream_queue_by(ngx_http_request_t *r, char *by)
-{
-    u_char     *p, *last;
-    size_t      i;
-    ngx_str_t   user;
-
-    p = (u_char *) by;
-    last = p + DS_BY_LEN - 1;
-
-    if (ngx_http_auth_basic_user(r) == NGX_OK
-        && r->headers_in.user.len != 0)
-    {
-        user = r->headers_in.user;
-
-        for (i = 0; i < ngx_min(user.len, 64); i++) {
-            *p++ = (user.data[i] > 0x20 && user.data[i] < 0x7f)
-                   ? user.data[i] : '?';
-        }
-
-        *p++ = '@';
-    }
-
-    (void) ngx_slprintf(p, last, "%V%Z", &r->connection->addr_text);
-}
-
-
 /* context: a thread of the pool */
 
 static int
@@ -427,6 +362,13 @@ ngx_directstream_queue_run(ngx_directstream_task_t *task, ds_store_t *db)
     rc = ngx_directstream_queue_store(t, db);
 
     if (rc == DS_OK) {
+
+        /* sent again it changes nothing */
+
+        if (ngx_strcmp(task->change.fields, t->q.id) != 0) {
+            task->change.what[0] = '\0';
+        }
+
         /* for the zone; that it is not known is not an error of the change */
         (void) ds_store_queue_count(db, t->stored.def.name, &t->waiting,
                                     &task->err);
@@ -442,6 +384,7 @@ static int
 ngx_directstream_queue_store(ngx_directstream_queue_t *t, ds_store_t *db)
 {
     int          rc;
+    int64_t      place;
     const char  *name;
     ds_error_t  *err;
 
@@ -462,8 +405,14 @@ ngx_directstream_queue_store(ngx_directstream_queue_t *t, ds_store_t *db)
         break;
     }
 
-    rc = ds_store_queue_add(db, name, &t->q, t->key[0] == '\0' ? NULL : t->key,
-                            t->sum, err);
+    /* it may be tried again: the place that is asked for is kept */
+
+    place = t->q.place;
+
+    rc = ds_store_queue_add(db, name, &t->q,
+                            t->key.key[0] == '\0' ? NULL : t->key.key,
+                            t->key.sum, err);
+    t->q.place = place;
 
     if (rc != DS_ESTORE_NOT_FOUND || !t->stored.is_static) {
         return rc;
@@ -473,10 +422,14 @@ ngx_directstream_queue_store(ngx_directstream_queue_t *t, ds_store_t *db)
 
     rc = ds_store_put(db, &t->stored, err);
 
-    return (rc != DS_OK)
-           ? rc : ds_store_queue_add(db, name, &t->q,
-                                     t->key[0] == '\0' ? NULL : t->key,
-                                     t->sum, err);
+    if (rc == DS_OK) {
+        rc = ds_store_queue_add(db, name, &t->q,
+                                t->key.key[0] == '\0' ? NULL : t->key.key,
+                                t->key.sum, err);
+        t->q.place = place;
+    }
+
+    return rc;
 }
 
 

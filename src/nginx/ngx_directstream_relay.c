@@ -654,7 +654,10 @@ ngx_directstream_relay_create(ngx_directstream_relay_t *relay)
     conf.nsource_rules = dcf->source_rules.nelts;
     conf.media_root = dcf->media_root.len ? (char *) dcf->media_root.data
                                           : NULL;
+    conf.source_proxy = dcf->base.def.source_proxy;
+    conf.source_bind = dcf->base.def.source_bind;
     conf.push_buffer = (size_t) dcf->push_buffer;
+    conf.history = dcf->history;
     conf.encodes = dcf->encodes;
     conf.playlist_max_items = (uint32_t) dcf->max_items;
     conf.push_certificate = dcf->push_certificate.len

@@ -8,6 +8,16 @@
 #include "ngx_directstream_http.h"
 
 
+typedef struct {
+    ngx_directstream_json_t         *w;
+    const ngx_directstream_page_t   *page;
+    ngx_uint_t                       total;
+    ngx_uint_t                       count;     /* of this page */
+    ngx_uint_t                       more;      /* after it */
+    char                             last[DS_NAME_LEN + 1];     /* of it */
+} ngx_directstream_seen_t;
+
+
 static void ngx_directstream_render_each(void *data,
     ngx_directstream_info_t *info);
 static void ngx_directstream_render_field(ngx_directstream_json_t *w,
@@ -206,6 +216,13 @@ static const ngx_directstream_member_t  ngx_directstream_item_fault[] = {
     ngx_directstream_member_end
 };
 
+/* what was opened; what the list itself refuses has no verdict */
+
+static const ngx_directstream_member_t  ngx_directstream_check_item[] = {
+    ngx_directstream_member("verdict", VERDICT, ds_item_t, verdict),
+    ngx_directstream_member_end
+};
+
 static const ngx_directstream_member_t  ngx_directstream_relay[] = {
     ngx_directstream_member("pid", COUNT, ngx_directstream_whole_t, pid),
     ngx_directstream_member("alive", BOOL, ngx_directstream_whole_t, alive),
@@ -251,22 +268,50 @@ static const ngx_directstream_member_t  ngx_directstream_whole[] = {
 
 void
 ngx_directstream_render_list(ngx_directstream_json_t *w,
-    ngx_directstream_conf_t *dcf)
+    ngx_directstream_conf_t *dcf, const ngx_directstream_page_t *page)
 {
+    ngx_array_t              *fields;
+    ngx_directstream_seen_t   seen;
     ngx_directstream_whole_t  whole;
+
+    ngx_memzero(&seen, sizeof(ngx_directstream_seen_t));
+
+    seen.w = w;
+    seen.page = page;
+
+    /* they are of the streams alone */
+
+    fields = w->fields;
+    w->fields = NULL;
 
     ngx_directstream_json_open(w, '{');
     ngx_directstream_json_key(w, "streams");
     ngx_directstream_json_open(w, '[');
 
+    w->fields = fields;
+    w->within = w->depth + 1;
+
     if (ngx_directstream_zone_each(dcf, w->pool, ngx_directstream_render_each,
-                                   w)
+                                   &seen)
         != NGX_OK)
     {
         w->failed = 1;
     }
 
     ngx_directstream_json_close(w, ']');
+
+    w->fields = NULL;
+
+    ngx_directstream_json_key(w, "total");
+    ngx_directstream_json_integer(w, seen.total);
+    ngx_directstream_json_key(w, "next");
+
+    if (seen.more) {
+        ngx_directstream_json_string(w, seen.last, DS_NAME_LEN);
+
+    } else {
+        ngx_directstream_json_null(w);
+    }
 
     ngx_directstream_zone_whole(dcf, &whole);
     ngx_directstream_json_members(w, ngx_directstream_whole, &whole);
@@ -278,7 +323,33 @@ ngx_directstream_render_list(ngx_directstream_json_t *w,
 static void
 ngx_directstream_render_each(void *data, ngx_directstream_info_t *info)
 {
-    ngx_directstream_render_stream(data, info);
+    ngx_directstream_seen_t *seen = data;
+
+    const ngx_directstream_page_t  *page;
+
+    page = seen->page;
+
+    if (!(page->states & (1 << info->status.state))
+        || !ngx_directstream_token_sees(page->token, info->def.name))
+    {
+        return;
+    }
+
+    seen->total++;
+
+    if (ngx_strcmp(info->def.name, page->after) <= 0) {
+        return;
+    }
+
+    if (page->limit != 0 && seen->count == page->limit) {
+        seen->more = 1;
+        return;
+    }
+
+    seen->count++;
+    ngx_memcpy(seen->last, info->def.name, sizeof(seen->last));
+
+    ngx_directstream_render_stream(seen->w, info);
 }
 
 
@@ -523,6 +594,17 @@ ngx_directstream_render_item(ngx_directstream_json_t *w, ds_item_t *item,
         ngx_directstream_json_members(w, ngx_directstream_item_state, item);
     }
 
+    ngx_directstream_json_members(w, ngx_directstream_item_fault, item);
+    ngx_directstream_json_close(w, '}');
+}
+
+
+void
+ngx_directstream_render_checked(ngx_directstream_json_t *w, ds_item_t *item)
+{
+    ngx_directstream_json_open(w, '{');
+    ngx_directstream_json_members(w, ngx_directstream_item, item);
+    ngx_directstream_json_members(w, ngx_directstream_check_item, item);
     ngx_directstream_json_members(w, ngx_directstream_item_fault, item);
     ngx_directstream_json_close(w, '}');
 }

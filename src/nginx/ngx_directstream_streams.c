@@ -11,18 +11,34 @@
 typedef struct {
     ngx_directstream_task_t    task;
     ngx_directstream_change_t  change;
+    ngx_directstream_key_t     key;
+    ngx_uint_t                 again;       /* is it a request sent again? */
+    ngx_uint_t                 known;       /* so said the store alone */
 } ngx_directstream_write_t;
 
 
+static const char *const  ngx_directstream_streams_what[] = {
+    "create", "change", "delete", "start", "stop", "restart"
+};
+
+static const char *const  ngx_directstream_streams_steps[] = {
+    "skip", "previous", "refresh", "prefetch", "prefetch_off"
+};
+
+
+static ngx_int_t ngx_directstream_streams_states(ngx_http_request_t *r,
+    ngx_uint_t *states);
+static ngx_int_t ngx_directstream_streams_fields(ngx_http_request_t *r,
+    ngx_directstream_json_t *w);
 static ngx_int_t ngx_directstream_streams_show(ngx_http_request_t *r,
     const char *name, ngx_uint_t status);
 static ngx_int_t ngx_directstream_streams_write(ngx_http_request_t *r,
-    ngx_directstream_change_t *change);
+    ngx_directstream_change_t *change, const ngx_directstream_key_t *key);
 static ngx_int_t ngx_directstream_streams_refuse(ngx_http_request_t *r,
     ngx_directstream_change_t *change, ngx_int_t rc);
 static int ngx_directstream_streams_run(ngx_directstream_task_t *t,
     ds_store_t *db);
-static int ngx_directstream_streams_store(ngx_directstream_write_t *w,
+static int ngx_directstream_streams_exists(ngx_directstream_write_t *w,
     ds_store_t *db);
 static void ngx_directstream_streams_end(ngx_directstream_task_t *t);
 static ngx_int_t ngx_directstream_streams_answer(ngx_http_request_t *r,
@@ -33,15 +49,159 @@ ngx_int_t
 ngx_directstream_streams_list(ngx_http_request_t *r,
     ngx_directstream_ctx_t *ctx)
 {
+    ngx_int_t                rc;
+    ngx_str_t                after;
     ngx_directstream_json_t  w;
-
-    (void) ctx;
+    ngx_directstream_page_t  page;
 
     ngx_directstream_json_init(&w, r->pool);
-    ngx_directstream_render_list(&w, ngx_directstream_get_conf());
+
+    rc = ngx_directstream_args(r, ctx, 0);
+
+    if (rc == NGX_OK) {
+        rc = ngx_directstream_streams_states(r, &page.states);
+    }
+
+    if (rc == NGX_OK) {
+        rc = ngx_directstream_streams_fields(r, &w);
+    }
+
+    if (rc != NGX_OK) {
+        return (rc == NGX_DECLINED) ? NGX_OK : rc;
+    }
+
+    rc = ngx_directstream_arg_text(r, "after", &after);
+
+    if (rc == NGX_ERROR) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    page.after = (rc == NGX_OK) ? (char *) after.data : "";
+    page.limit = ctx->limit;
+    page.token = ctx->token;
+
+    ngx_directstream_render_list(&w, ngx_directstream_get_conf(), &page);
     ngx_directstream_json_raw(&w, "\n", 1);
 
     return ngx_directstream_send(r, NGX_HTTP_OK, &w);
+}
+
+
+/* "state=live,stalled"; without it all of them */
+
+static ngx_int_t
+ngx_directstream_streams_states(ngx_http_request_t *r, ngx_uint_t *states)
+{
+    u_char      *p, *end, *last;
+    ngx_int_t    rc;
+    ngx_str_t    arg;
+    ngx_uint_t   state;
+    const char  *name;
+
+    *states = ~(ngx_uint_t) 0;
+
+    rc = ngx_directstream_arg_text(r, "state", &arg);
+
+    if (rc != NGX_OK) {
+        return (rc == NGX_DECLINED) ? NGX_OK : NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    *states = 0;
+    last = arg.data + arg.len;
+
+    for (p = arg.data; p <= last; p = end + 1) {
+
+        end = ngx_strlchr(p, last, ',');
+        end = (end == NULL) ? last : end;
+
+        for (state = DS_STOPPED; state <= DS_HELD; state++) {
+            name = ds_state_name((int) state);
+
+            if (strlen(name) == (size_t) (end - p)
+                && ngx_memcmp(p, name, end - p) == 0)
+            {
+                break;
+            }
+        }
+
+        if (state > DS_HELD) {
+            rc = ngx_directstream_problem(r, 400, "invalid_field", "state",
+                                          "it must be states, with commas "
+                                          "between them");
+
+            return (rc == NGX_OK) ? NGX_DECLINED : rc;
+        }
+
+        *states |= 1 << state;
+    }
+
+    return NGX_OK;
+}
+
+
+/* a stream of zeroes has all members that any stream has */
+
+static ngx_int_t
+ngx_directstream_streams_fields(ngx_http_request_t *r,
+    ngx_directstream_json_t *w)
+{
+    u_char                     *p, *end, *last;
+    ngx_int_t                   rc;
+    ngx_str_t                   arg;
+    ngx_uint_t                  i;
+    ngx_directstream_info_t     none;
+    ngx_directstream_json_t     dry;
+    ngx_directstream_wanted_t  *f;
+
+    rc = ngx_directstream_arg_text(r, "fields", &arg);
+
+    if (rc != NGX_OK) {
+        return (rc == NGX_DECLINED) ? NGX_OK : NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    w->within = 1;
+    w->fields = ngx_array_create(r->pool, 8,
+                                 sizeof(ngx_directstream_wanted_t));
+    if (w->fields == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    last = arg.data + arg.len;
+
+    for (p = arg.data; p <= last; p = end + 1) {
+
+        end = ngx_strlchr(p, last, ',');
+        end = (end == NULL) ? last : end;
+
+        f = ngx_array_push(w->fields);
+        if (f == NULL) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+
+        f->name.data = p;
+        f->name.len = end - p;
+        f->seen = 0;
+    }
+
+    ngx_memzero(&none, sizeof(ngx_directstream_info_t));
+
+    dry = *w;
+    ngx_directstream_render_stream(&dry, &none);
+
+    f = w->fields->elts;
+
+    for (i = 0; i < w->fields->nelts; i++) {
+
+        if (!f[i].seen) {
+            rc = ngx_directstream_problem(r, 400, "invalid_field", "fields",
+                                          "\"%V\" is no field of a stream",
+                                          &f[i].name);
+
+            return (rc == NGX_OK) ? NGX_DECLINED : rc;
+        }
+    }
+
+    return NGX_OK;
 }
 
 
@@ -58,6 +218,7 @@ ngx_directstream_streams_show(ngx_http_request_t *r, const char *name,
     ngx_uint_t status)
 {
     u_char                   *tag;
+    ngx_int_t                 rc;
     ngx_directstream_info_t   info;
     ngx_directstream_conf_t  *dcf;
     ngx_directstream_json_t   w;
@@ -80,6 +241,15 @@ ngx_directstream_streams_show(ngx_http_request_t *r, const char *name,
     }
 
     ngx_directstream_json_init(&w, r->pool);
+
+    if (status == NGX_HTTP_OK && r->method != NGX_HTTP_PATCH) {
+
+        rc = ngx_directstream_streams_fields(r, &w);
+        if (rc != NGX_OK) {
+            return (rc == NGX_DECLINED) ? NGX_OK : rc;
+        }
+    }
+
     ngx_directstream_render_stream(&w, &info);
     ngx_directstream_json_raw(&w, "\n", 1);
 
@@ -98,7 +268,7 @@ ngx_directstream_streams_items(ngx_http_request_t *r,
     ngx_directstream_json_t   w;
     ngx_directstream_node_t  *node;
 
-    rc = ngx_directstream_args(r, ctx);
+    rc = ngx_directstream_args(r, ctx, 100);
     if (rc != NGX_OK) {
         return (rc == NGX_DECLINED) ? NGX_OK : rc;
     }
@@ -158,7 +328,9 @@ ngx_int_t
 ngx_directstream_streams_create(ngx_http_request_t *r,
     ngx_directstream_ctx_t *ctx)
 {
+    ngx_int_t                   rc;
     ngx_uint_t                  start;
+    ngx_directstream_key_t      key;
     ngx_directstream_change_t   change;
     ngx_directstream_mistake_t  m;
 
@@ -174,9 +346,21 @@ ngx_directstream_streams_create(ngx_http_request_t *r,
                                         m.detail);
     }
 
+    if (!ngx_directstream_token_sees(ctx->token, change.stored.def.name)) {
+        return ngx_directstream_problem(r, 403, "stream_denied", "name",
+                                        "the token is not for a stream of "
+                                        "this name");
+    }
+
+    rc = ngx_directstream_key(r, ctx, "create", &key);
+
+    if (rc != NGX_OK) {
+        return (rc == NGX_DECLINED) ? NGX_OK : rc;
+    }
+
     change.stored.running = start;
 
-    return ngx_directstream_streams_write(r, &change);
+    return ngx_directstream_streams_write(r, &change, &key);
 }
 
 
@@ -213,7 +397,7 @@ ngx_directstream_streams_patch(ngx_http_request_t *r,
         }
     }
 
-    return ngx_directstream_streams_write(r, &change);
+    return ngx_directstream_streams_write(r, &change, NULL);
 }
 
 
@@ -230,7 +414,7 @@ ngx_directstream_streams_change(ngx_http_request_t *r,
                              || change.op == NGX_DIRECTSTREAM_RESTART);
     ngx_memcpy(change.stored.def.name, ctx->name, sizeof(ctx->name));
 
-    return ngx_directstream_streams_write(r, &change);
+    return ngx_directstream_streams_write(r, &change, NULL);
 }
 
 
@@ -266,6 +450,8 @@ ngx_directstream_streams_step(ngx_http_request_t *r,
     }
 
     ngx_directstream_wake();
+    ngx_directstream_task_note(r, ngx_directstream_streams_steps[step],
+                               ctx->name);
 
     return ngx_directstream_streams_show(r, ctx->name, NGX_HTTP_ACCEPTED);
 }
@@ -288,6 +474,8 @@ ngx_directstream_streams_renew(ngx_http_request_t *r,
 
     n = ngx_directstream_zone_renew(ngx_directstream_get_conf(), all);
     ngx_directstream_wake();
+    ngx_directstream_task_note(r, all ? "restart_all" : "restart_outdated",
+                               "");
 
     ngx_directstream_json_init(&w, r->pool);
     ngx_directstream_json_open(&w, '{');
@@ -304,7 +492,7 @@ ngx_directstream_streams_renew(ngx_http_request_t *r,
 
 static ngx_int_t
 ngx_directstream_streams_write(ngx_http_request_t *r,
-    ngx_directstream_change_t *change)
+    ngx_directstream_change_t *change, const ngx_directstream_key_t *key)
 {
     ngx_int_t                  rc;
     ngx_directstream_write_t  *w;
@@ -318,16 +506,33 @@ ngx_directstream_streams_write(ngx_http_request_t *r,
 
     rc = ngx_directstream_change_mark(ngx_directstream_get_conf(), change);
 
+    if (key != NULL) {
+        w->key = *key;
+    }
+
+    if (rc == NGX_DONE && w->key.key[0] != '\0') {
+        w->again = 1;
+        rc = NGX_OK;
+    }
+
     if (rc != NGX_OK) {
         ngx_free(w);
         return ngx_directstream_streams_refuse(r, change, rc);
     }
 
     w->change = *change;
-
     w->task.run = ngx_directstream_streams_run;
     w->task.end = ngx_directstream_streams_end;
     w->task.answer = ngx_directstream_streams_answer;
+
+    if (w->again) {
+        return ngx_directstream_task_post(&w->task);
+    }
+
+    ngx_directstream_task_change(&w->task, r,
+                                 ngx_directstream_streams_what[change->op],
+                                 change->stored.def.name);
+    ngx_directstream_task_fields(&w->task, change->set);
 
     return ngx_directstream_task_post(&w->task);
 }
@@ -385,47 +590,32 @@ ngx_directstream_streams_run(ngx_directstream_task_t *t, ds_store_t *db)
 {
     ngx_directstream_write_t *w = (ngx_directstream_write_t *) t;
 
-    int  rc;
+    int           rc;
+    char          id[DS_QUEUE_ID_LEN + 1];
+    ds_stored_t  *stored;
 
-    rc = ngx_directstream_streams_store(w, db);
-
-    if (rc == DS_OK) {
-        w->change.stored.revision = ds_store_revision(db);
-    }
-
-    return rc;
-}
-
-
-/* context: a thread of the pool */
-
-static int
-ngx_directstream_streams_store(ngx_directstream_write_t *w, ds_store_t *db)
-{
-    int                       rc;
-    ds_error_t                err;
-    ds_stored_t              *stored;
-    ngx_directstream_task_t  *t;
-
-    t = &w->task;
     stored = &w->change.stored;
+
+    if (w->again) {
+        return ds_store_key_find(db, stored->def.name, w->key.key, w->key.sum,
+                                 ngx_directstream_now(), id, &t->err);
+    }
 
     switch (w->change.op) {
 
     case NGX_DIRECTSTREAM_CREATE:
         rc = ds_store_create(db, stored, &t->err);
 
-        /* another nginx has made it: the zone gets what there is */
-
-        if (rc == DS_ESTORE_EXISTS
-            && ds_store_refresh(db, stored->def.name, &err) == DS_OK
-            && ds_store_get(db, stored->def.name, stored, &err) != DS_OK)
-        {
-            rc = err.code;
-            t->err = err;
+        if (rc == DS_OK && w->key.key[0] != '\0') {
+            rc = ds_store_key_put(db, stored->def.name, w->key.key,
+                                  w->key.sum, ngx_directstream_now(), "",
+                                  &t->err);
         }
 
-        return rc;
+        /* another nginx has made it: the zone gets what there is */
+
+        return (rc == DS_ESTORE_EXISTS)
+               ? ngx_directstream_streams_exists(w, db) : rc;
 
     case NGX_DIRECTSTREAM_PATCH:
         return ds_store_put(db, stored, &t->err);
@@ -449,6 +639,46 @@ ngx_directstream_streams_store(ngx_directstream_write_t *w, ds_store_t *db)
 }
 
 
+/* context: the same; what there is, and whether this very request made it */
+
+static int
+ngx_directstream_streams_exists(ngx_directstream_write_t *w, ds_store_t *db)
+{
+    int           rc;
+    char          id[DS_QUEUE_ID_LEN + 1];
+    ds_error_t    err;
+    ds_stored_t  *stored;
+
+    stored = &w->change.stored;
+
+    rc = ds_store_refresh(db, stored->def.name, &err);
+
+    if (rc == DS_OK) {
+        rc = ds_store_get(db, stored->def.name, stored, &err);
+    }
+
+    if (rc != DS_OK) {
+        w->task.err = err;
+        return rc;
+    }
+
+    if (w->key.key[0] == '\0'
+        || ds_store_key_find(db, stored->def.name, w->key.key, w->key.sum,
+                             ngx_directstream_now(), id, &err)
+           != DS_OK)
+    {
+        return DS_ESTORE_EXISTS;
+    }
+
+    /* nothing is changed */
+
+    w->known = 1;
+    w->task.change.what[0] = '\0';
+
+    return DS_OK;
+}
+
+
 /* whether or not anybody waits for the answer */
 
 static void
@@ -459,21 +689,30 @@ ngx_directstream_streams_end(ngx_directstream_task_t *t)
     ngx_uint_t                level;
     ngx_directstream_conf_t  *dcf;
 
+    if (w->again) {
+        return;
+    }
+
     dcf = ngx_directstream_get_conf();
 
-    if (t->rc == DS_OK) {
+    if (t->rc == DS_OK && !w->known) {
+        w->change.stored.revision = t->revision;
         ngx_directstream_change_apply(dcf, &w->change);
         ngx_directstream_wake();
         return;
     }
 
-    if (t->rc == DS_ESTORE_EXISTS) {
+    if (t->rc == DS_ESTORE_EXISTS || w->known) {
         ngx_directstream_change_settle(dcf, w->change.stored.def.name,
                                        ngx_pid, &w->change.stored, 0);
         ngx_directstream_wake();
 
     } else {
         ngx_directstream_change_undo(dcf, &w->change);
+    }
+
+    if (t->rc == DS_OK) {
+        return;
     }
 
     level = (t->rc == DS_ESTORE_EXISTS || t->rc == DS_ESTORE_NOT_FOUND
@@ -496,12 +735,19 @@ ngx_directstream_streams_answer(ngx_http_request_t *r,
     const char              *name;
     ngx_directstream_ctx_t  *ctx;
 
-    if (t->rc == DS_ESTORE_EXISTS) {
+    if (t->rc == DS_ESTORE_EXISTS
+        || (w->again && t->rc == DS_ESTORE_NOT_FOUND))
+    {
         return ngx_directstream_streams_refuse(r, &w->change, NGX_DONE);
     }
 
     if (t->rc == DS_ECLUSTER_CONFLICT) {
         return ngx_directstream_streams_refuse(r, &w->change, NGX_BUSY);
+    }
+
+    if (t->rc == DS_EQUEUE_KEY) {
+        return ngx_directstream_problem(r, 409, ds_error_code(t->rc), NULL,
+                                        "%s", t->err.message);
     }
 
     name = w->change.stored.def.name;

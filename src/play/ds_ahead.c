@@ -199,6 +199,7 @@ ds_ahead_start(ds_stream_t *s, uint32_t index, bool modest)
     memset(&conf, 0, sizeof(ds_link_conf_t));
 
     conf.ds = s->ds;
+    conf.settings = &s->settings;
     conf.stream = s->name;
     conf.entry = &a->entry;
     conf.copies = s->profile.video == DS_VIDEO_COPY;

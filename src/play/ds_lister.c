@@ -117,7 +117,7 @@ ds_lister_run(void *data)
         return;
     }
 
-    (void) ds_resolver_list(s->ds, s->playlist, &s->lister.cancel,
+    (void) ds_resolver_list(s->ds, &s->settings, s->playlist, &s->lister.cancel,
                             ds_lister_entry, s, &s->list_err);
 }
 

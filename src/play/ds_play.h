@@ -60,6 +60,9 @@ struct ds_stream_s {
     char            *push;              /* NULL: none */
     char            *token;
     char            *slate;             /* NULL: made of the name */
+    char            *proxy;             /* "": none */
+    char            *bind;              /* the same */
+    ds_conf_t        settings;          /* the engine's, with these two */
     ds_target_t      target;
     ds_sent_t       *sent;
     ds_profile_t     profile;

@@ -266,20 +266,7 @@ ds_preflight_told(ds_stream_t *s, uint32_t index, const ds_error_t *err)
 
     (void) pthread_mutex_lock(&s->lock);
 
-    switch (ds_fault(err->code, ds_playlist_resolved(s->list, index))) {
-
-    case DS_FAULT_NONE:
-        verdict = DS_VERDICT_OK;
-        break;
-
-    case DS_FAULT_ITEM:
-        verdict = DS_VERDICT_BAD;
-        break;
-
-    default:
-        verdict = DS_VERDICT_RISK;
-    }
-
+    verdict = ds_verdict(err->code, ds_playlist_resolved(s->list, index));
     ds_playlist_set_verdict(s->list, index, verdict, err->code);
     ds_playlist_item(s->list, index, &item);
 

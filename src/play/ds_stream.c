@@ -107,7 +107,9 @@ ds_stream_copy(ds_stream_t *s, const ds_def_t *def, const char *token)
         || ds_copy(&s->token, token) != DS_OK
         || ds_copy(&s->push, def->push[0] == '\0' ? NULL : def->push) != DS_OK
         || ds_copy(&s->slate, def->slate[0] == '\0' ? NULL : def->slate)
-           != DS_OK)
+           != DS_OK
+        || ds_copy(&s->proxy, def->source_proxy) != DS_OK
+        || ds_copy(&s->bind, def->source_bind) != DS_OK)
     {
         return DS_ENOMEM;
     }
@@ -116,7 +118,12 @@ ds_stream_copy(ds_stream_t *s, const ds_def_t *def, const char *token)
     s->max_item = def->max_item_duration;
     s->push_engine = def->push_engine;
 
+    s->settings = s->ds->conf;
+    s->settings.source_proxy = s->proxy;
+    s->settings.source_bind = s->bind;
+
     s->source.ds = s->ds;
+    s->source.settings = &s->settings;
     s->source.stream = s->name;
     s->source.playlist = s->playlist;
     s->source.profile = &s->profile;
@@ -185,6 +192,8 @@ ds_stream_destroy(void *data)
     free(s->publish);
     free(s->push);
     free(s->slate);
+    free(s->proxy);
+    free(s->bind);
     free(s->token);
     free(s);
 }

@@ -244,8 +244,8 @@ ds_resolver_turn(ds_t *ds, bool second, const ds_error_t *err)
 
 
 int
-ds_resolver_list(ds_t *ds, const char *playlist, ds_cancel_t *cancel,
-    ds_entry_pt entry, void *data, ds_error_t *err)
+ds_resolver_list(ds_t *ds, const ds_conf_t *settings, const char *playlist,
+    ds_cancel_t *cancel, ds_entry_pt entry, void *data, ds_error_t *err)
 {
     ds_resolver_list_t  list;
 
@@ -256,7 +256,7 @@ ds_resolver_list(ds_t *ds, const char *playlist, ds_cancel_t *cancel,
     list.given = false;
 
     if (!ds_resolve_has_first(playlist)) {
-        return ds_resolver_list_ask(&ds->conf, &list, err);
+        return ds_resolver_list_ask(settings, &list, err);
     }
 
     return ds_resolver_call(ds, playlist, true, cancel, ds_resolver_list_ask,

@@ -32,9 +32,13 @@ int ds_resolver_call(ds_t *ds, const char *url, bool behind,
     ds_cancel_t *cancel, ds_resolver_pt call, void *data, const bool *given,
     ds_error_t *err);
 
-/* ds_resolve_list() so, without a place where no child is started */
-int ds_resolver_list(ds_t *ds, const char *playlist, ds_cancel_t *cancel,
-    ds_entry_pt entry, void *data, ds_error_t *err);
+/*
+ * ds_resolve_list() so, without a place where no child is started; a list that
+ * is read from here is read as "settings" say
+ */
+int ds_resolver_list(ds_t *ds, const ds_conf_t *settings,
+    const char *playlist, ds_cancel_t *cancel, ds_entry_pt entry, void *data,
+    ds_error_t *err);
 
 /*
  * What the resolver named is refused, on new URLs too: true when there is

@@ -155,8 +155,8 @@ ds_convert_create(const ds_link_conf_t *conf, const ds_profile_t *profile,
 
 
 int
-ds_convert_judge(const ds_profile_t *profile, ds_reader_t *r, char *reason,
-    ds_error_t *err)
+ds_convert_judge(const ds_profile_t *profile, ds_reader_t *r,
+    ds_decision_e *decision, char *reason, ds_error_t *err)
 {
     int            i, rc;
     ds_convert_t  *c;
@@ -176,6 +176,8 @@ ds_convert_judge(const ds_profile_t *profile, ds_reader_t *r, char *reason,
 
     if (rc == DS_OK) {
         ds_decide_text(profile, c->in, &c->plan, reason);
+        *decision = c->plan.encode[DS_VIDEO] || c->plan.encode[DS_AUDIO]
+                    ? DS_DECISION_ENCODE : DS_DECISION_COPY;
     }
 
     for (i = 0; i < 2; i++) {

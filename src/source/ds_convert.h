@@ -33,10 +33,11 @@ ds_convert_t *ds_convert_create(const ds_link_conf_t *conf,
 
 /*
  * Decides as far as that is known before a packet is read; "reason" of
- * DS_MESSAGE_LEN gets why.  0, DS_ECODEC_…, DS_ENO_…, DS_ENOMEM.
+ * DS_MESSAGE_LEN gets why.  0, DS_ECODEC_…, DS_ENO_…, DS_ENOMEM: then the
+ * decision is left alone.
  */
 int ds_convert_judge(const ds_profile_t *profile, ds_reader_t *r,
-    char *reason, ds_error_t *err);
+    ds_decision_e *decision, char *reason, ds_error_t *err);
 
 /*
  * What was decided; "reason" of DS_MESSAGE_LEN gets why, and what it is.  It

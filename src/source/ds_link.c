@@ -114,12 +114,15 @@ ds_link_resolve(const ds_link_t *l, ds_cancel_t *cancel, ds_media_t *m,
           : c->entry->url == NULL ? "" : c->entry->url;
     calls = 0;
 
+    /* who can wait does not come back to a site that wants to be left alone */
+
     do {
         rc = ds_resolver_call(c->ds, url, c->behind, cancel, ds_link_ask,
                               &ask, NULL, err);
         calls++;
 
-    } while (rc == DS_ERESOLVER_RATE_LIMITED && calls < DS_LINK_CALLS);
+    } while (rc == DS_ERESOLVER_RATE_LIMITED && !c->behind
+             && calls < DS_LINK_CALLS);
 
     return rc;
 }

@@ -18,6 +18,8 @@
 
 typedef struct {
     ds_t              *ds;
+    const ds_conf_t   *settings;        /* the engine's, with the stream's own
+                                           way to its sources; NULL: without */
     const char        *stream;          /* name for log records */
     const ds_entry_t  *entry;           /* NULL: the first item of "playlist" */
     const char        *playlist;

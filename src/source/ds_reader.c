@@ -272,8 +272,10 @@ ds_reader_input_open(ds_reader_t *r, ds_error_t *err)
                            && r->in == NULL;
     }
 
-    return ds_input_open(&r->conf.ds->conf, &r->link.media, r->conf.copies,
-                         r->hooks, r->conf.cancel, err);
+    return ds_input_open(r->conf.settings == NULL ? &r->conf.ds->conf
+                                                  : r->conf.settings,
+                         &r->link.media, r->conf.copies, r->hooks,
+                         r->conf.cancel, err);
 }
 
 

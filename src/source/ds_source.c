@@ -95,6 +95,7 @@ ds_source_start(const ds_source_conf_t *sc, ds_entry_t *e, int64_t start,
     ds_text(s->stream, sizeof(s->stream), sc->stream);
 
     s->conf.ds = sc->ds;
+    s->conf.settings = sc->settings;
     s->conf.stream = s->stream;
     s->conf.start = start;
     s->conf.copies = s->profile.video == DS_VIDEO_COPY;
@@ -247,7 +248,8 @@ ds_source_open(ds_source_t *s)
 static int
 ds_source_judge(ds_source_t *s)
 {
-    char  reason[DS_MESSAGE_LEN];
+    char           reason[DS_MESSAGE_LEN];
+    ds_decision_e  decision;
 
     if (s->mode != DS_MODE_DIRECT) {
         ds_shelf_init(&s->shelf, &s->conf, &s->profile);
@@ -261,7 +263,8 @@ ds_source_judge(ds_source_t *s)
 
     return s->reader == NULL
            ? s->err.code
-           : ds_convert_judge(&s->profile, s->reader, reason, &s->err);
+           : ds_convert_judge(&s->profile, s->reader, &decision, reason,
+                              &s->err);
 }
 
 

@@ -19,10 +19,11 @@ typedef struct ds_source_s  ds_source_t;
 
 
 /* the same for all items of a stream, but for "turn"; all is copied but for
-   the engine, the playlist, the counters and the bell */
+   the engine, its settings, the playlist, the counters and the bell */
 
 typedef struct {
     ds_t               *ds;
+    const ds_conf_t    *settings;       /* see ds_link.h */
     const char         *stream;         /* name for log records */
     const char         *playlist;
     const ds_profile_t *profile;

@@ -23,6 +23,9 @@
 /* attempts, after which what is wrong is not with the store as a whole */
 #define DS_RECORDER_TRIES  5
 
+/* ms between two looks for what is to be forgotten */
+#define DS_RECORDER_OLD    3600000
+
 /* items that may wait for a store that does not take them */
 #define DS_RECORDER_ITEMS  8192
 
@@ -104,6 +107,7 @@ struct ds_recorder_s {
 
     /* the thread's */
     ds_store_t      *store;
+    int64_t          old_at;            /* when it looks for what is old */
     ds_error_t       err;               /* of the last call */
     int              code;              /* that was logged last */
 };
@@ -352,6 +356,14 @@ ds_recorder_try(ds_recorder_t *r, ds_op_t *ops, ds_op_t **at)
     }
 
     rc = ds_store_begin(r->store, &r->err);
+
+    if (rc == DS_OK && r->ds->conf.history != 0
+        && ds_monotonic() >= r->old_at)
+    {
+        rc = ds_store_trim_history(r->store, ds_now() - r->ds->conf.history,
+                                   &r->err);
+        r->old_at = ds_monotonic() + DS_RECORDER_OLD;
+    }
 
     for (op = ops; rc == DS_OK && op != NULL; op = op->next) {
         if (!op->dropped) {

@@ -30,16 +30,16 @@
  */
 
 static const char *const  ds_share_tables[] = {
-    "stream", "setting", "refresh", "progress", "queue", "queue_key"
+    "stream", "setting", "refresh", "way", "progress", "queue", "queue_key"
 };
 
 #define DS_SHARE_TABLES                                                       \
     (sizeof(ds_share_tables) / sizeof(ds_share_tables[0]))
 
 /* of the definition; and the one that is the stream */
-#define DS_SHARE_DEFINITION  3
+#define DS_SHARE_DEFINITION  4
 #define DS_SHARE_STREAM      0
-#define DS_SHARE_PROGRESS    3
+#define DS_SHARE_PROGRESS    4
 
 
 typedef struct {
@@ -52,7 +52,8 @@ typedef struct {
     char             name[DS_NAME_LEN + 1];
     int64_t          epoch;             /* 0: of no owner */
     bool             read;
-    bool             loaded;            /* into the tables */
+    unsigned         loaded;            /* into the tables, in a part of the
+                                           transaction of this depth */
     bool             progress;          /* it alone, not loaded */
     ds_share_part_t  parts[DS_SHARE_TABLES];
 } ds_share_one_t;
@@ -68,6 +69,7 @@ struct ds_share_s {
 };
 
 
+static void ds_share_forget(ds_share_t *share);
 static ds_share_one_t *ds_share_one(ds_share_t *share, const char *name,
     ds_error_t *err);
 static char *ds_share_key(ds_share_t *share, const char *table,
@@ -161,6 +163,29 @@ ds_share_free(ds_share_t **pshare)
 
 
 void
+ds_share_end(ds_share_t *share, unsigned depth, bool done)
+{
+    size_t           i;
+    ds_share_one_t  *one;
+
+    if (depth == 0) {
+        ds_share_forget(share);
+        return;
+    }
+
+    /* what was undone is to be loaded again, from what was read */
+
+    for (i = 0; i < share->n; i++) {
+        one = &share->ones[i];
+
+        if (one->loaded > depth) {
+            one->loaded = done ? depth : 0;
+        }
+    }
+}
+
+
+static void
 ds_share_forget(ds_share_t *share)
 {
     size_t  i, j;
@@ -240,7 +265,8 @@ ds_share_read(ds_share_t *share, sqlite3 *db, const char *name,
 
 
 int
-ds_share_load(ds_share_t *share, sqlite3 *db, ds_error_t *err)
+ds_share_load(ds_share_t *share, sqlite3 *db, unsigned depth,
+    ds_error_t *err)
 {
     int     rc;
     size_t  i;
@@ -250,6 +276,7 @@ ds_share_load(ds_share_t *share, sqlite3 *db, ds_error_t *err)
     for (i = 0; rc == DS_OK && i < share->n; i++) {
         if (share->ones[i].read && !share->ones[i].loaded) {
             rc = ds_share_apply(share, db, &share->ones[i], err);
+            share->ones[i].loaded = rc == DS_OK ? depth : 0;
         }
     }
 
@@ -425,6 +452,7 @@ ds_share_apply(ds_share_t *share, sqlite3 *db, ds_share_one_t *one,
     rc = DS_OK;
 
     if (one->parts[DS_SHARE_STREAM].text == NULL) {
+        /* with all that belongs to it */
         rc = ds_share_run(db, "DELETE FROM stream WHERE name = ?1", one->name,
                           NULL, err);
 
@@ -434,8 +462,6 @@ ds_share_apply(ds_share_t *share, sqlite3 *db, ds_share_one_t *one,
             free(one->parts[i].text);
             one->parts[i].text = NULL;
         }
-
-        one->loaded = rc == DS_OK;
 
         return rc;
     }
@@ -481,8 +507,6 @@ ds_share_apply(ds_share_t *share, sqlite3 *db, ds_share_one_t *one,
                            err);
     }
 
-    one->loaded = rc == DS_OK;
-
     return rc;
 }
 
@@ -511,7 +535,7 @@ ds_share_give(ds_share_t *share, const char *name, ds_error_t *err)
         one->parts[i].text = NULL;
     }
 
-    one->loaded = true;
+    one->loaded = 1;
 
     return DS_OK;
 }

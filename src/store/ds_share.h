@@ -25,14 +25,18 @@ ds_share_t *ds_share_create(const ds_cluster_conf_t *conf, ds_error_t *err);
 void ds_share_free(ds_share_t **share);
 
 /*
- * Reads what etcd has of a stream, once until ds_share_forget(), better before
+ * Reads what etcd has of a stream, once until ds_share_end(), better before
  * a transaction than in it; NULL: of all streams.
  */
 int ds_share_read(ds_share_t *share, sqlite3 *db, const char *name,
     ds_error_t *err);
 
-/* what was read takes the place of what is here; what is no more, is dropped */
-int ds_share_load(ds_share_t *share, sqlite3 *db, ds_error_t *err);
+/*
+ * What was read takes the place of what is here; what is no more, is dropped.
+ * "depth": of the part of the transaction, 1: there are none.
+ */
+int ds_share_load(ds_share_t *share, sqlite3 *db, unsigned depth,
+    ds_error_t *err);
 
 /*
  * What is here of a stream is written as it is, where etcd has none of that
@@ -63,8 +67,11 @@ void ds_share_own(ds_share_t *share, const char *name, int64_t epoch);
 int ds_share_save(ds_share_t *share, sqlite3 *db, int64_t *written,
     ds_error_t *err);
 
-/* the transaction is over, either way */
-void ds_share_forget(ds_share_t *share);
+/*
+ * A part of the transaction is over, well or undone, what is left has "depth"
+ * parts; 0: all of it is.
+ */
+void ds_share_end(ds_share_t *share, unsigned depth, bool done);
 
 
 #endif /* DS_SHARE_H_INCLUDED_ */

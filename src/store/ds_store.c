@@ -9,8 +9,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
-#include <unistd.h>
 
 #include "store/ds_share.h"
 
@@ -18,16 +16,10 @@
 struct ds_store_s {
     pthread_mutex_t   lock;             /* over each call; recursive */
     sqlite3          *db;
-
+    unsigned          depth;            /* of ds_store_begin() */
     ds_share_t       *share;            /* NULL: it is this node's alone */
-    unsigned          depth;            /* of ds_store_enter() */
-    unsigned          raced;            /* times, in a row */
     int64_t           written;          /* revision of the last write */
 };
-
-
-/* times that a change is tried when others are faster */
-#define DS_STORE_RACES  20
 
 
 typedef enum {
@@ -86,6 +78,12 @@ static const ds_column_t  ds_columns_setting[] = {
 static const ds_column_t  ds_columns_refresh[] = {
     ds_column(NUMBER, ds_stored_t, def.playlist_refresh),
     ds_column(NUMBER, ds_stored_t, def.refresh_jitter),
+    ds_column_end
+};
+
+static const ds_column_t  ds_columns_way[] = {
+    ds_column(TEXT, ds_stored_t, def.source_proxy),
+    ds_column(TEXT, ds_stored_t, def.source_bind),
     ds_column_end
 };
 
@@ -173,16 +171,47 @@ static const ds_column_t  ds_columns_run[] = {
 };
 
 
+/* as the row is read; written is all from the third on */
+
+static const ds_column_t  ds_columns_change[] = {
+    ds_column(NUMBER, ds_change_t, id),
+    ds_column(NUMBER, ds_change_t, at),
+    ds_column(TEXT, ds_change_t, name),
+    ds_column(TEXT, ds_change_t, what),
+    ds_column(TEXT, ds_change_t, fields),
+    ds_column(TEXT, ds_change_t, who),
+    ds_column(TEXT, ds_change_t, address),
+    ds_column_end
+};
+
+static const ds_column_t  ds_columns_past[] = {
+    ds_column(NUMBER, ds_run_row_t, id),
+    ds_column(TEXT, ds_run_row_t, name),
+    ds_column(NUMBER, ds_run_row_t, started),
+    ds_column(NUMBER, ds_run_row_t, ended),
+    ds_column(TEXT, ds_run_row_t, state),
+    ds_column(TEXT, ds_run_row_t, code),
+    ds_column(TEXT, ds_run_row_t, message),
+    ds_column(NUMBER, ds_run_row_t, played),
+    ds_column(NUMBER, ds_run_row_t, failed),
+    ds_column(NUMBER, ds_run_row_t, skipped),
+    ds_column(NUMBER, ds_run_row_t, dead_air),
+    ds_column_end
+};
+
+
 #define DS_DEF       "name, playlist, mode, publish, push, shuffle, loop, "   \
                      "is_static, running"
 #define DS_SETTING   "push_engine, slate, video, width, height, rate, "       \
                      "video_bitrate, audio_bitrate, sample_rate, "            \
                      "max_keyframe_interval, max_item_duration"
 #define DS_REFRESH   "playlist_refresh, refresh_jitter"
+#define DS_WAY       "source_proxy, source_bind"
 #define DS_SHARED    "revision"
 #define DS_PROGRESS  "state, item, item_id, position, seed, pass, at, " \
                      "item_key"
 #define DS_ITEM      "idx, id, title, duration, state, code, reason"
+#define DS_CHANGE    "name, what, fields, who, address"
 #define DS_LISTED    "url, audio_url, plain, pass"
 #define DS_KEPT      "key, form, id, title, origin, files, size, sum0, "      \
                      "sum1, duration, kept, used, uses"
@@ -229,8 +258,11 @@ static int ds_store_enter(ds_store_t *store, const char *name,
     ds_error_t *err);
 static int ds_store_touch(ds_store_t *store, const char *name,
     ds_error_t *err);
-static bool ds_store_raced(ds_store_t *store, int rc);
 static int ds_store_leave(ds_store_t *store, int rc, ds_error_t *err);
+static int ds_store_history(ds_store_t *store, const char *count,
+    const char *select, const ds_history_t *past, uint32_t offset,
+    const ds_column_t *c, void *rows, size_t size, size_t *n,
+    uint32_t *total, ds_error_t *err);
 static int ds_store_queue_known(ds_store_t *store, const char *name,
     ds_queued_t *q, const char *key, const char *sum, ds_error_t *err);
 static int ds_store_queue_find(ds_store_t *store, const char *name,
@@ -380,7 +412,7 @@ ds_store_give(ds_store_t *store, const char *name, ds_error_t *err)
         }
     }
 
-    ds_share_forget(store->share);
+    ds_share_end(store->share, store->depth, false);
 
 done:
 
@@ -426,15 +458,16 @@ ds_store_refresh(ds_store_t *store, const char *name, ds_error_t *err)
 
         if (rc == DS_OK) {
             rc = ds_store_leave(store, ds_share_load(store->share, store->db,
-                                                     err), err);
+                                                     store->depth, err),
+                                err);
         }
 
         if (rc == DS_OK) {
             store->written = ds_share_seen(store->share);
         }
 
-    } else if (sqlite3_get_autocommit(store->db)) {
-        ds_share_forget(store->share);
+    } else if (store->depth == 0) {
+        ds_share_end(store->share, 0, false);
     }
 
     (void) pthread_mutex_unlock(&store->lock);
@@ -672,8 +705,6 @@ ds_store_define(ds_store_t *store, const char *sql, const ds_stored_t *def,
 {
     int  rc;
 
-again:
-
     rc = ds_store_enter(store, def->def.name, err);
 
     if (rc != DS_OK) {
@@ -683,7 +714,6 @@ again:
     if (store->share != NULL && def->revision != 0
         && ds_share_revision(store->share, def->def.name) != def->revision)
     {
-        store->raced = DS_STORE_RACES;
         rc = ds_fail(err, DS_ECLUSTER_CONFLICT, "it was changed meanwhile");
     }
 
@@ -706,13 +736,14 @@ again:
                          "tr", def->def.name, ds_columns_refresh, def);
     }
 
-    rc = ds_store_leave(store, rc, err);
-
-    if (ds_store_raced(store, rc)) {
-        goto again;
+    if (rc == DS_OK) {
+        rc = ds_store_do(store, err,
+                         "INSERT OR REPLACE INTO way "
+                         "(name, " DS_WAY ") VALUES (?1, ?2, ?3)",
+                         "tr", def->def.name, ds_columns_way, def);
     }
 
-    return rc;
+    return ds_store_leave(store, rc, err);
 }
 
 
@@ -745,21 +776,16 @@ ds_store_delete(ds_store_t *store, const char *name, ds_error_t *err)
 {
     int  rc;
 
-again:
-
     rc = ds_store_enter(store, name, err);
 
-    if (rc == DS_OK) {
-        rc = ds_store_do(store, err, "DELETE FROM stream WHERE name = ?1",
-                         "t", name);
-        rc = ds_store_leave(store, rc, err);
+    if (rc != DS_OK) {
+        return rc;
     }
 
-    if (ds_store_raced(store, rc)) {
-        goto again;
-    }
+    rc = ds_store_do(store, err, "DELETE FROM stream WHERE name = ?1", "t",
+                     name);
 
-    return rc;
+    return ds_store_leave(store, rc, err);
 }
 
 
@@ -772,9 +798,10 @@ ds_store_get(ds_store_t *store, const char *name, ds_stored_t *def,
 
     rc = ds_store_select(store, &st, err,
                          "SELECT " DS_DEF ", " DS_SETTING ", " DS_REFRESH
-                         ", " DS_SHARED
+                         ", " DS_WAY ", " DS_SHARED
                          " FROM stream LEFT JOIN setting USING (name) "
                          "LEFT JOIN refresh USING (name) "
+                         "LEFT JOIN way USING (name) "
                          "LEFT JOIN shared USING (name) WHERE name = ?1",
                          "t", name);
     if (rc == DS_OK) {
@@ -820,8 +847,6 @@ ds_store_set_running(ds_store_t *store, const char *name, bool running,
 {
     int  rc;
 
-again:
-
     rc = ds_store_enter(store, name, err);
 
     if (rc != DS_OK) {
@@ -840,13 +865,7 @@ again:
         rc = ds_store_drop_ended(store, name, err);
     }
 
-    rc = ds_store_leave(store, rc, err);
-
-    if (ds_store_raced(store, rc)) {
-        goto again;
-    }
-
-    return rc;
+    return ds_store_leave(store, rc, err);
 }
 
 
@@ -874,9 +893,10 @@ ds_store_each(ds_store_t *store, ds_store_pt each, void *data,
 
     rc = ds_store_select(store, &st, err,
                          "SELECT " DS_DEF ", " DS_SETTING ", " DS_REFRESH
-                         ", " DS_SHARED ", " DS_PROGRESS
+                         ", " DS_WAY ", " DS_SHARED ", " DS_PROGRESS
                          " FROM stream LEFT JOIN setting USING (name) "
                          "LEFT JOIN refresh USING (name) "
+                         "LEFT JOIN way USING (name) "
                          "LEFT JOIN shared USING (name) "
                          "LEFT JOIN progress USING (name) ORDER BY name", "");
 
@@ -897,7 +917,14 @@ ds_store_each(ds_store_t *store, ds_store_pt each, void *data,
 int
 ds_store_begin(ds_store_t *store, ds_error_t *err)
 {
-    return ds_store_do(store, err, "BEGIN IMMEDIATE", "");
+    int  rc;
+
+    rc = ds_store_do(store, err, store->depth == 0 ? "BEGIN IMMEDIATE"
+                                                   : "SAVEPOINT part", "");
+
+    store->depth += (rc == DS_OK);
+
+    return rc;
 }
 
 
@@ -909,24 +936,28 @@ ds_store_commit(ds_store_t *store, ds_error_t *err)
     int  rc;
 
     rc = DS_OK;
-    store->written = 0;
 
-    if (store->share != NULL) {
+    if (store->share != NULL && store->depth == 1) {
         rc = ds_share_save(store->share, store->db, &store->written, err);
     }
 
     if (rc == DS_OK) {
-        rc = ds_store_do(store, err, "COMMIT", "");
+        rc = ds_store_do(store, err, store->depth > 1 ? "RELEASE part"
+                                                      : "COMMIT", "");
     }
 
     if (rc != DS_OK) {
         ds_store_rollback(store);
-
-    } else if (store->share != NULL) {
-        ds_share_forget(store->share);
+        return rc;
     }
 
-    return rc;
+    store->depth--;
+
+    if (store->share != NULL) {
+        ds_share_end(store->share, store->depth, true);
+    }
+
+    return DS_OK;
 }
 
 
@@ -936,16 +967,7 @@ static int
 ds_store_end(ds_store_t *store, int rc, ds_error_t *err)
 {
     if (rc == DS_OK) {
-        rc = ds_store_commit(store, err);
-
-        /* what all can see has happened; the copy here is made anew */
-
-        if (rc != DS_OK && store->written != 0) {
-            ds_error_clear(err);
-            rc = DS_OK;
-        }
-
-        return rc;
+        return ds_store_commit(store, err);
     }
 
     ds_store_rollback(store);
@@ -955,58 +977,43 @@ ds_store_end(ds_store_t *store, int rc, ds_error_t *err)
 
 
 /*
- * A transaction that other threads wait for, or a part of one that is open;
- * leave() is due when it is DS_OK.  "name", NULL: none, is what is changed.
+ * A transaction that other threads wait for; leave() is due when it is DS_OK.
+ * "name", NULL: none, is what is changed.
  */
 
 static int
 ds_store_enter(ds_store_t *store, const char *name, ds_error_t *err)
 {
-    int   rc;
-    bool  own;
+    int  rc;
 
     (void) pthread_mutex_lock(&store->lock);
 
     rc = DS_OK;
-    own = sqlite3_get_autocommit(store->db);
 
     /* nobody has to wait for the lock while we wait for an answer */
 
-    if (own && name != NULL && store->share != NULL) {
+    if (store->share != NULL && store->depth == 0 && name != NULL) {
         rc = ds_share_read(store->share, store->db, name, err);
     }
 
-    if (rc == DS_OK && own) {
+    if (rc == DS_OK) {
         rc = ds_store_begin(store, err);
     }
 
     if (rc == DS_OK && name != NULL) {
         rc = ds_store_touch(store, name, err);
+
+        if (rc != DS_OK) {
+            ds_store_rollback(store);
+        }
     }
 
     if (rc == DS_OK) {
-        store->depth += !own;
         return DS_OK;
     }
 
-    if (own) {
-        ds_store_rollback(store);
-    }
-
-    (void) pthread_mutex_unlock(&store->lock);
-
-    return rc;
-}
-
-
-static int
-ds_store_leave(ds_store_t *store, int rc, ds_error_t *err)
-{
-    if (store->depth != 0) {
-        store->depth--;
-
-    } else {
-        rc = ds_store_end(store, rc, err);
+    if (store->share != NULL && store->depth == 0) {
+        ds_share_end(store->share, 0, false);
     }
 
     (void) pthread_mutex_unlock(&store->lock);
@@ -1028,45 +1035,43 @@ ds_store_touch(ds_store_t *store, const char *name, ds_error_t *err)
 
     rc = ds_share_read(store->share, store->db, name, err);
 
-    return rc == DS_OK ? ds_share_load(store->share, store->db, err) : rc;
+    return rc == DS_OK
+           ? ds_share_load(store->share, store->db, store->depth, err) : rc;
 }
 
 
-/* somebody else was faster, but will not be for ever */
-
-static bool
-ds_store_raced(ds_store_t *store, int rc)
+static int
+ds_store_leave(ds_store_t *store, int rc, ds_error_t *err)
 {
-    unsigned  us;
+    rc = ds_store_end(store, rc, err);
 
-    if (rc != DS_ECLUSTER_CONFLICT || store->depth != 0
-        || store->raced >= DS_STORE_RACES)
-    {
-        store->raced = 0;
-        return false;
-    }
+    (void) pthread_mutex_unlock(&store->lock);
 
-    store->raced++;
-
-    /* some ms, and not as many as he who has lost with us waits */
-
-    if (getrandom(&us, sizeof(us), GRND_NONBLOCK) == sizeof(us)) {
-        (void) usleep(us % (2000 * store->raced));
-    }
-
-    return true;
+    return rc;
 }
 
+
+/* some errors have ended all of it already (SQLite, "lang_transaction") */
 
 void
 ds_store_rollback(ds_store_t *store)
 {
-    if (!sqlite3_get_autocommit(store->db)) {
-        (void) sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
+    const char  *sql;
+
+    if (sqlite3_get_autocommit(store->db)) {
+        store->depth = 0;
+
+    } else {
+        sql = store->depth > 1 ? "ROLLBACK TO part; RELEASE part"
+                               : "ROLLBACK";
+
+        (void) sqlite3_exec(store->db, sql, NULL, NULL, NULL);
+
+        store->depth -= store->depth > 0;
     }
 
     if (store->share != NULL) {
-        ds_share_forget(store->share);
+        ds_share_end(store->share, store->depth, false);
     }
 }
 
@@ -1090,7 +1095,7 @@ ds_store_put_progress(ds_store_t *store, const char *name, int64_t run,
                      "ON CONFLICT (name) DO UPDATE SET state = ?2, "
                      "item = ?3, item_id = ?4, position = ?5, seed = ?6, "
                      "pass = ?7, at = ?8, item_key = ?9",
-                       "tri", name, ds_columns_progress, p, run);
+                     "tri", name, ds_columns_progress, p, run);
 
     if (rc == DS_OK && store->share != NULL) {
         rc = ds_share_progress(store->share, name, err);
@@ -1219,21 +1224,14 @@ int
 ds_store_queue_add(ds_store_t *store, const char *name, ds_queued_t *q,
     const char *key, const char *sum, ds_error_t *err)
 {
-    int          rc;
-    int64_t      n;
-    ds_queued_t  asked;
-
-    asked = *q;
-
-again:
+    int      rc;
+    int64_t  n;
 
     rc = ds_store_enter(store, name, err);
 
     if (rc != DS_OK) {
         return rc;
     }
-
-    *q = asked;
 
     rc = ds_store_number_of(store, &n, err, "SELECT 1 FROM stream "
                             "WHERE name = ?1", name, NULL);
@@ -1267,19 +1265,10 @@ again:
     }
 
     if (rc == DS_OK && key != NULL) {
-        rc = ds_store_do(store, err, "INSERT INTO queue_key "
-                         "(name, key, sum, id, at) "
-                         "VALUES (?1, ?2, ?3, ?4, ?5)", "tttti", name, key,
-                         sum, q->id, q->at);
+        rc = ds_store_key_put(store, name, key, sum, q->at, q->id, err);
     }
 
-    rc = ds_store_leave(store, rc, err);
-
-    if (ds_store_raced(store, rc)) {
-        goto again;
-    }
-
-    return rc;
+    return ds_store_leave(store, rc, err);
 }
 
 
@@ -1290,29 +1279,12 @@ ds_store_queue_known(ds_store_t *store, const char *name, ds_queued_t *q,
     const char *key, const char *sum, ds_error_t *err)
 {
     int            rc;
-    bool           same;
     sqlite3_stmt  *st;
 
-    rc = ds_store_do(store, err, "DELETE FROM queue_key WHERE at < ?1", "i",
-                     q->at - DS_KEY_TIME);
-
-    if (rc == DS_OK) {
-        rc = ds_store_select(store, &st, err, "SELECT id, sum FROM queue_key "
-                             "WHERE name = ?1 AND key = ?2", "tt", name, key);
-    }
+    rc = ds_store_key_find(store, name, key, sum, q->at, q->id, err);
 
     if (rc != DS_OK) {
         return rc;
-    }
-
-    ds_text(q->id, sizeof(q->id),
-            (const char *) sqlite3_column_text(st, 0));
-    same = strcmp((const char *) sqlite3_column_text(st, 1), sum) == 0;
-    ds_store_done(store, st);
-
-    if (!same) {
-        return ds_fail(err, DS_EQUEUE_KEY, "the key was used for another "
-                       "request");
     }
 
     rc = ds_store_select(store, &st, err, "SELECT " DS_QUEUED " FROM queue "
@@ -1326,6 +1298,50 @@ ds_store_queue_known(ds_store_t *store, const char *name, ds_queued_t *q,
     }
 
     return ds_store_none(rc, err);
+}
+
+
+int
+ds_store_key_find(ds_store_t *store, const char *name, const char *key,
+    const char *sum, int64_t at, char id[DS_QUEUE_ID_LEN + 1],
+    ds_error_t *err)
+{
+    int            rc;
+    bool           same;
+    sqlite3_stmt  *st;
+
+    rc = ds_store_select(store, &st, err, "SELECT id, sum FROM queue_key "
+                         "WHERE name = ?1 AND key = ?2 AND at >= ?3", "tti",
+                         name, key, at - DS_KEY_TIME);
+    if (rc != DS_OK) {
+        return rc;
+    }
+
+    ds_text(id, DS_QUEUE_ID_LEN + 1,
+            (const char *) sqlite3_column_text(st, 0));
+    same = strcmp((const char *) sqlite3_column_text(st, 1), sum) == 0;
+    ds_store_done(store, st);
+
+    return same ? DS_OK : ds_fail(err, DS_EQUEUE_KEY, "the key was used for "
+                                  "another request");
+}
+
+
+int
+ds_store_key_put(ds_store_t *store, const char *name, const char *key,
+    const char *sum, int64_t at, const char *id, ds_error_t *err)
+{
+    int  rc;
+
+    rc = ds_store_do(store, err, "DELETE FROM queue_key WHERE at < ?1", "i",
+                     at - DS_KEY_TIME);
+
+    return rc == DS_OK
+           ? ds_store_do(store, err, "INSERT INTO queue_key "
+                         "(name, key, sum, id, at) "
+                         "VALUES (?1, ?2, ?3, ?4, ?5)", "tttti", name, key,
+                         sum, id, at)
+           : rc;
 }
 
 
@@ -1445,8 +1461,6 @@ ds_store_queue_remove(ds_store_t *store, const char *name, const char *id,
     int      rc;
     int64_t  place;
 
-again:
-
     rc = ds_store_enter(store, name, err);
 
     if (rc != DS_OK) {
@@ -1460,13 +1474,7 @@ again:
                          "WHERE name = ?1 AND id = ?2", "tt", name, id);
     }
 
-    rc = ds_store_leave(store, rc, err);
-
-    if (ds_store_raced(store, rc)) {
-        goto again;
-    }
-
-    return rc;
+    return ds_store_leave(store, rc, err);
 }
 
 
@@ -1478,8 +1486,6 @@ ds_store_queue_move(ds_store_t *store, const char *name, const char *id,
 {
     int      rc;
     int64_t  place;
-
-again:
 
     rc = ds_store_enter(store, name, err);
 
@@ -1509,13 +1515,7 @@ again:
                          place);
     }
 
-    rc = ds_store_leave(store, rc, err);
-
-    if (ds_store_raced(store, rc)) {
-        goto again;
-    }
-
-    return rc;
+    return ds_store_leave(store, rc, err);
 }
 
 
@@ -1584,14 +1584,15 @@ ds_store_queue_position(ds_store_t *store, const char *name, const char *id,
 
     rc = ds_store_enter(store, name, err);
 
-    if (rc == DS_OK) {
-        rc = ds_store_do(store, err, "UPDATE queue SET position = ?3 "
-                         "WHERE name = ?1 AND id = ?2", "tti", name, id,
-                         position);
-        rc = ds_store_leave(store, rc, err);
+    if (rc != DS_OK) {
+        return rc;
     }
 
-    return rc;
+    rc = ds_store_do(store, err, "UPDATE queue SET position = ?3 "
+                     "WHERE name = ?1 AND id = ?2", "tti", name, id,
+                     position);
+
+    return ds_store_leave(store, rc, err);
 }
 
 
@@ -1709,6 +1710,102 @@ ds_store_end_run(ds_store_t *store, int64_t run, const ds_status_t *status,
 }
 
 
+/* which rows: ds_history_t's members, in their order */
+
+#define DS_PAST(at, what, who)                                                \
+    " WHERE (?1 = '' OR name = ?1) AND (?2 = '' OR " what " = ?2) "           \
+    "AND (?3 = '' OR " who " = ?3) AND " at " >= ?4 "                         \
+    "AND (?5 = 0 OR " at " < ?5) AND (?6 = '' OR EXISTS "                     \
+    "(SELECT 1 FROM json_each(?6) WHERE name GLOB value))"
+
+#define DS_RUNS     " FROM run" DS_PAST("started_at", "coalesce(state, "      \
+                    "'running')", "''")
+#define DS_CHANGES  " FROM change" DS_PAST("at", "what", "who")
+
+
+int
+ds_store_list_runs(ds_store_t *store, const ds_history_t *past, uint32_t offset,
+    ds_run_row_t *rows, size_t *n, uint32_t *total, ds_error_t *err)
+{
+    return ds_store_history(store, "SELECT count(*)" DS_RUNS,
+                            "SELECT id, name, started_at, ended_at, state, "
+                            "code, message, played, failed, skipped, dead_air"
+                            DS_RUNS " ORDER BY id DESC LIMIT ?8 OFFSET ?7",
+                            past, offset, ds_columns_past, rows,
+                            sizeof(ds_run_row_t), n, total, err);
+}
+
+
+int
+ds_store_list_changes(ds_store_t *store, const ds_history_t *past,
+    uint32_t offset, ds_change_t *rows, size_t *n, uint32_t *total,
+    ds_error_t *err)
+{
+    return ds_store_history(store, "SELECT count(*)" DS_CHANGES,
+                            "SELECT id, at, " DS_CHANGE DS_CHANGES
+                            " ORDER BY id DESC LIMIT ?8 OFFSET ?7",
+                            past, offset, ds_columns_change, rows,
+                            sizeof(ds_change_t), n, total, err);
+}
+
+
+/* a part of a list, and how long that is */
+
+static int
+ds_store_history(ds_store_t *store, const char *count, const char *select,
+    const ds_history_t *past, uint32_t offset, const ds_column_t *c, void *rows,
+    size_t size, size_t *n, uint32_t *total, ds_error_t *err)
+{
+    int            rc;
+    const char    *streams;
+    sqlite3_stmt  *st;
+
+    streams = past->streams != NULL ? past->streams : "";
+
+    rc = ds_store_select(store, &st, err, count, "tttiit", past->name,
+                         past->what, past->who, past->since, past->until,
+                         streams);
+    if (rc != DS_OK) {
+        return rc;
+    }
+
+    *total = (uint32_t) sqlite3_column_int64(st, 0);
+    ds_store_done(store, st);
+
+    memset(rows, 0, *n * size);
+
+    rc = ds_store_select(store, &st, err, select, "tttiitii", past->name,
+                         past->what, past->who, past->since, past->until,
+                         streams, (int64_t) offset, (int64_t) *n);
+
+    return ds_store_list(store, st, rc, c, rows, size, n, err);
+}
+
+
+int
+ds_store_put_change(ds_store_t *store, const ds_change_t *change,
+    ds_error_t *err)
+{
+    return ds_store_do(store, err, "INSERT INTO change (at, " DS_CHANGE ") "
+                       "VALUES (?1, ?2, ?3, ?4, ?5, ?6)", "ir", ds_now(),
+                       ds_columns_change + 2, change);
+}
+
+
+int
+ds_store_trim_history(ds_store_t *store, int64_t at, ds_error_t *err)
+{
+    int  rc;
+
+    rc = ds_store_do(store, err, "DELETE FROM run WHERE started_at < ?1 "
+                     "AND ended_at < ?1", "i", at);
+
+    return rc == DS_OK ? ds_store_do(store, err, "DELETE FROM change WHERE "
+                                     "at < ?1", "i", at)
+                       : rc;
+}
+
+
 int
 ds_store_put_kept(ds_store_t *store, const ds_kept_t *kept, ds_error_t *err)
 {
@@ -1806,6 +1903,8 @@ ds_store_read_def(sqlite3_stmt *st, ds_stored_t *stored)
     column = ds_store_read(st, column, ds_columns_setting, stored);
 
     column = ds_store_read(st, column, ds_columns_refresh, stored);
+
+    column = ds_store_read(st, column, ds_columns_way, stored);
 
     return ds_store_read(st, column, ds_columns_shared, stored);
 }

@@ -154,6 +154,25 @@ static const ds_step_t  ds_steps[] = {
         "ALTER TABLE progress DROP COLUMN item_key;"
     },
     {
+        /* who changed what; no other table is known here */
+        "CREATE TABLE IF NOT EXISTS change ("
+        "    id INTEGER PRIMARY KEY, at INTEGER NOT NULL,"
+        "    name TEXT NOT NULL, what TEXT NOT NULL, fields TEXT NOT NULL,"
+        "    who TEXT NOT NULL, address TEXT NOT NULL"
+        ") STRICT;"
+        "CREATE INDEX IF NOT EXISTS change_by_name ON change (name, id);"
+        "CREATE INDEX IF NOT EXISTS change_by_time ON change (at);"
+        "CREATE INDEX IF NOT EXISTS run_by_time ON run (started_at);",
+        ""
+    },
+    {
+        "CREATE TABLE IF NOT EXISTS way ("
+        "    name TEXT PRIMARY KEY REFERENCES stream ON DELETE CASCADE,"
+        "    source_proxy TEXT NOT NULL, source_bind TEXT NOT NULL"
+        ") STRICT;",
+        ""
+    },
+    {
         /* of nodes that share their streams: as of which revision */
         "CREATE TABLE IF NOT EXISTS shared ("
         "    name TEXT PRIMARY KEY REFERENCES stream ON DELETE CASCADE,"

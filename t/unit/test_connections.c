@@ -10,6 +10,7 @@
 
 #include <sched.h>
 #include <sys/mount.h>
+#include <zlib.h>
 
 #include "media/ds_demux.h"
 #include "server.h"
@@ -114,6 +115,10 @@ make_master(const char *name)
 }
 
 
+/* of all packets that were read last, in any order */
+static uint32_t  sum;
+
+
 /* reads all of a URL; packets */
 
 static int
@@ -131,10 +136,12 @@ play(const char *url, const char *what)
 
     pkt = av_packet_alloc();
     n = 0;
+    sum = 0;
     rc = ds_demux_open(&s, &conf, &u, NULL, &cancel, &err);
 
     while (rc >= 0 && (rc = ds_demux_read(&s, pkt, &err)) == 1) {
         n++;
+        sum += crc32(0, pkt->data, pkt->size);
         av_packet_unref(pkt);
     }
 
@@ -270,6 +277,58 @@ test_requests(void)
     check_requests("frag.mp4", false, 1, "mfra at the end");
     check_requests("sidx.mp4", false, 2, "sidx and mfra");
     check_requests("sidx.mp4", true, 1, "sidx and mfra, duration known");
+}
+
+
+/* tracks that lie far apart: in fragments of many seconds, or in a whole file */
+
+static void
+test_apart(void)
+{
+    int       i, n, requests;
+    char      command[512], file[64], word[16];
+    uint32_t  whole;
+
+    static const struct {
+        const char  *name;
+        const char  *file;
+        const char  *fault;
+        int          most;
+    } apart[] = {
+        { "coarse", "coarse.mp4", NULL, 8 },
+        { "behind", "behind.mp4", NULL, 8 },
+        { "behind, dropped", "behind.mp4", "drop=1000000", 40 },
+    };
+
+    make(NOISE "-s 640x360 -b:v 6M -t 30 -f mp4 -movflags +empty_moov+default_base_moof "
+         "-frag_duration 30000000", "coarse.mp4");
+
+    (void) snprintf(command, sizeof(command), "cd %s && ffmpeg -v error -y -i "
+                    "coarse.mp4 -c copy -movflags +faststart near.mp4 "
+                    "</dev/null && cat coarse.mp4 | ffmpeg -v error -y -f mp4 "
+                    "-i pipe:0 -c copy -max_interleave_delta 1 behind.mp4",
+                    server_dir);
+    ok(system(command) == 0, "files are made");
+
+    n = play(server_url("near.mp4"), "near");
+    whole = sum;
+    ok(n > 900, "near: %d packets", n);
+
+    for (i = 0; i < (int) (sizeof(apart) / sizeof(apart[0])); i++) {
+        (void) snprintf(word, sizeof(word), "a=%d", i);
+        (void) snprintf(file, sizeof(file), "%s?%s", apart[i].file, word);
+        server_fault(apart[i].file, apart[i].fault);
+
+        is_int(play(server_url(file), apart[i].name), n, "%s: all packets",
+               apart[i].name);
+        ok(sum == whole, "%s: and their bytes", apart[i].name);
+
+        (void) connections(word, &requests);
+        ok(requests <= apart[i].most, "%s: %d requests", apart[i].name,
+           requests);
+
+        server_fault(NULL, NULL);
+    }
 }
 
 
@@ -413,6 +472,7 @@ main(void)
     test_lists();
     test_closed();
     test_requests();
+    test_apart();
     test_tls();
 
     is_int(count_entries("/proc/self/fd"), fds, "no descriptor is left");

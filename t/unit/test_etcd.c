@@ -701,18 +701,17 @@ entry(ds_queued_t *q, int i)
 static void *
 adder_run(void *data)
 {
-    int          i;
+    int          i, rc;
     adder_t     *a = data;
     ds_queued_t  q;
 
     for (i = 0; i < 20; i++) {
-        entry(&q, a->first + i);
+        do {
+            entry(&q, a->first + i);
+            rc = ds_store_queue_add(a->store, "lofi", &q, NULL, NULL, NULL);
+        } while (rc == DS_ECLUSTER_CONFLICT);
 
-        if (ds_store_queue_add(a->store, "lofi", &q, NULL, NULL, NULL)
-            != DS_OK)
-        {
-            a->failed++;
-        }
+        a->failed += rc != DS_OK;
     }
 
     return NULL;

@@ -183,6 +183,37 @@ test_runs(ds_store_t *store, ds_progress_t p)
 }
 
 
+/* transactions in one another */
+
+static void
+test_parts(ds_store_t *store, const ds_stored_t *def)
+{
+    char          id[DS_QUEUE_ID_LEN + 1];
+    ds_error_t    err;
+    ds_stored_t   got;
+
+    is_int(ds_store_begin(store, &err), 0, "begin again");
+    is_int(ds_store_put(store, def, &err), 0, "put in it");
+    is_int(ds_store_set_running(store, "nope", true, &err),
+           DS_ESTORE_NOT_FOUND, "a part of it fails");
+    is_int(ds_store_begin(store, &err), 0, "begin in it");
+    is_int(ds_store_delete(store, "lofi", &err), 0, "delete in that");
+    ds_store_rollback(store);
+    is_int(ds_store_key_put(store, "lofi", "key", "sum", 1, "id", &err), 0,
+           "a key in it");
+    is_int(ds_store_commit(store, &err), 0, "the rest happens");
+    is_int(ds_store_get(store, "lofi", &got, &err), 0, "not the part");
+    is_int(ds_store_key_find(store, "lofi", "key", "sum", 2, id, &err), 0,
+           "but what followed it");
+    is_str(id, "id", "as it was put");
+    is_int(ds_store_key_find(store, "lofi", "key", "other", 2, id, &err),
+           DS_EQUEUE_KEY, "another request under the key");
+    is_int(ds_store_key_find(store, "lofi", "other", "sum", 2, id, &err),
+           DS_ESTORE_NOT_FOUND, "another key");
+    is_int(ds_store_commit(store, &err) != 0, 1, "nothing is open any more");
+}
+
+
 static void
 test_basics(void)
 {
@@ -228,6 +259,8 @@ test_basics(void)
     (void) ds_store_get(store, "lofi", &got, &err);
     is_int(got.def.profile.rate, 25, "nothing of it after a roll-back");
     def.def.profile.rate = 25;
+
+    test_parts(store, &def);
 
     is_int(ds_store_set_running(store, "lofi", false, &err), 0, "running");
     is_int(ds_store_set_running(store, "nope", false, &err),

@@ -20,6 +20,7 @@ sub new {
         or die "connect: $!\n";
 
     my $head = defined $args{last} ? "Last-Event-ID: $args{last}\r\n" : '';
+    $head .= "Authorization: Bearer $args{token}\r\n" if $args{token};
     $s->syswrite("GET $path HTTP/1.0\r\nHost: 127.0.0.1\r\n"
                  . "Accept-Encoding: gzip\r\n$head\r\n");
     $s->blocking(0);

@@ -14,7 +14,7 @@ use B ();
 # those that restrict nothing
 my %note = map { $_ => 1 } qw(
     title description default example examples deprecated readOnly writeOnly
-    contentMediaType contentEncoding
+    contentMediaType contentEncoding contentSchema
 );
 
 my %format = (
