@@ -1,8 +1,8 @@
 
 /*
- * ds_etcd_call.c: etcd's v3 API over its JSON gateway.  Bytes are base64, numbers
- * of 64 bits are strings, what is 0, false or empty is left out.  Nobody else
- * knows what a gateway says and means by it.
+ * ds_etcd_call.c: etcd's v3 API over its JSON gateway.  Bytes are base64,
+ * numbers of 64 bits are strings, what is 0, false or empty is left out.
+ * Nobody else knows what a gateway says and means by it.
  */
 
 #define _GNU_SOURCE

@@ -719,25 +719,10 @@ adder_run(void *data)
 
 
 static void
-test_share(etcd_t *etcd, ds_etcd_t *e)
+test_share_definitions(ds_store_t *a, ds_store_t *b)
 {
-    size_t           n, i;
-    int64_t          epoch;
-    adder_t          adders[2];
-    pthread_t        threads[2];
-    ds_error_t       err;
-    ds_store_t      *a, *b;
-    ds_queued_t      q, *rows;
-    ds_stored_t      def, got;
-    ds_progress_t    progress;
-    ds_etcd_found_t  found;
-
-    a = store_open(etcd, "a");
-    b = store_open(etcd, "b");
-
-    if (!ok(a != NULL && b != NULL, "two stores")) {
-        return;
-    }
+    ds_error_t   err;
+    ds_stored_t  def, got;
 
     stored(&def, "lofi");
     is_int(ds_store_create(a, &def, &err), DS_OK, "made on one: %s",
@@ -768,7 +753,19 @@ test_share(etcd_t *etcd, ds_etcd_t *e)
     (void) ds_store_get(b, "lofi", &got, &err);
     ok(got.running, "to the other");
 
-    /* both add to one queue at a time */
+}
+
+
+/* both add to one queue at a time */
+
+static void
+test_share_queue(ds_store_t *a, ds_store_t *b)
+{
+    size_t        n, i;
+    adder_t       adders[2];
+    pthread_t     threads[2];
+    ds_error_t    err;
+    ds_queued_t   q, *rows;
 
     for (i = 0; i < 2; i++) {
         adders[i].store = i == 0 ? a : b;
@@ -803,7 +800,20 @@ test_share(etcd_t *etcd, ds_etcd_t *e)
            "and again, on the other");
     is_str(q.id, "0384", "is done once");
 
-    /* the owner alone says where it is */
+}
+
+
+/* the owner alone says where it is */
+
+static void
+test_share_owner(ds_store_t *a, ds_store_t *b, ds_etcd_t *e)
+{
+    size_t           n;
+    int64_t          epoch;
+    ds_error_t       err;
+    ds_queued_t      q, *rows;
+    ds_progress_t    progress;
+    ds_etcd_found_t  found;
 
     is_int(put(e, "/ds/owner/lofi", "a"), DS_OK, "an owner");
     (void) get(e, "/ds/owner/lofi", &found);
@@ -831,6 +841,7 @@ test_share(etcd_t *etcd, ds_etcd_t *e)
     (void) ds_store_get_progress(b, "lofi", &progress, &err);
     is_int(progress.index, 7, "nobody hears it");
 
+    entry(&q, 900);
     q.state = DS_QUEUED_OVER;
     (void) ds_store_begin(b, &err);
     ds_store_own(b, "lofi", epoch - 1);
@@ -841,7 +852,17 @@ test_share(etcd_t *etcd, ds_etcd_t *e)
     is_int(n, 41, "stays as it was");
     free(rows);
 
-    /* without etcd */
+}
+
+
+static void
+test_share_outage(ds_store_t *a, ds_store_t *b, etcd_t *etcd)
+{
+    size_t          n;
+    ds_error_t      err;
+    ds_queued_t    *rows;
+    ds_stored_t     def, got;
+    ds_progress_t   progress;
 
     etcd_stop(etcd);
     stored(&def, "late");
@@ -867,6 +888,25 @@ test_share(etcd_t *etcd, ds_etcd_t *e)
     (void) ds_store_get_progress(a, "lofi", &progress, &err);
     ok(!progress.valid, "not where it was either");
     free(rows);
+}
+
+
+static void
+test_share(etcd_t *etcd, ds_etcd_t *e)
+{
+    ds_store_t  *a, *b;
+
+    a = store_open(etcd, "a");
+    b = store_open(etcd, "b");
+
+    if (!ok(a != NULL && b != NULL, "two stores")) {
+        return;
+    }
+
+    test_share_definitions(a, b);
+    test_share_queue(a, b);
+    test_share_owner(a, b, e);
+    test_share_outage(a, b, etcd);
 
     ds_store_close(&a);
     ds_store_close(&b);
