@@ -1,6 +1,6 @@
 # make                   build/ngx_directstream_module.so for Debian's nginx
 # make NGX_SRC=DIR       the same for the nginx source tree DIR
-# make install | package | demo | test | test-debian13 | bench
+# make install | package | demo | demo-cluster | test | test-debian13 | bench
 # make unit | e2e | soak | sanitize | lint
 # make fuzz
 # make docs | docs-single
@@ -89,11 +89,13 @@ schema: $(builddir)/directstream-schema
 .PHONY: schema
 
 schema_objs = $(addprefix $(ENG_DIR)/,store/ds_store.o \
-              store/ds_store_schema.o base/ds_core.o base/ds_crash.o)
+              store/ds_store_schema.o store/ds_share.o store/ds_etcd_call.o \
+              store/ds_etcd_wire.o base/ds_core.o base/ds_crash.o \
+              base/ds_url.o base/ds_utf.o)
 
 $(builddir)/directstream-schema: tools/directstream-schema.c $(schema_objs)
 	$(CC) $(ENG_CFLAGS) -o $@ $< $(schema_objs) \
-	    $(shell pkg-config --libs sqlite3) -pthread
+	    $(shell pkg-config --libs sqlite3 libcurl libcjson openssl) -pthread
 
 # checks what a stream would play; the whole engine is in it
 check-tool: $(builddir)/directstream-check
@@ -220,6 +222,11 @@ test-debian13: deps-debian13
 
 lint:
 	tools/lint
+
+# three nodes on an etcd of three; needs etcd-server
+demo-cluster: module
+	DS_MODULE=$(module) conf/demo/cluster
+.PHONY: demo-cluster
 
 # the reference of the API, and all of the book in one file
 docs:

@@ -46,6 +46,22 @@ static ngx_command_t  ngx_directstream_commands[] = {
       offsetof(ngx_directstream_conf_t, state_path),
       NULL },
 
+    /* the etcd that several nodes share their streams through */
+    { ngx_string("cluster"),
+      NGX_DIRECTSTREAM_CONF|NGX_DIRECT_CONF|NGX_CONF_2MORE,
+      ngx_directstream_cluster,
+      0,
+      0,
+      NULL },
+
+    /* what becomes of the streams when it does not answer */
+    { ngx_string("cluster_lost"),
+      NGX_DIRECTSTREAM_CONF|NGX_DIRECT_CONF|NGX_CONF_TAKE1,
+      ngx_directstream_cluster_lost,
+      0,
+      0,
+      NULL },
+
     /* directory of the media that is kept, and its bounds */
     { ngx_string("cache_path"),
       NGX_DIRECTSTREAM_CONF|NGX_DIRECT_CONF|NGX_CONF_TAKE1,

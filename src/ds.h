@@ -134,6 +134,13 @@
     X(QUEUE_FULL, "queue_full")         /* as many wait as may */             \
     X(QUEUE_KEY, "key_reused")          /* for something else */              \
                                                                               \
+    X(CLUSTER_LOST, "cluster_lost")     /* etcd does not answer */            \
+    X(CLUSTER_UNKNOWN, "cluster_unknown") /* it may have done it, or not */   \
+    X(CLUSTER_DENIED, "cluster_denied") /* user, password, permission */      \
+    X(CLUSTER_REFUSED, "cluster_refused") /* a limit of it, a full disk */    \
+    X(CLUSTER_CONFLICT, "cluster_conflict") /* another one was first */       \
+    X(CLUSTER_COMPACTED, "cluster_compacted") /* too old a revision */        \
+                                                                              \
     X(CACHE_FULL, "cache_full")         /* no room can be made */             \
     X(CACHE_BUSY, "cache_busy")         /* somebody else is writing it */     \
     X(CACHE_FAILED, "cache_failed")     /* the directory or its disk */       \
@@ -217,6 +224,45 @@ typedef struct {
 } ds_crash_t;
 
 
+/*
+ * Until when streams may be published, of a node that shares them with others:
+ * written and read by base/ds_fence.c alone, zeroed before.
+ */
+
+typedef struct {
+    int64_t    lease;
+    int64_t    deadline;                /* CLOCK_BOOTTIME, ms, as the next */
+    int64_t    seen;
+    int64_t    doubt;
+    int64_t    sure;
+    int64_t    answered;                /* by etcd, last */
+    int64_t    promised;                /* nothing is claimed before */
+} ds_fence_t;
+
+
+/*
+ * Nodes that share their streams through etcd: which etcd, and who this is.
+ * Strings that are NULL are not set; the first three always are.
+ */
+
+typedef struct {
+    const char  *endpoints;             /* "https://a:2379,https://b:2379" */
+    const char  *prefix;                /* of all keys, "/directstream/" */
+    const char  *node;                  /* this one's name */
+    const char  *url;                   /* where others reach its API, ends
+                                           with a slash */
+    const char  *ca;                    /* PEM files */
+    const char  *cert;
+    const char  *key;
+    const char  *user;
+    const char  *password;
+    unsigned     ttl;                   /* s */
+    uint32_t     max_streams;           /* 0: any */
+    uint32_t     weight;                /* 0: 1 */
+    bool         failsafe;              /* goes on without etcd, if all do */
+} ds_cluster_conf_t;
+
+
 /* one rule for the addresses that sources may be read from */
 
 typedef struct {
@@ -277,6 +323,12 @@ typedef struct {
      * ends the process for; in memory that outlives it, NULL: by none.
      */
     ds_crash_t             *crash;
+
+    /*
+     * What is published obeys it, in memory that all processes of the node
+     * share; NULL: there are no other nodes.
+     */
+    ds_fence_t             *fence;
 
     /*
      * Called from any engine thread when ds_poll() or a status has news;
@@ -1147,6 +1199,8 @@ typedef struct {
     ds_def_t     def;
     bool         is_static;             /* defined by the configuration file */
     bool         running;               /* wished */
+    int64_t      revision;              /* of the definition, where nodes share
+                                           it; 0: any */
 } ds_stored_t;
 
 
@@ -1174,11 +1228,57 @@ int ds_store_schema(const char *path, int *version, ds_error_t *err);
 ds_store_t *ds_store_open(const char *path, bool durable, ds_error_t *err);
 void ds_store_close(ds_store_t **store);
 
+/*
+ * From now on what is defined, wished, queued, and where a stream is, is what
+ * the nodes share, and what is here a copy of it; items, history and the cache
+ * stay the node's own.  A change is made there, on top of what others have
+ * changed, and here when that has happened; what is read is the copy, as of
+ * the last change or ds_store_refresh().  "conf" NULL, or one without
+ * endpoints: nothing of that.  DS_ECLUSTER_… are errors of all writing calls
+ * then: DS_ECLUSTER_UNKNOWN: it may have happened, else nothing has.
+ */
+int ds_store_join(ds_store_t *store, const ds_cluster_conf_t *conf,
+    ds_error_t *err);
+
+/* how many streams of the API were never shared */
+int ds_store_unshared(ds_store_t *store, uint32_t *n, ds_error_t *err);
+
+/*
+ * A stream of this node alone becomes one that is shared, with its queue and
+ * where it is; no error when it is already.  DS_ESTORE_EXISTS: the nodes have
+ * another one of that name; DS_ESTORE_NOT_FOUND: there is none here.
+ */
+int ds_store_give(ds_store_t *store, const char *name, ds_error_t *err);
+
+/* what the nodes share becomes this store's alone; they keep theirs */
+int ds_store_part(ds_store_t *store, ds_error_t *err);
+
+/*
+ * What is here of a stream, NULL: of all, becomes what the nodes have at this
+ * moment.  Where nothing is shared it does nothing.
+ */
+int ds_store_refresh(ds_store_t *store, const char *name, ds_error_t *err);
+
+/*
+ * Within ds_store_begin(): what is written of a stream is its owner's, and not
+ * written when it has another one than that of "epoch"; 0: it has none.
+ */
+void ds_store_own(ds_store_t *store, const char *name, int64_t epoch);
+
+/*
+ * The revision that the last change has made, or as of which ds_store_refresh()
+ * has read; 0: nothing is shared.
+ */
+int64_t ds_store_revision(ds_store_t *store);
+
 /* creates; DS_ESTORE_EXISTS when there is one of that name */
 int ds_store_create(ds_store_t *store, const ds_stored_t *def,
     ds_error_t *err);
 
-/* creates or replaces; another playlist loses progress and items of the old */
+/*
+ * Creates or replaces; another playlist loses progress and items of the old.
+ * DS_ECLUSTER_CONFLICT: it is not the one of def->revision any more.
+ */
 int ds_store_put(ds_store_t *store, const ds_stored_t *def, ds_error_t *err);
 
 /* with all that belongs to it; no error when there is none */
@@ -1389,11 +1489,15 @@ typedef struct ds_recorder_s  ds_recorder_t;
 typedef struct ds_run_s       ds_run_t;
 
 
-/* for the engine's store_path; NULL: "err" says why */
-ds_recorder_t *ds_recorder_create(ds_t *ds, ds_error_t *err);
+/*
+ * For the engine's store_path, joined with "cluster", which outlives it; NULL:
+ * "err" says why.
+ */
+ds_recorder_t *ds_recorder_create(ds_t *ds, const ds_cluster_conf_t *cluster,
+    ds_error_t *err);
 
-/* begins a run; NULL: no memory */
-ds_run_t *ds_run_begin(ds_recorder_t *r, const char *name);
+/* begins a run, as ds_store_own() has "epoch"; NULL: no memory */
+ds_run_t *ds_run_begin(ds_recorder_t *r, const char *name, int64_t epoch);
 
 /*
  * True when it is known from where the stream goes on: *code is 0, or why that
@@ -1445,18 +1549,104 @@ void ds_run_free(ds_run_t **run);
 void ds_recorder_kept(ds_recorder_t *r, uint32_t *count, uint64_t *size);
 
 
-/* what the store has of a stream, after ds_store_fence() */
+/* what the store has of a stream, refreshed, after ds_store_fence() */
 
 typedef struct {
     char         name[DS_NAME_LEN + 1];
     bool         found;
     bool         anew;                  /* no progress is known */
+    ds_progress_t progress;
     ds_stored_t  stored;
 } ds_settled_t;
 
 /* one at a time; false: the last answer was not taken yet */
 bool ds_recorder_ask(ds_recorder_t *r, const char *name);
 bool ds_recorder_answer(ds_recorder_t *r, ds_settled_t *settled);
+
+
+/*
+ * A cluster: nodes that share their streams through etcd.  Each has a lease,
+ * a name, and the streams that nobody else may publish as long as it lasts.
+ */
+
+typedef struct ds_cluster_s  ds_cluster_t;
+
+
+typedef enum {
+    DS_WHOSE_OTHERS = 0,                /* another node's, or nobody's */
+    DS_WHOSE_OURS,
+    DS_WHOSE_MOVING,                    /* ours until the item is over */
+    DS_WHOSE_ENDING                     /* ours until it has stopped, at once */
+} ds_whose_e;
+
+/* "epoch" 0: nobody's */
+
+typedef struct {
+    ds_whose_e   whose;
+    int64_t      epoch;
+    char         node[DS_NAME_LEN + 1]; /* "": nobody's */
+} ds_owner_t;
+
+
+typedef struct {
+    bool         quorum;                /* etcd answers */
+    bool         failsafe;              /* it does not, and streams go on */
+    bool         joined;
+    bool         draining;
+    int64_t      left;                  /* ms of the lease, 0: none */
+    uint32_t     owned;                 /* streams */
+    uint64_t     takeovers;             /* streams that others had lost */
+    uint64_t     stops;                 /* the deadline was reached */
+    uint64_t     requests;              /* to etcd */
+    ds_error_t   error;                 /* the last one; code 0: none */
+} ds_cluster_status_t;
+
+typedef struct {
+    char         name[DS_NAME_LEN + 1];
+    char         url[DS_URL_LEN + 1];   /* "": none */
+    uint32_t     max_streams;
+    uint32_t     weight;
+    uint32_t     owned;
+    bool         draining;
+    bool         self;
+} ds_cluster_node_t;
+
+
+/*
+ * For the engine, whose fence it opens and shuts; "conf" is copied.  A lease
+ * that the fence has from a process before goes on.  NULL: "err" says why.
+ */
+ds_cluster_t *ds_cluster_create(ds_t *ds, const ds_cluster_conf_t *conf,
+    ds_error_t *err);
+
+/* leaves the lease as it is, for another process; blocks for 1 s at most */
+void ds_cluster_free(ds_cluster_t **c);
+
+/*
+ * A stream as it is here: it is to run somewhere, it runs in a process of this
+ * node; and whose it is.
+ */
+void ds_cluster_stream(ds_cluster_t *c, const char *name, bool wanted,
+    bool running, ds_owner_t *owner);
+
+/* gives all streams up, or no more; "leave": then the lease */
+void ds_cluster_drain(ds_cluster_t *c, bool drain, bool leave);
+bool ds_cluster_left(ds_cluster_t *c);
+
+/* evens out what the nodes have */
+void ds_cluster_balance(ds_cluster_t *c);
+
+/* what is stored of a stream was changed by another node; false: of none */
+bool ds_cluster_changed(ds_cluster_t *c, char name[DS_NAME_LEN + 1],
+    int64_t *revision);
+
+void ds_cluster_status(ds_cluster_t *c, ds_cluster_status_t *status);
+
+/* the "i"-th, in the order of names; false: there are no more */
+bool ds_cluster_node(ds_cluster_t *c, size_t i, ds_cluster_node_t *node);
+
+/* "ttl" in ms; see base/ds_fence.h; any process */
+bool ds_cluster_asked(ds_fence_t *fence, int64_t ttl);
 
 
 /*

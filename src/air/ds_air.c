@@ -168,7 +168,7 @@ ds_air_create(ds_t *ds, const ds_target_t *target, ds_sent_t *sent,
 
     ds_timeline_init(&air->timeline);
 
-    ds_fan_init(&air->fan, ds, target->name, sent);
+    ds_fan_init(&air->fan, ds, target->name, &target->term, sent);
 
     return air;
 }

@@ -21,10 +21,12 @@ static void ds_fan_take(ds_fan_t *fan, const ds_outlet_t *o);
 
 
 void
-ds_fan_init(ds_fan_t *fan, ds_t *ds, const char *stream, ds_sent_t *sent)
+ds_fan_init(ds_fan_t *fan, ds_t *ds, const char *stream,
+    const ds_term_t *term, ds_sent_t *sent)
 {
     fan->ds = ds;
     fan->stream = stream;
+    fan->term = *term;
     fan->sent = sent;
 }
 
@@ -112,7 +114,8 @@ ds_fan_take(ds_fan_t *fan, const ds_outlet_t *o)
 
     seat->outlet = *o;
     seat->wanted = true;
-    seat->push = ds_push_create(fan->ds, fan->stream, o, fan->sent, &err);
+    seat->push = ds_push_create(fan->ds, fan->stream, o, &fan->term,
+                                fan->sent, &err);
 
     if (seat->push == NULL) {
         fan->retry_at = ds_monotonic() + DS_FAN_RETRY;

@@ -23,6 +23,7 @@ typedef struct {
 typedef struct {
     ds_t               *ds;
     const char         *stream;
+    ds_term_t           term;
     ds_sent_t          *sent;
     char                wanted[DS_OUTLETS_LEN + 1];
     ds_fan_seat_t       seat[DS_OUTLETS];
@@ -30,9 +31,9 @@ typedef struct {
 } ds_fan_t;
 
 
-/* "stream" and "sent" are borrowed */
+/* "stream" and "sent" are borrowed; all of it sends under "term" */
 void ds_fan_init(ds_fan_t *fan, ds_t *ds, const char *stream,
-    ds_sent_t *sent);
+    const ds_term_t *term, ds_sent_t *sent);
 
 /*
  * What is to be pushed: those of "outputs" by the engine that are not stopped.

@@ -77,7 +77,7 @@ ds_output_open(const ds_target_t *target, ds_cancel_t *cancel,
     }
 
     conf = (ds_rtmp_conf_t) { .url = target->publish, .name = name,
-                              .nowait = true };
+                              .nowait = true, .term = target->term };
     out = ds_output_create(&conf, cancel, err);
 
     if (out != NULL) {
@@ -91,8 +91,8 @@ ds_output_open(const ds_target_t *target, ds_cancel_t *cancel,
 
 
 ds_output_t *
-ds_output_push(const char *url, const char *certificate, ds_cancel_t *cancel,
-    ds_error_t *err)
+ds_output_push(const char *url, const char *certificate,
+    const ds_term_t *term, ds_cancel_t *cancel, ds_error_t *err)
 {
     char            *app, *user;
     ds_url_t         u;
@@ -125,7 +125,8 @@ ds_output_push(const char *url, const char *certificate, ds_cancel_t *cancel,
 
     conf = (ds_rtmp_conf_t) { .url = app, .name = key, .push = true,
                               .user = user,
-                              .certificate = certificate };
+                              .certificate = certificate,
+                              .term = *term };
     out = ds_output_create(&conf, cancel, err);
 
     free(user);

@@ -11,6 +11,7 @@
 
 
 #include "air/ds_sent.h"
+#include "base/ds_fence.h"
 
 
 typedef struct ds_output_s  ds_output_t;
@@ -22,6 +23,7 @@ typedef struct {
     const char  *token;
     const char  *push;          /* by nginx-rtmp; NULL: none; its host is
                                    looked up */
+    ds_term_t    term;          /* until when all of it may send */
 } ds_target_t;
 
 
@@ -49,7 +51,7 @@ int ds_output_lookup(const ds_target_t *target, ds_cancel_t *cancel,
  * then.
  */
 ds_output_t *ds_output_push(const char *url, const char *certificate,
-    ds_cancel_t *cancel, ds_error_t *err);
+    const ds_term_t *term, ds_cancel_t *cancel, ds_error_t *err);
 
 /*
  * Sends all that is to be read from "cursor", and hears the server.  The

@@ -33,6 +33,7 @@ struct ds_push_s {
     char               *stream;
     char               *url;
     char                shown[DS_URL_LEN];      /* without the key */
+    ds_term_t           term;
     ds_job_t            job;
     ds_bell_t           bell;           /* there is something */
 
@@ -62,7 +63,7 @@ static void ds_push_destroy(ds_push_t *push);
 
 ds_push_t *
 ds_push_create(ds_t *ds, const char *stream, const ds_outlet_t *outlet,
-    ds_sent_t *sent, ds_error_t *err)
+    const ds_term_t *term, ds_sent_t *sent, ds_error_t *err)
 {
     ds_push_t  *push;
 
@@ -73,6 +74,7 @@ ds_push_create(ds_t *ds, const char *stream, const ds_outlet_t *outlet,
     }
 
     push->ds = ds;
+    push->term = *term;
     ds_text(push->status.name, sizeof(push->status.name), outlet->name);
     ds_redact_url(push->shown, sizeof(push->shown), outlet->url);
 
@@ -201,7 +203,7 @@ ds_push_connect(ds_push_t *push, ds_error_t *err)
 {
     push->out = ds_output_push(push->url,
                                push->ds->conf.push_certificate,
-                               &push->job.cancel, err);
+                               &push->term, &push->job.cancel, err);
     if (push->out == NULL) {
         return false;
     }

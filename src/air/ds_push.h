@@ -10,6 +10,7 @@
 
 
 #include "air/ds_sent.h"
+#include "base/ds_fence.h"
 
 
 typedef struct ds_push_s  ds_push_t;
@@ -17,11 +18,12 @@ typedef struct ds_push_s  ds_push_t;
 
 /*
  * Starts to push what is put into "sent" from now on, of "stream", to the URL
- * of "outlet"; both are copied, "sent" outlives the push.  NULL: DS_ENOMEM, no
- * memory, or no thread.
+ * of "outlet", under "term"; these are copied, "sent" outlives the push.  NULL:
+ * DS_ENOMEM, no memory, or no thread.
  */
 ds_push_t *ds_push_create(ds_t *ds, const char *stream,
-    const ds_outlet_t *outlet, ds_sent_t *sent, ds_error_t *err);
+    const ds_outlet_t *outlet, const ds_term_t *term, ds_sent_t *sent,
+    ds_error_t *err);
 
 /* tells it to end, does not wait; it has: freeing it will not block */
 void ds_push_cancel(ds_push_t *push);

@@ -8,6 +8,7 @@
 #define _GNU_SOURCE
 
 #include <arpa/inet.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,16 +18,22 @@
 #include "net/ds_sock.h"
 
 
+/* ms without an acknowledgement, where there is a lease */
+#define DS_SOCK_LIMIT  5000
+
+
 static int ds_sock_setup(ds_sock_t *s, const char *url,
     const char *certificate);
 static curl_socket_t ds_sock_open(void *data, curlsocktype purpose,
     struct curl_sockaddr *address);
+static int ds_sock_limit(void *data, curl_socket_t fd, curlsocktype purpose);
 static int ds_sock_close(void *data, curl_socket_t fd);
 static int ds_sock_run(ds_sock_t *s, CURLcode *code, ds_error_t *err);
 static int ds_sock_failed(ds_sock_t *s, CURLcode code, bool secure, int dns,
     ds_error_t *err);
 static int ds_sock_resize(ds_sock_t *s, size_t size);
 static int ds_sock_wait(ds_sock_t *s, short events, ds_error_t *err);
+static int ds_sock_pass(ds_sock_t *s, ds_error_t *err);
 
 
 ds_sock_t *
@@ -88,6 +95,11 @@ ds_sock_connect(ds_sock_t *s, const ds_url_t *u, int port, bool secure,
 
     s->doing = "connect()";
 
+    rc = ds_sock_pass(s, err);
+    if (rc != DS_OK) {
+        return rc;
+    }
+
     /* libcurl would speak HTTP if it were asked for more than to connect */
 
     ip6 = strchr(u->host, ':') != NULL;
@@ -148,6 +160,10 @@ ds_sock_setup(ds_sock_t *s, const char *url, const char *certificate)
     /* a cancel must not wait for getaddrinfo() */
     rc |= curl_easy_setopt(e, CURLOPT_QUICK_EXIT, 1L);
 
+    if (s->term.fence != NULL) {
+        rc |= curl_easy_setopt(e, CURLOPT_SOCKOPTFUNCTION, ds_sock_limit);
+    }
+
     /* what is sent shall not wait for the answer to what was sent before */
     rc |= curl_easy_setopt(e, CURLOPT_TCP_NODELAY, 1L);
 
@@ -198,6 +214,23 @@ ds_sock_open(void *data, curlsocktype purpose, struct curl_sockaddr *address)
     }
 
     return CURL_SOCKET_BAD;
+}
+
+
+/* what waits in the kernel waits no longer than a lease lasts */
+
+static int
+ds_sock_limit(void *data, curl_socket_t fd, curlsocktype purpose)
+{
+    static const unsigned  limit = DS_SOCK_LIMIT;
+
+    (void) data;
+    (void) purpose;
+
+    (void) setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &limit,
+                      sizeof(limit));
+
+    return CURL_SOCKOPT_OK;
 }
 
 
@@ -397,6 +430,11 @@ ds_sock_drain(ds_sock_t *s, ds_error_t *err)
     sent = 0;
 
     while (sent < s->len) {
+        rc = ds_sock_pass(s, err);
+        if (rc != DS_OK) {
+            return rc;
+        }
+
         s->why[0] = '\0';
         code = curl_easy_send(s->easy, s->buf + sent, s->len - sent, &n);
 
@@ -455,8 +493,14 @@ ds_sock_await(ds_sock_t *s, ds_error_t *err)
 ssize_t
 ds_sock_recv(ds_sock_t *s, uint8_t *buf, size_t n, ds_error_t *err)
 {
+    int       rc;
     size_t    got;
     CURLcode  code;
+
+    rc = ds_sock_pass(s, err);
+    if (rc != DS_OK) {
+        return rc;
+    }
 
     s->why[0] = '\0';
     code = curl_easy_recv(s->easy, buf, n, &got);
@@ -509,10 +553,16 @@ ds_sock_recv_all(ds_sock_t *s, uint8_t *buf, size_t n, ds_error_t *err)
 static int
 ds_sock_wait(ds_sock_t *s, short events, ds_error_t *err)
 {
-    int64_t        left;
+    int            rc;
+    int64_t        left, term;
     struct pollfd  pfd[2];
 
     for ( ;; ) {
+        rc = ds_sock_pass(s, err);
+        if (rc != DS_OK) {
+            return rc;
+        }
+
         if (ds_cancel_is_set(s->cancel)) {
             s->broken = true;
             return ds_fail(err, DS_ECANCELED, "canceled");
@@ -524,6 +574,9 @@ ds_sock_wait(ds_sock_t *s, short events, ds_error_t *err)
             return ds_sock_lost(s, "timed out", err);
         }
 
+        term = ds_fence_left(&s->term);
+        left = term < left ? term : left;
+
         pfd[0].fd = s->fd;
         pfd[0].events = events;
         pfd[1].fd = s->cancel->fd;
@@ -533,6 +586,27 @@ ds_sock_wait(ds_sock_t *s, short events, ds_error_t *err)
             return DS_OK;
         }
     }
+}
+
+
+/* the lease is over: what the kernel still has must not be sent, either */
+
+static int
+ds_sock_pass(ds_sock_t *s, ds_error_t *err)
+{
+    if (ds_fence_pass(&s->term, s->cancel)) {
+        return DS_OK;
+    }
+
+    if (s->fd != -1) {
+        (void) shutdown(s->fd, SHUT_RDWR);
+    }
+
+    s->broken = true;
+
+    return ds_cancel_is_set(s->cancel)
+           ? ds_fail(err, DS_ECANCELED, "canceled")
+           : ds_fail(err, s->lost, "the node's lease is over");
 }
 
 

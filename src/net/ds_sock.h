@@ -14,6 +14,7 @@
 #include <curl/curl.h>
 
 #include "base/ds_core.h"
+#include "base/ds_fence.h"
 #include "base/ds_url.h"
 
 
@@ -32,6 +33,9 @@ typedef struct {
                                        what is sent is so long after the last
                                        byte that was taken */
     bool             nowait;        /* see ds_sock_append(); the same */
+    ds_term_t        term;          /* the same: until when it may send; then
+                                       it is broken, and what was sent and is
+                                       still in the kernel is thrown away */
     const char      *doing;         /* the same, for messages */
     int              lost;          /* the code of a failure, the same */
     bool             broken;        /* there was one */

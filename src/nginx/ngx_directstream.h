@@ -43,6 +43,8 @@ typedef struct ngx_thread_pool_s  ngx_thread_pool_t;
 #define NGX_DIRECTSTREAM_CRASHES       4       /* notes, one a generation */
 #define NGX_DIRECTSTREAM_DEATHS        3       /* that are remembered */
 
+#define NGX_DIRECTSTREAM_NODES         32      /* that are shown */
+
 #define NGX_DIRECTSTREAM_NOBODY        0x7fffffff  /* no process's id */
 #define NGX_DIRECTSTREAM_DEAD          3000    /* ms without a heartbeat */
 
@@ -172,6 +174,7 @@ typedef struct {
     unsigned                 hooked:1;      /* on_publish asked for this run */
     ngx_pid_t                writer;        /* has a write under way; 0: none */
     uint64_t                 epoch;
+    int64_t                  revision;      /* of what nodes share; 0: none */
     uint64_t                 skip;          /* requests so far */
     uint64_t                 previous;
     uint64_t                 prefetch;
@@ -184,6 +187,9 @@ typedef struct {
     /* of the queue, which the store has */
     uint32_t                 queued;        /* entries that wait */
     uint64_t                 queue_changes; /* so far */
+
+    /* of a cluster: written by the newest relay worker */
+    ds_owner_t               cluster;
 
     /* known; written by the relay worker that owns the stream */
     uint64_t                 done;          /* the epoch that ended by itself */
@@ -367,6 +373,14 @@ typedef struct {
 
     ds_resolver_status_t     resolver;
 
+    /* this node among others */
+    ds_fence_t               fence;
+    ds_cluster_status_t      cluster;
+    ds_cluster_node_t        nodes[NGX_DIRECTSTREAM_NODES];
+    ngx_uint_t               nnodes;
+    ngx_uint_t               drain;         /* wished */
+    uint64_t                 balance;       /* requests so far */
+
     uint64_t                 logged;        /* id of the last entry */
     ngx_directstream_entry_t log[NGX_DIRECTSTREAM_JOURNAL];
 } ngx_directstream_sh_t;
@@ -405,6 +419,8 @@ typedef struct {
     ngx_str_t                youtube_credentials;   /* their text */
     ngx_str_t                youtube_api;
     int64_t                  youtube_interval;      /* ms */
+    ds_cluster_conf_t        cluster;           /* endpoints NULL: none */
+    ngx_flag_t               cluster_lost_set;
 
     /* of the table of ranges: "given" has a bit for each that was set */
     ngx_uint_t               given;
@@ -456,6 +472,10 @@ extern ngx_module_t  ngx_directstream_module;
 char *ngx_directstream_block(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_directstream_stream(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_directstream_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_directstream_cluster(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_directstream_cluster_lost(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 char *ngx_directstream_path(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_directstream_command(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
@@ -580,7 +600,8 @@ void ngx_directstream_field_show(const ngx_directstream_field_t *f,
  * secrets too, with the zone's salt, so that they cannot be guessed from it.
  */
 void ngx_directstream_field_tag(ngx_directstream_conf_t *dcf,
-    const ds_def_t *def, u_char tag[NGX_DIRECTSTREAM_TAG + 1]);
+    const ds_def_t *def, int64_t revision,
+    u_char tag[NGX_DIRECTSTREAM_TAG + 1]);
 
 /* takes those of "set"; NGX_OK, or NGX_AGAIN: a new run is needed */
 ngx_int_t ngx_directstream_field_copy(ds_def_t *dst, const ds_def_t *src,
@@ -638,6 +659,13 @@ typedef struct {
     uint64_t                 canary_up;     /* -1: there is none, or no news */
     uint64_t                 canary_at;     /* Unix s */
     uint64_t                 youtube_quota; /* units, -1: not known */
+    uint64_t                 quorum;        /* -1: no cluster, as the next */
+    uint64_t                 failsafe;
+    uint64_t                 left;          /* s, of the lease */
+    uint64_t                 owned;         /* streams */
+    uint64_t                 takeovers;
+    uint64_t                 deadlines;     /* that were reached */
+    uint64_t                 draining;
     ds_resolver_status_t     resolver;
 } ngx_directstream_whole_t;
 
@@ -731,6 +759,24 @@ void ngx_directstream_change_undo(ngx_directstream_conf_t *dcf,
 /* a dead writer's mark; NGX_DECLINED: there is none */
 ngx_int_t ngx_directstream_change_dead(ngx_directstream_conf_t *dcf,
     char *name, ngx_pid_t *writer);
+
+/* what the nodes share of a stream */
+
+typedef struct {
+    ngx_uint_t               there;         /* 0: it is no more */
+    ds_stored_t              stored;        /* the name always */
+    ds_progress_t            progress;
+} ngx_directstream_found_t;
+
+/*
+ * Makes a stream what was found, at "revision", unless the zone has it as it
+ * is later on, or a write of it is under way.
+ */
+void ngx_directstream_change_adopt(ngx_directstream_conf_t *dcf,
+    ngx_directstream_found_t *found, int64_t revision);
+
+/* of one that is new here: it may have come to its end before */
+void ngx_directstream_change_ended(ngx_directstream_info_t *info);
 
 /* makes a stream what the store has; "stored" NULL: nothing */
 void ngx_directstream_change_settle(ngx_directstream_conf_t *dcf,
@@ -931,6 +977,13 @@ typedef struct {
     ngx_directstream_conf_t *dcf;
     ds_t                    *ds;
     ds_recorder_t           *recorder;      /* the engine's */
+    ds_cluster_t            *cluster;       /* NULL: none, or another relay
+                                               worker has it */
+    ngx_msec_t               cluster_at;    /* not to be made before */
+    uint64_t                 balanced;      /* requests passed on */
+    char                     changed[DS_NAME_LEN + 1];  /* by another node, to
+                                               be read; "": none */
+    int64_t                  revision;      /* when */
     ngx_pid_t                writer;        /* who died, of what is settled */
     ngx_directstream_run_t  *runs;
     ngx_log_t               *log;
@@ -958,6 +1011,28 @@ void ngx_directstream_runs_settle(ngx_directstream_runs_t *runs);
 
 /* starts what nobody runs */
 void ngx_directstream_runs_start(ngx_directstream_runs_t *runs);
+
+/*
+ * A cluster.  A pass makes the zone what this node knows, and the node what the
+ * zone wants; "newest": this relay worker is the node, "leave": for good.
+ */
+void ngx_directstream_cluster_pass(ngx_directstream_runs_t *runs,
+    ngx_uint_t newest, ngx_uint_t leave);
+
+/* has all been given up that others wait for? */
+ngx_uint_t ngx_directstream_cluster_left(ngx_directstream_runs_t *runs);
+
+/* a stream that another node has changed: which is to be read; what was */
+ngx_int_t ngx_directstream_cluster_changed(ngx_directstream_runs_t *runs);
+void ngx_directstream_cluster_adopt(ngx_directstream_runs_t *runs,
+    ds_settled_t *settled);
+
+/* may it be started here? it go on? with the lock held */
+ngx_uint_t ngx_directstream_cluster_starts(ngx_directstream_conf_t *dcf,
+    ngx_directstream_info_t *info);
+ngx_uint_t ngx_directstream_cluster_keeps(ngx_directstream_conf_t *dcf,
+    ngx_directstream_info_t *info);
+
 
 /* NULL: this process does not run it */
 ds_stream_t *ngx_directstream_runs_stream(ngx_directstream_runs_t *runs,

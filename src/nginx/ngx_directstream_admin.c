@@ -167,6 +167,18 @@ static const ngx_directstream_route_t  ngx_directstream_routes[] = {
     { "resolve", NGX_DIRECTSTREAM_OPERATOR, 0, 0, NULL,
       ngx_directstream_resolve, NULL, NULL, NULL },
 
+    { "nodes", NGX_DIRECTSTREAM_READ, 1, 0, ngx_directstream_nodes_list, NULL,
+      NULL, NULL, NULL },
+
+    { "nodes/balance", NGX_DIRECTSTREAM_OPERATOR, 1, 0, NULL,
+      ngx_directstream_nodes_balance, NULL, NULL, NULL },
+
+    { "node/drain", NGX_DIRECTSTREAM_ADMIN, 1, 0, NULL,
+      ngx_directstream_nodes_drain, NULL, NULL, NULL },
+
+    { "node/lost", NGX_DIRECTSTREAM_OPERATOR, 1, 0, NULL,
+      ngx_directstream_nodes_lost, NULL, NULL, NULL },
+
     { "openapi.json", NGX_DIRECTSTREAM_READ, 0, 0,
       ngx_directstream_admin_openapi, NULL, NULL, NULL, NULL },
 
@@ -516,7 +528,7 @@ ngx_directstream_admin_handler(ngx_http_request_t *r)
     /* it may be over before the call returns */
     r->main->count++;
 
-    rc = handler(r, ctx);
+    rc = ngx_directstream_shared(r, ctx, handler);
 
     if (rc != NGX_DONE) {
         r->main->count--;
@@ -642,6 +654,7 @@ ngx_directstream_admin_route(ngx_http_request_t *r,
                                          p + sizeof(api) - 1, last))
         {
             ctx->action = route->action;
+            ctx->shared = (ngx_strncmp(route->path, "streams", 7) == 0);
             return route;
         }
     }
@@ -898,7 +911,7 @@ ngx_directstream_admin_body(ngx_http_request_t *r, ngx_directstream_ctx_t *ctx)
     return ctx->too_large
            ? ngx_directstream_problem(r, 413, "too_large", NULL,
                                "a body may have at most 65536 bytes")
-           : ctx->then(r, ctx);
+           : ngx_directstream_shared(r, ctx, ctx->then);
 }
 
 

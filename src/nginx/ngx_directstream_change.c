@@ -14,6 +14,8 @@ static ngx_int_t ngx_directstream_change_new(ngx_directstream_conf_t *dcf,
     ngx_directstream_change_t *change);
 static void ngx_directstream_change_do(ngx_directstream_conf_t *dcf,
     ngx_directstream_node_t *node, ngx_directstream_change_t *change);
+static void ngx_directstream_change_follow(ngx_directstream_conf_t *dcf,
+    ngx_directstream_node_t *node, ds_stored_t *stored, ngx_uint_t anew);
 static ngx_directstream_node_t **ngx_directstream_change_link(
     ngx_directstream_conf_t *dcf, const char *name, ngx_pid_t writer);
 
@@ -80,6 +82,7 @@ ngx_directstream_change_mark(ngx_directstream_conf_t *dcf,
         if (change->op == NGX_DIRECTSTREAM_PATCH || change->output[0] != '\0')
         {
             change->stored.running = info->running;
+            change->stored.revision = info->revision;
         }
 
         info->writer = ngx_pid;
@@ -102,7 +105,7 @@ ngx_directstream_change_match(ngx_directstream_conf_t *dcf,
 {
     u_char  *p, *last, *end, tag[NGX_DIRECTSTREAM_TAG + 1];
 
-    ngx_directstream_field_tag(dcf, &info->def, tag);
+    ngx_directstream_field_tag(dcf, &info->def, info->revision, tag);
 
     p = match->data;
     last = p + match->len;
@@ -212,6 +215,10 @@ ngx_directstream_change_do(ngx_directstream_conf_t *dcf,
     ngx_directstream_info_t  *info;
 
     info = &node->info;
+
+    if (change->stored.revision > info->revision) {
+        info->revision = change->stored.revision;
+    }
 
     switch (change->op) {
 
@@ -331,10 +338,136 @@ ngx_directstream_change_dead(ngx_directstream_conf_t *dcf, char *name,
 
 
 void
+ngx_directstream_change_adopt(ngx_directstream_conf_t *dcf,
+    ngx_directstream_found_t *found, int64_t revision)
+{
+    const char                *name;
+    ngx_directstream_info_t    info;
+    ngx_directstream_node_t   *node, **link;
+
+    name = found->stored.def.name;
+    ngx_memzero(&info, sizeof(ngx_directstream_info_t));
+
+    ngx_shmtx_lock(&dcf->shpool->mutex);
+
+    link = ngx_directstream_zone_place(dcf->sh, name);
+    node = *link;
+
+    if (node != NULL && ngx_strcmp(node->info.def.name, name) != 0) {
+        node = NULL;
+    }
+
+    if (node == NULL) {
+
+        if (!found->there) {
+            goto done;
+        }
+
+        info.def = found->stored.def;
+        info.running = found->stored.running;
+        info.revision = found->stored.revision;
+        info.epoch = ++dcf->sh->serial;
+        info.status.state = DS_STOPPED;
+        info.status.since = ngx_directstream_now();
+        info.status.progress = found->progress;
+
+        (void) ngx_directstream_field_copy(&info.def, &dcf->base.def,
+                                           NGX_DIRECTSTREAM_SET_SLATE);
+
+        ngx_directstream_change_ended(&info);
+
+        if (ngx_directstream_zone_insert(dcf, &info) == NULL) {
+            ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
+                          "directstream \"%s\": no room in zone \"%V\"", name,
+                          &dcf->zone_name);
+        }
+
+        goto done;
+    }
+
+    if (node->info.writer != 0 || node->info.revision > revision) {
+        goto done;
+    }
+
+    if (found->there) {
+        ngx_directstream_change_follow(dcf, node, &found->stored,
+                                       !found->progress.valid);
+
+    } else if (!node->info.fixed) {
+        ngx_directstream_zone_remove(dcf, link);
+    }
+
+done:
+
+    ngx_shmtx_unlock(&dcf->shpool->mutex);
+}
+
+
+/* what came to its end is not started again */
+
+void
+ngx_directstream_change_ended(ngx_directstream_info_t *info)
+{
+    ds_progress_t  *progress;
+
+    progress = &info->status.progress;
+
+    if (info->running
+        && progress->valid
+        && (progress->state == DS_FINISHED || progress->state == DS_FAILED))
+    {
+        info->done = info->epoch;
+        info->status.state = progress->state;
+        info->status.since = progress->at;
+    }
+}
+
+
+/* with the lock held */
+
+static void
+ngx_directstream_change_follow(ngx_directstream_conf_t *dcf,
+    ngx_directstream_node_t *node, ds_stored_t *stored, ngx_uint_t anew)
+{
+    char                      outputs[DS_OUTLETS_LEN + 1];
+    ngx_directstream_info_t  *info;
+
+    info = &node->info;
+    info->revision = stored->revision;
+
+    if (!info->fixed) {
+        ngx_directstream_zone_change(dcf, node, &stored->def,
+                                     NGX_DIRECTSTREAM_SET_ALL
+                                     & ~NGX_DIRECTSTREAM_SET_SLATE);
+
+    } else {
+        /* of those of the file the store knows which are stopped */
+        ngx_memcpy(outputs, info->def.outputs, sizeof(outputs));
+        ds_outlet_keep(outputs, stored->def.outputs);
+        ngx_memcpy(stored->def.outputs, outputs, sizeof(outputs));
+        ngx_directstream_zone_change(dcf, node, &stored->def,
+                                     NGX_DIRECTSTREAM_SET_OUTPUTS);
+    }
+
+    if (stored->running
+        && (!info->running || (anew && info->done == info->epoch)))
+    {
+        info->epoch = ++dcf->sh->serial;
+        info->retry = 0;
+    }
+
+    info->running = stored->running;
+
+    if (info->epoch == 0) {
+        info->epoch = ++dcf->sh->serial;
+    }
+}
+
+
+void
 ngx_directstream_change_settle(ngx_directstream_conf_t *dcf, const char *name,
     ngx_pid_t writer, ds_stored_t *stored, ngx_uint_t anew)
 {
-    char                       outputs[DS_OUTLETS_LEN + 1];
     ngx_directstream_info_t   *info;
     ngx_directstream_node_t  **link;
 
@@ -355,33 +488,7 @@ ngx_directstream_change_settle(ngx_directstream_conf_t *dcf, const char *name,
 
     if (stored != NULL) {
 
-        if (!info->fixed) {
-            ngx_directstream_zone_change(dcf, *link, &stored->def,
-                                         NGX_DIRECTSTREAM_SET_ALL
-                                         & ~NGX_DIRECTSTREAM_SET_SLATE);
-
-        } else {
-            /* of those of the file the store knows which are stopped */
-            ngx_memcpy(outputs, info->def.outputs, sizeof(outputs));
-            ds_outlet_keep(outputs, stored->def.outputs);
-            ngx_memcpy(stored->def.outputs, outputs, sizeof(outputs));
-            ngx_directstream_zone_change(dcf, *link, &stored->def,
-                                         NGX_DIRECTSTREAM_SET_OUTPUTS);
-        }
-
-        if (stored->running
-            && (!info->running || (anew && info->done == info->epoch)))
-        {
-            info->epoch = ++dcf->sh->serial;
-            info->retry = 0;
-        }
-
-        info->running = stored->running;
-
-        if (info->epoch == 0) {
-            info->epoch = ++dcf->sh->serial;
-        }
-
+        ngx_directstream_change_follow(dcf, *link, stored, anew);
         ngx_memory_barrier();
         info->reserved = 0;
     }

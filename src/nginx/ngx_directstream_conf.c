@@ -143,6 +143,15 @@ ngx_directstream_block_end(ngx_conf_t *cf, ngx_directstream_conf_t *dcf)
         dcf->resolve_command = ngx_directstream_resolver;
     }
 
+    if (!dcf->cluster_lost_set) {
+        dcf->cluster.failsafe = 1;
+
+    } else if (dcf->cluster.endpoints == NULL) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"cluster_lost\" needs \"cluster\"");
+        return NGX_CONF_ERROR;
+    }
+
     if (ngx_directstream_env_end(cf, dcf) != NGX_OK) {
         return NGX_CONF_ERROR;
     }
@@ -208,6 +217,12 @@ ngx_directstream_settings(ngx_directstream_conf_t *dcf)
         &dcf->youtube_api
     };
 
+    const char *const  cluster[] = {
+        dcf->cluster.endpoints, dcf->cluster.prefix, dcf->cluster.node,
+        dcf->cluster.url, dcf->cluster.ca, dcf->cluster.cert,
+        dcf->cluster.key, dcf->cluster.user, dcf->cluster.password
+    };
+
     digest = NGX_DIRECTSTREAM_DIGEST;
 
     for (i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
@@ -216,6 +231,23 @@ ngx_directstream_settings(ngx_directstream_conf_t *dcf)
         digest = ngx_directstream_digest(digest, "", 1);
     }
 
+    for (i = 0; i < sizeof(cluster) / sizeof(cluster[0]); i++) {
+        if (cluster[i] != NULL) {
+            digest = ngx_directstream_digest(digest, cluster[i],
+                                             strlen(cluster[i]) + 1);
+        }
+
+        digest = ngx_directstream_digest(digest, "", 1);
+    }
+
+    digest = ngx_directstream_digest(digest, &dcf->cluster.ttl,
+                                     sizeof(unsigned));
+    digest = ngx_directstream_digest(digest, &dcf->cluster.max_streams,
+                                     sizeof(uint32_t));
+    digest = ngx_directstream_digest(digest, &dcf->cluster.weight,
+                                     sizeof(uint32_t));
+    digest = ngx_directstream_digest(digest, &dcf->cluster.failsafe,
+                                     sizeof(bool));
     digest = ngx_directstream_digest(digest, &dcf->canary_every,
                                      sizeof(dcf->canary_every));
     digest = ngx_directstream_digest(digest, &dcf->preflight,

@@ -394,12 +394,19 @@ ngx_directstream_field_parse(const ngx_directstream_field_t *f,
 
 void
 ngx_directstream_field_tag(ngx_directstream_conf_t *dcf, const ds_def_t *def,
-    u_char tag[NGX_DIRECTSTREAM_TAG + 1])
+    int64_t revision, u_char tag[NGX_DIRECTSTREAM_TAG + 1])
 {
     size_t                           len;
     u_char                           sum[16], *p;
     ngx_md5_t                        md5;
     const ngx_directstream_field_t  *f;
+
+    /* all nodes that share it say the same */
+
+    if (dcf->cluster.endpoints != NULL) {
+        (void) ngx_sprintf(tag, "\"%032xL\"%Z", revision);
+        return;
+    }
 
     ngx_md5_init(&md5);
     ngx_md5_update(&md5, dcf->sh->salt, sizeof(dcf->sh->salt));

@@ -74,6 +74,8 @@ struct ngx_directstream_ctx_s {
     ngx_str_t                body;
     unsigned                 too_large:1;
 
+    unsigned                 shared:1;      /* it is about what nodes share */
+
     /* the lookup or picture being waited for */
     ngx_directstream_handler_pt  poll;
     uint64_t                 job;
@@ -280,6 +282,8 @@ struct ngx_directstream_task_s {
 
     int                      rc;
     ds_error_t               err;
+    int64_t                  revision;      /* of what nodes share, made by a
+                                               change */
 
     /* private to ngx_directstream_task.c */
     ngx_queue_t              queue;
@@ -287,6 +291,7 @@ struct ngx_directstream_task_s {
     ngx_http_request_t      *request;       /* NULL: the client went away */
     ngx_pool_cleanup_t      *cln;           /* of the request */
     u_char                   path[NGX_MAX_PATH];
+    const ds_cluster_conf_t *cluster;
     ngx_msec_t               since;
     ngx_event_t              hold;
     ngx_connection_t         dummy;         /* the timer's, for its log */
@@ -318,6 +323,11 @@ ngx_int_t ngx_directstream_task_failed(ngx_http_request_t *r,
 
 /* closes the store of this process */
 void ngx_directstream_task_exit(ngx_cycle_t *cycle);
+
+
+/* "handler", when what the nodes share of the streams was read */
+ngx_int_t ngx_directstream_shared(ngx_http_request_t *r,
+    ngx_directstream_ctx_t *ctx, ngx_directstream_handler_pt handler);
 
 
 /* handlers of the admin location's resources */
@@ -364,6 +374,16 @@ ngx_int_t ngx_directstream_schedule_show(ngx_http_request_t *r,
 
 /* those whose settings have changed, or all */
 ngx_int_t ngx_directstream_streams_renew(ngx_http_request_t *r,
+    ngx_directstream_ctx_t *ctx);
+
+/* the cluster's */
+ngx_int_t ngx_directstream_nodes_list(ngx_http_request_t *r,
+    ngx_directstream_ctx_t *ctx);
+ngx_int_t ngx_directstream_nodes_balance(ngx_http_request_t *r,
+    ngx_directstream_ctx_t *ctx);
+ngx_int_t ngx_directstream_nodes_drain(ngx_http_request_t *r,
+    ngx_directstream_ctx_t *ctx);
+ngx_int_t ngx_directstream_nodes_lost(ngx_http_request_t *r,
     ngx_directstream_ctx_t *ctx);
 
 ngx_int_t ngx_directstream_cache_list(ngx_http_request_t *r,

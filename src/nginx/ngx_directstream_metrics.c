@@ -129,6 +129,34 @@ static const ngx_directstream_family_t  ngx_directstream_families[] = {
       ngx_directstream_of_all(whole.free),
       "Whole pages of the zone that are free." },
 
+    { "cluster_has_quorum", 0, NGX_DIRECTSTREAM_WHOLE,
+      ngx_directstream_of_all(whole.quorum),
+      "1 when etcd answers this node." },
+
+    { "cluster_failsafe", 0, NGX_DIRECTSTREAM_WHOLE,
+      ngx_directstream_of_all(whole.failsafe),
+      "1 while streams go on without etcd." },
+
+    { "cluster_lease_left_seconds", 0, NGX_DIRECTSTREAM_WHOLE,
+      ngx_directstream_of_all(whole.left),
+      "Whole seconds that this node may publish without a renewal." },
+
+    { "cluster_owned", 0, NGX_DIRECTSTREAM_WHOLE,
+      ngx_directstream_of_all(whole.owned),
+      "Streams that this node owns." },
+
+    { "cluster_draining", 0, NGX_DIRECTSTREAM_WHOLE,
+      ngx_directstream_of_all(whole.draining),
+      "1 when this node gives its streams up." },
+
+    { "cluster_takeovers_total", 1, NGX_DIRECTSTREAM_WHOLE,
+      ngx_directstream_of_all(whole.takeovers),
+      "Streams taken that were another node's." },
+
+    { "cluster_deadline_stops_total", 1, NGX_DIRECTSTREAM_WHOLE,
+      ngx_directstream_of_all(whole.deadlines),
+      "Leases that came to their end with all streams stopped." },
+
     { "cache_size_bytes", 0, NGX_DIRECTSTREAM_WHOLE,
       ngx_directstream_of_all(whole.kept),
       "Media kept in the cache." },

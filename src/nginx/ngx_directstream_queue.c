@@ -384,6 +384,7 @@ static int
 ngx_directstream_queue_store(ngx_directstream_queue_t *t, ds_store_t *db)
 {
     int          rc;
+    int64_t      place;
     const char  *name;
     ds_error_t  *err;
 
@@ -404,9 +405,14 @@ ngx_directstream_queue_store(ngx_directstream_queue_t *t, ds_store_t *db)
         break;
     }
 
+    /* it may be tried again: the place that is asked for is kept */
+
+    place = t->q.place;
+
     rc = ds_store_queue_add(db, name, &t->q,
                             t->key.key[0] == '\0' ? NULL : t->key.key,
                             t->key.sum, err);
+    t->q.place = place;
 
     if (rc != DS_ESTORE_NOT_FOUND || !t->stored.is_static) {
         return rc;
@@ -416,10 +422,14 @@ ngx_directstream_queue_store(ngx_directstream_queue_t *t, ds_store_t *db)
 
     rc = ds_store_put(db, &t->stored, err);
 
-    return (rc != DS_OK)
-           ? rc : ds_store_queue_add(db, name, &t->q,
-                                     t->key.key[0] == '\0' ? NULL : t->key.key,
-                                     t->key.sum, err);
+    if (rc == DS_OK) {
+        rc = ds_store_queue_add(db, name, &t->q,
+                                t->key.key[0] == '\0' ? NULL : t->key.key,
+                                t->key.sum, err);
+        t->q.place = place;
+    }
+
+    return rc;
 }
 
 

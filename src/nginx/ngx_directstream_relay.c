@@ -418,6 +418,9 @@ ngx_directstream_relay_pass(ngx_directstream_relay_t *relay)
 
         ngx_directstream_relay_log(relay);
 
+        ngx_directstream_cluster_pass(&relay->runs, newest,
+                                      relay->quitting);
+
         ngx_directstream_runs_pass(&relay->runs,
                                    relay->quitting || relay->expired);
 
@@ -441,6 +444,7 @@ ngx_directstream_relay_pass(ngx_directstream_relay_t *relay)
     }
 
     if ((relay->runs.runs == NULL
+         && ngx_directstream_cluster_left(&relay->runs)
          && (relay->quitting || !ngx_directstream_jobs_running(relay->dcf)))
         || (relay->quitting
             && ngx_current_msec - relay->quit > NGX_DIRECTSTREAM_QUIT))
@@ -601,6 +605,7 @@ ngx_directstream_relay_exit(ngx_cycle_t *cycle)
     if (relay->runs.ds != NULL) {
         ngx_directstream_relay_log(relay);
         ngx_directstream_runs_leave(&relay->runs);
+        ds_cluster_free(&relay->runs.cluster);
         ds_destroy(&relay->runs.ds);
     }
 }
@@ -667,13 +672,16 @@ ngx_directstream_relay_create(ngx_directstream_relay_t *relay)
                                             : NULL;
     conf.youtube_interval = dcf->youtube_interval;
     conf.crash = ngx_directstream_crash_place(dcf);
+    conf.fence = dcf->cluster.endpoints != NULL ? &dcf->sh->fence
+                                                : NULL;
     conf.wakeup = ngx_directstream_relay_wakeup;
     conf.wakeup_data = &relay->news_fd;
 
     relay->runs.ds = ds_create(&conf, &err);
 
     if (relay->runs.ds != NULL) {
-        relay->runs.recorder = ds_recorder_create(relay->runs.ds, &err);
+        relay->runs.recorder = ds_recorder_create(relay->runs.ds,
+                                                  &dcf->cluster, &err);
 
         if (relay->runs.recorder == NULL) {
             ds_destroy(&relay->runs.ds);

@@ -218,6 +218,8 @@ static const ngx_directstream_member_t  ngx_directstream_status[] = {
     ngx_directstream_of_status("error", ERROR, error),
     ngx_directstream_of_info("owner_pid", COUNT, owner),
     ngx_directstream_member_call("held_by", ngx_directstream_render_held),
+    ngx_directstream_of_info("node", WORD, cluster.node),
+    ngx_directstream_of_info("epoch", COUNT, cluster.epoch),
     ngx_directstream_member_end
 };
 
@@ -501,7 +503,7 @@ ngx_directstream_render_held(ngx_directstream_json_t *w, const void *base)
 {
     const ngx_directstream_info_t  *info = base;
 
-    if (info->status.state == DS_HELD) {
+    if (info->status.state == DS_HELD && info->owner != 0) {
         ngx_directstream_json_integer(w, info->owner);
 
     } else {

@@ -55,6 +55,10 @@ struct ngx_directstream_run_s {
     unsigned                 stopping:1;
     unsigned                 ending:1;      /* its end is being recorded */
     unsigned                 unread:1;      /* the queue has changed */
+    unsigned                 moving:1;      /* to another node, when its item
+                                               is over */
+    unsigned                 dark:1;        /* there was none */
+    uint64_t                 items;         /* aired, when that began */
     uint64_t                 queue_changes; /* that are known of */
     uint32_t                 queued;        /* entries in the store */
     ngx_msec_t               told;          /* when it was told last */
@@ -91,6 +95,8 @@ static void ngx_directstream_run_steer(ngx_directstream_runs_t *runs,
     ngx_directstream_run_t *run, ngx_directstream_want_t *want);
 static void ngx_directstream_run_outputs(ngx_directstream_runs_t *runs,
     ngx_directstream_run_t *run);
+static ngx_uint_t ngx_directstream_run_moved(ngx_directstream_run_t *run,
+    ngx_directstream_info_t *info);
 static void ngx_directstream_run_hook(ngx_directstream_runs_t *runs,
     ngx_directstream_run_t *run, ngx_directstream_info_t *info,
     ds_status_t *status);
@@ -293,7 +299,10 @@ ngx_directstream_run_want(ngx_directstream_runs_t *runs,
     node = ngx_directstream_zone_find(runs->dcf->sh, run->name);
 
     if (node != NULL) {
-        want->wanted = node->info.running && node->info.epoch == run->epoch;
+        want->wanted = node->info.running && node->info.epoch == run->epoch
+                       && ngx_directstream_cluster_keeps(runs->dcf,
+                                                         &node->info)
+                       && !ngx_directstream_run_moved(run, &node->info);
         want->loop = node->info.def.loop;
         want->skip = node->info.skip;
         want->previous = node->info.previous;
@@ -311,6 +320,28 @@ ngx_directstream_run_want(ngx_directstream_runs_t *runs,
     }
 
     ngx_shmtx_unlock(&runs->dcf->shpool->mutex);
+}
+
+
+/* another node is to have it: is the item over that was on air then? */
+
+static ngx_uint_t
+ngx_directstream_run_moved(ngx_directstream_run_t *run,
+    ngx_directstream_info_t *info)
+{
+    if (info->cluster.whose != DS_WHOSE_MOVING) {
+        run->moving = 0;
+        return 0;
+    }
+
+    if (!run->moving) {
+        run->moving = 1;
+        run->items = info->status.copied + info->status.encoded;
+        run->dark = !info->status.has_item;
+    }
+
+    return run->dark
+           || run->items != info->status.copied + info->status.encoded;
 }
 
 
@@ -1249,6 +1280,7 @@ ngx_directstream_run_next(ngx_directstream_runs_t *runs, char *name,
 
         if (ngx_strcmp(in->def.name, name) <= 0
             || !in->running
+            || !ngx_directstream_cluster_starts(runs->dcf, in)
             || in->done == in->epoch
             || in->owner == ngx_pid
             || (in->status.state != DS_HELD
@@ -1307,7 +1339,11 @@ ngx_directstream_runs_settle(ngx_directstream_runs_t *runs)
 
     if (ds_recorder_answer(runs->recorder, &settled)) {
 
-        if (runs->writer == NGX_DIRECTSTREAM_NOBODY) {
+        if (runs->writer == 0) {
+            ngx_directstream_cluster_adopt(runs, &settled);
+            runs->changed[0] = '\0';
+
+        } else if (runs->writer == NGX_DIRECTSTREAM_NOBODY) {
             ngx_log_error(NGX_LOG_NOTICE, runs->log, 0,
                           "directstream \"%s\": was not known here, the "
                           "stream is now what the store has", settled.name);
@@ -1319,9 +1355,13 @@ ngx_directstream_runs_settle(ngx_directstream_runs_t *runs)
                           settled.name, runs->writer);
         }
 
-        ngx_directstream_change_settle(runs->dcf, settled.name, runs->writer,
-                                       settled.found ? &settled.stored : NULL,
-                                       settled.found && settled.anew);
+        if (runs->writer != 0) {
+            ngx_directstream_change_settle(runs->dcf, settled.name,
+                                           runs->writer,
+                                           settled.found ? &settled.stored
+                                                         : NULL,
+                                           settled.found && settled.anew);
+        }
     }
 
     name[0] = '\0';
@@ -1330,6 +1370,14 @@ ngx_directstream_runs_settle(ngx_directstream_runs_t *runs)
         && ds_recorder_ask(runs->recorder, name))
     {
         runs->writer = writer;
+        return;
+    }
+
+    if ((runs->changed[0] != '\0'
+         || ngx_directstream_cluster_changed(runs) == NGX_OK)
+        && ds_recorder_ask(runs->recorder, runs->changed))
+    {
+        runs->writer = 0;
     }
 }
 
@@ -1363,7 +1411,8 @@ ngx_directstream_run_start(ngx_directstream_runs_t *runs,
         goto failed;
     }
 
-    run->rec = ds_run_begin(runs->recorder, info->def.name);
+    run->rec = ds_run_begin(runs->recorder, info->def.name,
+                            info->cluster.epoch);
 
     if (run->rec == NULL) {
         ngx_memzero(&err, sizeof(ds_error_t));
@@ -1479,6 +1528,7 @@ ngx_directstream_run_claim(ngx_directstream_runs_t *runs,
     node = ngx_directstream_zone_find(runs->dcf->sh, info->def.name);
 
     if (node == NULL || !node->info.running
+        || !ngx_directstream_cluster_starts(runs->dcf, &node->info)
         || node->info.done == node->info.epoch)
     {
         goto done;

@@ -40,7 +40,7 @@ ngx_directstream_schedule_show(ngx_http_request_t *r, const char *name)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    ngx_directstream_field_tag(dcf, &info.def, tag);
+    ngx_directstream_field_tag(dcf, &info.def, info.revision, tag);
 
     if (ngx_directstream_header(r, "ETag", (char *) tag) == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;

@@ -45,6 +45,9 @@ static ngx_int_t ngx_directstream_state_open(ngx_directstream_conf_t *dcf,
     ngx_cycle_t *cycle, ngx_uint_t fresh);
 static ngx_int_t ngx_directstream_state_load(ngx_directstream_conf_t *dcf,
     ngx_cycle_t *cycle, const char *path, ngx_uint_t fresh);
+static int ngx_directstream_state_join(ngx_directstream_conf_t *dcf,
+    ngx_cycle_t *cycle, ds_store_t *store, const char *path,
+    ds_error_t *err);
 static void ngx_directstream_state_stream(void *data, const ds_stored_t *def,
     const ds_progress_t *progress);
 static void ngx_directstream_state_missed(void *data, const ds_stored_t *def,
@@ -463,6 +466,18 @@ ngx_directstream_state_load(ngx_directstream_conf_t *dcf, ngx_cycle_t *cycle,
         goto failed;
     }
 
+    rc = ngx_directstream_state_join(dcf, cycle, store, path, &err);
+
+    if (rc != DS_OK) {
+        ds_store_close(&store);
+
+        if (rc == DS_ESTORE_EXISTS) {
+            return NGX_ERROR;
+        }
+
+        goto failed;
+    }
+
     load.dcf = dcf;
     load.full = 0;
 
@@ -502,6 +517,58 @@ failed:
 }
 
 
+/*
+ * Where nodes share their streams, the copy here is made anew.  Without etcd
+ * it is as it was, which is better than nothing.  DS_ESTORE_EXISTS: there are
+ * streams here that the others have never heard of, and nothing is lost.
+ */
+
+static int
+ngx_directstream_state_join(ngx_directstream_conf_t *dcf, ngx_cycle_t *cycle,
+    ds_store_t *store, const char *path, ds_error_t *err)
+{
+    int       rc;
+    uint32_t  n;
+
+    if (dcf->cluster.endpoints == NULL) {
+        return DS_OK;
+    }
+
+    rc = ds_store_join(store, &dcf->cluster, err);
+
+    if (rc == DS_OK) {
+        rc = ds_store_unshared(store, &n, err);
+    }
+
+    if (rc != DS_OK) {
+        return rc;
+    }
+
+    if (n != 0) {
+        ngx_log_error(NGX_LOG_EMERG, cycle->log, 0,
+                      "directstream: %ui streams in \"%s\" are this node's "
+                      "alone, and \"cluster\" would drop them: "
+                      "\"directstream-schema import\" takes them there",
+                      (ngx_uint_t) n, path);
+        return DS_ESTORE_EXISTS;
+    }
+
+    rc = ds_store_refresh(store, NULL, err);
+
+    if (rc == DS_ECLUSTER_LOST || rc == DS_ECLUSTER_DENIED
+        || rc == DS_ECLUSTER_REFUSED)
+    {
+        ngx_log_error(NGX_LOG_WARN, cycle->log, 0,
+                      "directstream: the cluster cannot be read, its streams "
+                      "are what was known last: %s: %s", ds_error_code(rc),
+                      err->message);
+        return DS_OK;
+    }
+
+    return rc;
+}
+
+
 static void
 ngx_directstream_state_stream(void *data, const ds_stored_t *def,
     const ds_progress_t *progress)
@@ -516,7 +583,9 @@ ngx_directstream_state_stream(void *data, const ds_stored_t *def,
     ngx_memzero(&info, sizeof(ngx_directstream_info_t));
 
     info.def = def->def;
-    info.fixed = def->is_static;
+    /* of a file that is another node's: it is here as one of the API is */
+    info.fixed = (def->is_static && dcf->cluster.endpoints == NULL);
+    info.revision = def->revision;
     info.running = def->running;
     info.status.state = DS_STOPPED;
     info.status.since = ngx_directstream_now();
@@ -526,16 +595,7 @@ ngx_directstream_state_stream(void *data, const ds_stored_t *def,
 
     info.epoch = ++dcf->sh->serial;
 
-    /* what came to its end is not started again */
-
-    if (info.running
-        && progress->valid
-        && (progress->state == DS_FINISHED || progress->state == DS_FAILED))
-    {
-        info.done = info.epoch;
-        info.status.state = progress->state;
-        info.status.since = progress->at;
-    }
+    ngx_directstream_change_ended(&info);
 
     if (ngx_directstream_zone_insert(dcf, &info) == NULL) {
         load->full = 1;
@@ -683,7 +743,12 @@ ngx_directstream_state_sync(ngx_directstream_conf_t *dcf, ngx_cycle_t *cycle)
     rc = err.code;
 
     if (store != NULL) {
-        rc = ngx_directstream_state_write(dcf, store, &err);
+        rc = ds_store_join(store, &dcf->cluster, &err);
+
+        if (rc == DS_OK) {
+            rc = ngx_directstream_state_write(dcf, store, &err);
+        }
+
         ds_store_close(&store);
     }
 
@@ -721,9 +786,11 @@ ngx_directstream_state_write(ngx_directstream_conf_t *dcf, ds_store_t *store,
         return rc;
     }
 
-    /* nothing else is static any more */
+    /* nothing else is static any more, unless in another node's file */
 
-    rc = ds_store_each(store, ngx_directstream_state_gone, &names, err);
+    if (dcf->cluster.endpoints == NULL) {
+        rc = ds_store_each(store, ngx_directstream_state_gone, &names, err);
+    }
 
     for (i = 0; rc == DS_OK && i < names.nelts; i++) {
         gone = (char *) names.elts + i * (DS_NAME_LEN + 1);
@@ -762,7 +829,7 @@ ngx_directstream_state_put(void *data, ngx_directstream_info_t *info)
 {
     ngx_directstream_load_t *load = data;
 
-    ds_stored_t  stored;
+    ds_stored_t  stored, shared;
 
     if (load->rc != DS_OK
         || (!info->fixed && !(load->dcf->refill && info->writer == 0)))
@@ -773,6 +840,24 @@ ngx_directstream_state_put(void *data, ngx_directstream_info_t *info)
     stored.def = info->def;
     stored.is_static = info->fixed;
     stored.running = info->running;
+
+    stored.revision = 0;
+
+    /* what is wished of it, others may have changed */
+
+    if (load->dcf->cluster.endpoints != NULL) {
+        load->rc = ds_store_refresh(load->store, info->def.name, load->err);
+
+        if (load->rc != DS_OK) {
+            return;
+        }
+
+        if (ds_store_get(load->store, info->def.name, &shared, load->err)
+            == DS_OK)
+        {
+            stored.running = shared.running;
+        }
+    }
 
     load->rc = ds_store_put(load->store, &stored, load->err);
 }

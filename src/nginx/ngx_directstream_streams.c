@@ -13,6 +13,7 @@ typedef struct {
     ngx_directstream_change_t  change;
     ngx_directstream_key_t     key;
     ngx_uint_t                 again;       /* is it a request sent again? */
+    ngx_uint_t                 known;       /* so said the store alone */
 } ngx_directstream_write_t;
 
 
@@ -38,6 +39,8 @@ static ngx_int_t ngx_directstream_streams_write(ngx_http_request_t *r,
 static ngx_int_t ngx_directstream_streams_refuse(ngx_http_request_t *r,
     ngx_directstream_change_t *change, ngx_int_t rc);
 static int ngx_directstream_streams_run(ngx_directstream_task_t *t,
+    ds_store_t *db);
+static int ngx_directstream_streams_exists(ngx_directstream_write_t *w,
     ds_store_t *db);
 static void ngx_directstream_streams_end(ngx_directstream_task_t *t);
 static ngx_int_t ngx_directstream_streams_answer(ngx_http_request_t *r,
@@ -237,7 +240,7 @@ ngx_directstream_streams_show(ngx_http_request_t *r, const char *name,
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    ngx_directstream_field_tag(dcf, &info.def, tag);
+    ngx_directstream_field_tag(dcf, &info.def, info.revision, tag);
 
     if (ngx_directstream_header(r, "ETag", (char *) tag) == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
@@ -674,7 +677,6 @@ ngx_directstream_streams_run(ngx_directstream_task_t *t, ds_store_t *db)
 
     int           rc;
     char          id[DS_QUEUE_ID_LEN + 1];
-    ds_error_t    err;
     ds_stored_t  *stored;
 
     stored = &w->change.stored;
@@ -697,14 +699,8 @@ ngx_directstream_streams_run(ngx_directstream_task_t *t, ds_store_t *db)
 
         /* another nginx has made it: the zone gets what there is */
 
-        if (rc == DS_ESTORE_EXISTS
-            && ds_store_get(db, stored->def.name, stored, &err) != DS_OK)
-        {
-            rc = err.code;
-            t->err = err;
-        }
-
-        return rc;
+        return (rc == DS_ESTORE_EXISTS)
+               ? ngx_directstream_streams_exists(w, db) : rc;
 
     case NGX_DIRECTSTREAM_PATCH:
     case NGX_DIRECTSTREAM_OUTPUT_START:
@@ -730,6 +726,46 @@ ngx_directstream_streams_run(ngx_directstream_task_t *t, ds_store_t *db)
 }
 
 
+/* context: the same; what there is, and whether this very request made it */
+
+static int
+ngx_directstream_streams_exists(ngx_directstream_write_t *w, ds_store_t *db)
+{
+    int           rc;
+    char          id[DS_QUEUE_ID_LEN + 1];
+    ds_error_t    err;
+    ds_stored_t  *stored;
+
+    stored = &w->change.stored;
+
+    rc = ds_store_refresh(db, stored->def.name, &err);
+
+    if (rc == DS_OK) {
+        rc = ds_store_get(db, stored->def.name, stored, &err);
+    }
+
+    if (rc != DS_OK) {
+        w->task.err = err;
+        return rc;
+    }
+
+    if (w->key.key[0] == '\0'
+        || ds_store_key_find(db, stored->def.name, w->key.key, w->key.sum,
+                             ngx_directstream_now(), id, &err)
+           != DS_OK)
+    {
+        return DS_ESTORE_EXISTS;
+    }
+
+    /* nothing is changed */
+
+    w->known = 1;
+    w->task.change.what[0] = '\0';
+
+    return DS_OK;
+}
+
+
 /* whether or not anybody waits for the answer */
 
 static void
@@ -746,13 +782,14 @@ ngx_directstream_streams_end(ngx_directstream_task_t *t)
 
     dcf = ngx_directstream_get_conf();
 
-    if (t->rc == DS_OK) {
+    if (t->rc == DS_OK && !w->known) {
+        w->change.stored.revision = t->revision;
         ngx_directstream_change_apply(dcf, &w->change);
         ngx_directstream_wake();
         return;
     }
 
-    if (t->rc == DS_ESTORE_EXISTS) {
+    if (t->rc == DS_ESTORE_EXISTS || w->known) {
         ngx_directstream_change_settle(dcf, w->change.stored.def.name,
                                        ngx_pid, &w->change.stored, 0);
         ngx_directstream_wake();
@@ -761,7 +798,12 @@ ngx_directstream_streams_end(ngx_directstream_task_t *t)
         ngx_directstream_change_undo(dcf, &w->change);
     }
 
-    level = (t->rc == DS_ESTORE_EXISTS || t->rc == DS_ESTORE_NOT_FOUND)
+    if (t->rc == DS_OK) {
+        return;
+    }
+
+    level = (t->rc == DS_ESTORE_EXISTS || t->rc == DS_ESTORE_NOT_FOUND
+             || t->rc == DS_ECLUSTER_CONFLICT)
             ? NGX_LOG_INFO : NGX_LOG_ERR;
 
     ngx_log_error(level, ngx_cycle->log, 0,
@@ -784,6 +826,10 @@ ngx_directstream_streams_answer(ngx_http_request_t *r,
         || (w->again && t->rc == DS_ESTORE_NOT_FOUND))
     {
         return ngx_directstream_streams_refuse(r, &w->change, NGX_DONE);
+    }
+
+    if (t->rc == DS_ECLUSTER_CONFLICT) {
+        return ngx_directstream_streams_refuse(r, &w->change, NGX_BUSY);
     }
 
     if (t->rc == DS_EQUEUE_KEY) {

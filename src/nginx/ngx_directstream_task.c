@@ -10,6 +10,8 @@
 
 #define NGX_DIRECTSTREAM_STALE     5000    /* ms that a task may wait */
 #define NGX_DIRECTSTREAM_HOLD      60000   /* ms, keeps a worker from leaving */
+#define NGX_DIRECTSTREAM_RACES     20      /* with other nodes, one after
+                                              another */
 
 
 static void ngx_directstream_task_text(char *dst, size_t size,
@@ -183,6 +185,7 @@ ngx_directstream_task_add(ngx_directstream_task_t *t)
     ngx_uint_t  first;
 
     t->since = ngx_current_msec;
+    t->cluster = &ngx_directstream_get_conf()->cluster;
     ngx_directstream_state_db(ngx_directstream_get_conf(), t->path);
 
     t->task.ctx = t;
@@ -266,8 +269,12 @@ ngx_directstream_task_thread(void *data, ngx_log_t *log)
     if (ngx_directstream_task_db == NULL) {
         ngx_directstream_task_db = ds_store_open((char *) t->path, true,
                                                  &t->err);
-        if (ngx_directstream_task_db == NULL) {
-            t->rc = t->err.code;
+        t->rc = (ngx_directstream_task_db != NULL)
+                ? ds_store_join(ngx_directstream_task_db, t->cluster, &t->err)
+                : t->err.code;
+
+        if (t->rc != DS_OK) {
+            ds_store_close(&ngx_directstream_task_db);
             return;
         }
     }
@@ -286,6 +293,11 @@ ngx_directstream_task_thread(void *data, ngx_log_t *log)
     case DS_EITEM_UNAVAILABLE:
     case DS_EQUEUE_FULL:
     case DS_EQUEUE_KEY:
+    case DS_ECLUSTER_LOST:
+    case DS_ECLUSTER_UNKNOWN:
+    case DS_ECLUSTER_DENIED:
+    case DS_ECLUSTER_REFUSED:
+    case DS_ECLUSTER_CONFLICT:
         break;
 
     default:
@@ -300,25 +312,42 @@ ngx_directstream_task_thread(void *data, ngx_log_t *log)
 static int
 ngx_directstream_task_run(ngx_directstream_task_t *t, ds_store_t *db)
 {
-    int  rc;
+    int         rc;
+    ngx_uint_t  tries;
 
-    rc = ds_store_begin(db, &t->err);
+    for (tries = 1; /* void */ ; tries++) {
+        rc = ds_store_begin(db, &t->err);
 
-    if (rc == DS_OK) {
-        rc = t->run(t, db);
+        if (rc == DS_OK) {
+            rc = t->run(t, db);
+        }
+
+        if (rc == DS_OK && t->change.what[0] != '\0') {
+            rc = ds_store_put_change(db, &t->change, &t->err);
+        }
+
+        if (rc != DS_OK) {
+            ds_store_rollback(db);
+            return rc;
+        }
+
+        rc = ds_store_commit(db, &t->err);
+        t->revision = ds_store_revision(db);
+
+        /* what all nodes can see has happened; the copy here is made anew */
+
+        if (rc != DS_OK && t->revision != 0) {
+            return DS_OK;
+        }
+
+        if (rc != DS_ECLUSTER_CONFLICT || tries == NGX_DIRECTSTREAM_RACES) {
+            return rc;
+        }
+
+        /* another node was faster, but will not be for ever */
+
+        ngx_msleep(1 + ngx_random() % (2 * tries));
     }
-
-    if (rc == DS_OK && t->change.what[0] != '\0') {
-        rc = ds_store_put_change(db, &t->change, &t->err);
-    }
-
-    if (rc == DS_OK) {
-        return ds_store_commit(db, &t->err);
-    }
-
-    ds_store_rollback(db);
-
-    return rc;
 }
 
 
@@ -422,6 +451,26 @@ ngx_directstream_task_failed(ngx_http_request_t *r,
     case DS_ESTORE_CORRUPT:
     case DS_ESTORE_VERSION:
         status = NGX_HTTP_SERVICE_UNAVAILABLE;
+        break;
+
+    case DS_ECLUSTER_LOST:
+    case DS_ECLUSTER_UNKNOWN:
+    case DS_ECLUSTER_DENIED:
+    case DS_ECLUSTER_REFUSED:
+    case DS_ECLUSTER_CONFLICT:
+        status = NGX_HTTP_SERVICE_UNAVAILABLE;
+
+        if (ngx_directstream_header(r, "Retry-After", "5") == NULL) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+
+        /* nobody can say that nothing was changed */
+
+        if (t->rc == DS_ECLUSTER_UNKNOWN) {
+            return ngx_directstream_problem(r, status, ds_error_code(t->rc),
+                                            NULL, "%s", t->err.message);
+        }
+
         break;
 
     default:

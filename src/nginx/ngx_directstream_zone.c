@@ -662,10 +662,12 @@ ngx_directstream_zone_whole(ngx_directstream_conf_t *dcf,
 {
     ngx_msec_t                seen;
     ds_youtube_status_t      *st;
+    ds_cluster_status_t       cluster;
     ngx_directstream_node_t  *node;
 
     ngx_shmtx_lock(&dcf->shpool->mutex);
 
+    cluster = dcf->sh->cluster;
     whole->pid = dcf->sh->relay;
     seen = dcf->sh->heartbeat;
     whole->generation = dcf->sh->relay_generation;
@@ -695,6 +697,21 @@ ngx_directstream_zone_whole(ngx_directstream_conf_t *dcf,
     whole->canary_at = whole->resolver.canary_at / 1000;
     whole->canary_up = whole->resolver.canary_at == 0
                        ? (uint64_t) -1 : whole->resolver.canary_error.code == 0;
+
+    if (dcf->cluster.endpoints == NULL) {
+        whole->quorum = whole->failsafe = whole->left = whole->owned
+            = whole->takeovers = whole->deadlines = whole->draining
+            = (uint64_t) -1;
+        return;
+    }
+
+    whole->quorum = cluster.quorum && whole->alive;
+    whole->failsafe = cluster.failsafe;
+    whole->left = cluster.left / 1000;
+    whole->owned = cluster.owned;
+    whole->takeovers = cluster.takeovers;
+    whole->deadlines = cluster.stops;
+    whole->draining = cluster.draining;
 }
 
 

@@ -15,6 +15,7 @@
 static void ds_report_progress(ds_stream_t *s, ds_status_t *st);
 static void ds_report_youtube(ds_stream_t *s, ds_status_t *st);
 static void ds_report_next(ds_stream_t *s, ds_status_t *st);
+static bool ds_report_queue(ds_stream_t *s, ds_status_t *st);
 static ds_state_e ds_report_state(ds_stream_t *s);
 
 
@@ -69,22 +70,8 @@ ds_report(ds_stream_t *s)
     st->progress.seed = s->seed;
     ds_report_next(s, st);
 
-    memcpy(st->queue_id, s->queue_id, sizeof(st->queue_id));
-    memcpy(st->queued_by, s->queued_by, sizeof(st->queued_by));
-
-    if (st->has_item || !ds_cancel_is_set(&s->job.cancel)) {
-        /* of one that is stopped where it was is still to be recorded */
-        st->queue_position = st->has_item && ds_agenda_is_key(s->cur_index)
-                             ? st->position : -1;
-    }
-
+    told = ds_report_queue(s, st);
     ds_programme_status(s, st);
-
-    st->queued = ds_agenda_waiting(s->agenda);
-    told = st->queue_stamp == ds_agenda_stamp(s->agenda);
-    st->queue_stamp = ds_agenda_stamp(s->agenda);
-    st->queue_started = s->queue_started;
-    st->queue_failed = s->queue_failed;
 
     st->count = ds_playlist_count(s->list);
     st->complete = ds_playlist_is_complete(s->list) && !s->list_cut
@@ -122,6 +109,32 @@ ds_report(ds_stream_t *s)
         ds_log(s->ds, DS_LOG_INFO, s->name, "slate is %s",
                slate ? "on air" : "off air");
     }
+}
+
+
+/* context: s->lock is held; false: it has changed */
+
+static bool
+ds_report_queue(ds_stream_t *s, ds_status_t *st)
+{
+    bool  told;
+
+    memcpy(st->queue_id, s->queue_id, sizeof(st->queue_id));
+    memcpy(st->queued_by, s->queued_by, sizeof(st->queued_by));
+
+    if (st->has_item || !ds_cancel_is_set(&s->job.cancel)) {
+        /* of one that is stopped where it was is still to be recorded */
+        st->queue_position = st->has_item && ds_agenda_is_key(s->cur_index)
+                             ? st->position : -1;
+    }
+
+    st->queued = ds_agenda_waiting(s->agenda);
+    told = st->queue_stamp == ds_agenda_stamp(s->agenda);
+    st->queue_stamp = ds_agenda_stamp(s->agenda);
+    st->queue_started = s->queue_started;
+    st->queue_failed = s->queue_failed;
+
+    return told;
 }
 
 

@@ -150,6 +150,7 @@ ds_stream_copy(ds_stream_t *s, const ds_def_t *def, const char *token)
     s->target.name = s->name;
     s->target.token = s->token;
     s->target.push = s->push;
+    s->target.term = ds_fence_term(s->ds->conf.fence);
 
     return DS_OK;
 }

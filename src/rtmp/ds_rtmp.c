@@ -244,6 +244,7 @@ ds_rtmp_connect(ds_rtmp_t *r, const ds_rtmp_conf_t *conf, ds_error_t *err)
 
     secure = strcmp(u.scheme, "rtmps") == 0;
 
+    r->sock->term = conf->term;
     r->sock->deadline = r->deadline;
     r->sock->lost = r->codes->refused;
 

@@ -10,6 +10,7 @@
 #define DS_RTMP_H_INCLUDED_
 
 
+#include "base/ds_fence.h"
 #include "rtmp/ds_chunk.h"
 
 
@@ -25,6 +26,7 @@ typedef struct {
     bool         push;          /* errors are DS_EPUSH_…, not DS_EOUTPUT_… */
     bool         nowait;        /* once it is published; without TLS: see
                                    ds_rtmp_full() */
+    ds_term_t    term;          /* until when it may send */
 } ds_rtmp_conf_t;
 
 

@@ -62,6 +62,7 @@ struct ds_op_s {
 struct ds_run_s {
     ds_recorder_t   *rec;
     char             name[DS_NAME_LEN + 1];
+    int64_t          epoch;
     int64_t          id;                /* the thread's */
 
     ds_op_t          begin;
@@ -88,6 +89,7 @@ struct ds_recorder_s {
     ds_job_t         job;
     ds_t            *ds;
     char            *path;
+    const ds_cluster_conf_t *cluster;
     int              wake;              /* eventfd */
 
     pthread_mutex_t  lock;
@@ -116,6 +118,7 @@ static void ds_recorder_run(void *data);
 static ds_op_t *ds_recorder_take(ds_recorder_t *r);
 static bool ds_recorder_write(ds_recorder_t *r, ds_op_t *ops, int64_t end);
 static int ds_recorder_try(ds_recorder_t *r, ds_op_t *ops, ds_op_t **at);
+static int ds_recorder_open(ds_recorder_t *r);
 static int ds_recorder_do(ds_recorder_t *r, ds_op_t *op);
 static int ds_recorder_begin(ds_recorder_t *r, ds_run_t *run);
 static int ds_recorder_end(ds_recorder_t *r, ds_run_t *run);
@@ -124,6 +127,7 @@ static int ds_recorder_read(ds_recorder_t *r, ds_run_t *run,
     uint64_t stamp);
 static int ds_recorder_settle(ds_recorder_t *r);
 static void ds_recorder_failed(ds_recorder_t *r, int rc, ds_op_t *ops);
+static bool ds_recorder_away(int rc);
 static void ds_recorder_begun(ds_run_t *run, int rc,
     const ds_progress_t *progress);
 static void ds_recorder_done(ds_recorder_t *r, ds_op_t *ops, bool written);
@@ -133,7 +137,8 @@ static ds_op_t *ds_recorder_op(ds_run_t *run, ds_op_e kind, size_t n);
 
 
 ds_recorder_t *
-ds_recorder_create(ds_t *ds, ds_error_t *err)
+ds_recorder_create(ds_t *ds, const ds_cluster_conf_t *cluster,
+    ds_error_t *err)
 {
     ds_recorder_t  *r;
 
@@ -146,6 +151,7 @@ ds_recorder_create(ds_t *ds, ds_error_t *err)
     }
 
     r->ds = ds;
+    r->cluster = cluster;
     r->last = &r->first;
     r->wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     r->path = strdup(ds->conf.store_path);
@@ -280,11 +286,17 @@ ds_recorder_write(ds_recorder_t *r, ds_op_t *ops, int64_t end)
             break;
         }
 
+        /* of what somebody else has changed meanwhile */
+
+        if (rc == DS_ECLUSTER_CONFLICT && tries < DS_RECORDER_TRIES) {
+            continue;
+        }
+
         ds_recorder_failed(r, rc, ops);
 
         if (at != NULL && tries >= DS_RECORDER_TRIES
             && rc != DS_ESTORE_BUSY && rc != DS_ESTORE_FULL
-            && rc != DS_ESTORE_READONLY)
+            && rc != DS_ESTORE_READONLY && !ds_recorder_away(rc))
         {
             at->dropped = true;
             tries = 0;
@@ -337,12 +349,10 @@ ds_recorder_try(ds_recorder_t *r, ds_op_t *ops, ds_op_t **at)
     int       rc;
     ds_op_t  *op;
 
-    if (r->store == NULL) {
-        r->store = ds_store_open(r->path, false, &r->err);
+    rc = ds_recorder_open(r);
 
-        if (r->store == NULL) {
-            return r->err.code;
-        }
+    if (rc != DS_OK) {
+        return rc;
     }
 
     rc = ds_store_begin(r->store, &r->err);
@@ -376,11 +386,37 @@ ds_recorder_try(ds_recorder_t *r, ds_op_t *ops, ds_op_t **at)
 
 
 static int
+ds_recorder_open(ds_recorder_t *r)
+{
+    int  rc;
+
+    if (r->store != NULL) {
+        return DS_OK;
+    }
+
+    r->store = ds_store_open(r->path, false, &r->err);
+
+    rc = r->store != NULL ? ds_store_join(r->store, r->cluster, &r->err)
+                          : r->err.code;
+
+    if (rc != DS_OK) {
+        ds_store_close(&r->store);
+    }
+
+    return rc;
+}
+
+
+static int
 ds_recorder_do(ds_recorder_t *r, ds_op_t *op)
 {
     ds_run_t  *run;
 
     run = op->run;
+
+    if (run != NULL) {
+        ds_store_own(r->store, run->name, run->epoch);
+    }
 
     switch (op->kind) {
 
@@ -420,7 +456,11 @@ ds_recorder_begin(ds_recorder_t *r, ds_run_t *run)
     int            rc;
     ds_progress_t  progress;
 
-    rc = ds_store_get_progress(r->store, run->name, &progress, &r->err);
+    rc = ds_store_refresh(r->store, run->name, &r->err);
+
+    if (rc == DS_OK) {
+        rc = ds_store_get_progress(r->store, run->name, &progress, &r->err);
+    }
 
     if (rc == DS_OK) {
         rc = ds_recorder_read(r, run, 0);
@@ -529,6 +569,10 @@ ds_recorder_settle(ds_recorder_t *r)
     rc = ds_store_fence(r->store, &r->err);
 
     if (rc == DS_OK) {
+        rc = ds_store_refresh(r->store, s->name, &r->err);
+    }
+
+    if (rc == DS_OK) {
         rc = ds_store_get(r->store, s->name, &s->stored, &r->err);
     }
 
@@ -538,6 +582,7 @@ ds_recorder_settle(ds_recorder_t *r)
         rc = ds_store_get_progress(r->store, s->name, &progress, &r->err);
     }
 
+    s->progress = progress;
     s->anew = !progress.valid;
 
     return rc == DS_ESTORE_NOT_FOUND ? DS_OK : rc;
@@ -563,9 +608,21 @@ ds_recorder_failed(ds_recorder_t *r, int rc, ds_op_t *ops)
         }
     }
 
-    if (rc != DS_ESTORE_BUSY && rc != DS_ESTORE_FULL) {
+    if (rc != DS_ESTORE_BUSY && rc != DS_ESTORE_FULL
+        && !ds_recorder_away(rc))
+    {
         ds_store_close(&r->store);
     }
+}
+
+
+/* what the nodes share cannot be had; nothing is wrong here */
+
+static bool
+ds_recorder_away(int rc)
+{
+    return rc == DS_ECLUSTER_LOST || rc == DS_ECLUSTER_UNKNOWN
+           || rc == DS_ECLUSTER_DENIED || rc == DS_ECLUSTER_CONFLICT;
 }
 
 
@@ -668,11 +725,7 @@ ds_recorder_count(ds_recorder_t *r)
         return;
     }
 
-    if (r->store == NULL) {
-        r->store = ds_store_open(r->path, false, &r->err);
-    }
-
-    if (r->store == NULL
+    if (ds_recorder_open(r) != DS_OK
         || ds_store_count_kept(r->store, &count, &size, &r->err) != DS_OK)
     {
         return;
@@ -727,7 +780,7 @@ ds_recorder_op(ds_run_t *run, ds_op_e kind, size_t n)
 
 
 ds_run_t *
-ds_run_begin(ds_recorder_t *r, const char *name)
+ds_run_begin(ds_recorder_t *r, const char *name, int64_t epoch)
 {
     ds_run_t  *run;
 
@@ -737,6 +790,7 @@ ds_run_begin(ds_recorder_t *r, const char *name)
     }
 
     run->rec = r;
+    run->epoch = epoch;
     ds_text(run->name, sizeof(run->name), name);
 
     run->begin.kind = DS_OP_BEGIN;

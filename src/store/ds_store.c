@@ -10,13 +10,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "store/ds_store_db.h"
+#include "store/ds_share.h"
 
 
 struct ds_store_s {
     pthread_mutex_t   lock;             /* over each call; recursive */
     sqlite3          *db;
     unsigned          depth;            /* of ds_store_begin() */
+    ds_share_t       *share;            /* NULL: it is this node's alone */
+    int64_t           written;          /* revision of the last write */
 };
 
 
@@ -98,6 +100,11 @@ static const ds_column_t  ds_columns_youtube[] = {
 static const ds_column_t  ds_columns_way[] = {
     ds_column(TEXT, ds_stored_t, def.source_proxy),
     ds_column(TEXT, ds_stored_t, def.source_bind),
+    ds_column_end
+};
+
+static const ds_column_t  ds_columns_shared[] = {
+    ds_column(NUMBER, ds_stored_t, revision),
     ds_column_end
 };
 
@@ -239,6 +246,7 @@ static const ds_column_t  ds_columns_past[] = {
 #define DS_OUTPUTS   "outputs"
 #define DS_WAY       "source_proxy, source_bind"
 #define DS_YOUTUBE   "youtube, youtube_rollover, youtube_title"
+#define DS_SHARED    "revision"
 #define DS_PROGRESS  "state, item, item_id, position, seed, pass, at, " \
                      "item_key, slots"
 #define DS_ITEM      "idx, id, title, duration, state, code, reason"
@@ -289,7 +297,10 @@ static int ds_store_define(ds_store_t *store, const char *sql,
 static int ds_store_drop_ended(ds_store_t *store, const char *name,
     ds_error_t *err);
 static int ds_store_end(ds_store_t *store, int rc, ds_error_t *err);
-static int ds_store_enter(ds_store_t *store, ds_error_t *err);
+static int ds_store_enter(ds_store_t *store, const char *name,
+    ds_error_t *err);
+static int ds_store_touch(ds_store_t *store, const char *name,
+    ds_error_t *err);
 static int ds_store_leave(ds_store_t *store, int rc, ds_error_t *err);
 static int ds_store_history(ds_store_t *store, const char *count,
     const char *select, const ds_history_t *past, uint32_t offset,
@@ -301,6 +312,8 @@ static int ds_store_queue_find(ds_store_t *store, const char *name,
     ds_queued_t *q, ds_error_t *err);
 static int ds_store_queue_insert(ds_store_t *store, const char *name,
     ds_queued_t *q, ds_error_t *err);
+static int ds_store_queue_change(ds_store_t *store, const char *name,
+    int64_t run, const ds_queued_t *q, ds_error_t *err);
 static int ds_store_queue_room(ds_store_t *store, const char *name,
     int64_t place, ds_error_t *err);
 static int ds_store_number_of(ds_store_t *store, int64_t *n, ds_error_t *err,
@@ -374,10 +387,151 @@ ds_store_close(ds_store_t **pstore)
         (void) sqlite3_finalize(st);
     }
 
+    ds_share_free(&store->share);
+
     (void) sqlite3_close(store->db);
     (void) pthread_mutex_destroy(&store->lock);
 
     free(store);
+}
+
+
+int
+ds_store_join(ds_store_t *store, const ds_cluster_conf_t *conf,
+    ds_error_t *err)
+{
+    ds_error_clear(err);
+
+    if (conf == NULL || conf->endpoints == NULL) {
+        return DS_OK;
+    }
+
+    store->share = ds_share_create(conf, err);
+
+    return store->share != NULL ? DS_OK : err != NULL ? err->code : DS_ENOMEM;
+}
+
+
+int
+ds_store_unshared(ds_store_t *store, uint32_t *n, ds_error_t *err)
+{
+    int      rc;
+    int64_t  count;
+
+    rc = ds_store_number_of(store, &count, err, "SELECT count(*) FROM stream "
+                            "WHERE NOT is_static AND name NOT IN "
+                            "(SELECT name FROM shared) AND ?1 = ''", "",
+                            NULL);
+    *n = rc == DS_OK ? (uint32_t) count : 0;
+
+    return rc;
+}
+
+
+int
+ds_store_give(ds_store_t *store, const char *name, ds_error_t *err)
+{
+    int      rc;
+    int64_t  n;
+
+    (void) pthread_mutex_lock(&store->lock);
+
+    rc = ds_store_number_of(store, &n, err, "SELECT EXISTS (SELECT 1 FROM "
+                            "shared WHERE shared.name = stream.name) "
+                            "FROM stream WHERE name = ?1", name, NULL);
+
+    if (rc != DS_OK || n != 0 || store->share == NULL) {
+        goto done;
+    }
+
+    rc = ds_share_read(store->share, store->db, name, err);
+
+    if (rc == DS_OK) {
+        rc = ds_store_begin(store, err);
+
+        if (rc == DS_OK) {
+            rc = ds_store_end(store, ds_share_give(store->share, name, err),
+                              err);
+        }
+    }
+
+    ds_share_end(store->share, store->depth, false);
+
+done:
+
+    (void) pthread_mutex_unlock(&store->lock);
+
+    return rc;
+}
+
+
+int
+ds_store_part(ds_store_t *store, ds_error_t *err)
+{
+    int  rc;
+
+    rc = ds_store_refresh(store, NULL, err);
+
+    if (rc == DS_OK) {
+        ds_share_free(&store->share);
+        rc = ds_store_do(store, err, "DELETE FROM shared", "");
+    }
+
+    return rc;
+}
+
+
+int
+ds_store_refresh(ds_store_t *store, const char *name, ds_error_t *err)
+{
+    int  rc;
+
+    ds_error_clear(err);
+
+    if (store->share == NULL) {
+        return DS_OK;
+    }
+
+    (void) pthread_mutex_lock(&store->lock);
+
+    rc = ds_share_read(store->share, store->db, name, err);
+
+    if (rc == DS_OK) {
+        rc = ds_store_enter(store, NULL, err);
+
+        if (rc == DS_OK) {
+            rc = ds_store_leave(store, ds_share_load(store->share, store->db,
+                                                     store->depth, err),
+                                err);
+        }
+
+        if (rc == DS_OK) {
+            store->written = ds_share_seen(store->share);
+        }
+
+    } else if (store->depth == 0) {
+        ds_share_end(store->share, 0, false);
+    }
+
+    (void) pthread_mutex_unlock(&store->lock);
+
+    return rc;
+}
+
+
+void
+ds_store_own(ds_store_t *store, const char *name, int64_t epoch)
+{
+    if (store->share != NULL) {
+        ds_share_own(store->share, name, epoch);
+    }
+}
+
+
+int64_t
+ds_store_revision(ds_store_t *store)
+{
+    return store->written;
 }
 
 
@@ -594,13 +748,21 @@ ds_store_define(ds_store_t *store, const char *sql, const ds_stored_t *def,
 {
     int  rc;
 
-    rc = ds_store_enter(store, err);
+    rc = ds_store_enter(store, def->def.name, err);
 
     if (rc != DS_OK) {
         return rc;
     }
 
-    rc = ds_store_do(store, err, sql, "r", ds_columns_def, def);
+    if (store->share != NULL && def->revision != 0
+        && ds_share_revision(store->share, def->def.name) != def->revision)
+    {
+        rc = ds_fail(err, DS_ECLUSTER_CONFLICT, "it was changed meanwhile");
+    }
+
+    if (rc == DS_OK) {
+        rc = ds_store_do(store, err, sql, "r", ds_columns_def, def);
+    }
 
     if (rc == DS_OK) {
         rc = ds_store_do(store, err,
@@ -675,8 +837,18 @@ ds_store_put(ds_store_t *store, const ds_stored_t *def, ds_error_t *err)
 int
 ds_store_delete(ds_store_t *store, const char *name, ds_error_t *err)
 {
-    return ds_store_do(store, err, "DELETE FROM stream WHERE name = ?1", "t",
-                       name);
+    int  rc;
+
+    rc = ds_store_enter(store, name, err);
+
+    if (rc != DS_OK) {
+        return rc;
+    }
+
+    rc = ds_store_do(store, err, "DELETE FROM stream WHERE name = ?1", "t",
+                     name);
+
+    return ds_store_leave(store, rc, err);
 }
 
 
@@ -690,12 +862,14 @@ ds_store_get(ds_store_t *store, const char *name, ds_stored_t *def,
     rc = ds_store_select(store, &st, err,
                          "SELECT " DS_DEF ", " DS_SETTING ", " DS_REFRESH
                          ", " DS_WAY ", schedule, " DS_OUTPUTS ", " DS_YOUTUBE
+                         ", " DS_SHARED
                          " FROM stream LEFT JOIN setting USING (name) "
                          "LEFT JOIN refresh USING (name) "
                          "LEFT JOIN way USING (name) "
                          "LEFT JOIN schedule USING (name) "
                          "LEFT JOIN output USING (name) "
-                         "LEFT JOIN youtube USING (name) WHERE name = ?1",
+                         "LEFT JOIN youtube USING (name) "
+                         "LEFT JOIN shared USING (name) WHERE name = ?1",
                          "t", name);
     if (rc == DS_OK) {
         (void) ds_store_read_def(st, def);
@@ -740,7 +914,7 @@ ds_store_set_running(ds_store_t *store, const char *name, bool running,
 {
     int  rc;
 
-    rc = ds_store_enter(store, err);
+    rc = ds_store_enter(store, name, err);
 
     if (rc != DS_OK) {
         return rc;
@@ -786,7 +960,8 @@ ds_store_each(ds_store_t *store, ds_store_pt each, void *data,
 
     rc = ds_store_select(store, &st, err,
                          "SELECT " DS_DEF ", " DS_SETTING ", " DS_REFRESH
-                         ", " DS_WAY ", schedule, " DS_OUTPUTS ", " DS_YOUTUBE ", "
+                         ", " DS_WAY ", schedule, " DS_OUTPUTS ", " DS_YOUTUBE
+                         ", " DS_SHARED ", "
                          DS_PROGRESS
                          " FROM stream LEFT JOIN setting USING (name) "
                          "LEFT JOIN refresh USING (name) "
@@ -794,6 +969,7 @@ ds_store_each(ds_store_t *store, ds_store_pt each, void *data,
                          "LEFT JOIN schedule USING (name) "
                          "LEFT JOIN output USING (name) "
                          "LEFT JOIN youtube USING (name) "
+                         "LEFT JOIN shared USING (name) "
                          "LEFT JOIN progress USING (name) ORDER BY name", "");
 
     while (rc == DS_OK) {
@@ -824,22 +1000,36 @@ ds_store_begin(ds_store_t *store, ds_error_t *err)
 }
 
 
+/* what is shared is written there first: it is what others see */
+
 int
 ds_store_commit(ds_store_t *store, ds_error_t *err)
 {
     int  rc;
 
-    rc = ds_store_do(store, err, store->depth > 1 ? "RELEASE part"
-                                                  : "COMMIT", "");
+    rc = DS_OK;
 
-    if (rc == DS_OK) {
-        store->depth--;
-
-    } else {
-        ds_store_rollback(store);
+    if (store->share != NULL && store->depth == 1) {
+        rc = ds_share_save(store->share, store->db, &store->written, err);
     }
 
-    return rc;
+    if (rc == DS_OK) {
+        rc = ds_store_do(store, err, store->depth > 1 ? "RELEASE part"
+                                                      : "COMMIT", "");
+    }
+
+    if (rc != DS_OK) {
+        ds_store_rollback(store);
+        return rc;
+    }
+
+    store->depth--;
+
+    if (store->share != NULL) {
+        ds_share_end(store->share, store->depth, true);
+    }
+
+    return DS_OK;
 }
 
 
@@ -858,22 +1048,67 @@ ds_store_end(ds_store_t *store, int rc, ds_error_t *err)
 }
 
 
-/* a transaction that other threads wait for; leave() is due when it is DS_OK */
+/*
+ * A transaction that other threads wait for; leave() is due when it is DS_OK.
+ * "name", NULL: none, is what is changed.
+ */
 
 static int
-ds_store_enter(ds_store_t *store, ds_error_t *err)
+ds_store_enter(ds_store_t *store, const char *name, ds_error_t *err)
 {
     int  rc;
 
     (void) pthread_mutex_lock(&store->lock);
 
-    rc = ds_store_begin(store, err);
+    rc = DS_OK;
 
-    if (rc != DS_OK) {
-        (void) pthread_mutex_unlock(&store->lock);
+    /* nobody has to wait for the lock while we wait for an answer */
+
+    if (store->share != NULL && store->depth == 0 && name != NULL) {
+        rc = ds_share_read(store->share, store->db, name, err);
     }
 
+    if (rc == DS_OK) {
+        rc = ds_store_begin(store, err);
+    }
+
+    if (rc == DS_OK && name != NULL) {
+        rc = ds_store_touch(store, name, err);
+
+        if (rc != DS_OK) {
+            ds_store_rollback(store);
+        }
+    }
+
+    if (rc == DS_OK) {
+        return DS_OK;
+    }
+
+    if (store->share != NULL && store->depth == 0) {
+        ds_share_end(store->share, 0, false);
+    }
+
+    (void) pthread_mutex_unlock(&store->lock);
+
     return rc;
+}
+
+
+/* what others may have changed is as they have it, in an open transaction */
+
+static int
+ds_store_touch(ds_store_t *store, const char *name, ds_error_t *err)
+{
+    int  rc;
+
+    if (store->share == NULL) {
+        return DS_OK;
+    }
+
+    rc = ds_share_read(store->share, store->db, name, err);
+
+    return rc == DS_OK
+           ? ds_share_load(store->share, store->db, store->depth, err) : rc;
 }
 
 
@@ -897,14 +1132,19 @@ ds_store_rollback(ds_store_t *store)
 
     if (sqlite3_get_autocommit(store->db)) {
         store->depth = 0;
-        return;
+
+    } else {
+        sql = store->depth > 1 ? "ROLLBACK TO part; RELEASE part"
+                               : "ROLLBACK";
+
+        (void) sqlite3_exec(store->db, sql, NULL, NULL, NULL);
+
+        store->depth -= store->depth > 0;
     }
 
-    sql = store->depth > 1 ? "ROLLBACK TO part; RELEASE part" : "ROLLBACK";
-
-    (void) sqlite3_exec(store->db, sql, NULL, NULL, NULL);
-
-    store->depth -= store->depth > 0;
+    if (store->share != NULL) {
+        ds_share_end(store->share, store->depth, false);
+    }
 }
 
 
@@ -912,14 +1152,28 @@ int
 ds_store_put_progress(ds_store_t *store, const char *name, int64_t run,
     const ds_progress_t *p, ds_error_t *err)
 {
-    return ds_store_do(store, err,
-                       "INSERT INTO progress (name, " DS_PROGRESS ") "
-                       "SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10 "
-                       "WHERE " DS_CURRENT("?11")
-                       "ON CONFLICT (name) DO UPDATE SET state = ?2, "
-                       "item = ?3, item_id = ?4, position = ?5, seed = ?6, "
-                       "pass = ?7, at = ?8, item_key = ?9, slots = ?10",
-                       "tri", name, ds_columns_progress, p, run);
+    int  rc;
+
+    rc = ds_store_enter(store, NULL, err);
+
+    if (rc != DS_OK) {
+        return rc;
+    }
+
+    rc = ds_store_do(store, err,
+                     "INSERT INTO progress (name, " DS_PROGRESS ") "
+                     "SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10 "
+                     "WHERE " DS_CURRENT("?11")
+                     "ON CONFLICT (name) DO UPDATE SET state = ?2, "
+                     "item = ?3, item_id = ?4, position = ?5, seed = ?6, "
+                     "pass = ?7, at = ?8, item_key = ?9, slots = ?10",
+                     "tri", name, ds_columns_progress, p, run);
+
+    if (rc == DS_OK && store->share != NULL) {
+        rc = ds_share_progress(store->share, name, err);
+    }
+
+    return ds_store_leave(store, rc, err);
 }
 
 
@@ -1045,7 +1299,7 @@ ds_store_queue_add(ds_store_t *store, const char *name, ds_queued_t *q,
     int      rc;
     int64_t  n;
 
-    rc = ds_store_enter(store, err);
+    rc = ds_store_enter(store, name, err);
 
     if (rc != DS_OK) {
         return rc;
@@ -1279,7 +1533,7 @@ ds_store_queue_remove(ds_store_t *store, const char *name, const char *id,
     int      rc;
     int64_t  place;
 
-    rc = ds_store_enter(store, err);
+    rc = ds_store_enter(store, name, err);
 
     if (rc != DS_OK) {
         return rc;
@@ -1305,7 +1559,7 @@ ds_store_queue_move(ds_store_t *store, const char *name, const char *id,
     int      rc;
     int64_t  place;
 
-    rc = ds_store_enter(store, err);
+    rc = ds_store_enter(store, name, err);
 
     if (rc != DS_OK) {
         return rc;
@@ -1339,6 +1593,21 @@ ds_store_queue_move(ds_store_t *store, const char *name, const char *id,
 
 int
 ds_store_queue_put(ds_store_t *store, const char *name, int64_t run,
+    const ds_queued_t *q, ds_error_t *err)
+{
+    int  rc;
+
+    rc = ds_store_enter(store, name, err);
+
+    return rc == DS_OK
+           ? ds_store_leave(store, ds_store_queue_change(store, name, run, q,
+                                                         err), err)
+           : rc;
+}
+
+
+static int
+ds_store_queue_change(ds_store_t *store, const char *name, int64_t run,
     const ds_queued_t *q, ds_error_t *err)
 {
     int            rc;
@@ -1383,9 +1652,19 @@ int
 ds_store_queue_position(ds_store_t *store, const char *name, const char *id,
     int64_t position, ds_error_t *err)
 {
-    return ds_store_do(store, err, "UPDATE queue SET position = ?3 "
-                       "WHERE name = ?1 AND id = ?2", "tti", name, id,
-                       position);
+    int  rc;
+
+    rc = ds_store_enter(store, name, err);
+
+    if (rc != DS_OK) {
+        return rc;
+    }
+
+    rc = ds_store_do(store, err, "UPDATE queue SET position = ?3 "
+                     "WHERE name = ?1 AND id = ?2", "tti", name, id,
+                     position);
+
+    return ds_store_leave(store, rc, err);
 }
 
 
@@ -1464,6 +1743,12 @@ ds_store_begin_run(ds_store_t *store, const char *name, int64_t *run,
 {
     int  rc;
 
+    rc = ds_store_enter(store, name, err);
+
+    if (rc != DS_OK) {
+        return rc;
+    }
+
     rc = ds_store_do(store, err, "UPDATE run SET ended_at = "
                      "coalesce((SELECT at FROM progress "
                      "WHERE progress.name = ?1), started_at), "
@@ -1482,7 +1767,7 @@ ds_store_begin_run(ds_store_t *store, const char *name, int64_t *run,
         *run = sqlite3_last_insert_rowid(store->db);
     }
 
-    return rc;
+    return ds_store_leave(store, rc, err);
 }
 
 
@@ -1757,7 +2042,9 @@ ds_store_read_def(sqlite3_stmt *st, ds_stored_t *stored)
 
     column = ds_store_read(st, column, ds_columns_outputs, stored);
 
-    return ds_store_read(st, column, ds_columns_youtube, stored);
+    column = ds_store_read(st, column, ds_columns_youtube, stored);
+
+    return ds_store_read(st, column, ds_columns_shared, stored);
 }
 
 

@@ -232,6 +232,14 @@ static const ds_step_t  ds_steps[] = {
         ") STRICT;",
         ""
     },
+    {
+        /* of nodes that share their streams: as of which revision */
+        "CREATE TABLE IF NOT EXISTS shared ("
+        "    name TEXT PRIMARY KEY REFERENCES stream ON DELETE CASCADE,"
+        "    revision INTEGER NOT NULL"
+        ") STRICT;",
+        ""
+    },
 };
 
 #define DS_SCHEMA  ((int) (sizeof(ds_steps) / sizeof(ds_steps[0])))

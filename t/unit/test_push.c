@@ -87,7 +87,8 @@ push_to(ds_t *ds, const char *url)
     (void) snprintf(o.url, sizeof(o.url), "%s", url);
     o.engine = true;
 
-    return ds_push_create(ds, "lofi", &o, sent, &err);
+    return ds_push_create(ds, "lofi", &o, &(ds_term_t) { NULL, 0 }, sent,
+                          &err);
 }
 
 

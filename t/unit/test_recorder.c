@@ -176,7 +176,7 @@ test_run(ds_recorder_t *r)
     ds_status_t    st;
     ds_progress_t  p;
 
-    run = ds_run_begin(r, "one");
+    run = ds_run_begin(r, "one", 0);
     ok(begun(run, &p, &code) && code == DS_OK && !p.valid, "begun: from none");
 
     ok(put_items(run, 0, ITEMS), "items");
@@ -195,7 +195,7 @@ test_run(ds_recorder_t *r)
     is_int(number("SELECT count(*) FROM run WHERE state = 'stopped'"), 1,
            "run: stopped");
 
-    run = ds_run_begin(r, "one");
+    run = ds_run_begin(r, "one", 0);
     ok(begun(run, &p, &code) && p.valid && p.index == 9, "begun: from there");
     st.progress.valid = false;
     ds_run_end(run, &st);
@@ -220,7 +220,7 @@ test_locked(ds_recorder_t *r)
 
     db = database("BEGIN EXCLUSIVE");
 
-    run = ds_run_begin(r, "one");
+    run = ds_run_begin(r, "one", 0);
     ok(begun(run, &p, &code) && code == DS_ESTORE_BUSY, "locked: said so");
     ok(ds_recorder_ask(r, "two"), "locked: asked");
     ok(!ds_recorder_ask(r, "one"), "locked: one at a time");
@@ -241,7 +241,7 @@ test_locked(ds_recorder_t *r)
     st.state = DS_FINISHED;
     ds_run_end(run, &st);
 
-    gone = ds_run_begin(r, "two");
+    gone = ds_run_begin(r, "two", 0);
     ds_run_end(gone, &st);
     ds_run_free(&gone);
 
@@ -291,7 +291,7 @@ test_end(ds_t **ds, ds_recorder_t *r)
     st.state = DS_STOPPED;
     st.progress = at(42);
 
-    run = ds_run_begin(r, "one");
+    run = ds_run_begin(r, "one", 0);
     ds_run_end(run, &st);
     ds_run_free(&run);
     ds_destroy(ds);
@@ -328,7 +328,7 @@ main(void)
     ds_store_close(&store);
 
     ds = engine();
-    r = ds_recorder_create(ds, &err);
+    r = ds_recorder_create(ds, NULL, &err);
     ok(r != NULL, "a recorder");
 
     test_run(r);

@@ -1,0 +1,334 @@
+
+/*
+ * ngx_directstream_cluster.c: this node among others.  Whose a stream is comes
+ * from the engine to the zone, where all relay workers of the node obey it;
+ * what is wanted here, and what runs here, goes to the engine.
+ */
+
+#include "ngx_directstream.h"
+
+
+#define NGX_DIRECTSTREAM_CLUSTER_RETRY  5000    /* ms after a failed start */
+
+
+typedef struct {
+    char        name[DS_NAME_LEN + 1];
+    bool        wanted;
+    bool        running;
+    ds_owner_t  owner;
+} ngx_directstream_share_t;
+
+
+static void ngx_directstream_cluster_create(ngx_directstream_runs_t *runs);
+static void ngx_directstream_cluster_share(ngx_directstream_runs_t *runs);
+static ngx_uint_t ngx_directstream_cluster_collect(
+    ngx_directstream_runs_t *runs, ngx_directstream_share_t **shares);
+static void ngx_directstream_cluster_take(ngx_directstream_runs_t *runs,
+    ngx_directstream_node_t *node, ds_owner_t *owner);
+static void ngx_directstream_cluster_nodes(ngx_directstream_runs_t *runs);
+
+
+void
+ngx_directstream_cluster_pass(ngx_directstream_runs_t *runs,
+    ngx_uint_t newest, ngx_uint_t leave)
+{
+    uint64_t    balance;
+    ngx_uint_t  drain;
+
+    if (runs->dcf->cluster.endpoints == NULL) {
+        return;
+    }
+
+    if (!newest) {
+        ds_cluster_free(&runs->cluster);
+        return;
+    }
+
+    if (runs->cluster == NULL) {
+
+        if (!leave) {
+            ngx_directstream_cluster_create(runs);
+        }
+
+        if (runs->cluster == NULL) {
+            return;
+        }
+    }
+
+    ngx_shmtx_lock(&runs->dcf->shpool->mutex);
+    drain = runs->dcf->sh->drain;
+    balance = runs->dcf->sh->balance;
+    ngx_shmtx_unlock(&runs->dcf->shpool->mutex);
+
+    ds_cluster_drain(runs->cluster, drain || leave, leave);
+
+    if (balance != runs->balanced) {
+        runs->balanced = balance;
+        ds_cluster_balance(runs->cluster);
+    }
+
+    ngx_directstream_cluster_share(runs);
+    ngx_directstream_cluster_nodes(runs);
+}
+
+
+static void
+ngx_directstream_cluster_create(ngx_directstream_runs_t *runs)
+{
+    ds_error_t  err;
+
+    if (runs->cluster_at != 0
+        && (ngx_msec_int_t) (ngx_current_msec - runs->cluster_at) < 0)
+    {
+        return;
+    }
+
+    runs->cluster_at = ngx_current_msec + NGX_DIRECTSTREAM_CLUSTER_RETRY;
+    runs->balanced = runs->dcf->sh->balance;
+    runs->cluster = ds_cluster_create(runs->ds, &runs->dcf->cluster, &err);
+
+    if (runs->cluster == NULL) {
+        ngx_log_error(NGX_LOG_ERR, runs->log, 0,
+                      "directstream: ds_cluster_create() failed: %s, next try "
+                      "in %d s", err.message,
+                      NGX_DIRECTSTREAM_CLUSTER_RETRY / 1000);
+    }
+}
+
+
+ngx_uint_t
+ngx_directstream_cluster_left(ngx_directstream_runs_t *runs)
+{
+    return runs->cluster == NULL || ds_cluster_left(runs->cluster);
+}
+
+
+/* the engine is not called with the zone's lock held */
+
+static void
+ngx_directstream_cluster_share(ngx_directstream_runs_t *runs)
+{
+    ngx_uint_t                 i, n;
+    ngx_directstream_node_t   *node;
+    ngx_directstream_share_t  *shares;
+
+    n = ngx_directstream_cluster_collect(runs, &shares);
+
+    for (i = 0; i < n; i++) {
+        ds_cluster_stream(runs->cluster, shares[i].name, shares[i].wanted,
+                          shares[i].running, &shares[i].owner);
+    }
+
+    ngx_shmtx_lock(&runs->dcf->shpool->mutex);
+
+    for (i = 0, node = runs->dcf->sh->streams;
+         i < n && node != NULL;
+         node = node->next)
+    {
+        while (i < n && ngx_strcmp(shares[i].name, node->info.def.name) < 0) {
+            i++;
+        }
+
+        if (i < n && ngx_strcmp(shares[i].name, node->info.def.name) == 0) {
+            ngx_directstream_cluster_take(runs, node, &shares[i].owner);
+        }
+    }
+
+    ngx_shmtx_unlock(&runs->dcf->shpool->mutex);
+
+    ngx_free(shares);
+}
+
+
+/* in the order of names; none without memory */
+
+static ngx_uint_t
+ngx_directstream_cluster_collect(ngx_directstream_runs_t *runs,
+    ngx_directstream_share_t **shares)
+{
+    ngx_uint_t                 n;
+    ngx_directstream_node_t   *node;
+    ngx_directstream_share_t  *s;
+
+    n = 0;
+
+    ngx_shmtx_lock(&runs->dcf->shpool->mutex);
+
+    for (node = runs->dcf->sh->streams; node != NULL; node = node->next) {
+        n++;
+    }
+
+    ngx_shmtx_unlock(&runs->dcf->shpool->mutex);
+
+    /* those that come in between have their turn in the next pass */
+
+    s = ngx_calloc((n + 1) * sizeof(ngx_directstream_share_t), runs->log);
+    *shares = s;
+
+    if (s == NULL) {
+        return 0;
+    }
+
+    ngx_shmtx_lock(&runs->dcf->shpool->mutex);
+
+    for (node = runs->dcf->sh->streams;
+         node != NULL && n != 0;
+         node = node->next, s++, n--)
+    {
+        ngx_memcpy(s->name, node->info.def.name, sizeof(s->name));
+        s->wanted = node->info.running && !node->info.reserved;
+        s->running = node->info.owner != 0
+                     && node->info.status.state != DS_HELD;
+    }
+
+    ngx_shmtx_unlock(&runs->dcf->shpool->mutex);
+
+    return s - *shares;
+}
+
+
+/* with the lock held; what other nodes have is "held" here */
+
+static void
+ngx_directstream_cluster_take(ngx_directstream_runs_t *runs,
+    ngx_directstream_node_t *node, ds_owner_t *owner)
+{
+    ds_state_e                state;
+    ngx_directstream_info_t  *info;
+
+    info = &node->info;
+
+    if (info->cluster.epoch != owner->epoch && owner->epoch != 0) {
+        ngx_log_error(NGX_LOG_NOTICE, runs->log, 0,
+                      "directstream \"%s\": node \"%s\" has it, epoch %L",
+                      info->def.name, owner->node, owner->epoch);
+    }
+
+    info->cluster = *owner;
+
+    if (info->owner != 0) {
+        return;
+    }
+
+    state = info->status.state;
+
+    if (info->running && owner->whose == DS_WHOSE_OTHERS
+        && owner->epoch != 0)
+    {
+        state = DS_HELD;
+        info->seen = ngx_current_msec;
+
+    } else if (state == DS_HELD) {
+        state = DS_STOPPED;
+    }
+
+    if (state != info->status.state) {
+        info->status.state = state;
+        info->status.since = ngx_directstream_now();
+        ngx_directstream_journal_note(runs->dcf, node);
+    }
+}
+
+
+static void
+ngx_directstream_cluster_nodes(ngx_directstream_runs_t *runs)
+{
+    ngx_uint_t           n;
+    ds_cluster_node_t    node;
+    ds_cluster_status_t  status;
+
+    ds_cluster_status(runs->cluster, &status);
+
+    for (n = 0; n < NGX_DIRECTSTREAM_NODES; n++) {
+
+        if (!ds_cluster_node(runs->cluster, n, &node)) {
+            break;
+        }
+
+        ngx_shmtx_lock(&runs->dcf->shpool->mutex);
+        runs->dcf->sh->nodes[n] = node;
+        ngx_shmtx_unlock(&runs->dcf->shpool->mutex);
+    }
+
+    ngx_shmtx_lock(&runs->dcf->shpool->mutex);
+    runs->dcf->sh->nnodes = n;
+    runs->dcf->sh->cluster = status;
+    ngx_shmtx_unlock(&runs->dcf->shpool->mutex);
+}
+
+
+/* the next one that the zone has not as it is; NGX_DECLINED: there is none */
+
+ngx_int_t
+ngx_directstream_cluster_changed(ngx_directstream_runs_t *runs)
+{
+    ngx_uint_t                known;
+    ngx_directstream_node_t  *node;
+
+    while (runs->cluster != NULL
+           && ds_cluster_changed(runs->cluster, runs->changed,
+                                 &runs->revision))
+    {
+        ngx_shmtx_lock(&runs->dcf->shpool->mutex);
+
+        node = ngx_directstream_zone_find(runs->dcf->sh, runs->changed);
+        known = (node != NULL && node->info.revision >= runs->revision);
+
+        ngx_shmtx_unlock(&runs->dcf->shpool->mutex);
+
+        if (!known && ds_check_name(runs->changed, NULL) == DS_OK) {
+            return NGX_OK;
+        }
+    }
+
+    runs->changed[0] = '\0';
+
+    return NGX_DECLINED;
+}
+
+
+/* it becomes what the nodes share */
+
+void
+ngx_directstream_cluster_adopt(ngx_directstream_runs_t *runs,
+    ds_settled_t *settled)
+{
+    ngx_directstream_found_t  *found;
+
+    found = ngx_calloc(sizeof(ngx_directstream_found_t), runs->log);
+
+    if (found == NULL) {
+        return;
+    }
+
+    found->there = settled->found;
+    found->stored = settled->stored;
+    found->progress = settled->progress;
+
+    (void) ngx_cpystrn((u_char *) found->stored.def.name,
+                       (u_char *) settled->name, DS_NAME_LEN + 1);
+
+    ngx_directstream_change_adopt(runs->dcf, found,
+                                  settled->found ? settled->stored.revision
+                                                 : runs->revision);
+    ngx_free(found);
+}
+
+
+ngx_uint_t
+ngx_directstream_cluster_starts(ngx_directstream_conf_t *dcf,
+    ngx_directstream_info_t *info)
+{
+    return dcf->cluster.endpoints == NULL
+           || info->cluster.whose == DS_WHOSE_OURS;
+}
+
+
+ngx_uint_t
+ngx_directstream_cluster_keeps(ngx_directstream_conf_t *dcf,
+    ngx_directstream_info_t *info)
+{
+    return dcf->cluster.endpoints == NULL
+           || info->cluster.whose == DS_WHOSE_OURS
+           || info->cluster.whose == DS_WHOSE_MOVING;
+}
