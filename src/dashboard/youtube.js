@@ -4,10 +4,10 @@
  * before it is done.
  */
 
-import { api, button, facts, h, path, put, show, time, writable }
-    from "./dom.js";
+import { api, button, facts, h, path, put, show, time } from "./dom.js";
 import { confirmDialog } from "./form.js";
 import { apply } from "./live.js";
+import { may } from "./session.js";
 
 const states = {
     unknown: "not looked at yet", waiting_ingest: "nothing arrives",
@@ -75,7 +75,7 @@ export function youtube(name) {
         button("Roll over…", () => ask("rollover", "Roll over")));
 
     const node = h("section", { class: "youtube" }, h("h2", null, "YouTube"),
-                   chip, list, writable ? buttons : "", failure);
+                   chip, list, may.operate ? buttons : "", failure);
 
     return {
         node,
