@@ -236,7 +236,7 @@ test_fan(void)
     ds = ds_create(&conf, &err);
     sent = ds_sent_create(ds);
     fan = calloc(1, sizeof(ds_fan_t));
-    ds_fan_init(fan, ds, "lofi", sent);
+    ds_fan_init(fan, ds, "lofi", &(ds_term_t) { NULL, 0 }, sent);
 
     listen_here();
     memset(lines, 0, sizeof(lines));
