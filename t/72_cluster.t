@@ -119,7 +119,7 @@ is(($c->judge)[0][0], undef, 'never from two nodes at a time');
 $c->etcd_kill($_) for 0 .. 2;
 $t->wait_for(sub { ($c->api('a', 'GET', 'nodes'))[1]{failsafe} }, 20);
 ok(($c->api('a', 'GET', 'nodes'))[1]{failsafe}, 'failsafe');
-all_on_air(1, 'all go on');
+all_on_air(5, 'all go on');
 
 $t->kill_all('b');
 ok($t->wait_for(sub { !%{ $c->on_air } }, 10),

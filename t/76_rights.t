@@ -120,17 +120,21 @@ my %body = (
     moveQueued => sub { { before => undef } },
     resolve => sub { { playlist => $url } },
     check => sub { { playlist => $url } },
+    changeSchedule => sub { { slots => [] } },
 );
 
 my @later = ('DELETE', 'POST', 'PATCH', 'HEAD', 'GET');
 my (%tried, $entry);
 
-$t->create('one', $url);
+$t->create('one', $url, outputs => [
+    { name => 'main', url => 'rtmp://127.0.0.1:9/live/KEY', via => 'engine',
+      stopped => $yes } ]);
 
 sub path {
     my ($path, $who) = @_;
 
     $path =~ s/\{name\}/one/;
+    $path =~ s/\{output\}/main/;
     $path =~ s/\{key\}/'0' x 32/e;
 
     if ($path =~ /\{id\}/) {
@@ -169,7 +173,7 @@ sub check {
         is($data->{code}, 'role_denied', "$what: why");
 
     } else {
-        like($got, $template =~ /cache\/|snapshot|youtube/
+        like($got, $template =~ /cache\/|snapshot|youtube|node/
                    ? qr/^(?:2|404|409|503)/ : qr/^2/, "$what: $got");
         $entry = '' if $method eq 'DELETE' && $template =~ /\{id\}/;
         $tried{"$method $template"} = 1;

@@ -170,6 +170,15 @@ ds_rtmp_full(const ds_rtmp_t *r)
 }
 
 
+bool
+ds_rtmp_asked(const ds_rtmp_t *r)
+{
+    (void) r;
+
+    return false;
+}
+
+
 int
 ds_rtmp_flush(ds_rtmp_t *r, ds_error_t *err)
 {
