@@ -23,7 +23,7 @@ sub quiet {
 if ($> == 0) {
     mkdir $t->dir . '/near';
     mkdir $state;
-    $mounted = quiet('mount', '-t', 'tmpfs', '-o', 'size=1m,mode=0700',
+    $mounted = quiet('mount', '-t', 'tmpfs', '-o', 'size=2m,mode=0700',
                      'tmpfs', $state);
 }
 

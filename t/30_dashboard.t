@@ -165,7 +165,7 @@ $b->click('dialog button', 'Create');
 
 ok($b->wait_text('h1', qr/^lofi$/), 'created');
 is($b->script('return location.hash'), '#/lofi', 'and shown');
-ok($b->wait_text('.chip', qr/^live$/, 30), 'it goes live');
+ok($b->wait_text('.head .chip', qr/^live$/, 30), 'it goes live');
 is($t->state('lofi'), 'live', 'as the API says');
 unlike($b->script('return document.documentElement.outerHTML'),
        qr/SECRETKEY/, 'the key is not shown');
@@ -221,13 +221,13 @@ $b->click('dialog button', 'Cancel');
 is($t->state('lofi'), 'live', 'nothing is stopped');
 $b->click('button', 'Stop');
 $b->click('dialog button', 'Take it off the air');
-ok($b->wait_text('.chip', qr/^stopped$/), 'stop');
+ok($b->wait_text('.head .chip', qr/^stopped$/), 'stop');
 ok($b->wait_text('.picture', qr/Nothing on air/), 'no picture then');
 ok($b->wait_text('#news', qr/lofi is stopped/), 'and it is read out');
 ok($b->script('return [...document.querySelectorAll("button")].find((e) =>'
               . ' e.textContent === "Skip").disabled'), 'nothing to skip');
 $b->click('button', 'Start');
-ok($b->wait_text('.chip', qr/^live$/, 30), 'start');
+ok($b->wait_text('.head .chip', qr/^live$/, 30), 'start');
 
 # the queue: what is wrong is said, what is right is played; by the keyboard
 

@@ -110,8 +110,10 @@ $since = Time::HiRes::time();
 is($t->stop_nginx('c', 'QUIT'), 0, 'one quits');
 is($c->api('b', 'POST', 'node/drain', { on => JSON::PP::false }), 202,
    'and the other one takes streams');
+ok($t->wait_for(sub { $c->owned('a') =~ /^a:(\d) b:(\d)$/ && $1 + $2 == 6 },
+                15 * $slow), 'it is known to have left')
+    or diag($c->owned('a'));
 all_on_air(10, 'all are on air');
-ok($t->wait_for(sub { $c->owned('a') !~ /c/ }, 5), 'it is known to have left');
 is(($c->judge)[0][0], undef, 'never from two nodes at a time');
 
 # etcd is away

@@ -99,7 +99,7 @@ ok($b->wait_text('.streams', qr/fixed/), 'but one that is known');
 ok($b->wait_text('#who', qr/the-viewer, viewer/), 'and says whose it is');
 is(buttons(), '', 'a viewer changes nothing');
 $b->click('.streams a', 'fixed');
-ok($b->wait_text('.chip', qr/^live$/, 30), 'one stream');
+ok($b->wait_text('.head .chip', qr/^live$/, 30), 'one stream');
 ok($b->wait_script('const i = document.querySelector(".picture img");'
                    . 'return i && i.naturalWidth > 0', 30), 'its picture');
 ok($b->wait_text('.events', qr/state is/), 'its events');
@@ -149,9 +149,10 @@ $b->click('button', 'New stream');
 
 my $new = ($t->api('GET', 'api/1/openapi.json'))[1]{components}{schemas}
           {NewStream}{properties};
+# of several outputs the form has the first one, as "push"
 is($b->script('return arguments[0].filter((name) => document.querySelector('
-              . '`#field-${name}`) === null).join()', [ sort keys %$new ]), '',
-   'the form has all there is to set');
+              . '`#field-${name}`) === null).join()', [ sort keys %$new ]),
+   'outputs', 'the form has all there is to set');
 
 $b->type('#field-name', 'made');
 $b->type('#field-playlist', $url);

@@ -50,6 +50,8 @@ const fields = [
     { name: "youtube", label: "YouTube",
       hint: "Whether the broadcast that shows the push is looked after; needs "
             + "an account, and a push by the engine" },
+    { name: "youtube_rollover", label: "A new broadcast every",
+      hint: "Seconds, of 5 h to 11 h 55 min; 0: never" },
     { name: "youtube_title", label: "Title of a broadcast",
       hint: "Of one that is made, with $stream, $title and $date; empty: as "
             + "the one before it" },
