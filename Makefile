@@ -138,7 +138,7 @@ asan:
 
 tsan:
 	+TSAN_OPTIONS="halt_on_error=1 suppressions=$(top)/t/tools/tsan.supp" \
-	$(MAKE) unit $(unit_tsan)
+	SOAK_FAULTS=10 $(MAKE) unit $(unit_tsan)
 
 
 # with a real nginx

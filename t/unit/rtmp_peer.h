@@ -733,14 +733,22 @@ peer_listen(peer_t *p, mode_e mode, int backlog)
 }
 
 
+__attribute__((unused))
+static void
+peer_go(peer_t *p)
+{
+    if (pthread_create(&p->thread, NULL, serve, p) != 0) {
+        abort();
+    }
+}
+
+
+__attribute__((unused))
 static void
 peer_start(peer_t *p, mode_e mode)
 {
     peer_listen(p, mode, 8);
-
-    if (pthread_create(&p->thread, NULL, serve, p) != 0) {
-        abort();
-    }
+    peer_go(p);
 }
 
 

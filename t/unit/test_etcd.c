@@ -368,6 +368,7 @@ enum {
 static void
 bad_answer(bad_t *b, int c)
 {
+    int          mode;
     char         head[256];
     const char  *body;
 
@@ -384,20 +385,21 @@ bad_answer(bad_t *b, int c)
                        "\"not a primary lessor\",\"code\":2}"
     };
 
-    body = bodies[b->mode];
+    mode = b->mode;
+    body = bodies[mode];
 
     if (body != NULL) {
         (void) snprintf(head, sizeof(head), "HTTP/1.1 %s\r\n"
                         "Content-Length: %zu\r\nConnection: close\r\n\r\n",
-                        b->mode == BAD_HTML ? "502 Bad Gateway"
-                        : b->mode >= BAD_BUSY ? "503 X" : "200 OK",
+                        mode == BAD_HTML ? "502 Bad Gateway"
+                        : mode >= BAD_BUSY ? "503 X" : "200 OK",
                         strlen(body));
         (void) !write(c, head, strlen(head));
         (void) !write(c, body, strlen(body));
         return;
     }
 
-    switch (b->mode) {
+    switch (mode) {
 
     case BAD_SILENT:
         (void) !read(c, filler, sizeof(filler));

@@ -487,9 +487,10 @@ test_redirect(void)
     ds_rtmp_t   *r;
 
     peer_start(&q, TAKE);
-    peer_start(&p, REDIRECT);
+    peer_listen(&p, REDIRECT, 8);
     (void) snprintf(p.to, sizeof(p.to), "%s/else?a=b", q.url);
     p.to[strlen(q.url) - 4] = 'L';
+    peer_go(&p);
     r = push_to(p.url, NULL, &err);
     ok(r != NULL, "redirect: followed: %s", err.message);
     ds_rtmp_close(&r);
@@ -499,16 +500,18 @@ test_redirect(void)
     is_str(q.app, "Live/else?a=b", "redirect: to its application");
     is_str(q.publish, "KEY", "redirect: with our key");
 
-    peer_start(&p, REDIRECT);
+    peer_listen(&p, REDIRECT, 8);
     (void) snprintf(p.to, sizeof(p.to), "http://127.0.0.1/live");
+    peer_go(&p);
     r = push_to(p.url, NULL, &err);
     ok(r == NULL && err.code == DS_EPUSH_REJECTED, "redirect: not RTMP: %s",
        err.message);
     (void) shutdown(p.listening, SHUT_RDWR);
     peer_end(&p);
 
-    peer_start(&p, REDIRECT);
+    peer_listen(&p, REDIRECT, 8);
     (void) snprintf(p.to, sizeof(p.to), "%s", p.url);
+    peer_go(&p);
     r = publish_to(p.url, "KEY", &cancel, &err);
     ok(r == NULL && err.code == DS_EOUTPUT_REJECTED,
        "redirect: of pushes alone: %s", err.message);

@@ -277,9 +277,9 @@ test_pictures(void)
 
     stream.status.slate = false;
     stream.status.state = DS_LIVE;
-    stream.status.connected = false;
+    stream.status.heard = false;
     ok(picture(&size, &err) == NULL, "not connected");
-    stream.status.connected = true;
+    stream.status.heard = true;
 
     key_free(&key);
 }
@@ -417,7 +417,7 @@ main(void)
     stream.ds = ds;
     stream.sent = ds_sent_create(ds);
     sound = make_header(AVMEDIA_TYPE_AUDIO, AV_CODEC_ID_AAC, "\x12\x10", 2);
-    stream.status.connected = true;
+    stream.status.heard = true;
     stream.status.state = DS_LIVE;
 
     (void) pthread_mutex_init(&stream.lock, NULL);

@@ -64,6 +64,10 @@ sub described {
 
     my $rest = $1;
 
+    # nginx itself, of what is no path
+    return if $r->{status} == 400
+              && ($r->{headers}{'content-type'} || '') =~ m{^text/html};
+
     # which of its members are there has been asked for
     return if $rest =~ /[?&]fields=/;
 
