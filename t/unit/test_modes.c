@@ -324,7 +324,8 @@ test_stuck(void)
     s = modes_start("three.json", DS_MODE_HYBRID, true);
     ok(await(s, has_played, 7, &st), "stuck: two passes and more");
     ok(atomic_load(&waits) >= 3, "stuck: the disk was asked");
-    is_int(st.dead_air, 0, "stuck: no dead air");
+    ok(st.dead_air < 500, "stuck: it is not waited for: %d ms",
+       (int) st.dead_air);
     is_int(st.failed, 0, "stuck: nothing failed");
     is_int(kept(), 0, "stuck: nothing is kept");
 
