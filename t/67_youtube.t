@@ -223,7 +223,7 @@ SKIP: {
 
     $b->open($t->base . '/directstream/#/tv');
     ok($b->wait_text('.youtube', qr/Roll over/), 'the page has a part for it');
-    like($b->text('.youtube'), qr/bitrateLow: low/, 'with the issue');
+    ok($b->wait_text('.youtube', qr/bitrateLow: low/), 'with the issue');
 
     $b->click('.youtube button', 'Revive');
     ok($b->wait_text('dialog', qr/What would be done: nothing: one is live/),
