@@ -99,7 +99,7 @@ static int ds_demux_io_far(ds_io_t *io);
 static int ds_demux_io_settle(ds_io_t *io);
 static int ds_demux_io_move(ds_io_t *io, int64_t offset);
 static void ds_demux_io_second(ds_io_t *io, int64_t offset);
-static int ds_demux_io_turn(ds_io_t *io, int64_t offset);
+static bool ds_demux_io_turn(ds_io_t *io, int64_t offset);
 static ssize_t ds_demux_io_keep(ds_io_t *io, const uint8_t *buf, ssize_t n);
 static bool ds_demux_brief(ds_demux_t *s);
 static int64_t ds_demux_io_tell(ds_io_t *io);
@@ -1078,24 +1078,22 @@ ds_demux_io_move(ds_io_t *io, int64_t offset)
 {
     int64_t  back;
 
-    if (!ds_http_seekable(io->http) || ds_http_near(io->http, offset)) {
-        io->rest.n = io->rest.given = 0;
-        return ds_http_seek(io->http, offset);
-    }
+    if (ds_http_seekable(io->http) && !ds_http_near(io->http, offset)) {
 
-    if (io->far == NULL && !io->alone) {
-        back = offset - io->left;
-        io->left = ds_http_tell(io->http);
+        if (io->far == NULL && !io->alone) {
+            back = offset - io->left;
+            io->left = ds_http_tell(io->http);
 
-        if (back > -DS_DEMUX_BUFFER && back < DS_DEMUX_HEAD
-            && ++io->turns == DS_DEMUX_TURNS)
-        {
-            ds_demux_io_second(io, offset);
+            if (back > -DS_DEMUX_BUFFER && back < DS_DEMUX_HEAD
+                && ++io->turns == DS_DEMUX_TURNS)
+            {
+                ds_demux_io_second(io, offset);
+            }
         }
-    }
 
-    if (io->far != NULL) {
-        return ds_demux_io_turn(io, offset);
+        if (io->far != NULL && ds_demux_io_turn(io, offset)) {
+            return DS_OK;
+        }
     }
 
     io->rest.n = io->rest.given = 0;
@@ -1136,9 +1134,9 @@ ds_demux_io_second(ds_io_t *io, int64_t offset)
 }
 
 
-/* to the other place; when it is not there either it begins anew */
+/* to the other place; true: what libav had left there begins with "offset" */
 
-static int
+static bool
 ds_demux_io_turn(ds_io_t *io, int64_t offset)
 {
     size_t      n, again;
@@ -1160,14 +1158,13 @@ ds_demux_io_turn(ds_io_t *io, int64_t offset)
 
     back = ds_http_tell(io->http) - offset;
 
-    if (back > 0 && back <= (int64_t) r->n) {
-        r->given = r->n - (size_t) back;
-        return DS_OK;
+    if (back <= 0 || back > (int64_t) r->n) {
+        return false;
     }
 
-    r->n = r->given = 0;
+    r->given = r->n - (size_t) back;
 
-    return ds_http_seek(io->http, offset);
+    return true;
 }
 
 
