@@ -365,14 +365,3 @@ export function confirmDialog(title, text, yes, act) {
     open(dialog);
     cancel.focus();
 }
-
-
-export function deleteDialog(name) {
-    confirmDialog(`Delete ${name}?`,
-        "The stream goes off the air and its definition is removed. This "
-        + "cannot be undone.", "Delete", async () => {
-            await api("DELETE", path(name));
-            location.hash = "#/";
-            remove(name);
-        });
-}
