@@ -80,18 +80,20 @@ export function youtube(name) {
     return {
         node,
         update({ youtube: y }) {
+            const now = JSON.stringify(y);
+
             show(node, y !== null);
 
-            if (y === null || JSON.stringify(y) === shown) {
+            if (y === null || now === shown) {
                 return;
             }
 
-            shown = JSON.stringify(y);
+            shown = now;
             put(chip, states[y.state] || y.state);
             chip.classList.toggle("failure", ["dark", "error"]
                                              .includes(y.state));
-            list.replaceChildren(...facts(known(y).filter(([, value]) => value)
-                .map(([term, value]) => [term, value])).children);
+            list.replaceChildren(...facts(known(y).filter(
+                ([, value]) => value)).children);
         }
     };
 }
