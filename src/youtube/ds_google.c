@@ -64,7 +64,7 @@ static int ds_google_call(ds_google_t *g, const char *what,
 static int ds_google_once(ds_call_t *call, ds_cancel_t *cancel, long *status,
     char **answer, ds_error_t *err);
 static int ds_google_refused(ds_google_t *g, long status, const char *answer,
-    ds_error_t *err);
+    bool moves, ds_error_t *err);
 static int ds_google_stream(const cJSON *item, void **list, size_t *n);
 static void ds_google_issues(ds_ingest_t *s, const cJSON *issues);
 static int ds_google_broadcast(const cJSON *item, void **list, size_t *n);
@@ -451,7 +451,7 @@ ds_google_call(ds_google_t *g, const char *what, const char *query,
         }
 
         if (status < 200 || status > 299) {
-            rc = ds_google_refused(g, status, answer, err);
+            rc = ds_google_refused(g, status, answer, json == NULL, err);
 
         } else if (json != NULL) {
             *json = cJSON_Parse(answer);
@@ -494,10 +494,13 @@ ds_google_once(ds_call_t *call, ds_cancel_t *cancel, long *status,
 }
 
 
-/* {"error": {"message": …, "errors": [{"reason": …}]}} */
+/*
+ * {"error": {"message": …, "errors": [{"reason": …}]}}; "moves": no answer is
+ * wanted, and what is there already is no error.
+ */
 
 static int
-ds_google_refused(ds_google_t *g, long status, const char *answer,
+ds_google_refused(ds_google_t *g, long status, const char *answer, bool moves,
     ds_error_t *err)
 {
     int           code;
@@ -533,7 +536,7 @@ ds_google_refused(ds_google_t *g, long status, const char *answer,
         code = strcmp(why, auth[i]) == 0 ? DS_EYOUTUBE_AUTH : code;
     }
 
-    if (strcmp(why, "redundantTransition") == 0) {
+    if (moves && strcmp(why, "redundantTransition") == 0) {
         code = DS_OK;
 
     } else {
