@@ -79,6 +79,7 @@ ds_interlude_step(ds_stream_t *s)
 static void
 ds_interlude_ahead(ds_stream_t *s, uint32_t head)
 {
+    int                 rc;
     uint32_t            key;
     ds_error_t          err;
     ds_queued_t         q;
@@ -122,7 +123,9 @@ ds_interlude_ahead(ds_stream_t *s, uint32_t head)
     if (s->slotted == NULL) {
         s->slotted_key = key;
 
-        if (ds_interlude_open(s, &q, key, &s->slotted, &err) == DS_OK) {
+        rc = ds_interlude_open(s, &q, key, &s->slotted, &err);
+
+        if (rc == DS_OK || rc == DS_ECANCELED) {
             return;
         }
 
