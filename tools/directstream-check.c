@@ -394,12 +394,15 @@ list_of(const cJSON *json, const char *name)
     }
 
     list = calloc((size_t) cJSON_GetArraySize(v) + 1, sizeof(char *));
+
+    if (list == NULL) {
+        exit(complain("calloc() failed", strerror(errno)));
+    }
+
     n = 0;
 
     cJSON_ArrayForEach(one, v) {
-        if (list != NULL) {
-            list[n++] = cJSON_GetStringValue(one);
-        }
+        list[n++] = cJSON_GetStringValue(one);
     }
 
     return list;

@@ -192,4 +192,18 @@ export async function api(method, path, body) {
 }
 
 
+/* what goes wrong is said where people look, until it is tried again */
+
+export async function tried(failure, act) {
+    put(failure, "");
+
+    try {
+        await act();
+
+    } catch (e) {
+        put(failure, e.message);
+    }
+}
+
+
 export const path = (name) => `streams/${encodeURIComponent(name)}`;

@@ -3,7 +3,8 @@
  * fields there are and what they may be is read from the API's description.
  */
 
-import { api, button, clock, h, path, put, show, titled } from "./dom.js";
+import { api, button, clock, h, path, put, show, titled, tried }
+    from "./dom.js";
 import { apply } from "./live.js";
 
 const fields = [
@@ -347,32 +348,14 @@ export function confirmDialog(title, text, yes, act) {
     const failure = h("p", { class: "failure", role: "alert" });
     const cancel = button("Cancel", () => dialog.close());
 
-    const go = button(yes, async () => {
-        put(failure, "");
-
-        try {
-            await act();
-            dialog.close();
-
-        } catch (e) {
-            put(failure, e.message);
-        }
-    }, "danger");
+    const go = button(yes, () => tried(failure, async () => {
+        await act();
+        dialog.close();
+    }), "danger");
 
     const dialog = shell(title, h("p", null, h("bdi", null, text)), failure,
                          h("div", { class: "buttons" }, cancel, go));
 
     open(dialog);
     cancel.focus();
-}
-
-
-export function deleteDialog(name) {
-    confirmDialog(`Delete ${name}?`,
-        "The stream goes off the air and its definition is removed. This "
-        + "cannot be undone.", "Delete", async () => {
-            await api("DELETE", path(name));
-            location.hash = "#/";
-            remove(name);
-        });
 }

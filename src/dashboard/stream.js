@@ -5,7 +5,7 @@
 
 import { chart } from "./chart.js";
 import { api, bitrate, button, bytes, clock, facts, h, path, put, redraw,
-         seconds, show, time, titled } from "./dom.js";
+         seconds, show, time, titled, tried } from "./dom.js";
 import { confirmDialog, onAirNow, streamForm } from "./form.js";
 import { apply, link, log, remove, samples, streams } from "./live.js";
 import { fetches, figures, lastError, onAir, stateChip } from "./parts.js";
@@ -106,16 +106,8 @@ function picture(name) {
 function controls(name) {
     const failure = h("p", { class: "failure", role: "alert" });
 
-    async function act(action, body) {
-        put(failure, "");
-
-        try {
-            apply(await api("POST", `${path(name)}/${action}`, body));
-
-        } catch (e) {
-            put(failure, e.message);
-        }
-    }
+    const act = (action, body) => tried(failure, async () =>
+        apply(await api("POST", `${path(name)}/${action}`, body)));
 
     const runs = (s) => s.running && !["finished", "failed"]
                                       .includes(s.status.state);

@@ -4,7 +4,8 @@
  * before it is done.
  */
 
-import { api, button, facts, h, path, put, show, time } from "./dom.js";
+import { api, button, facts, h, path, put, show, time, tried }
+    from "./dom.js";
 import { confirmDialog } from "./form.js";
 import { apply } from "./live.js";
 import { may } from "./session.js";
@@ -43,30 +44,15 @@ export function youtube(name) {
     const act = (action, data) =>
         api("POST", `${path(name)}/youtube/${action}`, data);
 
-    async function check() {
-        put(failure, "");
+    const check = () => tried(failure, async () =>
+        apply(await act("check")));
 
-        try {
-            apply(await act("check"));
+    const ask = (action, label) => tried(failure, async () => {
+        const { would } = await act(action, { dry_run: true });
 
-        } catch (e) {
-            put(failure, e.message);
-        }
-    }
-
-    async function ask(action, label) {
-        put(failure, "");
-
-        try {
-            const { would } = await act(action, { dry_run: true });
-
-            confirmDialog(`${label} ${name}?`, `What would be done: ${would}.`,
-                          label, async () => apply(await act(action)));
-
-        } catch (e) {
-            put(failure, e.message);
-        }
-    }
+        confirmDialog(`${label} ${name}?`, `What would be done: ${would}.`,
+                      label, async () => apply(await act(action)));
+    });
 
     const buttons = h("div", { class: "buttons", role: "group",
                                "aria-label": "YouTube" },
@@ -80,18 +66,20 @@ export function youtube(name) {
     return {
         node,
         update({ youtube: y }) {
+            const now = JSON.stringify(y);
+
             show(node, y !== null);
 
-            if (y === null || JSON.stringify(y) === shown) {
+            if (y === null || now === shown) {
                 return;
             }
 
-            shown = JSON.stringify(y);
+            shown = now;
             put(chip, states[y.state] || y.state);
             chip.classList.toggle("failure", ["dark", "error"]
                                              .includes(y.state));
-            list.replaceChildren(...facts(known(y).filter(([, value]) => value)
-                .map(([term, value]) => [term, value])).children);
+            list.replaceChildren(...facts(known(y).filter(
+                ([, value]) => value)).children);
         }
     };
 }

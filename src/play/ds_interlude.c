@@ -14,6 +14,7 @@
 #include "play/ds_programme.h"
 
 
+static bool ds_interlude_get(ds_stream_t *s, uint32_t key, ds_queued_t *q);
 static void ds_interlude_ahead(ds_stream_t *s, uint32_t head);
 static void ds_interlude_start(ds_stream_t *s, const ds_queued_t *q);
 static int ds_interlude_open(ds_stream_t *s, const ds_queued_t *q,
@@ -30,20 +31,15 @@ static bool ds_interlude_listing(ds_stream_t *s, const ds_queued_t *q);
 void
 ds_interlude_step(ds_stream_t *s)
 {
-    uint32_t            head;
-    ds_error_t          err;
-    ds_queued_t         q;
-    const ds_queued_t  *p;
+    bool         waits;
+    uint32_t     head;
+    ds_error_t   err;
+    ds_queued_t  q;
 
     (void) pthread_mutex_lock(&s->lock);
 
     head = ds_agenda_head(s->agenda);
-    p = head == DS_AGENDA_NONE ? NULL : ds_agenda_get(s->agenda, head);
-    memset(&q, 0, sizeof(ds_queued_t));
-
-    if (p != NULL) {
-        q = *p;
-    }
+    waits = ds_interlude_get(s, head, &q);
 
     (void) pthread_mutex_unlock(&s->lock);
 
@@ -56,7 +52,7 @@ ds_interlude_step(ds_stream_t *s)
     if (s->queued == NULL) {
         s->queued_key = head;
 
-        if (p != NULL && !s->finished && (q.now || ds_pick_wanted(s))) {
+        if (waits && !s->finished && (q.now || ds_pick_wanted(s))) {
             ds_interlude_start(s, &q);
         }
 
@@ -74,15 +70,36 @@ ds_interlude_step(ds_stream_t *s)
 }
 
 
+/* context: s->lock is held; a copy of the entry, false: there is none */
+
+static bool
+ds_interlude_get(ds_stream_t *s, uint32_t key, ds_queued_t *q)
+{
+    const ds_queued_t  *p;
+
+    p = ds_agenda_get(s->agenda, key);
+
+    if (p == NULL) {
+        memset(q, 0, sizeof(ds_queued_t));
+        return false;
+    }
+
+    *q = *p;
+
+    return true;
+}
+
+
 /* what sleeps is prepared, and is the head's when it is awake and its turn */
 
 static void
 ds_interlude_ahead(ds_stream_t *s, uint32_t head)
 {
-    uint32_t            key;
-    ds_error_t          err;
-    ds_queued_t         q;
-    const ds_queued_t  *p;
+    int          rc;
+    bool         waits;
+    uint32_t     key;
+    ds_error_t   err;
+    ds_queued_t  q;
 
     if (s->slotted != NULL && s->slotted_key == head && s->queued == NULL) {
         s->queued = s->slotted;
@@ -94,19 +111,15 @@ ds_interlude_ahead(ds_stream_t *s, uint32_t head)
 
     (void) pthread_mutex_lock(&s->lock);
 
-    key = ds_agenda_asleep(s->agenda);
-    p = s->slotted == NULL ? NULL : ds_agenda_get(s->agenda, s->slotted_key);
+    key = s->slotted_key;
+    waits = s->slotted != NULL && ds_interlude_get(s, key, &q)
+            && q.state == DS_QUEUED_WAITING;
 
-    if (p != NULL && p->state == DS_QUEUED_WAITING) {
-        /* awake, and not the head yet */
-        key = s->slotted_key;
-    }
+    /* what is prepared may be awake, and not the head yet; or it is over */
 
-    p = key == DS_AGENDA_NONE ? NULL : ds_agenda_get(s->agenda, key);
-    memset(&q, 0, sizeof(ds_queued_t));
-
-    if (p != NULL) {
-        q = *p;
+    if (!waits) {
+        key = ds_agenda_asleep(s->agenda);
+        waits = ds_interlude_get(s, key, &q);
     }
 
     (void) pthread_mutex_unlock(&s->lock);
@@ -115,14 +128,16 @@ ds_interlude_ahead(ds_stream_t *s, uint32_t head)
         ds_pick_end(s, &s->slotted);
     }
 
-    if (p == NULL) {
+    if (!waits) {
         return;
     }
 
     if (s->slotted == NULL) {
         s->slotted_key = key;
 
-        if (ds_interlude_open(s, &q, key, &s->slotted, &err) == DS_OK) {
+        rc = ds_interlude_open(s, &q, key, &s->slotted, &err);
+
+        if (rc == DS_OK || rc == DS_ECANCELED) {
             return;
         }
 

@@ -179,31 +179,49 @@ ds_programme_step(ds_stream_t *s)
 }
 
 
-/* a new schedule takes the place of the old one; false: there is none */
+/*
+ * A new schedule takes the place of the old one, when that reads no list any
+ * more.  False: there is none, or not yet.
+ */
 
 static bool
 ds_programme_adopt(ds_stream_t *s)
 {
     int              i;
+    bool             anew, reads;
     char            *text, cursors[DS_CURSORS_LEN];
     ds_error_t       err;
     ds_slots_t       slots;
     ds_rundown_t    *rd;
     ds_programme_t  *p;
 
+    p = s->programme;
+    reads = p != NULL && p->reading != -1 && !ds_job_done(&p->job);
+
     (void) pthread_mutex_lock(&s->lock);
 
-    text = s->schedule;
-    slots = s->status.slots;
-    s->schedule = NULL;
-    memcpy(cursors, s->programme == NULL ? s->resume.slots
-                                         : s->status.progress.slots,
-           sizeof(cursors));
+    anew = s->schedule != NULL;
+    text = reads ? NULL : s->schedule;
+
+    if (text != NULL) {
+        s->schedule = NULL;
+        slots = s->status.slots;
+        memcpy(cursors, p == NULL ? s->resume.slots
+                                  : s->status.progress.slots,
+               sizeof(cursors));
+    }
 
     (void) pthread_mutex_unlock(&s->lock);
 
+    if (anew && reads) {
+        /* it may sit in a call that cannot be interrupted */
+        ds_job_cancel(&p->job);
+        s->slot_awaited = false;
+        return false;
+    }
+
     if (text == NULL) {
-        return s->programme != NULL;
+        return p != NULL;
     }
 
     rd = NULL;

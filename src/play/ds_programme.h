@@ -1,9 +1,8 @@
 
 /*
  * ds_programme.h: the schedule of a stream on its way to the air: the lists of
- * its slots, and which item of them is the agenda's.  All but ds_programme_
- * entry() is called by the player's thread without the stream's lock, unless
- * said otherwise.
+ * its slots, and which item of them is the agenda's.  All is called by the
+ * player's thread without the stream's lock, unless said otherwise.
  */
 
 #ifndef DS_PROGRAMME_H_INCLUDED_

@@ -146,9 +146,13 @@ ds_report_youtube(ds_stream_t *s, ds_status_t *st)
     int   i;
     bool  up;
 
+    if (s->channel == NULL) {
+        return;
+    }
+
     up = false;
 
-    for (i = 0; i < DS_OUTLETS && s->shown[0] != '\0'; i++) {
+    for (i = 0; i < DS_OUTLETS; i++) {
         up |= st->outputs[i].connected
               && strcmp(st->outputs[i].name, s->shown) == 0;
     }

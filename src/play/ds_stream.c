@@ -19,7 +19,7 @@ static int ds_stream_copy(ds_stream_t *s, const ds_def_t *def,
 static bool ds_stream_rtmp(const ds_def_t *def, ds_outlet_t *o);
 static int ds_stream_join(ds_stream_t *s, const ds_youtube_conf_t *youtube,
     const char *outputs);
-static bool ds_stream_shown(const char *outputs, ds_outlet_t *found);
+static void ds_stream_shown(const char *outputs, ds_outlet_t *found);
 static void ds_stream_destroy(void *data);
 
 
@@ -300,19 +300,18 @@ ds_stream_set_schedule(ds_stream_t *s, const char *schedule)
 void
 ds_stream_set_outputs(ds_stream_t *s, const char *outputs)
 {
-    bool         was, is;
     ds_outlet_t  before, now;
 
-    was = ds_stream_shown(s->outputs, &before);
-    is = ds_stream_shown(outputs, &now);
+    ds_stream_shown(s->outputs, &before);
+    ds_stream_shown(outputs, &now);
 
     (void) pthread_mutex_lock(&s->lock);
     ds_text(s->outputs, sizeof(s->outputs), outputs);
     s->outputs_new = true;
     (void) pthread_mutex_unlock(&s->lock);
 
-    if (was != is || (is && (strcmp(before.name, now.name) != 0
-                             || strcmp(before.url, now.url) != 0)))
+    if (strcmp(before.name, now.name) != 0
+        || strcmp(before.url, now.url) != 0)
     {
         (void) ds_stream_join(s, &s->youtube, outputs);
     }
@@ -365,13 +364,13 @@ static int
 ds_stream_join(ds_stream_t *s, const ds_youtube_conf_t *youtube,
     const char *outputs)
 {
-    bool           any;
     ds_outlet_t    o;
     ds_channel_t  *c;
 
-    any = ds_stream_shown(outputs, &o);
+    ds_stream_shown(outputs, &o);
 
-    if (ds_youtube_join(s->ds, s->name, any ? o.url : NULL, youtube, &c)
+    if (ds_youtube_join(s->ds, s->name, o.name[0] != '\0' ? o.url : NULL,
+                        youtube, &c)
         != DS_OK)
     {
         return DS_ENOMEM;
@@ -382,7 +381,7 @@ ds_stream_join(ds_stream_t *s, const ds_youtube_conf_t *youtube,
     ds_youtube_leave(&s->channel);
     s->channel = c;
     s->youtube = *youtube;
-    ds_text(s->shown, sizeof(s->shown), any ? o.name : "");
+    memcpy(s->shown, o.name, sizeof(s->shown));
     memset(&s->status.youtube, 0, sizeof(ds_youtube_status_t));
 
     (void) pthread_mutex_unlock(&s->lock);
@@ -393,18 +392,17 @@ ds_stream_join(ds_stream_t *s, const ds_youtube_conf_t *youtube,
 
 /*
  * The output that YouTube shows: the first one by the engine, of those to
- * YouTube if there are any.  False: there is none.
+ * YouTube if there are any; without a name: there is none.
  */
 
-static bool
+static void
 ds_stream_shown(const char *outputs, ds_outlet_t *found)
 {
-    bool         any;
     size_t       pos;
     ds_url_t     u;
     ds_outlet_t  o;
 
-    any = false;
+    memset(found, 0, sizeof(ds_outlet_t));
 
     for (pos = 0; ds_outlet_next(outputs, &pos, &o); /* void */) {
 
@@ -412,18 +410,15 @@ ds_stream_shown(const char *outputs, ds_outlet_t *found)
             continue;
         }
 
-        if (!any) {
+        if (found->name[0] == '\0') {
             *found = o;
-            any = true;
         }
 
         if (ds_url_parse(&u, o.url, NULL) == DS_OK && ds_url_is_youtube(&u)) {
             *found = o;
-            return true;
+            return;
         }
     }
-
-    return any;
 }
 
 

@@ -61,10 +61,10 @@ static int ds_google_list(ds_google_t *g, const char *what, char *query,
 static int ds_google_call(ds_google_t *g, const char *what,
     const char *query, const char *body, ds_cancel_t *cancel, cJSON **json,
     ds_error_t *err);
-static int ds_google_once(ds_google_t *g, const char *url, const char *body,
-    ds_cancel_t *cancel, long *status, char **answer, ds_error_t *err);
+static int ds_google_once(ds_call_t *call, ds_cancel_t *cancel, long *status,
+    char **answer, ds_error_t *err);
 static int ds_google_refused(ds_google_t *g, long status, const char *answer,
-    ds_error_t *err);
+    bool moves, ds_error_t *err);
 static int ds_google_stream(const cJSON *item, void **list, size_t *n);
 static void ds_google_issues(ds_ingest_t *s, const cJSON *issues);
 static int ds_google_broadcast(const cJSON *item, void **list, size_t *n);
@@ -232,10 +232,8 @@ ds_google_login(ds_google_t *g, ds_cancel_t *cancel, ds_error_t *err)
     call.url = url;
     call.type = DS_GOOGLE_FORM;
     call.body = form;
-    call.timeout = DS_GOOGLE_TIME;
-    call.max = DS_GOOGLE_MAX;
 
-    rc = ds_call(&call, cancel, &status, &answer, err);
+    rc = ds_google_once(&call, cancel, &status, &answer, err);
 
     free(url);
     free(form);
@@ -243,9 +241,6 @@ ds_google_login(ds_google_t *g, ds_cancel_t *cancel, ds_error_t *err)
     if (rc == DS_OK) {
         rc = ds_google_take(g, answer, status, err);
         free(answer);
-
-    } else if (rc != DS_ECANCELED && rc != DS_ENOMEM) {
-        rc = err->code = DS_EYOUTUBE_ISSUE;
     }
 
     return rc;
@@ -414,10 +409,11 @@ static int
 ds_google_call(ds_google_t *g, const char *what, const char *query,
     const char *body, ds_cancel_t *cancel, cJSON **json, ds_error_t *err)
 {
-    int       rc;
-    char     *url, *answer;
-    long      status;
-    bool      again;
+    int         rc;
+    char       *url, *answer;
+    long        status;
+    bool        again;
+    ds_call_t   call;
 
     g->gone = false;
 
@@ -425,6 +421,11 @@ ds_google_call(ds_google_t *g, const char *what, const char *query,
     if (url == NULL) {
         return ds_fail(err, DS_ENOMEM, "no memory");
     }
+
+    memset(&call, 0, sizeof(ds_call_t));
+    call.url = url;
+    call.type = body != NULL ? "application/json" : NULL;
+    call.body = body;
 
     for (again = false; ; again = true) {
         rc = ds_google_login(g, cancel, err);
@@ -434,7 +435,8 @@ ds_google_call(ds_google_t *g, const char *what, const char *query,
         }
 
         g->used += body == NULL ? DS_GOOGLE_LIST : DS_GOOGLE_WRITE;
-        rc = ds_google_once(g, url, body, cancel, &status, &answer, err);
+        call.bearer = g->token;
+        rc = ds_google_once(&call, cancel, &status, &answer, err);
 
         if (rc != DS_OK) {
             break;
@@ -449,7 +451,7 @@ ds_google_call(ds_google_t *g, const char *what, const char *query,
         }
 
         if (status < 200 || status > 299) {
-            rc = ds_google_refused(g, status, answer, err);
+            rc = ds_google_refused(g, status, answer, json == NULL, err);
 
         } else if (json != NULL) {
             *json = cJSON_Parse(answer);
@@ -474,21 +476,15 @@ ds_google_call(ds_google_t *g, const char *what, const char *query,
 
 
 static int
-ds_google_once(ds_google_t *g, const char *url, const char *body,
-    ds_cancel_t *cancel, long *status, char **answer, ds_error_t *err)
+ds_google_once(ds_call_t *call, ds_cancel_t *cancel, long *status,
+    char **answer, ds_error_t *err)
 {
-    int        rc;
-    ds_call_t  call;
+    int  rc;
 
-    memset(&call, 0, sizeof(ds_call_t));
-    call.url = url;
-    call.bearer = g->token;
-    call.type = body != NULL ? "application/json" : NULL;
-    call.body = body;
-    call.timeout = DS_GOOGLE_TIME;
-    call.max = DS_GOOGLE_MAX;
+    call->timeout = DS_GOOGLE_TIME;
+    call->max = DS_GOOGLE_MAX;
 
-    rc = ds_call(&call, cancel, status, answer, err);
+    rc = ds_call(call, cancel, status, answer, err);
 
     if (rc != DS_OK && rc != DS_ECANCELED && rc != DS_ENOMEM) {
         rc = err->code = DS_EYOUTUBE_ISSUE;
@@ -498,10 +494,13 @@ ds_google_once(ds_google_t *g, const char *url, const char *body,
 }
 
 
-/* {"error": {"message": …, "errors": [{"reason": …}]}} */
+/*
+ * {"error": {"message": …, "errors": [{"reason": …}]}}; "moves": no answer is
+ * wanted, and what is there already is no error.
+ */
 
 static int
-ds_google_refused(ds_google_t *g, long status, const char *answer,
+ds_google_refused(ds_google_t *g, long status, const char *answer, bool moves,
     ds_error_t *err)
 {
     int           code;
@@ -537,7 +536,7 @@ ds_google_refused(ds_google_t *g, long status, const char *answer,
         code = strcmp(why, auth[i]) == 0 ? DS_EYOUTUBE_AUTH : code;
     }
 
-    if (strcmp(why, "redundantTransition") == 0) {
+    if (moves && strcmp(why, "redundantTransition") == 0) {
         code = DS_OK;
 
     } else {

@@ -447,7 +447,7 @@ ds_youtube_round(ds_youtube_t *y, bool round)
     {
         ds_youtube_hold(y, err.code);
 
-        for (i = 0; i < y->nseen && err.code != DS_ECANCELED; i++) {
+        for (i = 0; i < y->nseen; i++) {
             ds_youtube_failed(y, y->seen[i], &err);
         }
 
@@ -1153,6 +1153,10 @@ static void
 ds_youtube_failed(ds_youtube_t *y, ds_channel_t *c, const ds_error_t *err)
 {
     bool  changed;
+
+    if (err->code == DS_ECANCELED) {
+        return;
+    }
 
     changed = false;
 

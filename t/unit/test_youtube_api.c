@@ -332,6 +332,8 @@ test_faults(void)
           "\"insufficientPermissions\"", DS_EYOUTUBE_AUTH },
         { "liveBroadcasts.list", "\"status\": 401, \"reason\": "
           "\"authError\"", DS_EYOUTUBE_AUTH },
+        { "liveBroadcasts.list", "\"status\": 403, \"reason\": "
+          "\"redundantTransition\"", DS_EYOUTUBE_ISSUE },
         { "liveBroadcasts.list", "\"status\": 503", DS_EYOUTUBE_ISSUE },
         { "liveBroadcasts.list", "\"status\": 302", DS_EYOUTUBE_ISSUE },
         { "liveBroadcasts.list", "\"junk\": \"<html>\"", DS_EYOUTUBE_ISSUE },
