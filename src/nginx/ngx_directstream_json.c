@@ -334,6 +334,11 @@ void
 ngx_directstream_json_object(ngx_directstream_json_t *w,
     const ngx_directstream_member_t *m, const void *base)
 {
+    if (base == NULL) {
+        ngx_directstream_json_null(w);
+        return;
+    }
+
     ngx_directstream_json_open(w, '{');
     ngx_directstream_json_members(w, m, base);
     ngx_directstream_json_close(w, '}');
@@ -388,13 +393,8 @@ ngx_directstream_json_value(ngx_directstream_json_t *w,
         return;
 
     case NGX_DIRECTSTREAM_JSON_ERROR:
-        if (((const ds_error_t *) p)->code != 0) {
-            ngx_directstream_json_object(w, error, p);
-
-        } else {
-            ngx_directstream_json_null(w);
-        }
-
+        ngx_directstream_json_object(w, error, ((const ds_error_t *) p)->code
+                                               != 0 ? p : NULL);
         return;
 
     case NGX_DIRECTSTREAM_JSON_OBJECT:

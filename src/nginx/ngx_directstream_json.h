@@ -114,7 +114,7 @@ struct ngx_directstream_member_s {
     { NULL, NGX_DIRECTSTREAM_JSON_TEXT, 0, 0, NULL, NULL }
 
 
-/* into an object that is open; as an object */
+/* into an object that is open; as an object, null of NULL */
 void ngx_directstream_json_members(ngx_directstream_json_t *w,
     const ngx_directstream_member_t *m, const void *base);
 void ngx_directstream_json_object(ngx_directstream_json_t *w,

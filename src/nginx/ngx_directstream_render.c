@@ -544,12 +544,8 @@ ngx_directstream_render_playing(ngx_directstream_json_t *w, const void *base)
 {
     const ngx_directstream_info_t  *info = base;
 
-    if (info->status.has_item) {
-        ngx_directstream_json_object(w, ngx_directstream_playing, base);
-
-    } else {
-        ngx_directstream_json_null(w);
-    }
+    ngx_directstream_json_object(w, ngx_directstream_playing,
+                                 info->status.has_item ? base : NULL);
 }
 
 
@@ -558,12 +554,8 @@ ngx_directstream_render_next(ngx_directstream_json_t *w, const void *base)
 {
     const ngx_directstream_info_t  *info = base;
 
-    if (info->status.has_next) {
-        ngx_directstream_json_object(w, ngx_directstream_next, base);
-
-    } else {
-        ngx_directstream_json_null(w);
-    }
+    ngx_directstream_json_object(w, ngx_directstream_next,
+                                 info->status.has_next ? base : NULL);
 }
 
 
@@ -722,12 +714,8 @@ ngx_directstream_render_youtube(ngx_directstream_json_t *w, const void *base)
 {
     const ngx_directstream_info_t  *info = base;
 
-    if (info->status.youtube.enabled) {
-        ngx_directstream_json_object(w, ngx_directstream_broadcast, base);
-
-    } else {
-        ngx_directstream_json_null(w);
-    }
+    ngx_directstream_json_object(w, ngx_directstream_broadcast,
+                                 info->status.youtube.enabled ? base : NULL);
 }
 
 
