@@ -323,6 +323,25 @@ ngx_directstream_header(ngx_http_request_t *r, const char *key,
 
 
 ngx_int_t
+ngx_directstream_etag(ngx_http_request_t *r,
+    const ngx_directstream_info_t *info)
+{
+    u_char  *tag;
+
+    tag = ngx_pnalloc(r->pool, NGX_DIRECTSTREAM_TAG + 1);
+    if (tag == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_directstream_field_tag(ngx_directstream_get_conf(), &info->def,
+                               info->revision, tag);
+
+    return ngx_directstream_header(r, "ETag", (char *) tag) != NULL
+           ? NGX_OK : NGX_ERROR;
+}
+
+
+ngx_int_t
 ngx_directstream_location(ngx_http_request_t *r, ngx_directstream_ctx_t *ctx,
     const char *tail, const char *name)
 {

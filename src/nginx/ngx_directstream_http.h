@@ -147,6 +147,10 @@ ngx_str_t *ngx_directstream_header_in(ngx_http_request_t *r,
 ngx_table_elt_t *ngx_directstream_header(ngx_http_request_t *r,
     const char *key, const char *value);
 
+/* the header "ETag" of a stream's definition; NGX_OK or NGX_ERROR */
+ngx_int_t ngx_directstream_etag(ngx_http_request_t *r,
+    const ngx_directstream_info_t *info);
+
 /* the header "Location": "tail" below the admin location */
 ngx_int_t ngx_directstream_location(ngx_http_request_t *r,
     ngx_directstream_ctx_t *ctx, const char *tail, const char *name);

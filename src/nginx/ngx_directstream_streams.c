@@ -223,26 +223,17 @@ static ngx_int_t
 ngx_directstream_streams_show(ngx_http_request_t *r, const char *name,
     ngx_uint_t status)
 {
-    u_char                   *tag;
     ngx_int_t                 rc;
     ngx_directstream_info_t   info;
-    ngx_directstream_conf_t  *dcf;
     ngx_directstream_json_t   w;
 
-    dcf = ngx_directstream_get_conf();
-
-    if (ngx_directstream_zone_get(dcf, name, &info) != NGX_OK) {
+    if (ngx_directstream_zone_get(ngx_directstream_get_conf(), name, &info)
+        != NGX_OK)
+    {
         return ngx_directstream_missing(r, name);
     }
 
-    tag = ngx_pnalloc(r->pool, NGX_DIRECTSTREAM_TAG + 1);
-    if (tag == NULL) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    ngx_directstream_field_tag(dcf, &info.def, info.revision, tag);
-
-    if (ngx_directstream_header(r, "ETag", (char *) tag) == NULL) {
+    if (ngx_directstream_etag(r, &info) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
