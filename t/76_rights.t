@@ -7,6 +7,7 @@ use FindBin;
 use lib "$FindBin::Bin/lib";
 use DirectStream::Test;
 
+use POSIX ();
 use Digest::SHA qw(sha256_hex);
 
 use DirectStream::Events;
@@ -37,6 +38,7 @@ sub conf {
                           %args)->{conf};
 }
 
+POSIX::mkfifo("$dir/fifo", 0600);
 $t->write_file('empty', "# nothing\n");
 $t->write_file('text', sha256_hex('a') . "\nsecret\n");
 $t->write_file('long', 'a' x 65 . "\n");
@@ -50,6 +52,8 @@ for ([ 'twice', "$tokens directstream_token admin $dir/some.token role=admin;",
        qr/"\Q$dir\E\/none" failed/ ],
      [ 'a directory', "directstream_token x $dir role=admin;",
        qr/read\(\) "\Q$dir\E" failed/ ],
+     [ 'a FIFO', "directstream_token x $dir/fifo role=admin;",
+       qr/"\Q$dir\E\/fifo" has no token/ ],
      [ 'none in it', "directstream_token x $dir/empty role=admin;",
        qr/"\Q$dir\E\/empty" has no token/ ],
      [ 'a secret in it', "directstream_token x $dir/text role=admin;",

@@ -522,6 +522,13 @@ uint64_t ngx_directstream_log_digest(ngx_directstream_conf_t *dcf,
 ngx_int_t ngx_directstream_conf_file(ngx_conf_t *cf, ngx_str_t *path,
     ngx_uint_t conf_prefix);
 
+/*
+ * What a small file begins with, of at most "size" bytes, and what it is; -1:
+ * "call" failed, with ngx_errno.
+ */
+ssize_t ngx_directstream_conf_read(ngx_str_t *path, void *buf, size_t size,
+    ngx_file_info_t *fi, const char **call);
+
 /* "none" needs an output by the engine; 0 or a DS_E… */
 int ngx_directstream_check_publish(const ds_def_t *def, ds_error_t *err);
 

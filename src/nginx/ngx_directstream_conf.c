@@ -1046,10 +1046,11 @@ ngx_int_t
 ngx_directstream_conf_file(ngx_conf_t *cf, ngx_str_t *path,
     ngx_uint_t conf_prefix)
 {
-    int         fd;
-    char        c;
-    ngx_err_t   err;
-    ngx_str_t  *name;
+    char              c;
+    ssize_t           n;
+    ngx_str_t        *name;
+    const char       *call;
+    ngx_file_info_t   fi;
 
     name = cf->args->elts;
 
@@ -1057,36 +1058,43 @@ ngx_directstream_conf_file(ngx_conf_t *cf, ngx_str_t *path,
         return NGX_ERROR;
     }
 
-    /* a read refuses a directory; a FIFO must not hold up nginx */
+    n = ngx_directstream_conf_read(path, &c, 1, &fi, &call);
 
-    fd = open((char *) path->data, O_RDONLY|O_NONBLOCK|O_CLOEXEC);
-
-    if (fd == -1) {
-        err = ngx_errno;
-        goto failed;
-    }
-
-    switch (read(fd, &c, 1)) {
-
-    case 1:
-        (void) close(fd);
+    if (n == 1) {
         return NGX_OK;
-
-    case 0:
-        err = 0;
-        break;
-
-    default:
-        err = ngx_errno;
     }
 
-    (void) close(fd);
-
-failed:
-
-    ngx_conf_log_error(NGX_LOG_EMERG, cf, err,
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, (n == -1) ? ngx_errno : 0,
                        "invalid file in \"%V\", it must be one that can be "
                        "read and is not empty: \"%V\"", name, path);
 
     return NGX_ERROR;
+}
+
+
+ssize_t
+ngx_directstream_conf_read(ngx_str_t *path, void *buf, size_t size,
+    ngx_file_info_t *fi, const char **call)
+{
+    int        fd;
+    ssize_t    n;
+    ngx_err_t  err;
+
+    /* a read refuses a directory; a FIFO must not hold up nginx */
+
+    *call = ngx_open_file_n;
+    fd = open((char *) path->data, O_RDONLY|O_NONBLOCK|O_CLOEXEC);
+
+    if (fd == -1) {
+        return -1;
+    }
+
+    *call = ngx_read_fd_n;
+    n = ngx_fd_info(fd, fi) == NGX_FILE_ERROR ? -1 : read(fd, buf, size);
+    err = ngx_errno;
+
+    (void) close(fd);
+    ngx_set_errno(err);
+
+    return n;
 }

@@ -213,11 +213,11 @@ static char *
 ngx_directstream_cluster_secret(ngx_conf_t *cf, ngx_str_t *file,
     const char **secret)
 {
-    int          fd;
-    char        *p;
-    size_t       len;
-    ssize_t      n;
-    struct stat  st;
+    char             *p;
+    size_t            len;
+    ssize_t           n;
+    const char       *call;
+    ngx_file_info_t   fi;
 
     if (ngx_directstream_conf_file(cf, file, 1) != NGX_OK) {
         return NGX_CONF_ERROR;
@@ -228,18 +228,10 @@ ngx_directstream_cluster_secret(ngx_conf_t *cf, ngx_str_t *file,
         return NGX_CONF_ERROR;
     }
 
-    fd = open((char *) file->data, O_RDONLY|O_NONBLOCK|O_CLOEXEC);
+    n = ngx_directstream_conf_read(file, p, NGX_DIRECTSTREAM_PASSWORD, &fi,
+                                   &call);
 
-    ngx_memzero(&st, sizeof(struct stat));
-    n = -1;
-
-    if (fd != -1) {
-        n = (fstat(fd, &st) == 0) ? read(fd, p, NGX_DIRECTSTREAM_PASSWORD)
-                                  : -1;
-        (void) close(fd);
-    }
-
-    if (n > 0 && (st.st_mode & S_IRWXO)) {
+    if (n > 0 && (fi.st_mode & S_IRWXO)) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "\"password_file\" \"%V\" can be read or written "
                            "by everybody, take that away by \"chmod o=\"",

@@ -371,41 +371,26 @@ ngx_directstream_stream_key(ngx_conf_t *cf, ngx_str_t *path, ds_outlet_t *o)
     u_char           *p, *last, key[DS_URL_LEN];
     size_t            len;
     ssize_t           n;
-    ngx_fd_t          fd;
+    const char       *call;
     ngx_file_info_t   fi;
 
     if (ngx_conf_full_name(cf->cycle, path, 1) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    fd = ngx_open_file(path->data, NGX_FILE_RDONLY|NGX_FILE_NONBLOCK,
-                       NGX_FILE_OPEN, 0);
+    n = ngx_directstream_conf_read(path, key, sizeof(key), &fi, &call);
 
-    if (fd == NGX_INVALID_FILE) {
+    if (n == -1) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
-                           "invalid \"key_file\": " ngx_open_file_n
-                           " \"%V\" failed", path);
+                           "invalid \"key_file\": \"%V\" cannot be read, %s "
+                           "failed", path, call);
         return NGX_ERROR;
     }
 
-    n = ngx_read_fd(fd, key, sizeof(key));
-
-    if (n == -1 || ngx_fd_info(fd, &fi) == NGX_FILE_ERROR) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
-                           "invalid \"key_file\": \"%V\" cannot be read",
-                           path);
-        n = -1;
-
-    } else if (ngx_file_access(&fi) & 077) {
+    if (ngx_file_access(&fi) & 077) {
         ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
                            "\"%V\" holds a key and others may read it, its "
                            "mode should be 0600", path);
-    }
-
-    (void) ngx_close_file(fd);
-
-    if (n == -1) {
-        return NGX_ERROR;
     }
 
     last = key + n;

@@ -244,11 +244,11 @@ static char *
 ngx_directstream_token_file(ngx_conf_t *cf, ngx_array_t *tokens,
     ngx_directstream_token_t *token, ngx_str_t *name)
 {
-    u_char      *buf;
-    ssize_t      n;
-    ngx_fd_t     fd;
-    ngx_err_t    err;
-    ngx_str_t    text;
+    u_char           *buf;
+    ssize_t           n;
+    ngx_str_t         text;
+    const char       *call;
+    ngx_file_info_t   fi;
 
     if (ngx_conf_full_name(cf->cycle, name, 1) != NGX_OK) {
         return NGX_CONF_ERROR;
@@ -259,22 +259,12 @@ ngx_directstream_token_file(ngx_conf_t *cf, ngx_array_t *tokens,
         return NGX_CONF_ERROR;
     }
 
-    fd = ngx_open_file(name->data, NGX_FILE_RDONLY, NGX_FILE_OPEN, 0);
-
-    if (fd == NGX_INVALID_FILE) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
-                           ngx_open_file_n " \"%V\" failed", name);
-        return NGX_CONF_ERROR;
-    }
-
-    n = ngx_read_fd(fd, buf, NGX_DIRECTSTREAM_HASHES + 1);
-    err = ngx_errno;
-
-    (void) ngx_close_file(fd);
+    n = ngx_directstream_conf_read(name, buf, NGX_DIRECTSTREAM_HASHES + 1, &fi,
+                                   &call);
 
     if (n == -1) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, err,
-                           ngx_read_fd_n " \"%V\" failed", name);
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno, "%s \"%V\" failed",
+                           call, name);
         return NGX_CONF_ERROR;
     }
 

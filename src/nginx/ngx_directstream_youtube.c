@@ -99,58 +99,39 @@ static const char *
 ngx_directstream_youtube_read(ngx_conf_t *cf, ngx_str_t *path,
     ngx_str_t *text, ngx_err_t *err)
 {
-    int              fd;
-    ssize_t          n;
-    const char      *why;
-    ngx_file_info_t  fi;
+    ssize_t           n;
+    const char       *call;
+    ngx_file_info_t   fi;
 
-    fd = open((char *) path->data, O_RDONLY|O_NONBLOCK|O_CLOEXEC);
+    text->data = ngx_pcalloc(cf->pool, NGX_DIRECTSTREAM_CREDENTIALS + 1);
+    if (text->data == NULL) {
+        return "there is no memory for it";
+    }
 
-    if (fd == -1) {
+    n = ngx_directstream_conf_read(path, text->data,
+                                   NGX_DIRECTSTREAM_CREDENTIALS + 1, &fi,
+                                   &call);
+
+    if (n == -1) {
         *err = ngx_errno;
-        return "it cannot be read";
+        return (*err == NGX_EISDIR) ? "it is no file" : "it cannot be read";
     }
 
-    why = NULL;
-
-    if (ngx_fd_info(fd, &fi) == NGX_FILE_ERROR) {
-        *err = ngx_errno;
-        why = "it cannot be read";
-
-    } else if (!ngx_is_file(&fi)) {
-        why = "it is no file";
-
-    } else if (fi.st_mode & 077) {
-        why = "it must be its owner's alone, with mode 0600";
-
-    } else if (ngx_file_size(&fi) == 0
-               || ngx_file_size(&fi) > NGX_DIRECTSTREAM_CREDENTIALS)
-    {
-        why = "it is empty, or too large";
+    if (!ngx_is_file(&fi)) {
+        return "it is no file";
     }
 
-    text->data = (why == NULL) ? ngx_pcalloc(cf->pool,
-                                             ngx_file_size(&fi) + 1)
-                               : NULL;
-
-    if (text->data != NULL) {
-        n = read(fd, text->data, ngx_file_size(&fi));
-
-        if (n > 0) {
-            text->len = n;
-
-        } else {
-            *err = (n < 0) ? ngx_errno : 0;
-            why = "it cannot be read";
-        }
-
-    } else if (why == NULL) {
-        why = "there is no memory for it";
+    if (fi.st_mode & 077) {
+        return "it must be its owner's alone, with mode 0600";
     }
 
-    (void) close(fd);
+    if (n == 0 || n > NGX_DIRECTSTREAM_CREDENTIALS) {
+        return "it is empty, or too large";
+    }
 
-    return why;
+    text->len = n;
+
+    return NULL;
 }
 
 
