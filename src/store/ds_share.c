@@ -29,18 +29,20 @@
  * the node's own.
  */
 
+#define DS_SHARE_NAME(table, columns, params)  #table,
+#define DS_SHARE_ONE(table, columns, params)   + 1
+
 static const char *const  ds_share_tables[] = {
-    "stream", "setting", "refresh", "way", "schedule", "output", "youtube",
-    "progress", "queue", "queue_key"
+    "stream", DS_STORE_PARTS(DS_SHARE_NAME) "progress", "queue", "queue_key"
 };
 
 #define DS_SHARE_TABLES                                                       \
     (sizeof(ds_share_tables) / sizeof(ds_share_tables[0]))
 
-/* of the definition; and the one that is the stream */
-#define DS_SHARE_DEFINITION  7
+/* how many are of the definition; and the one that is the stream */
+#define DS_SHARE_DEFINITION  (1 DS_STORE_PARTS(DS_SHARE_ONE))
 #define DS_SHARE_STREAM      0
-#define DS_SHARE_PROGRESS    7
+#define DS_SHARE_PROGRESS    DS_SHARE_DEFINITION
 
 
 typedef struct {

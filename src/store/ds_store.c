@@ -31,7 +31,8 @@ typedef enum {
     DS_COLUMN_VIDEO,
     DS_COLUMN_STATE,
     DS_COLUMN_YOUTUBE,
-    DS_COLUMN_CODE
+    DS_COLUMN_CODE,
+    DS_COLUMN_ZERO                      /* an older build's, of no field */
 } ds_column_e;
 
 typedef struct {
@@ -45,7 +46,8 @@ typedef struct {
     { DS_COLUMN_ ## kind, offsetof(type, field),                              \
       sizeof(((type *) NULL)->field) }
 
-#define ds_column_end  { DS_COLUMN_END, 0, 0 }
+#define ds_column_zero  { DS_COLUMN_ZERO, 0, 0 }
+#define ds_column_end   { DS_COLUMN_END, 0, 0 }
 
 
 static const ds_column_t  ds_columns_def[] = {
@@ -71,6 +73,7 @@ static const ds_column_t  ds_columns_setting[] = {
     ds_column(NUMBER, ds_stored_t, def.profile.sample_rate),
     ds_column(NUMBER, ds_stored_t, def.profile.max_keyframe_interval),
     ds_column(NUMBER, ds_stored_t, def.max_item_duration),
+    ds_column_zero,                     /* push_engine */
     ds_column_end
 };
 
@@ -80,12 +83,18 @@ static const ds_column_t  ds_columns_refresh[] = {
     ds_column_end
 };
 
+static const ds_column_t  ds_columns_way[] = {
+    ds_column(TEXT, ds_stored_t, def.source_proxy),
+    ds_column(TEXT, ds_stored_t, def.source_bind),
+    ds_column_end
+};
+
 static const ds_column_t  ds_columns_schedule[] = {
     ds_column(TEXT, ds_stored_t, def.schedule),
     ds_column_end
 };
 
-static const ds_column_t  ds_columns_outputs[] = {
+static const ds_column_t  ds_columns_output[] = {
     ds_column(TEXT, ds_stored_t, def.outputs),
     ds_column_end
 };
@@ -94,12 +103,6 @@ static const ds_column_t  ds_columns_youtube[] = {
     ds_column(YOUTUBE, ds_stored_t, def.youtube.mode),
     ds_column(NUMBER, ds_stored_t, def.youtube.rollover),
     ds_column(TEXT, ds_stored_t, def.youtube.title),
-    ds_column_end
-};
-
-static const ds_column_t  ds_columns_way[] = {
-    ds_column(TEXT, ds_stored_t, def.source_proxy),
-    ds_column(TEXT, ds_stored_t, def.source_bind),
     ds_column_end
 };
 
@@ -239,13 +242,6 @@ static const ds_column_t  ds_columns_past[] = {
 
 #define DS_DEF       "name, playlist, mode, publish, shuffle, loop, "         \
                      "is_static, running"
-#define DS_SETTING   "slate, video, width, height, rate, "                    \
-                     "video_bitrate, audio_bitrate, sample_rate, "            \
-                     "max_keyframe_interval, max_item_duration"
-#define DS_REFRESH   "playlist_refresh, refresh_jitter"
-#define DS_OUTPUTS   "outputs"
-#define DS_WAY       "source_proxy, source_bind"
-#define DS_YOUTUBE   "youtube, youtube_rollover, youtube_title"
 #define DS_SHARED    "revision"
 #define DS_PROGRESS  "state, item, item_id, position, seed, pass, at, " \
                      "item_key, slots"
@@ -258,6 +254,32 @@ static const ds_column_t  ds_columns_past[] = {
 #define DS_MEMO      "current, next, tag, refused, replacing, fails, tried, " \
                      "made0, made1, made2, made3, made4, made5, title, "      \
                      "privacy, kids"
+
+
+typedef struct {
+    const char         *insert;
+    const ds_column_t  *columns;
+} ds_part_t;
+
+
+#define DS_PART(table, columns, params)                                       \
+    { "INSERT OR REPLACE INTO " #table " (name, " columns ") "                \
+      "VALUES (?1, " params ")", ds_columns_ ## table },
+
+#define DS_PART_COLUMNS(table, columns, params)  ", " columns
+#define DS_PART_JOIN(table, columns, params)                                  \
+    "LEFT JOIN " #table " USING (name) "
+
+static const ds_part_t  ds_parts[] = { DS_STORE_PARTS(DS_PART) };
+
+#define DS_PARTS  (sizeof(ds_parts) / sizeof(ds_parts[0]))
+
+/* as ds_store_read_def() reads it, and "more" */
+#define DS_SELECT_DEF(more)                                                   \
+    "SELECT " DS_DEF DS_STORE_PARTS(DS_PART_COLUMNS) ", " DS_SHARED more      \
+    " FROM stream " DS_STORE_PARTS(DS_PART_JOIN)                              \
+    "LEFT JOIN shared USING (name) "
+
 
 /* ms, for which a key of a request is known */
 #define DS_KEY_TIME  (24 * 3600 * 1000LL)
@@ -746,7 +768,8 @@ static int
 ds_store_define(ds_store_t *store, const char *sql, const ds_stored_t *def,
     ds_error_t *err)
 {
-    int  rc;
+    int     rc;
+    size_t  i;
 
     rc = ds_store_enter(store, def->def.name, err);
 
@@ -764,47 +787,9 @@ ds_store_define(ds_store_t *store, const char *sql, const ds_stored_t *def,
         rc = ds_store_do(store, err, sql, "r", ds_columns_def, def);
     }
 
-    if (rc == DS_OK) {
-        rc = ds_store_do(store, err,
-                         "INSERT OR REPLACE INTO setting "
-                         "(name, " DS_SETTING ", push_engine) VALUES "
-                         "(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, 0)",
-                         "tr", def->def.name, ds_columns_setting, def);
-    }
-
-    if (rc == DS_OK) {
-        rc = ds_store_do(store, err,
-                         "INSERT OR REPLACE INTO refresh "
-                         "(name, " DS_REFRESH ") VALUES (?1, ?2, ?3)",
-                         "tr", def->def.name, ds_columns_refresh, def);
-    }
-
-    if (rc == DS_OK) {
-        rc = ds_store_do(store, err,
-                         "INSERT OR REPLACE INTO output "
-                         "(name, " DS_OUTPUTS ") VALUES (?1, ?2)",
-                         "tr", def->def.name, ds_columns_outputs, def);
-    }
-
-    if (rc == DS_OK) {
-        rc = ds_store_do(store, err,
-                         "INSERT OR REPLACE INTO way "
-                         "(name, " DS_WAY ") VALUES (?1, ?2, ?3)",
-                         "tr", def->def.name, ds_columns_way, def);
-    }
-
-    if (rc == DS_OK) {
-        rc = ds_store_do(store, err,
-                         "INSERT OR REPLACE INTO schedule "
-                         "(name, schedule) VALUES (?1, ?2)",
-                         "tr", def->def.name, ds_columns_schedule, def);
-    }
-
-    if (rc == DS_OK) {
-        rc = ds_store_do(store, err,
-                         "INSERT OR REPLACE INTO youtube "
-                         "(name, " DS_YOUTUBE ") VALUES (?1, ?2, ?3, ?4)",
-                         "tr", def->def.name, ds_columns_youtube, def);
+    for (i = 0; rc == DS_OK && i < DS_PARTS; i++) {
+        rc = ds_store_do(store, err, ds_parts[i].insert, "tr", def->def.name,
+                         ds_parts[i].columns, def);
     }
 
     return ds_store_leave(store, rc, err);
@@ -859,18 +844,8 @@ ds_store_get(ds_store_t *store, const char *name, ds_stored_t *def,
     int            rc;
     sqlite3_stmt  *st;
 
-    rc = ds_store_select(store, &st, err,
-                         "SELECT " DS_DEF ", " DS_SETTING ", " DS_REFRESH
-                         ", " DS_WAY ", schedule, " DS_OUTPUTS ", " DS_YOUTUBE
-                         ", " DS_SHARED
-                         " FROM stream LEFT JOIN setting USING (name) "
-                         "LEFT JOIN refresh USING (name) "
-                         "LEFT JOIN way USING (name) "
-                         "LEFT JOIN schedule USING (name) "
-                         "LEFT JOIN output USING (name) "
-                         "LEFT JOIN youtube USING (name) "
-                         "LEFT JOIN shared USING (name) WHERE name = ?1",
-                         "t", name);
+    rc = ds_store_select(store, &st, err, DS_SELECT_DEF("")
+                         "WHERE name = ?1", "t", name);
     if (rc == DS_OK) {
         (void) ds_store_read_def(st, def);
         ds_store_done(store, st);
@@ -959,17 +934,7 @@ ds_store_each(ds_store_t *store, ds_store_pt each, void *data,
     }
 
     rc = ds_store_select(store, &st, err,
-                         "SELECT " DS_DEF ", " DS_SETTING ", " DS_REFRESH
-                         ", " DS_WAY ", schedule, " DS_OUTPUTS ", " DS_YOUTUBE
-                         ", " DS_SHARED ", "
-                         DS_PROGRESS
-                         " FROM stream LEFT JOIN setting USING (name) "
-                         "LEFT JOIN refresh USING (name) "
-                         "LEFT JOIN way USING (name) "
-                         "LEFT JOIN schedule USING (name) "
-                         "LEFT JOIN output USING (name) "
-                         "LEFT JOIN youtube USING (name) "
-                         "LEFT JOIN shared USING (name) "
+                         DS_SELECT_DEF(", " DS_PROGRESS)
                          "LEFT JOIN progress USING (name) ORDER BY name", "");
 
     while (rc == DS_OK) {
@@ -2026,7 +1991,8 @@ ds_store_put_quota(ds_store_t *store, int64_t day, int64_t used,
 static int
 ds_store_read_def(sqlite3_stmt *st, ds_stored_t *stored)
 {
-    int  column;
+    int     column;
+    size_t  i;
 
     memset(stored, 0, sizeof(ds_stored_t));
     stored->def.profile = (ds_profile_t) DS_PROFILE_DEFAULT;
@@ -2034,15 +2000,10 @@ ds_store_read_def(sqlite3_stmt *st, ds_stored_t *stored)
     stored->def.refresh_jitter = DS_JITTER_DEFAULT;
 
     column = ds_store_read(st, 0, ds_columns_def, stored);
-    column = ds_store_read(st, column, ds_columns_setting, stored);
-    column = ds_store_read(st, column, ds_columns_refresh, stored);
-    column = ds_store_read(st, column, ds_columns_way, stored);
 
-    column = ds_store_read(st, column, ds_columns_schedule, stored);
-
-    column = ds_store_read(st, column, ds_columns_outputs, stored);
-
-    column = ds_store_read(st, column, ds_columns_youtube, stored);
+    for (i = 0; i < DS_PARTS; i++) {
+        column = ds_store_read(st, column, ds_parts[i].columns, stored);
+    }
 
     return ds_store_read(st, column, ds_columns_shared, stored);
 }
@@ -2069,6 +2030,11 @@ ds_store_bind(sqlite3_stmt *st, int i, const ds_column_t *c, const void *row)
 
     for ( /* void */ ; c->kind != DS_COLUMN_END; c++, i++) {
         field = (const char *) row + c->offset;
+
+        if (c->kind == DS_COLUMN_ZERO) {
+            (void) sqlite3_bind_int64(st, i, 0);
+            continue;
+        }
 
         if (c->kind == DS_COLUMN_TEXT) {
             (void) sqlite3_bind_text(st, i, field, -1, SQLITE_TRANSIENT);
@@ -2110,7 +2076,9 @@ ds_store_read(sqlite3_stmt *st, int i, const ds_column_t *c, void *row)
     for ( /* void */ ; c->kind != DS_COLUMN_END; c++, i++) {
         field = (char *) row + c->offset;
 
-        if (sqlite3_column_type(st, i) == SQLITE_NULL) {
+        if (c->kind == DS_COLUMN_ZERO
+            || sqlite3_column_type(st, i) == SQLITE_NULL)
+        {
             continue;
         }
 
