@@ -90,7 +90,7 @@ static int ds_share_put_progress(ds_share_t *share, sqlite3 *db,
 static int ds_share_write(ds_share_t *share, ds_share_one_t *one,
     const ds_etcd_txn_t *txn, int64_t *written, ds_error_t *err);
 static int ds_share_look(ds_share_t *share, const ds_etcd_txn_t *txn,
-    ds_error_t *err);
+    int64_t *written, ds_error_t *err);
 static int ds_share_stale(ds_share_t *share, ds_share_one_t *one,
     ds_error_t *err);
 static int ds_share_sql(ds_share_t *share, sqlite3 *db, size_t table,
@@ -879,8 +879,7 @@ ds_share_write(ds_share_t *share, ds_share_one_t *one,
             return rc;
         }
 
-        if (ds_share_look(share, txn, err) == DS_OK) {
-            *written = found.revision;
+        if (ds_share_look(share, txn, written, err) == DS_OK) {
             return DS_OK;
         }
 
@@ -899,16 +898,20 @@ ds_share_write(ds_share_t *share, ds_share_one_t *one,
 }
 
 
-/* DS_OK: all is as it is when the transaction was done */
+/* DS_OK: all is as it is when the transaction was done, at *written */
 
 static int
-ds_share_look(ds_share_t *share, const ds_etcd_txn_t *txn, ds_error_t *err)
+ds_share_look(ds_share_t *share, const ds_etcd_txn_t *txn, int64_t *written,
+    ds_error_t *err)
 {
     int              rc;
     bool             same;
     size_t           i;
+    int64_t          revision;
     ds_etcd_ask_t    ask;
     ds_etcd_found_t  found;
+
+    revision = 0;
 
     for (i = 0; i < txn->nthen; i++) {
         memset(&ask, 0, sizeof(ds_etcd_ask_t));
@@ -926,12 +929,23 @@ ds_share_look(ds_share_t *share, const ds_etcd_txn_t *txn, ds_error_t *err)
                  && memcmp(found.kvs[0].value, txn->then[i].value,
                            txn->then[i].len) == 0;
 
+        /* what is gone does not say since when: the reading is not before */
+
+        if (found.n != 0) {
+            revision = found.kvs[0].modified;
+
+        } else if (revision == 0) {
+            revision = found.revision;
+        }
+
         ds_etcd_found_free(&found);
 
         if (!same) {
             return DS_ECLUSTER_CONFLICT;
         }
     }
+
+    *written = revision;
 
     return DS_OK;
 }
