@@ -339,7 +339,7 @@ static int ds_store_queue_change(ds_store_t *store, const char *name,
 static int ds_store_queue_room(ds_store_t *store, const char *name,
     int64_t place, ds_error_t *err);
 static int ds_store_number_of(ds_store_t *store, int64_t *n, ds_error_t *err,
-    const char *sql, const char *name, const char *id);
+    const char *sql, const char *fmt, ...);
 static int ds_store_read_def(sqlite3_stmt *st, ds_stored_t *stored);
 static void ds_store_read_progress(sqlite3_stmt *st, int column,
     ds_progress_t *p);
@@ -442,8 +442,7 @@ ds_store_unshared(ds_store_t *store, uint32_t *n, ds_error_t *err)
 
     rc = ds_store_number_of(store, &count, err, "SELECT count(*) FROM stream "
                             "WHERE NOT is_static AND name NOT IN "
-                            "(SELECT name FROM shared) AND ?1 = ''", "",
-                            NULL);
+                            "(SELECT name FROM shared)", "");
     *n = rc == DS_OK ? (uint32_t) count : 0;
 
     return rc;
@@ -460,7 +459,7 @@ ds_store_give(ds_store_t *store, const char *name, ds_error_t *err)
 
     rc = ds_store_number_of(store, &n, err, "SELECT EXISTS (SELECT 1 FROM "
                             "shared WHERE shared.name = stream.name) "
-                            "FROM stream WHERE name = ?1", name, NULL);
+                            "FROM stream WHERE name = ?1", "t", name);
 
     if (rc != DS_OK || n != 0 || store->share == NULL) {
         goto done;
@@ -1203,20 +1202,19 @@ ds_store_get_items(ds_store_t *store, const char *name, uint32_t offset,
     ds_item_t *items, size_t *n, uint32_t *total, ds_error_t *err)
 {
     int            rc;
+    int64_t        count;
     sqlite3_stmt  *st;
 
     if (total != NULL) {
         *total = 0;
 
-        rc = ds_store_select(store, &st, err,
-                             "SELECT count(*) FROM item WHERE name = ?1", "t",
-                             name);
+        rc = ds_store_number_of(store, &count, err, "SELECT count(*) "
+                                "FROM item WHERE name = ?1", "t", name);
         if (rc != DS_OK) {
             return rc;
         }
 
-        *total = (uint32_t) sqlite3_column_int64(st, 0);
-        ds_store_done(store, st);
+        *total = (uint32_t) count;
     }
 
     rc = ds_store_select(store, &st, err, "SELECT " DS_ITEM " FROM item "
@@ -1271,7 +1269,7 @@ ds_store_queue_add(ds_store_t *store, const char *name, ds_queued_t *q,
     }
 
     rc = ds_store_number_of(store, &n, err, "SELECT 1 FROM stream "
-                            "WHERE name = ?1", name, NULL);
+                            "WHERE name = ?1", "t", name);
 
     if (rc == DS_OK && key != NULL) {
         rc = ds_store_queue_known(store, name, q, key, sum, err);
@@ -1285,7 +1283,7 @@ ds_store_queue_add(ds_store_t *store, const char *name, ds_queued_t *q,
 
     if (rc == DS_OK) {
         rc = ds_store_number_of(store, &n, err, "SELECT count(*) FROM queue "
-                                "WHERE name = ?1", name, NULL);
+                                "WHERE name = ?1", "t", name);
     }
 
     if (rc == DS_OK && n >= DS_QUEUE_MAX) {
@@ -1415,7 +1413,7 @@ ds_store_queue_find(ds_store_t *store, const char *name, ds_queued_t *q,
 
     if (rc == DS_ESTORE_NOT_FOUND) {
         rc = ds_store_number_of(store, &n, err, "SELECT count(*) FROM item "
-                                "WHERE name = ?1", name, NULL);
+                                "WHERE name = ?1", "t", name);
         if (rc == DS_OK) {
             rc = ds_fail(err, DS_EITEM_UNAVAILABLE, "it is not among the "
                          "%lld items of the list", (long long) n);
@@ -1435,15 +1433,15 @@ ds_store_queue_insert(ds_store_t *store, const char *name, ds_queued_t *q,
     if (q->place == INT64_MAX) {
         rc = ds_store_number_of(store, &q->place, err, "SELECT "
                                 "coalesce(max(place) + 1, 1) FROM queue "
-                                "WHERE name = ?1", name, NULL);
+                                "WHERE name = ?1", "t", name);
 
     } else {
         rc = q->place == 0
              ? ds_store_number_of(store, &q->place, err, "SELECT " DS_FRONT,
-                                  name, NULL)
+                                  "t", name)
              : ds_store_number_of(store, &q->place, err, "SELECT "
                                   "coalesce(min(place), 1) FROM queue "
-                                  "WHERE " DS_WAITING, name, NULL);
+                                  "WHERE " DS_WAITING, "t", name);
         if (rc == DS_OK) {
             rc = ds_store_queue_room(store, name, q->place, err);
         }
@@ -1471,17 +1469,24 @@ ds_store_queue_room(ds_store_t *store, const char *name, int64_t place,
 }
 
 
-/* the first column of the first row; "id" may be NULL */
+/* the first column of the first row, of what ds_store_select() is told */
 
 static int
 ds_store_number_of(ds_store_t *store, int64_t *n, ds_error_t *err,
-    const char *sql, const char *name, const char *id)
+    const char *sql, const char *fmt, ...)
 {
     int            rc;
+    va_list        args;
     sqlite3_stmt  *st;
 
-    rc = id == NULL ? ds_store_select(store, &st, err, sql, "t", name)
-                    : ds_store_select(store, &st, err, sql, "tt", name, id);
+    va_start(args, fmt);
+    rc = ds_store_bound(store, &st, err, sql, fmt, args);
+    va_end(args);
+
+    if (rc == DS_OK) {
+        rc = ds_store_step(store, st, err);
+    }
+
     if (rc == DS_OK) {
         *n = sqlite3_column_int64(st, 0);
         ds_store_done(store, st);
@@ -1505,7 +1510,7 @@ ds_store_queue_remove(ds_store_t *store, const char *name, const char *id,
     }
 
     rc = ds_store_number_of(store, &place, err, "SELECT place FROM queue "
-                            "WHERE name = ?1 AND id = ?2", name, id);
+                            "WHERE name = ?1 AND id = ?2", "tt", name, id);
     if (rc == DS_OK) {
         rc = ds_store_do(store, err, "DELETE FROM queue "
                          "WHERE name = ?1 AND id = ?2", "tt", name, id);
@@ -1531,15 +1536,16 @@ ds_store_queue_move(ds_store_t *store, const char *name, const char *id,
     }
 
     rc = ds_store_number_of(store, &place, err, "SELECT place FROM queue "
-                            "WHERE name = ?1 AND id = ?2", name, id);
+                            "WHERE name = ?1 AND id = ?2", "tt", name, id);
 
     if (rc == DS_OK && before == NULL) {
         rc = ds_store_number_of(store, &place, err, "SELECT max(place) + 1 "
-                                "FROM queue WHERE name = ?1", name, NULL);
+                                "FROM queue WHERE name = ?1", "t", name);
 
     } else if (rc == DS_OK) {
         rc = ds_store_number_of(store, &place, err, "SELECT place FROM queue "
-                                "WHERE name = ?1 AND id = ?2", name, before);
+                                "WHERE name = ?1 AND id = ?2", "tt", name,
+                                before);
 
         rc = rc == DS_OK ? ds_store_queue_room(store, name, place, err)
              : rc != DS_ESTORE_NOT_FOUND ? rc
@@ -1575,9 +1581,9 @@ static int
 ds_store_queue_change(ds_store_t *store, const char *name, int64_t run,
     const ds_queued_t *q, ds_error_t *err)
 {
-    int            rc;
-    ds_queued_t    new;
-    sqlite3_stmt  *st;
+    int          rc;
+    int64_t      n;
+    ds_queued_t  new;
 
     if (q->state == DS_QUEUED_OVER) {
         return ds_store_do(store, err, "DELETE FROM queue "
@@ -1596,15 +1602,11 @@ ds_store_queue_change(ds_store_t *store, const char *name, int64_t run,
                      "WHERE name = ?1 AND id = ?2", "tt", name, q->id);
 
     if (rc == DS_OK) {
-        rc = ds_store_select(store, &st, err, "SELECT 1 FROM stream "
-                             "WHERE name = ?1 AND (?2 = 0 OR EXISTS (SELECT 1 "
-                             "FROM run WHERE id = ?2 AND NOT stale))", "ti",
-                             name, run);
+        rc = ds_store_number_of(store, &n, err, "SELECT 1 WHERE "
+                                DS_CURRENT("?2"), "ti", name, run);
     }
 
     if (rc == DS_OK) {
-        ds_store_done(store, st);
-
         new = *q;
         rc = ds_store_queue_insert(store, name, &new, err);
     }
@@ -1693,7 +1695,7 @@ ds_store_queue_count(ds_store_t *store, const char *name, uint32_t *n,
     int64_t  count;
 
     rc = ds_store_number_of(store, &count, err, "SELECT count(*) FROM queue "
-                            "WHERE name = ?1", name, NULL);
+                            "WHERE name = ?1", "t", name);
     if (rc == DS_OK) {
         *n = (uint32_t) count;
     }
@@ -1794,20 +1796,20 @@ ds_store_history(ds_store_t *store, const char *count, const char *select,
     size_t size, size_t *n, uint32_t *total, ds_error_t *err)
 {
     int            rc;
+    int64_t        all;
     const char    *streams;
     sqlite3_stmt  *st;
 
     streams = past->streams != NULL ? past->streams : "";
 
-    rc = ds_store_select(store, &st, err, count, "tttiit", past->name,
-                         past->what, past->who, past->since, past->until,
-                         streams);
+    rc = ds_store_number_of(store, &all, err, count, "tttiit", past->name,
+                            past->what, past->who, past->since, past->until,
+                            streams);
     if (rc != DS_OK) {
         return rc;
     }
 
-    *total = (uint32_t) sqlite3_column_int64(st, 0);
-    ds_store_done(store, st);
+    *total = (uint32_t) all;
 
     memset(rows, 0, *n * size);
 
@@ -1959,19 +1961,11 @@ int
 ds_store_get_quota(ds_store_t *store, int64_t day, int64_t *used,
     ds_error_t *err)
 {
-    int            rc;
-    sqlite3_stmt  *st;
-
     *used = 0;
 
-    rc = ds_store_select(store, &st, err, "SELECT coalesce(sum(used), 0) "
-                         "FROM quota WHERE day = ?1", "i", day);
-    if (rc == DS_OK) {
-        *used = sqlite3_column_int64(st, 0);
-        ds_store_done(store, st);
-    }
-
-    return rc;
+    return ds_store_number_of(store, used, err, "SELECT "
+                              "coalesce(sum(used), 0) FROM quota "
+                              "WHERE day = ?1", "i", day);
 }
 
 
