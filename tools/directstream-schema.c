@@ -198,6 +198,22 @@ parameters(ds_cluster_conf_t *conf, char **params)
         *field = *params + len;
     }
 
+    /* below another prefix there would be no streams, which export makes so */
+
+    if (conf->prefix[0] != '/'
+        || conf->prefix[strlen(conf->prefix) - 1] != '/')
+    {
+        return "prefix=";
+    }
+
+    if ((conf->cert == NULL) != (conf->key == NULL)) {
+        return conf->cert == NULL ? "cert=" : "key=";
+    }
+
+    if ((conf->user == NULL) != (conf->password == NULL)) {
+        return conf->user == NULL ? "user=" : "password_file=";
+    }
+
     if (conf->password != NULL) {
         conf->password = secret(conf->password);
 
