@@ -83,6 +83,7 @@ static int ds_share_fetch_all(ds_share_t *share, ds_error_t *err);
 static int ds_share_known(ds_share_t *share, sqlite3 *db, ds_error_t *err);
 static int ds_share_apply(ds_share_t *share, sqlite3 *db, ds_share_one_t *one,
     ds_error_t *err);
+static bool ds_share_same(const char *a, const char *b);
 static int ds_share_put(ds_share_t *share, sqlite3 *db, ds_share_one_t *one,
     int64_t *written, ds_error_t *err);
 static int ds_share_put_progress(ds_share_t *share, sqlite3 *db,
@@ -478,11 +479,7 @@ ds_share_apply(ds_share_t *share, sqlite3 *db, ds_share_one_t *one,
         part = &one->parts[i];
         rc = ds_share_dump(share, db, i, one->name, &text, err);
 
-        if (rc == DS_OK
-            && (text == NULL || part->text == NULL
-                || strcmp(text, part->text) != 0)
-            && text != part->text)
-        {
+        if (rc == DS_OK && !ds_share_same(text, part->text)) {
             if (i != DS_SHARE_STREAM) {
                 char  sql[64];
 
@@ -516,6 +513,15 @@ ds_share_apply(ds_share_t *share, sqlite3 *db, ds_share_one_t *one,
     }
 
     return rc;
+}
+
+
+/* NULL is like nothing but NULL */
+
+static bool
+ds_share_same(const char *a, const char *b)
+{
+    return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
 }
 
 
@@ -695,7 +701,7 @@ ds_share_put(ds_share_t *share, sqlite3 *db, ds_share_one_t *one,
 
         if (rc != DS_OK
             || (text == NULL ? part->modified == 0
-                : part->text != NULL && strcmp(text, part->text) == 0))
+                             : ds_share_same(text, part->text)))
         {
             continue;
         }
