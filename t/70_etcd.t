@@ -98,6 +98,17 @@ is($status, 0, 'all of them are there already');
 ($status, $out) = $t->command($schema, $state, 'import', 'node=x');
 is($status >> 8, 2, 'a wrong parameter');
 
+for ([ 'prefix=', 'prefix=/directstream' ], [ 'prefix=', 'prefix=ds/' ],
+     [ 'key=', 'cert=x' ], [ 'cert=', 'key=x' ], [ 'password_file=', 'user=x' ],
+     [ 'user=', "password_file=$dir/open" ])
+{
+    my ($names, $param) = @$_;
+
+    ($status, $out) = $t->command($schema, $state, 'export', @at, $param);
+    is($status >> 8, 2, "refused: $param");
+    like($out, qr/invalid parameter "$names"/, 'which is named');
+}
+
 $t->start_nginx('near');
 
 my ($data, $r);

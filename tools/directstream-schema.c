@@ -28,6 +28,7 @@ static const char *parameters(ds_cluster_conf_t *conf, char **params);
 static char *secret(const char *file);
 static int import_all(const char *path, ds_store_t *store);
 static int export_all(const char *path, ds_store_t *store);
+static int names_of(const char *path, ds_store_t *store, names_t *names);
 static void name_of(void *data, const ds_stored_t *def,
     const ds_progress_t *progress);
 static int say(const char *path, const char *what, const ds_error_t *err);
@@ -198,6 +199,22 @@ parameters(ds_cluster_conf_t *conf, char **params)
         *field = *params + len;
     }
 
+    /* below another prefix there would be no streams, which export makes so */
+
+    if (conf->prefix[0] != '/'
+        || conf->prefix[strlen(conf->prefix) - 1] != '/')
+    {
+        return "prefix=";
+    }
+
+    if ((conf->cert == NULL) != (conf->key == NULL)) {
+        return conf->cert == NULL ? "cert=" : "key=";
+    }
+
+    if ((conf->user == NULL) != (conf->password == NULL)) {
+        return conf->user == NULL ? "user=" : "password_file=";
+    }
+
     if (conf->password != NULL) {
         conf->password = secret(conf->password);
 
@@ -243,13 +260,11 @@ import_all(const char *path, ds_store_t *store)
     names_t     names;
     ds_error_t  err;
 
-    memset(&names, 0, sizeof(names_t));
-
-    if (ds_store_each(store, name_of, &names, &err) != DS_OK) {
-        return say(path, "cannot be read", &err);
+    if (names_of(path, store, &names) != 0) {
+        return 1;
     }
 
-    rc = names.failed ? 1 : 0;
+    rc = 0;
 
     for (i = 0; i < names.n; i++) {
 
@@ -289,10 +304,8 @@ export_all(const char *path, ds_store_t *store)
         return say(path, "was not exported to", &err);
     }
 
-    memset(&names, 0, sizeof(names_t));
-
-    if (ds_store_each(store, name_of, &names, &err) != DS_OK) {
-        return say(path, "cannot be read", &err);
+    if (names_of(path, store, &names) != 0) {
+        return 1;
     }
 
     for (i = 0; i < names.n; i++) {
@@ -302,6 +315,33 @@ export_all(const char *path, ds_store_t *store)
     free(names.names);
 
     return 0;
+}
+
+
+/* all of them, to be freed where it is 0 */
+
+static int
+names_of(const char *path, ds_store_t *store, names_t *names)
+{
+    int         rc;
+    ds_error_t  err;
+
+    memset(names, 0, sizeof(names_t));
+
+    rc = ds_store_each(store, name_of, names, &err) == DS_OK
+         ? 0 : say(path, "cannot be read", &err);
+
+    if (rc == 0 && names->failed) {
+        (void) fprintf(stderr, "directstream-schema: \"%s\": no memory\n",
+                       path);
+        rc = 1;
+    }
+
+    if (rc != 0) {
+        free(names->names);
+    }
+
+    return rc;
 }
 
 

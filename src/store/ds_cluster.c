@@ -74,7 +74,7 @@ static void ds_cluster_destroy(ds_cluster_t *c);
 static void ds_cluster_keep(void *data);
 static void ds_cluster_do(ds_cluster_t *c, int64_t asked);
 static void ds_cluster_tell(ds_cluster_t *c, int64_t now);
-static void ds_cluster_failed(ds_cluster_t *c, int rc, const ds_error_t *err);
+static void ds_cluster_failed(ds_cluster_t *c, const ds_error_t *err);
 static int ds_cluster_join(ds_cluster_t *c, ds_error_t *err, bool *joined);
 static int ds_cluster_put_node(ds_cluster_t *c, ds_error_t *err);
 static char *ds_cluster_record(ds_cluster_t *c);
@@ -280,7 +280,7 @@ ds_cluster_keep(void *data)
                           || now - c->streams_at >= DS_CLUSTER_STREAMS)
             && ds_cluster_streams(c, &err) != DS_OK)
         {
-            ds_cluster_failed(c, DS_OK, &err);
+            ds_cluster_failed(c, &err);
         }
 
         ds_bell_wait(&c->bell, &c->cancel, DS_CLUSTER_LOOK);
@@ -378,7 +378,7 @@ ds_cluster_do(ds_cluster_t *c, int64_t asked)
 
     (void) pthread_mutex_unlock(&c->lock);
 
-    ds_cluster_failed(c, rc, &err);
+    ds_cluster_failed(c, &err);
 
     /* what this changes is the owner's to do */
     ds_wakeup(c->ds);
@@ -388,10 +388,8 @@ ds_cluster_do(ds_cluster_t *c, int64_t asked)
 /* context: keeper's thread; the last error, of what is not for the rules */
 
 static void
-ds_cluster_failed(ds_cluster_t *c, int rc, const ds_error_t *err)
+ds_cluster_failed(ds_cluster_t *c, const ds_error_t *err)
 {
-    (void) rc;
-
     if (err->code == DS_OK || err->code == DS_ECANCELED
         || err->code == DS_ECLUSTER_CONFLICT)
     {

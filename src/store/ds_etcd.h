@@ -238,13 +238,12 @@ void ds_etcd_watch_close(ds_etcd_watch_t **w);
 
 
 /*
- * The keys, below the cluster's prefix.  What is written by the owner of a
+ * The keys, below the cluster's prefix, beside those of what else is stored of
+ * a stream, which ds_share.c knows.  What is written by the owner of a
  * stream is written in a transaction that compares the create revision of
  * owner/NAME, the epoch.
  */
 #define DS_CLUSTER_STREAM    "stream/"      /* NAME: definition and wish */
-#define DS_CLUSTER_PROGRESS  "progress/"    /* NAME: the owner's */
-#define DS_CLUSTER_QUEUE     "queue/"       /* NAME: the whole queue */
 #define DS_CLUSTER_OWNER     "owner/"      /* NAME: the node, under its lease */
 #define DS_CLUSTER_NODE      "node/"        /* NODE, under its lease */
 

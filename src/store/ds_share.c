@@ -29,18 +29,20 @@
  * the node's own.
  */
 
+#define DS_SHARE_NAME(table, columns, params)  #table,
+#define DS_SHARE_ONE(table, columns, params)   + 1
+
 static const char *const  ds_share_tables[] = {
-    "stream", "setting", "refresh", "way", "schedule", "output", "youtube",
-    "progress", "queue", "queue_key"
+    "stream", DS_STORE_PARTS(DS_SHARE_NAME) "progress", "queue", "queue_key"
 };
 
 #define DS_SHARE_TABLES                                                       \
     (sizeof(ds_share_tables) / sizeof(ds_share_tables[0]))
 
-/* of the definition; and the one that is the stream */
-#define DS_SHARE_DEFINITION  7
+/* how many are of the definition; and the one that is the stream */
+#define DS_SHARE_DEFINITION  (1 DS_STORE_PARTS(DS_SHARE_ONE))
 #define DS_SHARE_STREAM      0
-#define DS_SHARE_PROGRESS    7
+#define DS_SHARE_PROGRESS    DS_SHARE_DEFINITION
 
 
 typedef struct {
@@ -81,6 +83,7 @@ static int ds_share_fetch_all(ds_share_t *share, ds_error_t *err);
 static int ds_share_known(ds_share_t *share, sqlite3 *db, ds_error_t *err);
 static int ds_share_apply(ds_share_t *share, sqlite3 *db, ds_share_one_t *one,
     ds_error_t *err);
+static bool ds_share_same(const char *a, const char *b);
 static int ds_share_put(ds_share_t *share, sqlite3 *db, ds_share_one_t *one,
     int64_t *written, ds_error_t *err);
 static int ds_share_put_progress(ds_share_t *share, sqlite3 *db,
@@ -88,11 +91,12 @@ static int ds_share_put_progress(ds_share_t *share, sqlite3 *db,
 static int ds_share_write(ds_share_t *share, ds_share_one_t *one,
     const ds_etcd_txn_t *txn, int64_t *written, ds_error_t *err);
 static int ds_share_look(ds_share_t *share, const ds_etcd_txn_t *txn,
-    ds_error_t *err);
+    int64_t *written, ds_error_t *err);
 static int ds_share_stale(ds_share_t *share, ds_share_one_t *one,
     ds_error_t *err);
 static int ds_share_sql(ds_share_t *share, sqlite3 *db, size_t table,
     ds_error_t *err);
+static int ds_share_columns(sqlite3_stmt *st, sqlite3_str **parts);
 static int ds_share_dump(ds_share_t *share, sqlite3 *db, size_t table,
     const char *name, char **text, ds_error_t *err);
 static int ds_share_note(sqlite3 *db, const char *name, int64_t revision,
@@ -416,21 +420,25 @@ static int
 ds_share_known(ds_share_t *share, sqlite3 *db, ds_error_t *err)
 {
     int            rc;
+    const char    *name;
     sqlite3_stmt  *st;
 
     rc = sqlite3_prepare_v2(db, "SELECT name FROM stream", -1, &st, NULL);
 
     while (rc == SQLITE_OK && sqlite3_step(st) == SQLITE_ROW) {
-        if (ds_share_one(share, (const char *) sqlite3_column_text(st, 0),
-                         err)
-            == NULL)
-        {
+        name = (const char *) sqlite3_column_text(st, 0);
+
+        if (name == NULL || ds_share_one(share, name, err) == NULL) {
             (void) sqlite3_finalize(st);
-            return DS_ENOMEM;
+            return ds_fail(err, DS_ENOMEM, "no memory for what is shared");
         }
     }
 
-    (void) sqlite3_finalize(st);
+    /* which says how the last step went */
+
+    if (rc == SQLITE_OK) {
+        rc = sqlite3_finalize(st);
+    }
 
     return rc == SQLITE_OK ? DS_OK : ds_store_fail(db, rc, err);
 }
@@ -471,11 +479,7 @@ ds_share_apply(ds_share_t *share, sqlite3 *db, ds_share_one_t *one,
         part = &one->parts[i];
         rc = ds_share_dump(share, db, i, one->name, &text, err);
 
-        if (rc == DS_OK
-            && (text == NULL || part->text == NULL
-                || strcmp(text, part->text) != 0)
-            && text != part->text)
-        {
+        if (rc == DS_OK && !ds_share_same(text, part->text)) {
             if (i != DS_SHARE_STREAM) {
                 char  sql[64];
 
@@ -509,6 +513,15 @@ ds_share_apply(ds_share_t *share, sqlite3 *db, ds_share_one_t *one,
     }
 
     return rc;
+}
+
+
+/* NULL is like nothing but NULL */
+
+static bool
+ds_share_same(const char *a, const char *b)
+{
+    return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
 }
 
 
@@ -688,7 +701,7 @@ ds_share_put(ds_share_t *share, sqlite3 *db, ds_share_one_t *one,
 
         if (rc != DS_OK
             || (text == NULL ? part->modified == 0
-                : part->text != NULL && strcmp(text, part->text) == 0))
+                             : ds_share_same(text, part->text)))
         {
             continue;
         }
@@ -872,8 +885,7 @@ ds_share_write(ds_share_t *share, ds_share_one_t *one,
             return rc;
         }
 
-        if (ds_share_look(share, txn, err) == DS_OK) {
-            *written = found.revision;
+        if (ds_share_look(share, txn, written, err) == DS_OK) {
             return DS_OK;
         }
 
@@ -892,16 +904,20 @@ ds_share_write(ds_share_t *share, ds_share_one_t *one,
 }
 
 
-/* DS_OK: all is as it is when the transaction was done */
+/* DS_OK: all is as it is when the transaction was done, at *written */
 
 static int
-ds_share_look(ds_share_t *share, const ds_etcd_txn_t *txn, ds_error_t *err)
+ds_share_look(ds_share_t *share, const ds_etcd_txn_t *txn, int64_t *written,
+    ds_error_t *err)
 {
     int              rc;
     bool             same;
     size_t           i;
+    int64_t          revision;
     ds_etcd_ask_t    ask;
     ds_etcd_found_t  found;
+
+    revision = 0;
 
     for (i = 0; i < txn->nthen; i++) {
         memset(&ask, 0, sizeof(ds_etcd_ask_t));
@@ -919,12 +935,23 @@ ds_share_look(ds_share_t *share, const ds_etcd_txn_t *txn, ds_error_t *err)
                  && memcmp(found.kvs[0].value, txn->then[i].value,
                            txn->then[i].len) == 0;
 
+        /* what is gone does not say since when: the reading is not before */
+
+        if (found.n != 0) {
+            revision = found.kvs[0].modified;
+
+        } else if (revision == 0) {
+            revision = found.revision;
+        }
+
         ds_etcd_found_free(&found);
 
         if (!same) {
             return DS_ECLUSTER_CONFLICT;
         }
     }
+
+    *written = revision;
 
     return DS_OK;
 }
@@ -975,70 +1002,103 @@ static int
 ds_share_sql(ds_share_t *share, sqlite3 *db, size_t table, ds_error_t *err)
 {
     int            rc;
-    char          *dump, *names, *values, *set, *info;
-    const char    *column, *text, *type, *initial;
+    char          *dump, *names, *values, *set;
+    sqlite3_str   *parts[4];
+    const char    *text;
     sqlite3_stmt  *st;
 
     text = ds_share_tables[table];
-    dump = sqlite3_mprintf("");
-    names = sqlite3_mprintf("name");
-    values = sqlite3_mprintf("?1");
-    set = sqlite3_mprintf("");
-    info = sqlite3_mprintf("PRAGMA table_info(%s)", text);
+    parts[0] = sqlite3_str_new(db);
+    parts[1] = sqlite3_str_new(db);
+    parts[2] = sqlite3_str_new(db);
+    parts[3] = sqlite3_str_new(db);
 
-    rc = info == NULL ? SQLITE_NOMEM
-                      : sqlite3_prepare_v2(db, info, -1, &st, NULL);
-    sqlite3_free(info);
+    rc = sqlite3_prepare_v2(db, "SELECT name, type, dflt_value "
+                            "FROM pragma_table_info(?1) WHERE name <> 'name'",
+                            -1, &st, NULL);
 
-    while (rc == SQLITE_OK && sqlite3_step(st) == SQLITE_ROW) {
-        column = (const char *) sqlite3_column_text(st, 1);
-        type = (const char *) sqlite3_column_text(st, 2);
-        initial = (const char *) sqlite3_column_text(st, 4);
+    if (rc == SQLITE_OK) {
+        (void) sqlite3_bind_text(st, 1, text, -1, SQLITE_STATIC);
+        rc = ds_share_columns(st, parts);
+    }
 
-        if (column == NULL || type == NULL || strcmp(column, "name") == 0) {
-            continue;
+    /* NULL: no memory, as there are columns */
+
+    dump = sqlite3_str_finish(parts[0]);
+    names = sqlite3_str_finish(parts[1]);
+    values = sqlite3_str_finish(parts[2]);
+    set = sqlite3_str_finish(parts[3]);
+
+    if (rc == SQLITE_OK && dump != NULL && names != NULL && values != NULL
+        && set != NULL)
+    {
+        share->dumps[table] = sqlite3_mprintf("SELECT json_group_array("
+                                  "json_object(%s)) FROM (SELECT * FROM %s "
+                                  "WHERE name = ?1 ORDER BY 2)", dump, text);
+        share->loads[table] = sqlite3_mprintf("INSERT INTO %s (name, %s) "
+                                  "SELECT ?1, %s FROM json_each(?2) "
+                                  "WHERE true%s%s", text, names, values,
+                                  table == DS_SHARE_STREAM
+                                  ? " ON CONFLICT (name) DO UPDATE SET " : "",
+                                  table == DS_SHARE_STREAM ? set : "");
+    }
+
+    sqlite3_free(dump);
+    sqlite3_free(names);
+    sqlite3_free(values);
+    sqlite3_free(set);
+
+    if (share->dumps[table] != NULL && share->loads[table] != NULL) {
+        return DS_OK;
+    }
+
+    /* both of them, or none: a half would be taken for a row */
+
+    sqlite3_free(share->dumps[table]);
+    sqlite3_free(share->loads[table]);
+    share->dumps[table] = NULL;
+    share->loads[table] = NULL;
+
+    return ds_store_fail(db, rc != SQLITE_OK ? rc : SQLITE_NOMEM, err);
+}
+
+
+/* "st" is done with; SQLite's result code */
+
+static int
+ds_share_columns(sqlite3_stmt *st, sqlite3_str **parts)
+{
+    int          rc;
+    const char  *column, *type, *initial, *comma;
+
+    comma = "";
+
+    while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
+        column = (const char *) sqlite3_column_text(st, 0);
+        type = (const char *) sqlite3_column_text(st, 1);
+        initial = (const char *) sqlite3_column_text(st, 2);
+
+        if (column == NULL || type == NULL) {
+            (void) sqlite3_finalize(st);
+            return SQLITE_NOMEM;
         }
 
         if (initial == NULL) {
             initial = strcmp(type, "TEXT") == 0 ? "''" : "0";
         }
 
-        dump = sqlite3_mprintf("%z%s'%s', \"%s\"", dump,
-                               dump != NULL && *dump != '\0' ? ", " : "",
-                               column, column);
-        names = sqlite3_mprintf("%z, \"%s\"", names, column);
-        values = sqlite3_mprintf("%z, coalesce(json_extract(value, '$.%s'), "
-                                 "%s)", values, column, initial);
-        set = sqlite3_mprintf("%z%s\"%s\" = excluded.\"%s\"", set,
-                              set != NULL && *set != '\0' ? ", " : "", column,
-                              column);
+        sqlite3_str_appendf(parts[0], "%s'%s', \"%s\"", comma, column, column);
+        sqlite3_str_appendf(parts[1], "%s\"%s\"", comma, column);
+        sqlite3_str_appendf(parts[2], "%scoalesce(json_extract(value, '$.%s'), "
+                            "%s)", comma, column, initial);
+        sqlite3_str_appendf(parts[3], "%s\"%s\" = excluded.\"%s\"", comma,
+                            column, column);
+        comma = ", ";
     }
 
-    if (rc == SQLITE_OK) {
-        (void) sqlite3_finalize(st);
-    }
+    (void) sqlite3_finalize(st);
 
-    share->dumps[table] = sqlite3_mprintf("SELECT json_group_array("
-                              "json_object(%z)) FROM (SELECT * FROM %s "
-                              "WHERE name = ?1 ORDER BY 2)", dump, text);
-    share->loads[table] = sqlite3_mprintf("INSERT INTO %s (%z) SELECT %z "
-                              "FROM json_each(?2) WHERE true%s%z", text, names,
-                              values, table == DS_SHARE_STREAM
-                              ? " ON CONFLICT (name) DO UPDATE SET " : "",
-                              table == DS_SHARE_STREAM
-                              ? set : sqlite3_mprintf(""));
-
-    if (table != DS_SHARE_STREAM) {
-        sqlite3_free(set);
-    }
-
-    if (rc == SQLITE_OK
-        && (share->dumps[table] == NULL || share->loads[table] == NULL))
-    {
-        rc = SQLITE_NOMEM;
-    }
-
-    return rc == SQLITE_OK ? DS_OK : ds_store_fail(db, rc, err);
+    return rc == SQLITE_DONE ? SQLITE_OK : rc;
 }
 
 

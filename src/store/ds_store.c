@@ -31,7 +31,8 @@ typedef enum {
     DS_COLUMN_VIDEO,
     DS_COLUMN_STATE,
     DS_COLUMN_YOUTUBE,
-    DS_COLUMN_CODE
+    DS_COLUMN_CODE,
+    DS_COLUMN_ZERO                      /* an older build's, of no field */
 } ds_column_e;
 
 typedef struct {
@@ -45,7 +46,8 @@ typedef struct {
     { DS_COLUMN_ ## kind, offsetof(type, field),                              \
       sizeof(((type *) NULL)->field) }
 
-#define ds_column_end  { DS_COLUMN_END, 0, 0 }
+#define ds_column_zero  { DS_COLUMN_ZERO, 0, 0 }
+#define ds_column_end   { DS_COLUMN_END, 0, 0 }
 
 
 static const ds_column_t  ds_columns_def[] = {
@@ -71,6 +73,7 @@ static const ds_column_t  ds_columns_setting[] = {
     ds_column(NUMBER, ds_stored_t, def.profile.sample_rate),
     ds_column(NUMBER, ds_stored_t, def.profile.max_keyframe_interval),
     ds_column(NUMBER, ds_stored_t, def.max_item_duration),
+    ds_column_zero,                     /* push_engine */
     ds_column_end
 };
 
@@ -80,12 +83,18 @@ static const ds_column_t  ds_columns_refresh[] = {
     ds_column_end
 };
 
+static const ds_column_t  ds_columns_way[] = {
+    ds_column(TEXT, ds_stored_t, def.source_proxy),
+    ds_column(TEXT, ds_stored_t, def.source_bind),
+    ds_column_end
+};
+
 static const ds_column_t  ds_columns_schedule[] = {
     ds_column(TEXT, ds_stored_t, def.schedule),
     ds_column_end
 };
 
-static const ds_column_t  ds_columns_outputs[] = {
+static const ds_column_t  ds_columns_output[] = {
     ds_column(TEXT, ds_stored_t, def.outputs),
     ds_column_end
 };
@@ -94,12 +103,6 @@ static const ds_column_t  ds_columns_youtube[] = {
     ds_column(YOUTUBE, ds_stored_t, def.youtube.mode),
     ds_column(NUMBER, ds_stored_t, def.youtube.rollover),
     ds_column(TEXT, ds_stored_t, def.youtube.title),
-    ds_column_end
-};
-
-static const ds_column_t  ds_columns_way[] = {
-    ds_column(TEXT, ds_stored_t, def.source_proxy),
-    ds_column(TEXT, ds_stored_t, def.source_bind),
     ds_column_end
 };
 
@@ -239,13 +242,6 @@ static const ds_column_t  ds_columns_past[] = {
 
 #define DS_DEF       "name, playlist, mode, publish, shuffle, loop, "         \
                      "is_static, running"
-#define DS_SETTING   "slate, video, width, height, rate, "                    \
-                     "video_bitrate, audio_bitrate, sample_rate, "            \
-                     "max_keyframe_interval, max_item_duration"
-#define DS_REFRESH   "playlist_refresh, refresh_jitter"
-#define DS_OUTPUTS   "outputs"
-#define DS_WAY       "source_proxy, source_bind"
-#define DS_YOUTUBE   "youtube, youtube_rollover, youtube_title"
 #define DS_SHARED    "revision"
 #define DS_PROGRESS  "state, item, item_id, position, seed, pass, at, " \
                      "item_key, slots"
@@ -258,6 +254,32 @@ static const ds_column_t  ds_columns_past[] = {
 #define DS_MEMO      "current, next, tag, refused, replacing, fails, tried, " \
                      "made0, made1, made2, made3, made4, made5, title, "      \
                      "privacy, kids"
+
+
+typedef struct {
+    const char         *insert;
+    const ds_column_t  *columns;
+} ds_part_t;
+
+
+#define DS_PART(table, columns, params)                                       \
+    { "INSERT OR REPLACE INTO " #table " (name, " columns ") "                \
+      "VALUES (?1, " params ")", ds_columns_ ## table },
+
+#define DS_PART_COLUMNS(table, columns, params)  ", " columns
+#define DS_PART_JOIN(table, columns, params)                                  \
+    "LEFT JOIN " #table " USING (name) "
+
+static const ds_part_t  ds_parts[] = { DS_STORE_PARTS(DS_PART) };
+
+#define DS_PARTS  (sizeof(ds_parts) / sizeof(ds_parts[0]))
+
+/* as ds_store_read_def() reads it, and "more" */
+#define DS_SELECT_DEF(more)                                                   \
+    "SELECT " DS_DEF DS_STORE_PARTS(DS_PART_COLUMNS) ", " DS_SHARED more      \
+    " FROM stream " DS_STORE_PARTS(DS_PART_JOIN)                              \
+    "LEFT JOIN shared USING (name) "
+
 
 /* ms, for which a key of a request is known */
 #define DS_KEY_TIME  (24 * 3600 * 1000LL)
@@ -317,7 +339,7 @@ static int ds_store_queue_change(ds_store_t *store, const char *name,
 static int ds_store_queue_room(ds_store_t *store, const char *name,
     int64_t place, ds_error_t *err);
 static int ds_store_number_of(ds_store_t *store, int64_t *n, ds_error_t *err,
-    const char *sql, const char *name, const char *id);
+    const char *sql, const char *fmt, ...);
 static int ds_store_read_def(sqlite3_stmt *st, ds_stored_t *stored);
 static void ds_store_read_progress(sqlite3_stmt *st, int column,
     ds_progress_t *p);
@@ -420,8 +442,7 @@ ds_store_unshared(ds_store_t *store, uint32_t *n, ds_error_t *err)
 
     rc = ds_store_number_of(store, &count, err, "SELECT count(*) FROM stream "
                             "WHERE NOT is_static AND name NOT IN "
-                            "(SELECT name FROM shared) AND ?1 = ''", "",
-                            NULL);
+                            "(SELECT name FROM shared)", "");
     *n = rc == DS_OK ? (uint32_t) count : 0;
 
     return rc;
@@ -438,7 +459,7 @@ ds_store_give(ds_store_t *store, const char *name, ds_error_t *err)
 
     rc = ds_store_number_of(store, &n, err, "SELECT EXISTS (SELECT 1 FROM "
                             "shared WHERE shared.name = stream.name) "
-                            "FROM stream WHERE name = ?1", name, NULL);
+                            "FROM stream WHERE name = ?1", "t", name);
 
     if (rc != DS_OK || n != 0 || store->share == NULL) {
         goto done;
@@ -746,7 +767,8 @@ static int
 ds_store_define(ds_store_t *store, const char *sql, const ds_stored_t *def,
     ds_error_t *err)
 {
-    int  rc;
+    int     rc;
+    size_t  i;
 
     rc = ds_store_enter(store, def->def.name, err);
 
@@ -764,47 +786,9 @@ ds_store_define(ds_store_t *store, const char *sql, const ds_stored_t *def,
         rc = ds_store_do(store, err, sql, "r", ds_columns_def, def);
     }
 
-    if (rc == DS_OK) {
-        rc = ds_store_do(store, err,
-                         "INSERT OR REPLACE INTO setting "
-                         "(name, " DS_SETTING ", push_engine) VALUES "
-                         "(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, 0)",
-                         "tr", def->def.name, ds_columns_setting, def);
-    }
-
-    if (rc == DS_OK) {
-        rc = ds_store_do(store, err,
-                         "INSERT OR REPLACE INTO refresh "
-                         "(name, " DS_REFRESH ") VALUES (?1, ?2, ?3)",
-                         "tr", def->def.name, ds_columns_refresh, def);
-    }
-
-    if (rc == DS_OK) {
-        rc = ds_store_do(store, err,
-                         "INSERT OR REPLACE INTO output "
-                         "(name, " DS_OUTPUTS ") VALUES (?1, ?2)",
-                         "tr", def->def.name, ds_columns_outputs, def);
-    }
-
-    if (rc == DS_OK) {
-        rc = ds_store_do(store, err,
-                         "INSERT OR REPLACE INTO way "
-                         "(name, " DS_WAY ") VALUES (?1, ?2, ?3)",
-                         "tr", def->def.name, ds_columns_way, def);
-    }
-
-    if (rc == DS_OK) {
-        rc = ds_store_do(store, err,
-                         "INSERT OR REPLACE INTO schedule "
-                         "(name, schedule) VALUES (?1, ?2)",
-                         "tr", def->def.name, ds_columns_schedule, def);
-    }
-
-    if (rc == DS_OK) {
-        rc = ds_store_do(store, err,
-                         "INSERT OR REPLACE INTO youtube "
-                         "(name, " DS_YOUTUBE ") VALUES (?1, ?2, ?3, ?4)",
-                         "tr", def->def.name, ds_columns_youtube, def);
+    for (i = 0; rc == DS_OK && i < DS_PARTS; i++) {
+        rc = ds_store_do(store, err, ds_parts[i].insert, "tr", def->def.name,
+                         ds_parts[i].columns, def);
     }
 
     return ds_store_leave(store, rc, err);
@@ -859,18 +843,8 @@ ds_store_get(ds_store_t *store, const char *name, ds_stored_t *def,
     int            rc;
     sqlite3_stmt  *st;
 
-    rc = ds_store_select(store, &st, err,
-                         "SELECT " DS_DEF ", " DS_SETTING ", " DS_REFRESH
-                         ", " DS_WAY ", schedule, " DS_OUTPUTS ", " DS_YOUTUBE
-                         ", " DS_SHARED
-                         " FROM stream LEFT JOIN setting USING (name) "
-                         "LEFT JOIN refresh USING (name) "
-                         "LEFT JOIN way USING (name) "
-                         "LEFT JOIN schedule USING (name) "
-                         "LEFT JOIN output USING (name) "
-                         "LEFT JOIN youtube USING (name) "
-                         "LEFT JOIN shared USING (name) WHERE name = ?1",
-                         "t", name);
+    rc = ds_store_select(store, &st, err, DS_SELECT_DEF("")
+                         "WHERE name = ?1", "t", name);
     if (rc == DS_OK) {
         (void) ds_store_read_def(st, def);
         ds_store_done(store, st);
@@ -959,17 +933,7 @@ ds_store_each(ds_store_t *store, ds_store_pt each, void *data,
     }
 
     rc = ds_store_select(store, &st, err,
-                         "SELECT " DS_DEF ", " DS_SETTING ", " DS_REFRESH
-                         ", " DS_WAY ", schedule, " DS_OUTPUTS ", " DS_YOUTUBE
-                         ", " DS_SHARED ", "
-                         DS_PROGRESS
-                         " FROM stream LEFT JOIN setting USING (name) "
-                         "LEFT JOIN refresh USING (name) "
-                         "LEFT JOIN way USING (name) "
-                         "LEFT JOIN schedule USING (name) "
-                         "LEFT JOIN output USING (name) "
-                         "LEFT JOIN youtube USING (name) "
-                         "LEFT JOIN shared USING (name) "
+                         DS_SELECT_DEF(", " DS_PROGRESS)
                          "LEFT JOIN progress USING (name) ORDER BY name", "");
 
     while (rc == DS_OK) {
@@ -1238,20 +1202,19 @@ ds_store_get_items(ds_store_t *store, const char *name, uint32_t offset,
     ds_item_t *items, size_t *n, uint32_t *total, ds_error_t *err)
 {
     int            rc;
+    int64_t        count;
     sqlite3_stmt  *st;
 
     if (total != NULL) {
         *total = 0;
 
-        rc = ds_store_select(store, &st, err,
-                             "SELECT count(*) FROM item WHERE name = ?1", "t",
-                             name);
+        rc = ds_store_number_of(store, &count, err, "SELECT count(*) "
+                                "FROM item WHERE name = ?1", "t", name);
         if (rc != DS_OK) {
             return rc;
         }
 
-        *total = (uint32_t) sqlite3_column_int64(st, 0);
-        ds_store_done(store, st);
+        *total = (uint32_t) count;
     }
 
     rc = ds_store_select(store, &st, err, "SELECT " DS_ITEM " FROM item "
@@ -1306,7 +1269,7 @@ ds_store_queue_add(ds_store_t *store, const char *name, ds_queued_t *q,
     }
 
     rc = ds_store_number_of(store, &n, err, "SELECT 1 FROM stream "
-                            "WHERE name = ?1", name, NULL);
+                            "WHERE name = ?1", "t", name);
 
     if (rc == DS_OK && key != NULL) {
         rc = ds_store_queue_known(store, name, q, key, sum, err);
@@ -1320,7 +1283,7 @@ ds_store_queue_add(ds_store_t *store, const char *name, ds_queued_t *q,
 
     if (rc == DS_OK) {
         rc = ds_store_number_of(store, &n, err, "SELECT count(*) FROM queue "
-                                "WHERE name = ?1", name, NULL);
+                                "WHERE name = ?1", "t", name);
     }
 
     if (rc == DS_OK && n >= DS_QUEUE_MAX) {
@@ -1450,7 +1413,7 @@ ds_store_queue_find(ds_store_t *store, const char *name, ds_queued_t *q,
 
     if (rc == DS_ESTORE_NOT_FOUND) {
         rc = ds_store_number_of(store, &n, err, "SELECT count(*) FROM item "
-                                "WHERE name = ?1", name, NULL);
+                                "WHERE name = ?1", "t", name);
         if (rc == DS_OK) {
             rc = ds_fail(err, DS_EITEM_UNAVAILABLE, "it is not among the "
                          "%lld items of the list", (long long) n);
@@ -1470,15 +1433,15 @@ ds_store_queue_insert(ds_store_t *store, const char *name, ds_queued_t *q,
     if (q->place == INT64_MAX) {
         rc = ds_store_number_of(store, &q->place, err, "SELECT "
                                 "coalesce(max(place) + 1, 1) FROM queue "
-                                "WHERE name = ?1", name, NULL);
+                                "WHERE name = ?1", "t", name);
 
     } else {
         rc = q->place == 0
              ? ds_store_number_of(store, &q->place, err, "SELECT " DS_FRONT,
-                                  name, NULL)
+                                  "t", name)
              : ds_store_number_of(store, &q->place, err, "SELECT "
                                   "coalesce(min(place), 1) FROM queue "
-                                  "WHERE " DS_WAITING, name, NULL);
+                                  "WHERE " DS_WAITING, "t", name);
         if (rc == DS_OK) {
             rc = ds_store_queue_room(store, name, q->place, err);
         }
@@ -1506,17 +1469,24 @@ ds_store_queue_room(ds_store_t *store, const char *name, int64_t place,
 }
 
 
-/* the first column of the first row; "id" may be NULL */
+/* the first column of the first row, of what ds_store_select() is told */
 
 static int
 ds_store_number_of(ds_store_t *store, int64_t *n, ds_error_t *err,
-    const char *sql, const char *name, const char *id)
+    const char *sql, const char *fmt, ...)
 {
     int            rc;
+    va_list        args;
     sqlite3_stmt  *st;
 
-    rc = id == NULL ? ds_store_select(store, &st, err, sql, "t", name)
-                    : ds_store_select(store, &st, err, sql, "tt", name, id);
+    va_start(args, fmt);
+    rc = ds_store_bound(store, &st, err, sql, fmt, args);
+    va_end(args);
+
+    if (rc == DS_OK) {
+        rc = ds_store_step(store, st, err);
+    }
+
     if (rc == DS_OK) {
         *n = sqlite3_column_int64(st, 0);
         ds_store_done(store, st);
@@ -1540,7 +1510,7 @@ ds_store_queue_remove(ds_store_t *store, const char *name, const char *id,
     }
 
     rc = ds_store_number_of(store, &place, err, "SELECT place FROM queue "
-                            "WHERE name = ?1 AND id = ?2", name, id);
+                            "WHERE name = ?1 AND id = ?2", "tt", name, id);
     if (rc == DS_OK) {
         rc = ds_store_do(store, err, "DELETE FROM queue "
                          "WHERE name = ?1 AND id = ?2", "tt", name, id);
@@ -1566,15 +1536,16 @@ ds_store_queue_move(ds_store_t *store, const char *name, const char *id,
     }
 
     rc = ds_store_number_of(store, &place, err, "SELECT place FROM queue "
-                            "WHERE name = ?1 AND id = ?2", name, id);
+                            "WHERE name = ?1 AND id = ?2", "tt", name, id);
 
     if (rc == DS_OK && before == NULL) {
         rc = ds_store_number_of(store, &place, err, "SELECT max(place) + 1 "
-                                "FROM queue WHERE name = ?1", name, NULL);
+                                "FROM queue WHERE name = ?1", "t", name);
 
     } else if (rc == DS_OK) {
         rc = ds_store_number_of(store, &place, err, "SELECT place FROM queue "
-                                "WHERE name = ?1 AND id = ?2", name, before);
+                                "WHERE name = ?1 AND id = ?2", "tt", name,
+                                before);
 
         rc = rc == DS_OK ? ds_store_queue_room(store, name, place, err)
              : rc != DS_ESTORE_NOT_FOUND ? rc
@@ -1610,9 +1581,9 @@ static int
 ds_store_queue_change(ds_store_t *store, const char *name, int64_t run,
     const ds_queued_t *q, ds_error_t *err)
 {
-    int            rc;
-    ds_queued_t    new;
-    sqlite3_stmt  *st;
+    int          rc;
+    int64_t      n;
+    ds_queued_t  new;
 
     if (q->state == DS_QUEUED_OVER) {
         return ds_store_do(store, err, "DELETE FROM queue "
@@ -1631,15 +1602,11 @@ ds_store_queue_change(ds_store_t *store, const char *name, int64_t run,
                      "WHERE name = ?1 AND id = ?2", "tt", name, q->id);
 
     if (rc == DS_OK) {
-        rc = ds_store_select(store, &st, err, "SELECT 1 FROM stream "
-                             "WHERE name = ?1 AND (?2 = 0 OR EXISTS (SELECT 1 "
-                             "FROM run WHERE id = ?2 AND NOT stale))", "ti",
-                             name, run);
+        rc = ds_store_number_of(store, &n, err, "SELECT 1 WHERE "
+                                DS_CURRENT("?2"), "ti", name, run);
     }
 
     if (rc == DS_OK) {
-        ds_store_done(store, st);
-
         new = *q;
         rc = ds_store_queue_insert(store, name, &new, err);
     }
@@ -1728,7 +1695,7 @@ ds_store_queue_count(ds_store_t *store, const char *name, uint32_t *n,
     int64_t  count;
 
     rc = ds_store_number_of(store, &count, err, "SELECT count(*) FROM queue "
-                            "WHERE name = ?1", name, NULL);
+                            "WHERE name = ?1", "t", name);
     if (rc == DS_OK) {
         *n = (uint32_t) count;
     }
@@ -1829,20 +1796,20 @@ ds_store_history(ds_store_t *store, const char *count, const char *select,
     size_t size, size_t *n, uint32_t *total, ds_error_t *err)
 {
     int            rc;
+    int64_t        all;
     const char    *streams;
     sqlite3_stmt  *st;
 
     streams = past->streams != NULL ? past->streams : "";
 
-    rc = ds_store_select(store, &st, err, count, "tttiit", past->name,
-                         past->what, past->who, past->since, past->until,
-                         streams);
+    rc = ds_store_number_of(store, &all, err, count, "tttiit", past->name,
+                            past->what, past->who, past->since, past->until,
+                            streams);
     if (rc != DS_OK) {
         return rc;
     }
 
-    *total = (uint32_t) sqlite3_column_int64(st, 0);
-    ds_store_done(store, st);
+    *total = (uint32_t) all;
 
     memset(rows, 0, *n * size);
 
@@ -1994,19 +1961,11 @@ int
 ds_store_get_quota(ds_store_t *store, int64_t day, int64_t *used,
     ds_error_t *err)
 {
-    int            rc;
-    sqlite3_stmt  *st;
-
     *used = 0;
 
-    rc = ds_store_select(store, &st, err, "SELECT coalesce(sum(used), 0) "
-                         "FROM quota WHERE day = ?1", "i", day);
-    if (rc == DS_OK) {
-        *used = sqlite3_column_int64(st, 0);
-        ds_store_done(store, st);
-    }
-
-    return rc;
+    return ds_store_number_of(store, used, err, "SELECT "
+                              "coalesce(sum(used), 0) FROM quota "
+                              "WHERE day = ?1", "i", day);
 }
 
 
@@ -2026,7 +1985,8 @@ ds_store_put_quota(ds_store_t *store, int64_t day, int64_t used,
 static int
 ds_store_read_def(sqlite3_stmt *st, ds_stored_t *stored)
 {
-    int  column;
+    int     column;
+    size_t  i;
 
     memset(stored, 0, sizeof(ds_stored_t));
     stored->def.profile = (ds_profile_t) DS_PROFILE_DEFAULT;
@@ -2034,15 +1994,10 @@ ds_store_read_def(sqlite3_stmt *st, ds_stored_t *stored)
     stored->def.refresh_jitter = DS_JITTER_DEFAULT;
 
     column = ds_store_read(st, 0, ds_columns_def, stored);
-    column = ds_store_read(st, column, ds_columns_setting, stored);
-    column = ds_store_read(st, column, ds_columns_refresh, stored);
-    column = ds_store_read(st, column, ds_columns_way, stored);
 
-    column = ds_store_read(st, column, ds_columns_schedule, stored);
-
-    column = ds_store_read(st, column, ds_columns_outputs, stored);
-
-    column = ds_store_read(st, column, ds_columns_youtube, stored);
+    for (i = 0; i < DS_PARTS; i++) {
+        column = ds_store_read(st, column, ds_parts[i].columns, stored);
+    }
 
     return ds_store_read(st, column, ds_columns_shared, stored);
 }
@@ -2069,6 +2024,11 @@ ds_store_bind(sqlite3_stmt *st, int i, const ds_column_t *c, const void *row)
 
     for ( /* void */ ; c->kind != DS_COLUMN_END; c++, i++) {
         field = (const char *) row + c->offset;
+
+        if (c->kind == DS_COLUMN_ZERO) {
+            (void) sqlite3_bind_int64(st, i, 0);
+            continue;
+        }
 
         if (c->kind == DS_COLUMN_TEXT) {
             (void) sqlite3_bind_text(st, i, field, -1, SQLITE_TRANSIENT);
@@ -2110,7 +2070,9 @@ ds_store_read(sqlite3_stmt *st, int i, const ds_column_t *c, void *row)
     for ( /* void */ ; c->kind != DS_COLUMN_END; c++, i++) {
         field = (char *) row + c->offset;
 
-        if (sqlite3_column_type(st, i) == SQLITE_NULL) {
+        if (c->kind == DS_COLUMN_ZERO
+            || sqlite3_column_type(st, i) == SQLITE_NULL)
+        {
             continue;
         }
 

@@ -355,13 +355,15 @@ typedef struct {
     int          fd;
     int          port;
     atomic_int   mode;
+    int          to;                /* port of an etcd; 0: none */
     atomic_int   asked;             /* whole requests */
     pthread_t    thread;
 } bad_t;
 
 enum {
     BAD_SILENT = 0, BAD_DRIP, BAD_CLOSE, BAD_CUT, BAD_JSON, BAD_HTML, BAD_TYPES,
-    BAD_BASE64, BAD_ENDLESS, BAD_BUSY, BAD_LESSOR, BAD_END
+    BAD_BASE64, BAD_ENDLESS, BAD_BUSY, BAD_LESSOR, BAD_END,
+    BAD_PASS, BAD_LOST              /* the answer to one write is */
 };
 
 
@@ -430,6 +432,50 @@ bad_answer(bad_t *b, int c)
 }
 
 
+/* what is asked of an etcd, and what that answers */
+
+static void
+bad_pass(bad_t *b, int c, char *buf, size_t n)
+{
+    int      fd;
+    bool     lost;
+    char    *p;
+    ssize_t  got;
+
+    struct sockaddr_in  sin;
+
+    memset(&sin, 0, sizeof(sin));
+    sin.sin_family = AF_INET;
+    sin.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    sin.sin_port = htons(b->to);
+
+    lost = b->mode == BAD_LOST && strstr(buf, "request_put") != NULL;
+
+    /* one answer, and the connection is closed */
+
+    p = strstr(buf, "HTTP/1.1");
+    p[7] = '0';
+
+    fd = socket(AF_INET, SOCK_STREAM, 0);
+
+    if (connect(fd, (struct sockaddr *) &sin, sizeof(sin)) == 0
+        && write(fd, buf, n) == (ssize_t) n)
+    {
+        while ((got = read(fd, buf, n)) > 0) {
+            if (!lost) {
+                (void) !write(c, buf, (size_t) got);
+            }
+        }
+    }
+
+    if (lost) {
+        b->mode = BAD_PASS;
+    }
+
+    (void) close(fd);
+}
+
+
 static void *
 bad_run(void *data)
 {
@@ -459,7 +505,13 @@ bad_run(void *data)
 
         if (n >= want) {
             b->asked++;
-            bad_answer(b, c);
+
+            if (b->mode > BAD_END) {
+                bad_pass(b, c, buf, n);
+
+            } else {
+                bad_answer(b, c);
+            }
         }
 
         (void) close(c);
@@ -470,35 +522,54 @@ bad_run(void *data)
 
 
 static void
+bad_start(bad_t *b, int to)
+{
+    socklen_t  len;
+
+    struct sockaddr_in  sin;
+
+    memset(b, 0, sizeof(bad_t));
+    b->to = to;
+
+    memset(&sin, 0, sizeof(sin));
+    sin.sin_family = AF_INET;
+    sin.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    len = sizeof(sin);
+    b->fd = socket(AF_INET, SOCK_STREAM, 0);
+    (void) bind(b->fd, (struct sockaddr *) &sin, len);
+    (void) listen(b->fd, 16);
+    (void) getsockname(b->fd, (struct sockaddr *) &sin, &len);
+    b->port = ntohs(sin.sin_port);
+    (void) pthread_create(&b->thread, NULL, bad_run, b);
+}
+
+
+static void
+bad_stop(bad_t *b)
+{
+    (void) shutdown(b->fd, SHUT_RDWR);
+    (void) pthread_join(b->thread, NULL);
+    (void) close(b->fd);
+}
+
+
+static void
 test_bad(etcd_t *etcd)
 {
-    int              mode, port;
+    int              mode;
     char             url[64], both[160];
     bad_t            b;
     ds_etcd_t       *e, *two;
     ds_error_t       err;
     unsigned         ttl;
     int64_t          lease;
-    socklen_t        len;
     ds_etcd_event_t  event;
     ds_etcd_found_t  found;
     ds_etcd_watch_t *w;
 
-    struct sockaddr_in  sin;
+    bad_start(&b, 0);
 
-    memset(&b, 0, sizeof(b));
-    memset(&sin, 0, sizeof(sin));
-    sin.sin_family = AF_INET;
-    sin.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    len = sizeof(sin);
-    b.fd = socket(AF_INET, SOCK_STREAM, 0);
-    (void) bind(b.fd, (struct sockaddr *) &sin, len);
-    (void) listen(b.fd, 16);
-    (void) getsockname(b.fd, (struct sockaddr *) &sin, &len);
-    port = ntohs(sin.sin_port);
-    (void) pthread_create(&b.thread, NULL, bad_run, &b);
-
-    (void) snprintf(url, sizeof(url), "http://127.0.0.1:%d", port);
+    (void) snprintf(url, sizeof(url), "http://127.0.0.1:%d", b.port);
     (void) snprintf(both, sizeof(both), "%s,%s", url, etcd->url);
 
     for (mode = 0; mode < BAD_END; mode++) {
@@ -556,9 +627,7 @@ test_bad(etcd_t *etcd)
     ds_etcd_watch_close(&w);
     ds_etcd_free(&two);
 
-    (void) shutdown(b.fd, SHUT_RDWR);
-    (void) pthread_join(b.thread, NULL);
-    (void) close(b.fd);
+    bad_stop(&b);
 }
 
 
@@ -893,6 +962,42 @@ test_share_outage(ds_store_t *a, ds_store_t *b, etcd_t *etcd)
 }
 
 
+/* the answer to a write is lost: it is looked for, with its revision */
+
+static void
+test_share_unknown(etcd_t *etcd, ds_etcd_t *e)
+{
+    bad_t            b;
+    etcd_t           via;
+    ds_error_t       err;
+    ds_store_t      *store;
+    ds_stored_t      def, got;
+    ds_etcd_found_t  found;
+
+    bad_start(&b, etcd->port);
+    via = *etcd;
+    (void) snprintf(via.url, sizeof(via.url), "http://127.0.0.1:%d", b.port);
+    store = store_open(&via, "unsure");
+
+    b.mode = BAD_LOST;
+    stored(&def, "unsure");
+    is_int(ds_store_create(store, &def, &err), DS_OK, "an answer is lost");
+    is_int(b.mode, BAD_PASS, "that to the write");
+
+    is_int(get(e, "/ds/stream/unsure", &found), DS_OK, "it is there");
+    is_int(found.n, 1, "in etcd");
+    is_int(ds_store_revision(store), found.kvs[0].modified, "as of when");
+    ds_etcd_found_free(&found);
+
+    is_int(ds_store_get(store, "unsure", &got, &err), DS_OK, "and here");
+    is_int(got.revision, ds_store_revision(store), "of that revision");
+    is_int(ds_store_put(store, &got, &err), DS_OK, "which it still has");
+
+    ds_store_close(&store);
+    bad_stop(&b);
+}
+
+
 static void
 test_share(etcd_t *etcd, ds_etcd_t *e)
 {
@@ -909,6 +1014,7 @@ test_share(etcd_t *etcd, ds_etcd_t *e)
     test_share_queue(a, b);
     test_share_owner(a, b, e);
     test_share_outage(a, b, etcd);
+    test_share_unknown(etcd, e);
 
     ds_store_close(&a);
     ds_store_close(&b);
