@@ -111,42 +111,11 @@ is(join(' ', sort keys %sizes), '160x90', 'one size');
 # what was recorded
 
 my ($file) = glob $t->dir . '/far/record/*.flv';
-my $dir = $t->dir;
+my ($out, $flashes, $beeps) = DirectStream::Mixed::marks($t, $file);
+my @flashes = @$flashes;
+my @beeps = @$beeps;
 
-# ffmpeg's parser, unlike its decoder, knows the first header only; filters
-# that are made anew for other colours would begin their files anew
-my ($status, $out) = $t->command(qw(ffmpeg -nostdin -v error -xerror
-    -fflags noparse -reinit_filter 0 -i), $file, '-vf',
-    "signalstats,metadata=print:key=lavfi.signalstats.YAVG:file=$dir/luma",
-    '-af', 'asetnsamples=441,astats=metadata=1:reset=1,'
-    . "ametadata=print:key=lavfi.astats.Overall.RMS_level:file=$dir/level",
-    qw(-fps_mode passthrough -enc_time_base 1:1000 -f null -));
-
-is("$status $out", '0 ', 'what was recorded decodes without an error');
-
-
-# times, ms, at which a value comes to be over a limit
-sub onsets {
-    my ($name, $limit) = @_;
-
-    my ($on, $at, @found) = 0;
-
-    for (split /\n/, $t->read_file($name)) {
-        $at = 1000 * $1 if /pts_time:(\S+)/;
-        next unless /^lavfi\.\S+=(\S+)/;
-
-        my $now = $1 ne 'nan' && $1 > $limit;
-        push @found, $at if $now && !$on;
-        $on = $now;
-    }
-
-    return @found;
-}
-
-
-my @flashes = onsets('luma', 65);
-my @beeps = onsets('level', -20);
-
+is($out, '0 ', 'what was recorded decodes without an error');
 is(scalar @flashes, grep({ $_->{name} !~ /^dark/ } @items), 'the flashes');
 is(scalar @beeps, grep({ $_->{name} !~ /^silent/ } @items), 'the beeps');
 

@@ -157,6 +157,46 @@ sub kinds {
 }
 
 
+# what a recording says when it is decoded, "0 " that there is no fault; and
+# when, in ms, its flashes and its beeps begin
+sub marks {
+    my ($t, $file) = @_;
+
+    my $dir = $t->dir;
+
+    # ffmpeg's parser, unlike its decoder, knows the first header only; filters
+    # that are made anew for other colours would begin their files anew
+    my ($status, $out) = $t->command(qw(ffmpeg -nostdin -v error -xerror
+        -fflags noparse -reinit_filter 0 -i), $file, '-vf', 'signalstats,'
+        . "metadata=print:key=lavfi.signalstats.YAVG:file=$dir/luma",
+        '-af', 'asetnsamples=441,astats=metadata=1:reset=1,'
+        . "ametadata=print:key=lavfi.astats.Overall.RMS_level:file=$dir/level",
+        qw(-fps_mode passthrough -enc_time_base 1:1000 -f null -));
+
+    return ("$status $out", [ onsets($t->read_file('luma'), 65) ],
+            [ onsets($t->read_file('level'), -20) ]);
+}
+
+
+# times, ms, at which a value comes to be over a limit
+sub onsets {
+    my ($text, $limit) = @_;
+
+    my ($on, $at, @found) = 0;
+
+    for (split /\n/, $text) {
+        $at = 1000 * $1 if /pts_time:(\S+)/;
+        next unless /^lavfi\.\S+=(\S+)/;
+
+        my $now = $1 ne 'nan' && $1 > $limit;
+        push @found, $at if $now && !$on;
+        $on = $now;
+    }
+
+    return @found;
+}
+
+
 sub dir {
     my $id = md5_hex(join '|', $recipe, $SECONDS, map { defined $_ ? $_ : '' }
                      map { ref eq 'ARRAY' ? @$_ : $_ } map { @$_ } @kinds);
