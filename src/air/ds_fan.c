@@ -16,7 +16,7 @@
 
 static ds_fan_seat_t *ds_fan_seat(ds_fan_t *fan, const char *name);
 static void ds_fan_end(ds_fan_seat_t *seat);
-static void ds_fan_leave(ds_fan_seat_t *seat);
+static void ds_fan_leave(ds_fan_t *fan, ds_fan_seat_t *seat);
 static void ds_fan_take(ds_fan_t *fan, const ds_outlet_t *o);
 
 
@@ -77,12 +77,14 @@ ds_fan_step(ds_fan_t *fan)
     ds_outlet_t  o;
 
     for (i = 0; i < DS_OUTLETS; i++) {
-        ds_fan_leave(&fan->seat[i]);
+        ds_fan_leave(fan, &fan->seat[i]);
     }
 
-    if (ds_monotonic() < fan->retry_at) {
+    if (fan->retry_at == INT64_MAX || ds_monotonic() < fan->retry_at) {
         return;
     }
+
+    fan->retry_at = INT64_MAX;
 
     for (pos = 0; ds_outlet_next(fan->wanted, &pos, &o); /* void */) {
         if (o.engine && !o.stopped) {
@@ -152,7 +154,7 @@ ds_fan_end(ds_fan_seat_t *seat)
 
 
 static void
-ds_fan_leave(ds_fan_seat_t *seat)
+ds_fan_leave(ds_fan_t *fan, ds_fan_seat_t *seat)
 {
     ds_push_status_t  st;
 
@@ -166,9 +168,15 @@ ds_fan_leave(ds_fan_seat_t *seat)
 
         ds_push_free(&seat->push);
         seat->ending = false;
+
+        /* another may take its place; no memory is no memory still */
+
+        if (fan->retry_at == INT64_MAX) {
+            fan->retry_at = 0;
+        }
     }
 
-    if (seat->push == NULL && !seat->wanted) {
+    if (seat->push == NULL && !seat->wanted && seat->outlet.name[0] != '\0') {
         memset(seat, 0, sizeof(ds_fan_seat_t));
     }
 }

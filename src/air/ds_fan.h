@@ -27,7 +27,9 @@ typedef struct {
     ds_sent_t          *sent;
     char                wanted[DS_OUTLETS_LEN + 1];
     ds_fan_seat_t       seat[DS_OUTLETS];
-    int64_t             retry_at;       /* monotonic ms; no memory before */
+    int64_t             retry_at;       /* monotonic ms; what is wanted is
+                                           looked for then; INT64_MAX: all
+                                           are there, or wait for a seat */
 } ds_fan_t;
 
 

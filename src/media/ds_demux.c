@@ -1146,11 +1146,17 @@ ds_demux_io_turn(ds_io_t *io, int64_t offset)
     r = &io->rest;
     again = r->n - r->given;
     n = io->pb->buf_end - io->pb->buf_ptr;
-    n = n > DS_DEMUX_BUFFER - again ? 0 : n;
 
-    memmove(r->bytes + n, r->bytes + r->given, n == 0 ? 0 : again);
-    memcpy(r->bytes, io->pb->buf_ptr, n);
-    r->n = n == 0 ? 0 : n + again;
+    if (io->nheld != 0 || n > DS_DEMUX_BUFFER - again) {
+        /* what is held would be between them and the next read */
+        r->n = 0;
+
+    } else {
+        memmove(r->bytes + n, r->bytes + r->given, again);
+        memcpy(r->bytes, io->pb->buf_ptr, n);
+        r->n = n + again;
+    }
+
     r->given = r->n;
 
     FFSWAP(ds_http_t *, io->http, io->far);

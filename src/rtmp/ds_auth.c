@@ -74,6 +74,7 @@ ds_auth_answer(const char *said, const char *user, char *params, int code,
     }
 
     answered = ds_auth_response(said, user, len, password, params);
+    explicit_bzero(password, strlen(password));
     free(password);
 
     if (!answered) {
@@ -141,7 +142,7 @@ ds_auth_sum(const char *a, const char *b, const char *c,
                n < (int) sizeof(text) ? n : (int) sizeof(text) - 1);
     (void) av_base64_encode(sum, DS_AUTH_B64, md5, sizeof(md5));
 
-    memset(text, 0, sizeof(text));
+    explicit_bzero(text, sizeof(text));
 }
 
 

@@ -149,17 +149,17 @@ ds_scribe_late(ds_t *ds)
 bool
 ds_scribe_put(ds_scribe_t *s, const AVPacket *pkt)
 {
-    bool       slow, taken;
+    bool       slow, taken, failed;
     AVPacket  *copy;
 
     copy = av_packet_clone(pkt);
 
     (void) pthread_mutex_lock(&s->lock);
 
-    slow = s->fifo.bytes + pkt->size > DS_SCRIBE_MOST;
-    taken = !s->failed && !slow && copy != NULL
+    failed = s->failed;
+    slow = !failed && s->fifo.bytes + pkt->size > DS_SCRIBE_MOST;
+    taken = !failed && !slow && copy != NULL
             && ds_fifo_put(&s->fifo, copy) == DS_OK;
-    slow &= !s->failed;
 
     if (!taken) {
         ds_scribe_fail(s);
@@ -173,9 +173,10 @@ ds_scribe_put(ds_scribe_t *s, const AVPacket *pkt)
         av_packet_free(&copy);
     }
 
-    if (slow) {
-        ds_log(s->ds, DS_LOG_WARN, s->stream, "item is not kept: the disk of "
-               "the cache is too slow, id: \"%s\"", s->kept.id);
+    if (!taken && !failed) {
+        ds_log(s->ds, DS_LOG_WARN, s->stream, "item is not kept: %s, "
+               "id: \"%s\"", slow ? "the disk of the cache is too slow"
+                                  : "no memory", s->kept.id);
     }
 
     return taken;
