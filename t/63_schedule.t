@@ -221,12 +221,15 @@ ok($t->wait_for(sub {
 ok($t->wait_for(sub { time > $hard[3] + 5 }, 60), 'time');
 
 my $flow = $t->watched($w{hard});
-my @starts = ();
+my (@starts, @lasts);
 my $was = '';
 
 for my $v ($flow->packets('V')) {
-    push @starts, $v->{at} + $flow->{offset}
-        if $v->{picture} eq '640x360' && $was ne '640x360';
+    if ($v->{picture} eq '640x360') {
+        push @starts, $v->{at} + $flow->{offset} if $was ne '640x360';
+        $lasts[$#starts] += 40;
+    }
+
     $was = $v->{picture};
 }
 
@@ -236,6 +239,9 @@ for my $i (0 .. $#starts) {
     my $late = $starts[$i] - $hard[$i] * 1000;
     # what is copied begins with a key frame; a busy machine is slow
     ok($late > -50 && $late < 2000, "hard: $late ms after its time");
+    # the clip has 4 s
+    ok($lasts[$i] > 500 && $lasts[$i] <= 3200, "hard: until its end: "
+       . "$lasts[$i] ms");
 }
 
 is(scalar($flow->backward), 0, 'no backward time stamp');
