@@ -348,6 +348,12 @@ sub new {
 
     my $hub = $self->{hub};
 
+    # what a test has left that was killed
+    for (qx(ip netns list)) {
+        my ($name, $pid) = /^(ds(\d+)-\w+)/ or next;
+        run('ip', 'netns', 'del', $name) unless kill 0, $pid;
+    }
+
     run('ip', 'netns', 'add', $hub);
     run('ip', 'netns', 'exec', $hub, 'sh', '-c',
         'echo 1 > /proc/sys/net/ipv4/ip_forward');
