@@ -39,9 +39,6 @@
 #define DS_ITEM_REST     500
 #define DS_ITEM_WAIT     200
 
-/* ms: the rest of an item that is worth going on with, but of a short one */
-#define DS_ITEM_RETURN   1000
-
 /* ms on air for which one ms of waiting for the source is forgiven */
 #define DS_FORGIVE       10
 
@@ -487,13 +484,9 @@ ds_player_over(ds_stream_t *s, const ds_error_t *why)
 static void
 ds_player_interrupted(ds_stream_t *s)
 {
-    int64_t     left;
     ds_error_t  err;
 
-    left = ds_pick_left(s);
-    s->returning = ds_interlude_resumes(s)
-                   && (left == -1 || left >= DS_ITEM_RETURN
-                       || left >= ds_air_position(s->air));
+    s->returning = ds_interlude_resumes(s);
 
     (void) ds_fail(&err, DS_OK, s->returning
                    ? "interrupted by what was queued or scheduled, it goes on "

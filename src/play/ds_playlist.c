@@ -163,6 +163,66 @@ ds_playlist_free(ds_playlist_t **ppl)
 }
 
 
+ds_playlist_t *
+ds_playlist_copy(const ds_playlist_t *pl)
+{
+    bool            failed;
+    uint32_t        i, n;
+    ds_entry_t     *e;
+    ds_slot_t      *s;
+    ds_playlist_t  *copy;
+
+    n = pl->count + pl->held;
+    copy = malloc(sizeof(ds_playlist_t));
+
+    if (copy == NULL) {
+        return NULL;
+    }
+
+    *copy = *pl;
+    copy->size = n;
+    copy->slots = malloc((n + 1) * sizeof(ds_slot_t));
+    copy->table = malloc(((size_t) pl->mask + 1) * sizeof(uint32_t));
+
+    if (copy->slots == NULL || copy->table == NULL) {
+        free(copy->slots);
+        free(copy->table);
+        free(copy);
+        return NULL;
+    }
+
+    if (pl->table != NULL) {
+        memcpy(copy->table, pl->table,
+               ((size_t) pl->mask + 1) * sizeof(uint32_t));
+    } else {
+        copy->table[0] = DS_NONE;
+    }
+
+    failed = false;
+
+    for (i = 0; i < n; i++) {
+        s = &copy->slots[i];
+        *s = pl->slots[i];
+        s->reason = NULL;
+        e = &s->entry;
+        e->url = NULL;
+        e->audio_url = NULL;
+        e->headers = NULL;
+        e->id = NULL;
+        e->title = NULL;
+
+        failed |= ds_copy(&e->id, pl->slots[i].entry.id) != DS_OK
+                  || ds_copy(&e->title, pl->slots[i].entry.title) != DS_OK;
+    }
+
+    if (failed) {
+        ds_playlist_free(&copy);
+    }
+
+    return copy;
+}
+
+
 static void
 ds_playlist_free_slot(ds_slot_t *s)
 {
@@ -1085,6 +1145,20 @@ uint64_t
 ds_playlist_key(ds_playlist_t *pl, uint32_t index)
 {
     return pl->slots[index].key;
+}
+
+
+uint32_t
+ds_playlist_of_key(ds_playlist_t *pl, uint64_t key)
+{
+    return ds_playlist_by_key(pl, key);
+}
+
+
+int64_t
+ds_playlist_duration(ds_playlist_t *pl, uint32_t index)
+{
+    return pl->slots[index].entry.duration;
 }
 
 

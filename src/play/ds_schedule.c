@@ -1002,6 +1002,27 @@ ds_rundown_step(ds_rundown_t *rd, int64_t now)
 }
 
 
+void
+ds_rundown_watch(ds_rundown_t *rd, int64_t now)
+{
+    if (now - 1 > rd->mark && rd->mark != 0) {
+        rd->mark = now - 1;
+    }
+}
+
+
+void
+ds_rundown_copy(ds_rundown_t *to, const ds_rundown_t *from)
+{
+    to->mark = from->mark;
+    to->soonest = from->soonest;
+    to->due = from->due;
+    to->ident = from->ident;
+    to->on = from->on;
+    memcpy(to->next, from->next, sizeof(to->next));
+}
+
+
 static void
 ds_rundown_soonest(ds_rundown_t *rd)
 {

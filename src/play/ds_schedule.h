@@ -54,6 +54,12 @@ void ds_rundown_free(ds_rundown_t **rd);
  */
 void ds_rundown_step(ds_rundown_t *rd, int64_t now);
 
+/* somebody has looked all the time up to "now", when nothing was due before */
+void ds_rundown_watch(ds_rundown_t *rd, int64_t now);
+
+/* "to", of the same schedule, is where "from" is */
+void ds_rundown_copy(ds_rundown_t *to, const ds_rundown_t *from);
+
 /* what was due, or the ident, is on air; an ident leaves what is on */
 void ds_rundown_began(ds_rundown_t *rd);
 
