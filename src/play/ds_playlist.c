@@ -102,6 +102,9 @@ static bool ds_playlist_find_resume(ds_playlist_t *pl);
 static bool ds_playlist_is(ds_playlist_t *pl, uint32_t i, uint32_t index,
     const char *id);
 static uint64_t ds_playlist_rank(ds_playlist_t *pl, uint32_t index);
+static uint64_t ds_playlist_ranked(ds_playlist_t *pl, uint32_t index,
+    uint64_t salt);
+static uint64_t ds_playlist_salt(ds_playlist_t *pl);
 static uint64_t ds_playlist_reached(ds_playlist_t *pl);
 static void ds_playlist_compare(ds_playlist_t *pl, ds_playlist_t *fresh,
     ds_merge_t *m, ds_diff_t *diff);
@@ -575,11 +578,12 @@ static ds_pick_e
 ds_playlist_pick_shuffled(ds_playlist_t *pl, uint32_t *index)
 {
     uint32_t  i, best, last;
-    uint64_t  key, best_key;
+    uint64_t  key, best_key, salt;
 
     best = DS_NONE;
     last = DS_NONE;
     best_key = 0;
+    salt = ds_playlist_salt(pl);
 
     for (i = 0; i < pl->count; i++) {
         if (!ds_playlist_fit(&pl->slots[i])
@@ -593,7 +597,7 @@ ds_playlist_pick_shuffled(ds_playlist_t *pl, uint32_t *index)
             continue;
         }
 
-        key = ds_playlist_rank(pl, i);
+        key = ds_playlist_ranked(pl, i, salt);
 
         if (pl->pass == pl->floor_pass && key <= pl->floor
             && pl->slots[i].late_pass != pl->pass)
@@ -805,12 +809,26 @@ ds_playlist_pass(ds_playlist_t *pl)
 static uint64_t
 ds_playlist_rank(ds_playlist_t *pl, uint32_t index)
 {
+    return ds_playlist_ranked(pl, index, ds_playlist_salt(pl));
+}
+
+
+static uint64_t
+ds_playlist_salt(ds_playlist_t *pl)
+{
+    return ds_playlist_mix(pl->seed + pl->pass);
+}
+
+
+static uint64_t
+ds_playlist_ranked(ds_playlist_t *pl, uint32_t index, uint64_t salt)
+{
     uint64_t    z;
     ds_slot_t  *s;
 
     s = &pl->slots[index];
 
-    z = ds_playlist_mix(s->key ^ ds_playlist_mix(pl->seed + pl->pass));
+    z = ds_playlist_mix(s->key ^ salt);
 
     if (s->late_pass != pl->pass) {
         return z;
