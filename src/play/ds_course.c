@@ -20,11 +20,16 @@
 /* ms: a gap before a hard start that is worth a filler */
 #define DS_FILLER_MIN         1000
 
+/* ms: what is cut at a slot's end may leave the air so much before it */
+#define DS_COURSE_EDGE        500
+
 /* ms: what is left of an item when what follows is looked at */
 #define DS_FILLER_LEAD        60000
 
 
 static uint32_t ds_course_hash(const char *label);
+static ds_airing_t ds_course_after(const ds_course_t *c,
+    const ds_course_view_t *v);
 static void ds_course_check(ds_course_t *c, const ds_course_view_t *v,
     ds_course_item_t *it, const ds_airing_t *a, bool first);
 static void ds_course_drop(ds_agenda_t *agenda, ds_course_item_t *it);
@@ -211,6 +216,7 @@ ds_course_step(ds_course_t *c, const ds_course_view_t *v)
     ds_rundown_t  *rd;
 
     rd = c->rd;
+    first = true;
 
     /* asleep until its time; what was prepared is what is due then */
 
@@ -244,16 +250,34 @@ ds_course_step(ds_course_t *c, const ds_course_view_t *v)
         a = rd->ident;
 
     } else if (!ds_course_filler(c, v, &a)) {
-        a = rd->on;
+        a = ds_course_after(c, v);
+        first = false;
     }
-
-    first = a.slot != rd->on.slot || a.start != rd->on.start;
 
     ds_course_check(c, v, &c->item, &a, first);
 
     if (a.slot != -1) {
         ds_course_want(c, v, &c->item, &a, first, false);
     }
+}
+
+
+/* what follows the item on air: of a slot that ends with it nothing does */
+
+static ds_airing_t
+ds_course_after(const ds_course_t *c, const ds_course_view_t *v)
+{
+    const ds_airing_t  *on;
+
+    on = &c->rd->on;
+
+    if (on->slot == -1 || on->until == DS_NEVER || !v->busy || v->left == -1
+        || v->now + v->left + DS_COURSE_EDGE < on->until)
+    {
+        return *on;
+    }
+
+    return ds_rundown_beneath(c->rd, on->until);
 }
 
 
@@ -356,7 +380,7 @@ ds_course_add(ds_course_t *c, const ds_course_view_t *v,
                                    == DS_SLOT_EVERY);
             c->seen.slot = -1;
 
-        } else if (over && !sleeps) {
+        } else if (over && !sleeps && a->slot == c->rd->on.slot) {
             ds_rundown_over(c->rd, v->now);
             c->played = 0;
         }
@@ -597,16 +621,16 @@ ds_course_follows(ds_course_t *c, const ds_course_view_t *v,
     bool           over;
     int64_t        from;
     uint32_t       index;
-    ds_rundown_t  *rd;
+    ds_airing_t    a;
 
-    rd = c->rd;
+    a = ds_course_after(c, v);
 
-    if (rd->on.slot != -1) {
-        if (!ds_course_choose(c, v, &rd->on, false, &index, &from, &over)) {
+    if (a.slot != -1) {
+        if (!ds_course_choose(c, v, &a, false, &index, &from, &over)) {
             return false;
         }
 
-        *duration = ds_playlist_duration(c->lists[rd->on.slot].list, index);
+        *duration = ds_playlist_duration(c->lists[a.slot].list, index);
 
         return true;
     }
@@ -666,6 +690,13 @@ ds_course_began(ds_course_t *c, uint32_t key, int64_t now, int64_t from,
     slot = &rd->conf.slots[b->slot];
     l = &c->lists[b->slot];
     b->first = c->item.first && slot->kind != DS_SLOT_FILLER;
+
+    if (!b->first && slot->kind == DS_SLOT_AT && rd->on.slot != b->slot) {
+        /* it was cut a moment before its end */
+        ds_rundown_over(rd, rd->on.until);
+        c->played = 0;
+    }
+
     *a = slot->kind == DS_SLOT_EVERY ? rd->ident : b->first ? rd->due : rd->on;
 
     if (b->first) {

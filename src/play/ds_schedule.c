@@ -1113,12 +1113,20 @@ ds_rundown_drop(ds_rundown_t *rd, bool ident)
 void
 ds_rundown_over(ds_rundown_t *rd, int64_t now)
 {
+    rd->on = ds_rundown_beneath(rd, now);
+}
+
+
+ds_airing_t
+ds_rundown_beneath(const ds_rundown_t *rd, int64_t now)
+{
     int          i;
     int64_t      t;
-    ds_airing_t  a, was;
+    ds_airing_t  a, was, on;
 
     was = rd->on;
-    rd->on.slot = -1;
+    on = rd->on;
+    on.slot = -1;
 
     /* the latest of those that it came into, and that have an end */
 
@@ -1138,10 +1146,12 @@ ds_rundown_over(ds_rundown_t *rd, int64_t now)
 
         a = ds_rundown_airing(rd, i, t);
 
-        if (now < a.until && (rd->on.slot == -1 || t >= rd->on.start)) {
-            rd->on = a;
+        if (now < a.until && (on.slot == -1 || t >= on.start)) {
+            on = a;
         }
     }
+
+    return on;
 }
 
 

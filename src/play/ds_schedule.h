@@ -66,6 +66,9 @@ void ds_rundown_began(ds_rundown_t *rd);
 /* what is on has no more to play: what it has interrupted, if that lasts */
 void ds_rundown_over(ds_rundown_t *rd, int64_t now);
 
+/* what that would be, slot -1: none */
+ds_airing_t ds_rundown_beneath(const ds_rundown_t *rd, int64_t now);
+
 /* what is due, or the ident, will not come */
 void ds_rundown_drop(ds_rundown_t *rd, bool ident);
 
