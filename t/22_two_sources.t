@@ -42,7 +42,8 @@ sub reload {
 
 $t->near(directstream => "stream file { playlist $one; }");
 
-is(rows(), 'file|1|1|PLsrc1', 'a stream of the file is in the store');
+ok($t->wait_for(sub { rows() eq 'file|1|1|PLsrc1' }, 20),
+   'a stream of the file is in the store');
 is(($t->create('api', $one))[0], 201, 'one of the API');
 is(rows(), 'api|0|1|PLsrc1 file|1|1|PLsrc1', 'is there, too');
 
