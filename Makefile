@@ -155,7 +155,7 @@ TESTS      = $(wildcard t/*.t)
 e2e_env    = DS_BUILD=$(builddir) DS_MODULE=$(module)
 
 e2e: module schema check-tool $(builddir)/watch
-	$(e2e_env) $(PROVE) $(TESTS)
+	$(e2e_env) tools/e2e $(JOBS) $(TESTS)
 
 # kills at random, and item changes with faults, many more than the tests of
 # the same names do
@@ -191,7 +191,7 @@ asan_env   = DS_BUILD=$(builddir) \
              UBSAN_OPTIONS=print_stacktrace=1
 
 asan-e2e: asan-module schema check-tool $(builddir)/watch
-	$(asan_env) $(PROVE) $(TESTS)
+	$(asan_env) tools/e2e $(JOBS) $(TESTS)
 .PHONY: asan-e2e
 
 sanitize: asan tsan asan-e2e
