@@ -133,6 +133,7 @@
                                                                               \
     X(QUEUE_FULL, "queue_full")         /* as many wait as may */             \
     X(QUEUE_KEY, "key_reused")          /* for something else */              \
+    X(QUEUE_ON_AIR, "queue_on_air")     /* it neither moves nor goes */       \
                                                                               \
     X(CLUSTER_LOST, "cluster_lost")     /* etcd does not answer */            \
     X(CLUSTER_UNKNOWN, "cluster_unknown") /* it may have done it, or not */   \
@@ -1104,9 +1105,11 @@ typedef struct {
 
 /*
  * Takes the oldest record; false when there is none; the latest 32 are kept.
- * One that was queued and failed before it was on air has a record, too.
+ * One that was queued and failed before it was on air has a record, too.  Of
+ * what the queue was with changes up to "stamp", a status' queue_stamp;
+ * UINT64_MAX: of all.
  */
-bool ds_stream_aired(ds_stream_t *s, ds_aired_t *aired);
+bool ds_stream_aired(ds_stream_t *s, ds_aired_t *aired, uint64_t stamp);
 
 
 /*
@@ -1380,12 +1383,13 @@ int ds_store_key_put(ds_store_t *store, const char *name, const char *key,
 
 /*
  * DS_ESTORE_NOT_FOUND when there is no entry "id", DS_EITEM_UNAVAILABLE when
- * there is none to put it before; "before" NULL: to the end.
+ * there is none to put it before; "before" NULL: to the end.  DS_EQUEUE_ON_AIR:
+ * it is on air, or is about to be; of a stream that does not run none is.
  */
 int ds_store_queue_remove(ds_store_t *store, const char *name, const char *id,
-    ds_error_t *err);
+    bool runs, ds_error_t *err);
 int ds_store_queue_move(ds_store_t *store, const char *name, const char *id,
-    const char *before, ds_error_t *err);
+    bool runs, const char *before, ds_error_t *err);
 
 /* a change of the engine; of a run that is stale nothing is added */
 int ds_store_queue_put(ds_store_t *store, const char *name, int64_t run,

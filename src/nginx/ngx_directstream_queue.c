@@ -394,12 +394,13 @@ ngx_directstream_queue_store(ngx_directstream_queue_t *t, ds_store_t *db)
     switch (t->op) {
 
     case NGX_DIRECTSTREAM_QUEUE_MOVE:
-        return ds_store_queue_move(db, name, t->q.id, t->before[0] == '\0'
-                                                      ? NULL : t->before,
+        return ds_store_queue_move(db, name, t->q.id, t->stored.running,
+                                   t->before[0] == '\0' ? NULL : t->before,
                                    err);
 
     case NGX_DIRECTSTREAM_QUEUE_REMOVE:
-        return ds_store_queue_remove(db, name, t->q.id, err);
+        return ds_store_queue_remove(db, name, t->q.id, t->stored.running,
+                                     err);
 
     default:
         break;
@@ -560,6 +561,7 @@ ngx_directstream_queue_refuse(ngx_http_request_t *r,
 
     case DS_EQUEUE_FULL:
     case DS_EQUEUE_KEY:
+    case DS_EQUEUE_ON_AIR:
         return ngx_directstream_problem(r, 409, ds_error_code(task->rc), NULL,
                                "%s", task->err.message);
     }

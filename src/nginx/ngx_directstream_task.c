@@ -293,6 +293,7 @@ ngx_directstream_task_thread(void *data, ngx_log_t *log)
     case DS_EITEM_UNAVAILABLE:
     case DS_EQUEUE_FULL:
     case DS_EQUEUE_KEY:
+    case DS_EQUEUE_ON_AIR:
     case DS_ECLUSTER_LOST:
     case DS_ECLUSTER_UNKNOWN:
     case DS_ECLUSTER_DENIED:

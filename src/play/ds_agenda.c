@@ -13,6 +13,10 @@
 #include "play/ds_agenda.h"
 
 
+/* ms that the store may take to know that an entry goes on air */
+#define DS_AGENDA_HOLD  800
+
+
 typedef struct ds_agenda_entry_s  ds_agenda_entry_t;
 
 struct ds_agenda_entry_s {
@@ -24,7 +28,9 @@ struct ds_agenda_entry_s {
     ds_item_state_e     state;          /* what is told of it as an item */
     int                 code;
     char                reason[DS_MESSAGE_LEN];
-    bool                held;
+    int64_t             held;           /* since when, ms; 0: it is not */
+    bool                taken;          /* nobody takes it back */
+    bool                spent;          /* over, but for its last moments */
     bool                sleeps;
     bool                before;         /* of the schedule: before the others */
 };
@@ -107,6 +113,13 @@ ds_agenda_change(ds_agenda_t *a, ds_queued_t *q, uint64_t *stamp)
     *q = oldest->q;
     *stamp = oldest->changed;
 
+    if (oldest->held != 0) {
+        q->state = DS_QUEUED_ON_AIR;
+
+    } else if (oldest->spent) {
+        q->state = DS_QUEUED_OVER;
+    }
+
     return true;
 }
 
@@ -170,7 +183,7 @@ ds_agenda_set(ds_agenda_t *a, const ds_queued_t *q, size_t n, uint64_t stamp)
     while ((e = old) != NULL) {
         old = e->next;
 
-        if (e->changed <= stamp && !e->held
+        if (e->changed <= stamp && !e->taken
             && e->q.state != DS_QUEUED_ON_AIR
             && e->q.kind != DS_QUEUED_SLOT)
         {
@@ -181,7 +194,7 @@ ds_agenda_set(ds_agenda_t *a, const ds_queued_t *q, size_t n, uint64_t stamp)
         e->changed = e->changed <= stamp ? 0 : e->changed;
         e->next = NULL;
 
-        if (e->q.state == DS_QUEUED_WAITING && !e->held) {
+        if (e->q.state == DS_QUEUED_WAITING && e->held == 0) {
             ds_agenda_first(a, e);
 
         } else {
@@ -217,7 +230,7 @@ ds_agenda_take(ds_agenda_entry_t *e, const ds_queued_t *q, uint64_t stamp)
     e->changed = 0;
     e->q.place = q->place;
 
-    if (e->q.state == DS_QUEUED_WAITING && !e->held) {
+    if (e->q.state == DS_QUEUED_WAITING && e->held == 0) {
         e->q.now = q->now;
     }
 }
@@ -356,15 +369,41 @@ ds_agenda_set_state(ds_agenda_t *a, uint32_t key, ds_item_state_e state,
 }
 
 
-void
+bool
 ds_agenda_hold(ds_agenda_t *a, uint32_t key)
 {
     ds_agenda_entry_t  *e;
 
     e = ds_agenda_find(a, key);
+    if (e == NULL) {
+        return false;
+    }
 
-    if (e != NULL) {
-        e->held = true;
+    if (e->held == 0) {
+        e->held = ds_monotonic();
+        ds_agenda_touch(a, e);
+    }
+
+    /* the store has none of the schedule's */
+
+    e->taken = e->taken || e->changed == 0
+               || ds_monotonic() - e->held >= DS_AGENDA_HOLD;
+
+    return e->taken;
+}
+
+
+void
+ds_agenda_release(ds_agenda_t *a, uint32_t key)
+{
+    ds_agenda_entry_t  *e;
+
+    e = ds_agenda_find(a, key);
+
+    if (e != NULL && e->held != 0 && e->q.state == DS_QUEUED_WAITING) {
+        e->held = 0;
+        e->taken = false;
+        ds_agenda_touch(a, e);
     }
 }
 
@@ -379,7 +418,8 @@ ds_agenda_begin(ds_agenda_t *a, uint32_t key)
     if (e != NULL) {
         e->q.state = DS_QUEUED_ON_AIR;
         e->q.now = false;
-        e->held = false;
+        e->held = 0;
+        e->taken = false;
         e->state = DS_ITEM_PLAYING;
         ds_agenda_touch(a, e);
     }
@@ -389,6 +429,20 @@ ds_agenda_begin(ds_agenda_t *a, uint32_t key)
             e->q.now = false;
             ds_agenda_touch(a, e);
         }
+    }
+}
+
+
+void
+ds_agenda_spend(ds_agenda_t *a, uint32_t key)
+{
+    ds_agenda_entry_t  *e;
+
+    e = ds_agenda_find(a, key);
+
+    if (e != NULL && e->q.state == DS_QUEUED_ON_AIR && !e->spent) {
+        e->spent = true;
+        ds_agenda_touch(a, e);
     }
 }
 
@@ -404,7 +458,8 @@ ds_agenda_end(ds_agenda_t *a, uint32_t key)
     }
 
     e->q.state = DS_QUEUED_OVER;
-    e->held = false;
+    e->held = 0;
+    e->taken = false;
     ds_agenda_touch(a, e);
 }
 
@@ -421,6 +476,7 @@ ds_agenda_interrupt(ds_agenda_t *a, uint32_t key, int64_t position)
 
     e->q.state = DS_QUEUED_WAITING;
     e->q.now = false;
+    e->spent = false;
     e->q.position = position;
     e->q.place = 0;
     ds_agenda_touch(a, e);
@@ -584,6 +640,8 @@ ds_agenda_new(ds_agenda_t *a, const ds_queued_t *q)
 
     if (e->q.state == DS_QUEUED_ON_AIR) {
         e->q.state = DS_QUEUED_WAITING;
+        e->q.place = 0;
+        ds_agenda_touch(a, e);
     }
 
     return e;
@@ -616,7 +674,7 @@ ds_agenda_first(ds_agenda_t *a, ds_agenda_entry_t *e)
     for (link = &a->first;
          *link != NULL
          && ((*link)->q.state != DS_QUEUED_WAITING || (*link)->q.now
-             || (*link)->held);
+             || (*link)->held != 0);
          link = &(*link)->next)
     { /* void */ }
 

@@ -48,6 +48,7 @@ typedef struct ds_programme_s  ds_programme_t;
 struct ds_past_s {
     ds_aired_t       aired;
     ds_past_t       *next;
+    uint64_t         stamp;         /* of the status that knows, + 1; or 0 */
 };
 
 

@@ -55,6 +55,7 @@ static void ds_player_air(ds_stream_t *s);
 static void ds_player_cut(ds_stream_t *s);
 static void ds_player_over(ds_stream_t *s, const ds_error_t *why);
 static void ds_player_interrupted(ds_stream_t *s);
+static bool ds_player_worth(ds_stream_t *s);
 static void ds_player_record(ds_stream_t *s);
 static void ds_player_remember(ds_stream_t *s);
 static bool ds_player_switch(ds_stream_t *s);
@@ -283,6 +284,12 @@ ds_player_air(ds_stream_t *s)
 
     if (s->cur != NULL) {
         ds_player_cut(s);
+
+        if (ds_agenda_is_key(s->cur_index) && !ds_player_worth(s)) {
+            (void) pthread_mutex_lock(&s->lock);
+            ds_agenda_spend(s->agenda, s->cur_index);
+            (void) pthread_mutex_unlock(&s->lock);
+        }
     }
 
     for ( ;; ) {
@@ -487,13 +494,9 @@ ds_player_over(ds_stream_t *s, const ds_error_t *why)
 static void
 ds_player_interrupted(ds_stream_t *s)
 {
-    int64_t     left;
     ds_error_t  err;
 
-    left = ds_pick_left(s);
-    s->returning = ds_interlude_resumes(s)
-                   && (left == -1 || left >= DS_ITEM_RETURN
-                       || left >= ds_air_position(s->air));
+    s->returning = ds_interlude_resumes(s) && ds_player_worth(s);
 
     (void) ds_fail(&err, DS_OK, s->returning
                    ? "interrupted by what was queued or scheduled, it goes on "
@@ -507,6 +510,20 @@ ds_player_interrupted(ds_stream_t *s)
     } else {
         s->skipped++;
     }
+}
+
+
+/* what is left of what is on air, which is enough to go on with some day */
+
+static bool
+ds_player_worth(ds_stream_t *s)
+{
+    int64_t  left;
+
+    left = ds_pick_left(s);
+
+    return left == -1 || left >= DS_ITEM_RETURN
+           || left >= ds_air_position(s->air);
 }
 
 
@@ -672,7 +689,8 @@ ds_player_take(ds_stream_t *s)
     queued = ds_interlude_ready(s);
 
     if (!queued
-        && ((s->queue_first && s->copied + s->encoded == 0)
+        && (ds_interlude_prepared(s)
+            || (s->queue_first && s->copied + s->encoded == 0)
             || !ds_pick_ready(s)))
     {
         return false;

@@ -487,13 +487,19 @@ ds_stream_still(ds_stream_t *s, unsigned width, ds_error_t *err)
 
 
 bool
-ds_stream_aired(ds_stream_t *s, ds_aired_t *aired)
+ds_stream_aired(ds_stream_t *s, ds_aired_t *aired, uint64_t stamp)
 {
     ds_past_t  *past;
 
     (void) pthread_mutex_lock(&s->lock);
 
     past = s->past;
+
+    if (past != NULL && stamp != UINT64_MAX
+        && (past->stamp == 0 || past->stamp > stamp + 1))
+    {
+        past = NULL;
+    }
 
     if (past != NULL) {
         s->past = past->next;

@@ -336,6 +336,8 @@ static int ds_store_queue_insert(ds_store_t *store, const char *name,
     ds_queued_t *q, ds_error_t *err);
 static int ds_store_queue_change(ds_store_t *store, const char *name,
     int64_t run, const ds_queued_t *q, ds_error_t *err);
+static int ds_store_queue_waits(ds_store_t *store, const char *name,
+    const char *id, bool runs, ds_error_t *err);
 static int ds_store_queue_room(ds_store_t *store, const char *name,
     int64_t place, ds_error_t *err);
 static int ds_store_number_of(ds_store_t *store, int64_t *n, ds_error_t *err,
@@ -1496,12 +1498,30 @@ ds_store_number_of(ds_store_t *store, int64_t *n, ds_error_t *err,
 }
 
 
-int
-ds_store_queue_remove(ds_store_t *store, const char *name, const char *id,
-    ds_error_t *err)
+/* what is on air, or about to be, stays where it is */
+
+static int
+ds_store_queue_waits(ds_store_t *store, const char *name, const char *id,
+    bool runs, ds_error_t *err)
 {
     int      rc;
-    int64_t  place;
+    int64_t  state;
+
+    rc = ds_store_number_of(store, &state, err, "SELECT state FROM queue "
+                            "WHERE name = ?1 AND id = ?2", "tt", name, id);
+
+    return rc == DS_OK && runs && state == DS_QUEUED_ON_AIR
+           ? ds_fail(err, DS_EQUEUE_ON_AIR, "the entry is on air, or about to "
+                     "be; POST to \"skip\" of the stream ends it")
+           : rc;
+}
+
+
+int
+ds_store_queue_remove(ds_store_t *store, const char *name, const char *id,
+    bool runs, ds_error_t *err)
+{
+    int  rc;
 
     rc = ds_store_enter(store, name, err);
 
@@ -1509,8 +1529,8 @@ ds_store_queue_remove(ds_store_t *store, const char *name, const char *id,
         return rc;
     }
 
-    rc = ds_store_number_of(store, &place, err, "SELECT place FROM queue "
-                            "WHERE name = ?1 AND id = ?2", "tt", name, id);
+    rc = ds_store_queue_waits(store, name, id, runs, err);
+
     if (rc == DS_OK) {
         rc = ds_store_do(store, err, "DELETE FROM queue "
                          "WHERE name = ?1 AND id = ?2", "tt", name, id);
@@ -1524,7 +1544,7 @@ ds_store_queue_remove(ds_store_t *store, const char *name, const char *id,
 
 int
 ds_store_queue_move(ds_store_t *store, const char *name, const char *id,
-    const char *before, ds_error_t *err)
+    bool runs, const char *before, ds_error_t *err)
 {
     int      rc;
     int64_t  place;
@@ -1535,8 +1555,7 @@ ds_store_queue_move(ds_store_t *store, const char *name, const char *id,
         return rc;
     }
 
-    rc = ds_store_number_of(store, &place, err, "SELECT place FROM queue "
-                            "WHERE name = ?1 AND id = ?2", "tt", name, id);
+    rc = ds_store_queue_waits(store, name, id, runs, err);
 
     if (rc == DS_OK && before == NULL) {
         rc = ds_store_number_of(store, &place, err, "SELECT max(place) + 1 "
@@ -1598,12 +1617,12 @@ ds_store_queue_change(ds_store_t *store, const char *name, int64_t run,
                            q->position);
     }
 
-    rc = ds_store_do(store, err, "DELETE FROM queue "
-                     "WHERE name = ?1 AND id = ?2", "tt", name, q->id);
+    rc = ds_store_number_of(store, &n, err, "SELECT 1 WHERE "
+                            DS_CURRENT("?2"), "ti", name, run);
 
     if (rc == DS_OK) {
-        rc = ds_store_number_of(store, &n, err, "SELECT 1 WHERE "
-                                DS_CURRENT("?2"), "ti", name, run);
+        rc = ds_store_do(store, err, "DELETE FROM queue "
+                         "WHERE name = ?1 AND id = ?2", "tt", name, q->id);
     }
 
     if (rc == DS_OK) {
