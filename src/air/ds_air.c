@@ -191,7 +191,6 @@ ds_air_free(ds_air_t **pair)
 
     ds_feed_item(&air->feed, NULL);
     ds_air_drop(air->pkt);
-    ds_air_close(air);
     ds_output_close(&air->opened);
     ds_fan_free(&air->fan);
     ds_cancel_free(&air->cancel);
@@ -204,8 +203,8 @@ void
 ds_air_stop(ds_air_t *air)
 {
     ds_cancel_set(&air->cancel);
-
     ds_fan_cancel(&air->fan);
+    ds_air_close(air);
 }
 
 

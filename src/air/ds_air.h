@@ -43,7 +43,10 @@ ds_air_t *ds_air_create(ds_t *ds, const ds_target_t *target, ds_sent_t *sent,
     ds_slate_t *slate, ds_bell_t *bell);
 void ds_air_free(ds_air_t **air);
 
-/* will be freed soon: tells all that connects or pushes to end, waits not */
+/*
+ * Will be freed soon: ends the session that publishes, tells all that connects
+ * or pushes to end, waits not.
+ */
 void ds_air_stop(ds_air_t *air);
 
 /* what is pushed besides: see ds_fan_set() and ds_fan_restart() */

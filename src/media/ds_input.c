@@ -28,6 +28,7 @@ struct ds_input_s {
     ds_track_t         tracks[2];
     int                from[2];         /* streams that came after a choice */
     ds_fifo_t          pending[2];      /* of what may replace a stream */
+    AVPacket          *spare;           /* empty, for the next; may be NULL */
     int64_t            start;           /* us, the item's first time stamp */
     int64_t            until;           /* us, to where it has come */
     int64_t            closed;          /* us, of gaps in both tracks */
@@ -661,7 +662,9 @@ ds_input_read(ds_input_t *in, AVPacket *pkt, ds_error_t *err)
 
     av_packet_unref(pkt);
     av_packet_move_ref(pkt, first);
-    av_packet_free(&first);
+
+    av_packet_free(&in->spare);
+    in->spare = first;
 
     return 1;
 }
@@ -725,6 +728,7 @@ ds_input_close(ds_input_t **inp)
         ds_demux_close(&in->sources[i]);
     }
 
+    av_packet_free(&in->spare);
     free(in);
 }
 
@@ -762,7 +766,8 @@ ds_input_step(ds_input_t *in, ds_demux_t *s)
     ds_error_t   error;
 
     anew = s->anew;
-    pkt = av_packet_alloc();
+    pkt = in->spare != NULL ? in->spare : av_packet_alloc();
+    in->spare = NULL;
 
     if (pkt == NULL) {
         rc = ds_fail(&error, DS_ENOMEM, "no memory");
