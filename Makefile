@@ -171,6 +171,8 @@ soak: module schema check-tool $(builddir)/watch
 	$(e2e_env) SOAK_STEPS=$(SOAK_STEPS) prove -v t/62_history.t
 	$(e2e_env) DRAWN_ITEMS=$(SOAK_ITEMS) prove -v t/81_drawn.t
 	$(e2e_env) SOAK_YOUTUBE=$(SOAK_YOUTUBE) prove -v t/68_youtube_faults.t
+	for s in 5 60 600; do $(e2e_env) DS_MATRIX=$$s prove -v t/75_matrix.t \
+	    || exit 1; done
 .PHONY: soak
 
 asan_dir   = $(builddir)/asan

@@ -107,6 +107,7 @@ struct ds_air_s {
 
     bool                on_slate;       /* and not the item */
     int64_t             position;       /* ms into the item, meanwhile */
+    int64_t             unsent;         /* ms of the item before that */
     bool                over;           /* it was cut meanwhile */
 
     ds_meter_t          meter;
@@ -228,6 +229,7 @@ ds_air_item(ds_air_t *air, ds_source_t *src)
     ds_air_tell_holes(air);
     ds_feed_item(&air->feed, src);
     air->over = false;
+    air->unsent = 0;
 
     if (src == NULL) {
         ds_meter_item(&air->meter);
@@ -257,7 +259,7 @@ static void
 ds_air_enter(ds_air_t *air)
 {
     int                       samples;
-    int64_t                   pts, dts;
+    int64_t                   pts, dts, at;
     const AVCodecParameters  *par;
 
     if (air->on_slate) {
@@ -269,6 +271,12 @@ ds_air_enter(ds_air_t *air)
 
     ds_air_drop(air->pkt);
     ds_feed_begin(&air->feed, &pts, &dts);
+
+    at = ds_source_offset(air->feed.src) + air->feed.origin / 1000;
+
+    if (at > air->position) {
+        air->unsent += at - air->position;
+    }
 
     air->on_slate = false;
     air->cut = false;
@@ -1124,6 +1132,27 @@ ds_air_status(ds_air_t *air, ds_status_t *st)
             st->reconnects += st->outputs[i].reconnects;
         }
     }
+}
+
+
+int64_t
+ds_air_unsent(ds_air_t *air)
+{
+    int64_t  pts, dts, video, audio, rest;
+
+    if (air->feed.src == NULL || !air->on_slate
+        || !ds_source_ends(air->feed.src, &video, &audio))
+    {
+        return air->unsent;
+    }
+
+    /* it was over before it went on */
+
+    ds_source_origin(air->feed.src, &pts, &dts);
+    rest = ds_source_offset(air->feed.src) + (video - pts) / 1000
+           - air->position;
+
+    return air->unsent + (rest > 0 ? rest : 0);
 }
 
 

@@ -79,6 +79,10 @@ bool ds_air_error(ds_air_t *air, ds_error_t *err);
 void ds_air_status(ds_air_t *air, ds_status_t *status);
 
 int64_t ds_air_position(ds_air_t *air);     /* ms into the item */
+
+/* ms of the item that a slate took the place of, to the next key frame */
+int64_t ds_air_unsent(ds_air_t *air);
+
 bool ds_air_on_slate(ds_air_t *air);
 
 /* what was counted, in ds_monotonic() time; borrowed */

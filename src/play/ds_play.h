@@ -178,6 +178,7 @@ struct ds_stream_s {
     bool             holding;           /* the next one is "held", again */
     uint32_t         held;
     ds_error_t       held_err;
+    uint32_t         held_pass;         /* in which it was chosen */
     int64_t          held_at;           /* ms into it, where to begin */
     unsigned         tries;             /* of it, in vain */
     int64_t          witness;           /* monotonic ms, another one could be

@@ -42,6 +42,9 @@
 /* ms: the rest of an item that is worth going on with, but of a short one */
 #define DS_ITEM_RETURN   1000
 
+/* ms of an item that were not sent are worth a word, and a tenth of it more */
+#define DS_ITEM_UNSENT   500
+
 /* ms on air for which one ms of waiting for the source is forgiven */
 #define DS_FORGIVE       10
 
@@ -54,6 +57,7 @@ static void ds_player_starved(ds_stream_t *s);
 static void ds_player_air(ds_stream_t *s);
 static void ds_player_cut(ds_stream_t *s);
 static void ds_player_over(ds_stream_t *s, const ds_error_t *why);
+static bool ds_player_lacks(ds_stream_t *s, ds_error_t *err);
 static void ds_player_interrupted(ds_stream_t *s);
 static bool ds_player_worth(ds_stream_t *s);
 static void ds_player_record(ds_stream_t *s);
@@ -464,6 +468,12 @@ ds_player_over(ds_stream_t *s, const ds_error_t *why)
 
         ds_pick_broken(s, &err, ds_air_position(s->air));
 
+    } else if (ds_player_lacks(s, &err)) {
+        ds_pick_set_item(s, s->cur_index, DS_ITEM_FAILED, &err);
+        ds_count_failure(&s->counters, err.code);
+        s->failed++;
+        s->fails = 0;
+
     } else {
         ds_pick_set_item(s, s->cur_index, DS_ITEM_PLAYED, NULL);
         s->played++;
@@ -486,6 +496,40 @@ ds_player_over(ds_stream_t *s, const ds_error_t *why)
     ds_air_item(s->air, NULL);
     ds_crash_item(NULL);
     ds_pick_end(s, &s->cur);
+}
+
+
+/*
+ * A source that stalled makes room for the slate, and goes on at its next key
+ * frame.  An item of which a tenth is missing so was not played.
+ */
+
+static bool
+ds_player_lacks(ds_stream_t *s, ds_error_t *err)
+{
+    bool     lacks;
+    char     label[32];
+    int64_t  unsent, all;
+
+    unsent = ds_air_unsent(s->air);
+
+    if (unsent < DS_ITEM_UNSENT || ds_source_endless(s->cur)) {
+        return false;
+    }
+
+    all = unsent + ds_air_meter(s->air)->item_time / 1000;
+    lacks = unsent > all / 10;
+
+    ds_player_label(s, label, sizeof(label));
+
+    (void) ds_fail(err, DS_ESOURCE_STALLED,
+                   "%.1f of %.1f s were not sent, its source had stalled",
+                   unsent / 1e3, all / 1e3);
+
+    ds_log(s->ds, lacks ? DS_LOG_ERR : DS_LOG_WARN, s->name, "%s%s: %s", label,
+           lacks ? " failed: source_stalled" : "", err->message);
+
+    return lacks;
 }
 
 

@@ -387,8 +387,9 @@ ds_programme_read(ds_stream_t *s, int64_t now)
         return;
     }
 
-    ds_playlist_free(&p->fresh);
-    p->lists[best].retry = mono + DS_SLOT_RETRY_MAX;
+    p->reading = best;
+    p->full = true;
+    ds_programme_listed(s);
 }
 
 

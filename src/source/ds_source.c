@@ -150,7 +150,6 @@ ds_source_run(void *data)
 
     rc = s->check ? ds_source_judge(s) : ds_source_begin(s);
 
-
     if (rc == DS_OK && !s->check) {
         rc = ds_source_read(s);
         ds_convert_end(s->convert);
@@ -254,10 +253,16 @@ ds_source_judge(ds_source_t *s)
 
     s->reader = ds_reader_open(&s->conf, &s->err);
 
-    return s->reader == NULL
-           ? s->err.code
-           : ds_convert_judge(&s->profile, s->reader, &decision, reason,
-                              &s->err);
+    if (s->reader == NULL
+        || ds_convert_judge(&s->profile, s->reader, &decision, reason,
+                            &s->err) != DS_OK)
+    {
+        return s->err.code;
+    }
+
+    atomic_store(&s->opened, true);
+
+    return DS_OK;
 }
 
 
