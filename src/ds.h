@@ -1061,6 +1061,9 @@ typedef struct {
     int64_t            position;        /* ms, where it is; 0: not begun */
     char               by[DS_BY_LEN];
     int64_t            at;              /* Unix ms, when it was queued */
+    bool               far;             /* another node has the list, which
+                                           says whether there is the item;
+                                           for ds_store_queue_add() */
 } ds_queued_t;
 
 
@@ -1409,6 +1412,39 @@ int ds_store_queue_count(ds_store_t *store, const char *name, uint32_t *n,
 
 
 /*
+ * What another node asks the owner of a stream to do, at once: it is there
+ * until the owner has taken it.
+ */
+
+typedef struct {
+    char         id[DS_QUEUE_ID_LEN + 1];   /* "": nobody waits for it */
+    int64_t      epoch;                 /* the owner's */
+    char         what[24];              /* as in ds_change_t */
+    char         output[DS_OUTLET_NAME_LEN + 1];    /* which; "": of none */
+} ds_command_t;
+
+/* those that can be taken at once */
+#define DS_COMMANDS  16
+
+/* one that nobody waits for is there once; DS_ESTORE_NOT_FOUND: no stream */
+int ds_store_command_put(ds_store_t *store, const char *name,
+    const ds_command_t *command, ds_error_t *err);
+
+/* DS_ESTORE_NOT_FOUND: it was taken; drop(): it will not be */
+int ds_store_command_find(ds_store_t *store, const char *name,
+    const char *id, ds_error_t *err);
+int ds_store_command_drop(ds_store_t *store, const char *name,
+    const char *id, ds_error_t *err);
+
+/*
+ * As the owner of "epoch", in the order they came; what was for another one
+ * is lost.  *n: room before, taken after.
+ */
+int ds_store_command_take(ds_store_t *store, const char *name, int64_t epoch,
+    ds_command_t *commands, size_t *n, ds_error_t *err);
+
+
+/*
  * History: a run is from start to stop, end or crash.  ds_store_begin_run()
  * closes the stream's open runs as crashed, forgets a progress that says
  * finished or failed, and opens one; *run is its id.
@@ -1561,10 +1597,15 @@ typedef struct {
     bool         anew;                  /* no progress is known */
     ds_progress_t progress;
     ds_stored_t  stored;
+    ds_command_t commands[DS_COMMANDS]; /* taken */
+    size_t       ncommands;
 } ds_settled_t;
 
-/* one at a time; false: the last answer was not taken yet */
-bool ds_recorder_ask(ds_recorder_t *r, const char *name);
+/*
+ * One at a time; false: the last answer was not taken yet.  "epoch", 0: of
+ * none, takes what the owner is to do.
+ */
+bool ds_recorder_ask(ds_recorder_t *r, const char *name, int64_t epoch);
 bool ds_recorder_answer(ds_recorder_t *r, ds_settled_t *settled);
 
 
@@ -1640,9 +1681,12 @@ bool ds_cluster_left(ds_cluster_t *c);
 /* evens out what the nodes have */
 void ds_cluster_balance(ds_cluster_t *c);
 
-/* what is stored of a stream was changed by another node; false: of none */
+/*
+ * What is stored of a stream was changed by another node; false: of none.
+ * *command: there may be one for its owner.
+ */
 bool ds_cluster_changed(ds_cluster_t *c, char name[DS_NAME_LEN + 1],
-    int64_t *revision);
+    int64_t *revision, bool *command);
 
 void ds_cluster_status(ds_cluster_t *c, ds_cluster_status_t *status);
 

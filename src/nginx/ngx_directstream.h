@@ -695,6 +695,7 @@ typedef enum {
     NGX_DIRECTSTREAM_YOUTUBE_ROLLOVER
 } ngx_directstream_step_e;
 
+const char *ngx_directstream_zone_step_name(ngx_directstream_step_e step);
 ngx_int_t ngx_directstream_zone_step(ngx_directstream_conf_t *dcf,
     const char *name, ngx_directstream_step_e step);
 
@@ -781,6 +782,10 @@ typedef struct {
  */
 void ngx_directstream_change_adopt(ngx_directstream_conf_t *dcf,
     ngx_directstream_found_t *found, int64_t revision);
+
+/* what was asked for on another node is done, as if it were here */
+void ngx_directstream_change_command(ngx_directstream_conf_t *dcf,
+    const char *name, const ds_command_t *command);
 
 /* of one that is new here: it may have come to its end before */
 void ngx_directstream_change_ended(ngx_directstream_info_t *info);
@@ -1033,6 +1038,14 @@ ngx_uint_t ngx_directstream_cluster_left(ngx_directstream_runs_t *runs);
 ngx_int_t ngx_directstream_cluster_changed(ngx_directstream_runs_t *runs);
 void ngx_directstream_cluster_adopt(ngx_directstream_runs_t *runs,
     ds_settled_t *settled);
+
+/* since when this node has it; 0: it has not */
+int64_t ngx_directstream_cluster_epoch(ngx_directstream_runs_t *runs,
+    const char *name);
+
+/* does it belong to this node, if only for a while? */
+ngx_uint_t ngx_directstream_cluster_ours(ngx_directstream_conf_t *dcf,
+    ngx_directstream_info_t *info);
 
 /* may it be started here? it go on? with the lock held */
 ngx_uint_t ngx_directstream_cluster_starts(ngx_directstream_conf_t *dcf,

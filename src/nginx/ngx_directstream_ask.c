@@ -13,8 +13,6 @@
 #define NGX_DIRECTSTREAM_ASK_STILL  3000   /* ms */
 
 
-static ngx_int_t ngx_directstream_ask(ngx_http_request_t *r,
-    ngx_directstream_ctx_t *ctx, ngx_directstream_handler_pt poll);
 static void ngx_directstream_ask_timer(ngx_event_t *ev);
 static void ngx_directstream_ask_cleanup(void *data);
 static ngx_int_t ngx_directstream_ask_down(ngx_http_request_t *r);
@@ -32,6 +30,7 @@ static ngx_int_t ngx_directstream_snapshot_poll(ngx_http_request_t *r,
     ngx_directstream_ctx_t *ctx);
 static ngx_int_t ngx_directstream_snapshot_failed(ngx_http_request_t *r,
     ngx_directstream_ctx_t *ctx, ngx_int_t rc);
+static ngx_uint_t ngx_directstream_snapshot_held(ngx_directstream_ctx_t *ctx);
 static ngx_int_t ngx_directstream_snapshot_none(ngx_http_request_t *r,
     const char *why);
 
@@ -60,9 +59,7 @@ static const ngx_directstream_member_t  ngx_directstream_checked[] = {
 };
 
 
-/* has "poll" called until it returns something else than NGX_AGAIN */
-
-static ngx_int_t
+ngx_int_t
 ngx_directstream_ask(ngx_http_request_t *r, ngx_directstream_ctx_t *ctx,
     ngx_directstream_handler_pt poll)
 {
@@ -95,6 +92,13 @@ ngx_directstream_ask(ngx_http_request_t *r, ngx_directstream_ctx_t *ctx,
     ngx_add_timer(&ctx->timer, NGX_DIRECTSTREAM_ASK_POLL);
 
     return NGX_DONE;
+}
+
+
+void
+ngx_directstream_ask_again(ngx_directstream_ctx_t *ctx)
+{
+    ngx_add_timer(&ctx->timer, NGX_DIRECTSTREAM_ASK_POLL);
 }
 
 
@@ -412,14 +416,29 @@ ngx_directstream_snapshot_failed(ngx_http_request_t *r,
         return ngx_directstream_missing(r, ctx->name);
 
     case NGX_ABORT:
-        return ngx_directstream_relay_alive(ngx_directstream_get_conf())
-               ? ngx_directstream_snapshot_none(r, "nothing is on air")
-               : ngx_directstream_ask_down(r);
+        return !ngx_directstream_relay_alive(ngx_directstream_get_conf())
+               ? ngx_directstream_ask_down(r)
+               : ngx_directstream_snapshot_none(r,
+                                         ngx_directstream_snapshot_held(ctx)
+                                         ? "another node has the stream"
+                                         : "nothing is on air");
     }
 
     return ((ngx_msec_int_t) (ngx_current_msec - ctx->end) < 0)
            ? NGX_AGAIN
            : ngx_directstream_snapshot_none(r, "it took too long");
+}
+
+
+static ngx_uint_t
+ngx_directstream_snapshot_held(ngx_directstream_ctx_t *ctx)
+{
+    ngx_directstream_info_t  info;
+
+    return ngx_directstream_zone_get(ngx_directstream_get_conf(), ctx->name,
+                                     &info)
+           == NGX_OK
+           && info.status.state == DS_HELD;
 }
 
 

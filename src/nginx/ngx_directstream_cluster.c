@@ -262,17 +262,19 @@ ngx_directstream_cluster_nodes(ngx_directstream_runs_t *runs)
 ngx_int_t
 ngx_directstream_cluster_changed(ngx_directstream_runs_t *runs)
 {
+    bool                      command;
     ngx_uint_t                known;
     ngx_directstream_node_t  *node;
 
     while (runs->cluster != NULL
            && ds_cluster_changed(runs->cluster, runs->changed,
-                                 &runs->revision))
+                                 &runs->revision, &command))
     {
         ngx_shmtx_lock(&runs->dcf->shpool->mutex);
 
         node = ngx_directstream_zone_find(runs->dcf->sh, runs->changed);
-        known = (node != NULL && node->info.revision >= runs->revision);
+        known = (node != NULL && !command
+                 && node->info.revision >= runs->revision);
 
         ngx_shmtx_unlock(&runs->dcf->shpool->mutex);
 
@@ -293,7 +295,21 @@ void
 ngx_directstream_cluster_adopt(ngx_directstream_runs_t *runs,
     ds_settled_t *settled)
 {
+    size_t                     i;
     ngx_directstream_found_t  *found;
+
+    /* nobody else does what was taken */
+
+    for (i = 0; i < settled->ncommands; i++) {
+        ngx_log_error(NGX_LOG_NOTICE, runs->log, 0,
+                      "directstream \"%s\": %s%s%s, asked for on another node",
+                      settled->name, settled->commands[i].what,
+                      settled->commands[i].output[0] != '\0' ? " " : "",
+                      settled->commands[i].output);
+
+        ngx_directstream_change_command(runs->dcf, settled->name,
+                                        &settled->commands[i]);
+    }
 
     found = ngx_calloc(sizeof(ngx_directstream_found_t), runs->log);
 
@@ -312,6 +328,34 @@ ngx_directstream_cluster_adopt(ngx_directstream_runs_t *runs,
                                   settled->found ? settled->stored.revision
                                                  : runs->revision);
     ngx_free(found);
+}
+
+
+int64_t
+ngx_directstream_cluster_epoch(ngx_directstream_runs_t *runs,
+    const char *name)
+{
+    int64_t                   epoch;
+    ngx_directstream_node_t  *node;
+
+    ngx_shmtx_lock(&runs->dcf->shpool->mutex);
+
+    node = ngx_directstream_zone_find(runs->dcf->sh, name);
+    epoch = (node != NULL && node->info.cluster.whose != DS_WHOSE_OTHERS)
+            ? node->info.cluster.epoch : 0;
+
+    ngx_shmtx_unlock(&runs->dcf->shpool->mutex);
+
+    return epoch;
+}
+
+
+ngx_uint_t
+ngx_directstream_cluster_ours(ngx_directstream_conf_t *dcf,
+    ngx_directstream_info_t *info)
+{
+    return dcf->cluster.endpoints == NULL
+           || info->cluster.whose != DS_WHOSE_OTHERS;
 }
 
 

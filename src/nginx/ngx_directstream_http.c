@@ -9,6 +9,8 @@
 
 #include <ngx_md5.h>
 
+#include <sys/random.h>
+
 
 #define NGX_DIRECTSTREAM_LIST_MAX  1000    /* entries of a part */
 
@@ -504,4 +506,21 @@ ngx_directstream_missing(ngx_http_request_t *r, const char *name)
 {
     return ngx_directstream_problem(r, 404, "stream_not_found", NULL,
                                     "there is no stream \"%s\"", name);
+}
+
+
+ngx_int_t
+ngx_directstream_id(char *id)
+{
+    u_char  bytes[DS_QUEUE_ID_LEN / 2];
+
+    if (getrandom(bytes, sizeof(bytes), 0) != sizeof(bytes)) {
+        ngx_log_error(NGX_LOG_ALERT, ngx_cycle->log, ngx_errno,
+                      "getrandom() failed");
+        return NGX_ERROR;
+    }
+
+    (void) ngx_hex_dump((u_char *) id, bytes, sizeof(bytes));
+
+    return NGX_OK;
 }

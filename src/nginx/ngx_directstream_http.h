@@ -82,6 +82,9 @@ struct ngx_directstream_ctx_s {
     ngx_msec_t               end;
     ngx_event_t              timer;
 
+    ds_command_t             command;       /* for the owner of the stream */
+    ngx_directstream_handler_pt  done;      /* answers when it has that */
+
     void                    *client;        /* of events */
 };
 
@@ -150,6 +153,9 @@ ngx_table_elt_t *ngx_directstream_header(ngx_http_request_t *r,
 /* the header "ETag" of a stream's definition; NGX_OK or NGX_ERROR */
 ngx_int_t ngx_directstream_etag(ngx_http_request_t *r,
     const ngx_directstream_info_t *info);
+
+/* a random one, of DS_QUEUE_ID_LEN; NGX_OK or NGX_ERROR */
+ngx_int_t ngx_directstream_id(char *id);
 
 /* the header "Location": "tail" below the admin location */
 ngx_int_t ngx_directstream_location(ngx_http_request_t *r,
@@ -327,6 +333,30 @@ ngx_int_t ngx_directstream_task_failed(ngx_http_request_t *r,
 
 /* closes the store of this process */
 void ngx_directstream_task_exit(ngx_cycle_t *cycle);
+
+
+/* has "poll" called until it returns something else than NGX_AGAIN */
+ngx_int_t ngx_directstream_ask(ngx_http_request_t *r,
+    ngx_directstream_ctx_t *ctx, ngx_directstream_handler_pt poll);
+
+/* the same once more, of a request that was counted for it */
+void ngx_directstream_ask_again(ngx_directstream_ctx_t *ctx);
+
+
+/*
+ * What only the node can do that has the stream, where that is another one.
+ * to() fills in what it is told: NGX_OK; NGX_DECLINED: it is for this node, or
+ * the stream does not run; NGX_BUSY: no node has it now, but wants it;
+ * NGX_ERROR.  send() asks for it, and has the context's "done" answer, unless
+ * it returns NGX_DECLINED.  wait() is for the answer of a task that has put
+ * the context's command into the store.
+ */
+ngx_int_t ngx_directstream_command_to(const char *name, const char *what,
+    const char *output, ds_command_t *command);
+ngx_int_t ngx_directstream_command_send(ngx_http_request_t *r,
+    ngx_directstream_ctx_t *ctx, const char *what, const char *output);
+ngx_int_t ngx_directstream_command_wait(ngx_http_request_t *r,
+    ngx_directstream_ctx_t *ctx);
 
 
 /* "handler", when what the nodes share of the streams was read */

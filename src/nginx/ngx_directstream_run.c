@@ -1367,7 +1367,7 @@ ngx_directstream_runs_settle(ngx_directstream_runs_t *runs)
     name[0] = '\0';
 
     if (ngx_directstream_change_dead(runs->dcf, name, &writer) == NGX_OK
-        && ds_recorder_ask(runs->recorder, name))
+        && ds_recorder_ask(runs->recorder, name, 0))
     {
         runs->writer = writer;
         return;
@@ -1375,7 +1375,9 @@ ngx_directstream_runs_settle(ngx_directstream_runs_t *runs)
 
     if ((runs->changed[0] != '\0'
          || ngx_directstream_cluster_changed(runs) == NGX_OK)
-        && ds_recorder_ask(runs->recorder, runs->changed))
+        && ds_recorder_ask(runs->recorder, runs->changed,
+                           ngx_directstream_cluster_epoch(runs,
+                                                          runs->changed)))
     {
         runs->writer = 0;
     }

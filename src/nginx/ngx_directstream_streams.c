@@ -14,17 +14,14 @@ typedef struct {
     ngx_directstream_key_t     key;
     ngx_uint_t                 again;       /* is it a request sent again? */
     ngx_uint_t                 known;       /* so said the store alone */
+    ds_command_t               command;     /* to the owner, where it is
+                                               another node; else none */
 } ngx_directstream_write_t;
 
 
 static const char *const  ngx_directstream_streams_what[] = {
     "create", "change", "delete", "start", "stop", "restart",
     "output_start", "output_stop"
-};
-
-static const char *const  ngx_directstream_streams_steps[] = {
-    "skip", "previous", "refresh", "prefetch", "prefetch_off",
-    "youtube_check", "youtube_revive", "youtube_rollover"
 };
 
 
@@ -34,8 +31,12 @@ static ngx_int_t ngx_directstream_streams_fields(ngx_http_request_t *r,
     ngx_directstream_json_t *w);
 static ngx_int_t ngx_directstream_streams_show(ngx_http_request_t *r,
     const char *name, ngx_uint_t status);
+static ngx_int_t ngx_directstream_streams_accepted(ngx_http_request_t *r,
+    ngx_directstream_ctx_t *ctx);
 static ngx_int_t ngx_directstream_streams_write(ngx_http_request_t *r,
     ngx_directstream_change_t *change, const ngx_directstream_key_t *key);
+static ngx_int_t ngx_directstream_streams_output_there(ngx_http_request_t *r,
+    ngx_directstream_ctx_t *ctx, ngx_directstream_change_t *change);
 static ngx_int_t ngx_directstream_streams_refuse(ngx_http_request_t *r,
     ngx_directstream_change_t *change, ngx_int_t rc);
 static int ngx_directstream_streams_run(ngx_directstream_task_t *t,
@@ -251,6 +252,14 @@ ngx_directstream_streams_show(ngx_http_request_t *r, const char *name,
     ngx_directstream_json_raw(&w, "\n", 1);
 
     return ngx_directstream_send(r, status, &w);
+}
+
+
+static ngx_int_t
+ngx_directstream_streams_accepted(ngx_http_request_t *r,
+    ngx_directstream_ctx_t *ctx)
+{
+    return ngx_directstream_streams_show(r, ctx->name, NGX_HTTP_ACCEPTED);
 }
 
 
@@ -473,6 +482,12 @@ ngx_directstream_streams_output(ngx_http_request_t *r,
         return ngx_directstream_streams_write(r, &change, NULL);
     }
 
+    rc = ngx_directstream_streams_output_there(r, ctx, &change);
+
+    if (rc != NGX_DECLINED) {
+        return rc;
+    }
+
     rc = ngx_directstream_zone_again(ngx_directstream_get_conf(), ctx->name,
                                      change.output);
 
@@ -487,10 +502,36 @@ ngx_directstream_streams_output(ngx_http_request_t *r,
 }
 
 
+/* another node has it; NGX_DECLINED: this one */
+
+static ngx_int_t
+ngx_directstream_streams_output_there(ngx_http_request_t *r,
+    ngx_directstream_ctx_t *ctx, ngx_directstream_change_t *change)
+{
+    ds_outlet_t              o;
+    ngx_directstream_info_t  info;
+
+    if (ngx_directstream_zone_get(ngx_directstream_get_conf(), ctx->name,
+                                  &info)
+        != NGX_OK)
+    {
+        return NGX_DECLINED;
+    }
+
+    ctx->done = ngx_directstream_streams_accepted;
+
+    return ds_outlet_find(info.def.outputs, change->output, &o)
+           ? ngx_directstream_command_send(r, ctx, "output_restart",
+                                           change->output)
+           : NGX_DECLINED;
+}
+
+
 ngx_int_t
 ngx_directstream_streams_step(ngx_http_request_t *r,
     ngx_directstream_ctx_t *ctx)
 {
+    ngx_int_t                   rc;
     ngx_uint_t                  on;
     ngx_directstream_step_e     step;
     ngx_directstream_mistake_t  m;
@@ -511,6 +552,15 @@ ngx_directstream_streams_step(ngx_http_request_t *r,
         }
     }
 
+    ctx->done = ngx_directstream_streams_accepted;
+
+    rc = ngx_directstream_command_send(r, ctx,
+                                       ngx_directstream_zone_step_name(step),
+                                       "");
+    if (rc != NGX_DECLINED) {
+        return rc;
+    }
+
     if (ngx_directstream_zone_step(ngx_directstream_get_conf(), ctx->name,
                                    step)
         != NGX_OK)
@@ -519,7 +569,7 @@ ngx_directstream_streams_step(ngx_http_request_t *r,
     }
 
     ngx_directstream_wake();
-    ngx_directstream_task_note(r, ngx_directstream_streams_steps[step],
+    ngx_directstream_task_note(r, ngx_directstream_zone_step_name(step),
                                ctx->name);
 
     return ngx_directstream_streams_show(r, ctx->name, NGX_HTTP_ACCEPTED);
@@ -590,6 +640,17 @@ ngx_directstream_streams_write(ngx_http_request_t *r,
     }
 
     w->change = *change;
+
+    if ((change->op != NGX_DIRECTSTREAM_START
+         && change->op != NGX_DIRECTSTREAM_RESTART)
+        || ngx_directstream_command_to(change->stored.def.name,
+                                    ngx_directstream_streams_what[change->op],
+                                       "", &w->command)
+           != NGX_OK)
+    {
+        w->command.epoch = 0;
+    }
+
     w->task.run = ngx_directstream_streams_run;
     w->task.end = ngx_directstream_streams_end;
     w->task.answer = ngx_directstream_streams_answer;
@@ -711,8 +772,14 @@ ngx_directstream_streams_run(ngx_directstream_task_t *t, ds_store_t *db)
 
         /* one of the file, which the store could not be told of */
 
-        return (rc == DS_ESTORE_NOT_FOUND) ? ds_store_put(db, stored, &t->err)
-                                           : rc;
+        if (rc == DS_ESTORE_NOT_FOUND) {
+            rc = ds_store_put(db, stored, &t->err);
+        }
+
+        return (rc == DS_OK && w->command.epoch != 0)
+               ? ds_store_command_put(db, stored->def.name, &w->command,
+                                      &t->err)
+               : rc;
     }
 }
 
@@ -860,6 +927,16 @@ ngx_directstream_streams_answer(ngx_http_request_t *r,
         return ngx_directstream_send_empty(r, NGX_HTTP_NO_CONTENT);
 
     default:
+        break;
+    }
+
+    if (w->command.epoch == 0) {
         return ngx_directstream_streams_show(r, name, NGX_HTTP_ACCEPTED);
     }
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_directstream_module);
+    ctx->command = w->command;
+    ctx->done = ngx_directstream_streams_accepted;
+
+    return ngx_directstream_command_wait(r, ctx);
 }

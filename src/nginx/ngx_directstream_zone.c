@@ -715,6 +715,18 @@ ngx_directstream_zone_whole(ngx_directstream_conf_t *dcf,
 }
 
 
+const char *
+ngx_directstream_zone_step_name(ngx_directstream_step_e step)
+{
+    static const char *const  names[] = {
+        "skip", "previous", "refresh", "prefetch", "prefetch_off",
+        "youtube_check", "youtube_revive", "youtube_rollover"
+    };
+
+    return names[step];
+}
+
+
 ngx_int_t
 ngx_directstream_zone_step(ngx_directstream_conf_t *dcf, const char *name,
     ngx_directstream_step_e step)

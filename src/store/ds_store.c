@@ -1293,7 +1293,7 @@ ds_store_queue_add(ds_store_t *store, const char *name, ds_queued_t *q,
                      "which is the most", DS_QUEUE_MAX);
     }
 
-    if (rc == DS_OK && q->kind != DS_QUEUED_URL) {
+    if (rc == DS_OK && q->kind != DS_QUEUED_URL && !q->far) {
         rc = ds_store_queue_find(store, name, q, err);
     }
 
@@ -1495,6 +1495,133 @@ ds_store_number_of(ds_store_t *store, int64_t *n, ds_error_t *err,
     }
 
     return rc;
+}
+
+
+int
+ds_store_command_put(ds_store_t *store, const char *name,
+    const ds_command_t *command, ds_error_t *err)
+{
+    int      rc;
+    int64_t  there;
+
+    rc = ds_store_enter(store, name, err);
+
+    if (rc != DS_OK) {
+        return rc;
+    }
+
+    rc = ds_store_number_of(store, &there, err, "SELECT EXISTS (SELECT 1 FROM "
+                            "command WHERE name = ?1 AND id = '' "
+                            "AND id = ?2 AND epoch = ?3 AND what = ?4) "
+                            "FROM stream WHERE name = ?1", "ttit", name,
+                            command->id, command->epoch, command->what);
+
+    if (rc == DS_OK && !there) {
+        rc = ds_store_do(store, err, "INSERT INTO command "
+                         "(name, place, id, epoch, what, output) "
+                         "SELECT ?1, coalesce(max(place), 0) + 1, ?2, ?3, ?4, "
+                         "?5 FROM command WHERE name = ?1", "ttitt", name,
+                         command->id, command->epoch, command->what,
+                         command->output);
+    }
+
+    return ds_store_leave(store, rc, err);
+}
+
+
+int
+ds_store_command_find(ds_store_t *store, const char *name, const char *id,
+    ds_error_t *err)
+{
+    int64_t  place;
+
+    return ds_store_number_of(store, &place, err, "SELECT place FROM command "
+                              "WHERE name = ?1 AND id = ?2", "tt", name, id);
+}
+
+
+int
+ds_store_command_drop(ds_store_t *store, const char *name, const char *id,
+    ds_error_t *err)
+{
+    int  rc;
+
+    rc = ds_store_enter(store, name, err);
+
+    if (rc != DS_OK) {
+        return rc;
+    }
+
+    rc = ds_store_command_find(store, name, id, err);
+
+    if (rc == DS_OK) {
+        rc = ds_store_do(store, err, "DELETE FROM command WHERE name = ?1 "
+                         "AND id = ?2", "tt", name, id);
+    }
+
+    return ds_store_leave(store, rc, err);
+}
+
+
+int
+ds_store_command_take(ds_store_t *store, const char *name, int64_t epoch,
+    ds_command_t *commands, size_t *n, ds_error_t *err)
+{
+    int            rc;
+    size_t         size;
+    int64_t        last;
+    ds_command_t  *c;
+    sqlite3_stmt  *st;
+
+    size = *n;
+    *n = 0;
+    last = 0;
+
+    rc = ds_store_enter(store, name, err);
+
+    if (rc != DS_OK) {
+        return rc;
+    }
+
+    ds_store_own(store, name, epoch);
+
+    rc = ds_store_select(store, &st, err, "SELECT place, id, epoch, what, "
+                         "output FROM command WHERE name = ?1 ORDER BY place",
+                         "t", name);
+
+    while (rc == DS_OK) {
+
+        if (*n == size) {
+            ds_store_done(store, st);
+            break;
+        }
+
+        last = sqlite3_column_int64(st, 0);
+
+        if (sqlite3_column_int64(st, 2) == epoch) {
+            c = &commands[(*n)++];
+
+            c->epoch = epoch;
+            ds_text(c->id, sizeof(c->id),
+                    (const char *) sqlite3_column_text(st, 1));
+            ds_text(c->what, sizeof(c->what),
+                    (const char *) sqlite3_column_text(st, 3));
+            ds_text(c->output, sizeof(c->output),
+                    (const char *) sqlite3_column_text(st, 4));
+        }
+
+        rc = ds_store_step(store, st, err);
+    }
+
+    rc = ds_store_none(rc, err);
+
+    if (rc == DS_OK && last != 0) {
+        rc = ds_store_do(store, err, "DELETE FROM command WHERE name = ?1 "
+                         "AND place <= ?2", "ti", name, last);
+    }
+
+    return ds_store_leave(store, rc, err);
 }
 
 
