@@ -8,7 +8,7 @@ import { cacheView } from "./cache.js";
 import { link, listen, names, start, streams } from "./live.js";
 import { figures, lastError, onAir, stateChip } from "./parts.js";
 import { streamView } from "./stream.js";
-import { streamForm } from "./form.js";
+import { confirmDialog, onAirNow, streamForm } from "./form.js";
 import { allow, forget, keep, may } from "./session.js";
 
 
@@ -39,26 +39,26 @@ function row(name) {
 
 function outdated() {
     const text = h("span");
-    const failure = h("span", { class: "failure", role: "alert" });
     const node = h("div", { class: "banner warn", role: "status" }, text);
+    const all = () => [...streams.values()].filter((stream) =>
+        stream.status.outdated);
 
     if (may.define && may.all) {
-        node.append(" ", button("Move all", async () => {
-            try {
-                await api("POST", "restart");
-                put(failure, "");
+        node.append(" ", button("Move all…", () => {
+            const air = all().filter((stream) => onAirNow(stream) !== "");
 
-            } catch (e) {
-                put(failure, e.message);
-            }
-        }), " ", failure);
+            confirmDialog(`Move ${all().length} of the streams?`,
+                          air.length === 0 ? "None of them is on air."
+                          : `On air: ${air.map((s) => s.name).join(", ")}.`,
+                          "Break each for a moment",
+                          () => api("POST", "restart"));
+        }));
     }
 
     return {
         node,
         update() {
-            const n = [...streams.values()]
-                .filter((stream) => stream.status.outdated).length;
+            const n = all().length;
 
             put(text, `${n} of the streams ${n === 1 ? "runs" : "run"} with `
                       + "settings of before a reload, until they are "

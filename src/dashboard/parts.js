@@ -16,8 +16,9 @@ export function stateChip() {
     return {
         node,
         update(status) {
-            put(node, status.stale ? `${status.state}, as last known`
-                                   : status.state);
+            put(node, status.state
+                      + (status.stale ? ", as last known" : "")
+                      + (status.outdated ? ", outdated" : ""));
             node.dataset.state = status.state;
         }
     };

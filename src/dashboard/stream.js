@@ -3,12 +3,13 @@
  * the last minutes, the playlist, what happened, how it is defined.
  */
 
+import { ahead } from "./ahead.js";
 import { chart } from "./chart.js";
 import { api, bitrate, button, bytes, clock, facts, h, path, put, redraw,
          seconds, show, time, titled, tried } from "./dom.js";
 import { confirmDialog, onAirNow, streamForm } from "./form.js";
 import { apply, link, log, remove, samples, streams } from "./live.js";
-import { fetches, figures, lastError, onAir, stateChip } from "./parts.js";
+import { figures, lastError, onAir, stateChip } from "./parts.js";
 import { enqueue, queue } from "./queue.js";
 import { ask, may } from "./session.js";
 import { youtube } from "./youtube.js";
@@ -446,7 +447,7 @@ const run = ({ status }) => [
 
 export function streamView(name) {
     const chip = stateChip(), air = onAir(), error = lastError();
-    const fetching = fetches();
+    const coming = ahead(name);
     const parts = [picture(name), happened(name), queue(name),
                    playlist(name)];
     const [still, events, queued, items] = parts;
@@ -462,11 +463,12 @@ export function streamView(name) {
         error.node,
         buttons === null ? "" : buttons.node,
         h("div", { class: "columns" },
-          section("On air", still.node, air.node, fetching.node),
+          section("On air", still.node, air.node),
           section("Last minutes", numbers.node, kbit.node, buffer.node)),
         h("div", { class: "columns" }, known[0].node, known[1].node),
         tube.node,
         events.node,
+        coming.node,
         queued.node,
         items.node);
 
@@ -490,9 +492,9 @@ export function streamView(name) {
                 return;
             }
 
-            [chip, air, fetching, error, still, tube, queued,
+            [chip, air, error, still, tube, queued,
              items].forEach((part) => part.update(stream.status));
-            [numbers, ...known].forEach((part) => part.update(stream));
+            [numbers, coming, ...known].forEach((part) => part.update(stream));
 
             if (buttons !== null) {
                 buttons.update(stream);

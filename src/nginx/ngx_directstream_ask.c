@@ -161,8 +161,7 @@ ngx_directstream_resolve(ngx_http_request_t *r, ngx_directstream_ctx_t *ctx)
                                       &def, &ctx->limit, &m)
         != NGX_OK)
     {
-        return ngx_directstream_problem(r, 400, m.code, m.field, "%s",
-                                        m.detail);
+        return ngx_directstream_mistaken(r, &m);
     }
 
     return ngx_directstream_look(r, ctx, &def, 0,
@@ -187,8 +186,7 @@ ngx_directstream_check(ngx_http_request_t *r, ngx_directstream_ctx_t *ctx)
     if (ngx_directstream_check_parse(dcf, &ctx->body, &def, &depth, &m)
         != NGX_OK)
     {
-        return ngx_directstream_problem(r, 400, m.code, m.field, "%s",
-                                        m.detail);
+        return ngx_directstream_mistaken(r, &m);
     }
 
     if (def.name[0] != '\0') {

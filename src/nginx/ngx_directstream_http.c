@@ -223,6 +223,29 @@ ngx_directstream_arg_text(ngx_http_request_t *r, const char *name,
 }
 
 
+ngx_uint_t
+ngx_directstream_among(const char *words, const ngx_str_t *value)
+{
+    size_t       len;
+    const char  *end;
+
+    for (end = words; *end != '\0'; words = end + 1) {
+
+        end = strchr(words, ' ');
+        end = (end != NULL) ? end : words + strlen(words);
+        len = end - words;
+
+        if (len != 0 && len == value->len
+            && ngx_memcmp(words, value->data, len) == 0)
+        {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
 /* what the request says beside the key must be the same the next time */
 
 ngx_int_t
@@ -498,6 +521,18 @@ ngx_directstream_problem(ngx_http_request_t *r, ngx_uint_t status,
     r->headers_out.content_type_len = r->headers_out.content_type.len;
 
     return ngx_directstream_send(r, status, &w);
+}
+
+
+/* no memory is nobody's mistake */
+
+ngx_int_t
+ngx_directstream_mistaken(ngx_http_request_t *r,
+    const ngx_directstream_mistake_t *m)
+{
+    return ngx_directstream_problem(r, ngx_strcmp(m->code, "no_memory") == 0
+                                       ? 500 : 400, m->code, m->field, "%s",
+                                    m->detail);
 }
 
 

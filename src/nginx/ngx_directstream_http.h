@@ -122,6 +122,10 @@ ngx_int_t ngx_directstream_arg_text(ngx_http_request_t *r, const char *name,
     ngx_str_t *value);
 
 
+/* is it one of the words, between which there is a space? */
+ngx_uint_t ngx_directstream_among(const char *words, const ngx_str_t *value);
+
+
 /*
  * That a request is sent again (draft-ietf-httpapi-idempotency-key-header):
  * its key, "": none, and what it asks for: "what" and its body.  NGX_DECLINED:
@@ -183,12 +187,22 @@ typedef struct {
     char                     detail[DS_MESSAGE_LEN];
 } ngx_directstream_mistake_t;
 
-/* "set" tells which fields were given; of a PATCH when "patch" */
+/* the answer to it */
+ngx_int_t ngx_directstream_mistaken(ngx_http_request_t *r,
+    const ngx_directstream_mistake_t *m);
+
+/*
+ * "set" tells which fields were given.  Of a PATCH "shown" is what GET shows
+ * of the stream now, of which members may come back; else it is NULL
+ */
 ngx_int_t ngx_directstream_def_parse(ngx_directstream_conf_t *dcf,
-    ngx_str_t *body, ngx_uint_t patch, ds_def_t *def, ngx_uint_t *set,
+    ngx_str_t *body, const ngx_str_t *shown, ds_def_t *def, ngx_uint_t *set,
     ngx_uint_t *start, ngx_directstream_mistake_t *m);
 
-/* one flag, "name", left alone when there is no body, or nothing in it */
+/*
+ * One flag, "name", left alone when there is no body, or nothing in it; NULL:
+ * no field at all, then "on" is not used
+ */
 ngx_int_t ngx_directstream_flag_parse(ngx_str_t *body, const char *name,
     ngx_uint_t *on, ngx_directstream_mistake_t *m);
 

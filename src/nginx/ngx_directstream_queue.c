@@ -210,8 +210,7 @@ ngx_directstream_queue_add(ngx_http_request_t *r,
         != NGX_OK)
     {
         ngx_free(t);
-        return ngx_directstream_problem(r, 400, m.code, m.field, "%s",
-                                        m.detail);
+        return ngx_directstream_mistaken(r, &m);
     }
 
     rc = ngx_directstream_key(r, ctx, ctx->action ? "play" : "queue", &t->key);
@@ -253,8 +252,7 @@ ngx_directstream_queue_move(ngx_http_request_t *r,
 
     if (ngx_directstream_before_parse(&ctx->body, t->before, &m) != NGX_OK) {
         ngx_free(t);
-        return ngx_directstream_problem(r, 400, m.code, m.field, "%s",
-                                        m.detail);
+        return ngx_directstream_mistaken(r, &m);
     }
 
     return ngx_directstream_task_post(&t->task);

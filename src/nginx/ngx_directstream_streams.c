@@ -33,6 +33,8 @@ static ngx_int_t ngx_directstream_streams_show(ngx_http_request_t *r,
     const char *name, ngx_uint_t status);
 static ngx_int_t ngx_directstream_streams_accepted(ngx_http_request_t *r,
     ngx_directstream_ctx_t *ctx);
+static ngx_int_t ngx_directstream_streams_shown(ngx_http_request_t *r,
+    ngx_directstream_info_t *info, ngx_str_t *text);
 static ngx_int_t ngx_directstream_streams_write(ngx_http_request_t *r,
     ngx_directstream_change_t *change, const ngx_directstream_key_t *key);
 static ngx_int_t ngx_directstream_streams_output_there(ngx_http_request_t *r,
@@ -344,12 +346,12 @@ ngx_directstream_streams_create(ngx_http_request_t *r,
 
     change.op = NGX_DIRECTSTREAM_CREATE;
 
-    if (ngx_directstream_def_parse(ngx_directstream_get_conf(), &ctx->body, 0,
-                                   &change.stored.def, &change.set, &start, &m)
+    if (ngx_directstream_def_parse(ngx_directstream_get_conf(), &ctx->body,
+                                   NULL, &change.stored.def, &change.set,
+                                   &start, &m)
         != NGX_OK)
     {
-        return ngx_directstream_problem(r, 400, m.code, m.field, "%s",
-                                        m.detail);
+        return ngx_directstream_mistaken(r, &m);
     }
 
     if (!ngx_directstream_token_sees(ctx->token, change.stored.def.name)) {
@@ -374,6 +376,7 @@ ngx_int_t
 ngx_directstream_streams_patch(ngx_http_request_t *r,
     ngx_directstream_ctx_t *ctx)
 {
+    ngx_str_t                   shown;
     ngx_uint_t                  start;
     ngx_directstream_info_t     info;
     ngx_directstream_conf_t    *dcf;
@@ -394,16 +397,48 @@ ngx_directstream_streams_patch(ngx_http_request_t *r,
     {
         change.stored.def = info.def;
 
-        if (ngx_directstream_def_parse(dcf, &ctx->body, 1, &change.stored.def,
-                                       &change.set, &start, &m)
+        if (ngx_directstream_streams_shown(r, &info, &shown) != NGX_OK) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+
+        if (ngx_directstream_def_parse(dcf, &ctx->body, &shown,
+                                       &change.stored.def, &change.set,
+                                       &start, &m)
             != NGX_OK)
         {
-            return ngx_directstream_problem(r, 400, m.code, m.field, "%s",
-                                            m.detail);
+            return ngx_directstream_mistaken(r, &m);
         }
     }
 
     return ngx_directstream_streams_write(r, &change, NULL);
+}
+
+
+/* the stream as GET would answer it, in one piece */
+
+static ngx_int_t
+ngx_directstream_streams_shown(ngx_http_request_t *r,
+    ngx_directstream_info_t *info, ngx_str_t *text)
+{
+    u_char                   *p;
+    ngx_chain_t              *cl;
+    ngx_directstream_json_t   w;
+
+    ngx_directstream_json_init(&w, r->pool);
+    ngx_directstream_render_stream(&w, info);
+
+    text->len = (size_t) w.size;
+    text->data = w.failed ? NULL : ngx_pnalloc(r->pool, text->len);
+
+    if (text->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    for (p = text->data, cl = w.out; cl != NULL; cl = cl->next) {
+        p = ngx_cpymem(p, cl->buf->pos, cl->buf->last - cl->buf->pos);
+    }
+
+    return NGX_OK;
 }
 
 
@@ -433,8 +468,7 @@ ngx_directstream_streams_schedule(ngx_http_request_t *r,
                                             change.stored.def.schedule, &m)
             != NGX_OK)
         {
-            return ngx_directstream_problem(r, 400, m.code, m.field, "%s",
-                                            m.detail);
+            return ngx_directstream_mistaken(r, &m);
         }
     }
 
@@ -446,7 +480,12 @@ ngx_int_t
 ngx_directstream_streams_change(ngx_http_request_t *r,
     ngx_directstream_ctx_t *ctx)
 {
-    ngx_directstream_change_t  change;
+    ngx_directstream_change_t   change;
+    ngx_directstream_mistake_t  m;
+
+    if (ngx_directstream_flag_parse(&ctx->body, NULL, NULL, &m) != NGX_OK) {
+        return ngx_directstream_mistaken(r, &m);
+    }
 
     ngx_memzero(&change, sizeof(ngx_directstream_change_t));
 
@@ -463,8 +502,13 @@ ngx_int_t
 ngx_directstream_streams_output(ngx_http_request_t *r,
     ngx_directstream_ctx_t *ctx)
 {
-    ngx_int_t                  rc;
-    ngx_directstream_change_t  change;
+    ngx_int_t                   rc;
+    ngx_directstream_change_t   change;
+    ngx_directstream_mistake_t  m;
+
+    if (ngx_directstream_flag_parse(&ctx->body, NULL, NULL, &m) != NGX_OK) {
+        return ngx_directstream_mistaken(r, &m);
+    }
 
     ngx_memzero(&change, sizeof(ngx_directstream_change_t));
 
@@ -533,18 +577,23 @@ ngx_directstream_streams_step(ngx_http_request_t *r,
 {
     ngx_int_t                   rc;
     ngx_uint_t                  on;
+    const char                 *field;
     ngx_directstream_step_e     step;
     ngx_directstream_mistake_t  m;
 
     step = ctx->action;
+    on = 1;
 
-    if (step == NGX_DIRECTSTREAM_PREFETCH) {
+    /* those of YouTube have read theirs */
 
-        on = 1;
+    if (step <= NGX_DIRECTSTREAM_PREFETCH) {
 
-        if (ngx_directstream_flag_parse(&ctx->body, "on", &on, &m) != NGX_OK) {
-            return ngx_directstream_problem(r, 400, m.code, m.field, "%s",
-                                            m.detail);
+        field = (step == NGX_DIRECTSTREAM_PREFETCH) ? "on" : NULL;
+
+        if (ngx_directstream_flag_parse(&ctx->body, field, &on, &m)
+            != NGX_OK)
+        {
+            return ngx_directstream_mistaken(r, &m);
         }
 
         if (!on) {
@@ -587,8 +636,7 @@ ngx_directstream_streams_renew(ngx_http_request_t *r,
     all = 0;
 
     if (ngx_directstream_flag_parse(&ctx->body, "all", &all, &m) != NGX_OK) {
-        return ngx_directstream_problem(r, 400, m.code, m.field, "%s",
-                                        m.detail);
+        return ngx_directstream_mistaken(r, &m);
     }
 
     n = ngx_directstream_zone_renew(ngx_directstream_get_conf(), all);

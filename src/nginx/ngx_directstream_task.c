@@ -84,7 +84,7 @@ ngx_directstream_task_change(ngx_directstream_task_t *t,
     (void) ngx_cpystrn((u_char *) change->name, (u_char *) name,
                        sizeof(change->name));
     ngx_directstream_task_text(change->who, sizeof(change->who),
-&who);
+                               &who);
     ngx_directstream_task_text(change->address, sizeof(change->address),
                                &r->connection->addr_text);
 }

@@ -186,8 +186,7 @@ ngx_directstream_youtube(ngx_http_request_t *r, ngx_directstream_ctx_t *ctx)
     if (ngx_directstream_flag_parse(&ctx->body, "dry_run", &dry, &m)
         != NGX_OK)
     {
-        return ngx_directstream_problem(r, 400, m.code, m.field, "%s",
-                                        m.detail);
+        return ngx_directstream_mistaken(r, &m);
     }
 
     info = ngx_palloc(r->pool, sizeof(ngx_directstream_info_t));

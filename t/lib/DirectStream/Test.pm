@@ -388,6 +388,7 @@ sub near_conf {
     my $rtmp = $args{rtmp} || '';
     my $http = $args{http} || '';
     my $block = $args{directstream} || '';
+    my $zone = $args{zone} || '8m';
 
     $n->{ports} = [ $n->{http}, $n->{rtmp} ];
 
@@ -398,7 +399,7 @@ END
 
     my $ds = $args{no_block} ? '' : <<"END";
 directstream {
-    zone             directstream:8m;
+    zone             directstream:$zone;
     state_path       $dir/state;
     publish          rtmp://127.0.0.1:$n->{rtmp}/live;
     resolve_command  $resolver;
