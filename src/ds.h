@@ -1116,6 +1116,107 @@ bool ds_stream_aired(ds_stream_t *s, ds_aired_t *aired, uint64_t stamp);
 
 
 /*
+ * A plan: what would be on air, by what is known now, as far as lengths are.
+ * It is made by what decides for the air, with a clock of its own.
+ */
+
+/* the most entries and conflicts of a plan, and how far ahead it looks, ms */
+#define DS_PLAN_MAX        20000
+#define DS_PLAN_CONFLICTS  200
+#define DS_PLAN_AHEAD      (8 * 86400000LL)
+
+
+typedef enum {
+    DS_WHY_LIST = 0,                    /* the stream's own list */
+    DS_WHY_QUEUE,
+    DS_WHY_SLOT,
+    DS_WHY_EVERY,
+    DS_WHY_FILLER,
+    DS_WHY_SLATE                        /* nothing, so the slate is */
+} ds_why_e;
+
+
+typedef struct {
+    int64_t            start;           /* Unix ms */
+    int64_t            end;
+    int64_t            from;            /* ms into the item, where it begins */
+    int64_t            late;            /* ms after the slot's time, -1: it is
+                                           not the first of a slot */
+    ds_why_e           why;
+    uint32_t           index;           /* in its list, or DS_NO_INDEX */
+    bool               cut;             /* it ends before its own end */
+    bool               guessed;         /* the length of one since the last
+                                           hard start is not known */
+    char               slot[DS_SLOT_LEN];   /* "": none of the schedule's */
+    char               id[DS_ID_LEN];
+    char               title[DS_TITLE_LEN];
+} ds_planned_t;
+
+
+typedef enum {
+    DS_CONFLICT_LATE = 0,               /* it begins "ms" after its time */
+    DS_CONFLICT_MISSED,                 /* it does not begin before its end, or
+                                           before that of "by" */
+    DS_CONFLICT_OVERLAP,                /* it is the time of "by" as well */
+    DS_CONFLICT_CUT,                    /* "by" begins within it, "ms" before
+                                           its end, 0: it has none */
+    DS_CONFLICT_FILLER,                 /* "ms" before it are filled */
+    DS_CONFLICT_EMPTY,                  /* its list has nothing to play */
+    DS_CONFLICT_NEVER                   /* its date is past */
+} ds_conflict_e;
+
+
+typedef struct {
+    ds_conflict_e      kind;
+    int64_t            start;           /* Unix ms, of the slot; 0: any */
+    int64_t            ms;
+    char               slot[DS_SLOT_LEN];
+    char               by[DS_SLOT_LEN]; /* "": none */
+} ds_conflict_t;
+
+
+typedef struct {
+    int64_t            from;            /* Unix ms: what is on after that */
+    int64_t            until;           /* and begins before that */
+    uint32_t           offset;          /* of these so many are left out, */
+    uint32_t           limit;           /* and so many told of */
+} ds_plan_conf_t;
+
+
+typedef struct {
+    uint32_t           count;           /* of all, as "offset" counts them */
+    uint32_t           n;               /* entries that are told of */
+    ds_planned_t      *entries;
+    uint32_t           nconflicts;
+    ds_conflict_t     *conflicts;
+    bool               truncated;       /* there would be more */
+    int64_t            took;            /* us, to decide all that */
+    ds_error_t         error;           /* code 0, or why there is none */
+} ds_plan_answer_t;
+
+
+typedef struct ds_planner_s  ds_planner_t;
+
+const char *ds_why_name(ds_why_e why);                  /* "list" */
+const char *ds_conflict_name(ds_conflict_e conflict);   /* "late" */
+
+/*
+ * In a thread of its own; "s" NULL: the stream does not run, and its lists are
+ * read.  The schedule is that of "def".  NULL: "err" says why.
+ */
+ds_planner_t *ds_plan_start(ds_t *ds, ds_stream_t *s, const ds_def_t *def,
+    const ds_plan_conf_t *conf, ds_error_t *err);
+
+/* NULL: not done; borrowed until ds_plan_free() */
+const ds_plan_answer_t *ds_plan_done(ds_planner_t *p);
+
+void ds_plan_cancel(ds_planner_t *p);
+
+/* cancels, joins, frees, sets *p to NULL; does not block when done */
+void ds_plan_free(ds_planner_t **p);
+
+
+/*
  * The picture on air: the last key frame, decoded in a thread of its own and
  * made a JPEG of at most "width" pixels across.  NULL: nothing is on air, or
  * no memory.

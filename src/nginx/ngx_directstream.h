@@ -30,7 +30,7 @@ typedef struct ngx_thread_pool_s  ngx_thread_pool_t;
 #define NGX_DIRECTSTREAM_STREAM_CONF   0x04000000
 
 #define NGX_DIRECTSTREAM_MAGIC         0x6469727374726d31ULL
-#define NGX_DIRECTSTREAM_LAYOUT        10
+#define NGX_DIRECTSTREAM_LAYOUT        11
 
 #define NGX_DIRECTSTREAM_PAGE          512     /* items in a table's page */
 #define NGX_DIRECTSTREAM_PAGES         256
@@ -305,7 +305,8 @@ typedef enum {
 
 typedef enum {
     NGX_DIRECTSTREAM_JOB_LOOKUP = 0,        /* of a playlist; a check */
-    NGX_DIRECTSTREAM_JOB_STILL              /* a picture of a stream */
+    NGX_DIRECTSTREAM_JOB_STILL,             /* a picture of a stream */
+    NGX_DIRECTSTREAM_JOB_PLAN               /* what it would air */
 } ngx_directstream_job_kind_e;
 
 
@@ -323,14 +324,16 @@ struct ngx_directstream_job_s {
     ngx_pid_t                owner;         /* relay worker of a running one */
     void                    *task;          /* in the owner alone */
     unsigned                 canceled:1;
-    ds_def_t                *def;           /* of a lookup */
+    ds_def_t                *def;           /* of a lookup, of a plan */
+    ds_plan_conf_t           plan;
     uint32_t                 limit;
     uint32_t                 depth;         /* items to open, of a check */
-    ds_lookup_status_t       status;        /* of a picture: the error */
+    ds_lookup_status_t       status;        /* of others: the error */
     ngx_directstream_items_t items;
     size_t                   size;
-    u_char                  *data;          /* the picture, NULL: none */
-    char                     subject[1];    /* the stream of a picture */
+    u_char                  *data;          /* the picture, or the plan, NULL:
+                                               none */
+    char                     subject[1];    /* the stream of these */
 };
 
 
@@ -340,7 +343,9 @@ typedef struct {
     ds_lookup_status_t       status;
     ds_item_t               *items;
     ngx_uint_t               nitems;
-    ngx_str_t                picture;       /* empty: the status says why */
+    ngx_str_t                data;          /* a picture; a plan, its entries
+                                               and conflicts behind each other;
+                                               empty: the status says why */
 } ngx_directstream_answer_t;
 
 
@@ -1063,12 +1068,15 @@ ds_stream_t *ngx_directstream_runs_stream(ngx_directstream_runs_t *runs,
  * Jobs, the client's side.  NGX_OK and the job's id; NGX_BUSY: too many, or
  * no room; NGX_ABORT: nobody is there to do it; NGX_DECLINED: no such stream.
  * A picture that is being made, or a second old at most, is shared.  A lookup
- * with a "depth" is a check: so many items are opened.
+ * with a "depth" is a check: so many items are opened.  A plan is by the
+ * schedule of "def".
  */
 ngx_int_t ngx_directstream_job_lookup(ngx_directstream_conf_t *dcf,
     const ds_def_t *def, ngx_uint_t limit, ngx_uint_t depth, uint64_t *id);
 ngx_int_t ngx_directstream_job_still(ngx_directstream_conf_t *dcf,
     const char *stream, uint64_t *id);
+ngx_int_t ngx_directstream_job_plan(ngx_directstream_conf_t *dcf,
+    const ds_def_t *def, const ds_plan_conf_t *plan, uint64_t *id);
 
 /*
  * NGX_OK: done, "answer" is in the pool; NGX_AGAIN: not done; NGX_ERROR: no
@@ -1077,7 +1085,7 @@ ngx_int_t ngx_directstream_job_still(ngx_directstream_conf_t *dcf,
 ngx_int_t ngx_directstream_job_poll(ngx_directstream_conf_t *dcf,
     uint64_t id, ngx_pool_t *pool, ngx_directstream_answer_t *answer);
 
-/* of a lookup; pictures, and what is not polled, end by themselves */
+/* of a lookup, a plan; pictures, and what is not polled, end by themselves */
 void ngx_directstream_job_end(ngx_directstream_conf_t *dcf, uint64_t id);
 
 /* the relay worker's: one pass over all; "serve": new lookups may be begun */

@@ -140,6 +140,12 @@ static const ngx_directstream_route_t  ngx_directstream_routes[] = {
       ngx_directstream_schedule_get, NULL, NULL, NULL,
       ngx_directstream_streams_schedule, NULL },
 
+    { "streams/*/plan", NGX_DIRECTSTREAM_READ, 0, 0,
+      ngx_directstream_plan_get, NULL, NULL, NULL, NULL },
+
+    { "streams/*/plan/check", NGX_DIRECTSTREAM_OPERATOR, 0, 0, NULL,
+      ngx_directstream_plan_check, NULL, NULL, NULL },
+
     { "streams/*/play", NGX_DIRECTSTREAM_OPERATOR, 0, 1, NULL,
       ngx_directstream_queue_add, NULL, NULL, NULL, NULL },
 

@@ -246,6 +246,54 @@ ngx_directstream_among(const char *words, const ngx_str_t *value)
 }
 
 
+ngx_int_t
+ngx_directstream_arg_time(ngx_http_request_t *r, const char *name,
+    int64_t *ms)
+{
+    int         n, end, more;
+    time_t      t;
+    ngx_int_t   rc;
+    ngx_str_t   value;
+    struct tm   tm, back;
+
+    rc = ngx_directstream_arg_text(r, name, &value);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    ngx_memzero(&tm, sizeof(struct tm));
+    end = 0;
+    more = 0;
+
+    n = sscanf((char *) value.data, "%4d-%2d-%2dT%2d:%2d:%2d%n.%3d%n",
+               &tm.tm_year, &tm.tm_mon, &tm.tm_mday, &tm.tm_hour, &tm.tm_min,
+               &tm.tm_sec, &end, &more, &end);
+
+    if (n < 6 || ngx_strcmp(value.data + end, "Z") != 0) {
+        return NGX_ERROR;
+    }
+
+    tm.tm_year -= 1900;
+    tm.tm_mon--;
+
+    back = tm;
+    t = timegm(&back);
+
+    /* a thirtieth of February is no day */
+
+    if (back.tm_mday != tm.tm_mday || back.tm_mon != tm.tm_mon
+        || back.tm_hour != tm.tm_hour || back.tm_min != tm.tm_min
+        || back.tm_sec != tm.tm_sec)
+    {
+        return NGX_ERROR;
+    }
+
+    *ms = (int64_t) t * 1000 + (n == 7 ? more : 0);
+
+    return NGX_OK;
+}
+
+
 /* what the request says beside the key must be the same the next time */
 
 ngx_int_t

@@ -74,11 +74,14 @@ struct ngx_directstream_ctx_s {
     ngx_str_t                body;
     unsigned                 too_large:1;
 
+    unsigned                 many:1;        /* the job is not of this one
+                                               alone */
     unsigned                 shared:1;      /* it is about what nodes share */
 
-    /* the lookup or picture being waited for */
+    /* the lookup, picture or plan being waited for */
     ngx_directstream_handler_pt  poll;
     uint64_t                 job;
+    ds_plan_conf_t           plan;
     ngx_msec_t               end;
     ngx_event_t              timer;
 
@@ -124,6 +127,24 @@ ngx_int_t ngx_directstream_arg_text(ngx_http_request_t *r, const char *name,
 
 /* is it one of the words, between which there is a space? */
 ngx_uint_t ngx_directstream_among(const char *words, const ngx_str_t *value);
+
+
+/*
+ * One that is a time as this API writes it, RFC 3339 in UTC, to the second or
+ * finer, in Unix ms.  NGX_DECLINED: there is none; NGX_ERROR: it is none.
+ */
+ngx_int_t ngx_directstream_arg_time(ngx_http_request_t *r, const char *name,
+    int64_t *ms);
+
+/*
+ * Has "poll" called until it returns something else than NGX_AGAIN, for the
+ * job of the context, which ends with the request
+ */
+ngx_int_t ngx_directstream_ask(ngx_http_request_t *r,
+    ngx_directstream_ctx_t *ctx, ngx_directstream_handler_pt poll);
+
+/* that there is nobody to answer */
+ngx_int_t ngx_directstream_ask_down(ngx_http_request_t *r);
 
 
 /*
@@ -416,6 +437,10 @@ ngx_int_t ngx_directstream_queue_delete(ngx_http_request_t *r,
     ngx_directstream_ctx_t *ctx);
 
 ngx_int_t ngx_directstream_schedule_get(ngx_http_request_t *r,
+    ngx_directstream_ctx_t *ctx);
+ngx_int_t ngx_directstream_plan_get(ngx_http_request_t *r,
+    ngx_directstream_ctx_t *ctx);
+ngx_int_t ngx_directstream_plan_check(ngx_http_request_t *r,
     ngx_directstream_ctx_t *ctx);
 ngx_int_t ngx_directstream_schedule_show(ngx_http_request_t *r,
     const char *name);

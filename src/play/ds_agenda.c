@@ -16,6 +16,9 @@
 /* ms that the store may take to know that an entry goes on air */
 #define DS_AGENDA_HOLD  800
 
+/* ms: the rest of an item that is worth going on with, but of a short one */
+#define DS_ITEM_RETURN  1000
+
 
 typedef struct ds_agenda_entry_s  ds_agenda_entry_t;
 
@@ -575,6 +578,87 @@ ds_agenda_return(ds_agenda_t *a, const ds_item_t *item, int64_t position)
         ds_agenda_touch(a, e);
         ds_agenda_first(a, e);
     }
+}
+
+
+bool
+ds_agenda_returns(ds_agenda_t *a, uint32_t head, uint32_t cur, int64_t left,
+    int64_t position)
+{
+    bool                returns;
+    const ds_queued_t  *q, *was;
+
+    q = ds_agenda_get(a, head);
+    returns = q != NULL && q->resume && q->kind != DS_QUEUED_GO_TO;
+
+    /* what was queued is not lost for a slot, but waits */
+
+    if (q != NULL && q->kind == DS_QUEUED_SLOT) {
+        was = ds_agenda_is_key(cur) ? ds_agenda_get(a, cur) : NULL;
+        returns = was != NULL && was->kind != DS_QUEUED_SLOT;
+    }
+
+    return returns && ds_agenda_worth(left, position);
+}
+
+
+bool
+ds_agenda_worth(int64_t left, int64_t position)
+{
+    return left == -1 || left >= DS_ITEM_RETURN || left >= position;
+}
+
+
+ds_agenda_t *
+ds_agenda_copy(ds_agenda_t *a)
+{
+    ds_agenda_t        *copy;
+    ds_agenda_entry_t  *e, *to, **last;
+
+    copy = ds_agenda_create();
+    if (copy == NULL) {
+        return NULL;
+    }
+
+    *copy = *a;
+    copy->first = NULL;
+    last = &copy->first;
+
+    for (e = a->first; e != NULL; e = e->next) {
+
+        if (e->q.kind == DS_QUEUED_SLOT && e->q.state == DS_QUEUED_WAITING) {
+            continue;
+        }
+
+        to = malloc(sizeof(ds_agenda_entry_t));
+
+        if (to == NULL) {
+            ds_agenda_free(&copy);
+            return NULL;
+        }
+
+        *to = *e;
+        to->next = NULL;
+        *last = to;
+        last = &to->next;
+    }
+
+    return copy;
+}
+
+
+uint32_t
+ds_agenda_next(ds_agenda_t *a, uint32_t key)
+{
+    ds_agenda_entry_t  *e;
+
+    if (key == DS_AGENDA_NONE) {
+        return a->first == NULL ? DS_AGENDA_NONE : a->first->key;
+    }
+
+    e = ds_agenda_find(a, key);
+
+    return e == NULL || e->next == NULL ? DS_AGENDA_NONE : e->next->key;
 }
 
 

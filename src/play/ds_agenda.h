@@ -98,5 +98,21 @@ void ds_agenda_return(ds_agenda_t *a, const ds_item_t *item,
 /* an item of the list begins anew: it is not to be back from before */
 void ds_agenda_forget(ds_agenda_t *a, const ds_item_t *item);
 
+/*
+ * Does what is on air, "cur", with "left" ms of it, or -1, go on afterwards
+ * when "head" interrupts it at "position"?
+ */
+bool ds_agenda_returns(ds_agenda_t *a, uint32_t head, uint32_t cur,
+    int64_t left, int64_t position);
+
+/* enough is left of it to go on with some day */
+bool ds_agenda_worth(int64_t left, int64_t position);
+
+/* the same entries, without the schedule's that wait; NULL: no memory */
+ds_agenda_t *ds_agenda_copy(ds_agenda_t *a);
+
+/* the first one, of DS_AGENDA_NONE, or the next; DS_AGENDA_NONE: no more */
+uint32_t ds_agenda_next(ds_agenda_t *a, uint32_t key);
+
 
 #endif /* DS_AGENDA_H_INCLUDED_ */

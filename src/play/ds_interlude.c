@@ -381,25 +381,18 @@ ds_interlude_interrupts(ds_stream_t *s)
 bool
 ds_interlude_resumes(ds_stream_t *s)
 {
-    bool                resume;
-    const ds_queued_t  *q, *cur;
+    bool     resumes;
+    int64_t  left, position;
+
+    left = ds_pick_left(s);
+    position = ds_air_position(s->air);
 
     (void) pthread_mutex_lock(&s->lock);
-
-    q = ds_agenda_get(s->agenda, s->queued_key);
-    resume = q != NULL && q->resume && q->kind != DS_QUEUED_GO_TO;
-
-    /* what was queued is not lost for a slot, but waits */
-
-    if (q != NULL && q->kind == DS_QUEUED_SLOT) {
-        cur = ds_agenda_is_key(s->cur_index)
-              ? ds_agenda_get(s->agenda, s->cur_index) : NULL;
-        resume = cur != NULL && cur->kind != DS_QUEUED_SLOT;
-    }
-
+    resumes = ds_agenda_returns(s->agenda, s->queued_key, s->cur_index, left,
+                                position);
     (void) pthread_mutex_unlock(&s->lock);
 
-    return resume;
+    return resumes;
 }
 
 

@@ -39,9 +39,6 @@
 #define DS_ITEM_REST     500
 #define DS_ITEM_WAIT     200
 
-/* ms: the rest of an item that is worth going on with, but of a short one */
-#define DS_ITEM_RETURN   1000
-
 /* ms of an item that were not sent are worth a word, and a tenth of it more */
 #define DS_ITEM_UNSENT   500
 
@@ -59,7 +56,6 @@ static void ds_player_cut(ds_stream_t *s);
 static void ds_player_over(ds_stream_t *s, const ds_error_t *why);
 static bool ds_player_lacks(ds_stream_t *s, ds_error_t *err);
 static void ds_player_interrupted(ds_stream_t *s);
-static bool ds_player_worth(ds_stream_t *s);
 static void ds_player_record(ds_stream_t *s);
 static void ds_player_remember(ds_stream_t *s);
 static bool ds_player_switch(ds_stream_t *s);
@@ -289,7 +285,9 @@ ds_player_air(ds_stream_t *s)
     if (s->cur != NULL) {
         ds_player_cut(s);
 
-        if (ds_agenda_is_key(s->cur_index) && !ds_player_worth(s)) {
+        if (ds_agenda_is_key(s->cur_index)
+            && !ds_agenda_worth(ds_pick_left(s), ds_air_position(s->air)))
+        {
             (void) pthread_mutex_lock(&s->lock);
             ds_agenda_spend(s->agenda, s->cur_index);
             (void) pthread_mutex_unlock(&s->lock);
@@ -540,7 +538,7 @@ ds_player_interrupted(ds_stream_t *s)
 {
     ds_error_t  err;
 
-    s->returning = ds_interlude_resumes(s) && ds_player_worth(s);
+    s->returning = ds_interlude_resumes(s);
 
     (void) ds_fail(&err, DS_OK, s->returning
                    ? "interrupted by what was queued or scheduled, it goes on "
@@ -554,20 +552,6 @@ ds_player_interrupted(ds_stream_t *s)
     } else {
         s->skipped++;
     }
-}
-
-
-/* what is left of what is on air, which is enough to go on with some day */
-
-static bool
-ds_player_worth(ds_stream_t *s)
-{
-    int64_t  left;
-
-    left = ds_pick_left(s);
-
-    return left == -1 || left >= DS_ITEM_RETURN
-           || left >= ds_air_position(s->air);
 }
 
 

@@ -102,6 +102,9 @@ static bool ds_playlist_find_resume(ds_playlist_t *pl);
 static bool ds_playlist_is(ds_playlist_t *pl, uint32_t i, uint32_t index,
     const char *id);
 static uint64_t ds_playlist_rank(ds_playlist_t *pl, uint32_t index);
+static uint64_t ds_playlist_ranked(ds_playlist_t *pl, uint32_t index,
+    uint64_t salt);
+static uint64_t ds_playlist_salt(ds_playlist_t *pl);
 static uint64_t ds_playlist_reached(ds_playlist_t *pl);
 static void ds_playlist_compare(ds_playlist_t *pl, ds_playlist_t *fresh,
     ds_merge_t *m, ds_diff_t *diff);
@@ -160,6 +163,66 @@ ds_playlist_free(ds_playlist_t **ppl)
     free(pl->slots);
     free(pl->table);
     free(pl);
+}
+
+
+ds_playlist_t *
+ds_playlist_copy(const ds_playlist_t *pl)
+{
+    bool            failed;
+    uint32_t        i, n;
+    ds_entry_t     *e;
+    ds_slot_t      *s;
+    ds_playlist_t  *copy;
+
+    n = pl->count + pl->held;
+    copy = malloc(sizeof(ds_playlist_t));
+
+    if (copy == NULL) {
+        return NULL;
+    }
+
+    *copy = *pl;
+    copy->size = n;
+    copy->slots = malloc((n + 1) * sizeof(ds_slot_t));
+    copy->table = malloc(((size_t) pl->mask + 1) * sizeof(uint32_t));
+
+    if (copy->slots == NULL || copy->table == NULL) {
+        free(copy->slots);
+        free(copy->table);
+        free(copy);
+        return NULL;
+    }
+
+    if (pl->table != NULL) {
+        memcpy(copy->table, pl->table,
+               ((size_t) pl->mask + 1) * sizeof(uint32_t));
+    } else {
+        copy->table[0] = DS_NONE;
+    }
+
+    failed = false;
+
+    for (i = 0; i < n; i++) {
+        s = &copy->slots[i];
+        *s = pl->slots[i];
+        s->reason = NULL;
+        e = &s->entry;
+        e->url = NULL;
+        e->audio_url = NULL;
+        e->headers = NULL;
+        e->id = NULL;
+        e->title = NULL;
+
+        failed |= ds_copy(&e->id, pl->slots[i].entry.id) != DS_OK
+                  || ds_copy(&e->title, pl->slots[i].entry.title) != DS_OK;
+    }
+
+    if (failed) {
+        ds_playlist_free(&copy);
+    }
+
+    return copy;
 }
 
 
@@ -529,11 +592,12 @@ static ds_pick_e
 ds_playlist_pick_shuffled(ds_playlist_t *pl, uint32_t *index)
 {
     uint32_t  i, best, last;
-    uint64_t  key, best_key;
+    uint64_t  key, best_key, salt;
 
     best = DS_NONE;
     last = DS_NONE;
     best_key = 0;
+    salt = ds_playlist_salt(pl);
 
     for (i = 0; i < pl->count; i++) {
         if (!ds_playlist_fit(&pl->slots[i])
@@ -547,7 +611,7 @@ ds_playlist_pick_shuffled(ds_playlist_t *pl, uint32_t *index)
             continue;
         }
 
-        key = ds_playlist_rank(pl, i);
+        key = ds_playlist_ranked(pl, i, salt);
 
         if (pl->pass == pl->floor_pass && key <= pl->floor
             && pl->slots[i].late_pass != pl->pass)
@@ -759,12 +823,26 @@ ds_playlist_pass(ds_playlist_t *pl)
 static uint64_t
 ds_playlist_rank(ds_playlist_t *pl, uint32_t index)
 {
+    return ds_playlist_ranked(pl, index, ds_playlist_salt(pl));
+}
+
+
+static uint64_t
+ds_playlist_salt(ds_playlist_t *pl)
+{
+    return ds_playlist_mix(pl->seed + pl->pass);
+}
+
+
+static uint64_t
+ds_playlist_ranked(ds_playlist_t *pl, uint32_t index, uint64_t salt)
+{
     uint64_t    z;
     ds_slot_t  *s;
 
     s = &pl->slots[index];
 
-    z = ds_playlist_mix(s->key ^ ds_playlist_mix(pl->seed + pl->pass));
+    z = ds_playlist_mix(s->key ^ salt);
 
     if (s->late_pass != pl->pass) {
         return z;
@@ -1099,6 +1177,20 @@ uint64_t
 ds_playlist_key(ds_playlist_t *pl, uint32_t index)
 {
     return pl->slots[index].key;
+}
+
+
+uint32_t
+ds_playlist_of_key(ds_playlist_t *pl, uint64_t key)
+{
+    return ds_playlist_by_key(pl, key);
+}
+
+
+int64_t
+ds_playlist_duration(ds_playlist_t *pl, uint32_t index)
+{
+    return pl->slots[index].entry.duration;
 }
 
 

@@ -15,6 +15,7 @@
 static void ds_report_progress(ds_stream_t *s, ds_status_t *st);
 static void ds_report_youtube(ds_stream_t *s, ds_status_t *st);
 static void ds_report_next(ds_stream_t *s, ds_status_t *st);
+static void ds_report_onair(ds_stream_t *s, ds_onair_t *o);
 static bool ds_report_queue(ds_stream_t *s, ds_status_t *st);
 static ds_state_e ds_report_state(ds_stream_t *s);
 
@@ -70,6 +71,7 @@ ds_report(ds_stream_t *s)
     st->progress.seed = s->seed;
     ds_report_next(s, st);
 
+    ds_report_onair(s, &s->onair);
     told = ds_report_queue(s, st);
     ds_programme_status(s, st);
 
@@ -108,6 +110,28 @@ ds_report(ds_stream_t *s)
     if (shown) {
         ds_log(s->ds, DS_LOG_INFO, s->name, "slate is %s",
                slate ? "on air" : "off air");
+    }
+}
+
+
+/* context: s->lock is held */
+
+static void
+ds_report_onair(ds_stream_t *s, ds_onair_t *o)
+{
+    o->busy = s->cur != NULL;
+    o->at = ds_now();
+    o->next = s->next == NULL || s->going_back ? DS_NO_ITEM : s->next_index;
+    o->next_duration = o->next == DS_NO_ITEM ? -1
+                       : ds_source_duration(s->next);
+
+    if (o->busy) {
+        o->index = s->cur_index;
+        o->began = s->cur_at;
+        o->position = ds_air_position(s->air);
+        o->left = ds_pick_left(s);
+        o->late = s->slot_late;
+        memcpy(o->slot, s->slot, sizeof(o->slot));
     }
 }
 
