@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <libavutil/avstring.h>
+
 #include "media/ds_choose.h"
 #include "media/ds_input.h"
 #include "media/ds_params.h"
@@ -385,6 +387,25 @@ ds_input_length(ds_input_t *in, const ds_media_t *media)
         && ctx->duration_estimation_method != AVFMT_DURATION_FROM_BITRATE)
     {
         in->told = ctx->duration;
+
+        /* of Matroska it is the time of the last packet */
+
+        if (av_match_name("matroska", ctx->iformat->name)
+            && ctx->start_time > 0 && ctx->start_time < ctx->duration)
+        {
+            in->told -= ctx->start_time;
+        }
+    }
+
+    /* of a file of AVI that was cut libav tells what is left */
+
+    for (i = 0; i < ctx->nb_streams && av_match_name("avi",
+                                                     ctx->iformat->name); i++)
+    {
+        st = ctx->streams[i];
+
+        in->told = FFMAX(in->told, av_rescale_q(st->nb_frames, st->time_base,
+                                                AV_TIME_BASE_Q));
     }
 
     /* it is not always summed up before the streams have been looked into */
@@ -589,6 +610,25 @@ int64_t
 ds_input_told(ds_input_t *in)
 {
     return in->told;
+}
+
+
+bool
+ds_input_listed(ds_input_t *in)
+{
+    return ds_demux_listed(&in->sources[0]);
+}
+
+
+bool
+ds_input_guessed(ds_input_t *in)
+{
+    const char  *name;
+
+    name = in->sources[0].ctx->iformat->name;
+
+    return (av_match_name("mp3", name) || av_match_name("flv", name))
+           && !in->sources[0].torn && ds_demux_sized(&in->sources[0]);
 }
 
 

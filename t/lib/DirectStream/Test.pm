@@ -136,6 +136,18 @@ sub read_file {
 }
 
 
+# the rows of the table below a heading of a page of the book
+sub book_rows {
+    my ($self, $page, $heading) = @_;
+
+    my ($text) = $self->read_file("$ROOT/docs/$page")
+                 =~ /^#+ \Q$heading\E\n(.*?)(?:^#|\z)/ms;
+    my (undef, undef, @rows) = grep { /^\|/ } split /\n/, $text // '';
+
+    return @rows;
+}
+
+
 # calls until it is true or the time is over; returns what it returned
 sub wait_for {
     my ($self, $code, $seconds, $what) = @_;
