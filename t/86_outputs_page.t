@@ -2,7 +2,8 @@
 
 # Outputs on the page: what has become of each, and the buttons that stop,
 # start and restart it: what goes off the air is said before, the others and
-# the stream go on; by the keyboard; not for who may only look.
+# the stream go on; by the keyboard; not for who may only look, nor before that
+# is known.
 
 use utf8;
 
@@ -31,7 +32,7 @@ $t->write_file($_, sha256_hex("$_-token")) for @roles;
 
 my $list = $t->plain_list('outputs', 'long.mp4', 'mid.mp4');
 
-$t->near(directstream => <<"END", http => 'location /t/ { '
+$t->near(directstream => <<"END", http => <<"SHUT" . 'location /t/ { '
 stream tv {
     playlist $list;
     publish  none;
@@ -44,6 +45,10 @@ stream old {
     push     $far/KEYOLD via=rtmp;
 }
 END
+set \$shut "";
+if (-f $dir/shut) { set \$shut \$uri; }
+if (\$shut = /directstream/api/1/) { return 503; }
+SHUT
     . join('', 'directstream_admin write=on;',
            map { "directstream_token the-$_ $dir/$_ role=$_;" } @roles) . '}');
 
@@ -90,7 +95,15 @@ my $w = $t->watch('spare', url => "$far/KEYSPARE");
 ok($t->wait_packet($w, 15), 'to the spare one');
 
 $b->screen(1280, 800);
+
+# what may be done is not known yet: that is said, and asked for again
+
+$t->write_file('shut', '');
 $b->open("$page#/tv");
+ok($b->wait_text('#lost', qr/is not known: The server answers 503\. Trying/),
+   'a server that does not say what may be done');
+unlink "$dir/shut";
+ok($b->wait_script('return document.querySelector("#lost").hidden'), 'it does');
 
 # what has become of each
 
@@ -188,7 +201,7 @@ ok($b->wait_script('return [...document.querySelectorAll(".failure")].some('
                    . '(e) => /no output "none"/.test(e.textContent))', 10),
    'a refusal');
 
-is(join("\n", grep { !/snapshot\.jpg|status of 404/ } $b->console), '',
+is(join("\n", grep { !/snapshot\.jpg|status of (?:404|503)/ } $b->console), '',
    'a quiet console');
 
 # roles
