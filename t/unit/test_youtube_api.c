@@ -496,15 +496,45 @@ engine_end(void)
 }
 
 
+/* of "a", which one in the place of another has: they go on */
+
+static ds_channel_t *
+test_totals(ds_channel_t *a, uint64_t dark)
+{
+    ds_channel_t         *was;
+    ds_youtube_status_t   st;
+    ds_youtube_totals_t   totals;
+
+    was = a;
+    memset(&totals, 0, sizeof(totals));
+
+    ok(rejoin("a", "key-5", DS_YOUTUBE_WATCH, &totals, &a) && a != was,
+       "other settings");
+    ok(state(a, DS_YOUTUBE_HEALTHY, &st), "are followed");
+    is_int(st.totals.replaced, 1, "what was replaced is counted");
+    is_int(st.totals.dark, dark, "and so is the dark");
+
+    totals.replaced = 0;
+    ok(rejoin("a", "key-5", DS_YOUTUBE_OFF, &totals, &a) && a == NULL, "off");
+    is_int(totals.replaced, 1, "its totals are told");
+
+    ok(rejoin("a", "key-5", DS_YOUTUBE_REVIVE, &totals, &a), "on");
+    ds_youtube_status(a, &st);
+    is_int(st.totals.replaced, 1, "and goes on from there");
+    ok(state(a, DS_YOUTUBE_HEALTHY, &st), "healthy");
+
+    return a;
+}
+
+
 static void
 test_thread(void)
 {
     int                   i;
     uint64_t              dark;
     ds_error_t            err;
-    ds_channel_t         *a, *b, *c, *was;
+    ds_channel_t         *a, *b, *c;
     ds_youtube_status_t   st;
-    ds_youtube_totals_t   totals;
 
     (void) snprintf(db, sizeof(db), "%s/state.db", server_dir);
     (void) ds_store_migrate(db, -1, &err);
@@ -582,23 +612,7 @@ test_thread(void)
     is_int(number("most_live", "s5"), 2, "the next was live before");
     is_int(st.totals.dark, dark, "never dark");
 
-    /* totals go on, whatever is set meanwhile */
-
-    memset(&totals, 0, sizeof(totals));
-    was = a;
-    ok(rejoin("a", "key-5", DS_YOUTUBE_WATCH, &totals, &a) && a != was,
-       "other settings");
-    ok(state(a, DS_YOUTUBE_HEALTHY, &st), "are followed");
-    is_int(st.totals.replaced, 1, "what was replaced is counted");
-    is_int(st.totals.dark, dark, "and so is the dark");
-    totals.replaced = 0;
-    ok(rejoin("a", "key-5", DS_YOUTUBE_OFF, &totals, &a) && a == NULL,
-       "off");
-    is_int(totals.replaced, 1, "its totals are told");
-    ok(rejoin("a", "key-5", DS_YOUTUBE_REVIVE, &totals, &a), "on");
-    ds_youtube_status(a, &st);
-    is_int(st.totals.replaced, 1, "and goes on from there");
-    ok(state(a, DS_YOUTUBE_HEALTHY, &st), "healthy");
+    a = test_totals(a, dark);
 
     /* a stream that is deleted has no broadcast, and none is made of others */
 
