@@ -844,6 +844,16 @@ typedef enum {
 } ds_youtube_state_e;
 
 
+/* since the stream started, whatever is set anew meanwhile */
+
+typedef struct {
+    uint64_t         dark;              /* ms */
+    uint32_t         made;              /* broadcasts */
+    uint32_t         revived;           /* taken live */
+    uint32_t         replaced;
+} ds_youtube_totals_t;
+
+
 typedef struct {
     bool             enabled;
     ds_youtube_state_e  state;
@@ -859,10 +869,7 @@ typedef struct {
     uint32_t         issues;
     char             revive[DS_MESSAGE_LEN];    /* what it would do now */
     char             replace[DS_MESSAGE_LEN];   /* what a roll-over would do */
-    uint64_t         dark;              /* ms, since the stream started */
-    uint32_t         made;              /* broadcasts, the same */
-    uint32_t         revived;           /* taken live, the same */
-    uint32_t         replaced;          /* the same */
+    ds_youtube_totals_t  totals;
     int64_t          quota;             /* units used today, by the account */
     ds_error_t       error;             /* of the last look, code 0: none */
 } ds_youtube_status_t;

@@ -11,6 +11,8 @@ import { streamView } from "./stream.js";
 import { confirmDialog, onAirNow, streamForm } from "./form.js";
 import { allow, forget, keep, may } from "./session.js";
 
+const RETRY = 2000;
+
 
 function row(name) {
     const chip = stateChip(), air = onAir(), error = lastError();
@@ -373,16 +375,33 @@ function entry() {
 }
 
 
-async function login() {
-    try {
-        allow(await api("GET", ""));
+/* nothing is offered before it is known what may be */
 
-    } catch (e) {
-        if (e.status === 401) {
-            forget();
-            allow(await entry());
+async function login() {
+    const lost = document.getElementById("lost");
+    let root = null;
+
+    while (root === null) {
+        try {
+            root = await api("GET", "");
+
+        } catch (e) {
+            if (e.status === 401) {
+                show(lost, false);
+                forget();
+                root = await entry();
+
+            } else {
+                put(lost, `What may be done here is not known: ${e.message} `
+                          + "Trying again.");
+                show(lost, true);
+                await new Promise((done) => setTimeout(done, RETRY));
+            }
         }
     }
+
+    show(lost, false);
+    allow(root);
 
     if (may.token !== null) {
         document.querySelector("header").append(

@@ -6,7 +6,7 @@
 import { api, button, clock, h, path, put, show, titled, tried }
     from "./dom.js";
 import { apply } from "./live.js";
-import { outputRows } from "./outputs.js";
+import { outputRows } from "./rows.js";
 
 const fields = [
     { name: "name", label: "Name", required: true, fixed: true,
@@ -379,21 +379,23 @@ export async function streamForm(stream) {
 }
 
 
-/* what viewers would miss; "": nothing is on air */
+/* what is on air, "": nothing */
+
+export function airing({ status }) {
+    return status.state === "live" && status.item !== null
+           ? `“${status.item.title || status.item.id}”`
+           : status.slate_on_air ? "the slate" : "";
+}
+
+
+/* what viewers would miss; "": nothing */
 
 export function onAirNow(stream) {
-    const status = stream.status;
-    const live = status.state === "live" && status.item !== null;
+    const what = airing(stream);
+    const to = stream.outputs.filter((o) => !o.stopped).map((o) => o.url);
 
-    if (!live && !status.slate_on_air) {
-        return "";
-    }
-
-    const what = live ? `“${status.item.title || status.item.id}”`
-                      : "the slate";
-
-    return `It is on air with ${what}`
-           + (stream.push ? `, and pushed to ${stream.push}.` : ".");
+    return what === "" ? "" : `It is on air with ${what}`
+           + (to.length === 0 ? "." : `, and pushed to ${to.join(", ")}.`);
 }
 
 

@@ -1,108 +1,145 @@
 /*
- * outputs.js: the outputs behind the first one in the form of a stream: rows
- * that are added, changed and removed.  The first one is "push".
+ * outputs.js: where a stream is pushed to: what has become of each output, and
+ * the buttons that stop, start and restart it without the others.
  */
 
-import { button, h } from "./dom.js";
+import { api, button, bytes, facts, h, path, put, show, time, tried }
+    from "./dom.js";
+import { airing, confirmDialog } from "./form.js";
+import { apply, streams } from "./live.js";
+import { may } from "./session.js";
 
-const MOST = 16;
+
+const known = (o) => [
+    ["To", `${o.url}, by ${o.via === "engine" ? "the engine"
+                                              : "nginx-rtmp"}`],
+    ...(o.via === "rtmp" ? [] : [
+        ["Since", o.since && o.state !== "stopped" && time(o.since)],
+        ["Sent", `${bytes(o.bytes)}, ${o.reconnects} reconnects`],
+        ["Dropped", o.dropped !== 0 && `${o.dropped} packets`],
+        ["Waits", o.waiting !== 0 && bytes(o.waiting)],
+        ["Problem", o.error && `${o.error.message} at ${time(o.error.at)}`]
+    ])
+].filter(([, value]) => value)
+ .map(([term, value]) => [term, h("bdi", null, value)]);
 
 
-function select(id, label, now, words) {
-    const input = h("select", { id, "aria-label": label },
-                    ...words.map(([value, text]) =>
-                        h("option", { value }, text)));
+/* what viewers would miss; "": nothing */
 
-    input.value = now;
+function missed(stream, o, action) {
+    const what = airing(stream);
+    const others = stream.status.outputs.filter((other) =>
+        other.name !== o.name && other.state === "up");
 
-    return input;
+    if (what === "") {
+        return "";
+    }
+
+    /* a session of nginx-rtmp's has one target, and a stream one session */
+
+    if (o.via === "rtmp") {
+        return `${what} is on air. nginx-rtmp pushes this output, so that the `
+               + "whole stream begins anew, and breaks for a moment.";
+    }
+
+    if (o.state !== "up" || action === "start") {
+        return "";
+    }
+
+    return `${what} is sent to ${o.url}, which `
+           + (action === "stop" ? "gets nothing more until it is started."
+                                : "misses a moment of it.")
+           + (others.length === 0 ? " No other output is up."
+              : ` Others go on: ${others.map((e) => e.name).join(", ")}.`);
 }
 
 
-/*
- * The fieldset; changed(): has anybody touched it; value(first): all outputs,
- * with "first" (null: none) before them.  A URL that is shown without its key
- * goes back as it was shown, which keeps the key.
- */
+function line(name, output, failure) {
+    const chip = h("span", { class: "chip" });
+    const role = h("span");
+    const list = h("div");
+    let o = null;
+    let shown = "";
 
-export function outputRows(stream) {
-    const list = h("div", { class: "outputs" });
-    const rows = [];
-    let count = 0;
-    let touched = false;
+    const act = (action) => tried(failure, async () => {
+        const run = async () => apply(await api("POST",
+            `${path(name)}/outputs/${encodeURIComponent(output)}/${action}`));
+        const text = missed(streams.get(name), o, action);
 
-    const add = button("Add an output", () => {
-        touched = true;
-        append({ name: "", url: "", role: "backup", via: "engine" })
-            .url.focus();
+        if (text === "") {
+            await run();
+            return;
+        }
+
+        confirmDialog(`${action[0].toUpperCase() + action.slice(1)} output `
+                      + `${output} of ${name}?`, text,
+                      action === "stop" ? "Take it off the air"
+                                        : "Break it for a moment", run);
     });
 
-    function number() {
-        add.disabled = rows.length >= MOST - 1;
-    }
+    const stopped = () => streams.get(name).outputs.some((other) =>
+        other.name === output && other.stopped);
+    const toggle = button("Stop", () => act(stopped() ? "start" : "stop"));
+    const restart = button("Restart", () => act("restart"));
 
-    function append(output) {
-        const id = `field-output-${++count}`;
-        const text = (what, value) => {
-            const input = h("input", {
-                type: "text", id: `${id}-${what}`, autocomplete: "off",
-                autocapitalize: "none", spellcheck: "false"
-            });
-
-            input.value = value;
-
-            return input;
-        };
-        const row = {
-            url: text("url", output.url), name: text("name", output.name),
-            role: select(`${id}-role`, `Role of output ${count}`, output.role,
-                         [["primary", "primary"], ["backup", "backup"]]),
-            via: select(`${id}-via`, `Output ${count} is pushed by`,
-                        output.via,
-                        [["engine", "the engine"], ["rtmp", "nginx-rtmp"]])
-        };
-        const drop = button("Remove", () => {
-            touched = true;
-            rows.splice(rows.indexOf(row), 1);
-            node.remove();
-            number();
-            add.focus();
-        });
-        const node = h("div", { class: "output" },
-            h("label", { for: row.url.id }, "URL"), row.url,
-            h("label", { for: row.name.id }, "Name"), row.name,
-            row.role, row.via, drop);
-
-        drop.setAttribute("aria-label", `Remove output ${count}`);
-        node.addEventListener("input", () => {
-            touched = true;
-        });
-
-        rows.push(row);
-        list.append(node);
-        number();
-
-        return row;
-    }
-
-    (stream ? stream.outputs.slice(1) : []).forEach(append);
-    number();
+    restart.setAttribute("aria-label", `Restart output ${output}`);
 
     return {
-        node: h("fieldset", { id: "field-outputs", class: "field" },
-                h("legend", null, "Further outputs"),
-                h("p", { class: "hint" }, "The same stream to other servers; "
-                  + "of a URL that ends in *** the key is kept"),
-                list, add),
-        changed: () => touched,
-        value: (first) => [
-            ...(first === null ? [] : [first]),
-            ...rows.map((row) => ({
-                url: row.url.value.trim(), role: row.role.value,
-                via: row.via.value,
-                ...(row.name.value.trim() === ""
-                    ? {} : { name: row.name.value.trim() })
-            }))
-        ]
+        node: h("li", null,
+                h("div", { class: "head" }, h("h3", null, output), chip, role),
+                list,
+                may.operate ? h("div", { class: "buttons", role: "group",
+                                         "aria-label": `Output ${output}` },
+                                toggle, restart) : ""),
+        update(status) {
+            const now = JSON.stringify(status);
+
+            put(toggle, stopped() ? "Start" : "Stop");
+            toggle.setAttribute("aria-label",
+                                `${toggle.textContent} output ${output}`);
+            restart.disabled = status.state === "stopped";
+
+            if (now === shown) {
+                return;
+            }
+
+            shown = now;
+            o = status;
+            put(chip, o.state);
+            chip.dataset.state = o.state;
+            put(role, o.role);
+            list.replaceChildren(facts(known(o), "details"));
+        }
+    };
+}
+
+
+export function outputs(name) {
+    const failure = h("p", { class: "failure", role: "alert" });
+    const list = h("ul", { class: "outputs" });
+    const node = h("section", null, h("h2", null, "Outputs"), list, failure);
+    let lines = new Map();
+
+    return {
+        node,
+        update({ status }) {
+            const all = status.outputs;
+
+            show(node, all.length !== 0);
+
+            /* a line stays, and the focus in it, while its output does */
+
+            if (all.map((o) => o.name).join(" ")
+                !== [...lines.keys()].join(" "))
+            {
+                lines = new Map(all.map((o) => [o.name, lines.get(o.name)
+                                                || line(name, o.name,
+                                                        failure)]));
+                list.replaceChildren(...[...lines.values()].map((l) =>
+                    l.node));
+            }
+
+            all.forEach((o) => lines.get(o.name).update(o));
+        }
     };
 }

@@ -9,6 +9,7 @@ import { api, bitrate, button, bytes, clock, facts, h, path, put, redraw,
          seconds, show, time, titled, tried } from "./dom.js";
 import { confirmDialog, onAirNow, streamForm } from "./form.js";
 import { apply, link, log, remove, samples, streams } from "./live.js";
+import { outputs } from "./outputs.js";
 import { figures, lastError, onAir, stateChip } from "./parts.js";
 import { enqueue, queue } from "./queue.js";
 import { ask, may } from "./session.js";
@@ -389,24 +390,7 @@ const definition = (stream) => [
     ["Playlist is read", stream.playlist_refresh === 0 ? "by request"
                          : `every ${clock(stream.playlist_refresh)}`],
     ["Publishes to", stream.publish === "none" ? "nowhere" : stream.publish],
-    ...stream.outputs.map((o) => [
-        `Output ${o.name}`,
-        `${o.url}, ${o.role}, by `
-        + (o.via === "engine" ? "the engine" : "nginx-rtmp")
-    ]),
     ["YouTube", stream.youtube === "off" ? null : stream.youtube]
-];
-
-
-const pushed = (o) => [
-    `Output ${o.name}`,
-    o.via === "rtmp" ? `${o.state}, by nginx-rtmp` : [
-        o.state + (o.since && o.state !== "stopped"
-                   ? ` since ${time(o.since)}` : ""),
-        `${bytes(o.bytes)} sent`, `${o.reconnects} reconnects`,
-        `${o.dropped} packets dropped`, `${bytes(o.waiting)} wait`,
-        ...(o.error ? [`${o.error.message} at ${time(o.error.at)}`] : [])
-    ].join(", ")
 ];
 
 
@@ -440,7 +424,6 @@ const run = ({ status }) => [
                  : `${status.prefetch.done} of ${status.prefetch.total}`],
     ["Output", `${bytes(status.output.bytes)} sent, `
                + `${status.output.reconnects} reconnects`],
-    ...status.outputs.map(pushed),
     ["Relay worker", status.owner_pid]
 ];
 
@@ -453,6 +436,7 @@ export function streamView(name) {
     const [still, events, queued, items] = parts;
     const buttons = may.operate ? controls(name) : null;
     const numbers = figures();
+    const pushes = outputs(name);
     const tube = youtube(name);
     const known = [details("Now", run), details("Definition", definition)];
     const kbit = chart("Bitrate", (s) => s.kbit, bitrate);
@@ -466,6 +450,7 @@ export function streamView(name) {
           section("On air", still.node, air.node),
           section("Last minutes", numbers.node, kbit.node, buffer.node)),
         h("div", { class: "columns" }, known[0].node, known[1].node),
+        pushes.node,
         tube.node,
         events.node,
         coming.node,
@@ -494,7 +479,8 @@ export function streamView(name) {
 
             [chip, air, error, still, tube, queued,
              items].forEach((part) => part.update(stream.status));
-            [numbers, coming, ...known].forEach((part) => part.update(stream));
+            [numbers, pushes, coming, ...known].forEach((part) =>
+                part.update(stream));
 
             if (buttons !== null) {
                 buttons.update(stream);

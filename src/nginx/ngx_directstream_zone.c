@@ -855,8 +855,8 @@ ngx_directstream_totals_add(ngx_directstream_totals_t *totals,
     totals->slots_missed += status->slots.missed;
     totals->added += status->list.added_total;
     totals->removed += status->list.removed_total;
-    totals->youtube_dark += status->youtube.dark;
-    totals->youtube_made += status->youtube.made;
+    totals->youtube_dark += status->youtube.totals.dark;
+    totals->youtube_made += status->youtube.totals.made;
 
     for (i = 0; i < DS_NERRORS; i++) {
         totals->faults[i] += status->counts.faults[i];
