@@ -27,7 +27,8 @@ typedef struct {
     ngx_directstream_handler_pt  patch;
     ngx_directstream_handler_pt  delete;
     ngx_directstream_handler_pt  put;
-    const char                  *args;      /* of GET, in the query */
+    const char                  *args;      /* in the query, of GET or the only
+                                               method */
 } ngx_directstream_route_t;
 
 typedef struct {
@@ -141,10 +142,12 @@ static const ngx_directstream_route_t  ngx_directstream_routes[] = {
       ngx_directstream_streams_schedule, NULL },
 
     { "streams/*/plan", NGX_DIRECTSTREAM_READ, 0, 0,
-      ngx_directstream_plan_get, NULL, NULL, NULL, NULL },
+      ngx_directstream_plan_get, NULL, NULL, NULL, NULL,
+      "from until offset limit" },
 
     { "streams/*/plan/check", NGX_DIRECTSTREAM_OPERATOR, 0, 0, NULL,
-      ngx_directstream_plan_check, NULL, NULL, NULL },
+      ngx_directstream_plan_check, NULL, NULL, NULL,
+      "from until offset limit" },
 
     { "streams/*/play", NGX_DIRECTSTREAM_OPERATOR, 0, 1, NULL,
       ngx_directstream_queue_add, NULL, NULL, NULL, NULL },
@@ -797,7 +800,9 @@ ngx_directstream_admin_args(ngx_http_request_t *r,
         return NGX_OK;
     }
 
-    known = (r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD)) && route->args != NULL
+    known = route->args != NULL
+            && ((r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))
+                || route->get == NULL)
             ? route->args : "";
     last = r->args.data + r->args.len;
 
