@@ -79,13 +79,6 @@ $t->near(http => 'location = /metrics { directstream_metrics; }',
 
     youtube_credentials $credentials interval=1s;
     youtube_api $yt->{url};
-
-    stream tube {
-        playlist $good;
-        publish  none;
-        push     $t->{far}/$secret{youtube_key} via=engine;
-        youtube  revive;
-    }
 END
 
 my @shown;          # [what, text]
@@ -225,20 +218,23 @@ sub tube {
 
     ok($t->wait_for(sub {
         my $y = $t->field('tube', 'youtube') || {};
-        return ($y->{error} || { message => $y->{state} })->{message} =~ $re;
+        return (($y->{error} || {})->{message} // $y->{state} // '') =~ $re;
     }, 30), "YouTube: $what") or diag(explain($t->field('tube', 'youtube')));
     look();
     arguments();
     return;
 }
 
+call('POST', $S, { name => 'tube', playlist => $good, publish => 'none',
+                   push => "$t->{far}/$secret{youtube_key}",
+                   push_via => 'engine', youtube => 'revive' });
 tube(qr/^healthy$/, 'healthy');
 $yt->set(broadcasts => [ { id => 'first', life => 'complete' } ]);
 tube(qr/no broadcast is live/, 'dark');
 tube(qr/^healthy$/, 'live again');
 call('POST', "$S/tube/youtube/$_", { dry_run => \1 })
     for qw(revive rollover);
-call('PATCH', "$S/tube", { youtube => 'off' });
+call('PATCH', "$S/tube", { youtube_title => '$title, $date' });
 
 for ([ 'liveBroadcasts.list', 500, 'backendError' ],
      [ 'liveBroadcasts.list', 401, 'authError' ],
