@@ -1151,6 +1151,8 @@ typedef struct {
                                            not the first of a slot */
     ds_why_e           why;
     uint32_t           index;           /* in its list, or DS_NO_INDEX */
+    int32_t            start_zone;      /* s east of UTC then, where the */
+    int32_t            end_zone;        /* schedule is */
     bool               cut;             /* it ends before its own end */
     bool               guessed;         /* the length of one since the last
                                            hard start is not known */

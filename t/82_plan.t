@@ -153,6 +153,49 @@ is(($t->api('GET', "$api/fixed/schedule"))[2]{headers}{etag}, $tag,
    'nothing has changed');
 
 
+# the same as XMLTV, by the structure of its DTD
+
+is(($t->create('tv', $base))[0], 201, 'one for the guide');
+is(($t->api('PUT', "$api/tv/schedule", { timezone => 'Asia/Kolkata', slots => [
+    { at => '12:00', playlist => $other, start => 'hard', count => 1 } ] }))[0],
+   200, 'in a zone of half an hour');
+ok($t->wait_state('tv', 'live'), 'live');
+
+my $r = ($t->api('GET', "$api/tv/guide.xml?until=" . iso(time + 90000)))[2];
+is($r->{status}, 200, 'a guide');
+is($r->{headers}{'content-type'}, 'application/xml', 'of XML');
+
+my $xml = $r->{content};
+ok($xml =~ s/\A<\?xml\ version="1\.0"\ encoding="UTF-8"\?>\n
+             <!DOCTYPE\ tv\ SYSTEM\ "xmltv\.dtd">\n
+             <tv\ generator-info-name="directstream">\n//x, 'its head');
+ok($xml =~ s/\A\s*<channel\ id="tv\.directstream">\s*
+             <display-name>tv<\/display-name>\s*<\/channel>\n//x,
+   'one channel, with a name');
+
+my ($n, $last, @odd) = (0, 0);
+
+while ($xml =~ s/\A\s*<programme\ start="(\d{14})\ \+0530"
+                 \ stop="(\d{14})\ \+0530"\ channel="tv\.directstream">\s*
+                 <title>([^<>]+)<\/title>\s*<\/programme>\n//x)
+{
+    my ($start, $stop, $title) = ($1, $2, $3);
+
+    push @odd, "$start $stop" if $start < $last || $stop <= $start;
+    push @odd, $title
+        if $title !~ /^(?:base|other) \d+ &lt;&amp;"&gt;$/;
+    $last = $start;
+    $n++;
+}
+
+is($xml, "</tv>\n", 'programmes and the end, and nothing else');
+is("@odd", '', 'one after the other, escaped');
+cmp_ok($n, '>', 500, "$n programmes");
+cmp_ok($n, '<=', 2000, 'no more than it may have');
+$t->api('DELETE', "$api/tv");
+
+
+
 # a stream that does not run: its lists are read
 
 is(($t->create('idle', $base, start => JSON::PP::false))[0], 201, 'a stream');

@@ -149,6 +149,9 @@ static const ngx_directstream_route_t  ngx_directstream_routes[] = {
       ngx_directstream_plan_check, NULL, NULL, NULL,
       "from until offset limit" },
 
+    { "streams/*/guide.xml", NGX_DIRECTSTREAM_READ, 0, 0,
+      ngx_directstream_guide, NULL, NULL, NULL, NULL },
+
     { "streams/*/play", NGX_DIRECTSTREAM_OPERATOR, 0, 1, NULL,
       ngx_directstream_queue_add, NULL, NULL, NULL, NULL },
 

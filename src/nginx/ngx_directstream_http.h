@@ -440,6 +440,8 @@ ngx_int_t ngx_directstream_schedule_get(ngx_http_request_t *r,
     ngx_directstream_ctx_t *ctx);
 ngx_int_t ngx_directstream_plan_get(ngx_http_request_t *r,
     ngx_directstream_ctx_t *ctx);
+ngx_int_t ngx_directstream_guide(ngx_http_request_t *r,
+    ngx_directstream_ctx_t *ctx);
 ngx_int_t ngx_directstream_plan_check(ngx_http_request_t *r,
     ngx_directstream_ctx_t *ctx);
 ngx_int_t ngx_directstream_schedule_show(ngx_http_request_t *r,

@@ -1,7 +1,8 @@
 
 /*
  * ngx_directstream_plan.c: what a stream would air, by its schedule or by one
- * that is only asked about.  The relay worker makes the plan.
+ * that is only asked about; as JSON, and as XMLTV for guides of programmes.
+ * The relay worker makes the plan.
  */
 
 #include "ngx_directstream_http.h"
@@ -9,9 +10,21 @@
 
 #define NGX_DIRECTSTREAM_PLAN_SPAN  86400000    /* ms, unless told */
 
+/* of a guide: programmes, and ms unless told */
+#define NGX_DIRECTSTREAM_GUIDE_MAX   2000
+#define NGX_DIRECTSTREAM_GUIDE_SPAN  (2 * 86400000)
+
 
 static ngx_int_t ngx_directstream_plan_args(ngx_http_request_t *r,
+    ngx_directstream_ctx_t *ctx, int64_t span);
+static ngx_int_t ngx_directstream_guide_poll(ngx_http_request_t *r,
     ngx_directstream_ctx_t *ctx);
+static void ngx_directstream_guide_programme(ngx_directstream_json_t *w,
+    const char *stream, const ds_planned_t *e);
+static void ngx_directstream_guide_time(ngx_directstream_json_t *w,
+    const char *name, int64_t ms, int32_t zone);
+static void ngx_directstream_guide_text(ngx_directstream_json_t *w,
+    const char *text);
 static ngx_int_t ngx_directstream_plan_ask(ngx_http_request_t *r,
     ngx_directstream_ctx_t *ctx, const ds_def_t *def,
     ngx_directstream_handler_pt poll);
@@ -70,7 +83,7 @@ ngx_directstream_plan_get(ngx_http_request_t *r, ngx_directstream_ctx_t *ctx)
     ngx_int_t                rc;
     ngx_directstream_info_t  info;
 
-    rc = ngx_directstream_plan_args(r, ctx);
+    rc = ngx_directstream_plan_args(r, ctx, NGX_DIRECTSTREAM_PLAN_SPAN);
     if (rc != NGX_OK) {
         return (rc == NGX_DECLINED) ? NGX_OK : rc;
     }
@@ -87,6 +100,32 @@ ngx_directstream_plan_get(ngx_http_request_t *r, ngx_directstream_ctx_t *ctx)
 }
 
 
+ngx_int_t
+ngx_directstream_guide(ngx_http_request_t *r, ngx_directstream_ctx_t *ctx)
+{
+    ngx_int_t                rc;
+    ngx_directstream_info_t  info;
+
+    rc = ngx_directstream_plan_args(r, ctx, NGX_DIRECTSTREAM_GUIDE_SPAN);
+    if (rc != NGX_OK) {
+        return (rc == NGX_DECLINED) ? NGX_OK : rc;
+    }
+
+    ctx->plan.offset = 0;
+    ctx->plan.limit = NGX_DIRECTSTREAM_GUIDE_MAX;
+
+    if (ngx_directstream_zone_get(ngx_directstream_get_conf(), ctx->name,
+                                  &info)
+        != NGX_OK)
+    {
+        return ngx_directstream_missing(r, ctx->name);
+    }
+
+    return ngx_directstream_plan_ask(r, ctx, &info.def,
+                                     ngx_directstream_guide_poll);
+}
+
+
 /* nothing of it is kept */
 
 ngx_int_t
@@ -100,7 +139,7 @@ ngx_directstream_plan_check(ngx_http_request_t *r,
 
     dcf = ngx_directstream_get_conf();
 
-    rc = ngx_directstream_plan_args(r, ctx);
+    rc = ngx_directstream_plan_args(r, ctx, NGX_DIRECTSTREAM_PLAN_SPAN);
     if (rc != NGX_OK) {
         return (rc == NGX_DECLINED) ? NGX_OK : rc;
     }
@@ -125,7 +164,8 @@ ngx_directstream_plan_check(ngx_http_request_t *r,
 /* NGX_DECLINED: it is wrong, as has been answered */
 
 static ngx_int_t
-ngx_directstream_plan_args(ngx_http_request_t *r, ngx_directstream_ctx_t *ctx)
+ngx_directstream_plan_args(ngx_http_request_t *r, ngx_directstream_ctx_t *ctx,
+    int64_t span)
 {
     int64_t          now;
     ngx_int_t        rc;
@@ -150,7 +190,7 @@ ngx_directstream_plan_args(ngx_http_request_t *r, ngx_directstream_ctx_t *ctx)
         field = "from";
     }
 
-    plan->until = ngx_max(now, plan->from) + NGX_DIRECTSTREAM_PLAN_SPAN;
+    plan->until = ngx_max(now, plan->from) + span;
 
     if (ngx_directstream_arg_time(r, "until", &plan->until) == NGX_ERROR) {
         field = "until";
@@ -327,4 +367,128 @@ ngx_directstream_plan_kind(ngx_directstream_json_t *w, const void *base)
     const ds_conflict_t *c = base;
 
     ngx_directstream_json_string(w, ds_conflict_name(c->kind), 16);
+}
+
+
+static ngx_int_t
+ngx_directstream_guide_poll(ngx_http_request_t *r,
+    ngx_directstream_ctx_t *ctx)
+{
+    uint32_t                 i;
+    ngx_int_t                rc;
+    ds_planned_t            *e;
+    ds_plan_answer_t         plan;
+    ngx_directstream_json_t  w;
+
+    rc = ngx_directstream_plan_poll(r, ctx, &plan);
+    if (rc != NGX_OK) {
+        return (rc == NGX_DECLINED) ? NGX_OK : rc;
+    }
+
+    ngx_directstream_json_init(&w, r->pool);
+
+    /* a name has no character that XML means anything by */
+
+    ngx_directstream_json_print(&w, "<?xml version=\"1.0\" "
+                                "encoding=\"UTF-8\"?>\n"
+                                "<!DOCTYPE tv SYSTEM \"xmltv.dtd\">\n"
+                                "<tv generator-info-name=\"directstream\">\n"
+                                "  <channel id=\"%s.directstream\">\n"
+                                "    <display-name>%s</display-name>\n"
+                                "  </channel>\n", ctx->name, ctx->name);
+
+    for (i = 0; i < plan.n; i++) {
+        e = &plan.entries[i];
+
+        if (e->why != DS_WHY_SLATE && e->end / 1000 > e->start / 1000) {
+            ngx_directstream_guide_programme(&w, ctx->name, e);
+        }
+    }
+
+    ngx_directstream_json_print(&w, "</tv>\n");
+
+    ngx_str_set(&r->headers_out.content_type, "application/xml");
+    r->headers_out.content_type_len = r->headers_out.content_type.len;
+
+    return ngx_directstream_send(r, NGX_HTTP_OK, &w);
+}
+
+
+static void
+ngx_directstream_guide_programme(ngx_directstream_json_t *w,
+    const char *stream, const ds_planned_t *e)
+{
+    ngx_directstream_json_print(w, "  <programme");
+    ngx_directstream_guide_time(w, "start", e->start, e->start_zone);
+    ngx_directstream_guide_time(w, "stop", e->end, e->end_zone);
+    ngx_directstream_json_print(w, " channel=\"%s.directstream\">\n"
+                                "    <title>", stream);
+
+    ngx_directstream_guide_text(w, (e->title[0] != '\0') ? e->title
+                                   : (e->id[0] != '\0') ? e->id : stream);
+
+    ngx_directstream_json_print(w, "</title>\n  </programme>\n");
+}
+
+
+/* local time and how far it is from UTC */
+
+static void
+ngx_directstream_guide_time(ngx_directstream_json_t *w, const char *name,
+    int64_t ms, int32_t zone)
+{
+    int32_t   minutes;
+    ngx_tm_t  tm;
+
+    ngx_gmtime((time_t) (ms / 1000) + zone, &tm);
+    minutes = ngx_abs(zone) / 60;
+
+    ngx_directstream_json_print(w, " %s=\"%04d%02d%02d%02d%02d%02d "
+                                "%c%02d%02d\"", name, tm.ngx_tm_year,
+                                tm.ngx_tm_mon, tm.ngx_tm_mday,
+                                tm.ngx_tm_hour, tm.ngx_tm_min, tm.ngx_tm_sec,
+                                (zone < 0) ? '-' : '+', minutes / 60,
+                                minutes % 60);
+}
+
+
+/* what XML has no character for is left out */
+
+static void
+ngx_directstream_guide_text(ngx_directstream_json_t *w, const char *text)
+{
+    size_t       n;
+    u_char      *p, *last, *start;
+    uint32_t     ch;
+    const char  *escape;
+
+    p = (u_char *) text;
+    last = p + strlen(text);
+
+    while (p < last) {
+        start = p;
+
+        if (*p < 0x80) {
+            ch = *p++;
+
+        } else {
+            ch = ngx_utf8_decode(&p, last - p);
+
+            if (ch > 0x10ffff || ch == 0xfffe || ch == 0xffff) {
+                p = (p > start) ? p : start + 1;
+                continue;
+            }
+        }
+
+        escape = (ch == '<') ? "&lt;" : (ch == '>') ? "&gt;"
+                 : (ch == '&') ? "&amp;" : NULL;
+
+        if (escape != NULL) {
+            ngx_directstream_json_raw(w, escape, strlen(escape));
+
+        } else if (ch >= 0x20 && ch != 0x7f) {
+            n = p - start;
+            ngx_directstream_json_raw(w, (char *) start, n);
+        }
+    }
 }

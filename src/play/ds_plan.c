@@ -263,7 +263,7 @@ ds_plan_over(ds_plan_t *p, uint32_t head)
     e->cut = p->now < p->own_end;
     position = p->from + p->now - p->began;
 
-    returns = head != DS_AGENDA_NONE
+    returns = head != DS_AGENDA_NONE && p->cur != DS_NO_ITEM
               && ds_agenda_returns(p->agenda, head, p->cur, p->end - p->now,
                                    position);
 

@@ -50,7 +50,8 @@ typedef struct {
     int64_t            until;
 
     bool               busy;            /* the first entry is on air: */
-    uint32_t           cur;             /* index in the base, or a key */
+    uint32_t           cur;             /* index in the base, or a key, or
+                                           DS_NO_ITEM: it is in no list */
     int64_t            began;           /* Unix ms, of what is on air */
     int64_t            from;            /* ms into it, where it began */
     int64_t            end;             /* Unix ms, when it is over */

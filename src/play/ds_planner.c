@@ -196,7 +196,11 @@ ds_planner_onair(ds_planner_t *p, ds_stream_t *s)
 
     o = &s->onair;
     plan = &p->plan;
-    plan->next = o->next;
+
+    /* the list may have changed since then */
+
+    plan->next = o->next == 0 ? DS_NO_ITEM
+                              : ds_playlist_of_key(plan->base, o->next);
     plan->next_duration = o->next_duration;
 
     if (!o->busy) {
@@ -205,8 +209,7 @@ ds_planner_onair(ds_planner_t *p, ds_stream_t *s)
 
     p->onair = s->status.item;
 
-    q = ds_agenda_is_key(o->index) ? ds_agenda_get(plan->agenda, o->index)
-                                   : NULL;
+    q = ds_agenda_get(plan->agenda, o->entry);
     why = q != NULL && q->kind != DS_QUEUED_SLOT ? DS_WHY_QUEUE : DS_WHY_LIST;
     slot = -1;
 
@@ -224,7 +227,8 @@ ds_planner_onair(ds_planner_t *p, ds_stream_t *s)
     }
 
     plan->busy = true;
-    plan->cur = o->index;
+    plan->cur = o->entry != DS_AGENDA_NONE ? o->entry
+                : ds_playlist_of_key(plan->base, o->key);
     plan->began = o->began;
     plan->from = o->position - (o->at - o->began);
     plan->from = plan->from < 0 ? 0 : plan->from;
@@ -456,6 +460,11 @@ ds_planner_text(ds_planner_t *p, const ds_plan_entry_t *e, ds_planned_t *to)
     to->cut = e->cut;
     to->guessed = e->guessed;
     to->index = DS_NO_INDEX;
+
+    if (c != NULL) {
+        to->start_zone = ds_zone_offset(c->rd->zone, e->start / 1000);
+        to->end_zone = ds_zone_offset(c->rd->zone, e->end / 1000);
+    }
 
     if (e->slot != -1) {
         memcpy(to->slot, c->rd->conf.slots[e->slot].label, DS_SLOT_LEN);

@@ -57,14 +57,16 @@ struct ds_past_s {
 
 typedef struct {
     bool             busy;              /* an item is on air: */
-    uint32_t         index;             /* or a key of the agenda */
+    uint32_t         entry;             /* of the agenda, or DS_AGENDA_NONE: */
+    uint64_t         key;               /* of an item of the list */
     int64_t          at;                /* Unix ms, of the report */
     int64_t          began;             /* the same, when it went on air */
     int64_t          position;          /* ms into it */
     int64_t          left;              /* ms, -1: not known */
     int64_t          late;              /* ms, -1: not the first of a slot */
     char             slot[DS_SLOT_LEN]; /* of it, or "" */
-    uint32_t         next;              /* prepared, of the list; DS_NO_ITEM */
+    uint64_t         next;              /* prepared, its key in the list; 0:
+                                           none is */
     int64_t          next_duration;     /* ms, -1: not known */
 } ds_onair_t;
 

@@ -41,6 +41,14 @@ typedef struct {
 } ds_slot_t;
 
 
+/* an item's place in a shuffled pass */
+
+typedef struct {
+    uint64_t          rank;
+    uint32_t          index;
+} ds_rank_t;
+
+
 struct ds_playlist_s {
     ds_slot_t        *slots;        /* listed, then those that are held */
     uint32_t          count;
@@ -53,6 +61,10 @@ struct ds_playlist_s {
 
     bool              shuffle;
     bool              complete;
+    bool              copied;       /* no item comes, goes or changes */
+    ds_rank_t        *order;        /* of a copy: those of "order_pass" */
+    uint32_t          order_pass;   /* 0: there are none */
+    uint32_t          order_at;     /* what is before has had its turn */
     uint64_t          seed;
     uint32_t          pass;         /* from 1 */
     uint32_t          aired;        /* items on air in this pass */
@@ -93,6 +105,10 @@ static uint64_t ds_playlist_mix(uint64_t z);
 static void ds_playlist_free_slot(ds_slot_t *s);
 static ds_pick_e ds_playlist_pick_next(ds_playlist_t *pl, uint32_t *index);
 static ds_pick_e ds_playlist_pick_shuffled(ds_playlist_t *pl,
+    uint32_t *index);
+static bool ds_playlist_order(ds_playlist_t *pl);
+static int ds_playlist_order_compare(const void *a, const void *b);
+static ds_pick_e ds_playlist_pick_ordered(ds_playlist_t *pl,
     uint32_t *index);
 static bool ds_playlist_pick_owed(ds_playlist_t *pl, uint32_t *index);
 static bool ds_playlist_fit(const ds_slot_t *s);
@@ -162,6 +178,7 @@ ds_playlist_free(ds_playlist_t **ppl)
 
     free(pl->slots);
     free(pl->table);
+    free(pl->order);
     free(pl);
 }
 
@@ -184,6 +201,9 @@ ds_playlist_copy(const ds_playlist_t *pl)
 
     *copy = *pl;
     copy->size = n;
+    copy->copied = true;
+    copy->order = NULL;
+    copy->order_pass = 0;
     copy->slots = malloc((n + 1) * sizeof(ds_slot_t));
     copy->table = malloc(((size_t) pl->mask + 1) * sizeof(uint32_t));
 
@@ -594,6 +614,10 @@ ds_playlist_pick_shuffled(ds_playlist_t *pl, uint32_t *index)
     uint32_t  i, best, last;
     uint64_t  key, best_key, salt;
 
+    if (pl->copied && ds_playlist_order(pl)) {
+        return ds_playlist_pick_ordered(pl, index);
+    }
+
     best = DS_NONE;
     last = DS_NONE;
     best_key = 0;
@@ -636,6 +660,97 @@ ds_playlist_pick_shuffled(ds_playlist_t *pl, uint32_t *index)
     }
 
     *index = best;
+
+    return DS_PICK_ITEM;
+}
+
+
+/* a pass of a copy is sorted once; false: no memory */
+
+static bool
+ds_playlist_order(ds_playlist_t *pl)
+{
+    uint32_t  i;
+    uint64_t  salt;
+
+    if (pl->order_pass == pl->pass) {
+        return true;
+    }
+
+    if (pl->order == NULL) {
+        pl->order = malloc(((size_t) pl->count + 1) * sizeof(ds_rank_t));
+
+        if (pl->order == NULL) {
+            return false;
+        }
+    }
+
+    salt = ds_playlist_salt(pl);
+
+    for (i = 0; i < pl->count; i++) {
+        pl->order[i].rank = ds_playlist_ranked(pl, i, salt);
+        pl->order[i].index = i;
+    }
+
+    qsort(pl->order, pl->count, sizeof(ds_rank_t), ds_playlist_order_compare);
+
+    pl->order_pass = pl->pass;
+    pl->order_at = 0;
+
+    return true;
+}
+
+
+static int
+ds_playlist_order_compare(const void *a, const void *b)
+{
+    const ds_rank_t  *x, *y;
+
+    x = a;
+    y = b;
+
+    return x->rank != y->rank ? (x->rank < y->rank ? -1 : 1)
+                              : (x->index < y->index ? -1 : 1);
+}
+
+
+/* what ds_playlist_pick_shuffled() finds */
+
+static ds_pick_e
+ds_playlist_pick_ordered(ds_playlist_t *pl, uint32_t *index)
+{
+    uint32_t    i, at, last;
+    ds_slot_t  *s;
+
+    last = DS_NONE;
+
+    for (i = pl->order_at; i < pl->count; i++) {
+        at = pl->order[i].index;
+        s = &pl->slots[at];
+
+        if (!ds_playlist_fit(s) || s->pass >= pl->pass) {
+            pl->order_at += i == pl->order_at;
+            continue;
+        }
+
+        if (at == pl->last) {
+            last = at;
+            continue;
+        }
+
+        if (pl->pass != pl->floor_pass || pl->order[i].rank > pl->floor
+            || s->late_pass == pl->pass)
+        {
+            *index = at;
+            return DS_PICK_ITEM;
+        }
+    }
+
+    if (last == DS_NONE || !pl->complete) {
+        return pl->complete ? DS_PICK_PASS : DS_PICK_WAIT;
+    }
+
+    *index = last;
 
     return DS_PICK_ITEM;
 }

@@ -178,7 +178,8 @@ int64_t ds_playlist_duration(ds_playlist_t *pl, uint32_t index);
 
 /*
  * Another one at the same place of the same order, which nothing is played
- * of: its items have ids and titles, but no URLs.  NULL: no memory.
+ * of: its items have ids and titles, but no URLs.  NULL: no memory.  None is
+ * added, merged, put back or passed over in it.
  */
 ds_playlist_t *ds_playlist_copy(const ds_playlist_t *pl);
 

@@ -121,12 +121,18 @@ ds_report_onair(ds_stream_t *s, ds_onair_t *o)
 {
     o->busy = s->cur != NULL;
     o->at = ds_now();
-    o->next = s->next == NULL || s->going_back ? DS_NO_ITEM : s->next_index;
-    o->next_duration = o->next == DS_NO_ITEM ? -1
-                       : ds_source_duration(s->next);
+    o->next = 0;
+
+    if (s->next != NULL && s->next_index != DS_NO_ITEM && !s->going_back) {
+        o->next = ds_playlist_key(s->list, s->next_index);
+        o->next_duration = ds_source_duration(s->next);
+    }
 
     if (o->busy) {
-        o->index = s->cur_index;
+        o->entry = ds_agenda_is_key(s->cur_index) ? s->cur_index
+                                                  : DS_AGENDA_NONE;
+        o->key = o->entry == DS_AGENDA_NONE
+                 ? ds_playlist_key(s->list, s->cur_index) : 0;
         o->began = s->cur_at;
         o->position = ds_air_position(s->air);
         o->left = ds_pick_left(s);

@@ -34,6 +34,7 @@ static uint32_t  naired;
 
 
 static void test_random(unsigned seed);
+static void test_copy(uint32_t n);
 static void test_conflicts(void);
 static void test_queue(void);
 static void test_week(void);
@@ -63,6 +64,9 @@ main(void)
         test_random(i);
     }
 
+    test_copy(1);
+    test_copy(2);
+    test_copy(500);
     test_conflicts();
     test_queue();
     test_week();
@@ -386,6 +390,50 @@ play_add(int64_t now, ds_why_e why, int slot, uint32_t item)
 }
 
 
+/* a copy, begun within a pass, goes on in the same order */
+
+static void
+test_copy(uint32_t n)
+{
+    uint32_t        i, a, b, wrong;
+    ds_pick_e       x, y;
+    ds_playlist_t  *pl, *copy;
+
+    srand(n);
+    pl = list("x", n, true);
+
+    for (i = 0; i < n / 3; i++) {
+        if (ds_playlist_pick(pl, &a) == DS_PICK_ITEM) {
+            ds_playlist_set_state(pl, a, DS_ITEM_PLAYING, DS_OK, NULL);
+        }
+    }
+
+    copy = ds_playlist_copy(pl);
+    wrong = 0;
+
+    for (i = 0; i < 3 * n; i++) {
+        a = b = DS_NO_ITEM;
+        x = ds_playlist_pick(pl, &a);
+        y = ds_playlist_pick(copy, &b);
+        wrong += x != y || a != b;
+
+        if (x == DS_PICK_ITEM && y == DS_PICK_ITEM) {
+            ds_playlist_set_state(pl, a, DS_ITEM_PLAYING, DS_OK, NULL);
+            ds_playlist_set_state(copy, b, DS_ITEM_PLAYING, DS_OK, NULL);
+
+        } else {
+            (void) ds_playlist_rewind(pl);
+            (void) ds_playlist_rewind(copy);
+        }
+    }
+
+    is_int(wrong, 0, "a copy of %u is played in the same order", n);
+
+    ds_playlist_free(&pl);
+    ds_playlist_free(&copy);
+}
+
+
 static const ds_conflict_t *
 conflict(const ds_plan_t *p, ds_conflict_e kind)
 {
@@ -504,10 +552,11 @@ test_queue(void)
 static void
 test_week(void)
 {
-    int        i, shuffle;
-    char       text[DS_SCHEDULE_LEN + 1];
-    int64_t    began;
-    ds_plan_t  p;
+    int             i, shuffle;
+    char            text[DS_SCHEDULE_LEN + 1];
+    int64_t         began;
+    ds_plan_t       p;
+    ds_playlist_t  *pl;
 
     for (shuffle = 0; shuffle < 2; shuffle++) {
         (void) snprintf(text, sizeof(text), "schedule timezone=UTC\n");
@@ -522,7 +571,12 @@ test_week(void)
         make(&p, text, 5000, shuffle);
         p.until = MONDAY + 7 * DAY;
 
+        /* as who asks has it */
+
         began = ds_monotonic_us();
+        pl = p.base;
+        p.base = ds_playlist_copy(pl);
+        ds_playlist_free(&pl);
         is_int(ds_plan_run(&p, NULL), DS_OK, "a week");
         printf("# 7 days, 20 slots, 5,000 items%s: %.1f ms, %u entries\n",
                shuffle ? ", shuffled" : "",
