@@ -8,7 +8,8 @@ import { api, bitrate, button, bytes, clock, facts, h, path, put, redraw,
          seconds, show, time, titled, tried } from "./dom.js";
 import { confirmDialog, onAirNow, streamForm } from "./form.js";
 import { apply, link, log, remove, samples, streams } from "./live.js";
-import { fetches, figures, lastError, onAir, stateChip } from "./parts.js";
+import { fetches, figures, lastError, nodeOf, onAir, stateChip }
+    from "./parts.js";
 import { enqueue, queue } from "./queue.js";
 import { ask, may } from "./session.js";
 import { youtube } from "./youtube.js";
@@ -446,7 +447,7 @@ const run = ({ status }) => [
 
 export function streamView(name) {
     const chip = stateChip(), air = onAir(), error = lastError();
-    const fetching = fetches();
+    const fetching = fetches(), owner = nodeOf();
     const parts = [picture(name), happened(name), queue(name),
                    playlist(name)];
     const [still, events, queued, items] = parts;
@@ -475,7 +476,7 @@ export function streamView(name) {
         node: h("div", null,
                 h("p", null, h("a", { href: "#/" }, "All streams")),
                 h("div", { class: "head" },
-                  h("h1", { tabindex: -1 }, name), chip.node),
+                  h("h1", { tabindex: -1 }, name), chip.node, owner.node),
                 none, body),
         close: still.close,
         update() {
@@ -483,6 +484,7 @@ export function streamView(name) {
 
             show(body, stream !== undefined);
             show(chip.node, stream !== undefined);
+            show(owner.node, stream !== undefined);
             show(none, stream === undefined);
             put(none, link.ready ? `There is no stream "${name}".` : "…");
 
@@ -490,7 +492,7 @@ export function streamView(name) {
                 return;
             }
 
-            [chip, air, fetching, error, still, tube, queued,
+            [chip, owner, air, fetching, error, still, tube, queued,
              items].forEach((part) => part.update(stream.status));
             [numbers, ...known].forEach((part) => part.update(stream));
 
