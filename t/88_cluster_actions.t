@@ -209,4 +209,23 @@ ok($r->{headers}{'retry-after'}, 'with a time to come again');
 is($c->api($other, 'POST', 'streams/s1/refresh', {}), 202, 'it is back');
 is(told($owner, 'skip'), $asked, 'nothing was done later');
 
+# what happened is told on every node
+
+($status, $data) = $c->api($owner, 'POST', 'node/drain', {});
+is($status, 202, 'it is drained');
+ok($t->wait_for(sub { ($c->owner($other, 's1'))[0] eq $other }, 10 * $slow),
+   'the other one has it');
+my $epoch = ($c->owner($other, 's1'))[1];
+my $n_ = $t->{nginx}{$owner};
+my (undef, $events) = $t->command('curl', '-sN', '-m', 2,
+    "http://$n_->{host}:$n_->{http}/directstream/api/1/events?since=0");
+
+for my $want ('this node has joined', 'node \\"' . $other . '\\" has joined',
+              'this node gives its streams up',
+              'node \\"' . $other . '\\" has it, epoch ' . $epoch)
+{
+    like($events, qr/"type":"cluster".*\Q$want\E|\Q$want\E.*"type":"cluster"/,
+         $want);
+}
+
 $t->finish;

@@ -6,7 +6,8 @@
 import { api, button, h, put, show } from "./dom.js";
 import { cacheView } from "./cache.js";
 import { link, listen, names, start, streams } from "./live.js";
-import { figures, lastError, onAir, stateChip } from "./parts.js";
+import { nodesView } from "./nodes.js";
+import { figures, lastError, nodeOf, onAir, stateChip } from "./parts.js";
 import { streamView } from "./stream.js";
 import { confirmDialog, onAirNow, streamForm } from "./form.js";
 import { allow, forget, keep, may } from "./session.js";
@@ -16,19 +17,20 @@ const RETRY = 2000;
 
 function row(name) {
     const chip = stateChip(), air = onAir(), error = lastError();
-    const numbers = figures();
+    const numbers = figures(), owner = nodeOf();
 
     const node = h("li", null,
         h("div", { class: "head" },
           h("h2", null, h("a", { href: `#/${encodeURIComponent(name)}` },
                           name)),
-          chip.node),
+          chip.node, owner.node),
         air.node, numbers.node, error.node);
 
     return {
         node,
         update(stream) {
             chip.update(stream.status);
+            owner.update(stream.status);
             air.update(stream.status);
             numbers.update(stream);
             error.update(stream.status);
@@ -96,7 +98,8 @@ function filter(change) {
     function fits(stream) {
         const { state: now, item, error, outdated: old } = stream.status;
         const text = [stream.name, stream.playlist, now, item && item.title,
-                      error && error.code].join(" ").toLowerCase();
+                      stream.status.node, error && error.code].join(" ")
+            .toLowerCase();
 
         return text.includes(wanted.text.trim().toLowerCase())
                && (wanted.state === "" || wanted.state === now
@@ -151,6 +154,10 @@ function listView() {
 
     if (may.all) {
         head.append(h("a", { href: "#cache" }, "Cache"));
+    }
+
+    if (may.all && may.node !== null) {
+        head.append(h("a", { href: "#nodes" }, "Nodes"));
     }
 
     return {
@@ -221,6 +228,8 @@ function route() {
     }
 
     view = location.hash === "#cache" && may.all ? cacheView()
+           : location.hash === "#nodes" && may.all && may.node !== null
+             ? nodesView()
            : name === "" ? listView() : streamView(name);
 
     main.replaceChildren(view.node);

@@ -25,6 +25,22 @@ export function stateChip() {
 }
 
 
+/* of a cluster: who has it */
+
+export function nodeOf() {
+    const node = h("span", { class: "node" });
+
+    return {
+        node,
+        update({ node: owner, epoch }) {
+            show(node, owner !== null);
+            put(node, owner === null ? ""
+                                     : `on node ${owner}, epoch ${epoch}`);
+        }
+    };
+}
+
+
 /* the item on air, how and why so, how far it is, and what comes next */
 
 export function onAir() {
@@ -51,6 +67,10 @@ export function onAir() {
         update(status) {
             show(item, status.item !== null);
             show(none, status.item === null);
+            put(none, status.item === null && status.state === "held"
+                      && status.node !== null
+                      ? "What is on air is shown there"
+                      : "No item on air");
             show(slate, Boolean(status.slate_on_air));
             show(nextLine, status.next !== null);
 

@@ -10,7 +10,7 @@ import { api, bitrate, button, bytes, clock, facts, h, path, put, redraw,
 import { confirmDialog, onAirNow, streamForm } from "./form.js";
 import { apply, link, log, remove, samples, streams } from "./live.js";
 import { outputs } from "./outputs.js";
-import { figures, lastError, onAir, stateChip } from "./parts.js";
+import { figures, lastError, nodeOf, onAir, stateChip } from "./parts.js";
 import { enqueue, queue } from "./queue.js";
 import { ask, may } from "./session.js";
 import { youtube } from "./youtube.js";
@@ -430,6 +430,7 @@ const run = ({ status }) => [
 
 export function streamView(name) {
     const chip = stateChip(), air = onAir(), error = lastError();
+    const owner = nodeOf();
     const coming = ahead(name);
     const parts = [picture(name), happened(name), queue(name),
                    playlist(name)];
@@ -462,7 +463,7 @@ export function streamView(name) {
         node: h("div", null,
                 h("p", null, h("a", { href: "#/" }, "All streams")),
                 h("div", { class: "head" },
-                  h("h1", { tabindex: -1 }, name), chip.node),
+                  h("h1", { tabindex: -1 }, name), chip.node, owner.node),
                 none, body),
         close: still.close,
         update() {
@@ -470,6 +471,7 @@ export function streamView(name) {
 
             show(body, stream !== undefined);
             show(chip.node, stream !== undefined);
+            show(owner.node, stream !== undefined);
             show(none, stream === undefined);
             put(none, link.ready ? `There is no stream "${name}".` : "…");
 
@@ -477,7 +479,7 @@ export function streamView(name) {
                 return;
             }
 
-            [chip, air, error, still, tube, queued,
+            [chip, owner, air, error, still, tube, queued,
              items].forEach((part) => part.update(stream.status));
             [numbers, pushes, coming, ...known].forEach((part) =>
                 part.update(stream));

@@ -270,7 +270,8 @@ typedef enum {
     NGX_DIRECTSTREAM_ENTRY_LIST,
     NGX_DIRECTSTREAM_ENTRY_SLOT,
     NGX_DIRECTSTREAM_ENTRY_YOUTUBE,
-    NGX_DIRECTSTREAM_ENTRY_RESOLVER         /* of no stream */
+    NGX_DIRECTSTREAM_ENTRY_RESOLVER,        /* of no stream */
+    NGX_DIRECTSTREAM_ENTRY_CLUSTER          /* of none, or whose it is */
 } ngx_directstream_entry_e;
 
 
@@ -891,6 +892,10 @@ void ngx_directstream_journal_note(ngx_directstream_conf_t *dcf,
 void ngx_directstream_journal_resolver(ngx_directstream_conf_t *dcf,
     const ds_resolver_status_t *resolver);
 
+/* what becomes of this node and others; with the lock held */
+void ngx_directstream_journal_cluster(ngx_directstream_conf_t *dcf,
+    const char *name, const char *message);
+
 /* the queue has been changed in the store, where so many wait now */
 void ngx_directstream_journal_queue(ngx_directstream_conf_t *dcf,
     const char *name, uint32_t queued, const char *message);
@@ -998,6 +1003,8 @@ typedef struct {
                                                worker has it */
     ngx_msec_t               cluster_at;    /* not to be made before */
     uint64_t                 balanced;      /* requests passed on */
+    ds_cluster_status_t      cluster_told;  /* in the log of events */
+    ngx_uint_t               cluster_away;  /* etcd; the same */
     char                     changed[DS_NAME_LEN + 1];  /* by another node, to
                                                be read; "": none */
     int64_t                  revision;      /* when */

@@ -1010,12 +1010,14 @@ ngx_directstream_admin_root(ngx_http_request_t *r,
 {
     ngx_uint_t                       i, n;
     ngx_directstream_json_t          w;
+    ngx_directstream_conf_t         *dcf;
     ngx_directstream_token_t        *token;
     ngx_directstream_allowed_t       allowed[NGX_DIRECTSTREAM_METHODS];
     ngx_directstream_loc_conf_t     *dlcf;
     const ngx_directstream_route_t  *route;
 
     dlcf = ngx_http_get_module_loc_conf(r, ngx_http_directstream_module);
+    dcf = ngx_directstream_get_conf();
     token = ctx->token;
 
     ngx_directstream_json_init(&w, r->pool);
@@ -1032,6 +1034,15 @@ ngx_directstream_admin_root(ngx_http_request_t *r,
 
     if (token != NULL) {
         ngx_directstream_json_string(&w, token->name, DS_NAME_LEN);
+
+    } else {
+        ngx_directstream_json_null(&w);
+    }
+
+    ngx_directstream_json_key(&w, "node");
+
+    if (dcf->cluster.endpoints != NULL) {
+        ngx_directstream_json_string(&w, dcf->cluster.node, DS_NAME_LEN);
 
     } else {
         ngx_directstream_json_null(&w);

@@ -562,6 +562,7 @@ ds_cluster_record(ds_cluster_t *c)
               == NULL
            || cJSON_AddNumberToObject(json, "weight", self.weight) == NULL
            || cJSON_AddBoolToObject(json, "draining", self.draining) == NULL
+           || cJSON_AddNumberToObject(json, "balance", self.balance) == NULL
            ? NULL : cJSON_PrintUnformatted(json);
 
     cJSON_Delete(json);
@@ -744,7 +745,7 @@ ds_cluster_parse(const ds_etcd_kv_t *kv, const char *name,
     ds_member_node_t *node)
 {
     cJSON        *json;
-    double        weight, most;
+    double        weight, most, balance;
 
     memset(node, 0, sizeof(ds_member_node_t));
     ds_text(node->name, sizeof(node->name), name);
@@ -756,6 +757,12 @@ ds_cluster_parse(const ds_etcd_kv_t *kv, const char *name,
 
     weight = cJSON_GetNumberValue(cJSON_GetObjectItem(json, "weight"));
     most = cJSON_GetNumberValue(cJSON_GetObjectItem(json, "max_streams"));
+
+    balance = cJSON_GetNumberValue(cJSON_GetObjectItem(json, "balance"));
+
+    if (balance >= 0 && balance <= UINT32_MAX) {
+        node->balance = (uint32_t) balance;
+    }
 
     if (weight >= 1 && weight <= 1000) {
         node->weight = (uint32_t) weight;

@@ -103,6 +103,7 @@ http {
         listen $host:$n->{http};
         location /directstream/ { directstream_admin write=on; }
         location = /metrics { directstream_metrics; }
+        @{[ $args{http} || '' ]}
     }
 }
 END
