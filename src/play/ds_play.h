@@ -154,6 +154,7 @@ struct ds_stream_s {
     ds_programme_t  *programme;         /* ds_programme.c */
     bool             scheduled;         /* there is a schedule */
     bool             slot_awaited;      /* nothing airs before its item */
+    int64_t          slot_cuts;         /* monotonic us; 0: not soon */
     char             slot[DS_SLOT_LEN]; /* of the item on air, or "" */
     int64_t          slot_late;         /* ms, -1: not the first of it */
     int64_t          spare_retry;       /* monotonic ms, not before */

@@ -26,6 +26,9 @@
 #define DS_SLOT_RETRY_MIN   1000
 #define DS_SLOT_RETRY_MAX   60000
 
+/* ms before a start that cuts when the air is told of it */
+#define DS_SLOT_SOON        500
+
 /* ms: a gap before a hard start that is worth a filler */
 #define DS_FILLER_MIN       1000
 
@@ -98,6 +101,7 @@ static bool ds_programme_choose(ds_stream_t *s, const ds_airing_t *a,
     bool first, int64_t now, uint32_t *index, int64_t *from, bool *over);
 static bool ds_programme_join(ds_slot_list_t *l, bool loops, int64_t elapsed,
     uint32_t *index, int64_t *from);
+static void ds_programme_cut(ds_stream_t *s, int64_t now);
 static void ds_programme_fit(ds_slot_list_t *l, int64_t gap,
     uint32_t *index);
 static void ds_programme_drop(ds_stream_t *s, ds_slot_item_t *it);
@@ -115,6 +119,9 @@ ds_programme_step(ds_stream_t *s)
     ds_rundown_t    *rd;
     ds_programme_t  *p;
 
+    s->slot_cuts = 0;
+    ds_air_until(s->air, 0);
+
     if (!ds_programme_adopt(s)) {
         return;
     }
@@ -127,7 +134,15 @@ ds_programme_step(ds_stream_t *s)
     ds_programme_read(s, now);
     ds_programme_due(s, now);
 
-    /* asleep until its time; what was prepared is what is due then */
+    /* what was prepared is what is due now; then the next one, asleep */
+
+    if (rd->due.slot != -1 && p->ahead.key != DS_AGENDA_NONE
+        && p->ahead.slot == rd->due.slot && p->ahead.start == rd->due.start)
+    {
+        ds_programme_drop(s, &p->item);
+        p->item = p->ahead;
+        p->ahead.key = DS_AGENDA_NONE;
+    }
 
     a = ds_rundown_coming(rd, now, rd->conf.prepare);
     ds_programme_check(s, &p->ahead, &a, true);
@@ -140,14 +155,6 @@ ds_programme_step(ds_stream_t *s)
 
     if (rd->due.slot != -1) {
         a = rd->due;
-
-        if (p->ahead.key != DS_AGENDA_NONE && p->ahead.slot == a.slot
-            && p->ahead.start == a.start)
-        {
-            ds_programme_drop(s, &p->item);
-            p->item = p->ahead;
-            p->ahead.key = DS_AGENDA_NONE;
-        }
 
         if (rd->ident.slot != -1 && rd->ident.start >= a.start
             && now < a.deadline)
@@ -175,6 +182,39 @@ ds_programme_step(ds_stream_t *s)
         ds_programme_want(s, &p->item, &a,
                           a.slot != rd->on.slot || a.start != rd->on.start,
                           false, now);
+    }
+
+    ds_programme_cut(s, now);
+}
+
+
+/*
+ * What is about to be cut for something that is ready is sent up to the very
+ * time, and not, as else, up to a tick beyond it.
+ */
+
+static void
+ds_programme_cut(ds_stream_t *s, int64_t now)
+{
+    int              slot;
+    bool             ready;
+    int64_t          at;
+    ds_programme_t  *p;
+
+    p = s->programme;
+    at = ds_rundown_cut(p->rd, now, &slot);
+
+    ready = at > now && at - now <= DS_SLOT_SOON
+            && ((p->ahead.key != DS_AGENDA_NONE && p->ahead.slot == slot
+                 && s->slotted != NULL && s->slotted_key == p->ahead.key
+                 && ds_source_ready(s->slotted))
+                || (p->item.key != DS_AGENDA_NONE && p->item.slot == slot
+                    && s->queued != NULL && s->queued_key == p->item.key
+                    && ds_source_ready(s->queued)));
+
+    if (ready) {
+        s->slot_cuts = ds_monotonic_us() + (at - now) * 1000;
+        ds_air_until(s->air, s->slot_cuts);
     }
 }
 
