@@ -583,6 +583,111 @@ test_thread(void)
 }
 
 
+/* those of the tests before */
+
+static void
+complete_all(void)
+{
+    char   *text, *json;
+    cJSON  *state, *b;
+
+    state = control(NULL);
+
+    cJSON_ArrayForEach(b, cJSON_GetObjectItem(state, "broadcasts")) {
+        (void) cJSON_ReplaceItemInObject(b, "life",
+                                         cJSON_CreateString("complete"));
+    }
+
+    text = cJSON_PrintUnformatted(cJSON_GetObjectItem(state, "broadcasts"));
+    json = ds_sprintf("{\"broadcasts\": %s}", text);
+    set(json);
+
+    free(json);
+    free(text);
+    cJSON_Delete(state);
+}
+
+
+/* what fifty streams of an account cost in a day, of rounds of 45 s */
+
+static void
+test_account(void)
+{
+    int                   i, n;
+    char                  name[24], *json, *p;
+    double                used, lists;
+    int64_t               began;
+    ds_channel_t         *c[50];
+    ds_youtube_status_t   st;
+
+    json = malloc(50 * 256);
+
+    if (json == NULL) {
+        abort();
+    }
+
+    complete_all();
+
+    p = json + sprintf(json, "{\"refresh_token\": \"refresh-SECRET\", "
+                       "\"used\": 0, \"streams\": [");
+
+    for (i = 0; i < 50; i++) {
+        p += sprintf(p, "%s{\"id\": \"f%d\", \"key\": \"fifty-%d\", "
+                     "\"active\": true}", i == 0 ? "" : ",", i, i);
+    }
+
+    p += sprintf(p, "], \"broadcasts\": [");
+
+    for (i = 0; i < 50; i++) {
+        p += sprintf(p, "%s{\"id\": \"b%d\", \"stream\": \"f%d\", "
+                     "\"life\": \"live\", \"title\": \"x\"}",
+                     i == 0 ? "" : ",", i, i);
+    }
+
+    (void) sprintf(p, "]}");
+    set(json);
+    free(json);
+
+    engine_start();
+
+    for (i = 0; i < 50; i++) {
+        (void) snprintf(name, sizeof(name), "fifty-%d", i);
+        c[i] = join(name, name, DS_YOUTUBE_REVIVE);
+    }
+
+    for (n = 0; n < 50 && state(c[n], DS_YOUTUBE_HEALTHY, &st); n++) {
+        /* void */
+    }
+
+    is_int(n, 50, "account: all are live");
+
+    began = ds_monotonic();
+    used = number("used", NULL);
+    lists = number("calls", "liveBroadcasts.list");
+
+    for (i = 0; i < 6000
+         && number("calls", "liveBroadcasts.list") < lists + 40; i++)
+    {
+        (void) usleep(10000);
+    }
+
+    used = number("used", NULL) - used;
+    lists = number("calls", "liveBroadcasts.list") - lists;
+
+    ok(lists >= 40 && lists <= (double) (ds_monotonic() - began) / 100 + 2,
+       "account: a list a round: %d in %d ms", (int) lists,
+       (int) (ds_monotonic() - began));
+    ok(used * 86400 / 45 <= 3000 * lists, "account: %d units a day",
+       (int) (used * 86400 / 45 / lists));
+
+    for (i = 0; i < 50; i++) {
+        ds_youtube_leave(&c[i]);
+    }
+
+    engine_end();
+}
+
+
 /* quota, consent, nobody there */
 
 static void
@@ -638,6 +743,7 @@ main(void)
     test_faults();
     test_thread();
     test_refusals();
+    test_account();
 
     (void) kill(api_pid, SIGTERM);
     (void) waitpid(api_pid, NULL, 0);
