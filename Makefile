@@ -162,11 +162,14 @@ e2e: module schema check-tool $(builddir)/watch
 SOAK_KILLS   ?= 500
 SOAK_CHANGES ?= 1000
 SOAK_STEPS   ?= 1000
+SOAK_STARTS  ?= 20
 SOAK_ITEMS   ?= 1000
 SOAK_YOUTUBE ?= 100
 
 soak: module schema check-tool $(builddir)/watch
 	$(e2e_env) SOAK_KILLS=$(SOAK_KILLS) prove -v t/24_kills.t
+	$(e2e_env) SOAK_KILLS=$(SOAK_KILLS) prove -v t/56_queue_kills.t
+	$(e2e_env) HARD_STARTS=$(SOAK_STARTS) prove -v t/84_hard_starts.t
 	$(e2e_env) SOAK_CHANGES=$(SOAK_CHANGES) prove -v t/29_endurance.t
 	$(e2e_env) SOAK_STEPS=$(SOAK_STEPS) prove -v t/62_history.t
 	$(e2e_env) DRAWN_ITEMS=$(SOAK_ITEMS) prove -v t/81_drawn.t

@@ -63,6 +63,12 @@ void ds_air_item(ds_air_t *air, ds_source_t *src);
 void ds_air_cut(ds_air_t *air);
 
 /*
+ * What of the item is due from "until" on, monotonic us, is kept back, as it
+ * is about to be cut there; 0: nothing is.
+ */
+void ds_air_until(ds_air_t *air, int64_t until);
+
+/*
  * Sends what is due, and has it connected.  While there is neither a session
  * nor a push that takes it, the item waits; with one of them it goes on, and
  * the other one goes on with it from a key frame on when it is back.

@@ -74,6 +74,16 @@ ds_interlude_step(ds_stream_t *s)
         (void) ds_interlude_ready(s);
     }
 
+    if (s->queued != NULL
+        && (q.now || s->cur == NULL || s->cutting || s->expired))
+    {
+        ds_source_urge(s->queued);
+    }
+
+    if (s->slotted != NULL) {
+        ds_source_urge(s->slotted);
+    }
+
     s->queue_first = head != DS_AGENDA_NONE && !s->going_back
                      && (s->queued != NULL ? !ds_interlude_trouble(s)
                                            : ds_interlude_listing(s, &q));

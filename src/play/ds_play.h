@@ -175,6 +175,7 @@ struct ds_stream_s {
                                            lock */
     bool             scheduled;         /* there is a schedule */
     bool             slot_awaited;      /* nothing airs before its item */
+    int64_t          slot_cuts;         /* monotonic us; 0: not soon */
     char             slot[DS_SLOT_LEN]; /* of the item on air, or "" */
     int64_t          slot_late;         /* ms, -1: not the first of it */
     int64_t          spare_retry;       /* monotonic ms, not before */

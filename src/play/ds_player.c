@@ -101,6 +101,11 @@ ds_player_run(void *data)
                 at = now + DS_TICK;
             }
 
+            if (s->slot_cuts != 0 && s->slot_cuts / 1000 < at) {
+                /* not a tick later */
+                at = s->slot_cuts / 1000 > now ? s->slot_cuts / 1000 : now;
+            }
+
             ds_bell_wait(&s->bell, &s->job.cancel, at - now);
         }
     }

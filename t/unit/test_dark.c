@@ -79,7 +79,8 @@ test_pause(void)
     ok(await(s, in_state, DS_FINISHED, &st), "pause: to the end");
     is_int(st.played, 1, "pause: played");
 
-    ok(ds_stream_aired(s, &a, UINT64_MAX) && a.slate > 500, "pause: slate within: %d ms",
+    ok(ds_stream_aired(s, &a, UINT64_MAX) && a.slate > 500,
+       "pause: slate within: %d ms",
        (int) a.slate);
     ok(a.aired > 3500 && a.aired <= 6100, "pause: aired: %d ms",
        (int) a.aired);
