@@ -451,7 +451,9 @@ ds_demux_read(ds_demux_t *s, AVPacket *pkt, ds_error_t *err)
 
     /* some demuxers take a packet that is cut for an error of the bytes */
 
-    if (rc == AVERROR(EIO) && s->pb->eof_reached && ds_demux_sized(s)) {
+    if (rc == AVERROR(EIO) && s->pb->eof_reached && ds_demux_sized(s)
+        && !ds_demux_listed(s))
+    {
         rc = AVERROR_EOF;
     }
 
@@ -1102,9 +1104,13 @@ ds_demux_io_move(ds_io_t *io, int64_t offset)
     int64_t      back;
     ds_demux_t  *s;
 
+    s = io->source;
+
     if (ds_http_seekable(io->http) && !ds_http_near(io->http, offset)) {
 
-        if (io->far == NULL && !io->alone) {
+        /* to look about while it is opened is no alternating */
+
+        if (io->far == NULL && !io->alone && s->deadline == 0) {
             back = offset - io->left;
             io->left = ds_http_tell(io->http);
 
@@ -1127,8 +1133,6 @@ ds_demux_io_move(ds_io_t *io, int64_t offset)
     }
 
     /* a movie's table may come last, and where it is read leads back twice */
-
-    s = io->source;
 
     return io->main && s->ctx->iformat != NULL
            && av_match_name("mov", s->ctx->iformat->name)
@@ -1230,7 +1234,7 @@ ds_demux_io_tell(ds_io_t *io)
 }
 
 
-/* libav knows no list with a mark or blank lines before it; how many there were */
+/* bytes before a list that libav does not know: a mark, blank lines */
 
 static size_t
 ds_demux_bare(uint8_t *buf, size_t len)
