@@ -150,7 +150,7 @@ static const ngx_directstream_route_t  ngx_directstream_routes[] = {
       "from until offset limit" },
 
     { "streams/*/guide.xml", NGX_DIRECTSTREAM_READ, 0, 0,
-      ngx_directstream_guide, NULL, NULL, NULL, NULL },
+      ngx_directstream_guide, NULL, NULL, NULL, NULL, "from until" },
 
     { "streams/*/play", NGX_DIRECTSTREAM_OPERATOR, 0, 1, NULL,
       ngx_directstream_queue_add, NULL, NULL, NULL, NULL },
