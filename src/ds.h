@@ -133,6 +133,7 @@
                                                                               \
     X(QUEUE_FULL, "queue_full")         /* as many wait as may */             \
     X(QUEUE_KEY, "key_reused")          /* for something else */              \
+    X(QUEUE_ON_AIR, "queue_on_air")     /* it neither moves nor goes */       \
                                                                               \
     X(CLUSTER_LOST, "cluster_lost")     /* etcd does not answer */            \
     X(CLUSTER_UNKNOWN, "cluster_unknown") /* it may have done it, or not */   \
@@ -843,6 +844,16 @@ typedef enum {
 } ds_youtube_state_e;
 
 
+/* since the stream started, whatever is set anew meanwhile */
+
+typedef struct {
+    uint64_t         dark;              /* ms */
+    uint32_t         made;              /* broadcasts */
+    uint32_t         revived;           /* taken live */
+    uint32_t         replaced;
+} ds_youtube_totals_t;
+
+
 typedef struct {
     bool             enabled;
     ds_youtube_state_e  state;
@@ -858,10 +869,7 @@ typedef struct {
     uint32_t         issues;
     char             revive[DS_MESSAGE_LEN];    /* what it would do now */
     char             replace[DS_MESSAGE_LEN];   /* what a roll-over would do */
-    uint64_t         dark;              /* ms, since the stream started */
-    uint32_t         made;              /* broadcasts, the same */
-    uint32_t         revived;           /* taken live, the same */
-    uint32_t         replaced;          /* the same */
+    ds_youtube_totals_t  totals;
     int64_t          quota;             /* units used today, by the account */
     ds_error_t       error;             /* of the last look, code 0: none */
 } ds_youtube_status_t;
@@ -1060,6 +1068,9 @@ typedef struct {
     int64_t            position;        /* ms, where it is; 0: not begun */
     char               by[DS_BY_LEN];
     int64_t            at;              /* Unix ms, when it was queued */
+    bool               far;             /* another node has the list, which
+                                           says whether there is the item;
+                                           for ds_store_queue_add() */
 } ds_queued_t;
 
 
@@ -1104,9 +1115,11 @@ typedef struct {
 
 /*
  * Takes the oldest record; false when there is none; the latest 32 are kept.
- * One that was queued and failed before it was on air has a record, too.
+ * One that was queued and failed before it was on air has a record, too.  Of
+ * what the queue was with changes up to "stamp", a status' queue_stamp;
+ * UINT64_MAX: of all.
  */
-bool ds_stream_aired(ds_stream_t *s, ds_aired_t *aired);
+bool ds_stream_aired(ds_stream_t *s, ds_aired_t *aired, uint64_t stamp);
 
 
 /*
@@ -1483,12 +1496,13 @@ int ds_store_key_put(ds_store_t *store, const char *name, const char *key,
 
 /*
  * DS_ESTORE_NOT_FOUND when there is no entry "id", DS_EITEM_UNAVAILABLE when
- * there is none to put it before; "before" NULL: to the end.
+ * there is none to put it before; "before" NULL: to the end.  DS_EQUEUE_ON_AIR:
+ * it is on air, or is about to be; of a stream that does not run none is.
  */
 int ds_store_queue_remove(ds_store_t *store, const char *name, const char *id,
-    ds_error_t *err);
+    bool runs, ds_error_t *err);
 int ds_store_queue_move(ds_store_t *store, const char *name, const char *id,
-    const char *before, ds_error_t *err);
+    bool runs, const char *before, ds_error_t *err);
 
 /* a change of the engine; of a run that is stale nothing is added */
 int ds_store_queue_put(ds_store_t *store, const char *name, int64_t run,
@@ -1505,6 +1519,39 @@ int ds_store_queue_list(ds_store_t *store, const char *name, ds_queued_t **q,
 /* how many there are */
 int ds_store_queue_count(ds_store_t *store, const char *name, uint32_t *n,
     ds_error_t *err);
+
+
+/*
+ * What another node asks the owner of a stream to do, at once: it is there
+ * until the owner has taken it.
+ */
+
+typedef struct {
+    char         id[DS_QUEUE_ID_LEN + 1];   /* "": nobody waits for it */
+    int64_t      epoch;                 /* the owner's */
+    char         what[24];              /* as in ds_change_t */
+    char         output[DS_OUTLET_NAME_LEN + 1];    /* which; "": of none */
+} ds_command_t;
+
+/* those that can be taken at once */
+#define DS_COMMANDS  16
+
+/* one that nobody waits for is there once; DS_ESTORE_NOT_FOUND: no stream */
+int ds_store_command_put(ds_store_t *store, const char *name,
+    const ds_command_t *command, ds_error_t *err);
+
+/* DS_ESTORE_NOT_FOUND: it was taken; drop(): it will not be */
+int ds_store_command_find(ds_store_t *store, const char *name,
+    const char *id, ds_error_t *err);
+int ds_store_command_drop(ds_store_t *store, const char *name,
+    const char *id, ds_error_t *err);
+
+/*
+ * As the owner of "epoch", in the order they came; what was for another one
+ * is lost.  *n: room before, taken after.
+ */
+int ds_store_command_take(ds_store_t *store, const char *name, int64_t epoch,
+    ds_command_t *commands, size_t *n, ds_error_t *err);
 
 
 /*
@@ -1660,10 +1707,15 @@ typedef struct {
     bool         anew;                  /* no progress is known */
     ds_progress_t progress;
     ds_stored_t  stored;
+    ds_command_t commands[DS_COMMANDS]; /* taken */
+    size_t       ncommands;
 } ds_settled_t;
 
-/* one at a time; false: the last answer was not taken yet */
-bool ds_recorder_ask(ds_recorder_t *r, const char *name);
+/*
+ * One at a time; false: the last answer was not taken yet.  "epoch", 0: of
+ * none, takes what the owner is to do.
+ */
+bool ds_recorder_ask(ds_recorder_t *r, const char *name, int64_t epoch);
 bool ds_recorder_answer(ds_recorder_t *r, ds_settled_t *settled);
 
 
@@ -1739,9 +1791,12 @@ bool ds_cluster_left(ds_cluster_t *c);
 /* evens out what the nodes have */
 void ds_cluster_balance(ds_cluster_t *c);
 
-/* what is stored of a stream was changed by another node; false: of none */
+/*
+ * What is stored of a stream was changed by another node; false: of none.
+ * *command: there may be one for its owner.
+ */
 bool ds_cluster_changed(ds_cluster_t *c, char name[DS_NAME_LEN + 1],
-    int64_t *revision);
+    int64_t *revision, bool *command);
 
 void ds_cluster_status(ds_cluster_t *c, ds_cluster_status_t *status);
 

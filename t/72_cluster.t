@@ -112,6 +112,10 @@ $since = Time::HiRes::time();
 is($t->stop_nginx('c', 'QUIT'), 0, 'one quits');
 is($c->api('b', 'POST', 'node/drain', { on => JSON::PP::false }), 202,
    'and the other one takes streams');
+ok($t->wait_for(sub { join(' ', map { $_->{what} } @{ ($c->api('b', 'GET',
+       'changes?what=drain'))[1]{changes} }, @{ ($c->api('b', 'GET',
+       'changes?what=drain_off'))[1]{changes} }) eq 'drain drain_off' }, 5),
+   'and it is written down that it was asked to');
 ok($t->wait_for(sub { $c->owned('a') =~ /^a:(\d) b:(\d)$/ && $1 + $2 == 6 },
                 15 * $slow), 'it is known to have left')
     or diag($c->owned('a'));

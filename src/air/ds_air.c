@@ -104,9 +104,11 @@ struct ds_air_s {
     bool                wait_key;       /* new session: from a key frame */
     bool                cut;            /* ends with what has been sent */
     bool                paused;         /* nobody was there to send to */
+    int64_t             until;          /* monotonic us, 0: no limit */
 
     bool                on_slate;       /* and not the item */
     int64_t             position;       /* ms into the item, meanwhile */
+    int64_t             unsent;         /* ms of the item before that */
     bool                over;           /* it was cut meanwhile */
 
     ds_meter_t          meter;
@@ -191,7 +193,6 @@ ds_air_free(ds_air_t **pair)
 
     ds_feed_item(&air->feed, NULL);
     ds_air_drop(air->pkt);
-    ds_air_close(air);
     ds_output_close(&air->opened);
     ds_fan_free(&air->fan);
     ds_cancel_free(&air->cancel);
@@ -204,8 +205,8 @@ void
 ds_air_stop(ds_air_t *air)
 {
     ds_cancel_set(&air->cancel);
-
     ds_fan_cancel(&air->fan);
+    ds_air_close(air);
 }
 
 
@@ -229,6 +230,7 @@ ds_air_item(ds_air_t *air, ds_source_t *src)
     ds_air_tell_holes(air);
     ds_feed_item(&air->feed, src);
     air->over = false;
+    air->unsent = 0;
 
     if (src == NULL) {
         ds_meter_item(&air->meter);
@@ -258,7 +260,7 @@ static void
 ds_air_enter(ds_air_t *air)
 {
     int                       samples;
-    int64_t                   pts, dts;
+    int64_t                   pts, dts, at;
     const AVCodecParameters  *par;
 
     if (air->on_slate) {
@@ -270,6 +272,12 @@ ds_air_enter(ds_air_t *air)
 
     ds_air_drop(air->pkt);
     ds_feed_begin(&air->feed, &pts, &dts);
+
+    at = ds_source_offset(air->feed.src) + air->feed.origin / 1000;
+
+    if (at > air->position) {
+        air->unsent += at - air->position;
+    }
 
     air->on_slate = false;
     air->cut = false;
@@ -293,6 +301,13 @@ ds_air_cut(ds_air_t *air)
     av_packet_free(&air->pkt[DS_VIDEO]);
 
     air->cut = true;
+}
+
+
+void
+ds_air_until(ds_air_t *air, int64_t until)
+{
+    air->until = until;
 }
 
 
@@ -450,6 +465,10 @@ ds_air_put_due(ds_air_t *air, unsigned *n, ds_error_t *err)
         due = air->clock + air->stamp[track].dts;
         late = now - due;
 
+        if (air->until != 0 && due >= air->until && !air->on_slate) {
+            return track;
+        }
+
         anew = air->wait_key || air->paused || air->meter.sent_at == 0;
 
         if (late < -DS_MAX_GAP && !anew) {
@@ -464,7 +483,7 @@ ds_air_put_due(ds_air_t *air, unsigned *n, ds_error_t *err)
         } else if (late > DS_MAX_LATE) {
             air->clock += late;
 
-        } else if (due > now + DS_AIR_TICK && !(air->on_slate && air->cut)) {
+        } else if (due > now + DS_AIR_TICK && !air->cut) {
             return track;
         }
 
@@ -1125,6 +1144,27 @@ ds_air_status(ds_air_t *air, ds_status_t *st)
             st->reconnects += st->outputs[i].reconnects;
         }
     }
+}
+
+
+int64_t
+ds_air_unsent(ds_air_t *air)
+{
+    int64_t  pts, dts, video, audio, rest;
+
+    if (air->feed.src == NULL || !air->on_slate
+        || !ds_source_ends(air->feed.src, &video, &audio))
+    {
+        return air->unsent;
+    }
+
+    /* it was over before it went on */
+
+    ds_source_origin(air->feed.src, &pts, &dts);
+    rest = ds_source_offset(air->feed.src) + (video - pts) / 1000
+           - air->position;
+
+    return air->unsent + (rest > 0 ? rest : 0);
 }
 
 

@@ -270,7 +270,8 @@ typedef enum {
     NGX_DIRECTSTREAM_ENTRY_LIST,
     NGX_DIRECTSTREAM_ENTRY_SLOT,
     NGX_DIRECTSTREAM_ENTRY_YOUTUBE,
-    NGX_DIRECTSTREAM_ENTRY_RESOLVER         /* of no stream */
+    NGX_DIRECTSTREAM_ENTRY_RESOLVER,        /* of no stream */
+    NGX_DIRECTSTREAM_ENTRY_CLUSTER          /* of none, or whose it is */
 } ngx_directstream_entry_e;
 
 
@@ -700,6 +701,7 @@ typedef enum {
     NGX_DIRECTSTREAM_YOUTUBE_ROLLOVER
 } ngx_directstream_step_e;
 
+const char *ngx_directstream_zone_step_name(ngx_directstream_step_e step);
 ngx_int_t ngx_directstream_zone_step(ngx_directstream_conf_t *dcf,
     const char *name, ngx_directstream_step_e step);
 
@@ -786,6 +788,10 @@ typedef struct {
  */
 void ngx_directstream_change_adopt(ngx_directstream_conf_t *dcf,
     ngx_directstream_found_t *found, int64_t revision);
+
+/* what was asked for on another node is done, as if it were here */
+void ngx_directstream_change_command(ngx_directstream_conf_t *dcf,
+    const char *name, const ds_command_t *command);
 
 /* of one that is new here: it may have come to its end before */
 void ngx_directstream_change_ended(ngx_directstream_info_t *info);
@@ -885,6 +891,10 @@ void ngx_directstream_journal_note(ngx_directstream_conf_t *dcf,
 /* the resolver is what it is now; what is news against what was known */
 void ngx_directstream_journal_resolver(ngx_directstream_conf_t *dcf,
     const ds_resolver_status_t *resolver);
+
+/* what becomes of this node and others; with the lock held */
+void ngx_directstream_journal_cluster(ngx_directstream_conf_t *dcf,
+    const char *name, const char *message);
 
 /* the queue has been changed in the store, where so many wait now */
 void ngx_directstream_journal_queue(ngx_directstream_conf_t *dcf,
@@ -993,6 +1003,8 @@ typedef struct {
                                                worker has it */
     ngx_msec_t               cluster_at;    /* not to be made before */
     uint64_t                 balanced;      /* requests passed on */
+    ds_cluster_status_t      cluster_told;  /* in the log of events */
+    ngx_uint_t               cluster_away;  /* etcd; the same */
     char                     changed[DS_NAME_LEN + 1];  /* by another node, to
                                                be read; "": none */
     int64_t                  revision;      /* when */
@@ -1038,6 +1050,14 @@ ngx_uint_t ngx_directstream_cluster_left(ngx_directstream_runs_t *runs);
 ngx_int_t ngx_directstream_cluster_changed(ngx_directstream_runs_t *runs);
 void ngx_directstream_cluster_adopt(ngx_directstream_runs_t *runs,
     ds_settled_t *settled);
+
+/* since when this node has it; 0: it has not */
+int64_t ngx_directstream_cluster_epoch(ngx_directstream_runs_t *runs,
+    const char *name);
+
+/* does it belong to this node, if only for a while? */
+ngx_uint_t ngx_directstream_cluster_ours(ngx_directstream_conf_t *dcf,
+    ngx_directstream_info_t *info);
 
 /* may it be started here? it go on? with the lock held */
 ngx_uint_t ngx_directstream_cluster_starts(ngx_directstream_conf_t *dcf,

@@ -28,6 +28,7 @@ static ngx_int_t ngx_directstream_snapshot_poll(ngx_http_request_t *r,
     ngx_directstream_ctx_t *ctx);
 static ngx_int_t ngx_directstream_snapshot_failed(ngx_http_request_t *r,
     ngx_directstream_ctx_t *ctx, ngx_int_t rc);
+static ngx_uint_t ngx_directstream_snapshot_held(ngx_directstream_ctx_t *ctx);
 static ngx_int_t ngx_directstream_snapshot_none(ngx_http_request_t *r,
     const char *why);
 
@@ -89,6 +90,13 @@ ngx_directstream_ask(ngx_http_request_t *r, ngx_directstream_ctx_t *ctx,
     ngx_add_timer(&ctx->timer, NGX_DIRECTSTREAM_ASK_POLL);
 
     return NGX_DONE;
+}
+
+
+void
+ngx_directstream_ask_again(ngx_directstream_ctx_t *ctx)
+{
+    ngx_add_timer(&ctx->timer, NGX_DIRECTSTREAM_ASK_POLL);
 }
 
 
@@ -155,8 +163,7 @@ ngx_directstream_resolve(ngx_http_request_t *r, ngx_directstream_ctx_t *ctx)
                                       &def, &ctx->limit, &m)
         != NGX_OK)
     {
-        return ngx_directstream_problem(r, 400, m.code, m.field, "%s",
-                                        m.detail);
+        return ngx_directstream_mistaken(r, &m);
     }
 
     return ngx_directstream_look(r, ctx, &def, 0,
@@ -181,8 +188,7 @@ ngx_directstream_check(ngx_http_request_t *r, ngx_directstream_ctx_t *ctx)
     if (ngx_directstream_check_parse(dcf, &ctx->body, &def, &depth, &m)
         != NGX_OK)
     {
-        return ngx_directstream_problem(r, 400, m.code, m.field, "%s",
-                                        m.detail);
+        return ngx_directstream_mistaken(r, &m);
     }
 
     if (def.name[0] != '\0') {
@@ -401,14 +407,29 @@ ngx_directstream_snapshot_failed(ngx_http_request_t *r,
         return ngx_directstream_missing(r, ctx->name);
 
     case NGX_ABORT:
-        return ngx_directstream_relay_alive(ngx_directstream_get_conf())
-               ? ngx_directstream_snapshot_none(r, "nothing is on air")
-               : ngx_directstream_ask_down(r);
+        return !ngx_directstream_relay_alive(ngx_directstream_get_conf())
+               ? ngx_directstream_ask_down(r)
+               : ngx_directstream_snapshot_none(r,
+                                         ngx_directstream_snapshot_held(ctx)
+                                         ? "another node has the stream"
+                                         : "nothing is on air");
     }
 
     return ((ngx_msec_int_t) (ngx_current_msec - ctx->end) < 0)
            ? NGX_AGAIN
            : ngx_directstream_snapshot_none(r, "it took too long");
+}
+
+
+static ngx_uint_t
+ngx_directstream_snapshot_held(ngx_directstream_ctx_t *ctx)
+{
+    ngx_directstream_info_t  info;
+
+    return ngx_directstream_zone_get(ngx_directstream_get_conf(), ctx->name,
+                                     &info)
+           == NGX_OK
+           && info.status.state == DS_HELD;
 }
 
 

@@ -8,12 +8,24 @@
 #include "ngx_directstream_http.h"
 
 
+/* how a run ends, and what is done, as the store has it */
+
+#define NGX_DIRECTSTREAM_ENDS  "running stopped finished failed crashed"
+
+#define NGX_DIRECTSTREAM_WHATS                                               \
+    "create change delete start stop restart output_start output_stop "      \
+    "output_restart skip previous refresh prefetch prefetch_off "            \
+    "youtube_check youtube_revive youtube_rollover queue play queue_move "   \
+    "queue_remove restart_all restart_outdated delete_cached drain "         \
+    "drain_off balance"
+
+
 typedef struct ngx_directstream_past_s  ngx_directstream_past_t;
 
 struct ngx_directstream_past_s {
     ngx_directstream_task_t  task;
     ngx_uint_t               changes;       /* else runs */
-    ds_history_t                which;
+    ds_history_t             which;
     uint32_t                 total;
     uint32_t                 offset;
     uint32_t                 limit;
@@ -100,7 +112,7 @@ ngx_directstream_past_list(ngx_http_request_t *r, ngx_directstream_ctx_t *ctx,
 {
     ngx_int_t                 rc;
     const char               *field;
-    ds_history_t                 which;
+    ds_history_t              which;
     ngx_directstream_past_t  *past;
 
     rc = ngx_directstream_args(r, ctx, 100);
@@ -116,6 +128,10 @@ ngx_directstream_past_list(ngx_http_request_t *r, ngx_directstream_ctx_t *ctx,
                                 || ngx_strcmp(field, "until") == 0)
                                ? "it must be a time in UTC, as "
                                  "\"2026-11-28T14:00:00Z\""
+                               : (ngx_strcmp(field, "state") == 0)
+                               ? "it must be one of " NGX_DIRECTSTREAM_ENDS
+                               : (ngx_strcmp(field, "what") == 0)
+                               ? "it must be one of " NGX_DIRECTSTREAM_WHATS
                                : "it is longer than any is");
     }
 
@@ -184,7 +200,11 @@ ngx_directstream_past_args(ngx_http_request_t *r, ngx_uint_t changes,
             continue;
         }
 
-        if (arg.len >= args[i].size) {
+        if (arg.len >= args[i].size
+            || (args[i].text == which->what
+                && !ngx_directstream_among(changes ? NGX_DIRECTSTREAM_WHATS
+                                           : NGX_DIRECTSTREAM_ENDS, &arg)))
+        {
             return args[i].name;
         }
 

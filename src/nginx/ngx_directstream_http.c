@@ -9,6 +9,8 @@
 
 #include <ngx_md5.h>
 
+#include <sys/random.h>
+
 
 #define NGX_DIRECTSTREAM_LIST_MAX  1000    /* entries of a part */
 
@@ -218,6 +220,29 @@ ngx_directstream_arg_text(ngx_http_request_t *r, const char *name,
     value->len = dst - value->data;
 
     return NGX_OK;
+}
+
+
+ngx_uint_t
+ngx_directstream_among(const char *words, const ngx_str_t *value)
+{
+    size_t       len;
+    const char  *end;
+
+    for (end = words; *end != '\0'; words = end + 1) {
+
+        end = strchr(words, ' ');
+        end = (end != NULL) ? end : words + strlen(words);
+        len = end - words;
+
+        if (len != 0 && len == value->len
+            && ngx_memcmp(words, value->data, len) == 0)
+        {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 
@@ -547,9 +572,38 @@ ngx_directstream_problem(ngx_http_request_t *r, ngx_uint_t status,
 }
 
 
+/* no memory is nobody's mistake */
+
+ngx_int_t
+ngx_directstream_mistaken(ngx_http_request_t *r,
+    const ngx_directstream_mistake_t *m)
+{
+    return ngx_directstream_problem(r, ngx_strcmp(m->code, "no_memory") == 0
+                                       ? 500 : 400, m->code, m->field, "%s",
+                                    m->detail);
+}
+
+
 ngx_int_t
 ngx_directstream_missing(ngx_http_request_t *r, const char *name)
 {
     return ngx_directstream_problem(r, 404, "stream_not_found", NULL,
                                     "there is no stream \"%s\"", name);
+}
+
+
+ngx_int_t
+ngx_directstream_id(char *id)
+{
+    u_char  bytes[DS_QUEUE_ID_LEN / 2];
+
+    if (getrandom(bytes, sizeof(bytes), 0) != sizeof(bytes)) {
+        ngx_log_error(NGX_LOG_ALERT, ngx_cycle->log, ngx_errno,
+                      "getrandom() failed");
+        return NGX_ERROR;
+    }
+
+    (void) ngx_hex_dump((u_char *) id, bytes, sizeof(bytes));
+
+    return NGX_OK;
 }

@@ -218,7 +218,15 @@ ds_course_step(ds_course_t *c, const ds_course_view_t *v)
     rd = c->rd;
     first = true;
 
-    /* asleep until its time; what was prepared is what is due then */
+    /* what was prepared is what is due now; then the next one, asleep */
+
+    if (rd->due.slot != -1 && c->ahead.key != DS_AGENDA_NONE
+        && c->ahead.slot == rd->due.slot && c->ahead.start == rd->due.start)
+    {
+        ds_course_drop(v->agenda, &c->item);
+        c->item = c->ahead;
+        c->ahead.key = DS_AGENDA_NONE;
+    }
 
     a = ds_rundown_coming(rd, v->now, rd->conf.prepare);
     ds_course_check(c, v, &c->ahead, &a, true);
@@ -231,14 +239,6 @@ ds_course_step(ds_course_t *c, const ds_course_view_t *v)
 
     if (rd->due.slot != -1) {
         a = rd->due;
-
-        if (c->ahead.key != DS_AGENDA_NONE && c->ahead.slot == a.slot
-            && c->ahead.start == a.start)
-        {
-            ds_course_drop(v->agenda, &c->item);
-            c->item = c->ahead;
-            c->ahead.key = DS_AGENDA_NONE;
-        }
 
         if (rd->ident.slot != -1 && rd->ident.start >= a.start
             && v->now < a.deadline)

@@ -564,6 +564,13 @@ ds_lister_kept(ds_stream_t *s, const ds_error_t *err)
     least = most < DS_LIST_AGAIN_MIN ? most : DS_LIST_AGAIN_MIN;
     wait = ds_backoff(++s->list_kept, least, most);
 
+    /* nothing else is left to be played */
+
+    if (s->list_tries != 0) {
+        wait = ds_backoff(++s->list_tries, DS_LIST_RETRY_MIN,
+                          DS_LIST_RETRY_MAX);
+    }
+
     /* who does not want it read again gets it whole, but no more */
 
     s->list_at = s->list_refresh == 0 && !s->list_cut
@@ -744,6 +751,23 @@ ds_lister_pass(ds_stream_t *s)
     if (s->list_kept == 0 && now - s->list_read >= age) {
         s->list_at = now;
     }
+}
+
+
+bool
+ds_lister_rest(ds_stream_t *s)
+{
+    if (!s->list_cut) {
+        return false;
+    }
+
+    if (s->list_tries == 0) {
+        s->list_tries = 1;
+        ds_lister_again(s, ds_monotonic());
+    }
+
+    return s->listing || s->list_tries <= DS_LIST_TRIES
+           || ds_fault(s->list_err.code, false) != DS_FAULT_ITEM;
 }
 
 

@@ -21,6 +21,12 @@ bool ds_lister_check(ds_stream_t *s);
 /* context: player's thread; a pass is over, the list may have changed */
 void ds_lister_pass(ds_stream_t *s);
 
+/*
+ * context: player's thread; all that is known has been played: true while the
+ * rest of a list that was cut is waited for
+ */
+bool ds_lister_rest(ds_stream_t *s);
+
 /* context: player's thread; nothing can be played: read it at "at" */
 void ds_lister_again(ds_stream_t *s, int64_t at);
 

@@ -36,6 +36,9 @@
 /* ms: what is left of an item that broke off is not worth an attempt */
 #define DS_REST          2000
 
+/* ms: what is on air may need so long to see that its site is back */
+#define DS_SITE_BACK     6000
+
 /* ms: it has broken off at the same place */
 #define DS_BROKEN_SAME   1000
 
@@ -100,6 +103,10 @@ ds_pick_prepare(ds_stream_t *s)
     }
 
     if (s->next != NULL) {
+        if (s->cur == NULL || s->cutting || s->expired) {
+            ds_source_urge(s->next);
+        }
+
         if (ds_pick_near(s, 2 * (int64_t) s->ds->conf.buffer_time)) {
             ds_source_widen(s->next);
         }
@@ -509,6 +516,7 @@ ds_pick_choose(ds_stream_t *s, bool spare, uint32_t *index, ds_entry_t *e)
 
     if (s->holding && !spare) {
         *index = s->held;
+        ds_playlist_choose(s->list, *index, s->held_pass);
         pick = DS_PICK_ITEM;
 
     } else if (s->shuffle && !ds_playlist_is_complete(s->list)
@@ -570,6 +578,11 @@ ds_pick_pass(ds_stream_t *s)
     }
 
     s->owed_since = 0;
+
+    if (!loop && ds_lister_rest(s)) {
+        s->retry_at = ds_monotonic() + DS_PASS_MIN;
+        return;
+    }
 
     if (playable == 0) {
         (void) ds_fail(&s->err, DS_EPLAYLIST_UNPLAYABLE,
@@ -828,7 +841,10 @@ ds_pick_take(ds_stream_t *s)
     ds_source_widen(src);
     ds_pick_release(s, s->next_index);
 
+    /* what is kept says nothing of a site */
+
     s->overtaken = s->spare != NULL && s->spare_at < s->next_at
+                   && !ds_source_from_cache(src)
                    ? ds_monotonic() : 0;
     s->overtaken_by = s->next_index;
 
@@ -1005,7 +1021,10 @@ ds_pick_again(ds_stream_t *s, int64_t at)
 }
 
 
-/* "same": the next one is of the site of the one on air, and was ready since */
+/*
+ * "same": the next one is of the site of the one on air, and was ready since,
+ * for so long that this one is tried again as well.
+ */
 
 static bool
 ds_pick_alive(ds_stream_t *s, bool *same)
@@ -1028,6 +1047,7 @@ ds_pick_alive(ds_stream_t *s, bool *same)
     silence = ds_meter_missing(ds_air_meter(s->air), now);
 
     *same = one && s->next_ready > now - silence
+            && now - s->next_ready >= DS_SITE_BACK
             && !ds_source_from_cache(s->next);
 
     return !one || *same || ds_source_from_cache(s->next)
@@ -1081,6 +1101,7 @@ ds_pick_hold(ds_stream_t *s, uint32_t index, const ds_error_t *err,
     if (!s->holding) {
         s->holding = true;
         s->held = index;
+        s->held_pass = ds_playlist_chosen(s->list, index);
         s->held_at = ds_playlist_at(s->list, index);
         s->tries = 0;
 

@@ -49,6 +49,7 @@ typedef struct ds_programme_s  ds_programme_t;
 struct ds_past_s {
     ds_aired_t       aired;
     ds_past_t       *next;
+    uint64_t         stamp;         /* of the status that knows, + 1; or 0 */
 };
 
 
@@ -174,6 +175,7 @@ struct ds_stream_s {
                                            lock */
     bool             scheduled;         /* there is a schedule */
     bool             slot_awaited;      /* nothing airs before its item */
+    int64_t          slot_cuts;         /* monotonic us; 0: not soon */
     char             slot[DS_SLOT_LEN]; /* of the item on air, or "" */
     int64_t          slot_late;         /* ms, -1: not the first of it */
     int64_t          spare_retry;       /* monotonic ms, not before */
@@ -198,6 +200,7 @@ struct ds_stream_s {
     bool             holding;           /* the next one is "held", again */
     uint32_t         held;
     ds_error_t       held_err;
+    uint32_t         held_pass;         /* in which it was chosen */
     int64_t          held_at;           /* ms into it, where to begin */
     unsigned         tries;             /* of it, in vain */
     int64_t          witness;           /* monotonic ms, another one could be

@@ -39,6 +39,9 @@
 #define DS_ITEM_REST     500
 #define DS_ITEM_WAIT     200
 
+/* ms of an item that were not sent are worth a word, and a tenth of it more */
+#define DS_ITEM_UNSENT   500
+
 /* ms on air for which one ms of waiting for the source is forgiven */
 #define DS_FORGIVE       10
 
@@ -51,6 +54,7 @@ static void ds_player_starved(ds_stream_t *s);
 static void ds_player_air(ds_stream_t *s);
 static void ds_player_cut(ds_stream_t *s);
 static void ds_player_over(ds_stream_t *s, const ds_error_t *why);
+static bool ds_player_lacks(ds_stream_t *s, ds_error_t *err);
 static void ds_player_interrupted(ds_stream_t *s);
 static void ds_player_record(ds_stream_t *s);
 static void ds_player_remember(ds_stream_t *s);
@@ -95,6 +99,11 @@ ds_player_run(void *data)
             } else if (at > now + DS_TICK) {
                 /* the bell has rung before */
                 at = now + DS_TICK;
+            }
+
+            if (s->slot_cuts != 0 && s->slot_cuts / 1000 < at) {
+                /* not a tick later */
+                at = s->slot_cuts / 1000 > now ? s->slot_cuts / 1000 : now;
             }
 
             ds_bell_wait(&s->bell, &s->job.cancel, at - now);
@@ -280,6 +289,14 @@ ds_player_air(ds_stream_t *s)
 
     if (s->cur != NULL) {
         ds_player_cut(s);
+
+        if (ds_agenda_is_key(s->cur_index)
+            && !ds_agenda_worth(ds_pick_left(s), ds_air_position(s->air)))
+        {
+            (void) pthread_mutex_lock(&s->lock);
+            ds_agenda_spend(s->agenda, s->cur_index);
+            (void) pthread_mutex_unlock(&s->lock);
+        }
     }
 
     for ( ;; ) {
@@ -454,6 +471,12 @@ ds_player_over(ds_stream_t *s, const ds_error_t *why)
 
         ds_pick_broken(s, &err, ds_air_position(s->air));
 
+    } else if (ds_player_lacks(s, &err)) {
+        ds_pick_set_item(s, s->cur_index, DS_ITEM_FAILED, &err);
+        ds_count_failure(&s->counters, err.code);
+        s->failed++;
+        s->fails = 0;
+
     } else {
         ds_pick_set_item(s, s->cur_index, DS_ITEM_PLAYED, NULL);
         s->played++;
@@ -476,6 +499,40 @@ ds_player_over(ds_stream_t *s, const ds_error_t *why)
     ds_air_item(s->air, NULL);
     ds_crash_item(NULL);
     ds_pick_end(s, &s->cur);
+}
+
+
+/*
+ * A source that stalled makes room for the slate, and goes on at its next key
+ * frame.  An item of which a tenth is missing so was not played.
+ */
+
+static bool
+ds_player_lacks(ds_stream_t *s, ds_error_t *err)
+{
+    bool     lacks;
+    char     label[32];
+    int64_t  unsent, all;
+
+    unsent = ds_air_unsent(s->air);
+
+    if (unsent < DS_ITEM_UNSENT || ds_source_endless(s->cur)) {
+        return false;
+    }
+
+    all = unsent + ds_air_meter(s->air)->item_time / 1000;
+    lacks = unsent > all / 10;
+
+    ds_player_label(s, label, sizeof(label));
+
+    (void) ds_fail(err, DS_ESOURCE_STALLED,
+                   "%.1f of %.1f s were not sent, its source had stalled",
+                   unsent / 1e3, all / 1e3);
+
+    ds_log(s->ds, lacks ? DS_LOG_ERR : DS_LOG_WARN, s->name, "%s%s: %s", label,
+           lacks ? " failed: source_stalled" : "", err->message);
+
+    return lacks;
 }
 
 
@@ -665,7 +722,8 @@ ds_player_take(ds_stream_t *s)
     queued = ds_interlude_ready(s);
 
     if (!queued
-        && ((s->queue_first && s->copied + s->encoded == 0)
+        && (ds_interlude_prepared(s)
+            || (s->queue_first && s->copied + s->encoded == 0)
             || !ds_pick_ready(s)))
     {
         return false;

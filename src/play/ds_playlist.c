@@ -505,6 +505,20 @@ ds_playlist_pick(ds_playlist_t *pl, uint32_t *index)
 }
 
 
+uint32_t
+ds_playlist_chosen(ds_playlist_t *pl, uint32_t index)
+{
+    return pl->slots[index].pass;
+}
+
+
+void
+ds_playlist_choose(ds_playlist_t *pl, uint32_t index, uint32_t pass)
+{
+    pl->slots[index].pass = pass;
+}
+
+
 bool
 ds_playlist_peek(ds_playlist_t *pl, bool loop, uint32_t *index)
 {

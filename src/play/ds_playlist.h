@@ -92,6 +92,13 @@ uint32_t ds_playlist_drop_owed(ds_playlist_t *pl);
 /* ms, see ds_playlist_pass_over(); 0 for others */
 int64_t ds_playlist_at(ds_playlist_t *pl, uint32_t index);
 
+/*
+ * One that is waited for has its turn, wherever the place is by now: that of
+ * the pass in which it was chosen, as this has told before.
+ */
+uint32_t ds_playlist_chosen(ds_playlist_t *pl, uint32_t index);
+void ds_playlist_choose(ds_playlist_t *pl, uint32_t index, uint32_t pass);
+
 /* what was chosen has not been on air: it is chosen again in its turn */
 void ds_playlist_put_back(ds_playlist_t *pl, uint32_t index);
 

@@ -36,7 +36,7 @@ static bool ds_preflight_choose(ds_stream_t *s, uint32_t *index,
 static bool ds_preflight_wanted(ds_stream_t *s, uint32_t index);
 static bool ds_preflight_afford(ds_t *ds, bool take);
 static void ds_preflight_done(ds_stream_t *s);
-static void ds_preflight_told(ds_stream_t *s, uint32_t index,
+static void ds_preflight_told(ds_stream_t *s, uint32_t index, bool answered,
     const ds_error_t *err);
 
 
@@ -243,22 +243,27 @@ ds_preflight_afford(ds_t *ds, bool take)
 static void
 ds_preflight_done(ds_stream_t *s)
 {
+    bool        answered;
     ds_error_t  err;
 
     if (!ds_source_failed(s->check, &err)) {
         ds_error_clear(&err);
     }
 
+    /* what is kept is well, but says nothing of a site */
+    answered = ds_source_opened(s->check);
+
     ds_source_free(&s->check);
 
     if (s->check_index != DS_NO_ITEM && err.code != DS_ECANCELED) {
-        ds_preflight_told(s, s->check_index, &err);
+        ds_preflight_told(s, s->check_index, answered, &err);
     }
 }
 
 
 static void
-ds_preflight_told(ds_stream_t *s, uint32_t index, const ds_error_t *err)
+ds_preflight_told(ds_stream_t *s, uint32_t index, bool answered,
+    const ds_error_t *err)
 {
     bool          over, busy;
     ds_item_t     item;
@@ -286,7 +291,10 @@ ds_preflight_told(ds_stream_t *s, uint32_t index, const ds_error_t *err)
 
     (void) pthread_mutex_unlock(&s->lock);
 
-    if (verdict == DS_VERDICT_RISK) {
+    if (verdict == DS_VERDICT_RISK
+        || (s->holding && verdict == DS_VERDICT_OK && !answered))
+    {
+        /* another one may say more */
         s->check_fails++;
         s->check_at = ds_monotonic() + ds_backoff(s->check_fails, DS_LOOK_MIN,
                                                   DS_LOOK_MAX);
@@ -294,7 +302,7 @@ ds_preflight_told(ds_stream_t *s, uint32_t index, const ds_error_t *err)
         s->check_fails = 0;
     }
 
-    if (verdict == DS_VERDICT_OK) {
+    if (answered) {
         ds_pick_answered(s, index);
     }
 

@@ -25,6 +25,9 @@
 #define DS_SLOT_RETRY_MIN   1000
 #define DS_SLOT_RETRY_MAX   60000
 
+/* ms before a start that cuts when the air is told of it */
+#define DS_SLOT_SOON        500
+
 
 typedef struct {
     int64_t         read;           /* monotonic ms */
@@ -57,6 +60,7 @@ static bool ds_programme_add(void *data, ds_entry_t *e);
 static void ds_programme_listed(ds_stream_t *s);
 static void ds_programme_late(ds_stream_t *s, int64_t now);
 static void ds_programme_missed(ds_stream_t *s, const ds_airing_t *a);
+static void ds_programme_cut(ds_stream_t *s, int64_t now);
 static void ds_programme_free(ds_stream_t *s);
 
 
@@ -69,6 +73,9 @@ ds_programme_step(ds_stream_t *s)
     ds_rundown_t      *rd;
     ds_programme_t    *p;
     ds_course_view_t   v;
+
+    s->slot_cuts = 0;
+    ds_air_until(s->air, 0);
 
     if (!ds_programme_adopt(s)) {
         return;
@@ -117,6 +124,39 @@ ds_programme_step(ds_stream_t *s)
     ds_course_step(c, &v);
 
     (void) pthread_mutex_unlock(&s->lock);
+
+    ds_programme_cut(s, v.now);
+}
+
+
+/*
+ * What is about to be cut for something that is ready is sent up to the very
+ * time, and not, as else, up to a tick beyond it.
+ */
+
+static void
+ds_programme_cut(ds_stream_t *s, int64_t now)
+{
+    int           slot;
+    bool          ready;
+    int64_t       at;
+    ds_course_t  *c;
+
+    c = s->programme->course;
+    at = ds_rundown_cut(c->rd, now, &slot);
+
+    ready = at > now && at - now <= DS_SLOT_SOON
+            && ((c->ahead.key != DS_AGENDA_NONE && c->ahead.slot == slot
+                 && s->slotted != NULL && s->slotted_key == c->ahead.key
+                 && ds_source_ready(s->slotted))
+                || (c->item.key != DS_AGENDA_NONE && c->item.slot == slot
+                    && s->queued != NULL && s->queued_key == c->item.key
+                    && ds_source_ready(s->queued)));
+
+    if (ready) {
+        s->slot_cuts = ds_monotonic_us() + (at - now) * 1000;
+        ds_air_until(s->air, s->slot_cuts);
+    }
 }
 
 
@@ -276,8 +316,9 @@ ds_programme_read(ds_stream_t *s, int64_t now)
         return;
     }
 
-    ds_playlist_free(&p->fresh);
-    p->lists[best].retry = mono + DS_SLOT_RETRY_MAX;
+    p->reading = best;
+    p->full = true;
+    ds_programme_listed(s);
 }
 
 

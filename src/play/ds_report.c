@@ -148,7 +148,8 @@ ds_report_onair(ds_stream_t *s, ds_onair_t *o)
 static bool
 ds_report_queue(ds_stream_t *s, ds_status_t *st)
 {
-    bool  told;
+    bool        told;
+    ds_past_t  *past;
 
     memcpy(st->queue_id, s->queue_id, sizeof(st->queue_id));
     memcpy(st->queued_by, s->queued_by, sizeof(st->queued_by));
@@ -162,6 +163,11 @@ ds_report_queue(ds_stream_t *s, ds_status_t *st)
     st->queued = ds_agenda_waiting(s->agenda);
     told = st->queue_stamp == ds_agenda_stamp(s->agenda);
     st->queue_stamp = ds_agenda_stamp(s->agenda);
+
+    for (past = s->past; past != NULL; past = past->next) {
+        past->stamp = past->stamp != 0 ? past->stamp : st->queue_stamp + 1;
+    }
+
     st->queue_started = s->queue_started;
     st->queue_failed = s->queue_failed;
 

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/ds_crash.h"
+#include "base/ds_gate.h"
 #include "base/ds_job.h"
 #include "source/ds_convert.h"
 #include "source/ds_shelf.h"
@@ -150,7 +151,6 @@ ds_source_run(void *data)
 
     rc = s->check ? ds_source_judge(s) : ds_source_begin(s);
 
-
     if (rc == DS_OK && !s->check) {
         rc = ds_source_read(s);
         ds_convert_end(s->convert);
@@ -254,10 +254,16 @@ ds_source_judge(ds_source_t *s)
 
     s->reader = ds_reader_open(&s->conf, &s->err);
 
-    return s->reader == NULL
-           ? s->err.code
-           : ds_convert_judge(&s->profile, s->reader, &decision, reason,
-                              &s->err);
+    if (s->reader == NULL
+        || ds_convert_judge(&s->profile, s->reader, &decision, reason,
+                            &s->err) != DS_OK)
+    {
+        return s->err.code;
+    }
+
+    atomic_store(&s->opened, true);
+
+    return DS_OK;
 }
 
 
@@ -410,6 +416,13 @@ ds_source_ready(ds_source_t *s)
     return atomic_load(&s->begun)
            && (ds_queue_time(s->queue) >= DS_READY_TIME
                || ds_queue_full(s->queue) || ds_queue_ended(s->queue));
+}
+
+
+void
+ds_source_urge(ds_source_t *s)
+{
+    ds_gate_urge(s->ds->encoders, &s->job.cancel);
 }
 
 

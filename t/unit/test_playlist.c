@@ -877,6 +877,21 @@ test_over(void)
     (void) ds_playlist_pick(pl, &index);
     is_int(index, 2, "over: what was put back is chosen again");
 
+    /* it was waited for, behind one that had been put back */
+
+    ds_playlist_set_state(pl, 2, DS_ITEM_PENDING, DS_OK, NULL);
+    ds_playlist_choose(pl, 2, 1);
+    ds_playlist_set_state(pl, 0, DS_ITEM_NEXT, DS_OK, NULL);
+    ds_playlist_put_back(pl, 0);
+    (void) ds_playlist_pick(pl, &index);
+    is_int(index, 0, "over: the one that was put back");
+    ds_playlist_set_state(pl, 0, DS_ITEM_PLAYING, DS_OK, NULL);
+    is_int(ds_playlist_chosen(pl, 2), 1, "over: the other one had its turn");
+    (void) ds_playlist_pick(pl, &index);
+    is_int(index, 3, "over: once");
+    ds_playlist_set_state(pl, 3, DS_ITEM_NEXT, DS_OK, NULL);
+    ds_playlist_put_back(pl, 3);
+
     ds_playlist_pass_over(pl, 2, true, 1500);
     is_int(ds_playlist_owed(pl), 1, "over: one is owed");
     (void) ds_playlist_pick(pl, &index);
