@@ -280,10 +280,11 @@ is($b->script('return document.querySelector("#field-name")'), undef,
    'the name stays');
 $b->type('#field-playlist', 'file:///etc/passwd');
 $b->click('dialog button', 'Change');
+$b->click('dialog button', 'Break it');
 ok($b->wait_text('#field-playlist-error', qr/\w/), 'a bad change is refused');
 $b->type('#field-playlist', $url);
 $b->click('#field-loop');
-$b->click('dialog button', 'Change');
+$b->click('dialog button', 'Break it');
 ok($b->wait_script('return !document.querySelector("dialog")'), 'changed');
 ok(!$t->status('lofi')->{loop}, 'loop is off');
 like($t->status('lofi')->{push}, qr/^rtmp:/, 'the push is as it was');
@@ -291,6 +292,7 @@ like($t->status('lofi')->{push}, qr/^rtmp:/, 'the push is as it was');
 $b->click('button', 'Change');
 $b->click('#field-unpush');
 $b->click('dialog button', 'Change');
+$b->click('dialog button', 'Break it');
 ok($b->wait_script('return !document.querySelector("dialog")'), 'changed');
 is($t->status('lofi')->{push}, undef, 'and the push is gone');
 
@@ -405,8 +407,8 @@ is($b->script('return document.querySelectorAll("button").length'), 0,
 $b->click('.streams a', 'fixed');
 ok($b->wait_text('h1', qr/^fixed$/), 'a stream, read-only');
 is($b->script('return [...document.querySelectorAll("button")].map((e) =>'
-              . ' e.textContent).join()'), 'Earlier,Later',
-   'nothing to change it with');
+              . ' e.textContent).filter((e) => !/day|would/.test(e)).join()'),
+   'Earlier,Later', 'nothing to change it with');
 
 # another place, by the keyboard
 

@@ -126,7 +126,7 @@ for my $line (split /\n/, $text) {
     $name = $1 if $line =~ /^# HELP (\S+)/ && !$seen{$1}++;
     push @strange, $line
         unless $line =~ /^# (?:HELP|TYPE) \Q$name\E /
-            || $line =~ /^\Q$name\E(?:\{\w+="[\w.-]+"(?:,\w+="[\w.-]+")?\})?
+            || $line =~ /^\Q$name\E(?:\{\w+="[\w.-]+"(?:,\w+="[\w.-]+"){0,2}\})?
                          \ \d+(?:\.\d{3})?$/x;
 }
 

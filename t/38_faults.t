@@ -327,10 +327,11 @@ expect('stall30', [ url('mid.mp4', 'outage=150000-30000'), 'c.mp4' ],
        code => 'source_stalled', faults => ['source_stalled']);
 expect('slow', [ url('mid.mp4', 'drip=100&from=150000'), 'c.mp4' ],
        @again, code => 'source_stalled');
+# up to 2 of its 8 s, to the next key frame
 expect('stall5', entries('stall5', [ url('mid.mp4', 'outage=230000-5000'),
                                      chunk => 16384 ], 'c.mp4'),
-       dead => [200, 4000], states => 'played played',
-       faults => ['source_stalled']);
+       dead => [200, 4000], states => 'failed played',
+       code => 'source_stalled', faults => ['source_stalled']);
 
 # media that is not all there, or not what it says
 

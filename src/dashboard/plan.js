@@ -302,7 +302,7 @@ export function plan(name) {
 
     return {
         node: h("section", { class: "plan" }, h("h2", null, "Schedule"),
-                h("div", { class: "pager" }, before, label, after, look),
+                h("div", { class: "days" }, before, label, after, look),
                 bar, list, note, wrong, failure, fixed, form),
         update(stream) {
             const { queue, playlist, schedule, state } = stream.status;
