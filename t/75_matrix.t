@@ -394,7 +394,8 @@ sub step {
                                           || ($n->{$_} || 0)
                                              < $row->{wanted} - 2 * /off$/ }
                                   @streams;
-        $row->{done} = $row->{ended} && time > $row->{ended} + 0.5;
+        $row->{done} = $t->now if $row->{ended}
+                                  && time > $row->{ended} + 0.5;
     }
 
     return;
@@ -450,7 +451,8 @@ for my $row (@rows) {
     my @slates;
 
     for my $name (@{ $row->{streams} }) {
-        my $s = seen($t->watched($row->{watch}{$name}));
+        my $s = seen($t->watched($row->{watch}{$name})
+                       ->between(0, $row->{done} || $t->now));
         my @items = @{ $s->{items} };
         my @aired = @{ $s->{aired} };
         my @expect = $name =~ /off$/ ? @want
