@@ -155,18 +155,21 @@ TESTS      = $(wildcard t/*.t)
 e2e_env    = DS_BUILD=$(builddir) DS_MODULE=$(module)
 
 e2e: module schema check-tool $(builddir)/watch
-	$(e2e_env) $(PROVE) $(TESTS)
+	$(e2e_env) tools/e2e $(JOBS) $(TESTS)
 
 # kills at random, and item changes with faults, many more than the tests of
 # the same names do
 SOAK_KILLS   ?= 500
 SOAK_CHANGES ?= 1000
 SOAK_STEPS   ?= 1000
+SOAK_STARTS  ?= 20
 SOAK_ITEMS   ?= 1000
 SOAK_YOUTUBE ?= 100
 
 soak: module schema check-tool $(builddir)/watch
 	$(e2e_env) SOAK_KILLS=$(SOAK_KILLS) prove -v t/24_kills.t
+	$(e2e_env) SOAK_KILLS=$(SOAK_KILLS) prove -v t/56_queue_kills.t
+	$(e2e_env) HARD_STARTS=$(SOAK_STARTS) prove -v t/84_hard_starts.t
 	$(e2e_env) SOAK_CHANGES=$(SOAK_CHANGES) prove -v t/29_endurance.t
 	$(e2e_env) SOAK_STEPS=$(SOAK_STEPS) prove -v t/62_history.t
 	$(e2e_env) DRAWN_ITEMS=$(SOAK_ITEMS) prove -v t/81_drawn.t
@@ -193,7 +196,7 @@ asan_env   = DS_BUILD=$(builddir) \
              UBSAN_OPTIONS=print_stacktrace=1
 
 asan-e2e: asan-module schema check-tool $(builddir)/watch
-	$(asan_env) $(PROVE) $(TESTS)
+	$(asan_env) tools/e2e $(JOBS) $(TESTS)
 .PHONY: asan-e2e
 
 sanitize: asan tsan asan-e2e

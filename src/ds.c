@@ -104,8 +104,11 @@ ds_create(const ds_conf_t *conf, ds_error_t *err)
     /*
      * Each thread would get a heap of its own and keep what it freed: a
      * stream's packets are allocated by one thread and freed by another.
+     * What is small would be kept apart, until the next picture is freed puts
+     * all of it together again: each time that is more than it saves.
      */
     (void) mallopt(M_ARENA_MAX, 2);
+    (void) mallopt(M_MXFAST, 0);
     (void) mallopt(M_TRIM_THRESHOLD, 256 * 1024);
 
     /* libav's messages carry URLs with their secrets */

@@ -133,6 +133,7 @@
                                                                               \
     X(QUEUE_FULL, "queue_full")         /* as many wait as may */             \
     X(QUEUE_KEY, "key_reused")          /* for something else */              \
+    X(QUEUE_ON_AIR, "queue_on_air")     /* it neither moves nor goes */       \
                                                                               \
     X(CLUSTER_LOST, "cluster_lost")     /* etcd does not answer */            \
     X(CLUSTER_UNKNOWN, "cluster_unknown") /* it may have done it, or not */   \
@@ -843,6 +844,16 @@ typedef enum {
 } ds_youtube_state_e;
 
 
+/* since the stream started, whatever is set anew meanwhile */
+
+typedef struct {
+    uint64_t         dark;              /* ms */
+    uint32_t         made;              /* broadcasts */
+    uint32_t         revived;           /* taken live */
+    uint32_t         replaced;
+} ds_youtube_totals_t;
+
+
 typedef struct {
     bool             enabled;
     ds_youtube_state_e  state;
@@ -858,10 +869,7 @@ typedef struct {
     uint32_t         issues;
     char             revive[DS_MESSAGE_LEN];    /* what it would do now */
     char             replace[DS_MESSAGE_LEN];   /* what a roll-over would do */
-    uint64_t         dark;              /* ms, since the stream started */
-    uint32_t         made;              /* broadcasts, the same */
-    uint32_t         revived;           /* taken live, the same */
-    uint32_t         replaced;          /* the same */
+    ds_youtube_totals_t  totals;
     int64_t          quota;             /* units used today, by the account */
     ds_error_t       error;             /* of the last look, code 0: none */
 } ds_youtube_status_t;
@@ -1060,6 +1068,9 @@ typedef struct {
     int64_t            position;        /* ms, where it is; 0: not begun */
     char               by[DS_BY_LEN];
     int64_t            at;              /* Unix ms, when it was queued */
+    bool               far;             /* another node has the list, which
+                                           says whether there is the item;
+                                           for ds_store_queue_add() */
 } ds_queued_t;
 
 
@@ -1104,9 +1115,114 @@ typedef struct {
 
 /*
  * Takes the oldest record; false when there is none; the latest 32 are kept.
- * One that was queued and failed before it was on air has a record, too.
+ * One that was queued and failed before it was on air has a record, too.  Of
+ * what the queue was with changes up to "stamp", a status' queue_stamp;
+ * UINT64_MAX: of all.
  */
-bool ds_stream_aired(ds_stream_t *s, ds_aired_t *aired);
+bool ds_stream_aired(ds_stream_t *s, ds_aired_t *aired, uint64_t stamp);
+
+
+/*
+ * A plan: what would be on air, by what is known now, as far as lengths are.
+ * It is made by what decides for the air, with a clock of its own.
+ */
+
+/* the most entries and conflicts of a plan, and how far ahead it looks, ms */
+#define DS_PLAN_MAX        20000
+#define DS_PLAN_CONFLICTS  200
+#define DS_PLAN_AHEAD      (8 * 86400000LL)
+
+
+typedef enum {
+    DS_WHY_LIST = 0,                    /* the stream's own list */
+    DS_WHY_QUEUE,
+    DS_WHY_SLOT,
+    DS_WHY_EVERY,
+    DS_WHY_FILLER,
+    DS_WHY_SLATE                        /* nothing, so the slate is */
+} ds_why_e;
+
+
+typedef struct {
+    int64_t            start;           /* Unix ms */
+    int64_t            end;
+    int64_t            from;            /* ms into the item, where it begins */
+    int64_t            late;            /* ms after the slot's time, -1: it is
+                                           not the first of a slot */
+    ds_why_e           why;
+    uint32_t           index;           /* in its list, or DS_NO_INDEX */
+    int32_t            start_zone;      /* s east of UTC then, where the */
+    int32_t            end_zone;        /* schedule is */
+    bool               cut;             /* it ends before its own end */
+    bool               guessed;         /* the length of one since the last
+                                           hard start is not known */
+    char               slot[DS_SLOT_LEN];   /* "": none of the schedule's */
+    char               id[DS_ID_LEN];
+    char               title[DS_TITLE_LEN];
+} ds_planned_t;
+
+
+typedef enum {
+    DS_CONFLICT_LATE = 0,               /* it begins "ms" after its time */
+    DS_CONFLICT_MISSED,                 /* it does not begin before its end, or
+                                           before that of "by" */
+    DS_CONFLICT_OVERLAP,                /* it is the time of "by" as well */
+    DS_CONFLICT_CUT,                    /* "by" begins within it, "ms" before
+                                           its end, 0: it has none */
+    DS_CONFLICT_FILLER,                 /* "ms" before it are filled */
+    DS_CONFLICT_EMPTY,                  /* its list has nothing to play */
+    DS_CONFLICT_NEVER                   /* its date is past */
+} ds_conflict_e;
+
+
+typedef struct {
+    ds_conflict_e      kind;
+    int64_t            start;           /* Unix ms, of the slot; 0: any */
+    int64_t            ms;
+    char               slot[DS_SLOT_LEN];
+    char               by[DS_SLOT_LEN]; /* "": none */
+} ds_conflict_t;
+
+
+typedef struct {
+    int64_t            from;            /* Unix ms: what is on after that */
+    int64_t            until;           /* and begins before that */
+    uint32_t           offset;          /* of these so many are left out, */
+    uint32_t           limit;           /* and so many told of */
+} ds_plan_conf_t;
+
+
+typedef struct {
+    uint32_t           count;           /* of all, as "offset" counts them */
+    uint32_t           n;               /* entries that are told of */
+    ds_planned_t      *entries;
+    uint32_t           nconflicts;
+    ds_conflict_t     *conflicts;
+    bool               truncated;       /* there would be more */
+    int64_t            took;            /* us, to decide all that */
+    ds_error_t         error;           /* code 0, or why there is none */
+} ds_plan_answer_t;
+
+
+typedef struct ds_planner_s  ds_planner_t;
+
+const char *ds_why_name(ds_why_e why);                  /* "list" */
+const char *ds_conflict_name(ds_conflict_e conflict);   /* "late" */
+
+/*
+ * In a thread of its own; "s" NULL: the stream does not run, and its lists are
+ * read.  The schedule is that of "def".  NULL: "err" says why.
+ */
+ds_planner_t *ds_plan_start(ds_t *ds, ds_stream_t *s, const ds_def_t *def,
+    const ds_plan_conf_t *conf, ds_error_t *err);
+
+/* NULL: not done; borrowed until ds_plan_free() */
+const ds_plan_answer_t *ds_plan_done(ds_planner_t *p);
+
+void ds_plan_cancel(ds_planner_t *p);
+
+/* cancels, joins, frees, sets *p to NULL; does not block when done */
+void ds_plan_free(ds_planner_t **p);
 
 
 /*
@@ -1380,12 +1496,13 @@ int ds_store_key_put(ds_store_t *store, const char *name, const char *key,
 
 /*
  * DS_ESTORE_NOT_FOUND when there is no entry "id", DS_EITEM_UNAVAILABLE when
- * there is none to put it before; "before" NULL: to the end.
+ * there is none to put it before; "before" NULL: to the end.  DS_EQUEUE_ON_AIR:
+ * it is on air, or is about to be; of a stream that does not run none is.
  */
 int ds_store_queue_remove(ds_store_t *store, const char *name, const char *id,
-    ds_error_t *err);
+    bool runs, ds_error_t *err);
 int ds_store_queue_move(ds_store_t *store, const char *name, const char *id,
-    const char *before, ds_error_t *err);
+    bool runs, const char *before, ds_error_t *err);
 
 /* a change of the engine; of a run that is stale nothing is added */
 int ds_store_queue_put(ds_store_t *store, const char *name, int64_t run,
@@ -1402,6 +1519,39 @@ int ds_store_queue_list(ds_store_t *store, const char *name, ds_queued_t **q,
 /* how many there are */
 int ds_store_queue_count(ds_store_t *store, const char *name, uint32_t *n,
     ds_error_t *err);
+
+
+/*
+ * What another node asks the owner of a stream to do, at once: it is there
+ * until the owner has taken it.
+ */
+
+typedef struct {
+    char         id[DS_QUEUE_ID_LEN + 1];   /* "": nobody waits for it */
+    int64_t      epoch;                 /* the owner's */
+    char         what[24];              /* as in ds_change_t */
+    char         output[DS_OUTLET_NAME_LEN + 1];    /* which; "": of none */
+} ds_command_t;
+
+/* those that can be taken at once */
+#define DS_COMMANDS  16
+
+/* one that nobody waits for is there once; DS_ESTORE_NOT_FOUND: no stream */
+int ds_store_command_put(ds_store_t *store, const char *name,
+    const ds_command_t *command, ds_error_t *err);
+
+/* DS_ESTORE_NOT_FOUND: it was taken; drop(): it will not be */
+int ds_store_command_find(ds_store_t *store, const char *name,
+    const char *id, ds_error_t *err);
+int ds_store_command_drop(ds_store_t *store, const char *name,
+    const char *id, ds_error_t *err);
+
+/*
+ * As the owner of "epoch", in the order they came; what was for another one
+ * is lost.  *n: room before, taken after.
+ */
+int ds_store_command_take(ds_store_t *store, const char *name, int64_t epoch,
+    ds_command_t *commands, size_t *n, ds_error_t *err);
 
 
 /*
@@ -1557,10 +1707,15 @@ typedef struct {
     bool         anew;                  /* no progress is known */
     ds_progress_t progress;
     ds_stored_t  stored;
+    ds_command_t commands[DS_COMMANDS]; /* taken */
+    size_t       ncommands;
 } ds_settled_t;
 
-/* one at a time; false: the last answer was not taken yet */
-bool ds_recorder_ask(ds_recorder_t *r, const char *name);
+/*
+ * One at a time; false: the last answer was not taken yet.  "epoch", 0: of
+ * none, takes what the owner is to do.
+ */
+bool ds_recorder_ask(ds_recorder_t *r, const char *name, int64_t epoch);
 bool ds_recorder_answer(ds_recorder_t *r, ds_settled_t *settled);
 
 
@@ -1636,9 +1791,12 @@ bool ds_cluster_left(ds_cluster_t *c);
 /* evens out what the nodes have */
 void ds_cluster_balance(ds_cluster_t *c);
 
-/* what is stored of a stream was changed by another node; false: of none */
+/*
+ * What is stored of a stream was changed by another node; false: of none.
+ * *command: there may be one for its owner.
+ */
 bool ds_cluster_changed(ds_cluster_t *c, char name[DS_NAME_LEN + 1],
-    int64_t *revision);
+    int64_t *revision, bool *command);
 
 void ds_cluster_status(ds_cluster_t *c, ds_cluster_status_t *status);
 

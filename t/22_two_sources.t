@@ -28,6 +28,14 @@ sub rows {
 }
 
 
+sub rows_are {
+    my ($wanted, $name) = @_;
+
+    $t->wait_for(sub { rows() eq $wanted }, 20);
+    return is(rows(), $wanted, $name);
+}
+
+
 sub reload {
     my ($file) = @_;
 
@@ -42,9 +50,9 @@ sub reload {
 
 $t->near(directstream => "stream file { playlist $one; }");
 
-is(rows(), 'file|1|1|PLsrc1', 'a stream of the file is in the store');
+rows_are('file|1|1|PLsrc1', 'a stream of the file is in the store');
 is(($t->create('api', $one))[0], 201, 'one of the API');
-is(rows(), 'api|0|1|PLsrc1 file|1|1|PLsrc1', 'is there, too');
+rows_are('api|0|1|PLsrc1 file|1|1|PLsrc1', 'is there, too');
 
 for my $x ([ 'PATCH', { loop => JSON::PP::false } ], [ 'DELETE' ]) {
     my ($s, $data) = $t->api($x->[0], 'api/1/streams/file', $x->[1]);
@@ -55,7 +63,7 @@ my ($s, $data) = $t->create('file', $two);
 is("$s $data->{code}", '409 stream_exists', 'nor can it be made again');
 
 is(scalar $t->api('POST', 'api/1/streams/file/stop'), 202, 'but stopped');
-is(rows(), 'api|0|1|PLsrc1 file|1|0|PLsrc1', 'for good');
+rows_are('api|0|1|PLsrc1 file|1|0|PLsrc1', 'for good');
 
 # the same name in both: the file wins
 
@@ -67,7 +75,7 @@ $t->like_log(qr/\[warn\].*"api": made by the API, is now what the config/,
              'the log says that the file wins');
 ok($t->wait_for(sub { ($t->status('api') || {})->{playlist} eq $two }, 5),
    'it has');
-is(rows(), 'api|1|1|PLsrc2 file|1|0|PLsrc1', 'also in the store');
+rows_are('api|1|1|PLsrc2 file|1|0|PLsrc1', 'also in the store');
 ok($t->wait_for(sub { ($t->field('api', 'owner_pid') || 0) != $old
                       && $t->state('api') eq 'live' }, 10), 'it began anew');
 is($t->state('file'), 'stopped', 'the other one is as it was');
@@ -78,7 +86,7 @@ is(scalar $t->api('DELETE', 'api/1/streams/api'), 409, 'and is static now');
 reload('');
 ok($t->wait_for(sub { $t->api('GET', 'api/1/streams/api') == 404 }, 5),
    'gone');
-is(rows(), '', 'and from the store');
+rows_are('', 'and from the store');
 
 # the name is free, and the file may take it while nginx is down
 
@@ -111,7 +119,7 @@ $t->command('sqlite3', $t->state_path . '/state.db',
             "ATTACH '" . $t->dir . "/stub/backup.db' AS b;"
             . ' INSERT INTO stream SELECT * FROM b.stream;'
             . ' INSERT INTO setting SELECT * FROM b.setting;');
-is(rows(), $rows, 'rows that the zone has not');
+rows_are($rows, 'rows that the zone has not');
 is(scalar $t->api('GET', 'api/1/streams/first'), 404, 'it has not');
 
 is(($t->create('first', $two))[0], 409, 'a create finds it');
@@ -125,7 +133,7 @@ ok($t->wait_for(sub { $t->state('third') eq 'stopped' }, 5),
    'a reload finds the third');
 is(scalar $t->api('DELETE', "api/1/streams/$_"), 204, "$_ is deleted")
     for qw(first third);
-is(rows(), '', 'none is left');
+rows_are('', 'none is left');
 
 # two nginx on one state_path: one publisher
 

@@ -329,8 +329,8 @@ is(scalar $t->api('GET', 'api/1/streams/bad'), 404, 'indeed');
 $b->click('.streams a', 'fixed');
 ok($b->wait_text('.air .how', qr/^encode: video .*320x180.* 160x90/),
    'how it is on air, and why');
-ok($b->wait_text('.details',
-                 qr/Output push\s+up since [^,]+, [\d.]+ [kM]B sent, 0 reconn/),
+ok($b->wait_text('.outputs', qr/^push\s+up\s+primary\s.*
+                              Since\s.*Sent\s+[\d.]+\ [kM]B,\ 0\ reconn/sx),
    'the push');
 unlike($b->script('return document.documentElement.outerHTML'),
        qr/FIXEDKEY/, 'whose key is not shown');

@@ -229,6 +229,17 @@ my $plan = { timezone => 'UTC', prepare => 30, slots => [
 described('GET', "$S/$_/schedule", 200) for 'one', 'fixed';
 described('PUT', "$S/one/schedule", 200, body => $plan);
 described('GET', "$S/one/schedule", 200, what => ', of some slots');
+described('GET', "$S/one/plan", 200);
+described('GET', "$S/one/plan?from=2020-01-01T00:00:00Z&limit=5", 200);
+described('GET', "$S/one/plan?until=x", 400);
+described('GET', "$S/one/guide.xml", 200);
+described('GET', "$S/one/guide.xml?from=x", 400);
+described('GET', "$S/none/guide.xml", 404);
+described('GET', "$S/none/plan", 404);
+described('POST', "$S/$_/plan/check", 200, body => $plan) for 'one', 'fixed';
+described('POST', "$S/one/plan/check", 400, body => { slots => [ {} ] });
+described('POST', "$S/one/plan/check", 403, base => '../ro/', body => $plan);
+described('POST', "$S/none/plan/check", 404, body => $plan);
 described('PUT', "$S/one/schedule", 200, body => { slots => [] });
 described('PUT', "$S/one/schedule", 400, body => { slots => [ {} ] });
 described('PUT', "$S/one/schedule", 403, base => '../ro/', body => $plan);

@@ -1,13 +1,17 @@
 #!/usr/bin/perl
 
-# Stream keys, tokens in a list's URL, signatures of media URLs, and the token
-# that the relay publishes with: none is in an answer, a page, a metric, a log
-# of ours, or a process's arguments.
+# Stream keys, tokens in a list's URL, signatures of media URLs, the token that
+# the relay publishes with, and a YouTube account's: none is in an answer, a
+# page, a metric, an event, a log of ours, a process's arguments or environment,
+# or a file that others may read.
 
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use DirectStream::Test;
 use DirectStream::Events;
+use DirectStream::YouTube;
+
+use File::Find;
 
 
 my $t = DirectStream::Test->new;
@@ -24,7 +28,17 @@ my %secret = (
     new_key => 'sEcReTnEwKeY-77', engine_key => 'sEcReTeNgInE-55',
     list => 'sEcReTlIsT', media =>
     'sEcReTmEdIa', header => 'sEcReThEaDeR', bad => 'sEcReTbAd',
+    youtube_key => 'sEcReTyOuTuBe-33', youtube_client => 'client-SECRET',
+    youtube_refresh => 'refresh-SECRET', youtube_access => 'access-SECRET',
 );
+
+my $yt = DirectStream::YouTube->new($t);
+my $credentials = $yt->credentials;
+
+$yt->set(starting => 0.2,
+         streams => [ { id => 'in1', key => $secret{youtube_key} } ],
+         broadcasts => [ { id => 'first', stream => 'in1', life => 'live',
+                           title => 'All day', started => time() - 60 } ]);
 
 my $clip = $t->media_url('a.mp4', "sig=$secret{media}");
 my @faults = map { $t->media_url('b.mp4', "sig=$secret{media}&$_") }
@@ -37,6 +51,8 @@ push @faults, "http://127.0.0.1:$closed/c.mp4?sig=$secret{media}",
 # a list behind a token, of signed URLs
 my $plain = $t->plain_list('signed', $clip, @faults, $clip)
             . "?token=$secret{list}";
+
+my $good = $t->plain_list('good', $clip);
 
 # what a resolver gives is signed, too
 my $n = 0;
@@ -60,6 +76,9 @@ $t->near(http => 'location = /metrics { directstream_metrics; }',
         playlist $plain;
         push     rtmps://127.0.0.1:$closed/live2/$secret{engine_key};
     }
+
+    youtube_credentials $credentials interval=1s;
+    youtube_api $yt->{url};
 END
 
 my @shown;          # [what, text]
@@ -87,7 +106,7 @@ sub call {
 sub look {
     call('GET', 'api/1/streams');
 
-    for my $name (qw(fixed plain resolved engine)) {
+    for my $name (qw(fixed plain resolved engine tube)) {
         call('GET', "api/1/streams/$name");
         call('GET', "api/1/streams/$name/items");
     }
@@ -99,8 +118,11 @@ sub look {
 
 # kept while the test runs: children are short-lived
 sub arguments {
-    keep("arguments of $_", $t->cmdline($_))
-        for $t->descendants($t->{nginx}{near}{pid});
+    for ($t->{nginx}{near}{pid}, $t->descendants($t->{nginx}{near}{pid})) {
+        keep("arguments of $_", $t->cmdline($_));
+        keep("environment of $_", $t->read_file("/proc/$_/environ"));
+    }
+
     return;
 }
 
@@ -189,6 +211,60 @@ ok($t->wait_for(sub { $t->log_of =~ /ds_token=\w/ }, 10),
    'nginx-rtmp shows the token it was sent, as docs/operation.md says');
 ($secret{token}) = $t->log_of =~ /ds_token=(\w+)/;
 
+# YouTube: what is dark is revived; what fails, and says what it was sent
+
+sub tube {
+    my ($re, $what) = @_;
+
+    ok($t->wait_for(sub {
+        my $y = $t->field('tube', 'youtube') || {};
+        return (($y->{error} || {})->{message} // $y->{state} // '') =~ $re;
+    }, 30), "YouTube: $what") or diag(explain($t->field('tube', 'youtube')));
+    look();
+    arguments();
+    return;
+}
+
+call('POST', $S, { name => 'tube', playlist => $good, publish => 'none',
+                   push => "$t->{far}/$secret{youtube_key}",
+                   push_via => 'engine', youtube => 'revive' });
+tube(qr/^healthy$/, 'healthy');
+$yt->set(broadcasts => [ { id => 'first', life => 'complete' } ]);
+tube(qr/no broadcast is live/, 'dark');
+tube(qr/^healthy$/, 'live again');
+call('POST', "$S/tube/youtube/$_", { dry_run => \1 })
+    for qw(revive rollover);
+call('PATCH', "$S/tube", { youtube_title => '$title, $date' });
+
+for ([ 'liveBroadcasts.list', 500, 'backendError' ],
+     [ 'liveBroadcasts.list', 401, 'authError' ],
+     [ 'token', 400, 'invalid_grant' ],
+     [ 'token', 503, 'backendError' ])
+{
+    my ($fault, $status, $reason) = @$_;
+
+    $yt->set(revoke => 1, faults => [ { call => $fault, status => $status,
+                                        reason => $reason, echo => 1 } ]);
+    tube(qr/status $status/, "$status of $fault");
+    $yt->set(faults => []);
+    tube(qr/^healthy$/, 'healthy');
+}
+
+for my $junk ("{\"access_token\": \"$secret{youtube_access}", '[]',
+              "{\"error\": {\"message\": \"$secret{youtube_refresh}\"}}")
+{
+    $yt->set(faults => [ { call => '*', junk => $junk } ]);
+    tube(qr/not understood/, 'an answer that is none') if $junk eq '[]';
+    look();
+}
+
+$yt->set(faults => []);
+tube(qr/^healthy$/, 'healthy');
+
+is($yt->state->{streams}[0]{id}, 'in1', 'all the time it was asked');
+cmp_ok($yt->state->{tokens}, '>', 2, 'with several tokens');
+
+
 # another key, a restart, a death, a stop
 
 call('PATCH', "$S/plain", { push => $t->push_url($secret{new_key}) });
@@ -214,7 +290,7 @@ my $events = DirectStream::Events->new($t,
 ok($events->wait_event('log', sub { $_->{type} eq 'error' }),
    'events of errors');
 
-call('POST', "$S/$_/stop") for qw(plain resolved fixed engine);
+call('POST', "$S/$_/stop") for qw(plain resolved fixed engine tube);
 ok($t->wait_state('plain', 'stopped'), 'stopped');
 look();
 
@@ -244,6 +320,24 @@ like($t->read_file('logs/json.log'), qr/"stream":"plain"/,
      'the as-run log, too');
 cmp_ok(scalar(grep { $_->[0] =~ /^arguments/ } @shown), '>', 3,
        'arguments were seen');
+
+# files that others may read: none but what is made here for nginx to read, and
+# nginx-rtmp's own logs
+
+my %ours = map { ("$dir/$_" => 1) }
+           qw(near/nginx.conf near/bad.conf near/error.log far/error.log
+              media.log youtube-api.log youtube-api.out);
+
+find({ no_chdir => 1, wanted => sub {
+    my @s = lstat;
+
+    return if !@s || !-f _ || !($s[2] & 0077) || $ours{$_};
+    return if m{^\Q$dir\E/(?:www|stub)/} || m{/(?:nginx-|media|stub)[^/]*$};
+    keep("file $_", $t->read_file($_));
+} }, $dir);
+
+ok(-s $t->state_path . '/state.db', 'there is a state.db');
+is((stat $t->state_path)[2] & 0077, 0, 'its directory is the workers\' own');
 
 # and now: is any of them anywhere?
 

@@ -62,6 +62,16 @@ for my $case ([ 'odd', 'part%d?t=1' ], [ 'html', 'page%d.html' ]) {
     $t->write_file("$www/deep/$name.m3u8", $text);
 }
 
+# a list with a mark and a blank line before it, and blanks in names
+my $marked = "\xef\xbb\xbf\n" . $t->read_file("$www/deep/plain.m3u8");
+$marked =~ s/plain/a plain/g;
+$t->write_file("$www/deep/mark.m3u8", $marked);
+link "$www/deep/plain$_.ts", "$www/deep/a plain$_.ts" for 0 .. 3;
+
+# its table comes last
+system(qw(ffmpeg -nostdin -v error -i), "$clips/a.mp4", qw(-c copy),
+       "$www/tail.mp4") == 0 or die 'ffmpeg';
+
 (my $packed = $t->read_file("$www/deep/plain.m3u8"))
     =~ s/(plain\d\.ts)/$1?odd&gzip/g;
 $t->write_file("$www/deep/packed.m3u8", $packed);
@@ -357,6 +367,8 @@ my @played = (
     [ 'noiv', "$pa/to/deep/noiv.m3u8", 8 ],
     [ 'odd', "$pb/deep/odd.m3u8", 8 ],
     [ 'html', "$pb/deep/html.m3u8", 8 ],
+    [ 'mark', "$pb/deep/mark.m3u8", 8 ],
+    [ 'tail', "$pb/tail.mp4?odd&norange", 2 ],
     [ 'noname', "$pa/noname.m3u", 8 ],
     [ 'hops', "$pa/hops/20/a.mp4", 2 ],
     [ 'session', "$pb/a.mp4?session", 2 ],
@@ -399,6 +411,54 @@ my @failed = (
     [ 'brlist', "$pb/two.m3u?odd&br", 'playlist_format', qr/"br"/ ],
     [ 'bomb', "$pb/two.m3u?odd&bomb", 'playlist_format', qr/8388608/ ],
 );
+
+# what docs say of them, each in the words for its name
+
+my %words = (
+    hops => 'redirects, 20 of them, with any status, to any host',
+    far => 'more than 20 redirects', round => 'redirects in a circle',
+    session => 'a cookie with a redirect that is asked for behind it',
+    sessionhls => 'a cookie with a list of HLS, for its segments',
+    vlc => 'headers of an item by `#EXTVLCOPT`',
+    attrs => 'headers by attributes, `#KODIPROP`, `URL\\|…`, `#EXTHTTP`',
+    json => 'headers in JSON',
+    token => 'a header with a token, behind a redirect',
+    norange => 'no ranges: 200 to each request',
+    tail => 'no ranges, of an MP4 whose table is at its end',
+    none => '206 without `Content-Range`',
+    lie => '206 with a wrong `Content-Range`',
+    nototal => '206 with `bytes 0-N/*`', chunked => '206 in chunks, `0-/*`',
+    unwanted => '416 to `bytes=0-`', icy => '`ICY 200 OK`',
+    gzip => 'gzip that was not asked for, of lists and segments',
+    deflate => 'deflate, with the header of zlib',
+    raw => 'deflate, without the header of zlib',
+    silent => 'gzip without `Content-Encoding`', gz => 'a list `.m3u.gz`',
+    notgzip => '`Content-Encoding: gzip` of what is not packed',
+    br => 'another encoding, of media',
+    brlist => 'another encoding, of a list',
+    bomb => 'a list that is larger than 8 MiB when it is unpacked',
+    map({ ("one$_" => $_ eq 'close'
+           ? 'one connection at a time, others are closed'
+           : "one connection at a time, $_ to others") }
+        qw(403 429 458 503 close)),
+    iv => 'HLS with AES-128', noiv => 'HLS with AES-128, no IV',
+    nokey => 'HLS with AES-128, a key that is refused',
+    odd => 'HLS with segments without an extension',
+    html => 'HLS with segments with a wrong extension',
+    mark => 'HLS with a mark before its list, blanks in its names',
+    noname => 'HLS by a name that does not say so',
+    cut => 'a broadcast over HTTP that breaks off, TS',
+    radio => 'a broadcast over HTTP that breaks off, MP3',
+    clean => 'a broadcast over HTTP that ends, TS',
+    radioclean => 'a broadcast over HTTP that ends, MP3',
+    anew => 'a broadcast of HLS that is numbered from 0 again',
+);
+
+is(join("\n", $t->book_rows('media.md', 'Servers')),
+   join("\n", map({ "| $words{ $_->[0] } | played |" }
+                  grep { $words{ $_->[0] } } @played, @broadcasts),
+              map { "| $words{ $_->[0] } | `$_->[2]` |" } @failed),
+   'docs have the table of this list');
 
 start(@$_[0, 1], $_->[0] =~ /query|download/ ? (mode => 'download') : ())
     for @played, @failed;

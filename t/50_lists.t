@@ -78,6 +78,17 @@ my %two = (
         . "#EXT-X-APTV-TYPE remote\n#EXTINF:-1 tvg-id=\"a\""
         . " group-title=\"x, y\",One\na.mp4\n#EXT-X-VERSION:3\n"
         . "#EXTINF:-1 tvg-name=\"Two\",\nb.mp4\n#EXT-X-SUB-URL x\n",
+    'odd.m3u' => "${cr}\n",
+    'quotes.m3u' => "#EXTM3U\n#EXTINF:-1 tvg-name=\"The \"1\" TV\" x='a,b',"
+        . "One\na.mp4\n#EXTINF:-1 tvg-name=\"no end,Two\nb.mp4\n",
+    'spaced.pls' => "; of a radio\n\n[playlist]\nFile1 = a.mp4 \n"
+        . "Title1 = One\nFile2 = b.mp4\nTitle2 = Two\n",
+    'ref.asx' => "[Reference]\r\nRef1=$base/a.mp4\r\nRef2=$base/b.mp4\r\n",
+    'prefix.xspf' => '<x:playlist version="1" xmlns:x="http://xspf.org/ns/0/">'
+        . '<x:trackList><x:track><x:title>One</x:title><x:location>'
+        . "\n  $base/a.mp4\n</x:location></x:track><x:track><x:location>b.mp4"
+        . '</x:location><x:title>Two</x:title></x:track></x:trackList>'
+        . '</x:playlist>',
     'pls.m3u' => "[Playlist]\r\nFile2=b.mp4\r\nTitle2=Two\r\nFile1=a.mp4\r\n"
         . "Title1=One\r\nLength1=2\r\nNumberOfEntries=2\r\nVersion=2\r\n",
     'x.xspf' => '<?xml version="1.0"?><playlist version="1" xmlns='
@@ -97,11 +108,29 @@ for my $name (sort keys %two) {
     (my $stream = $name) =~ s/\W//g;
 
     my @items = items($stream, "$base/$name");
-    my $want = $name =~ /json/ ? 'a.mp4|b.mp4' : 'One|Two';
+    my $want = $name =~ /json|^ref/ ? 'a.mp4|b.mp4' : 'One|Two';
 
     is(join('|', map { $_->{title} } @items), $want, "$name: two items");
     is($items[1]{id}, '7', 'a number as an id') if $name =~ /json/;
 }
+
+my %words = (
+    'lf.m3u' => 'lines end with LF', 'crlf.m3u' => 'lines end with CR LF',
+    'cr.m3u' => 'lines end with CR',
+    'odd.m3u' => 'lines end with CR, the last one with LF',
+    'bom.m3u' => 'UTF-8 with a mark', 'le.m3u' => 'UTF-16, little endian',
+    'be.m3u' => 'UTF-16, big endian', 'nomark.m3u' => 'UTF-16 without a mark',
+    'vendor.m3u' => '`#EXT-X-…` of a vendor, commas in attributes',
+    'quotes.m3u' => 'quotes within what is quoted, single ones',
+    'pls.m3u' => 'PLS, in any order', 'spaced.pls' => 'PLS behind comments',
+    'ref.asx' => '`[Reference]`, `Ref1=`', 'x.asx' => 'ASX, not quite XML',
+    'x.xspf' => 'XSPF', 'prefix.xspf' => 'XSPF with a prefix of a name space',
+    'x.json' => 'JSON, strings and objects',
+);
+
+is(join("\n", sort $t->book_rows('media.md', 'Dialects of lists')),
+   join("\n", sort map { "| $words{$_} | played |" } keys %two),
+   'docs have the table of this list');
 
 # names, in a list that is a file and in one that is not
 

@@ -26,6 +26,9 @@ symlink DirectStream::Odd::dir(), $t->dir . '/www/odd';
 $t->near(directstream => 'encodes 8; buffer 20s 16m; directstream_log '
          . $t->dir . '/as-run/log json;');
 
+is(join("\n", $t->book_rows('media.md', 'Odd files')),
+   join("\n", DirectStream::Odd::table()), 'docs have the table of this list');
+
 my (%watch, %list);
 
 for my $mode (qw(auto copy)) {

@@ -41,7 +41,9 @@ like($list, qr{\./$_\n}, "$_ is in it")
         'usr/sbin/directstream-youtube-auth',
         'usr/share/man/man8/directstream-youtube-auth.8.gz',
         'usr/share/nginx/modules-available/mod-directstream.conf',
+        'usr/share/doc/libnginx-mod-directstream/README.md',
         'usr/share/doc/libnginx-mod-directstream/docs/README.md',
+        'usr/share/doc/libnginx-mod-directstream/docs/api-reference.md',
         'usr/share/doc/libnginx-mod-directstream/examples/one-channel.conf';
 
 

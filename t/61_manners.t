@@ -142,6 +142,21 @@ like(($t->{http}->get($t->base . '/metrics'))->{content},
      'and the metrics');
 $t->like_log(qr/directstream \Q$root->{version}\E starts/, 'and the log');
 
+SKIP: {
+    skip 'no readelf', 1 unless -x '/usr/bin/readelf';
+
+    my ($build) = ($t->command('/usr/bin/readelf', '-n',
+        $DirectStream::Test::MODULE))[1] =~ /Build ID: ([0-9a-f]{20})/;
+
+    is($root->{build}, $build, 'which build');
+    like(($t->{http}->get($t->base . '/directstream/'))->{content},
+         qr/build \Q$build\E\b/, 'on the page');
+    like(($t->{http}->get($t->base . '/metrics'))->{content},
+         qr/^directstream_build_info\{.*,build="\Q$build\E"\} 1$/m,
+         'and in the metrics');
+    $t->like_log(qr/starts, generation \d+, build \Q$build\E/, 'and the log');
+}
+
 
 # conditions
 
@@ -223,6 +238,50 @@ is($code, 400, 'of another target it is not known');
 is($data->{field}, 'push', 'the field');
 is((ask('POST', $S, {}, { name => 'two', playlist => $url,
     push => 'rtmps://127.0.0.1:9/live2/***' }))[0], 400, 'nor of a new one');
+
+
+# what was read is sent back whole, as it is, with a change, against itself
+
+my $two = 'rtmp://127.0.0.1:9/live2/backup';
+my @whole = ([ { push => 'rtmps://127.0.0.1:9/live2/first' } ],
+             [ { outputs => [
+                 { name => 'a', url => 'rtmps://127.0.0.1:9/live2/first' },
+                 { name => 'b', url => $two, via => 'engine',
+                   role => 'backup' } ] } ], [ { push => undef } ]);
+
+for (@whole) {
+    my ($patch) = @$_;
+
+    ask('PATCH', "$S/one", {}, $patch);
+
+    my $was = stored('(SELECT outputs FROM output'
+                     . ' WHERE output.name = stream.name)', 'one');
+    my (undef, $all, $r) = ask('GET', "$S/one");
+    my $tag = $r->{headers}{etag};
+
+    (undef, undef, $r) = ask('PATCH', "$S/one", { 'If-Match' => $tag }, $all);
+    is($r->{status}, 200, 'all that was read') or diag($r->{content});
+    is($r->{headers}{etag}, $tag, 'is what there is');
+    is(stored('(SELECT outputs FROM output WHERE output.name = stream.name)',
+              'one'), $was, 'with its secrets');
+
+    my $other = $all->{mode} eq 'hybrid' ? 'direct' : 'hybrid';
+    (undef, $data) = ask('PATCH', "$S/one", {}, { %$all, mode => $other });
+    is($data->{mode}, $other, 'one member of all is another one');
+    ask('PATCH', "$S/one", {}, { mode => undef });
+}
+
+for ([ running => JSON::PP::true ], [ static => JSON::PP::true ],
+     [ slate => 'x.png' ], [ status => 1 ])
+{
+    my ($code, $data) = ask('PATCH', "$S/one", {}, { @$_ });
+    is("$code $data->{field}", "400 $_->[0]", "$_->[0] cannot be set");
+}
+
+($code, $data) = ask('PATCH', "$S/one", {}, { push => "$two/x",
+    outputs => [ { url => $two } ] });
+is("$code $data->{field}", '400 push', 'two that differ');
+ask('PATCH', "$S/one", {}, { push => $def{push} });
 
 
 # the default again
@@ -323,6 +382,61 @@ is((ask('POST', $S, { 'Idempotency-Key' => 'k' x 256 }, \%once))[1]{field},
    'Idempotency-Key', 'too long a key');
 is(scalar(grep { $_->{what} eq 'create' } @{ (ask('GET',
           'api/1/changes?stream=once'))[1]{changes} }), 1, 'one change of it');
+
+
+# arguments: those that are described, and no others
+
+my $api = (ask('GET', 'api/1/openapi.json'))[1];
+
+for my $path (sort keys %{ $api->{paths} }) {
+    my $ops = $api->{paths}{$path};
+    (my $real = "api$path") =~ s/\{name\}/once/;
+    $real =~ s/\{(\w+)\}/$1/;
+
+    for my $method (grep { /^(?:get|post|put|patch|delete)$/ }
+                    sort keys %$ops)
+    {
+        my ($code, $data, $r) = ask(uc $method, "$real?colour=red");
+        is("$code $data->{code}", '400 unknown_field', "$method $path?colour");
+
+        my ($known) = $data->{detail} =~ /known: (.*)/;
+        is(join(' ', sort split ' ', $known),
+           join(' ', sort(map { $_->{name} } grep { $_->{in} eq 'query' }
+                @{ $ops->{$method}{parameters} || [] })) || 'none',
+           'it has what is described');
+    }
+}
+
+for my $try ([ 'runs', 'state' ], [ 'changes', 'what' ]) {
+    my ($path, $name) = @$try;
+    my ($p) = grep { $_->{name} eq $name }
+              @{ $api->{paths}{"/1/$path"}{get}{parameters} };
+    my $words = $p->{schema}{enum}
+                || $api->{components}{schemas}{ChangeKind}{enum};
+
+    my ($code, $data) = ask('GET', "api/1/$path?$name=colour");
+    is("$code $data->{field}", "400 $name", "$path: no such $name");
+    is($data->{detail} =~ s/it must be one of //r, "@$words",
+       "$path: those that are described");
+    is(join(' ', grep { (ask('GET', "api/1/$path?$name=$_"))[0] != 200 }
+                 @$words), '', "$path: each of them is taken");
+}
+
+is((ask('GET', "$S?&fields=name&"))[0], 200, 'nothing between two "&"');
+like((ask('GET', "$S/"))[1]{detail}, qr/slash/, 'a slash too many');
+
+
+# a body, where there is nothing to say
+
+for my $path ("$S/once/stop", "$S/once/skip", "$S/once/previous",
+              "$S/once/refresh", "$S/once/outputs/push/stop",
+              "$S/once/outputs/push/restart")
+{
+    is((ask('POST', $path, {}, {}))[0], 202, "$path: an empty object");
+    is((ask('POST', $path, {}, { n => 1 }))[1]{code}, 'unknown_field',
+       "$path: a field");
+    is((ask('POST', $path, {}, '['))[1]{code}, 'bad_json', "$path: no JSON");
+}
 
 
 # no body, where there must be one

@@ -195,6 +195,20 @@ $t->signal('HUP');
 sleep 1;
 ok($t->wait_state('fixed', 'live', 10), 'reload: live');
 is(output('fixed', 'a')->{state}, 'stopped', 'reload: stopped as it was');
+
+# several, of which an older build knows the first
+
+for my $name ('many', 'old') {
+    ($status) = $t->api('POST', $S, { name => $name, playlist => $list,
+        publish => 'none', start => JSON::PP::false, outputs => [
+            { name => 'one', url => "$t->{far}?backup=1/KEY1" },
+            { name => 'two', url => "$t->{far}/KEY2", role => 'backup' },
+            { name => 'three', url => "$t->{far}/KEY3",
+              stopped => JSON::PP::true },
+        ] });
+    is($status, 201, "$name: created");
+}
+
 $t->stop_nginx('near');
 
 # to what an older build has, the first one, and back
@@ -206,11 +220,27 @@ like($said, qr/-> 7$/, 'the schema of an older build');
     "SELECT push FROM stream JOIN setting USING (name) WHERE name = 'api' "
     . 'AND push_engine = 1');
 is($said, "$t->{far}/KEY1\n", 'it has the push');
+($rc, $said) = $t->command('sqlite3', $t->state_path . '/state.db',
+    "SELECT push FROM stream WHERE name = 'many'");
+is($said, "$t->{far}?backup=1/KEY1\n", 'of several the first');
+
+# it sets one anew, and has one that was made by it
+
+($rc, $said) = $t->command('sqlite3', $t->state_path . '/state.db',
+    "UPDATE stream SET push = '$t->{far}/KEY4' WHERE name = 'old'; "
+    . "CREATE TEMP TABLE s AS SELECT * FROM stream WHERE name = 'old'; "
+    . "UPDATE s SET name = 'made'; INSERT INTO stream SELECT * FROM s;");
+is($said, '', 'what the older build does');
 
 $t->start_nginx('near');
 ok($t->wait_state('fixed', 'live', 15), 'anew: live');
 is(output('fixed', 'a')->{state}, 'stopped', 'anew: stopped as it was');
 is(names($t->status('api')), 'push:backup:engine:-', 'anew: as it was');
+is(names($t->status('many')), 'one:primary:engine:- two:backup:engine:- '
+                              . 'three:primary:engine:s', 'anew: all of them');
+is(names($t->status('old')), 'push:primary:engine:-',
+   'anew: what it has set counts');
+is($t->status('made')->{push}, "$t->{far}/***", 'anew: and what it has made');
 is(scalar $t->api('POST', "$S/fixed/outputs/a/start"), 202, 'start');
 wait_output('fixed', 'a', 'up', 'anew: up');
 

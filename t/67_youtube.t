@@ -236,6 +236,20 @@ SKIP: {
 }
 
 
+# its totals outlast what it is shown by
+
+is(scalar $t->api('POST', 'api/1/streams/tv/outputs/push/stop'), 202,
+   'the output is stopped');
+ok($t->wait_for(sub { !defined $t->field('tv', 'youtube') }, 10),
+   'nothing to look after');
+is(scalar $t->api('POST', 'api/1/streams/tv/outputs/push/start'), 202,
+   'started');
+ok($t->wait_for(sub { youtube('checked_at') }, 10), 'looked after again');
+is(join(' ', map { youtube($_) } qw(made replaced)), '1 1',
+   'what was done is counted still');
+ok(youtube('dark_ms') > 0, 'and how long it was dark');
+
+
 # no secret, anywhere
 
 my $shown = $t->log_of('near')

@@ -180,6 +180,7 @@ ok(write_until(13), 'written again');
 mkdir "$dir/copy";
 ($status, $out) = $t->command($schema, "$dir/copy/state.db", 'export', @at);
 is("$status $out", "0 one\ntwo\n", 'exported');
+is((stat "$dir/copy/state.db")[2] & 0777, 0600, 'a copy is its owner\'s alone');
 
 is(scalar $t->api('DELETE', "$S/two"), 204, 'two is deleted');
 $t->stop_nginx('near');

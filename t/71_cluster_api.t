@@ -45,6 +45,13 @@ directstream {
     publish          rtmp://127.0.0.1:1/live;
     resolve_command  @{[ $t->stub_command ]};
     cluster          etcd=@{[ $etcd->endpoints ]} node=$name;
+
+    stream fixed {
+        playlist  $list;
+        publish   none;
+        push name=a rtmp://127.0.0.1:1/$name/key via=engine;
+        push name=b rtmp://127.0.0.1:1/$name/key via=engine role=backup;
+    }
 }
 http {
 @{[ $t->http_paths($name) ]}
@@ -123,7 +130,7 @@ is(scalar on('other', 'PATCH', "$S/one", { loop => JSON::PP::false },
 is(scalar on('other', 'POST', $S, { name => 'two', playlist => $list,
                                     start => JSON::PP::false }), 201, 'two');
 ($status, $data) = on('near', 'GET', $S);
-is(join(' ', sort map { $_->{name} } @{ $data->{streams} }), 'one two',
+is(join(' ', sort map { $_->{name} } @{ $data->{streams} }), 'fixed one two',
    'the list');
 
 
@@ -145,6 +152,30 @@ is(scalar on('near', 'DELETE', "$S/two"), 204, 'deleted');
 is(scalar on('other', 'GET', "$S/two"), 404, 'gone on the other');
 is(scalar on('other', 'PATCH', "$S/two", { loop => JSON::PP::true }), 404,
    'nothing to change');
+
+# of a stream of each node's file: which outputs are stopped, and no more
+
+sub outputs {
+    my ($node) = @_;
+    my ($status, $data) = on($node, 'GET', "$S/fixed");
+    return join ' ', map { "$_->{name}:$_->{url}:$_->{role}:"
+                           . ($_->{stopped} ? 's' : '-') }
+                         @{ $data->{outputs} };
+}
+
+my $to = 'rtmp://127.0.0.1:1';
+
+is(scalar on('near', 'POST', "$S/fixed/outputs/a/stop"), 202,
+   'an output of the file is stopped');
+is(outputs($_), "a:$to/$_/***:primary:s b:$to/$_/***:backup:-",
+   "and is on $_, where that says it goes") for @nodes;
+is(scalar on('other', 'POST', "$S/fixed/outputs/b/stop"), 202,
+   'the other one is, over there');
+is(outputs($_), "a:$to/$_/***:primary:s b:$to/$_/***:backup:s",
+   "both are on $_") for @nodes;
+is(scalar on('other', 'POST', "$S/fixed/outputs/a/start"), 202, 'started');
+is(outputs($_), "a:$to/$_/***:primary:- b:$to/$_/***:backup:s",
+   "one is on $_") for @nodes;
 
 
 # kills, at random, while two write

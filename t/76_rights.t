@@ -125,6 +125,7 @@ my %body = (
     resolve => sub { { playlist => $url } },
     check => sub { { playlist => $url } },
     changeSchedule => sub { { slots => [] } },
+    checkPlan => sub { { slots => [] } },
 );
 
 my @later = ('DELETE', 'POST', 'PATCH', 'HEAD', 'GET');

@@ -114,6 +114,20 @@ my $events = $book->text('docs/events.md');
 is(join(' ', grep { $events !~ /`$_`/ } sort keys %types), '',
    'types of events');
 
+my $feed = $t->read_file("$root/src/nginx/ngx_directstream_events.c");
+my %event = map { $_ => 1 } $feed =~ /feed_begin\([^"()]*, "(\w+)"\)/g,
+                            $feed =~ /"event: (\w+)\\ndata/g;
+my ($rows) = $events =~ /^\| event \| data \|\n\|[-|]+\n((?:\|.*\n)+)/m;
+is(join(' ', sort $rows =~ /^\| `(\w+)`/mg), join(' ', sort keys %event),
+   'events by their names');
+
+my ($vars) = $t->read_file("$root/src/youtube/ds_youtube.c")
+             =~ /ds_youtube_vars\[\] = \{\n(.*?)\}/s;
+my ($title) = $book->text('docs/directives.md')
+              =~ /^## youtube_title\n(.*?)^## /ms;
+is(join(' ', sort $title =~ /`\$(\w+)`/g), join(' ', sort $vars =~ /\$(\w+)/g),
+   'variables of youtube_title');
+
 my ($states) = $book->text('docs/api.md')
                =~ /^\| state \| meaning \|\n((?:\|.*\n)+)/m;
 is(join(' ', sort $states =~ /^\| `(\w+)`/mg),
@@ -374,17 +388,36 @@ SKIP: {
 }
 
 
-# a program's manual page has its options, and no other
+# each program that is installed has a manual page, with its options and
+# parameters and no others, and its place in the book
 
-for my $source (glob "$root/tools/*.c") {
-    my ($options) = $t->read_file($source) =~ /getopt\(argc, argv, "([^"]+)"/;
-    my $man = $t->read_file($source =~ s/c$/8/r);
-    my %there = map { $_ => 1 } ($options // '') =~ /(\w)/g;
-    my %named = map { $_ => 1 } $man =~ /\bFl (\w)\b/g;
+my $recipe = ($t->read_file("$root/Makefile") =~ /^install: (.*?)^\n/ms)[0];
+my %program = map { $_ => 1 } $recipe =~ m{/(directstream-[\w-]+)(?!\.|[\w-])}g;
+my $packaged = $t->read_file("$root/debian/manpages");
 
-    ok(length $man, "$source has a manual page");
+is(join(' ', sort keys %program), join(' ', sort map { m{/([^/]+)\.8$} }
+   glob "$root/tools/*.8"), 'the programs have manual pages');
+
+for my $name (sort keys %program) {
+    my ($source) = grep { -e } "$root/tools/$name.c", "$root/tools/$name";
+    my $text = $t->read_file($source);
+    my $man = $t->read_file("$root/tools/$name.8");
+    my ($short) = $text =~ /getopt\(argc, argv, "([^"]+)"/;
+    my %there = map { $_ => 1 } ($short // '') =~ /(\w)/g,
+                $text =~ /add_argument\("-(-[\w-]+)"/g;
+    my %named = map { $_ => 1 } $man =~ /\bFl (-[\w-]+|\w)(?![\w-])/g;
+
     is(join(' ', sort keys %named), join(' ', sort keys %there),
-       'with the options that there are');
+       "$name: its page has the options that there are");
+
+    my ($said) = $text =~ /"usage: (.*?);$/ms;
+    my @words = ($said // '') =~ /\b([a-z]+(?:_[a-z]+)*)=/g;
+
+    is(join(' ', grep { $man !~ /\b\Q$_\E\b/ } @words), '',
+       "$name: and its parameters");
+    like($packaged, qr{^tools/\Q$name\E\.8$}m, "$name: the package has it");
+    like($book->text('docs/operation.md'), qr{`/usr/sbin/\Q$name\E`},
+         "$name: operation.md says where it is");
 }
 
 

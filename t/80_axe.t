@@ -35,7 +35,10 @@ my $url = $t->stub_list('PLaxe', entries => [
     map { $t->stub_entry("axeitem0000$_", 'long.mp4', title => "Number $_",
                          duration => 60) } 1 .. 3 ]);
 
-$t->near(directstream => "stream fixed { playlist $url; mode hybrid; }",
+my $gone = 'rtmp://127.0.0.1:' . $t->port . '/live/key';
+
+$t->near(directstream => "stream fixed { playlist $url; mode hybrid;"
+                         . " push $gone via=engine; }",
          http => "location /t/ { directstream_admin write=on;\n" . join('',
          map { "directstream_token the-$_ $dir/$_ role=$_"
                . ($_ eq 'operator' ? ' streams=f*,x*;' : ';') } @roles) . '}');
@@ -103,7 +106,8 @@ ok($b->wait_text('.head .chip', qr/^live$/, 30), 'one stream');
 ok($b->wait_script('const i = document.querySelector(".picture img");'
                    . 'return i && i.naturalWidth > 0', 30), 'its picture');
 ok($b->wait_text('.events', qr/state is/), 'its events');
-is(buttons(), 'Earlier,Later', 'nothing to change it with');
+is(buttons(), 'Previous day,Next day,Earlier,Later',
+   'nothing to change it with');
 $b->click('header button', 'Forget the token');
 ok($b->wait_text('h1', qr/A token is asked for/), 'it is forgotten');
 
@@ -118,6 +122,8 @@ ok(!$b->script('return [...document.querySelectorAll("a")].some((e) =>'
 $b->click('.streams a', 'fixed');
 ok($b->wait_text('main', qr/Skip/), 'what he may');
 unlike(buttons(), qr/Change|Delete/, 'and no more');
+ok($b->wait_text('.outputs', qr/\bdown\b.*Stop/s), 'an output');
+look_all('a stream with an output');
 $b->click('button', 'Restart');
 ok($b->wait_text('dialog', qr/Restart fixed\?.*on air with “Number/s),
    'what breaks is said');
@@ -149,10 +155,9 @@ $b->click('button', 'New stream');
 
 my $new = ($t->api('GET', 'api/1/openapi.json'))[1]{components}{schemas}
           {NewStream}{properties};
-# of several outputs the form has the first one, as "push"
 is($b->script('return arguments[0].filter((name) => document.querySelector('
               . '`#field-${name}`) === null).join()', [ sort keys %$new ]),
-   'outputs', 'the form has all there is to set');
+   '', 'the form has all there is to set');
 
 $b->type('#field-name', 'made');
 $b->type('#field-playlist', $url);

@@ -48,6 +48,9 @@ main(int argc, char **argv)
         return usage();
     }
 
+    /* what is made has stream keys in it */
+    (void) umask(0077);
+
     path = argv[1];
     import = argc > 2 && strcmp(argv[2], "import") == 0;
 

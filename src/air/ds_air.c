@@ -104,6 +104,7 @@ struct ds_air_s {
     bool                wait_key;       /* new session: from a key frame */
     bool                cut;            /* ends with what has been sent */
     bool                paused;         /* nobody was there to send to */
+    int64_t             until;          /* monotonic us, 0: no limit */
 
     bool                on_slate;       /* and not the item */
     int64_t             position;       /* ms into the item, meanwhile */
@@ -192,7 +193,6 @@ ds_air_free(ds_air_t **pair)
 
     ds_feed_item(&air->feed, NULL);
     ds_air_drop(air->pkt);
-    ds_air_close(air);
     ds_output_close(&air->opened);
     ds_fan_free(&air->fan);
     ds_cancel_free(&air->cancel);
@@ -205,8 +205,8 @@ void
 ds_air_stop(ds_air_t *air)
 {
     ds_cancel_set(&air->cancel);
-
     ds_fan_cancel(&air->fan);
+    ds_air_close(air);
 }
 
 
@@ -301,6 +301,13 @@ ds_air_cut(ds_air_t *air)
     av_packet_free(&air->pkt[DS_VIDEO]);
 
     air->cut = true;
+}
+
+
+void
+ds_air_until(ds_air_t *air, int64_t until)
+{
+    air->until = until;
 }
 
 
@@ -458,6 +465,10 @@ ds_air_put_due(ds_air_t *air, unsigned *n, ds_error_t *err)
         due = air->clock + air->stamp[track].dts;
         late = now - due;
 
+        if (air->until != 0 && due >= air->until && !air->on_slate) {
+            return track;
+        }
+
         anew = air->wait_key || air->paused || air->meter.sent_at == 0;
 
         if (late < -DS_MAX_GAP && !anew) {
@@ -472,7 +483,7 @@ ds_air_put_due(ds_air_t *air, unsigned *n, ds_error_t *err)
         } else if (late > DS_MAX_LATE) {
             air->clock += late;
 
-        } else if (due > now + DS_AIR_TICK && !(air->on_slate && air->cut)) {
+        } else if (due > now + DS_AIR_TICK && !air->cut) {
             return track;
         }
 

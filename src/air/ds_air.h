@@ -43,7 +43,10 @@ ds_air_t *ds_air_create(ds_t *ds, const ds_target_t *target, ds_sent_t *sent,
     ds_slate_t *slate, ds_bell_t *bell);
 void ds_air_free(ds_air_t **air);
 
-/* will be freed soon: tells all that connects or pushes to end, waits not */
+/*
+ * Will be freed soon: ends the session that publishes, tells all that connects
+ * or pushes to end, waits not.
+ */
 void ds_air_stop(ds_air_t *air);
 
 /* what is pushed besides: see ds_fan_set() and ds_fan_restart() */
@@ -58,6 +61,12 @@ void ds_air_item(ds_air_t *air, ds_source_t *src);
 
 /* ends the item at what has been sent, audio and video together */
 void ds_air_cut(ds_air_t *air);
+
+/*
+ * What of the item is due from "until" on, monotonic us, is kept back, as it
+ * is about to be cut there; 0: nothing is.
+ */
+void ds_air_until(ds_air_t *air, int64_t until);
 
 /*
  * Sends what is due, and has it connected.  While there is neither a session

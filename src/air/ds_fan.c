@@ -76,8 +76,12 @@ ds_fan_step(ds_fan_t *fan)
     size_t       i, pos;
     ds_outlet_t  o;
 
-    for (i = 0; i < DS_OUTLETS; i++) {
+    for (i = 0; i < fan->n; i++) {
         ds_fan_leave(fan, &fan->seat[i]);
+    }
+
+    while (fan->n != 0 && fan->seat[fan->n - 1].outlet.name[0] == '\0') {
+        fan->n--;
     }
 
     if (fan->retry_at == INT64_MAX || ds_monotonic() < fan->retry_at) {
@@ -112,6 +116,10 @@ ds_fan_take(ds_fan_t *fan, const ds_outlet_t *o)
 
     if (seat == NULL || seat->push != NULL) {
         return;
+    }
+
+    if (seat == &fan->seat[fan->n]) {
+        fan->n++;
     }
 
     seat->outlet = *o;
@@ -187,7 +195,7 @@ ds_fan_wake(ds_fan_t *fan)
 {
     size_t  i;
 
-    for (i = 0; i < DS_OUTLETS; i++) {
+    for (i = 0; i < fan->n; i++) {
         if (fan->seat[i].push != NULL) {
             ds_push_wake(fan->seat[i].push);
         }
@@ -200,7 +208,7 @@ ds_fan_any(const ds_fan_t *fan)
 {
     size_t  i;
 
-    for (i = 0; i < DS_OUTLETS; i++) {
+    for (i = 0; i < fan->n; i++) {
         if (fan->seat[i].push != NULL) {
             return true;
         }
@@ -215,7 +223,7 @@ ds_fan_heard(const ds_fan_t *fan)
 {
     size_t  i;
 
-    for (i = 0; i < DS_OUTLETS; i++) {
+    for (i = 0; i < fan->n; i++) {
         if (fan->seat[i].push != NULL && ds_push_connected(fan->seat[i].push))
         {
             return true;
@@ -234,9 +242,8 @@ ds_fan_status(const ds_fan_t *fan, ds_push_status_t *st)
     const ds_fan_seat_t  *seat;
 
     n = 0;
-    memset(st, 0, DS_OUTLETS * sizeof(ds_push_status_t));
 
-    for (i = 0; i < DS_OUTLETS; i++) {
+    for (i = 0; i < fan->n; i++) {
         seat = &fan->seat[i];
 
         if (!seat->wanted) {
@@ -244,6 +251,7 @@ ds_fan_status(const ds_fan_t *fan, ds_push_status_t *st)
         }
 
         s = &st[n++];
+        memset(s, 0, sizeof(ds_push_status_t));
 
         if (seat->push != NULL) {
             ds_push_status(seat->push, s);
@@ -258,6 +266,10 @@ ds_fan_status(const ds_fan_t *fan, ds_push_status_t *st)
             s->error = seat->before.error;
         }
     }
+
+    for ( /* void */ ; n < DS_OUTLETS && st[n].name[0] != '\0'; n++) {
+        memset(&st[n], 0, sizeof(ds_push_status_t));
+    }
 }
 
 
@@ -270,7 +282,7 @@ ds_fan_error(const ds_fan_t *fan, int64_t *at, ds_error_t *err)
 
     found = false;
 
-    for (i = 0; i < DS_OUTLETS; i++) {
+    for (i = 0; i < fan->n; i++) {
 
         if (fan->seat[i].push == NULL) {
             continue;
@@ -294,7 +306,7 @@ ds_fan_cancel(ds_fan_t *fan)
 {
     size_t  i;
 
-    for (i = 0; i < DS_OUTLETS; i++) {
+    for (i = 0; i < fan->n; i++) {
         ds_fan_end(&fan->seat[i]);
     }
 }
@@ -307,7 +319,7 @@ ds_fan_free(ds_fan_t *fan)
 
     ds_fan_cancel(fan);
 
-    for (i = 0; i < DS_OUTLETS; i++) {
+    for (i = 0; i < fan->n; i++) {
         ds_push_free(&fan->seat[i].push);
     }
 }

@@ -26,6 +26,8 @@ typedef struct {
     ds_term_t           term;
     ds_sent_t          *sent;
     char                wanted[DS_OUTLETS_LEN + 1];
+    size_t              n;              /* seats that may be taken: there is
+                                           nothing in those behind */
     ds_fan_seat_t       seat[DS_OUTLETS];
     int64_t             retry_at;       /* monotonic ms; what is wanted is
                                            looked for then; INT64_MAX: all
@@ -55,7 +57,8 @@ void ds_fan_wake(ds_fan_t *fan);
 bool ds_fan_any(const ds_fan_t *fan);       /* there is one, connected or not */
 bool ds_fan_heard(const ds_fan_t *fan);     /* one that is connected */
 
-/* all of DS_OUTLETS; those there are come first */
+/* into all of DS_OUTLETS, as the last call left them or zeroed; those that are
+   there come first */
 void ds_fan_status(const ds_fan_t *fan, ds_push_status_t *st);
 
 /* the latest error that is later than *at, which becomes its time */

@@ -315,16 +315,19 @@ ds_sent_put(ds_sent_t *sent, AVPacket *pkt, ds_error_t *err)
                             err);
     }
 
-    u = rc == DS_OK ? calloc(1, sizeof(ds_unit_t)) : NULL;
+    /* malloc() has what this thread has freed, calloc() does not look */
+    u = rc == DS_OK ? malloc(sizeof(ds_unit_t)) : NULL;
 
     if (u == NULL) {
         av_packet_free(&pkt);
-        return rc != DS_OK ? rc : ds_fail(err, DS_ENOMEM, "calloc() failed");
+        return rc != DS_OK ? rc : ds_fail(err, DS_ENOMEM, "malloc() failed");
     }
 
     atomic_init(&u->refs, 1);
     u->pkt = pkt;
     u->heads = ds_heads_ref(sent->heads);
+    u->unread = 0;
+    u->next = NULL;
     sent->keyed |= ds_unit_key(u);
     key = NULL;
 

@@ -20,11 +20,13 @@
 typedef struct ds_gate_node_s  ds_gate_node_t;
 
 struct ds_gate_node_s {
-    const char       *key;              /* NULL: none */
-    int               fd;               /* eventfd, its turn may have come */
-    bool              behind;
-    bool              inside;
-    ds_gate_node_t   *next;
+    const char         *key;            /* NULL: none */
+    int                 fd;             /* eventfd, its turn may have come */
+    const ds_cancel_t  *cancel;         /* whose it is */
+    bool                behind;
+    bool                urgent;
+    bool                inside;
+    ds_gate_node_t     *next;
 };
 
 
@@ -107,6 +109,7 @@ ds_gate_queue(ds_gate_t *g, const char *key, int64_t timeout, bool behind,
     }
 
     node->key = key;
+    node->cancel = cancel;
     node->behind = behind;
     node->fd = eventfd(0, EFD_CLOEXEC|EFD_NONBLOCK);
 
@@ -204,6 +207,25 @@ ds_gate_leave_behind(ds_gate_t *g)
 
 
 void
+ds_gate_urge(ds_gate_t *g, const ds_cancel_t *cancel)
+{
+    ds_gate_node_t  *node;
+
+    (void) pthread_mutex_lock(&g->lock);
+
+    for (node = g->waiting; node != NULL; node = node->next) {
+        if (node->cancel == cancel && !node->urgent) {
+            node->urgent = true;
+            ds_gate_admit(g);
+            break;
+        }
+    }
+
+    (void) pthread_mutex_unlock(&g->lock);
+}
+
+
+void
 ds_gate_leave(ds_gate_t *g, const char *key)
 {
     uint64_t         one;
@@ -214,18 +236,15 @@ ds_gate_leave(ds_gate_t *g, const char *key)
 
     (void) pthread_mutex_lock(&g->lock);
 
-    g->taken--;
-
     if (key != NULL) {
-        for (node = g->admitted; strcmp(node->key, key) != 0;
-             node = node->next)
-        {
+        for (node = g->admitted; node->key != key; node = node->next) {
             /* void */
         }
 
         ds_gate_remove(&g->admitted, node);
     }
 
+    g->taken -= !ds_gate_has(g, key);
     ds_gate_admit(g);
 
     if (node != NULL) {
@@ -256,6 +275,7 @@ ds_gate_admit(ds_gate_t *g)
 static void
 ds_gate_admit_class(ds_gate_t *g, bool behind)
 {
+    bool             beside;
     uint64_t         one;
     unsigned         most;
     ds_gate_node_t  *node, *next;
@@ -263,18 +283,18 @@ ds_gate_admit_class(ds_gate_t *g, bool behind)
     one = 1;
     most = g->places < 2 ? 1 : g->places / 2;
 
-    for (node = g->waiting; node != NULL && g->taken < g->places; node = next)
-    {
+    for (node = g->waiting; node != NULL; node = next) {
         next = node->next;
+        beside = ds_gate_has(g, node->key);
 
-        if (node->behind != behind || ds_gate_has(g, node->key)
-            || (behind && g->behind == most))
+        if (node->behind != behind || (behind && g->behind == most)
+            || (beside ? !node->urgent : g->taken == g->places))
         {
             continue;
         }
 
         ds_gate_remove(&g->waiting, node);
-        g->taken++;
+        g->taken += !beside;
         g->behind += behind;
         node->inside = true;
 

@@ -27,7 +27,14 @@ void ds_gate_free(ds_gate_t **g);               /* nobody waits, sets NULL */
 int ds_gate_enter(ds_gate_t *g, const char *key, int64_t timeout,
     ds_cancel_t *cancel);
 
+/* "key" is the pointer that ds_gate_enter() was given */
 void ds_gate_leave(ds_gate_t *g, const char *key);
+
+/*
+ * Who waits with "cancel", and a key that has a place, is let in beside it:
+ * it is about to take its place, and they have one together.
+ */
+void ds_gate_urge(ds_gate_t *g, const ds_cancel_t *cancel);
 
 /*
  * The same without a key, for what can wait: others come first, and half of

@@ -253,6 +253,10 @@ ds_zone_table(ds_zone_t *z, const uint8_t *p, size_t wide)
 
     z->before = (int32_t) ds_zone_get(info, 4);
 
+    if (z->before < -DS_ZONE_MOST || z->before > DS_ZONE_MOST) {
+        return EINVAL;
+    }
+
     for (i = 0; i < times; i++) {
 
         if (kind[i] >= types) {

@@ -6,27 +6,31 @@
 import { api, button, h, put, show } from "./dom.js";
 import { cacheView } from "./cache.js";
 import { link, listen, names, start, streams } from "./live.js";
-import { figures, lastError, onAir, stateChip } from "./parts.js";
+import { nodesView } from "./nodes.js";
+import { figures, lastError, nodeOf, onAir, stateChip } from "./parts.js";
 import { streamView } from "./stream.js";
-import { streamForm } from "./form.js";
+import { confirmDialog, onAirNow, streamForm } from "./form.js";
 import { allow, forget, keep, may } from "./session.js";
+
+const RETRY = 2000;
 
 
 function row(name) {
     const chip = stateChip(), air = onAir(), error = lastError();
-    const numbers = figures();
+    const numbers = figures(), owner = nodeOf();
 
     const node = h("li", null,
         h("div", { class: "head" },
           h("h2", null, h("a", { href: `#/${encodeURIComponent(name)}` },
                           name)),
-          chip.node),
+          chip.node, owner.node),
         air.node, numbers.node, error.node);
 
     return {
         node,
         update(stream) {
             chip.update(stream.status);
+            owner.update(stream.status);
             air.update(stream.status);
             numbers.update(stream);
             error.update(stream.status);
@@ -39,26 +43,26 @@ function row(name) {
 
 function outdated() {
     const text = h("span");
-    const failure = h("span", { class: "failure", role: "alert" });
     const node = h("div", { class: "banner warn", role: "status" }, text);
+    const all = () => [...streams.values()].filter((stream) =>
+        stream.status.outdated);
 
     if (may.define && may.all) {
-        node.append(" ", button("Move all", async () => {
-            try {
-                await api("POST", "restart");
-                put(failure, "");
+        node.append(" ", button("Move all…", () => {
+            const air = all().filter((stream) => onAirNow(stream) !== "");
 
-            } catch (e) {
-                put(failure, e.message);
-            }
-        }), " ", failure);
+            confirmDialog(`Move ${all().length} of the streams?`,
+                          air.length === 0 ? "None of them is on air."
+                          : `On air: ${air.map((s) => s.name).join(", ")}.`,
+                          "Break each for a moment",
+                          () => api("POST", "restart"));
+        }));
     }
 
     return {
         node,
         update() {
-            const n = [...streams.values()]
-                .filter((stream) => stream.status.outdated).length;
+            const n = all().length;
 
             put(text, `${n} of the streams ${n === 1 ? "runs" : "run"} with `
                       + "settings of before a reload, until they are "
@@ -94,7 +98,8 @@ function filter(change) {
     function fits(stream) {
         const { state: now, item, error, outdated: old } = stream.status;
         const text = [stream.name, stream.playlist, now, item && item.title,
-                      error && error.code].join(" ").toLowerCase();
+                      stream.status.node, error && error.code].join(" ")
+            .toLowerCase();
 
         return text.includes(wanted.text.trim().toLowerCase())
                && (wanted.state === "" || wanted.state === now
@@ -149,6 +154,10 @@ function listView() {
 
     if (may.all) {
         head.append(h("a", { href: "#cache" }, "Cache"));
+    }
+
+    if (may.all && may.node !== null) {
+        head.append(h("a", { href: "#nodes" }, "Nodes"));
     }
 
     return {
@@ -219,6 +228,8 @@ function route() {
     }
 
     view = location.hash === "#cache" && may.all ? cacheView()
+           : location.hash === "#nodes" && may.all && may.node !== null
+             ? nodesView()
            : name === "" ? listView() : streamView(name);
 
     main.replaceChildren(view.node);
@@ -373,16 +384,33 @@ function entry() {
 }
 
 
-async function login() {
-    try {
-        allow(await api("GET", ""));
+/* nothing is offered before it is known what may be */
 
-    } catch (e) {
-        if (e.status === 401) {
-            forget();
-            allow(await entry());
+async function login() {
+    const lost = document.getElementById("lost");
+    let root = null;
+
+    while (root === null) {
+        try {
+            root = await api("GET", "");
+
+        } catch (e) {
+            if (e.status === 401) {
+                show(lost, false);
+                forget();
+                root = await entry();
+
+            } else {
+                put(lost, `What may be done here is not known: ${e.message} `
+                          + "Trying again.");
+                show(lost, true);
+                await new Promise((done) => setTimeout(done, RETRY));
+            }
         }
     }
+
+    show(lost, false);
+    allow(root);
 
     if (may.token !== null) {
         document.querySelector("header").append(

@@ -6,6 +6,7 @@
 import { api, button, clock, h, path, put, show, titled, tried }
     from "./dom.js";
 import { apply } from "./live.js";
+import { outputRows } from "./rows.js";
 
 const fields = [
     { name: "name", label: "Name", required: true, fixed: true,
@@ -45,7 +46,7 @@ const fields = [
             + "only pushed" },
     { name: "push", label: "Push",
       hint: "rtmp:// or rtmps://host/application/key; the key is not shown "
-            + "again; of the first output, others by the API" },
+            + "again; the first output" },
     { name: "push_via", label: "Pushed by",
       hint: "nginx-rtmp, or the engine, which rtmps:// needs" },
     { name: "youtube", label: "YouTube",
@@ -228,7 +229,26 @@ function lookup(playlist) {
 }
 
 
-function body(controls, stream, unpush) {
+/* the first output as the fields have it, where all are sent */
+
+function firstOutput(controls, stream, unpush) {
+    const was = stream && stream.outputs[0];
+    const of = (name) => controls.find((c) => c.field.name === name);
+    const url = of("push").value() || (was ? was.url : "");
+
+    if (url === "" || unpush !== null && unpush.checked) {
+        return null;
+    }
+
+    return {
+        url,
+        ...(was ? { name: was.name, role: was.role } : {}),
+        ...(of("push_via").value() ? { via: of("push_via").value() } : {})
+    };
+}
+
+
+function body(controls, stream, unpush, outputs) {
     const data = {};
 
     for (const { field, value, changed } of controls) {
@@ -242,7 +262,29 @@ function body(controls, stream, unpush) {
         data.push = null;
     }
 
+    if (outputs.changed()) {
+        data.outputs = outputs.value(firstOutput(controls, stream, unpush));
+        delete data.push;
+        delete data.push_via;
+    }
+
     return data;
+}
+
+
+/* does a change of a stream on air start it anew? */
+
+const gentle = ["loop", "mode", "playlist_refresh", "playlist_refresh_jitter",
+                "youtube", "youtube_rollover", "youtube_title"];
+
+function breaks(stream, data) {
+    const pushed = ["outputs", "push", "push_via"];
+    const engine = [...stream.outputs, ...data.outputs || []].every((o) =>
+        o.via === "engine") && data.push_via !== "rtmp";
+
+    return onAirNow(stream) !== ""
+           && Object.keys(data).some((name) => !gentle.includes(name)
+                                     && !(engine && pushed.includes(name)));
 }
 
 
@@ -259,7 +301,9 @@ export async function streamForm(stream) {
 
     const dialog = shell(stream ? `Change ${stream.name}` : "New stream",
                          form);
+    const outputs = outputRows(stream);
     let controls = [];
+    let warned = false;
 
     form.append(h("div", { class: "buttons" },
                   button("Cancel", () => dialog.close()), save));
@@ -271,7 +315,14 @@ export async function streamForm(stream) {
         save.disabled = true;
 
         try {
-            const data = body(controls, stream, unpush);
+            const data = body(controls, stream, unpush, outputs);
+
+            if (stream && !warned && breaks(stream, data)) {
+                warned = true;
+                put(failure, `${onAirNow(stream)} This begins it anew.`);
+                put(save, "Break it for a moment");
+                return;
+            }
 
             apply(stream ? await api("PATCH", path(stream.name), data)
                          : await api("POST", "streams", data));
@@ -315,6 +366,8 @@ export async function streamForm(stream) {
     }
 
     inputs.append(...controls.map((c) => c.node));
+    controls.find((c) => c.field.name === "push_via").node
+            .after(outputs.node);
     lookup(controls.find((c) => c.field.name === "playlist"));
 
     if (unpush !== null) {
@@ -326,21 +379,23 @@ export async function streamForm(stream) {
 }
 
 
-/* what viewers would miss; "": nothing is on air */
+/* what is on air, "": nothing */
+
+export function airing({ status }) {
+    return status.state === "live" && status.item !== null
+           ? `“${status.item.title || status.item.id}”`
+           : status.slate_on_air ? "the slate" : "";
+}
+
+
+/* what viewers would miss; "": nothing */
 
 export function onAirNow(stream) {
-    const status = stream.status;
-    const live = status.state === "live" && status.item !== null;
+    const what = airing(stream);
+    const to = stream.outputs.filter((o) => !o.stopped).map((o) => o.url);
 
-    if (!live && !status.slate_on_air) {
-        return "";
-    }
-
-    const what = live ? `“${status.item.title || status.item.id}”`
-                      : "the slate";
-
-    return `It is on air with ${what}`
-           + (stream.push ? `, and pushed to ${stream.push}.` : ".");
+    return what === "" ? "" : `It is on air with ${what}`
+           + (to.length === 0 ? "." : `, and pushed to ${to.join(", ")}.`);
 }
 
 

@@ -16,9 +16,26 @@ export function stateChip() {
     return {
         node,
         update(status) {
-            put(node, status.stale ? `${status.state}, as last known`
-                                   : status.state);
+            put(node, status.state
+                      + (status.stale ? ", as last known" : "")
+                      + (status.outdated ? ", outdated" : ""));
             node.dataset.state = status.state;
+        }
+    };
+}
+
+
+/* of a cluster: who has it */
+
+export function nodeOf() {
+    const node = h("span", { class: "node" });
+
+    return {
+        node,
+        update({ node: owner, epoch }) {
+            show(node, owner !== null);
+            put(node, owner === null ? ""
+                                     : `on node ${owner}, epoch ${epoch}`);
         }
     };
 }
@@ -50,6 +67,10 @@ export function onAir() {
         update(status) {
             show(item, status.item !== null);
             show(none, status.item === null);
+            put(none, status.item === null && status.state === "held"
+                      && status.node !== null
+                      ? "What is on air is shown there"
+                      : "No item on air");
             show(slate, Boolean(status.slate_on_air));
             show(nextLine, status.next !== null);
 

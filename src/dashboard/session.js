@@ -6,7 +6,7 @@
 const KEY = "directstream-token";
 
 export const may = { operate: false, define: false, all: false,
-                     token: null, role: "" };
+                     token: null, role: "", node: null };
 
 
 /* a browser that stores nothing forgets it when the page is loaded again */
@@ -69,4 +69,5 @@ export function allow(root) {
     may.operate = root.write && root.role !== "viewer";
     may.define = root.write && root.role === "admin";
     may.all = root.streams === null;
+    may.node = root.node;
 }

@@ -3,12 +3,15 @@
  * the last minutes, the playlist, what happened, how it is defined.
  */
 
+import { ahead } from "./ahead.js";
 import { chart } from "./chart.js";
 import { api, bitrate, button, bytes, clock, facts, h, path, put, redraw,
          seconds, show, time, titled, tried } from "./dom.js";
 import { confirmDialog, onAirNow, streamForm } from "./form.js";
 import { apply, link, log, remove, samples, streams } from "./live.js";
-import { fetches, figures, lastError, onAir, stateChip } from "./parts.js";
+import { outputs } from "./outputs.js";
+import { figures, lastError, nodeOf, onAir, stateChip } from "./parts.js";
+import { plan } from "./plan.js";
 import { enqueue, queue } from "./queue.js";
 import { ask, may } from "./session.js";
 import { youtube } from "./youtube.js";
@@ -388,24 +391,7 @@ const definition = (stream) => [
     ["Playlist is read", stream.playlist_refresh === 0 ? "by request"
                          : `every ${clock(stream.playlist_refresh)}`],
     ["Publishes to", stream.publish === "none" ? "nowhere" : stream.publish],
-    ...stream.outputs.map((o) => [
-        `Output ${o.name}`,
-        `${o.url}, ${o.role}, by `
-        + (o.via === "engine" ? "the engine" : "nginx-rtmp")
-    ]),
     ["YouTube", stream.youtube === "off" ? null : stream.youtube]
-];
-
-
-const pushed = (o) => [
-    `Output ${o.name}`,
-    o.via === "rtmp" ? `${o.state}, by nginx-rtmp` : [
-        o.state + (o.since && o.state !== "stopped"
-                   ? ` since ${time(o.since)}` : ""),
-        `${bytes(o.bytes)} sent`, `${o.reconnects} reconnects`,
-        `${o.dropped} packets dropped`, `${bytes(o.waiting)} wait`,
-        ...(o.error ? [`${o.error.message} at ${time(o.error.at)}`] : [])
-    ].join(", ")
 ];
 
 
@@ -439,19 +425,21 @@ const run = ({ status }) => [
                  : `${status.prefetch.done} of ${status.prefetch.total}`],
     ["Output", `${bytes(status.output.bytes)} sent, `
                + `${status.output.reconnects} reconnects`],
-    ...status.outputs.map(pushed),
     ["Relay worker", status.owner_pid]
 ];
 
 
 export function streamView(name) {
     const chip = stateChip(), air = onAir(), error = lastError();
-    const fetching = fetches();
+    const owner = nodeOf();
+    const coming = ahead(name);
+    const day = plan(name);
     const parts = [picture(name), happened(name), queue(name),
                    playlist(name)];
     const [still, events, queued, items] = parts;
     const buttons = may.operate ? controls(name) : null;
     const numbers = figures();
+    const pushes = outputs(name);
     const tube = youtube(name);
     const known = [details("Now", run), details("Definition", definition)];
     const kbit = chart("Bitrate", (s) => s.kbit, bitrate);
@@ -462,11 +450,14 @@ export function streamView(name) {
         error.node,
         buttons === null ? "" : buttons.node,
         h("div", { class: "columns" },
-          section("On air", still.node, air.node, fetching.node),
+          section("On air", still.node, air.node),
           section("Last minutes", numbers.node, kbit.node, buffer.node)),
         h("div", { class: "columns" }, known[0].node, known[1].node),
+        pushes.node,
         tube.node,
         events.node,
+        coming.node,
+        day.node,
         queued.node,
         items.node);
 
@@ -475,7 +466,7 @@ export function streamView(name) {
         node: h("div", null,
                 h("p", null, h("a", { href: "#/" }, "All streams")),
                 h("div", { class: "head" },
-                  h("h1", { tabindex: -1 }, name), chip.node),
+                  h("h1", { tabindex: -1 }, name), chip.node, owner.node),
                 none, body),
         close: still.close,
         update() {
@@ -483,6 +474,7 @@ export function streamView(name) {
 
             show(body, stream !== undefined);
             show(chip.node, stream !== undefined);
+            show(owner.node, stream !== undefined);
             show(none, stream === undefined);
             put(none, link.ready ? `There is no stream "${name}".` : "…");
 
@@ -490,9 +482,10 @@ export function streamView(name) {
                 return;
             }
 
-            [chip, air, fetching, error, still, tube, queued,
+            [chip, owner, air, error, still, tube, queued,
              items].forEach((part) => part.update(stream.status));
-            [numbers, ...known].forEach((part) => part.update(stream));
+            [numbers, pushes, coming, day, ...known].forEach((part) =>
+                part.update(stream));
 
             if (buttons !== null) {
                 buttons.update(stream);

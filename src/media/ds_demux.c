@@ -26,6 +26,7 @@
 #define DS_DEMUX_BUFFER    (32 * 1024)
 #define DS_DEMUX_HEAD      (256 * 1024)        /* kept while it is opened */
 #define DS_DEMUX_TURNS     2                   /* between two places */
+#define DS_DEMUX_REWINDS   2
 #define DS_DEMUX_PROBE     (2 * 1024 * 1024)
 #define DS_DEMUX_RADIO     (16 * 1024)         /* to tell the format */
 #define DS_DEMUX_ANALYZE   (4 * AV_TIME_BASE)
@@ -89,6 +90,7 @@ static const char *ds_demux_type(ds_http_t *h);
 static void *ds_demux_io_child(void *pb, void *prev);
 static int ds_demux_io_read(void *data, uint8_t *buf, int n);
 static int ds_demux_io_plain(void *data, uint8_t *buf, int n);
+static size_t ds_demux_bare(uint8_t *buf, size_t len);
 static void ds_demux_list(ds_demux_t *s, const char *url, const char *p,
     size_t len);
 static int ds_demux_io_held(ds_io_t *io, uint8_t *buf, int n);
@@ -118,7 +120,6 @@ static void ds_demux_fault(void *data, const ds_error_t *err,
 static int ds_demux_context(ds_demux_t *s, ds_error_t *err);
 static int ds_demux_probe(ds_demux_t *s, ds_error_t *err);
 static int ds_demux_anew(ds_demux_t *s, ds_error_t *err);
-static bool ds_demux_is_hls(ds_demux_t *s);
 static bool ds_demux_complete(AVFormatContext *ctx);
 static int ds_demux_failed(ds_demux_t *s, const char *call, int rc,
     ds_error_t *err);
@@ -351,14 +352,14 @@ ds_demux_probe(ds_demux_t *s, ds_error_t *err)
     }
 
     s->deadline = 0;
-    s->live = ds_demux_is_hls(s) && s->ctx->duration <= 0;
+    s->live = ds_demux_listed(s) && s->ctx->duration <= 0;
 
     return DS_OK;
 }
 
 
-static bool
-ds_demux_is_hls(ds_demux_t *s)
+bool
+ds_demux_listed(const ds_demux_t *s)
 {
     return s->ctx->iformat != NULL && av_match_name("hls",
                                                     s->ctx->iformat->name);
@@ -432,12 +433,28 @@ ds_demux_read(ds_demux_t *s, AVPacket *pkt, ds_error_t *err)
                                DS_DEMUX_PACKET);
             }
 
+            s->torn = (pkt->flags & AV_PKT_FLAG_CORRUPT) != 0;
+
+            /* of fragments it says only that a new clock is behind the old */
+
+            if (ds_demux_listed(s)) {
+                pkt->flags &= ~AV_PKT_FLAG_DISCARD;
+            }
+
             return 1;
         }
 
         if (rc != AVERROR_INVALIDDATA && rc != AVERROR(EAGAIN)) {
             break;
         }
+    }
+
+    /* some demuxers take a packet that is cut for an error of the bytes */
+
+    if (rc == AVERROR(EIO) && s->pb->eof_reached && ds_demux_sized(s)
+        && !ds_demux_listed(s))
+    {
+        rc = AVERROR_EOF;
     }
 
     if (rc == AVERROR_EOF && s->error.code == DS_OK
@@ -501,6 +518,13 @@ ds_demux_moved(const ds_demux_t *s, const ds_demux_t *again)
 
 
 bool
+ds_demux_sized(const ds_demux_t *s)
+{
+    return ds_http_size(((ds_io_t *) s->pb->opaque)->http) >= 0;
+}
+
+
+bool
 ds_demux_seek(ds_demux_t *s, int stream, int64_t us, bool any)
 {
     int  rc, flags, seekable;
@@ -508,7 +532,7 @@ ds_demux_seek(ds_demux_t *s, int stream, int64_t us, bool any)
     flags = AVSEEK_FLAG_BACKWARD;
     seekable = s->pb->seekable;
 
-    if (ds_demux_is_hls(s)) {
+    if (ds_demux_listed(s)) {
 
         /* of segments of MP4, whose streams have its tags, none would come */
 
@@ -846,6 +870,7 @@ ds_demux_io_plain(void *data, uint8_t *buf, int n)
 
     if (!io->begun) {
         io->begun = true;
+        rc -= ds_demux_bare(buf, (size_t) rc);
         ds_demux_list(s, io->location, (char *) buf, (size_t) rc);
 
         if (s->restarted) {
@@ -1076,11 +1101,16 @@ ds_demux_io_settle(ds_io_t *io)
 static int
 ds_demux_io_move(ds_io_t *io, int64_t offset)
 {
-    int64_t  back;
+    int64_t      back;
+    ds_demux_t  *s;
+
+    s = io->source;
 
     if (ds_http_seekable(io->http) && !ds_http_near(io->http, offset)) {
 
-        if (io->far == NULL && !io->alone) {
+        /* to look about while it is opened is no alternating */
+
+        if (io->far == NULL && !io->alone && s->deadline == 0) {
             back = offset - io->left;
             io->left = ds_http_tell(io->http);
 
@@ -1098,7 +1128,16 @@ ds_demux_io_move(ds_io_t *io, int64_t offset)
 
     io->rest.n = io->rest.given = 0;
 
-    return ds_http_seek(io->http, offset);
+    if (ds_http_seek(io->http, offset) == DS_OK) {
+        return DS_OK;
+    }
+
+    /* a movie's table may come last, and where it is read leads back twice */
+
+    return io->main && s->ctx->iformat != NULL
+           && av_match_name("mov", s->ctx->iformat->name)
+           && s->rewound++ < DS_DEMUX_REWINDS
+           ? ds_http_rewind(io->http, offset) : DS_ESOURCE_FAILED;
 }
 
 
@@ -1192,6 +1231,29 @@ ds_demux_io_tell(ds_io_t *io)
 {
     return io->head != NULL ? io->at
            : ds_http_tell(io->http) - (int64_t) (io->rest.n - io->rest.given);
+}
+
+
+/* bytes before a list that libav does not know: a mark, blank lines */
+
+static size_t
+ds_demux_bare(uint8_t *buf, size_t len)
+{
+    size_t  n;
+
+    n = len > 3 && memcmp(buf, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+
+    while (n < len && strchr(" \t\r\n", buf[n]) != NULL && buf[n] != '\0') {
+        n++;
+    }
+
+    if (len - n < 7 || memcmp(buf + n, "#EXTM3U", 7) != 0) {
+        return 0;
+    }
+
+    memmove(buf, buf + n, len - n);
+
+    return n;
 }
 
 
@@ -1426,6 +1488,7 @@ static int
 ds_demux_nested_open(ds_demux_t *s, AVIOContext **pb, const char *url,
     AVDictionary *options)
 {
+    char               *whole;
     int64_t             end;
     ds_http_req_t       req;
     AVDictionaryEntry  *e;
@@ -1440,8 +1503,14 @@ ds_demux_nested_open(ds_demux_t *s, AVIOContext **pb, const char *url,
         return AVERROR(EACCES);
     }
 
+    /* blanks, and letters that are not ASCII, are escaped */
+
+    if (ds_url_join(&whole, s->url, url) == DS_ENOMEM) {
+        return AVERROR(ENOMEM);
+    }
+
     memset(&req, 0, sizeof(req));
-    req.url = url;
+    req.url = whole == NULL ? url : whole;
     req.headers = s->headers;
     req.origin = s->url;
     req.chunk = s->req.chunk;
@@ -1460,6 +1529,7 @@ ds_demux_nested_open(ds_demux_t *s, AVIOContext **pb, const char *url,
         end = (e == NULL) ? -1 : strtoll(e->value, NULL, 10);
 
         if (req.offset < 0) {
+            free(whole);
             return AVERROR_INVALIDDATA;
         }
 
@@ -1467,6 +1537,7 @@ ds_demux_nested_open(ds_demux_t *s, AVIOContext **pb, const char *url,
     }
 
     *pb = ds_demux_io(s, &req, end, &s->error);
+    free(whole);
 
     if (*pb == NULL) {
         return (s->error.code == DS_ECANCELED) ? AVERROR_EXIT : AVERROR(EIO);

@@ -48,6 +48,8 @@ typedef struct {
     bool                local;          /* refers to nothing else */
     bool                brief;          /* see ds_media_url_t; no seek yet */
     bool                live;           /* a list that goes on */
+    unsigned            rewound;        /* how often, for want of ranges */
+    bool                torn;           /* the last packet was not whole */
     int                 rc;             /* 1: goes on, 0: ended, DS_E… */
     ds_error_t          error;          /* what stopped the bytes */
     ds_error_t          refused;        /* what the last one that is not
@@ -76,6 +78,12 @@ int ds_demux_open(ds_demux_t *s, const ds_conf_t *conf,
  * broadcast does.  False: it begins as before, or its size is known.
  */
 bool ds_demux_moved(const ds_demux_t *s, const ds_demux_t *again);
+
+/* it is a list of segments, and its duration is their sum */
+bool ds_demux_listed(const ds_demux_t *s);
+
+/* the size of the URL itself is known */
+bool ds_demux_sized(const ds_demux_t *s);
 
 #define DS_DEMUX_ANEW  2
 

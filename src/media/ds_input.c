@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <libavutil/avstring.h>
+
 #include "media/ds_choose.h"
 #include "media/ds_input.h"
 #include "media/ds_params.h"
@@ -28,6 +30,7 @@ struct ds_input_s {
     ds_track_t         tracks[2];
     int                from[2];         /* streams that came after a choice */
     ds_fifo_t          pending[2];      /* of what may replace a stream */
+    AVPacket          *spare;           /* empty, for the next; may be NULL */
     int64_t            start;           /* us, the item's first time stamp */
     int64_t            until;           /* us, to where it has come */
     int64_t            closed;          /* us, of gaps in both tracks */
@@ -384,6 +387,25 @@ ds_input_length(ds_input_t *in, const ds_media_t *media)
         && ctx->duration_estimation_method != AVFMT_DURATION_FROM_BITRATE)
     {
         in->told = ctx->duration;
+
+        /* of Matroska it is the time of the last packet */
+
+        if (av_match_name("matroska", ctx->iformat->name)
+            && ctx->start_time > 0 && ctx->start_time < ctx->duration)
+        {
+            in->told -= ctx->start_time;
+        }
+    }
+
+    /* of a file of AVI that was cut libav tells what is left */
+
+    for (i = 0; i < ctx->nb_streams && av_match_name("avi",
+                                                     ctx->iformat->name); i++)
+    {
+        st = ctx->streams[i];
+
+        in->told = FFMAX(in->told, av_rescale_q(st->nb_frames, st->time_base,
+                                                AV_TIME_BASE_Q));
     }
 
     /* it is not always summed up before the streams have been looked into */
@@ -591,6 +613,25 @@ ds_input_told(ds_input_t *in)
 }
 
 
+bool
+ds_input_listed(ds_input_t *in)
+{
+    return ds_demux_listed(&in->sources[0]);
+}
+
+
+bool
+ds_input_guessed(ds_input_t *in)
+{
+    const char  *name;
+
+    name = in->sources[0].ctx->iformat->name;
+
+    return (av_match_name("mp3", name) || av_match_name("flv", name))
+           && !in->sources[0].torn && ds_demux_sized(&in->sources[0]);
+}
+
+
 int64_t
 ds_input_closed(ds_input_t *in)
 {
@@ -661,7 +702,9 @@ ds_input_read(ds_input_t *in, AVPacket *pkt, ds_error_t *err)
 
     av_packet_unref(pkt);
     av_packet_move_ref(pkt, first);
-    av_packet_free(&first);
+
+    av_packet_free(&in->spare);
+    in->spare = first;
 
     return 1;
 }
@@ -725,6 +768,7 @@ ds_input_close(ds_input_t **inp)
         ds_demux_close(&in->sources[i]);
     }
 
+    av_packet_free(&in->spare);
     free(in);
 }
 
@@ -762,7 +806,8 @@ ds_input_step(ds_input_t *in, ds_demux_t *s)
     ds_error_t   error;
 
     anew = s->anew;
-    pkt = av_packet_alloc();
+    pkt = in->spare != NULL ? in->spare : av_packet_alloc();
+    in->spare = NULL;
 
     if (pkt == NULL) {
         rc = ds_fail(&error, DS_ENOMEM, "no memory");

@@ -81,6 +81,12 @@ int64_t ds_input_duration(ds_input_t *in);  /* ms, -1 unknown */
 /* us, the duration as the container itself has it; -1: it says nothing */
 int64_t ds_input_told(ds_input_t *in);
 
+/* it is the sum of what a list of segments has, any of which may be missing */
+bool ds_input_listed(ds_input_t *in);
+
+/* that was written before the media, and the file itself ends where it does */
+bool ds_input_guessed(ds_input_t *in);
+
 /* us, of jumps of both tracks' clocks, which were closed so far */
 int64_t ds_input_closed(ds_input_t *in);
 

@@ -629,6 +629,20 @@ ds_http_seek(ds_http_t *h, int64_t offset)
 }
 
 
+int
+ds_http_rewind(ds_http_t *h, int64_t offset)
+{
+    if (h->inflate != NULL) {
+        return DS_ESOURCE_FAILED;
+    }
+
+    h->ranges = 0;
+    h->want = offset;
+
+    return DS_OK;
+}
+
+
 bool
 ds_http_near(ds_http_t *h, int64_t offset)
 {
@@ -1697,6 +1711,7 @@ ds_http_answer(ds_http_t *h)
 
         h->size = h->total;
         h->stop = h->asked;
+        h->seekable = 1;
         h->answered = 1;
 
         return DS_OK;

@@ -105,6 +105,12 @@ ssize_t ds_http_read(ds_http_t *h, void *buf, size_t n, ds_error_t *err);
 /* the next read is from "offset"; 0, or DS_ESOURCE_FAILED: cannot seek */
 int ds_http_seek(ds_http_t *h, int64_t offset);
 
+/*
+ * The same where there are no ranges: from the first byte again, what comes
+ * before "offset" is thrown away.
+ */
+int ds_http_rewind(ds_http_t *h, int64_t offset);
+
 /* bytes from "offset" on need no other request */
 bool ds_http_near(ds_http_t *h, int64_t offset);
 

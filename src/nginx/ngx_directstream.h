@@ -30,7 +30,7 @@ typedef struct ngx_thread_pool_s  ngx_thread_pool_t;
 #define NGX_DIRECTSTREAM_STREAM_CONF   0x04000000
 
 #define NGX_DIRECTSTREAM_MAGIC         0x6469727374726d31ULL
-#define NGX_DIRECTSTREAM_LAYOUT        10
+#define NGX_DIRECTSTREAM_LAYOUT        11
 
 #define NGX_DIRECTSTREAM_PAGE          512     /* items in a table's page */
 #define NGX_DIRECTSTREAM_PAGES         256
@@ -270,7 +270,8 @@ typedef enum {
     NGX_DIRECTSTREAM_ENTRY_LIST,
     NGX_DIRECTSTREAM_ENTRY_SLOT,
     NGX_DIRECTSTREAM_ENTRY_YOUTUBE,
-    NGX_DIRECTSTREAM_ENTRY_RESOLVER         /* of no stream */
+    NGX_DIRECTSTREAM_ENTRY_RESOLVER,        /* of no stream */
+    NGX_DIRECTSTREAM_ENTRY_CLUSTER          /* of none, or whose it is */
 } ngx_directstream_entry_e;
 
 
@@ -305,7 +306,8 @@ typedef enum {
 
 typedef enum {
     NGX_DIRECTSTREAM_JOB_LOOKUP = 0,        /* of a playlist; a check */
-    NGX_DIRECTSTREAM_JOB_STILL              /* a picture of a stream */
+    NGX_DIRECTSTREAM_JOB_STILL,             /* a picture of a stream */
+    NGX_DIRECTSTREAM_JOB_PLAN               /* what it would air */
 } ngx_directstream_job_kind_e;
 
 
@@ -323,14 +325,16 @@ struct ngx_directstream_job_s {
     ngx_pid_t                owner;         /* relay worker of a running one */
     void                    *task;          /* in the owner alone */
     unsigned                 canceled:1;
-    ds_def_t                *def;           /* of a lookup */
+    ds_def_t                *def;           /* of a lookup, of a plan */
+    ds_plan_conf_t           plan;
     uint32_t                 limit;
     uint32_t                 depth;         /* items to open, of a check */
-    ds_lookup_status_t       status;        /* of a picture: the error */
+    ds_lookup_status_t       status;        /* of others: the error */
     ngx_directstream_items_t items;
     size_t                   size;
-    u_char                  *data;          /* the picture, NULL: none */
-    char                     subject[1];    /* the stream of a picture */
+    u_char                  *data;          /* the picture, or the plan, NULL:
+                                               none */
+    char                     subject[1];    /* the stream of these */
 };
 
 
@@ -340,7 +344,9 @@ typedef struct {
     ds_lookup_status_t       status;
     ds_item_t               *items;
     ngx_uint_t               nitems;
-    ngx_str_t                picture;       /* empty: the status says why */
+    ngx_str_t                data;          /* a picture; a plan, its entries
+                                               and conflicts behind each other;
+                                               empty: the status says why */
 } ngx_directstream_answer_t;
 
 
@@ -695,6 +701,7 @@ typedef enum {
     NGX_DIRECTSTREAM_YOUTUBE_ROLLOVER
 } ngx_directstream_step_e;
 
+const char *ngx_directstream_zone_step_name(ngx_directstream_step_e step);
 ngx_int_t ngx_directstream_zone_step(ngx_directstream_conf_t *dcf,
     const char *name, ngx_directstream_step_e step);
 
@@ -782,6 +789,10 @@ typedef struct {
 void ngx_directstream_change_adopt(ngx_directstream_conf_t *dcf,
     ngx_directstream_found_t *found, int64_t revision);
 
+/* what was asked for on another node is done, as if it were here */
+void ngx_directstream_change_command(ngx_directstream_conf_t *dcf,
+    const char *name, const ds_command_t *command);
+
 /* of one that is new here: it may have come to its end before */
 void ngx_directstream_change_ended(ngx_directstream_info_t *info);
 
@@ -842,6 +853,9 @@ uint64_t ngx_directstream_digest(uint64_t digest, const void *data,
 /* Unix ms, as of the last event */
 int64_t ngx_directstream_now(void);
 
+/* this build's name, hexadecimal; "": the linker gave it none */
+const char *ngx_directstream_build(void);
+
 /* RFC 3339 with milliseconds, nothing when there is none; the text's end */
 u_char *ngx_directstream_time_utc(u_char *p, int64_t ms);
 
@@ -880,6 +894,10 @@ void ngx_directstream_journal_note(ngx_directstream_conf_t *dcf,
 /* the resolver is what it is now; what is news against what was known */
 void ngx_directstream_journal_resolver(ngx_directstream_conf_t *dcf,
     const ds_resolver_status_t *resolver);
+
+/* what becomes of this node and others; with the lock held */
+void ngx_directstream_journal_cluster(ngx_directstream_conf_t *dcf,
+    const char *name, const char *message);
 
 /* the queue has been changed in the store, where so many wait now */
 void ngx_directstream_journal_queue(ngx_directstream_conf_t *dcf,
@@ -988,6 +1006,8 @@ typedef struct {
                                                worker has it */
     ngx_msec_t               cluster_at;    /* not to be made before */
     uint64_t                 balanced;      /* requests passed on */
+    ds_cluster_status_t      cluster_told;  /* in the log of events */
+    ngx_uint_t               cluster_away;  /* etcd; the same */
     char                     changed[DS_NAME_LEN + 1];  /* by another node, to
                                                be read; "": none */
     int64_t                  revision;      /* when */
@@ -1034,6 +1054,14 @@ ngx_int_t ngx_directstream_cluster_changed(ngx_directstream_runs_t *runs);
 void ngx_directstream_cluster_adopt(ngx_directstream_runs_t *runs,
     ds_settled_t *settled);
 
+/* since when this node has it; 0: it has not */
+int64_t ngx_directstream_cluster_epoch(ngx_directstream_runs_t *runs,
+    const char *name);
+
+/* does it belong to this node, if only for a while? */
+ngx_uint_t ngx_directstream_cluster_ours(ngx_directstream_conf_t *dcf,
+    ngx_directstream_info_t *info);
+
 /* may it be started here? it go on? with the lock held */
 ngx_uint_t ngx_directstream_cluster_starts(ngx_directstream_conf_t *dcf,
     ngx_directstream_info_t *info);
@@ -1050,12 +1078,15 @@ ds_stream_t *ngx_directstream_runs_stream(ngx_directstream_runs_t *runs,
  * Jobs, the client's side.  NGX_OK and the job's id; NGX_BUSY: too many, or
  * no room; NGX_ABORT: nobody is there to do it; NGX_DECLINED: no such stream.
  * A picture that is being made, or a second old at most, is shared.  A lookup
- * with a "depth" is a check: so many items are opened.
+ * with a "depth" is a check: so many items are opened.  A plan is by the
+ * schedule of "def".
  */
 ngx_int_t ngx_directstream_job_lookup(ngx_directstream_conf_t *dcf,
     const ds_def_t *def, ngx_uint_t limit, ngx_uint_t depth, uint64_t *id);
 ngx_int_t ngx_directstream_job_still(ngx_directstream_conf_t *dcf,
     const char *stream, uint64_t *id);
+ngx_int_t ngx_directstream_job_plan(ngx_directstream_conf_t *dcf,
+    const ds_def_t *def, const ds_plan_conf_t *plan, uint64_t *id);
 
 /*
  * NGX_OK: done, "answer" is in the pool; NGX_AGAIN: not done; NGX_ERROR: no
@@ -1064,7 +1095,7 @@ ngx_int_t ngx_directstream_job_still(ngx_directstream_conf_t *dcf,
 ngx_int_t ngx_directstream_job_poll(ngx_directstream_conf_t *dcf,
     uint64_t id, ngx_pool_t *pool, ngx_directstream_answer_t *answer);
 
-/* of a lookup; pictures, and what is not polled, end by themselves */
+/* of a lookup, a plan; pictures, and what is not polled, end by themselves */
 void ngx_directstream_job_end(ngx_directstream_conf_t *dcf, uint64_t id);
 
 /* the relay worker's: one pass over all; "serve": new lookups may be begun */

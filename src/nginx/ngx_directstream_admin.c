@@ -27,6 +27,8 @@ typedef struct {
     ngx_directstream_handler_pt  patch;
     ngx_directstream_handler_pt  delete;
     ngx_directstream_handler_pt  put;
+    const char                  *args;      /* in the query, of GET or the only
+                                               method */
 } ngx_directstream_route_t;
 
 typedef struct {
@@ -59,6 +61,8 @@ static ngx_uint_t ngx_directstream_admin_match(ngx_directstream_ctx_t *ctx,
 static ngx_int_t ngx_directstream_admin_method(ngx_http_request_t *r,
     ngx_directstream_ctx_t *ctx, const ngx_directstream_route_t *route,
     ngx_directstream_handler_pt *handler);
+static ngx_int_t ngx_directstream_admin_args(ngx_http_request_t *r,
+    const ngx_directstream_route_t *route);
 static ngx_int_t ngx_directstream_admin_rights(ngx_http_request_t *r,
     ngx_directstream_ctx_t *ctx, const ngx_directstream_route_t *route);
 static ngx_int_t ngx_directstream_admin_check(ngx_http_request_t *r);
@@ -80,136 +84,146 @@ static ngx_int_t ngx_directstream_admin_openapi(ngx_http_request_t *r,
 
 static const ngx_directstream_route_t  ngx_directstream_routes[] = {
 
-    { "", NGX_DIRECTSTREAM_READ, 0, 0, ngx_directstream_admin_root, NULL,
+    { "", NGX_DIRECTSTREAM_READ, 0, 0, ngx_directstream_admin_root, NULL, NULL,
       NULL, NULL, NULL },
 
-    { "streams", NGX_DIRECTSTREAM_ADMIN, 0, 0,
-      ngx_directstream_streams_list, ngx_directstream_streams_create, NULL,
-      NULL, NULL },
+    { "streams", NGX_DIRECTSTREAM_ADMIN, 0, 0, ngx_directstream_streams_list,
+      ngx_directstream_streams_create, NULL, NULL, NULL,
+      "state fields after limit" },
 
     { "streams/*", NGX_DIRECTSTREAM_ADMIN, 0, NGX_DIRECTSTREAM_DELETE,
       ngx_directstream_streams_get, NULL, ngx_directstream_streams_patch,
-      ngx_directstream_streams_change, NULL },
+      ngx_directstream_streams_change, NULL, "fields" },
 
     { "streams/*/items", NGX_DIRECTSTREAM_READ, 0, 0,
-      ngx_directstream_streams_items, NULL, NULL, NULL, NULL },
+      ngx_directstream_streams_items, NULL, NULL, NULL, NULL, "offset limit" },
 
     { "streams/*/snapshot.jpg", NGX_DIRECTSTREAM_READ, 0, 0,
-      ngx_directstream_snapshot, NULL, NULL, NULL, NULL },
+      ngx_directstream_snapshot, NULL, NULL, NULL, NULL, NULL },
 
-    { "streams/*/start", NGX_DIRECTSTREAM_OPERATOR, 0,
-      NGX_DIRECTSTREAM_START, NULL, ngx_directstream_streams_change, NULL,
-      NULL, NULL },
+    { "streams/*/start", NGX_DIRECTSTREAM_OPERATOR, 0, NGX_DIRECTSTREAM_START,
+      NULL, ngx_directstream_streams_change, NULL, NULL, NULL, NULL },
 
     { "streams/*/stop", NGX_DIRECTSTREAM_OPERATOR, 0, NGX_DIRECTSTREAM_STOP,
-      NULL, ngx_directstream_streams_change, NULL, NULL, NULL },
+      NULL, ngx_directstream_streams_change, NULL, NULL, NULL, NULL },
 
     { "streams/*/restart", NGX_DIRECTSTREAM_OPERATOR, 0,
       NGX_DIRECTSTREAM_RESTART, NULL, ngx_directstream_streams_change, NULL,
-      NULL, NULL },
+      NULL, NULL, NULL },
 
     { "streams/*/skip", NGX_DIRECTSTREAM_OPERATOR, 0, NGX_DIRECTSTREAM_SKIP,
-      NULL, ngx_directstream_streams_step, NULL, NULL, NULL },
+      NULL, ngx_directstream_streams_step, NULL, NULL, NULL, NULL },
 
     { "streams/*/previous", NGX_DIRECTSTREAM_OPERATOR, 0,
       NGX_DIRECTSTREAM_PREVIOUS, NULL, ngx_directstream_streams_step, NULL,
-      NULL, NULL },
+      NULL, NULL, NULL },
 
     { "streams/*/outputs/*/start", NGX_DIRECTSTREAM_OPERATOR, 0,
       NGX_DIRECTSTREAM_OUTPUT_START, NULL, ngx_directstream_streams_output,
-      NULL, NULL, NULL },
+      NULL, NULL, NULL, NULL },
 
     { "streams/*/outputs/*/stop", NGX_DIRECTSTREAM_OPERATOR, 0,
       NGX_DIRECTSTREAM_OUTPUT_STOP, NULL, ngx_directstream_streams_output,
-      NULL, NULL, NULL },
+      NULL, NULL, NULL, NULL },
 
     { "streams/*/outputs/*/restart", NGX_DIRECTSTREAM_OPERATOR, 0,
       NGX_DIRECTSTREAM_RESTART, NULL, ngx_directstream_streams_output, NULL,
-      NULL, NULL },
+      NULL, NULL, NULL },
 
     { "streams/*/queue", NGX_DIRECTSTREAM_OPERATOR, 0, 0,
       ngx_directstream_queue_list, ngx_directstream_queue_add, NULL, NULL,
-      NULL },
+      NULL, NULL },
 
     { "streams/*/queue/*", NGX_DIRECTSTREAM_OPERATOR, 0, 0, NULL, NULL,
-      ngx_directstream_queue_move, ngx_directstream_queue_delete, NULL },
+      ngx_directstream_queue_move, ngx_directstream_queue_delete, NULL, NULL },
 
     { "streams/*/schedule", NGX_DIRECTSTREAM_OPERATOR, 0, 0,
       ngx_directstream_schedule_get, NULL, NULL, NULL,
-      ngx_directstream_streams_schedule },
+      ngx_directstream_streams_schedule, NULL },
+
+    { "streams/*/plan", NGX_DIRECTSTREAM_READ, 0, 0,
+      ngx_directstream_plan_get, NULL, NULL, NULL, NULL,
+      "from until offset limit" },
+
+    { "streams/*/plan/check", NGX_DIRECTSTREAM_OPERATOR, 0, 0, NULL,
+      ngx_directstream_plan_check, NULL, NULL, NULL,
+      "from until offset limit" },
+
+    { "streams/*/guide.xml", NGX_DIRECTSTREAM_READ, 0, 0,
+      ngx_directstream_guide, NULL, NULL, NULL, NULL, "from until" },
 
     { "streams/*/play", NGX_DIRECTSTREAM_OPERATOR, 0, 1, NULL,
-      ngx_directstream_queue_add, NULL, NULL, NULL },
+      ngx_directstream_queue_add, NULL, NULL, NULL, NULL },
 
     { "streams/*/refresh", NGX_DIRECTSTREAM_OPERATOR, 0,
       NGX_DIRECTSTREAM_REFRESH, NULL, ngx_directstream_streams_step, NULL,
-      NULL, NULL },
+      NULL, NULL, NULL },
 
     { "streams/*/prefetch", NGX_DIRECTSTREAM_OPERATOR, 0,
       NGX_DIRECTSTREAM_PREFETCH, NULL, ngx_directstream_streams_step, NULL,
-      NULL, NULL },
+      NULL, NULL, NULL },
 
     { "restart", NGX_DIRECTSTREAM_ADMIN, 1, 0, NULL,
-      ngx_directstream_streams_renew, NULL, NULL, NULL },
+      ngx_directstream_streams_renew, NULL, NULL, NULL, NULL },
 
     { "streams/*/youtube/check", NGX_DIRECTSTREAM_OPERATOR, 0,
       NGX_DIRECTSTREAM_YOUTUBE_CHECK, NULL, ngx_directstream_youtube, NULL,
-      NULL, NULL },
+      NULL, NULL, NULL },
 
     { "streams/*/youtube/revive", NGX_DIRECTSTREAM_OPERATOR, 0,
       NGX_DIRECTSTREAM_YOUTUBE_REVIVE, NULL, ngx_directstream_youtube, NULL,
-      NULL, NULL },
+      NULL, NULL, NULL },
 
     { "streams/*/youtube/rollover", NGX_DIRECTSTREAM_OPERATOR, 0,
       NGX_DIRECTSTREAM_YOUTUBE_ROLLOVER, NULL, ngx_directstream_youtube, NULL,
-      NULL, NULL },
+      NULL, NULL, NULL },
 
     { "resolve", NGX_DIRECTSTREAM_OPERATOR, 0, 0, NULL,
-      ngx_directstream_resolve, NULL, NULL, NULL },
+      ngx_directstream_resolve, NULL, NULL, NULL, NULL },
 
     { "nodes", NGX_DIRECTSTREAM_READ, 1, 0, ngx_directstream_nodes_list, NULL,
-      NULL, NULL, NULL },
+      NULL, NULL, NULL, NULL },
 
     { "nodes/balance", NGX_DIRECTSTREAM_OPERATOR, 1, 0, NULL,
-      ngx_directstream_nodes_balance, NULL, NULL, NULL },
+      ngx_directstream_nodes_balance, NULL, NULL, NULL, NULL },
 
     { "node/drain", NGX_DIRECTSTREAM_ADMIN, 1, 0, NULL,
-      ngx_directstream_nodes_drain, NULL, NULL, NULL },
+      ngx_directstream_nodes_drain, NULL, NULL, NULL, NULL },
 
     { "node/lost", NGX_DIRECTSTREAM_OPERATOR, 1, 0, NULL,
-      ngx_directstream_nodes_lost, NULL, NULL, NULL },
+      ngx_directstream_nodes_lost, NULL, NULL, NULL, NULL },
 
     { "openapi.json", NGX_DIRECTSTREAM_READ, 0, 0,
-      ngx_directstream_admin_openapi, NULL, NULL, NULL, NULL },
+      ngx_directstream_admin_openapi, NULL, NULL, NULL, NULL, NULL },
 
-    { "check", NGX_DIRECTSTREAM_OPERATOR, 0, 0, NULL,
-      ngx_directstream_check, NULL, NULL, NULL },
+    { "check", NGX_DIRECTSTREAM_OPERATOR, 0, 0, NULL, ngx_directstream_check,
+      NULL, NULL, NULL, NULL },
 
     { "events", NGX_DIRECTSTREAM_READ, 0, 0, ngx_directstream_events, NULL,
-      NULL, NULL, NULL },
+      NULL, NULL, NULL, "since" },
 
     { "runs", NGX_DIRECTSTREAM_READ, 0, 0, ngx_directstream_runs_list, NULL,
-      NULL, NULL, NULL },
+      NULL, NULL, NULL, "stream state since until offset limit" },
 
     { "changes", NGX_DIRECTSTREAM_READ, 0, 0, ngx_directstream_changes_list,
-      NULL, NULL, NULL, NULL },
+      NULL, NULL, NULL, NULL, "stream what who since until offset limit" },
 
-    { "cache", NGX_DIRECTSTREAM_READ, 1, 0, ngx_directstream_cache_list,
-      NULL, NULL, NULL, NULL },
+    { "cache", NGX_DIRECTSTREAM_READ, 1, 0, ngx_directstream_cache_list, NULL,
+      NULL, NULL, NULL, "offset limit" },
 
     { "cache/*", NGX_DIRECTSTREAM_ADMIN, 1, 0, NULL, NULL, NULL,
-      ngx_directstream_cache_delete, NULL },
+      ngx_directstream_cache_delete, NULL, NULL },
 
-    { NULL, NGX_DIRECTSTREAM_READ, 0, 0, NULL, NULL, NULL, NULL, NULL }
+    { NULL, NGX_DIRECTSTREAM_READ, 0, 0, NULL, NULL, NULL, NULL, NULL, NULL }
 };
 
 static const ngx_directstream_route_t  ngx_directstream_api_route =
     { "", NGX_DIRECTSTREAM_READ, 0, 0, ngx_directstream_admin_versions,
-      NULL, NULL, NULL, NULL };
+      NULL, NULL, NULL, NULL, NULL };
 
 static const ngx_directstream_route_t  ngx_directstream_page_route =
     { "", NGX_DIRECTSTREAM_READ, 0, 0, ngx_directstream_page, NULL, NULL,
-      NULL, NULL };
+      NULL, NULL, NULL };
 
 
 static ngx_command_t  ngx_http_directstream_commands[] = {
@@ -584,7 +598,10 @@ ngx_directstream_admin_known(ngx_http_request_t *r,
 
     if (route == NULL) {
         return ngx_directstream_admin_refuse(r, 404, "not_found",
-                                             "there is no such resource");
+                               (r->uri.data[r->uri.len - 1] == '/')
+                               ? "there is no such resource, none has a slash "
+                                 "at its end"
+                               : "there is no such resource");
     }
 
     /* what a token does not see is not there */
@@ -732,7 +749,9 @@ ngx_directstream_admin_method(ngx_http_request_t *r,
     for (i = 0; i < n; i++) {
         if (r->method == allowed[i].method) {
             *handler = allowed[i].handler;
-            return ngx_directstream_admin_rights(r, ctx, route);
+            rc = ngx_directstream_admin_rights(r, ctx, route);
+
+            return (rc == NGX_OK) ? ngx_directstream_admin_args(r, route) : rc;
         }
     }
 
@@ -763,6 +782,59 @@ ngx_directstream_admin_method(ngx_http_request_t *r,
     }
 
     return (rc == NGX_OK) ? NGX_DECLINED : rc;
+}
+
+
+/*
+ * One that nobody reads is a mistake: a list would be whole, and not the part
+ * that was meant.
+ */
+
+static ngx_int_t
+ngx_directstream_admin_args(ngx_http_request_t *r,
+    const ngx_directstream_route_t *route)
+{
+    u_char      *p, *end, *last;
+    ngx_int_t    rc;
+    ngx_str_t    name;
+    const char  *known;
+
+    if (route == &ngx_directstream_page_route) {
+        return NGX_OK;
+    }
+
+    known = route->args != NULL
+            && ((r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))
+                || route->get == NULL)
+            ? route->args : "";
+    last = r->args.data + r->args.len;
+
+    for (p = r->args.data; p < last; p = end + 1) {
+
+        end = ngx_strlchr(p, last, '&');
+        end = (end == NULL) ? last : end;
+
+        name.data = p;
+        p = ngx_strlchr(p, end, '=');
+        name.len = ((p == NULL) ? end : p) - name.data;
+
+        if (name.len == 0 || ngx_directstream_among(known, &name)) {
+            continue;
+        }
+
+        rc = ngx_http_discard_request_body(r);
+        if (rc != NGX_OK) {
+            return rc;
+        }
+
+        rc = ngx_directstream_problem(r, 400, "unknown_field", "",
+                               "the argument \"%V\" is not known; known: %s",
+                               &name, (*known != '\0') ? known : "none");
+
+        return (rc == NGX_OK) ? NGX_DECLINED : rc;
+    }
+
+    return NGX_OK;
 }
 
 
@@ -925,7 +997,8 @@ ngx_directstream_admin_versions(ngx_http_request_t *r,
 
     ngx_directstream_json_init(&w, r->pool);
     ngx_directstream_json_print(&w, "{\"versions\":[1],\"version\":\"%s\","
-                                "\"nginx\":\"%s\"}\n", DS_VERSION,
+                                "\"build\":\"%s\",\"nginx\":\"%s\"}\n",
+                                DS_VERSION, ngx_directstream_build(),
                                 NGINX_VERSION);
 
     return ngx_directstream_send(r, NGX_HTTP_OK, &w);
@@ -938,12 +1011,14 @@ ngx_directstream_admin_root(ngx_http_request_t *r,
 {
     ngx_uint_t                       i, n;
     ngx_directstream_json_t          w;
+    ngx_directstream_conf_t         *dcf;
     ngx_directstream_token_t        *token;
     ngx_directstream_allowed_t       allowed[NGX_DIRECTSTREAM_METHODS];
     ngx_directstream_loc_conf_t     *dlcf;
     const ngx_directstream_route_t  *route;
 
     dlcf = ngx_http_get_module_loc_conf(r, ngx_http_directstream_module);
+    dcf = ngx_directstream_get_conf();
     token = ctx->token;
 
     ngx_directstream_json_init(&w, r->pool);
@@ -960,6 +1035,15 @@ ngx_directstream_admin_root(ngx_http_request_t *r,
 
     if (token != NULL) {
         ngx_directstream_json_string(&w, token->name, DS_NAME_LEN);
+
+    } else {
+        ngx_directstream_json_null(&w);
+    }
+
+    ngx_directstream_json_key(&w, "node");
+
+    if (dcf->cluster.endpoints != NULL) {
+        ngx_directstream_json_string(&w, dcf->cluster.node, DS_NAME_LEN);
 
     } else {
         ngx_directstream_json_null(&w);

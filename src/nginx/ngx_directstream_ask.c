@@ -1,9 +1,9 @@
 
 /*
  * ngx_directstream_ask.c: what only a relay worker can answer: POST resolve,
- * POST check and GET snapshot.jpg.  The question is put in the zone, which is
- * looked at every now and then without blocking the worker.  A client that goes
- * away takes its lookup along.
+ * POST check, GET snapshot.jpg and plans.  The question is put in the zone,
+ * which is looked at every now and then without blocking the worker.  A client
+ * that goes away takes its lookup along.
  */
 
 #include "ngx_directstream_http.h"
@@ -13,11 +13,8 @@
 #define NGX_DIRECTSTREAM_ASK_STILL  3000   /* ms */
 
 
-static ngx_int_t ngx_directstream_ask(ngx_http_request_t *r,
-    ngx_directstream_ctx_t *ctx, ngx_directstream_handler_pt poll);
 static void ngx_directstream_ask_timer(ngx_event_t *ev);
 static void ngx_directstream_ask_cleanup(void *data);
-static ngx_int_t ngx_directstream_ask_down(ngx_http_request_t *r);
 static ngx_int_t ngx_directstream_look(ngx_http_request_t *r,
     ngx_directstream_ctx_t *ctx, const ds_def_t *def, ngx_uint_t depth,
     ngx_directstream_handler_pt poll);
@@ -27,11 +24,11 @@ static ngx_int_t ngx_directstream_check_poll(ngx_http_request_t *r,
     ngx_directstream_ctx_t *ctx);
 static ngx_int_t ngx_directstream_resolve_poll(ngx_http_request_t *r,
     ngx_directstream_ctx_t *ctx);
-static void ngx_directstream_resolve_cleanup(void *data);
 static ngx_int_t ngx_directstream_snapshot_poll(ngx_http_request_t *r,
     ngx_directstream_ctx_t *ctx);
 static ngx_int_t ngx_directstream_snapshot_failed(ngx_http_request_t *r,
     ngx_directstream_ctx_t *ctx, ngx_int_t rc);
+static ngx_uint_t ngx_directstream_snapshot_held(ngx_directstream_ctx_t *ctx);
 static ngx_int_t ngx_directstream_snapshot_none(ngx_http_request_t *r,
     const char *why);
 
@@ -60,9 +57,7 @@ static const ngx_directstream_member_t  ngx_directstream_checked[] = {
 };
 
 
-/* has "poll" called until it returns something else than NGX_AGAIN */
-
-static ngx_int_t
+ngx_int_t
 ngx_directstream_ask(ngx_http_request_t *r, ngx_directstream_ctx_t *ctx,
     ngx_directstream_handler_pt poll)
 {
@@ -95,6 +90,13 @@ ngx_directstream_ask(ngx_http_request_t *r, ngx_directstream_ctx_t *ctx,
     ngx_add_timer(&ctx->timer, NGX_DIRECTSTREAM_ASK_POLL);
 
     return NGX_DONE;
+}
+
+
+void
+ngx_directstream_ask_again(ngx_directstream_ctx_t *ctx)
+{
+    ngx_add_timer(&ctx->timer, NGX_DIRECTSTREAM_ASK_POLL);
 }
 
 
@@ -133,10 +135,14 @@ ngx_directstream_ask_cleanup(void *data)
     if (ctx->timer.timer_set) {
         ngx_del_timer(&ctx->timer);
     }
+
+    if (!ctx->many) {
+        ngx_directstream_job_end(ngx_directstream_get_conf(), ctx->job);
+    }
 }
 
 
-static ngx_int_t
+ngx_int_t
 ngx_directstream_ask_down(ngx_http_request_t *r)
 {
     return ngx_directstream_problem(r, 503, "relay_down", NULL,
@@ -157,8 +163,7 @@ ngx_directstream_resolve(ngx_http_request_t *r, ngx_directstream_ctx_t *ctx)
                                       &def, &ctx->limit, &m)
         != NGX_OK)
     {
-        return ngx_directstream_problem(r, 400, m.code, m.field, "%s",
-                                        m.detail);
+        return ngx_directstream_mistaken(r, &m);
     }
 
     return ngx_directstream_look(r, ctx, &def, 0,
@@ -183,8 +188,7 @@ ngx_directstream_check(ngx_http_request_t *r, ngx_directstream_ctx_t *ctx)
     if (ngx_directstream_check_parse(dcf, &ctx->body, &def, &depth, &m)
         != NGX_OK)
     {
-        return ngx_directstream_problem(r, 400, m.code, m.field, "%s",
-                                        m.detail);
+        return ngx_directstream_mistaken(r, &m);
     }
 
     if (def.name[0] != '\0') {
@@ -210,12 +214,6 @@ ngx_directstream_look(ngx_http_request_t *r, ngx_directstream_ctx_t *ctx,
     const ds_def_t *def, ngx_uint_t depth, ngx_directstream_handler_pt poll)
 {
     ngx_int_t            rc;
-    ngx_pool_cleanup_t  *cln;
-
-    cln = ngx_pool_cleanup_add(r->pool, 0);
-    if (cln == NULL) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
 
     rc = ngx_directstream_job_lookup(ngx_directstream_get_conf(), def,
                                      ctx->limit, depth, &ctx->job);
@@ -230,14 +228,14 @@ ngx_directstream_look(ngx_http_request_t *r, ngx_directstream_ctx_t *ctx,
                                         "later", NGX_DIRECTSTREAM_LOOKUPS);
     }
 
-    cln->handler = ngx_directstream_resolve_cleanup;
-    cln->data = ctx;
-
     return ngx_directstream_ask(r, ctx, poll);
 }
 
 
-/* NGX_OK: there is an answer; else what "poll" returns */
+/*
+ * NGX_OK: there is an answer; NGX_DECLINED: why there is none has been
+ * answered; else what "poll" returns
+ */
 
 static ngx_int_t
 ngx_directstream_look_poll(ngx_http_request_t *r, ngx_directstream_ctx_t *ctx,
@@ -252,8 +250,13 @@ ngx_directstream_look_poll(ngx_http_request_t *r, ngx_directstream_ctx_t *ctx,
         return rc;
     }
 
-    return (rc == NGX_ERROR) ? NGX_HTTP_INTERNAL_SERVER_ERROR
-                             : ngx_directstream_ask_down(r);
+    if (rc == NGX_ERROR) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    rc = ngx_directstream_ask_down(r);
+
+    return (rc == NGX_OK) ? NGX_DECLINED : rc;
 }
 
 
@@ -269,7 +272,7 @@ ngx_directstream_check_poll(ngx_http_request_t *r,
     rc = ngx_directstream_look_poll(r, ctx, &answer);
 
     if (rc != NGX_OK) {
-        return rc;
+        return (rc == NGX_DECLINED) ? NGX_OK : rc;
     }
 
     ngx_directstream_json_init(&w, r->pool);
@@ -304,7 +307,7 @@ ngx_directstream_resolve_poll(ngx_http_request_t *r,
     rc = ngx_directstream_look_poll(r, ctx, &answer);
 
     if (rc != NGX_OK) {
-        return rc;
+        return (rc == NGX_DECLINED) ? NGX_OK : rc;
     }
 
     err = &answer.status.error;
@@ -334,21 +337,13 @@ ngx_directstream_resolve_poll(ngx_http_request_t *r,
 }
 
 
-static void
-ngx_directstream_resolve_cleanup(void *data)
-{
-    ngx_directstream_ctx_t *ctx = data;
-
-    ngx_directstream_job_end(ngx_directstream_get_conf(), ctx->job);
-}
-
-
 ngx_int_t
 ngx_directstream_snapshot(ngx_http_request_t *r, ngx_directstream_ctx_t *ctx)
 {
     ngx_int_t  rc;
 
     ctx->end = ngx_current_msec + NGX_DIRECTSTREAM_ASK_STILL;
+    ctx->many = 1;
 
     rc = ngx_directstream_job_still(ngx_directstream_get_conf(), ctx->name,
                                     &ctx->job);
@@ -378,7 +373,7 @@ ngx_directstream_snapshot_poll(ngx_http_request_t *r,
         return ngx_directstream_snapshot_failed(r, ctx, rc);
     }
 
-    picture = &answer.picture;
+    picture = &answer.data;
 
     if (picture->len == 0) {
         return ngx_directstream_snapshot_none(r, answer.status.error.message);
@@ -412,14 +407,29 @@ ngx_directstream_snapshot_failed(ngx_http_request_t *r,
         return ngx_directstream_missing(r, ctx->name);
 
     case NGX_ABORT:
-        return ngx_directstream_relay_alive(ngx_directstream_get_conf())
-               ? ngx_directstream_snapshot_none(r, "nothing is on air")
-               : ngx_directstream_ask_down(r);
+        return !ngx_directstream_relay_alive(ngx_directstream_get_conf())
+               ? ngx_directstream_ask_down(r)
+               : ngx_directstream_snapshot_none(r,
+                                         ngx_directstream_snapshot_held(ctx)
+                                         ? "another node has the stream"
+                                         : "nothing is on air");
     }
 
     return ((ngx_msec_int_t) (ngx_current_msec - ctx->end) < 0)
            ? NGX_AGAIN
            : ngx_directstream_snapshot_none(r, "it took too long");
+}
+
+
+static ngx_uint_t
+ngx_directstream_snapshot_held(ngx_directstream_ctx_t *ctx)
+{
+    ngx_directstream_info_t  info;
+
+    return ngx_directstream_zone_get(ngx_directstream_get_conf(), ctx->name,
+                                     &info)
+           == NGX_OK
+           && info.status.state == DS_HELD;
 }
 
 

@@ -403,6 +403,54 @@ done:
 }
 
 
+void
+ngx_directstream_change_command(ngx_directstream_conf_t *dcf,
+    const char *name, const ds_command_t *command)
+{
+    const char                 *what;
+    ngx_directstream_node_t    *node;
+    ngx_directstream_step_e     step;
+    ngx_directstream_change_t   change;
+
+    what = command->what;
+
+    if (ngx_strcmp(what, "output_restart") == 0) {
+        (void) ngx_directstream_zone_again(dcf, name, command->output);
+        return;
+    }
+
+    for (step = NGX_DIRECTSTREAM_SKIP;
+         step <= NGX_DIRECTSTREAM_YOUTUBE_ROLLOVER;
+         step++)
+    {
+        if (ngx_strcmp(what, ngx_directstream_zone_step_name(step)) == 0) {
+            (void) ngx_directstream_zone_step(dcf, name, step);
+            return;
+        }
+    }
+
+    ngx_memzero(&change, sizeof(ngx_directstream_change_t));
+    change.op = (ngx_strcmp(what, "restart") == 0) ? NGX_DIRECTSTREAM_RESTART
+                                                   : NGX_DIRECTSTREAM_START;
+
+    ngx_shmtx_lock(&dcf->shpool->mutex);
+
+    node = ngx_directstream_zone_find(dcf->sh, name);
+
+    if (node != NULL && ngx_strcmp(what, "queue") == 0) {
+        node->info.queue_changes++;
+
+    } else if (node != NULL
+               && (change.op == NGX_DIRECTSTREAM_RESTART
+                   || ngx_strcmp(what, "start") == 0))
+    {
+        ngx_directstream_change_do(dcf, node, &change);
+    }
+
+    ngx_shmtx_unlock(&dcf->shpool->mutex);
+}
+
+
 /* what came to its end is not started again */
 
 void

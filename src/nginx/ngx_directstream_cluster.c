@@ -26,6 +26,13 @@ static ngx_uint_t ngx_directstream_cluster_collect(
 static void ngx_directstream_cluster_take(ngx_directstream_runs_t *runs,
     ngx_directstream_node_t *node, ds_owner_t *owner);
 static void ngx_directstream_cluster_nodes(ngx_directstream_runs_t *runs);
+static void ngx_directstream_cluster_peers(ngx_directstream_runs_t *runs,
+    ds_cluster_node_t *nodes, ngx_uint_t n);
+static void ngx_directstream_cluster_peer(ngx_directstream_runs_t *runs,
+    ds_cluster_node_t *node, ds_cluster_node_t *list, ngx_uint_t n,
+    const char *what);
+static void ngx_directstream_cluster_tell(ngx_directstream_runs_t *runs,
+    ds_cluster_status_t *status);
 
 
 void
@@ -193,12 +200,18 @@ static void
 ngx_directstream_cluster_take(ngx_directstream_runs_t *runs,
     ngx_directstream_node_t *node, ds_owner_t *owner)
 {
+    char                      message[DS_MESSAGE_LEN];
     ds_state_e                state;
     ngx_directstream_info_t  *info;
 
     info = &node->info;
 
     if (info->cluster.epoch != owner->epoch && owner->epoch != 0) {
+        (void) ngx_snprintf((u_char *) message, sizeof(message),
+                            "node \"%s\" has it, epoch %L%Z", owner->node,
+                            owner->epoch);
+        ngx_directstream_journal_cluster(runs->dcf, info->def.name, message);
+
         ngx_log_error(NGX_LOG_NOTICE, runs->log, 0,
                       "directstream \"%s\": node \"%s\" has it, epoch %L",
                       info->def.name, owner->node, owner->epoch);
@@ -233,27 +246,134 @@ ngx_directstream_cluster_take(ngx_directstream_runs_t *runs,
 static void
 ngx_directstream_cluster_nodes(ngx_directstream_runs_t *runs)
 {
-    ngx_uint_t           n;
-    ds_cluster_node_t    node;
-    ds_cluster_status_t  status;
+    ngx_uint_t              n;
+    ds_cluster_node_t      *nodes;
+    ds_cluster_status_t     status;
+    ngx_directstream_sh_t  *sh;
+
+    nodes = ngx_alloc(NGX_DIRECTSTREAM_NODES * sizeof(ds_cluster_node_t),
+                      runs->log);
+    if (nodes == NULL) {
+        return;
+    }
 
     ds_cluster_status(runs->cluster, &status);
 
     for (n = 0; n < NGX_DIRECTSTREAM_NODES; n++) {
-
-        if (!ds_cluster_node(runs->cluster, n, &node)) {
+        if (!ds_cluster_node(runs->cluster, n, &nodes[n])) {
             break;
         }
-
-        ngx_shmtx_lock(&runs->dcf->shpool->mutex);
-        runs->dcf->sh->nodes[n] = node;
-        ngx_shmtx_unlock(&runs->dcf->shpool->mutex);
     }
 
+    sh = runs->dcf->sh;
+
     ngx_shmtx_lock(&runs->dcf->shpool->mutex);
-    runs->dcf->sh->nnodes = n;
-    runs->dcf->sh->cluster = status;
+
+    ngx_directstream_cluster_peers(runs, nodes, n);
+    ngx_directstream_cluster_tell(runs, &status);
+
+    ngx_memcpy(sh->nodes, nodes, n * sizeof(ds_cluster_node_t));
+    sh->nnodes = n;
+    sh->cluster = status;
+
     ngx_shmtx_unlock(&runs->dcf->shpool->mutex);
+
+    ngx_free(nodes);
+}
+
+
+/* with the lock held; who was not known before is no news */
+
+static void
+ngx_directstream_cluster_peers(ngx_directstream_runs_t *runs,
+    ds_cluster_node_t *nodes, ngx_uint_t n)
+{
+    ngx_uint_t              i;
+    ngx_directstream_sh_t  *sh;
+
+    sh = runs->dcf->sh;
+
+    if (sh->nnodes == 0 || n == 0) {
+        return;
+    }
+
+    for (i = 0; i < n; i++) {
+        ngx_directstream_cluster_peer(runs, &nodes[i], sh->nodes, sh->nnodes,
+                                      "has joined");
+    }
+
+    for (i = 0; i < sh->nnodes; i++) {
+        ngx_directstream_cluster_peer(runs, &sh->nodes[i], nodes, n,
+                                      "is there no more");
+    }
+}
+
+
+/* another node that is not in the list */
+
+static void
+ngx_directstream_cluster_peer(ngx_directstream_runs_t *runs,
+    ds_cluster_node_t *node, ds_cluster_node_t *list, ngx_uint_t n,
+    const char *what)
+{
+    char        message[DS_MESSAGE_LEN];
+    ngx_uint_t  i;
+
+    for (i = 0; i < n; i++) {
+        if (ngx_strcmp(list[i].name, node->name) == 0) {
+            return;
+        }
+    }
+
+    if (ngx_strcmp(node->name, runs->dcf->cluster.node) == 0) {
+        return;
+    }
+
+    (void) ngx_snprintf((u_char *) message, sizeof(message),
+                        "node \"%s\" %s%Z", node->name, what);
+    ngx_directstream_journal_cluster(runs->dcf, "", message);
+}
+
+
+/* with the lock held; at the start etcd was not asked yet */
+
+static void
+ngx_directstream_cluster_tell(ngx_directstream_runs_t *runs,
+    ds_cluster_status_t *status)
+{
+    ngx_uint_t                  i;
+    const ds_cluster_status_t  *was = &runs->cluster_told;
+    const ngx_uint_t            away = !status->quorum
+                                       && (runs->cluster_away
+                                           || status->error.code != DS_OK);
+
+    const struct {
+        ngx_uint_t              happened;
+        const char             *message;
+    } news[] = {
+        { away && !runs->cluster_away, "etcd does not answer" },
+        { !away && runs->cluster_away, "etcd answers again" },
+        { status->failsafe && !was->failsafe,
+          "no node has etcd, all go on as they are" },
+        { !status->failsafe && was->failsafe, "that all go on is over" },
+        { status->stops > was->stops,
+          "this node's lease is over, its streams are stopped" },
+        { status->joined && !was->joined, "this node has joined" },
+        { !status->joined && was->joined, "this node has left" },
+        { status->draining && !was->draining,
+          "this node gives its streams up" },
+        { !status->draining && was->draining,
+          "this node takes streams again" },
+    };
+
+    for (i = 0; i < sizeof(news) / sizeof(news[0]); i++) {
+        if (news[i].happened) {
+            ngx_directstream_journal_cluster(runs->dcf, "", news[i].message);
+        }
+    }
+
+    runs->cluster_told = *status;
+    runs->cluster_away = away;
 }
 
 
@@ -262,17 +382,19 @@ ngx_directstream_cluster_nodes(ngx_directstream_runs_t *runs)
 ngx_int_t
 ngx_directstream_cluster_changed(ngx_directstream_runs_t *runs)
 {
+    bool                      command;
     ngx_uint_t                known;
     ngx_directstream_node_t  *node;
 
     while (runs->cluster != NULL
            && ds_cluster_changed(runs->cluster, runs->changed,
-                                 &runs->revision))
+                                 &runs->revision, &command))
     {
         ngx_shmtx_lock(&runs->dcf->shpool->mutex);
 
         node = ngx_directstream_zone_find(runs->dcf->sh, runs->changed);
-        known = (node != NULL && node->info.revision >= runs->revision);
+        known = (node != NULL && !command
+                 && node->info.revision >= runs->revision);
 
         ngx_shmtx_unlock(&runs->dcf->shpool->mutex);
 
@@ -293,7 +415,21 @@ void
 ngx_directstream_cluster_adopt(ngx_directstream_runs_t *runs,
     ds_settled_t *settled)
 {
+    size_t                     i;
     ngx_directstream_found_t  *found;
+
+    /* nobody else does what was taken */
+
+    for (i = 0; i < settled->ncommands; i++) {
+        ngx_log_error(NGX_LOG_NOTICE, runs->log, 0,
+                      "directstream \"%s\": %s%s%s, asked for on another node",
+                      settled->name, settled->commands[i].what,
+                      settled->commands[i].output[0] != '\0' ? " " : "",
+                      settled->commands[i].output);
+
+        ngx_directstream_change_command(runs->dcf, settled->name,
+                                        &settled->commands[i]);
+    }
 
     found = ngx_calloc(sizeof(ngx_directstream_found_t), runs->log);
 
@@ -312,6 +448,34 @@ ngx_directstream_cluster_adopt(ngx_directstream_runs_t *runs,
                                   settled->found ? settled->stored.revision
                                                  : runs->revision);
     ngx_free(found);
+}
+
+
+int64_t
+ngx_directstream_cluster_epoch(ngx_directstream_runs_t *runs,
+    const char *name)
+{
+    int64_t                   epoch;
+    ngx_directstream_node_t  *node;
+
+    ngx_shmtx_lock(&runs->dcf->shpool->mutex);
+
+    node = ngx_directstream_zone_find(runs->dcf->sh, name);
+    epoch = (node != NULL && node->info.cluster.whose != DS_WHOSE_OTHERS)
+            ? node->info.cluster.epoch : 0;
+
+    ngx_shmtx_unlock(&runs->dcf->shpool->mutex);
+
+    return epoch;
+}
+
+
+ngx_uint_t
+ngx_directstream_cluster_ours(ngx_directstream_conf_t *dcf,
+    ngx_directstream_info_t *info)
+{
+    return dcf->cluster.endpoints == NULL
+           || info->cluster.whose != DS_WHOSE_OTHERS;
 }
 
 

@@ -28,6 +28,8 @@ struct ngx_directstream_parse_s {
     const char                 *flag;       /* the name of the only one */
     ngx_uint_t                  limit;
     ngx_uint_t                  patch;
+    const cJSON                *shown;      /* what is patched, as GET shows
+                                               it */
     ngx_uint_t                  named;
     ngx_uint_t                  outputs;    /* given */
     ngx_uint_t                  via;        /* who pushes: a bit for each of
@@ -52,6 +54,8 @@ static ngx_int_t ngx_directstream_mistake(ngx_directstream_mistake_t *m,
     const char *code, const char *field, const char *fmt, ...);
 static ngx_int_t ngx_directstream_parse_def(ngx_directstream_parse_t *p,
     const cJSON *v);
+static ngx_uint_t ngx_directstream_parse_same(ngx_directstream_parse_t *p,
+    const ngx_directstream_field_t *f, const cJSON *v);
 static ngx_int_t ngx_directstream_parse_missing(ngx_directstream_parse_t *p);
 static ngx_int_t ngx_directstream_parse_outputs(ngx_directstream_parse_t *p,
     const cJSON *v);
@@ -123,9 +127,10 @@ static ngx_int_t ngx_directstream_parse_value(ngx_directstream_parse_t *p,
 
 ngx_int_t
 ngx_directstream_def_parse(ngx_directstream_conf_t *dcf, ngx_str_t *body,
-    ngx_uint_t patch, ds_def_t *def, ngx_uint_t *set,
+    const ngx_str_t *shown, ds_def_t *def, ngx_uint_t *set,
     ngx_uint_t *start, ngx_directstream_mistake_t *m)
 {
+    cJSON                     *now;
     ngx_int_t                  rc;
     ds_error_t                 err;
     ngx_directstream_parse_t   p;
@@ -136,16 +141,27 @@ ngx_directstream_def_parse(ngx_directstream_conf_t *dcf, ngx_str_t *body,
     p.dcf = dcf;
     p.def = def;
     p.start = 1;
-    p.patch = patch;
+    p.patch = (shown != NULL);
     p.mistake = m;
 
-    if (!patch) {
+    now = NULL;
+
+    if (p.patch) {
+        now = cJSON_ParseWithLength((char *) shown->data, shown->len);
+        if (now == NULL) {
+            return ngx_directstream_mistake(m, "no_memory", "", "no memory");
+        }
+
+    } else {
         *def = dcf->base.def;
     }
 
+    p.shown = now;
     rc = ngx_directstream_parse(&p, body);
 
-    if (rc == NGX_OK && !patch) {
+    cJSON_Delete(now);
+
+    if (rc == NGX_OK && !p.patch) {
         rc = ngx_directstream_parse_missing(&p);
     }
 
@@ -182,8 +198,21 @@ ngx_directstream_parse_def(ngx_directstream_parse_t *p, const cJSON *v)
 
     f = ngx_directstream_field_find(v->string);
 
+    if (p->patch && ngx_directstream_parse_same(p, f, v)) {
+        return NGX_OK;
+    }
+
     if (f != NULL && f->kind != NGX_DIRECTSTREAM_SCHEDULE) {
         return ngx_directstream_parse_field(p, f, v);
+    }
+
+    if (p->patch && (ngx_strcmp(v->string, "running") == 0
+                     || ngx_strcmp(v->string, "static") == 0
+                     || ngx_strcmp(v->string, "status") == 0))
+    {
+        return ngx_directstream_invalid(p, v, "it is shown, and not set by a "
+                               "PATCH; POST to \"start\" or \"stop\" of the "
+                               "stream changes whether it runs");
     }
 
     if (ngx_strcmp(v->string, "push") == 0
@@ -193,15 +222,9 @@ ngx_directstream_parse_def(ngx_directstream_parse_t *p, const cJSON *v)
     }
 
     if (ngx_strcmp(v->string, "start") != 0) {
-        return ngx_directstream_unknown(p, v, "are name, playlist, mode, "
-                               "shuffle, loop, publish, outputs, push, "
-                               "push_via, start, video, video_size, "
-                               "video_rate, video_bitrate, audio_bitrate, "
-                               "audio_rate, max_keyframe_interval, "
-                               "max_item_duration, playlist_refresh, "
-                               "playlist_refresh_jitter, "
-                               "source_proxy, source_bind, youtube, "
-                               "youtube_rollover and youtube_title");
+        return ngx_directstream_mistake(p->mistake, "unknown_field",
+                               v->string, "the field is not known; known are "
+                               "those of NewStream in openapi.json");
     }
 
     if (p->patch) {
@@ -210,6 +233,29 @@ ngx_directstream_parse_def(ngx_directstream_parse_t *p, const cJSON *v)
     }
 
     return ngx_directstream_parse_bool(p, v, &p->start);
+}
+
+
+/*
+ * What was read can be sent back with a change in it.  Of what is not set, or
+ * said twice in an answer, that which is as it was shown is no wish; a status
+ * is another one by the time it comes back.
+ */
+
+static ngx_uint_t
+ngx_directstream_parse_same(ngx_directstream_parse_t *p,
+    const ngx_directstream_field_t *f, const cJSON *v)
+{
+    if (f != NULL && f->kind != NGX_DIRECTSTREAM_SLATE
+        && f->kind != NGX_DIRECTSTREAM_OUTPUTS)
+    {
+        return 0;
+    }
+
+    return (ngx_strcmp(v->string, "status") == 0 && cJSON_IsObject(v))
+           || cJSON_Compare(v, cJSON_GetObjectItemCaseSensitive(p->shown,
+                                                                v->string),
+                            1);
 }
 
 
@@ -576,11 +622,14 @@ ngx_directstream_flag_parse(ngx_str_t *body, const char *name, ngx_uint_t *on,
 
     p.field = ngx_directstream_parse_flag;
     p.flag = name;
-    p.start = *on;
     p.mistake = m;
 
-    rc = ngx_directstream_parse(&p, body);
+    if (name == NULL) {
+        return ngx_directstream_parse(&p, body);
+    }
 
+    p.start = *on;
+    rc = ngx_directstream_parse(&p, body);
     *on = p.start;
 
     return rc;
@@ -590,6 +639,11 @@ ngx_directstream_flag_parse(ngx_str_t *body, const char *name, ngx_uint_t *on,
 static ngx_int_t
 ngx_directstream_parse_flag(ngx_directstream_parse_t *p, const cJSON *v)
 {
+    if (p->flag == NULL) {
+        return ngx_directstream_mistake(p->mistake, "unknown_field", v->string,
+                                        "the request has no fields");
+    }
+
     if (ngx_strcmp(v->string, p->flag) == 0) {
         return ngx_directstream_parse_bool(p, v, &p->start);
     }

@@ -1004,7 +1004,8 @@ ngx_directstream_feed_entry(ngx_directstream_json_t *w,
 {
     static const char  *types[] = { "state", "item", "error", "output",
                                     "change", "queue", "list_changed",
-                                    "slot", "youtube", "resolver" };
+                                    "slot", "youtube", "resolver",
+                                    "cluster" };
 
     ngx_directstream_json_print(w, "id: %uL\n", entry->id);
 

@@ -8,12 +8,24 @@
 #include "ngx_directstream_http.h"
 
 
+/* how a run ends, and what is done, as the store has it */
+
+#define NGX_DIRECTSTREAM_ENDS  "running stopped finished failed crashed"
+
+#define NGX_DIRECTSTREAM_WHATS                                               \
+    "create change delete start stop restart output_start output_stop "      \
+    "output_restart skip previous refresh prefetch prefetch_off "            \
+    "youtube_check youtube_revive youtube_rollover queue play queue_move "   \
+    "queue_remove restart_all restart_outdated delete_cached drain "         \
+    "drain_off balance"
+
+
 typedef struct ngx_directstream_past_s  ngx_directstream_past_t;
 
 struct ngx_directstream_past_s {
     ngx_directstream_task_t  task;
     ngx_uint_t               changes;       /* else runs */
-    ds_history_t                which;
+    ds_history_t             which;
     uint32_t                 total;
     uint32_t                 offset;
     uint32_t                 limit;
@@ -29,7 +41,6 @@ static ngx_int_t ngx_directstream_past_list(ngx_http_request_t *r,
     ngx_directstream_ctx_t *ctx, ngx_uint_t changes, size_t size);
 static const char *ngx_directstream_past_args(ngx_http_request_t *r,
     ngx_uint_t changes, ds_history_t *which);
-static ngx_int_t ngx_directstream_past_time(ngx_str_t *value, int64_t *ms);
 static int ngx_directstream_past_read(ngx_directstream_task_t *t,
     ds_store_t *db);
 static ngx_int_t ngx_directstream_past_listed(ngx_http_request_t *r,
@@ -101,7 +112,7 @@ ngx_directstream_past_list(ngx_http_request_t *r, ngx_directstream_ctx_t *ctx,
 {
     ngx_int_t                 rc;
     const char               *field;
-    ds_history_t                 which;
+    ds_history_t              which;
     ngx_directstream_past_t  *past;
 
     rc = ngx_directstream_args(r, ctx, 100);
@@ -117,6 +128,10 @@ ngx_directstream_past_list(ngx_http_request_t *r, ngx_directstream_ctx_t *ctx,
                                 || ngx_strcmp(field, "until") == 0)
                                ? "it must be a time in UTC, as "
                                  "\"2026-11-28T14:00:00Z\""
+                               : (ngx_strcmp(field, "state") == 0)
+                               ? "it must be one of " NGX_DIRECTSTREAM_ENDS
+                               : (ngx_strcmp(field, "what") == 0)
+                               ? "it must be one of " NGX_DIRECTSTREAM_WHATS
                                : "it is longer than any is");
     }
 
@@ -168,9 +183,10 @@ ngx_directstream_past_args(ngx_http_request_t *r, ngx_uint_t changes,
     ngx_memzero(which, sizeof(ds_history_t));
 
     for (i = 0; i < sizeof(args) / sizeof(args[0]); i++) {
-        rc = (args[i].name[0] != '\0')
-             ? ngx_directstream_arg_text(r, args[i].name, &arg)
-             : NGX_DECLINED;
+        rc = (args[i].name[0] == '\0') ? NGX_DECLINED
+             : (args[i].time != NULL)
+             ? ngx_directstream_arg_time(r, args[i].name, args[i].time)
+             : ngx_directstream_arg_text(r, args[i].name, &arg);
 
         if (rc == NGX_DECLINED) {
             continue;
@@ -181,15 +197,14 @@ ngx_directstream_past_args(ngx_http_request_t *r, ngx_uint_t changes,
         }
 
         if (args[i].time != NULL) {
-
-            if (ngx_directstream_past_time(&arg, args[i].time) != NGX_OK) {
-                return args[i].name;
-            }
-
             continue;
         }
 
-        if (arg.len >= args[i].size) {
+        if (arg.len >= args[i].size
+            || (args[i].text == which->what
+                && !ngx_directstream_among(changes ? NGX_DIRECTSTREAM_WHATS
+                                           : NGX_DIRECTSTREAM_ENDS, &arg)))
+        {
             return args[i].name;
         }
 
@@ -197,55 +212,6 @@ ngx_directstream_past_args(ngx_http_request_t *r, ngx_uint_t changes,
     }
 
     return NULL;
-}
-
-
-/* as this API writes a time: RFC 3339 in UTC, to the second or finer */
-
-static ngx_int_t
-ngx_directstream_past_time(ngx_str_t *value, int64_t *ms)
-{
-    int         n, end, more;
-    char        text[40];
-    struct tm   tm, back;
-    time_t      t;
-
-    if (value->len >= sizeof(text)) {
-        return NGX_ERROR;
-    }
-
-    (void) ngx_cpystrn((u_char *) text, value->data, value->len + 1);
-
-    ngx_memzero(&tm, sizeof(struct tm));
-    end = 0;
-    more = 0;
-
-    n = sscanf(text, "%4d-%2d-%2dT%2d:%2d:%2d%n.%3d%n", &tm.tm_year,
-               &tm.tm_mon, &tm.tm_mday, &tm.tm_hour, &tm.tm_min, &tm.tm_sec,
-               &end, &more, &end);
-
-    if (n < 6 || ngx_strcmp(text + end, "Z") != 0) {
-        return NGX_ERROR;
-    }
-
-    tm.tm_year -= 1900;
-    tm.tm_mon--;
-
-    back = tm;
-    t = timegm(&back);
-
-    /* a thirtieth of February is no day */
-
-    if (back.tm_mday != tm.tm_mday || back.tm_mon != tm.tm_mon
-        || back.tm_hour != tm.tm_hour || back.tm_min != tm.tm_min
-        || back.tm_sec != tm.tm_sec)
-    {
-        return NGX_ERROR;
-    }
-
-    *ms = (int64_t) t * 1000 + (n == 7 ? more : 0);
-
-    return NGX_OK;
 }
 
 

@@ -9,6 +9,8 @@
 
 #include <ngx_md5.h>
 
+#include <sys/random.h>
+
 
 #define NGX_DIRECTSTREAM_LIST_MAX  1000    /* entries of a part */
 
@@ -216,6 +218,77 @@ ngx_directstream_arg_text(ngx_http_request_t *r, const char *name,
 
     *dst = '\0';
     value->len = dst - value->data;
+
+    return NGX_OK;
+}
+
+
+ngx_uint_t
+ngx_directstream_among(const char *words, const ngx_str_t *value)
+{
+    size_t       len;
+    const char  *end;
+
+    for (end = words; *end != '\0'; words = end + 1) {
+
+        end = strchr(words, ' ');
+        end = (end != NULL) ? end : words + strlen(words);
+        len = end - words;
+
+        if (len != 0 && len == value->len
+            && ngx_memcmp(words, value->data, len) == 0)
+        {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+ngx_int_t
+ngx_directstream_arg_time(ngx_http_request_t *r, const char *name,
+    int64_t *ms)
+{
+    int         n, end, more;
+    time_t      t;
+    ngx_int_t   rc;
+    ngx_str_t   value;
+    struct tm   tm, back;
+
+    rc = ngx_directstream_arg_text(r, name, &value);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    ngx_memzero(&tm, sizeof(struct tm));
+    end = 0;
+    more = 0;
+
+    n = sscanf((char *) value.data, "%4d-%2d-%2dT%2d:%2d:%2d%n.%3d%n",
+               &tm.tm_year, &tm.tm_mon, &tm.tm_mday, &tm.tm_hour, &tm.tm_min,
+               &tm.tm_sec, &end, &more, &end);
+
+    if (n < 6 || ngx_strcmp(value.data + end, "Z") != 0) {
+        return NGX_ERROR;
+    }
+
+    tm.tm_year -= 1900;
+    tm.tm_mon--;
+
+    back = tm;
+    t = timegm(&back);
+
+    /* a thirtieth of February is no day */
+
+    if (back.tm_mday != tm.tm_mday || back.tm_mon != tm.tm_mon
+        || back.tm_hour != tm.tm_hour || back.tm_min != tm.tm_min
+        || back.tm_sec != tm.tm_sec)
+    {
+        return NGX_ERROR;
+    }
+
+    *ms = (int64_t) t * 1000 + (n == 7 ? more : 0);
 
     return NGX_OK;
 }
@@ -499,9 +572,38 @@ ngx_directstream_problem(ngx_http_request_t *r, ngx_uint_t status,
 }
 
 
+/* no memory is nobody's mistake */
+
+ngx_int_t
+ngx_directstream_mistaken(ngx_http_request_t *r,
+    const ngx_directstream_mistake_t *m)
+{
+    return ngx_directstream_problem(r, ngx_strcmp(m->code, "no_memory") == 0
+                                       ? 500 : 400, m->code, m->field, "%s",
+                                    m->detail);
+}
+
+
 ngx_int_t
 ngx_directstream_missing(ngx_http_request_t *r, const char *name)
 {
     return ngx_directstream_problem(r, 404, "stream_not_found", NULL,
                                     "there is no stream \"%s\"", name);
+}
+
+
+ngx_int_t
+ngx_directstream_id(char *id)
+{
+    u_char  bytes[DS_QUEUE_ID_LEN / 2];
+
+    if (getrandom(bytes, sizeof(bytes), 0) != sizeof(bytes)) {
+        ngx_log_error(NGX_LOG_ALERT, ngx_cycle->log, ngx_errno,
+                      "getrandom() failed");
+        return NGX_ERROR;
+    }
+
+    (void) ngx_hex_dump((u_char *) id, bytes, sizeof(bytes));
+
+    return NGX_OK;
 }

@@ -74,13 +74,19 @@ struct ngx_directstream_ctx_s {
     ngx_str_t                body;
     unsigned                 too_large:1;
 
+    unsigned                 many:1;        /* the job is not of this one
+                                               alone */
     unsigned                 shared:1;      /* it is about what nodes share */
 
-    /* the lookup or picture being waited for */
+    /* the lookup, picture or plan being waited for */
     ngx_directstream_handler_pt  poll;
     uint64_t                 job;
+    ds_plan_conf_t           plan;
     ngx_msec_t               end;
     ngx_event_t              timer;
+
+    ds_command_t             command;       /* for the owner of the stream */
+    ngx_directstream_handler_pt  done;      /* answers when it has that */
 
     void                    *client;        /* of events */
 };
@@ -119,6 +125,28 @@ ngx_int_t ngx_directstream_arg_text(ngx_http_request_t *r, const char *name,
     ngx_str_t *value);
 
 
+/* is it one of the words, between which there is a space? */
+ngx_uint_t ngx_directstream_among(const char *words, const ngx_str_t *value);
+
+
+/*
+ * One that is a time as this API writes it, RFC 3339 in UTC, to the second or
+ * finer, in Unix ms.  NGX_DECLINED: there is none; NGX_ERROR: it is none.
+ */
+ngx_int_t ngx_directstream_arg_time(ngx_http_request_t *r, const char *name,
+    int64_t *ms);
+
+/*
+ * Has "poll" called until it returns something else than NGX_AGAIN, for the
+ * job of the context, which ends with the request
+ */
+ngx_int_t ngx_directstream_ask(ngx_http_request_t *r,
+    ngx_directstream_ctx_t *ctx, ngx_directstream_handler_pt poll);
+
+/* that there is nobody to answer */
+ngx_int_t ngx_directstream_ask_down(ngx_http_request_t *r);
+
+
 /*
  * That a request is sent again (draft-ietf-httpapi-idempotency-key-header):
  * its key, "": none, and what it asks for: "what" and its body.  NGX_DECLINED:
@@ -151,6 +179,9 @@ ngx_table_elt_t *ngx_directstream_header(ngx_http_request_t *r,
 ngx_int_t ngx_directstream_etag(ngx_http_request_t *r,
     const ngx_directstream_info_t *info);
 
+/* a random one, of DS_QUEUE_ID_LEN; NGX_OK or NGX_ERROR */
+ngx_int_t ngx_directstream_id(char *id);
+
 /* the header "Location": "tail" below the admin location */
 ngx_int_t ngx_directstream_location(ngx_http_request_t *r,
     ngx_directstream_ctx_t *ctx, const char *tail, const char *name);
@@ -177,12 +208,22 @@ typedef struct {
     char                     detail[DS_MESSAGE_LEN];
 } ngx_directstream_mistake_t;
 
-/* "set" tells which fields were given; of a PATCH when "patch" */
+/* the answer to it */
+ngx_int_t ngx_directstream_mistaken(ngx_http_request_t *r,
+    const ngx_directstream_mistake_t *m);
+
+/*
+ * "set" tells which fields were given.  Of a PATCH "shown" is what GET shows
+ * of the stream now, of which members may come back; else it is NULL
+ */
 ngx_int_t ngx_directstream_def_parse(ngx_directstream_conf_t *dcf,
-    ngx_str_t *body, ngx_uint_t patch, ds_def_t *def, ngx_uint_t *set,
+    ngx_str_t *body, const ngx_str_t *shown, ds_def_t *def, ngx_uint_t *set,
     ngx_uint_t *start, ngx_directstream_mistake_t *m);
 
-/* one flag, "name", left alone when there is no body, or nothing in it */
+/*
+ * One flag, "name", left alone when there is no body, or nothing in it; NULL:
+ * no field at all, then "on" is not used
+ */
 ngx_int_t ngx_directstream_flag_parse(ngx_str_t *body, const char *name,
     ngx_uint_t *on, ngx_directstream_mistake_t *m);
 
@@ -329,6 +370,30 @@ ngx_int_t ngx_directstream_task_failed(ngx_http_request_t *r,
 void ngx_directstream_task_exit(ngx_cycle_t *cycle);
 
 
+/* has "poll" called until it returns something else than NGX_AGAIN */
+ngx_int_t ngx_directstream_ask(ngx_http_request_t *r,
+    ngx_directstream_ctx_t *ctx, ngx_directstream_handler_pt poll);
+
+/* the same once more, of a request that was counted for it */
+void ngx_directstream_ask_again(ngx_directstream_ctx_t *ctx);
+
+
+/*
+ * What only the node can do that has the stream, where that is another one.
+ * to() fills in what it is told: NGX_OK; NGX_DECLINED: it is for this node, or
+ * the stream does not run; NGX_BUSY: no node has it now, but wants it;
+ * NGX_ERROR.  send() asks for it, and has the context's "done" answer, unless
+ * it returns NGX_DECLINED.  wait() is for the answer of a task that has put
+ * the context's command into the store.
+ */
+ngx_int_t ngx_directstream_command_to(const char *name, const char *what,
+    const char *output, ds_command_t *command);
+ngx_int_t ngx_directstream_command_send(ngx_http_request_t *r,
+    ngx_directstream_ctx_t *ctx, const char *what, const char *output);
+ngx_int_t ngx_directstream_command_wait(ngx_http_request_t *r,
+    ngx_directstream_ctx_t *ctx);
+
+
 /* "handler", when what the nodes share of the streams was read */
 ngx_int_t ngx_directstream_shared(ngx_http_request_t *r,
     ngx_directstream_ctx_t *ctx, ngx_directstream_handler_pt handler);
@@ -372,6 +437,12 @@ ngx_int_t ngx_directstream_queue_delete(ngx_http_request_t *r,
     ngx_directstream_ctx_t *ctx);
 
 ngx_int_t ngx_directstream_schedule_get(ngx_http_request_t *r,
+    ngx_directstream_ctx_t *ctx);
+ngx_int_t ngx_directstream_plan_get(ngx_http_request_t *r,
+    ngx_directstream_ctx_t *ctx);
+ngx_int_t ngx_directstream_guide(ngx_http_request_t *r,
+    ngx_directstream_ctx_t *ctx);
+ngx_int_t ngx_directstream_plan_check(ngx_http_request_t *r,
     ngx_directstream_ctx_t *ctx);
 ngx_int_t ngx_directstream_schedule_show(ngx_http_request_t *r,
     const char *name);

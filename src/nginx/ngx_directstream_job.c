@@ -1,11 +1,12 @@
 
 /*
  * ngx_directstream_job.c: what a worker asks for and a relay worker does: a
- * lookup, "resolve and play nothing", which may be a check, or the picture of a
- * stream.  Jobs are linked in the zone and polled.  A lookup belongs to one
- * client, and is done by the newest relay worker; a picture is made by the one
- * that runs the stream, for all who ask within a second.  A job nobody polls is
- * collected.
+ * lookup, "resolve and play nothing", which may be a check, the picture of a
+ * stream, or its plan.  Jobs are linked in the zone and polled.  A lookup
+ * belongs to one client, and is done by the newest relay worker; a picture is
+ * made by the one that runs the stream, for all who ask within a second; a plan
+ * is made by that one for one client, or by the newest if the stream does not
+ * run.  A job nobody polls is collected.
  */
 
 #include "ngx_directstream.h"
@@ -15,11 +16,13 @@
 #define NGX_DIRECTSTREAM_STILL_FRESH  1000          /* ms */
 #define NGX_DIRECTSTREAM_STILL_WIDTH  640
 #define NGX_DIRECTSTREAM_STILL_MAX    (256 * 1024)  /* bytes */
+#define NGX_DIRECTSTREAM_PLAN_MAX     (1024 * 1024) /* the same */
 
 
 static ngx_int_t ngx_directstream_job_ask(ngx_directstream_conf_t *dcf,
     ngx_directstream_job_kind_e kind, const char *subject,
-    const ds_def_t *def, ngx_uint_t limit, ngx_uint_t depth, uint64_t *id);
+    const ds_def_t *def, ngx_uint_t limit, ngx_uint_t depth,
+    const ds_plan_conf_t *plan, uint64_t *id);
 static ngx_int_t ngx_directstream_job_served(ngx_directstream_conf_t *dcf,
     ngx_directstream_job_kind_e kind, const char *subject);
 static ngx_directstream_job_t *ngx_directstream_job_get(
@@ -44,6 +47,12 @@ static ngx_uint_t ngx_directstream_job_found(ngx_directstream_conf_t *dcf,
     ngx_directstream_job_t *job);
 static ngx_uint_t ngx_directstream_job_drawn(ngx_directstream_conf_t *dcf,
     ngx_directstream_job_t *job);
+static ngx_uint_t ngx_directstream_job_planned(ngx_directstream_conf_t *dcf,
+    ngx_directstream_job_t *job);
+static u_char *ngx_directstream_job_room(ngx_directstream_conf_t *dcf,
+    ngx_directstream_job_t *job, size_t size, size_t most);
+static ngx_uint_t ngx_directstream_job_mine(ngx_directstream_runs_t *runs,
+    ngx_directstream_job_t *job, ngx_uint_t serve);
 
 
 /* whether the process of an id that is ours is an earlier one is not known */
@@ -56,7 +65,7 @@ ngx_directstream_job_lookup(ngx_directstream_conf_t *dcf, const ds_def_t *def,
     ngx_uint_t limit, ngx_uint_t depth, uint64_t *id)
 {
     return ngx_directstream_job_ask(dcf, NGX_DIRECTSTREAM_JOB_LOOKUP, "", def,
-                                    limit, depth, id);
+                                    limit, depth, NULL, id);
 }
 
 
@@ -65,14 +74,24 @@ ngx_directstream_job_still(ngx_directstream_conf_t *dcf, const char *stream,
     uint64_t *id)
 {
     return ngx_directstream_job_ask(dcf, NGX_DIRECTSTREAM_JOB_STILL, stream,
-                                    NULL, 0, 0, id);
+                                    NULL, 0, 0, NULL, id);
+}
+
+
+ngx_int_t
+ngx_directstream_job_plan(ngx_directstream_conf_t *dcf, const ds_def_t *def,
+    const ds_plan_conf_t *plan, uint64_t *id)
+{
+    return ngx_directstream_job_ask(dcf, NGX_DIRECTSTREAM_JOB_PLAN, def->name,
+                                    def, 0, 0, plan, id);
 }
 
 
 static ngx_int_t
 ngx_directstream_job_ask(ngx_directstream_conf_t *dcf,
     ngx_directstream_job_kind_e kind, const char *subject,
-    const ds_def_t *def, ngx_uint_t limit, ngx_uint_t depth, uint64_t *id)
+    const ds_def_t *def, ngx_uint_t limit, ngx_uint_t depth,
+    const ds_plan_conf_t *plan, uint64_t *id)
 {
     ngx_int_t                rc;
     ngx_directstream_job_t  *job;
@@ -89,6 +108,11 @@ ngx_directstream_job_ask(ngx_directstream_conf_t *dcf,
         {
             job->limit = limit;
             job->depth = depth;
+
+            if (plan != NULL) {
+                job->plan = *plan;
+            }
+
             job->seen = ngx_current_msec;
             *id = job->id;
 
@@ -114,10 +138,13 @@ ngx_directstream_job_served(ngx_directstream_conf_t *dcf,
     ngx_uint_t                alive;
     ngx_directstream_node_t  *node;
 
-    if (kind == NGX_DIRECTSTREAM_JOB_LOOKUP) {
-        alive = ngx_directstream_alive(dcf->sh->relay, dcf->sh->heartbeat);
+    alive = 0;
 
-    } else {
+    if (kind != NGX_DIRECTSTREAM_JOB_STILL) {
+        alive = ngx_directstream_alive(dcf->sh->relay, dcf->sh->heartbeat);
+    }
+
+    if (kind != NGX_DIRECTSTREAM_JOB_LOOKUP && !alive) {
         node = ngx_directstream_zone_find(dcf->sh, subject);
 
         if (node == NULL) {
@@ -149,7 +176,7 @@ ngx_directstream_job_get(ngx_directstream_conf_t *dcf,
             continue;
         }
 
-        if (kind == NGX_DIRECTSTREAM_JOB_LOOKUP) {
+        if (kind != NGX_DIRECTSTREAM_JOB_STILL) {
             n += (!job->canceled
                   || job->state == NGX_DIRECTSTREAM_JOB_RUNNING);
             continue;
@@ -274,11 +301,11 @@ ngx_directstream_job_copy(ngx_directstream_job_t *job, ngx_pool_t *pool,
     n = ngx_min(job->items.count, job->limit);
 
     answer->status = job->status;
-    answer->picture.len = (job->data != NULL) ? job->size : 0;
-    answer->picture.data = ngx_pnalloc(pool, answer->picture.len + 1);
+    answer->data.len = (job->data != NULL) ? job->size : 0;
+    answer->data.data = ngx_palloc(pool, answer->data.len + 1);
     answer->items = ngx_palloc(pool, (n + 1) * sizeof(ds_item_t));
 
-    if (answer->picture.data == NULL || answer->items == NULL) {
+    if (answer->data.data == NULL || answer->items == NULL) {
         return NGX_ERROR;
     }
 
@@ -290,7 +317,7 @@ ngx_directstream_job_copy(ngx_directstream_job_t *job, ngx_pool_t *pool,
                                                 n);
 
     if (job->data != NULL) {
-        ngx_memcpy(answer->picture.data, job->data, job->size);
+        ngx_memcpy(answer->data.data, job->data, job->size);
     }
 
     return NGX_OK;
@@ -354,7 +381,9 @@ ngx_directstream_jobs_pass(ngx_directstream_runs_t *runs, ngx_uint_t serve)
         } else {
             done = (job->kind == NGX_DIRECTSTREAM_JOB_LOOKUP)
                    ? ngx_directstream_job_found(dcf, job)
-                   : ngx_directstream_job_drawn(dcf, job);
+                   : (job->kind == NGX_DIRECTSTREAM_JOB_STILL)
+                   ? ngx_directstream_job_drawn(dcf, job)
+                   : ngx_directstream_job_planned(dcf, job);
         }
 
         if (done) {
@@ -406,9 +435,7 @@ ngx_directstream_jobs_take(ngx_directstream_runs_t *runs, ngx_uint_t serve)
         }
 
         if (job->state == NGX_DIRECTSTREAM_JOB_WANTED
-            && (job->kind == NGX_DIRECTSTREAM_JOB_LOOKUP
-                ? serve
-                : ngx_directstream_runs_stream(runs, job->subject) != NULL))
+            && ngx_directstream_job_mine(runs, job, serve))
         {
             job->task = NULL;
             job->owner = ngx_pid;
@@ -422,6 +449,34 @@ ngx_directstream_jobs_take(ngx_directstream_runs_t *runs, ngx_uint_t serve)
     ngx_shmtx_unlock(&dcf->shpool->mutex);
 
     ngx_directstream_jobs_begun = 1;
+}
+
+
+/* can this process do it?  The lock is held */
+
+static ngx_uint_t
+ngx_directstream_job_mine(ngx_directstream_runs_t *runs,
+    ngx_directstream_job_t *job, ngx_uint_t serve)
+{
+    ngx_directstream_node_t  *node;
+
+    if (job->kind != NGX_DIRECTSTREAM_JOB_LOOKUP
+        && ngx_directstream_runs_stream(runs, job->subject) != NULL)
+    {
+        return 1;
+    }
+
+    if (job->kind == NGX_DIRECTSTREAM_JOB_STILL || !serve) {
+        return 0;
+    }
+
+    /* a plan of what another one runs is that one's */
+
+    node = (job->kind == NGX_DIRECTSTREAM_JOB_PLAN)
+           ? ngx_directstream_zone_find(runs->dcf->sh, job->subject) : NULL;
+
+    return node == NULL || node->info.owner == ngx_pid
+           || !ngx_directstream_alive(node->info.owner, node->info.seen);
 }
 
 
@@ -486,6 +541,12 @@ ngx_directstream_job_begin(ngx_directstream_runs_t *runs,
                                job->depth, err);
     }
 
+    if (job->kind == NGX_DIRECTSTREAM_JOB_PLAN) {
+        return ds_plan_start(runs->ds,
+                             ngx_directstream_runs_stream(runs, job->subject),
+                             job->def, &job->plan, err);
+    }
+
     ngx_shmtx_lock(&runs->dcf->shpool->mutex);
     ngx_directstream_job_clear(runs->dcf, job);
     ngx_shmtx_unlock(&runs->dcf->shpool->mutex);
@@ -540,17 +601,14 @@ ngx_directstream_job_found(ngx_directstream_conf_t *dcf,
 }
 
 
-/* pictures leave an eighth of the zone to streams and their items */
-
 static ngx_uint_t
 ngx_directstream_job_drawn(ngx_directstream_conf_t *dcf,
     ngx_directstream_job_t *job)
 {
-    size_t            size, kept;
-    u_char           *copy;
-    ds_still_t       *still;
-    const uint8_t    *data;
-    ngx_slab_pool_t  *shpool;
+    size_t          size;
+    u_char         *copy;
+    ds_still_t     *still;
+    const uint8_t  *data;
 
     still = job->task;
 
@@ -558,36 +616,103 @@ ngx_directstream_job_drawn(ngx_directstream_conf_t *dcf,
         return 0;
     }
 
-    shpool = dcf->shpool;
-    kept = (shpool->end - shpool->start) / 8;
-    copy = NULL;
+    if (data != NULL) {
+        copy = ngx_directstream_job_room(dcf, job, size,
+                                         NGX_DIRECTSTREAM_STILL_MAX);
 
-    ngx_shmtx_lock(&shpool->mutex);
-
-    if (data != NULL
-        && size <= NGX_DIRECTSTREAM_STILL_MAX
-        && size + kept <= shpool->pfree * ngx_pagesize)
-    {
-        copy = ngx_slab_alloc_locked(shpool, size);
+        if (copy != NULL) {
+            ngx_memcpy(copy, data, size);
+            ngx_memory_barrier();
+            job->data = copy;
+        }
     }
-
-    if (copy != NULL) {
-        ngx_memcpy(copy, data, size);
-        job->size = size;
-        ngx_memory_barrier();
-        job->data = copy;
-
-    } else if (data != NULL) {
-        (void) ngx_snprintf((u_char *) job->status.error.message,
-                            DS_MESSAGE_LEN, "no room for the picture in "
-                            "zone \"%V\"%Z", &dcf->zone_name);
-    }
-
-    ngx_shmtx_unlock(&shpool->mutex);
 
     ds_still_free(&still);
 
     return 1;
+}
+
+
+static ngx_uint_t
+ngx_directstream_job_planned(ngx_directstream_conf_t *dcf,
+    ngx_directstream_job_t *job)
+{
+    size_t                   entries, conflicts;
+    u_char                  *copy, *p;
+    ds_planner_t            *planner;
+    const ds_plan_answer_t  *a;
+
+    planner = job->task;
+    a = ds_plan_done(planner);
+
+    if (a == NULL) {
+        if (ngx_directstream_job_lost(job)) {
+            ds_plan_cancel(planner);
+        }
+
+        return 0;
+    }
+
+    job->status.error = a->error;
+
+    if (a->error.code == DS_OK) {
+        entries = a->n * sizeof(ds_planned_t);
+        conflicts = a->nconflicts * sizeof(ds_conflict_t);
+
+        copy = ngx_directstream_job_room(dcf, job, sizeof(ds_plan_answer_t)
+                                                   + entries + conflicts,
+                                         NGX_DIRECTSTREAM_PLAN_MAX);
+
+        if (copy != NULL) {
+            p = ngx_cpymem(copy, a, sizeof(ds_plan_answer_t));
+            p = ngx_cpymem(p, a->entries, entries);
+            ngx_memcpy(p, a->conflicts, conflicts);
+            ngx_memory_barrier();
+            job->data = copy;
+        }
+    }
+
+    ds_plan_free(&planner);
+
+    return 1;
+}
+
+
+/*
+ * What is answered leaves an eighth of the zone to streams and their items.
+ * NULL: there is no room, as the status says.
+ */
+
+static u_char *
+ngx_directstream_job_room(ngx_directstream_conf_t *dcf,
+    ngx_directstream_job_t *job, size_t size, size_t most)
+{
+    size_t            kept;
+    u_char           *room;
+    ngx_slab_pool_t  *shpool;
+
+    shpool = dcf->shpool;
+    kept = (shpool->end - shpool->start) / 8;
+    room = NULL;
+
+    ngx_shmtx_lock(&shpool->mutex);
+
+    if (size <= most && size + kept <= shpool->pfree * ngx_pagesize) {
+        room = ngx_slab_alloc_locked(shpool, size);
+    }
+
+    ngx_shmtx_unlock(&shpool->mutex);
+
+    if (room == NULL) {
+        (void) ngx_snprintf((u_char *) job->status.error.message,
+                            DS_MESSAGE_LEN, "no room for it in zone "
+                            "\"%V\"%Z", &dcf->zone_name);
+        return NULL;
+    }
+
+    job->size = size;
+
+    return room;
 }
 
 

@@ -231,6 +231,17 @@ ngx_directstream_journal_resolver(ngx_directstream_conf_t *dcf,
 }
 
 
+void
+ngx_directstream_journal_cluster(ngx_directstream_conf_t *dcf,
+    const char *name, const char *message)
+{
+    (void) ngx_directstream_journal_entry(dcf->sh, name,
+                                          NGX_DIRECTSTREAM_ENTRY_CLUSTER,
+                                          message);
+    dcf->sh->logged++;
+}
+
+
 static void
 ngx_directstream_journal_turn(ngx_directstream_sh_t *sh,
     const ds_error_t *err, const char *message)

@@ -148,8 +148,7 @@ ngx_directstream_nodes_drain(ngx_http_request_t *r,
     on = 1;
 
     if (ngx_directstream_flag_parse(&ctx->body, "on", &on, &m) != NGX_OK) {
-        return ngx_directstream_problem(r, 400, m.code, m.field, "%s",
-                                        m.detail);
+        return ngx_directstream_mistaken(r, &m);
     }
 
     ngx_shmtx_lock(&dcf->shpool->mutex);
@@ -157,11 +156,8 @@ ngx_directstream_nodes_drain(ngx_http_request_t *r,
     dcf->sh->cluster.draining = on;
     ngx_shmtx_unlock(&dcf->shpool->mutex);
 
-    ngx_log_error(NGX_LOG_NOTICE, r->connection->log, 0,
-                  "directstream: node \"%s\" %s", dcf->cluster.node,
-                  on ? "gives its streams up" : "takes streams again");
-
     ngx_directstream_wake();
+    ngx_directstream_task_note(r, on ? "drain" : "drain_off", "");
 
     return ngx_directstream_nodes_show(r, NGX_HTTP_ACCEPTED);
 }
@@ -171,9 +167,8 @@ ngx_int_t
 ngx_directstream_nodes_balance(ngx_http_request_t *r,
     ngx_directstream_ctx_t *ctx)
 {
-    ngx_directstream_conf_t  *dcf;
-
-    (void) ctx;
+    ngx_directstream_conf_t    *dcf;
+    ngx_directstream_mistake_t  m;
 
     dcf = ngx_directstream_get_conf();
 
@@ -181,11 +176,16 @@ ngx_directstream_nodes_balance(ngx_http_request_t *r,
         return ngx_directstream_nodes_none(r);
     }
 
+    if (ngx_directstream_flag_parse(&ctx->body, NULL, NULL, &m) != NGX_OK) {
+        return ngx_directstream_mistaken(r, &m);
+    }
+
     ngx_shmtx_lock(&dcf->shpool->mutex);
     dcf->sh->balance++;
     ngx_shmtx_unlock(&dcf->shpool->mutex);
 
     ngx_directstream_wake();
+    ngx_directstream_task_note(r, "balance", "");
 
     return ngx_directstream_nodes_show(r, NGX_HTTP_ACCEPTED);
 }

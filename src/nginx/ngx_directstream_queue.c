@@ -7,8 +7,6 @@
 
 #include "ngx_directstream_http.h"
 
-#include <sys/random.h>
-
 
 
 typedef enum {
@@ -27,6 +25,10 @@ typedef struct {
     char                     before[DS_QUEUE_ID_LEN + 1];
     ngx_directstream_key_t   key;
     uint32_t                 waiting;
+    ds_command_t             command;       /* to the owner, where it is
+                                               another node; else none */
+    ngx_uint_t               far;           /* this node has not the stream */
+    ngx_uint_t               on_air;        /* so says the one that has it */
 } ngx_directstream_queue_t;
 
 
@@ -43,7 +45,6 @@ typedef struct {
 static ngx_directstream_queue_t *ngx_directstream_queue_create(
     ngx_http_request_t *r, ngx_directstream_ctx_t *ctx,
     ngx_directstream_queue_e op, ngx_int_t *rc);
-static ngx_int_t ngx_directstream_queue_id(char *id);
 static int ngx_directstream_queue_read(ngx_directstream_task_t *task,
     ds_store_t *db);
 static void ngx_directstream_queue_free(ngx_directstream_task_t *task);
@@ -54,8 +55,11 @@ static int ngx_directstream_queue_run(ngx_directstream_task_t *task,
 static int ngx_directstream_queue_store(ngx_directstream_queue_t *t,
     ds_store_t *db);
 static void ngx_directstream_queue_end(ngx_directstream_task_t *task);
+static int ngx_directstream_queue_air(ngx_directstream_queue_t *t,
+    ds_store_t *db);
 static ngx_int_t ngx_directstream_queue_answer(ngx_http_request_t *r,
     ngx_directstream_task_t *task);
+static ngx_int_t ngx_directstream_queue_aired(ngx_http_request_t *r);
 static ngx_int_t ngx_directstream_queue_refuse(ngx_http_request_t *r,
     ngx_directstream_queue_t *t);
 static void ngx_directstream_queue_render(ngx_directstream_json_t *w,
@@ -206,8 +210,7 @@ ngx_directstream_queue_add(ngx_http_request_t *r,
         != NGX_OK)
     {
         ngx_free(t);
-        return ngx_directstream_problem(r, 400, m.code, m.field, "%s",
-                                        m.detail);
+        return ngx_directstream_mistaken(r, &m);
     }
 
     rc = ngx_directstream_key(r, ctx, ctx->action ? "play" : "queue", &t->key);
@@ -217,7 +220,7 @@ ngx_directstream_queue_add(ngx_http_request_t *r,
         return (rc == NGX_DECLINED) ? NGX_OK : rc;
     }
 
-    if (ngx_directstream_queue_id(t->q.id) != NGX_OK) {
+    if (ngx_directstream_id(t->q.id) != NGX_OK) {
         ngx_free(t);
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
@@ -227,6 +230,7 @@ ngx_directstream_queue_add(ngx_http_request_t *r,
                         t->task.change.who, t->task.change.who[0] ? "@" : "",
                         t->task.change.address);
     t->q.at = ngx_directstream_now();
+    t->q.far = t->far;
 
     return ngx_directstream_task_post(&t->task);
 }
@@ -248,8 +252,7 @@ ngx_directstream_queue_move(ngx_http_request_t *r,
 
     if (ngx_directstream_before_parse(&ctx->body, t->before, &m) != NGX_OK) {
         ngx_free(t);
-        return ngx_directstream_problem(r, 400, m.code, m.field, "%s",
-                                        m.detail);
+        return ngx_directstream_mistaken(r, &m);
     }
 
     return ngx_directstream_task_post(&t->task);
@@ -291,9 +294,7 @@ ngx_directstream_queue_create(ngx_http_request_t *r,
     if (op != NGX_DIRECTSTREAM_QUEUE_ADD
         && ngx_directstream_queue_on_air(&info, ctx->entry))
     {
-        *rc = ngx_directstream_problem(r, 409, "queue_on_air", NULL,
-                               "the entry is on air; POST to \"skip\" of the "
-                               "stream ends it");
+        *rc = ngx_directstream_queue_aired(r);
         return NULL;
     }
 
@@ -304,6 +305,21 @@ ngx_directstream_queue_create(ngx_http_request_t *r,
     }
 
     t->op = op;
+
+    /* its owner is told; nobody waits for that: it finds it anyway */
+
+    if (ngx_directstream_command_to(ctx->name, "queue", "", &t->command)
+        == NGX_OK)
+    {
+        t->command.id[0] = '\0';
+
+    } else {
+        t->command.epoch = 0;
+    }
+
+    t->far = !ngx_directstream_cluster_ours(ngx_directstream_get_conf(),
+                                            &info);
+
     t->stored.def = info.def;
     t->stored.is_static = info.fixed;
     t->stored.running = info.running;
@@ -333,23 +349,6 @@ ngx_directstream_queue_create(ngx_http_request_t *r,
 }
 
 
-static ngx_int_t
-ngx_directstream_queue_id(char *id)
-{
-    u_char  bytes[DS_QUEUE_ID_LEN / 2];
-
-    if (getrandom(bytes, sizeof(bytes), 0) != sizeof(bytes)) {
-        ngx_log_error(NGX_LOG_ALERT, ngx_cycle->log, ngx_errno,
-                      "getrandom() failed");
-        return NGX_ERROR;
-    }
-
-    (void) ngx_hex_dump((u_char *) id, bytes, sizeof(bytes));
-
-    return NGX_OK;
-}
-
-
 /* context: a thread of the pool */
 
 static int
@@ -359,7 +358,17 @@ ngx_directstream_queue_run(ngx_directstream_task_t *task, ds_store_t *db)
 
     int  rc;
 
-    rc = ngx_directstream_queue_store(t, db);
+    rc = (t->op != NGX_DIRECTSTREAM_QUEUE_ADD && t->command.epoch != 0)
+         ? ngx_directstream_queue_air(t, db) : DS_OK;
+
+    if (rc == DS_OK) {
+        rc = ngx_directstream_queue_store(t, db);
+    }
+
+    if (rc == DS_OK && t->command.epoch != 0) {
+        rc = ds_store_command_put(db, t->stored.def.name, &t->command,
+                                  &task->err);
+    }
 
     if (rc == DS_OK) {
 
@@ -378,7 +387,42 @@ ngx_directstream_queue_run(ngx_directstream_task_t *task, ds_store_t *db)
 }
 
 
-/* context: a thread of the pool */
+/* context: the same; what another node has on air is left alone */
+
+static int
+ngx_directstream_queue_air(ngx_directstream_queue_t *t, ds_store_t *db)
+{
+    int           rc;
+    size_t        i, n;
+    ds_error_t   *err;
+    ds_queued_t  *rows;
+
+    err = &t->task.err;
+    rc = ds_store_refresh(db, t->stored.def.name, err);
+
+    if (rc == DS_OK) {
+        rc = ds_store_queue_list(db, t->stored.def.name, &rows, &n, err);
+    }
+
+    if (rc != DS_OK) {
+        return rc;
+    }
+
+    t->on_air = 0;
+
+    for (i = 0; i < n; i++) {
+        if (ngx_strcmp(rows[i].id, t->q.id) == 0) {
+            t->on_air = (rows[i].state == DS_QUEUED_ON_AIR);
+        }
+    }
+
+    free(rows);
+
+    return t->on_air ? DS_ESTORE_EXISTS : DS_OK;
+}
+
+
+/* context: the same */
 
 static int
 ngx_directstream_queue_store(ngx_directstream_queue_t *t, ds_store_t *db)
@@ -394,12 +438,13 @@ ngx_directstream_queue_store(ngx_directstream_queue_t *t, ds_store_t *db)
     switch (t->op) {
 
     case NGX_DIRECTSTREAM_QUEUE_MOVE:
-        return ds_store_queue_move(db, name, t->q.id, t->before[0] == '\0'
-                                                      ? NULL : t->before,
+        return ds_store_queue_move(db, name, t->q.id, t->stored.running,
+                                   t->before[0] == '\0' ? NULL : t->before,
                                    err);
 
     case NGX_DIRECTSTREAM_QUEUE_REMOVE:
-        return ds_store_queue_remove(db, name, t->q.id, err);
+        return ds_store_queue_remove(db, name, t->q.id, t->stored.running,
+                                     err);
 
     default:
         break;
@@ -538,6 +583,10 @@ ngx_directstream_queue_refuse(ngx_http_request_t *r,
 
     task = &t->task;
 
+    if (t->on_air) {
+        return ngx_directstream_queue_aired(r);
+    }
+
     switch (task->rc) {
 
     case DS_ESTORE_NOT_FOUND:
@@ -560,6 +609,7 @@ ngx_directstream_queue_refuse(ngx_http_request_t *r,
 
     case DS_EQUEUE_FULL:
     case DS_EQUEUE_KEY:
+    case DS_EQUEUE_ON_AIR:
         return ngx_directstream_problem(r, 409, ds_error_code(task->rc), NULL,
                                "%s", task->err.message);
     }
@@ -573,7 +623,16 @@ ngx_directstream_queue_refuse(ngx_http_request_t *r,
 }
 
 
-/* what the store says of the air is behind: the zone knows */
+static ngx_int_t
+ngx_directstream_queue_aired(ngx_http_request_t *r)
+{
+    return ngx_directstream_problem(r, 409, "queue_on_air", NULL,
+                               "the entry is on air; POST to \"skip\" of the "
+                               "stream ends it");
+}
+
+
+/* what the store says of the air is behind: the zone knows of what is ours */
 
 static ngx_uint_t
 ngx_directstream_queue_on_air(ngx_directstream_info_t *info, const char *id)
@@ -593,6 +652,8 @@ ngx_directstream_queue_render(ngx_directstream_json_t *w,
     ngx_directstream_json_text(w, "kind", kinds[ngx_min(q->kind, 3)], 16);
     ngx_directstream_json_text(w, "state", q->state == DS_QUEUED_OVER ? "over"
                                : ngx_directstream_queue_on_air(info, q->id)
+                                 || (info->status.state == DS_HELD
+                                     && q->state == DS_QUEUED_ON_AIR)
                                ? "on_air" : "waiting", 16);
     ngx_directstream_json_text(w, "then", q->resume ? "resume" : "continue",
                                16);

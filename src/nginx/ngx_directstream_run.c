@@ -116,7 +116,7 @@ static ngx_uint_t ngx_directstream_run_take(ngx_directstream_runs_t *runs,
     ngx_directstream_run_t *run);
 static uint64_t ngx_directstream_run_clock(void);
 static void ngx_directstream_run_aired(ngx_directstream_runs_t *runs,
-    ngx_directstream_run_t *run);
+    ngx_directstream_run_t *run, uint64_t stamp);
 static void ngx_directstream_run_end(ngx_directstream_runs_t *runs,
     ngx_directstream_run_t *run);
 static ngx_int_t ngx_directstream_run_wait(ngx_directstream_runs_t *runs,
@@ -629,7 +629,7 @@ ngx_directstream_run_queue(ngx_directstream_runs_t *runs,
     if (ds_run_queueing(run->rec)) {
 
         if (ngx_current_msec - run->told > NGX_DIRECTSTREAM_STALL) {
-            ngx_directstream_run_aired(runs, run);
+            ngx_directstream_run_aired(runs, run, UINT64_MAX);
         }
 
         return;
@@ -640,7 +640,7 @@ ngx_directstream_run_queue(ngx_directstream_runs_t *runs,
               && stamp <= status->queue_stamp;
 
     if (!changed) {
-        ngx_directstream_run_aired(runs, run);
+        ngx_directstream_run_aired(runs, run, status->queue_stamp);
     }
 
     if (changed || run->unread || due) {
@@ -828,11 +828,11 @@ ngx_directstream_run_clock(void)
 
 static void
 ngx_directstream_run_aired(ngx_directstream_runs_t *runs,
-    ngx_directstream_run_t *run)
+    ngx_directstream_run_t *run, uint64_t stamp)
 {
     ds_aired_t  aired;
 
-    while (ds_stream_aired(run->stream, &aired)) {
+    while (ds_stream_aired(run->stream, &aired, stamp)) {
         ngx_directstream_log_write(runs->dcf, run->name, &aired);
     }
 }
@@ -854,7 +854,7 @@ ngx_directstream_run_end(ngx_directstream_runs_t *runs,
     (void) ngx_directstream_run_queued(runs, run);
     ngx_directstream_run_report(runs, run, &status);
     ngx_directstream_run_last(runs, run, &status);
-    ngx_directstream_run_aired(runs, run);
+    ngx_directstream_run_aired(runs, run, UINT64_MAX);
 
     ds_stream_free(&run->stream);
 
@@ -1064,7 +1064,7 @@ ngx_directstream_runs_leave(ngx_directstream_runs_t *runs)
         ngx_directstream_run_last(runs, run, &status);
 
         if (run->stream != NULL) {
-            ngx_directstream_run_aired(runs, run);
+            ngx_directstream_run_aired(runs, run, UINT64_MAX);
         }
     }
 }
@@ -1367,7 +1367,7 @@ ngx_directstream_runs_settle(ngx_directstream_runs_t *runs)
     name[0] = '\0';
 
     if (ngx_directstream_change_dead(runs->dcf, name, &writer) == NGX_OK
-        && ds_recorder_ask(runs->recorder, name))
+        && ds_recorder_ask(runs->recorder, name, 0))
     {
         runs->writer = writer;
         return;
@@ -1375,7 +1375,9 @@ ngx_directstream_runs_settle(ngx_directstream_runs_t *runs)
 
     if ((runs->changed[0] != '\0'
          || ngx_directstream_cluster_changed(runs) == NGX_OK)
-        && ds_recorder_ask(runs->recorder, runs->changed))
+        && ds_recorder_ask(runs->recorder, runs->changed,
+                           ngx_directstream_cluster_epoch(runs,
+                                                          runs->changed)))
     {
         runs->writer = 0;
     }

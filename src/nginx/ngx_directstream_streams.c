@@ -14,17 +14,14 @@ typedef struct {
     ngx_directstream_key_t     key;
     ngx_uint_t                 again;       /* is it a request sent again? */
     ngx_uint_t                 known;       /* so said the store alone */
+    ds_command_t               command;     /* to the owner, where it is
+                                               another node; else none */
 } ngx_directstream_write_t;
 
 
 static const char *const  ngx_directstream_streams_what[] = {
     "create", "change", "delete", "start", "stop", "restart",
     "output_start", "output_stop"
-};
-
-static const char *const  ngx_directstream_streams_steps[] = {
-    "skip", "previous", "refresh", "prefetch", "prefetch_off",
-    "youtube_check", "youtube_revive", "youtube_rollover"
 };
 
 
@@ -34,8 +31,14 @@ static ngx_int_t ngx_directstream_streams_fields(ngx_http_request_t *r,
     ngx_directstream_json_t *w);
 static ngx_int_t ngx_directstream_streams_show(ngx_http_request_t *r,
     const char *name, ngx_uint_t status);
+static ngx_int_t ngx_directstream_streams_accepted(ngx_http_request_t *r,
+    ngx_directstream_ctx_t *ctx);
+static ngx_int_t ngx_directstream_streams_shown(ngx_http_request_t *r,
+    ngx_directstream_info_t *info, ngx_str_t *text);
 static ngx_int_t ngx_directstream_streams_write(ngx_http_request_t *r,
     ngx_directstream_change_t *change, const ngx_directstream_key_t *key);
+static ngx_int_t ngx_directstream_streams_output_there(ngx_http_request_t *r,
+    ngx_directstream_ctx_t *ctx, ngx_directstream_change_t *change);
 static ngx_int_t ngx_directstream_streams_refuse(ngx_http_request_t *r,
     ngx_directstream_change_t *change, ngx_int_t rc);
 static int ngx_directstream_streams_run(ngx_directstream_task_t *t,
@@ -254,6 +257,14 @@ ngx_directstream_streams_show(ngx_http_request_t *r, const char *name,
 }
 
 
+static ngx_int_t
+ngx_directstream_streams_accepted(ngx_http_request_t *r,
+    ngx_directstream_ctx_t *ctx)
+{
+    return ngx_directstream_streams_show(r, ctx->name, NGX_HTTP_ACCEPTED);
+}
+
+
 ngx_int_t
 ngx_directstream_streams_items(ngx_http_request_t *r,
     ngx_directstream_ctx_t *ctx)
@@ -335,12 +346,12 @@ ngx_directstream_streams_create(ngx_http_request_t *r,
 
     change.op = NGX_DIRECTSTREAM_CREATE;
 
-    if (ngx_directstream_def_parse(ngx_directstream_get_conf(), &ctx->body, 0,
-                                   &change.stored.def, &change.set, &start, &m)
+    if (ngx_directstream_def_parse(ngx_directstream_get_conf(), &ctx->body,
+                                   NULL, &change.stored.def, &change.set,
+                                   &start, &m)
         != NGX_OK)
     {
-        return ngx_directstream_problem(r, 400, m.code, m.field, "%s",
-                                        m.detail);
+        return ngx_directstream_mistaken(r, &m);
     }
 
     if (!ngx_directstream_token_sees(ctx->token, change.stored.def.name)) {
@@ -365,6 +376,7 @@ ngx_int_t
 ngx_directstream_streams_patch(ngx_http_request_t *r,
     ngx_directstream_ctx_t *ctx)
 {
+    ngx_str_t                   shown;
     ngx_uint_t                  start;
     ngx_directstream_info_t     info;
     ngx_directstream_conf_t    *dcf;
@@ -385,16 +397,48 @@ ngx_directstream_streams_patch(ngx_http_request_t *r,
     {
         change.stored.def = info.def;
 
-        if (ngx_directstream_def_parse(dcf, &ctx->body, 1, &change.stored.def,
-                                       &change.set, &start, &m)
+        if (ngx_directstream_streams_shown(r, &info, &shown) != NGX_OK) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+
+        if (ngx_directstream_def_parse(dcf, &ctx->body, &shown,
+                                       &change.stored.def, &change.set,
+                                       &start, &m)
             != NGX_OK)
         {
-            return ngx_directstream_problem(r, 400, m.code, m.field, "%s",
-                                            m.detail);
+            return ngx_directstream_mistaken(r, &m);
         }
     }
 
     return ngx_directstream_streams_write(r, &change, NULL);
+}
+
+
+/* the stream as GET would answer it, in one piece */
+
+static ngx_int_t
+ngx_directstream_streams_shown(ngx_http_request_t *r,
+    ngx_directstream_info_t *info, ngx_str_t *text)
+{
+    u_char                   *p;
+    ngx_chain_t              *cl;
+    ngx_directstream_json_t   w;
+
+    ngx_directstream_json_init(&w, r->pool);
+    ngx_directstream_render_stream(&w, info);
+
+    text->len = (size_t) w.size;
+    text->data = w.failed ? NULL : ngx_pnalloc(r->pool, text->len);
+
+    if (text->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    for (p = text->data, cl = w.out; cl != NULL; cl = cl->next) {
+        p = ngx_cpymem(p, cl->buf->pos, cl->buf->last - cl->buf->pos);
+    }
+
+    return NGX_OK;
 }
 
 
@@ -424,8 +468,7 @@ ngx_directstream_streams_schedule(ngx_http_request_t *r,
                                             change.stored.def.schedule, &m)
             != NGX_OK)
         {
-            return ngx_directstream_problem(r, 400, m.code, m.field, "%s",
-                                            m.detail);
+            return ngx_directstream_mistaken(r, &m);
         }
     }
 
@@ -437,7 +480,12 @@ ngx_int_t
 ngx_directstream_streams_change(ngx_http_request_t *r,
     ngx_directstream_ctx_t *ctx)
 {
-    ngx_directstream_change_t  change;
+    ngx_directstream_change_t   change;
+    ngx_directstream_mistake_t  m;
+
+    if (ngx_directstream_flag_parse(&ctx->body, NULL, NULL, &m) != NGX_OK) {
+        return ngx_directstream_mistaken(r, &m);
+    }
 
     ngx_memzero(&change, sizeof(ngx_directstream_change_t));
 
@@ -454,8 +502,13 @@ ngx_int_t
 ngx_directstream_streams_output(ngx_http_request_t *r,
     ngx_directstream_ctx_t *ctx)
 {
-    ngx_int_t                  rc;
-    ngx_directstream_change_t  change;
+    ngx_int_t                   rc;
+    ngx_directstream_change_t   change;
+    ngx_directstream_mistake_t  m;
+
+    if (ngx_directstream_flag_parse(&ctx->body, NULL, NULL, &m) != NGX_OK) {
+        return ngx_directstream_mistaken(r, &m);
+    }
 
     ngx_memzero(&change, sizeof(ngx_directstream_change_t));
 
@@ -473,6 +526,12 @@ ngx_directstream_streams_output(ngx_http_request_t *r,
         return ngx_directstream_streams_write(r, &change, NULL);
     }
 
+    rc = ngx_directstream_streams_output_there(r, ctx, &change);
+
+    if (rc != NGX_DECLINED) {
+        return rc;
+    }
+
     rc = ngx_directstream_zone_again(ngx_directstream_get_conf(), ctx->name,
                                      change.output);
 
@@ -487,28 +546,68 @@ ngx_directstream_streams_output(ngx_http_request_t *r,
 }
 
 
+/* another node has it; NGX_DECLINED: this one */
+
+static ngx_int_t
+ngx_directstream_streams_output_there(ngx_http_request_t *r,
+    ngx_directstream_ctx_t *ctx, ngx_directstream_change_t *change)
+{
+    ds_outlet_t              o;
+    ngx_directstream_info_t  info;
+
+    if (ngx_directstream_zone_get(ngx_directstream_get_conf(), ctx->name,
+                                  &info)
+        != NGX_OK)
+    {
+        return NGX_DECLINED;
+    }
+
+    ctx->done = ngx_directstream_streams_accepted;
+
+    return ds_outlet_find(info.def.outputs, change->output, &o)
+           ? ngx_directstream_command_send(r, ctx, "output_restart",
+                                           change->output)
+           : NGX_DECLINED;
+}
+
+
 ngx_int_t
 ngx_directstream_streams_step(ngx_http_request_t *r,
     ngx_directstream_ctx_t *ctx)
 {
+    ngx_int_t                   rc;
     ngx_uint_t                  on;
+    const char                 *field;
     ngx_directstream_step_e     step;
     ngx_directstream_mistake_t  m;
 
     step = ctx->action;
+    on = 1;
 
-    if (step == NGX_DIRECTSTREAM_PREFETCH) {
+    /* those of YouTube have read theirs */
 
-        on = 1;
+    if (step <= NGX_DIRECTSTREAM_PREFETCH) {
 
-        if (ngx_directstream_flag_parse(&ctx->body, "on", &on, &m) != NGX_OK) {
-            return ngx_directstream_problem(r, 400, m.code, m.field, "%s",
-                                            m.detail);
+        field = (step == NGX_DIRECTSTREAM_PREFETCH) ? "on" : NULL;
+
+        if (ngx_directstream_flag_parse(&ctx->body, field, &on, &m)
+            != NGX_OK)
+        {
+            return ngx_directstream_mistaken(r, &m);
         }
 
         if (!on) {
             step = NGX_DIRECTSTREAM_PREFETCH_OFF;
         }
+    }
+
+    ctx->done = ngx_directstream_streams_accepted;
+
+    rc = ngx_directstream_command_send(r, ctx,
+                                       ngx_directstream_zone_step_name(step),
+                                       "");
+    if (rc != NGX_DECLINED) {
+        return rc;
     }
 
     if (ngx_directstream_zone_step(ngx_directstream_get_conf(), ctx->name,
@@ -519,7 +618,7 @@ ngx_directstream_streams_step(ngx_http_request_t *r,
     }
 
     ngx_directstream_wake();
-    ngx_directstream_task_note(r, ngx_directstream_streams_steps[step],
+    ngx_directstream_task_note(r, ngx_directstream_zone_step_name(step),
                                ctx->name);
 
     return ngx_directstream_streams_show(r, ctx->name, NGX_HTTP_ACCEPTED);
@@ -537,8 +636,7 @@ ngx_directstream_streams_renew(ngx_http_request_t *r,
     all = 0;
 
     if (ngx_directstream_flag_parse(&ctx->body, "all", &all, &m) != NGX_OK) {
-        return ngx_directstream_problem(r, 400, m.code, m.field, "%s",
-                                        m.detail);
+        return ngx_directstream_mistaken(r, &m);
     }
 
     n = ngx_directstream_zone_renew(ngx_directstream_get_conf(), all);
@@ -590,6 +688,17 @@ ngx_directstream_streams_write(ngx_http_request_t *r,
     }
 
     w->change = *change;
+
+    if ((change->op != NGX_DIRECTSTREAM_START
+         && change->op != NGX_DIRECTSTREAM_RESTART)
+        || ngx_directstream_command_to(change->stored.def.name,
+                                    ngx_directstream_streams_what[change->op],
+                                       "", &w->command)
+           != NGX_OK)
+    {
+        w->command.epoch = 0;
+    }
+
     w->task.run = ngx_directstream_streams_run;
     w->task.end = ngx_directstream_streams_end;
     w->task.answer = ngx_directstream_streams_answer;
@@ -711,8 +820,14 @@ ngx_directstream_streams_run(ngx_directstream_task_t *t, ds_store_t *db)
 
         /* one of the file, which the store could not be told of */
 
-        return (rc == DS_ESTORE_NOT_FOUND) ? ds_store_put(db, stored, &t->err)
-                                           : rc;
+        if (rc == DS_ESTORE_NOT_FOUND) {
+            rc = ds_store_put(db, stored, &t->err);
+        }
+
+        return (rc == DS_OK && w->command.epoch != 0)
+               ? ds_store_command_put(db, stored->def.name, &w->command,
+                                      &t->err)
+               : rc;
     }
 }
 
@@ -860,6 +975,16 @@ ngx_directstream_streams_answer(ngx_http_request_t *r,
         return ngx_directstream_send_empty(r, NGX_HTTP_NO_CONTENT);
 
     default:
+        break;
+    }
+
+    if (w->command.epoch == 0) {
         return ngx_directstream_streams_show(r, name, NGX_HTTP_ACCEPTED);
     }
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_directstream_module);
+    ctx->command = w->command;
+    ctx->done = ngx_directstream_streams_accepted;
+
+    return ngx_directstream_command_wait(r, ctx);
 }

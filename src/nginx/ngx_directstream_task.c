@@ -84,7 +84,7 @@ ngx_directstream_task_change(ngx_directstream_task_t *t,
     (void) ngx_cpystrn((u_char *) change->name, (u_char *) name,
                        sizeof(change->name));
     ngx_directstream_task_text(change->who, sizeof(change->who),
-&who);
+                               &who);
     ngx_directstream_task_text(change->address, sizeof(change->address),
                                &r->connection->addr_text);
 }
@@ -293,6 +293,7 @@ ngx_directstream_task_thread(void *data, ngx_log_t *log)
     case DS_EITEM_UNAVAILABLE:
     case DS_EQUEUE_FULL:
     case DS_EQUEUE_KEY:
+    case DS_EQUEUE_ON_AIR:
     case DS_ECLUSTER_LOST:
     case DS_ECLUSTER_UNKNOWN:
     case DS_ECLUSTER_DENIED:

@@ -186,8 +186,7 @@ ngx_directstream_youtube(ngx_http_request_t *r, ngx_directstream_ctx_t *ctx)
     if (ngx_directstream_flag_parse(&ctx->body, "dry_run", &dry, &m)
         != NGX_OK)
     {
-        return ngx_directstream_problem(r, 400, m.code, m.field, "%s",
-                                        m.detail);
+        return ngx_directstream_mistaken(r, &m);
     }
 
     info = ngx_palloc(r->pool, sizeof(ngx_directstream_info_t));
@@ -202,6 +201,26 @@ ngx_directstream_youtube(ngx_http_request_t *r, ngx_directstream_ctx_t *ctx)
     }
 
     st = &info->status.youtube;
+
+    /* what another node looks after, it knows */
+
+    if (info->status.state == DS_HELD) {
+
+        if (info->def.youtube.mode == DS_YOUTUBE_OFF) {
+            return ngx_directstream_problem(r, NGX_HTTP_CONFLICT,
+                                            "youtube_off", NULL,
+                                            "\"youtube\" is off for the "
+                                            "stream");
+        }
+
+        return dry ? ngx_directstream_problem(r, NGX_HTTP_CONFLICT,
+                                              "not_owner", NULL,
+                                              "node \"%s\" has the stream, "
+                                              "only there it is known what "
+                                              "would be done",
+                                              info->cluster.node)
+                   : ngx_directstream_streams_step(r, ctx);
+    }
 
     if (!st->enabled) {
         return ngx_directstream_problem(r, NGX_HTTP_CONFLICT, "youtube_off",

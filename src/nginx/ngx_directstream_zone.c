@@ -715,6 +715,18 @@ ngx_directstream_zone_whole(ngx_directstream_conf_t *dcf,
 }
 
 
+const char *
+ngx_directstream_zone_step_name(ngx_directstream_step_e step)
+{
+    static const char *const  names[] = {
+        "skip", "previous", "refresh", "prefetch", "prefetch_off",
+        "youtube_check", "youtube_revive", "youtube_rollover"
+    };
+
+    return names[step];
+}
+
+
 ngx_int_t
 ngx_directstream_zone_step(ngx_directstream_conf_t *dcf, const char *name,
     ngx_directstream_step_e step)
@@ -843,8 +855,8 @@ ngx_directstream_totals_add(ngx_directstream_totals_t *totals,
     totals->slots_missed += status->slots.missed;
     totals->added += status->list.added_total;
     totals->removed += status->list.removed_total;
-    totals->youtube_dark += status->youtube.dark;
-    totals->youtube_made += status->youtube.made;
+    totals->youtube_dark += status->youtube.totals.dark;
+    totals->youtube_made += status->youtube.totals.made;
 
     for (i = 0; i < DS_NERRORS; i++) {
         totals->faults[i] += status->counts.faults[i];

@@ -13,6 +13,13 @@
 #include "play/ds_agenda.h"
 
 
+/* ms that the store may take to know that an entry goes on air */
+#define DS_AGENDA_HOLD  800
+
+/* ms: the rest of an item that is worth going on with, but of a short one */
+#define DS_ITEM_RETURN  1000
+
+
 typedef struct ds_agenda_entry_s  ds_agenda_entry_t;
 
 struct ds_agenda_entry_s {
@@ -24,7 +31,9 @@ struct ds_agenda_entry_s {
     ds_item_state_e     state;          /* what is told of it as an item */
     int                 code;
     char                reason[DS_MESSAGE_LEN];
-    bool                held;
+    int64_t             held;           /* since when, ms; 0: it is not */
+    bool                taken;          /* nobody takes it back */
+    bool                spent;          /* over, but for its last moments */
     bool                sleeps;
     bool                before;         /* of the schedule: before the others */
 };
@@ -107,6 +116,13 @@ ds_agenda_change(ds_agenda_t *a, ds_queued_t *q, uint64_t *stamp)
     *q = oldest->q;
     *stamp = oldest->changed;
 
+    if (oldest->held != 0) {
+        q->state = DS_QUEUED_ON_AIR;
+
+    } else if (oldest->spent) {
+        q->state = DS_QUEUED_OVER;
+    }
+
     return true;
 }
 
@@ -170,7 +186,7 @@ ds_agenda_set(ds_agenda_t *a, const ds_queued_t *q, size_t n, uint64_t stamp)
     while ((e = old) != NULL) {
         old = e->next;
 
-        if (e->changed <= stamp && !e->held
+        if (e->changed <= stamp && !e->taken
             && e->q.state != DS_QUEUED_ON_AIR
             && e->q.kind != DS_QUEUED_SLOT)
         {
@@ -181,7 +197,7 @@ ds_agenda_set(ds_agenda_t *a, const ds_queued_t *q, size_t n, uint64_t stamp)
         e->changed = e->changed <= stamp ? 0 : e->changed;
         e->next = NULL;
 
-        if (e->q.state == DS_QUEUED_WAITING && !e->held) {
+        if (e->q.state == DS_QUEUED_WAITING && e->held == 0) {
             ds_agenda_first(a, e);
 
         } else {
@@ -217,7 +233,7 @@ ds_agenda_take(ds_agenda_entry_t *e, const ds_queued_t *q, uint64_t stamp)
     e->changed = 0;
     e->q.place = q->place;
 
-    if (e->q.state == DS_QUEUED_WAITING && !e->held) {
+    if (e->q.state == DS_QUEUED_WAITING && e->held == 0) {
         e->q.now = q->now;
     }
 }
@@ -356,15 +372,41 @@ ds_agenda_set_state(ds_agenda_t *a, uint32_t key, ds_item_state_e state,
 }
 
 
-void
+bool
 ds_agenda_hold(ds_agenda_t *a, uint32_t key)
 {
     ds_agenda_entry_t  *e;
 
     e = ds_agenda_find(a, key);
+    if (e == NULL) {
+        return false;
+    }
 
-    if (e != NULL) {
-        e->held = true;
+    if (e->held == 0) {
+        e->held = ds_monotonic();
+        ds_agenda_touch(a, e);
+    }
+
+    /* the store has none of the schedule's */
+
+    e->taken = e->taken || e->changed == 0
+               || ds_monotonic() - e->held >= DS_AGENDA_HOLD;
+
+    return e->taken;
+}
+
+
+void
+ds_agenda_release(ds_agenda_t *a, uint32_t key)
+{
+    ds_agenda_entry_t  *e;
+
+    e = ds_agenda_find(a, key);
+
+    if (e != NULL && e->held != 0 && e->q.state == DS_QUEUED_WAITING) {
+        e->held = 0;
+        e->taken = false;
+        ds_agenda_touch(a, e);
     }
 }
 
@@ -379,7 +421,8 @@ ds_agenda_begin(ds_agenda_t *a, uint32_t key)
     if (e != NULL) {
         e->q.state = DS_QUEUED_ON_AIR;
         e->q.now = false;
-        e->held = false;
+        e->held = 0;
+        e->taken = false;
         e->state = DS_ITEM_PLAYING;
         ds_agenda_touch(a, e);
     }
@@ -389,6 +432,20 @@ ds_agenda_begin(ds_agenda_t *a, uint32_t key)
             e->q.now = false;
             ds_agenda_touch(a, e);
         }
+    }
+}
+
+
+void
+ds_agenda_spend(ds_agenda_t *a, uint32_t key)
+{
+    ds_agenda_entry_t  *e;
+
+    e = ds_agenda_find(a, key);
+
+    if (e != NULL && e->q.state == DS_QUEUED_ON_AIR && !e->spent) {
+        e->spent = true;
+        ds_agenda_touch(a, e);
     }
 }
 
@@ -404,7 +461,8 @@ ds_agenda_end(ds_agenda_t *a, uint32_t key)
     }
 
     e->q.state = DS_QUEUED_OVER;
-    e->held = false;
+    e->held = 0;
+    e->taken = false;
     ds_agenda_touch(a, e);
 }
 
@@ -421,6 +479,7 @@ ds_agenda_interrupt(ds_agenda_t *a, uint32_t key, int64_t position)
 
     e->q.state = DS_QUEUED_WAITING;
     e->q.now = false;
+    e->spent = false;
     e->q.position = position;
     e->q.place = 0;
     ds_agenda_touch(a, e);
@@ -522,6 +581,87 @@ ds_agenda_return(ds_agenda_t *a, const ds_item_t *item, int64_t position)
 }
 
 
+bool
+ds_agenda_returns(ds_agenda_t *a, uint32_t head, uint32_t cur, int64_t left,
+    int64_t position)
+{
+    bool                returns;
+    const ds_queued_t  *q, *was;
+
+    q = ds_agenda_get(a, head);
+    returns = q != NULL && q->resume && q->kind != DS_QUEUED_GO_TO;
+
+    /* what was queued is not lost for a slot, but waits */
+
+    if (q != NULL && q->kind == DS_QUEUED_SLOT) {
+        was = ds_agenda_is_key(cur) ? ds_agenda_get(a, cur) : NULL;
+        returns = was != NULL && was->kind != DS_QUEUED_SLOT;
+    }
+
+    return returns && ds_agenda_worth(left, position);
+}
+
+
+bool
+ds_agenda_worth(int64_t left, int64_t position)
+{
+    return left == -1 || left >= DS_ITEM_RETURN || left >= position;
+}
+
+
+ds_agenda_t *
+ds_agenda_copy(ds_agenda_t *a)
+{
+    ds_agenda_t        *copy;
+    ds_agenda_entry_t  *e, *to, **last;
+
+    copy = ds_agenda_create();
+    if (copy == NULL) {
+        return NULL;
+    }
+
+    *copy = *a;
+    copy->first = NULL;
+    last = &copy->first;
+
+    for (e = a->first; e != NULL; e = e->next) {
+
+        if (e->q.kind == DS_QUEUED_SLOT && e->q.state == DS_QUEUED_WAITING) {
+            continue;
+        }
+
+        to = malloc(sizeof(ds_agenda_entry_t));
+
+        if (to == NULL) {
+            ds_agenda_free(&copy);
+            return NULL;
+        }
+
+        *to = *e;
+        to->next = NULL;
+        *last = to;
+        last = &to->next;
+    }
+
+    return copy;
+}
+
+
+uint32_t
+ds_agenda_next(ds_agenda_t *a, uint32_t key)
+{
+    ds_agenda_entry_t  *e;
+
+    if (key == DS_AGENDA_NONE) {
+        return a->first == NULL ? DS_AGENDA_NONE : a->first->key;
+    }
+
+    e = ds_agenda_find(a, key);
+
+    return e == NULL || e->next == NULL ? DS_AGENDA_NONE : e->next->key;
+}
+
+
 void
 ds_agenda_forget(ds_agenda_t *a, const ds_item_t *item)
 {
@@ -584,6 +724,8 @@ ds_agenda_new(ds_agenda_t *a, const ds_queued_t *q)
 
     if (e->q.state == DS_QUEUED_ON_AIR) {
         e->q.state = DS_QUEUED_WAITING;
+        e->q.place = 0;
+        ds_agenda_touch(a, e);
     }
 
     return e;
@@ -616,7 +758,7 @@ ds_agenda_first(ds_agenda_t *a, ds_agenda_entry_t *e)
     for (link = &a->first;
          *link != NULL
          && ((*link)->q.state != DS_QUEUED_WAITING || (*link)->q.now
-             || (*link)->held);
+             || (*link)->held != 0);
          link = &(*link)->next)
     { /* void */ }
 

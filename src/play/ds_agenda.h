@@ -59,16 +59,20 @@ void ds_agenda_set_state(ds_agenda_t *a, uint32_t key, ds_item_state_e state,
     int code, const char *reason);
 
 /*
- * It has been taken: it goes on air as soon as what is there has been cut off,
- * and nobody takes it back.
+ * It is to go on air, and the store is told so: true when the store knows, or
+ * has not answered for long; then nobody takes it back.  Who has removed it
+ * before has it removed: it is gone then.  It is not to go on air after all.
  */
-void ds_agenda_hold(ds_agenda_t *a, uint32_t key);
+bool ds_agenda_hold(ds_agenda_t *a, uint32_t key);
+void ds_agenda_release(ds_agenda_t *a, uint32_t key);
 
 /*
- * It is on air, and those that would interrupt what was there are next; it is
- * over; it waits again, as it was interrupted there.
+ * It is on air, and those that would interrupt what was there are next; what
+ * is left of it is not to be gone on with, which the store takes for its end;
+ * it is over; it waits again, as it was interrupted there.
  */
 void ds_agenda_begin(ds_agenda_t *a, uint32_t key);
+void ds_agenda_spend(ds_agenda_t *a, uint32_t key);
 void ds_agenda_end(ds_agenda_t *a, uint32_t key);
 void ds_agenda_interrupt(ds_agenda_t *a, uint32_t key, int64_t position);
 
@@ -93,6 +97,22 @@ void ds_agenda_return(ds_agenda_t *a, const ds_item_t *item,
 
 /* an item of the list begins anew: it is not to be back from before */
 void ds_agenda_forget(ds_agenda_t *a, const ds_item_t *item);
+
+/*
+ * Does what is on air, "cur", with "left" ms of it, or -1, go on afterwards
+ * when "head" interrupts it at "position"?
+ */
+bool ds_agenda_returns(ds_agenda_t *a, uint32_t head, uint32_t cur,
+    int64_t left, int64_t position);
+
+/* enough is left of it to go on with some day */
+bool ds_agenda_worth(int64_t left, int64_t position);
+
+/* the same entries, without the schedule's that wait; NULL: no memory */
+ds_agenda_t *ds_agenda_copy(ds_agenda_t *a);
+
+/* the first one, of DS_AGENDA_NONE, or the next; DS_AGENDA_NONE: no more */
+uint32_t ds_agenda_next(ds_agenda_t *a, uint32_t key);
 
 
 #endif /* DS_AGENDA_H_INCLUDED_ */

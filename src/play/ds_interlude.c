@@ -14,6 +14,10 @@
 #include "play/ds_programme.h"
 
 
+/* ms before the head's turn when the store is told, who may still lose it */
+#define DS_INTERLUDE_SOON  1000
+
+
 static bool ds_interlude_get(ds_stream_t *s, uint32_t key, ds_queued_t *q);
 static void ds_interlude_ahead(ds_stream_t *s, uint32_t head);
 static void ds_interlude_start(ds_stream_t *s, const ds_queued_t *q);
@@ -22,6 +26,7 @@ static int ds_interlude_open(ds_stream_t *s, const ds_queued_t *q,
 static int ds_interlude_entry(ds_stream_t *s, const ds_queued_t *q,
     uint32_t key, ds_entry_t *e, ds_error_t *err);
 static int ds_interlude_entry_url(const ds_queued_t *q, ds_entry_t *e);
+static bool ds_interlude_soon(ds_stream_t *s);
 static bool ds_interlude_trouble(ds_stream_t *s);
 static void ds_interlude_give_up(ds_stream_t *s, uint32_t key,
     ds_item_state_e state, const ds_error_t *err);
@@ -40,6 +45,10 @@ ds_interlude_step(ds_stream_t *s)
 
     head = ds_agenda_head(s->agenda);
     waits = ds_interlude_get(s, head, &q);
+
+    if (s->queued != NULL && (s->queued_key != head || s->going_back)) {
+        ds_agenda_release(s->agenda, s->queued_key);
+    }
 
     (void) pthread_mutex_unlock(&s->lock);
 
@@ -60,6 +69,19 @@ ds_interlude_step(ds_stream_t *s)
                && !ds_source_ready(s->queued))
     {
         ds_interlude_drop(s, DS_ITEM_FAILED, &err);
+
+    } else if (ds_interlude_soon(s)) {
+        (void) ds_interlude_ready(s);
+    }
+
+    if (s->queued != NULL
+        && (q.now || s->cur == NULL || s->cutting || s->expired))
+    {
+        ds_source_urge(s->queued);
+    }
+
+    if (s->slotted != NULL) {
+        ds_source_urge(s->slotted);
     }
 
     s->queue_first = head != DS_AGENDA_NONE && !s->going_back
@@ -279,6 +301,27 @@ ds_interlude_entry_url(const ds_queued_t *q, ds_entry_t *e)
 }
 
 
+/* what is on air is about to end, if anything is */
+
+static bool
+ds_interlude_soon(ds_stream_t *s)
+{
+    int64_t      left;
+    ds_queue_t  *queue;
+
+    if (s->cur == NULL || s->cutting || s->expired) {
+        return true;
+    }
+
+    left = ds_pick_left(s);
+    queue = ds_source_queue(s->cur);
+
+    return (left != -1 && left <= DS_INTERLUDE_SOON)
+           || (ds_queue_ended(queue)
+               && ds_queue_time(queue) <= DS_INTERLUDE_SOON * 1000);
+}
+
+
 /* it takes so long that the list goes on meanwhile */
 
 static bool
@@ -301,9 +344,26 @@ ds_interlude_listing(ds_stream_t *s, const ds_queued_t *q)
 
 
 bool
-ds_interlude_ready(ds_stream_t *s)
+ds_interlude_prepared(ds_stream_t *s)
 {
     return s->queued != NULL && !s->going_back && ds_source_ready(s->queued);
+}
+
+
+bool
+ds_interlude_ready(ds_stream_t *s)
+{
+    bool  ready;
+
+    if (!ds_interlude_prepared(s)) {
+        return false;
+    }
+
+    (void) pthread_mutex_lock(&s->lock);
+    ready = ds_agenda_hold(s->agenda, s->queued_key);
+    (void) pthread_mutex_unlock(&s->lock);
+
+    return ready;
 }
 
 
@@ -313,18 +373,14 @@ ds_interlude_interrupts(ds_stream_t *s)
     bool                now;
     const ds_queued_t  *q;
 
-    if (!ds_interlude_ready(s)) {
+    if (!ds_interlude_prepared(s)) {
         return false;
     }
 
     (void) pthread_mutex_lock(&s->lock);
 
     q = ds_agenda_get(s->agenda, s->queued_key);
-    now = q != NULL && q->now;
-
-    if (now) {
-        ds_agenda_hold(s->agenda, s->queued_key);
-    }
+    now = q != NULL && q->now && ds_agenda_hold(s->agenda, s->queued_key);
 
     (void) pthread_mutex_unlock(&s->lock);
 
@@ -335,25 +391,18 @@ ds_interlude_interrupts(ds_stream_t *s)
 bool
 ds_interlude_resumes(ds_stream_t *s)
 {
-    bool                resume;
-    const ds_queued_t  *q, *cur;
+    bool     resumes;
+    int64_t  left, position;
+
+    left = ds_pick_left(s);
+    position = ds_air_position(s->air);
 
     (void) pthread_mutex_lock(&s->lock);
-
-    q = ds_agenda_get(s->agenda, s->queued_key);
-    resume = q != NULL && q->resume && q->kind != DS_QUEUED_GO_TO;
-
-    /* what was queued is not lost for a slot, but waits */
-
-    if (q != NULL && q->kind == DS_QUEUED_SLOT) {
-        cur = ds_agenda_is_key(s->cur_index)
-              ? ds_agenda_get(s->agenda, s->cur_index) : NULL;
-        resume = cur != NULL && cur->kind != DS_QUEUED_SLOT;
-    }
-
+    resumes = ds_agenda_returns(s->agenda, s->queued_key, s->cur_index, left,
+                                position);
     (void) pthread_mutex_unlock(&s->lock);
 
-    return resume;
+    return resumes;
 }
 
 

@@ -17,7 +17,11 @@
  */
 void ds_interlude_step(ds_stream_t *s);
 
-/* true when the head can go on air now */
+/*
+ * True when the head is prepared; when it can go on air now, as the store has
+ * been told so: to be asked when it is about to.
+ */
+bool ds_interlude_prepared(ds_stream_t *s);
 bool ds_interlude_ready(ds_stream_t *s);
 
 /* true when it can, and does not wait for an item to end */

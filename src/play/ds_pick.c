@@ -103,6 +103,10 @@ ds_pick_prepare(ds_stream_t *s)
     }
 
     if (s->next != NULL) {
+        if (s->cur == NULL || s->cutting || s->expired) {
+            ds_source_urge(s->next);
+        }
+
         if (ds_pick_near(s, 2 * (int64_t) s->ds->conf.buffer_time)) {
             ds_source_widen(s->next);
         }

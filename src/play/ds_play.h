@@ -4,7 +4,8 @@
  * by what its own thread does, from the bottom to the top: ds_lister.c reads
  * the list, ds_ahead.c fetches what is not due yet, ds_pick.c looks after the
  * next item, ds_programme.c after the schedule, ds_interlude.c after the next
- * of the queue, ds_report.c tells, ds_player.c plays.
+ * of the queue, ds_report.c tells, ds_player.c plays.  ds_planner.c plays
+ * copies of it for who wants to know.
  */
 
 #ifndef DS_PLAY_H_INCLUDED_
@@ -48,7 +49,26 @@ typedef struct ds_programme_s  ds_programme_t;
 struct ds_past_s {
     ds_aired_t       aired;
     ds_past_t       *next;
+    uint64_t         stamp;         /* of the status that knows, + 1; or 0 */
 };
+
+
+/* what a plan begins with */
+
+typedef struct {
+    bool             busy;              /* an item is on air: */
+    uint32_t         entry;             /* of the agenda, or DS_AGENDA_NONE: */
+    uint64_t         key;               /* of an item of the list */
+    int64_t          at;                /* Unix ms, of the report */
+    int64_t          began;             /* the same, when it went on air */
+    int64_t          position;          /* ms into it */
+    int64_t          left;              /* ms, -1: not known */
+    int64_t          late;              /* ms, -1: not the first of a slot */
+    char             slot[DS_SLOT_LEN]; /* of it, or "" */
+    uint64_t         next;              /* prepared, its key in the list; 0:
+                                           none is */
+    int64_t          next_duration;     /* ms, -1: not known */
+} ds_onair_t;
 
 
 struct ds_stream_s {
@@ -80,6 +100,7 @@ struct ds_stream_s {
     pthread_mutex_t  lock;
     /* under the lock */
     ds_status_t      status;
+    ds_onair_t       onair;
     ds_playlist_t   *list;
     ds_agenda_t     *agenda;
     char             outputs[DS_OUTLETS_LEN + 1];   /* those that are wanted */
@@ -150,9 +171,11 @@ struct ds_stream_s {
     bool             queue_first;       /* it comes before the list's next */
     ds_source_t     *slotted;           /* the schedule's, which sleeps */
     uint32_t         slotted_key;
-    ds_programme_t  *programme;         /* ds_programme.c */
+    ds_programme_t  *programme;         /* ds_programme.c; changed under the
+                                           lock */
     bool             scheduled;         /* there is a schedule */
     bool             slot_awaited;      /* nothing airs before its item */
+    int64_t          slot_cuts;         /* monotonic us; 0: not soon */
     char             slot[DS_SLOT_LEN]; /* of the item on air, or "" */
     int64_t          slot_late;         /* ms, -1: not the first of it */
     int64_t          spare_retry;       /* monotonic ms, not before */

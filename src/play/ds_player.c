@@ -39,9 +39,6 @@
 #define DS_ITEM_REST     500
 #define DS_ITEM_WAIT     200
 
-/* ms: the rest of an item that is worth going on with, but of a short one */
-#define DS_ITEM_RETURN   1000
-
 /* ms of an item that were not sent are worth a word, and a tenth of it more */
 #define DS_ITEM_UNSENT   500
 
@@ -102,6 +99,11 @@ ds_player_run(void *data)
             } else if (at > now + DS_TICK) {
                 /* the bell has rung before */
                 at = now + DS_TICK;
+            }
+
+            if (s->slot_cuts != 0 && s->slot_cuts / 1000 < at) {
+                /* not a tick later */
+                at = s->slot_cuts / 1000 > now ? s->slot_cuts / 1000 : now;
             }
 
             ds_bell_wait(&s->bell, &s->job.cancel, at - now);
@@ -287,6 +289,14 @@ ds_player_air(ds_stream_t *s)
 
     if (s->cur != NULL) {
         ds_player_cut(s);
+
+        if (ds_agenda_is_key(s->cur_index)
+            && !ds_agenda_worth(ds_pick_left(s), ds_air_position(s->air)))
+        {
+            (void) pthread_mutex_lock(&s->lock);
+            ds_agenda_spend(s->agenda, s->cur_index);
+            (void) pthread_mutex_unlock(&s->lock);
+        }
     }
 
     for ( ;; ) {
@@ -531,13 +541,9 @@ ds_player_lacks(ds_stream_t *s, ds_error_t *err)
 static void
 ds_player_interrupted(ds_stream_t *s)
 {
-    int64_t     left;
     ds_error_t  err;
 
-    left = ds_pick_left(s);
-    s->returning = ds_interlude_resumes(s)
-                   && (left == -1 || left >= DS_ITEM_RETURN
-                       || left >= ds_air_position(s->air));
+    s->returning = ds_interlude_resumes(s);
 
     (void) ds_fail(&err, DS_OK, s->returning
                    ? "interrupted by what was queued or scheduled, it goes on "
@@ -716,7 +722,8 @@ ds_player_take(ds_stream_t *s)
     queued = ds_interlude_ready(s);
 
     if (!queued
-        && ((s->queue_first && s->copied + s->encoded == 0)
+        && (ds_interlude_prepared(s)
+            || (s->queue_first && s->copied + s->encoded == 0)
             || !ds_pick_ready(s)))
     {
         return false;

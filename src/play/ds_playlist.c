@@ -41,6 +41,14 @@ typedef struct {
 } ds_slot_t;
 
 
+/* an item's place in a shuffled pass */
+
+typedef struct {
+    uint64_t          rank;
+    uint32_t          index;
+} ds_rank_t;
+
+
 struct ds_playlist_s {
     ds_slot_t        *slots;        /* listed, then those that are held */
     uint32_t          count;
@@ -53,6 +61,10 @@ struct ds_playlist_s {
 
     bool              shuffle;
     bool              complete;
+    bool              copied;       /* no item comes, goes or changes */
+    ds_rank_t        *order;        /* of a copy: those of "order_pass" */
+    uint32_t          order_pass;   /* 0: there are none */
+    uint32_t          order_at;     /* what is before has had its turn */
     uint64_t          seed;
     uint32_t          pass;         /* from 1 */
     uint32_t          aired;        /* items on air in this pass */
@@ -94,6 +106,10 @@ static void ds_playlist_free_slot(ds_slot_t *s);
 static ds_pick_e ds_playlist_pick_next(ds_playlist_t *pl, uint32_t *index);
 static ds_pick_e ds_playlist_pick_shuffled(ds_playlist_t *pl,
     uint32_t *index);
+static bool ds_playlist_order(ds_playlist_t *pl);
+static int ds_playlist_order_compare(const void *a, const void *b);
+static ds_pick_e ds_playlist_pick_ordered(ds_playlist_t *pl,
+    uint32_t *index);
 static bool ds_playlist_pick_owed(ds_playlist_t *pl, uint32_t *index);
 static bool ds_playlist_fit(const ds_slot_t *s);
 static void ds_playlist_set_owed(ds_playlist_t *pl, ds_slot_t *s, bool owed);
@@ -102,6 +118,9 @@ static bool ds_playlist_find_resume(ds_playlist_t *pl);
 static bool ds_playlist_is(ds_playlist_t *pl, uint32_t i, uint32_t index,
     const char *id);
 static uint64_t ds_playlist_rank(ds_playlist_t *pl, uint32_t index);
+static uint64_t ds_playlist_ranked(ds_playlist_t *pl, uint32_t index,
+    uint64_t salt);
+static uint64_t ds_playlist_salt(ds_playlist_t *pl);
 static uint64_t ds_playlist_reached(ds_playlist_t *pl);
 static void ds_playlist_compare(ds_playlist_t *pl, ds_playlist_t *fresh,
     ds_merge_t *m, ds_diff_t *diff);
@@ -159,7 +178,71 @@ ds_playlist_free(ds_playlist_t **ppl)
 
     free(pl->slots);
     free(pl->table);
+    free(pl->order);
     free(pl);
+}
+
+
+ds_playlist_t *
+ds_playlist_copy(const ds_playlist_t *pl)
+{
+    bool            failed;
+    uint32_t        i, n;
+    ds_entry_t     *e;
+    ds_slot_t      *s;
+    ds_playlist_t  *copy;
+
+    n = pl->count + pl->held;
+    copy = malloc(sizeof(ds_playlist_t));
+
+    if (copy == NULL) {
+        return NULL;
+    }
+
+    *copy = *pl;
+    copy->size = n;
+    copy->copied = true;
+    copy->order = NULL;
+    copy->order_pass = 0;
+    copy->slots = malloc((n + 1) * sizeof(ds_slot_t));
+    copy->table = malloc(((size_t) pl->mask + 1) * sizeof(uint32_t));
+
+    if (copy->slots == NULL || copy->table == NULL) {
+        free(copy->slots);
+        free(copy->table);
+        free(copy);
+        return NULL;
+    }
+
+    if (pl->table != NULL) {
+        memcpy(copy->table, pl->table,
+               ((size_t) pl->mask + 1) * sizeof(uint32_t));
+    } else {
+        copy->table[0] = DS_NONE;
+    }
+
+    failed = false;
+
+    for (i = 0; i < n; i++) {
+        s = &copy->slots[i];
+        *s = pl->slots[i];
+        s->reason = NULL;
+        e = &s->entry;
+        e->url = NULL;
+        e->audio_url = NULL;
+        e->headers = NULL;
+        e->id = NULL;
+        e->title = NULL;
+
+        failed |= ds_copy(&e->id, pl->slots[i].entry.id) != DS_OK
+                  || ds_copy(&e->title, pl->slots[i].entry.title) != DS_OK;
+    }
+
+    if (failed) {
+        ds_playlist_free(&copy);
+    }
+
+    return copy;
 }
 
 
@@ -529,11 +612,16 @@ static ds_pick_e
 ds_playlist_pick_shuffled(ds_playlist_t *pl, uint32_t *index)
 {
     uint32_t  i, best, last;
-    uint64_t  key, best_key;
+    uint64_t  key, best_key, salt;
+
+    if (pl->copied && ds_playlist_order(pl)) {
+        return ds_playlist_pick_ordered(pl, index);
+    }
 
     best = DS_NONE;
     last = DS_NONE;
     best_key = 0;
+    salt = ds_playlist_salt(pl);
 
     for (i = 0; i < pl->count; i++) {
         if (!ds_playlist_fit(&pl->slots[i])
@@ -547,7 +635,7 @@ ds_playlist_pick_shuffled(ds_playlist_t *pl, uint32_t *index)
             continue;
         }
 
-        key = ds_playlist_rank(pl, i);
+        key = ds_playlist_ranked(pl, i, salt);
 
         if (pl->pass == pl->floor_pass && key <= pl->floor
             && pl->slots[i].late_pass != pl->pass)
@@ -572,6 +660,97 @@ ds_playlist_pick_shuffled(ds_playlist_t *pl, uint32_t *index)
     }
 
     *index = best;
+
+    return DS_PICK_ITEM;
+}
+
+
+/* a pass of a copy is sorted once; false: no memory */
+
+static bool
+ds_playlist_order(ds_playlist_t *pl)
+{
+    uint32_t  i;
+    uint64_t  salt;
+
+    if (pl->order_pass == pl->pass) {
+        return true;
+    }
+
+    if (pl->order == NULL) {
+        pl->order = malloc(((size_t) pl->count + 1) * sizeof(ds_rank_t));
+
+        if (pl->order == NULL) {
+            return false;
+        }
+    }
+
+    salt = ds_playlist_salt(pl);
+
+    for (i = 0; i < pl->count; i++) {
+        pl->order[i].rank = ds_playlist_ranked(pl, i, salt);
+        pl->order[i].index = i;
+    }
+
+    qsort(pl->order, pl->count, sizeof(ds_rank_t), ds_playlist_order_compare);
+
+    pl->order_pass = pl->pass;
+    pl->order_at = 0;
+
+    return true;
+}
+
+
+static int
+ds_playlist_order_compare(const void *a, const void *b)
+{
+    const ds_rank_t  *x, *y;
+
+    x = a;
+    y = b;
+
+    return x->rank != y->rank ? (x->rank < y->rank ? -1 : 1)
+                              : (x->index < y->index ? -1 : 1);
+}
+
+
+/* what ds_playlist_pick_shuffled() finds */
+
+static ds_pick_e
+ds_playlist_pick_ordered(ds_playlist_t *pl, uint32_t *index)
+{
+    uint32_t    i, at, last;
+    ds_slot_t  *s;
+
+    last = DS_NONE;
+
+    for (i = pl->order_at; i < pl->count; i++) {
+        at = pl->order[i].index;
+        s = &pl->slots[at];
+
+        if (!ds_playlist_fit(s) || s->pass >= pl->pass) {
+            pl->order_at += i == pl->order_at;
+            continue;
+        }
+
+        if (at == pl->last) {
+            last = at;
+            continue;
+        }
+
+        if (pl->pass != pl->floor_pass || pl->order[i].rank > pl->floor
+            || s->late_pass == pl->pass)
+        {
+            *index = at;
+            return DS_PICK_ITEM;
+        }
+    }
+
+    if (last == DS_NONE || !pl->complete) {
+        return pl->complete ? DS_PICK_PASS : DS_PICK_WAIT;
+    }
+
+    *index = last;
 
     return DS_PICK_ITEM;
 }
@@ -759,12 +938,26 @@ ds_playlist_pass(ds_playlist_t *pl)
 static uint64_t
 ds_playlist_rank(ds_playlist_t *pl, uint32_t index)
 {
+    return ds_playlist_ranked(pl, index, ds_playlist_salt(pl));
+}
+
+
+static uint64_t
+ds_playlist_salt(ds_playlist_t *pl)
+{
+    return ds_playlist_mix(pl->seed + pl->pass);
+}
+
+
+static uint64_t
+ds_playlist_ranked(ds_playlist_t *pl, uint32_t index, uint64_t salt)
+{
     uint64_t    z;
     ds_slot_t  *s;
 
     s = &pl->slots[index];
 
-    z = ds_playlist_mix(s->key ^ ds_playlist_mix(pl->seed + pl->pass));
+    z = ds_playlist_mix(s->key ^ salt);
 
     if (s->late_pass != pl->pass) {
         return z;
@@ -1099,6 +1292,20 @@ uint64_t
 ds_playlist_key(ds_playlist_t *pl, uint32_t index)
 {
     return pl->slots[index].key;
+}
+
+
+uint32_t
+ds_playlist_of_key(ds_playlist_t *pl, uint64_t key)
+{
+    return ds_playlist_by_key(pl, key);
+}
+
+
+int64_t
+ds_playlist_duration(ds_playlist_t *pl, uint32_t index)
+{
+    return pl->slots[index].entry.duration;
 }
 
 

@@ -170,6 +170,19 @@ bool ds_playlist_is_listed(ds_playlist_t *pl, uint32_t index);
 /* what makes it the same one in every list; never 0 */
 uint64_t ds_playlist_key(ds_playlist_t *pl, uint32_t index);
 
+/* where that is, DS_NO_ITEM: nowhere */
+uint32_t ds_playlist_of_key(ds_playlist_t *pl, uint64_t key);
+
+/* ms, -1 unknown */
+int64_t ds_playlist_duration(ds_playlist_t *pl, uint32_t index);
+
+/*
+ * Another one at the same place of the same order, which nothing is played
+ * of: its items have ids and titles, but no URLs.  NULL: no memory.  None is
+ * added, merged, put back or passed over in it.
+ */
+ds_playlist_t *ds_playlist_copy(const ds_playlist_t *pl);
+
 /* "index", or of an item that is gone the one that follows in its place */
 uint32_t ds_playlist_place(ds_playlist_t *pl, uint32_t index);
 

@@ -9,6 +9,7 @@
 #define DS_PROGRAMME_H_INCLUDED_
 
 
+#include "play/ds_course.h"
 #include "play/ds_play.h"
 
 
@@ -25,6 +26,12 @@ void ds_programme_began(ds_stream_t *s, uint32_t key, int64_t from);
 
 /* context: s->lock is held; the slots and the cursors of a status */
 void ds_programme_status(ds_stream_t *s, ds_status_t *st);
+
+/*
+ * context: any, s->lock is held.  Lists that are read for "c" as well are
+ * copied, and where it is if it has the same schedule; 0 or DS_ENOMEM
+ */
+int ds_programme_copy(ds_stream_t *s, ds_course_t *c);
 
 /* asks what is read to end; joins and frees all */
 void ds_programme_cancel(ds_stream_t *s);

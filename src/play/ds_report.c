@@ -15,6 +15,7 @@
 static void ds_report_progress(ds_stream_t *s, ds_status_t *st);
 static void ds_report_youtube(ds_stream_t *s, ds_status_t *st);
 static void ds_report_next(ds_stream_t *s, ds_status_t *st);
+static void ds_report_onair(ds_stream_t *s, ds_onair_t *o);
 static bool ds_report_queue(ds_stream_t *s, ds_status_t *st);
 static ds_state_e ds_report_state(ds_stream_t *s);
 
@@ -70,6 +71,7 @@ ds_report(ds_stream_t *s)
     st->progress.seed = s->seed;
     ds_report_next(s, st);
 
+    ds_report_onair(s, &s->onair);
     told = ds_report_queue(s, st);
     ds_programme_status(s, st);
 
@@ -112,12 +114,42 @@ ds_report(ds_stream_t *s)
 }
 
 
+/* context: s->lock is held */
+
+static void
+ds_report_onair(ds_stream_t *s, ds_onair_t *o)
+{
+    o->busy = s->cur != NULL;
+    o->at = ds_now();
+    o->next = 0;
+
+    if (s->next != NULL && s->next_index != DS_NO_ITEM && !s->going_back) {
+        o->next = ds_playlist_key(s->list, s->next_index);
+        o->next_duration = ds_source_ready(s->next)
+                           ? ds_source_duration(s->next) : -1;
+    }
+
+    if (o->busy) {
+        o->entry = ds_agenda_is_key(s->cur_index) ? s->cur_index
+                                                  : DS_AGENDA_NONE;
+        o->key = o->entry == DS_AGENDA_NONE
+                 ? ds_playlist_key(s->list, s->cur_index) : 0;
+        o->began = s->cur_at;
+        o->position = ds_air_position(s->air);
+        o->left = ds_pick_left(s);
+        o->late = s->slot_late;
+        memcpy(o->slot, s->slot, sizeof(o->slot));
+    }
+}
+
+
 /* context: s->lock is held; false: it has changed */
 
 static bool
 ds_report_queue(ds_stream_t *s, ds_status_t *st)
 {
-    bool  told;
+    bool        told;
+    ds_past_t  *past;
 
     memcpy(st->queue_id, s->queue_id, sizeof(st->queue_id));
     memcpy(st->queued_by, s->queued_by, sizeof(st->queued_by));
@@ -131,6 +163,11 @@ ds_report_queue(ds_stream_t *s, ds_status_t *st)
     st->queued = ds_agenda_waiting(s->agenda);
     told = st->queue_stamp == ds_agenda_stamp(s->agenda);
     st->queue_stamp = ds_agenda_stamp(s->agenda);
+
+    for (past = s->past; past != NULL; past = past->next) {
+        past->stamp = past->stamp != 0 ? past->stamp : st->queue_stamp + 1;
+    }
+
     st->queue_started = s->queue_started;
     st->queue_failed = s->queue_failed;
 

@@ -1002,6 +1002,27 @@ ds_rundown_step(ds_rundown_t *rd, int64_t now)
 }
 
 
+void
+ds_rundown_watch(ds_rundown_t *rd, int64_t now)
+{
+    if (now - 1 > rd->mark && rd->mark != 0) {
+        rd->mark = now - 1;
+    }
+}
+
+
+void
+ds_rundown_copy(ds_rundown_t *to, const ds_rundown_t *from)
+{
+    to->mark = from->mark;
+    to->soonest = from->soonest;
+    to->due = from->due;
+    to->ident = from->ident;
+    to->on = from->on;
+    memcpy(to->next, from->next, sizeof(to->next));
+}
+
+
 static void
 ds_rundown_soonest(ds_rundown_t *rd)
 {
@@ -1092,12 +1113,20 @@ ds_rundown_drop(ds_rundown_t *rd, bool ident)
 void
 ds_rundown_over(ds_rundown_t *rd, int64_t now)
 {
+    rd->on = ds_rundown_beneath(rd, now);
+}
+
+
+ds_airing_t
+ds_rundown_beneath(const ds_rundown_t *rd, int64_t now)
+{
     int          i;
     int64_t      t;
-    ds_airing_t  a, was;
+    ds_airing_t  a, was, on;
 
     was = rd->on;
-    rd->on.slot = -1;
+    on = rd->on;
+    on.slot = -1;
 
     /* the latest of those that it came into, and that have an end */
 
@@ -1117,10 +1146,12 @@ ds_rundown_over(ds_rundown_t *rd, int64_t now)
 
         a = ds_rundown_airing(rd, i, t);
 
-        if (now < a.until && (rd->on.slot == -1 || t >= rd->on.start)) {
-            rd->on = a;
+        if (now < a.until && (on.slot == -1 || t >= on.start)) {
+            on = a;
         }
     }
+
+    return on;
 }
 
 

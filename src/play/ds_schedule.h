@@ -54,11 +54,20 @@ void ds_rundown_free(ds_rundown_t **rd);
  */
 void ds_rundown_step(ds_rundown_t *rd, int64_t now);
 
+/* somebody has looked all the time up to "now", when nothing was due before */
+void ds_rundown_watch(ds_rundown_t *rd, int64_t now);
+
+/* "to", of the same schedule, is where "from" is */
+void ds_rundown_copy(ds_rundown_t *to, const ds_rundown_t *from);
+
 /* what was due, or the ident, is on air; an ident leaves what is on */
 void ds_rundown_began(ds_rundown_t *rd);
 
 /* what is on has no more to play: what it has interrupted, if that lasts */
 void ds_rundown_over(ds_rundown_t *rd, int64_t now);
+
+/* what that would be, slot -1: none */
+ds_airing_t ds_rundown_beneath(const ds_rundown_t *rd, int64_t now);
 
 /* what is due, or the ident, will not come */
 void ds_rundown_drop(ds_rundown_t *rd, bool ident);

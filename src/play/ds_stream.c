@@ -358,35 +358,34 @@ ds_stream_set_youtube(ds_stream_t *s, const ds_youtube_conf_t *youtube)
 }
 
 
-/* in place of what was looked after before */
+/* in place of what was looked after before, whose totals go on */
 
 static int
 ds_stream_join(ds_stream_t *s, const ds_youtube_conf_t *youtube,
     const char *outputs)
 {
-    ds_outlet_t    o;
-    ds_channel_t  *c;
+    int                   rc;
+    ds_outlet_t           o;
+    ds_youtube_totals_t   totals;
 
     ds_stream_shown(outputs, &o);
 
-    if (ds_youtube_join(s->ds, s->name, o.name[0] != '\0' ? o.url : NULL,
-                        youtube, &c)
-        != DS_OK)
-    {
-        return DS_ENOMEM;
-    }
-
     (void) pthread_mutex_lock(&s->lock);
 
-    ds_youtube_leave(&s->channel);
-    s->channel = c;
-    s->youtube = *youtube;
-    memcpy(s->shown, o.name, sizeof(s->shown));
-    memset(&s->status.youtube, 0, sizeof(ds_youtube_status_t));
+    totals = s->status.youtube.totals;
+    rc = ds_youtube_join(s->ds, s->name, o.name[0] != '\0' ? o.url : NULL,
+                         youtube, &totals, &s->channel);
+
+    if (rc == DS_OK) {
+        s->youtube = *youtube;
+        memcpy(s->shown, o.name, sizeof(s->shown));
+        memset(&s->status.youtube, 0, sizeof(ds_youtube_status_t));
+        s->status.youtube.totals = totals;
+    }
 
     (void) pthread_mutex_unlock(&s->lock);
 
-    return DS_OK;
+    return rc;
 }
 
 
@@ -487,13 +486,19 @@ ds_stream_still(ds_stream_t *s, unsigned width, ds_error_t *err)
 
 
 bool
-ds_stream_aired(ds_stream_t *s, ds_aired_t *aired)
+ds_stream_aired(ds_stream_t *s, ds_aired_t *aired, uint64_t stamp)
 {
     ds_past_t  *past;
 
     (void) pthread_mutex_lock(&s->lock);
 
     past = s->past;
+
+    if (past != NULL && stamp != UINT64_MAX
+        && (past->stamp == 0 || past->stamp > stamp + 1))
+    {
+        past = NULL;
+    }
 
     if (past != NULL) {
         s->past = past->next;

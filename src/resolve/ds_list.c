@@ -28,6 +28,7 @@
 
 static int ds_list_parse_m3u(const char *text, const char *base,
     ds_entry_pt entry, void *data, ds_error_t *err);
+static const char *ds_list_line_end(const char *text);
 static const char *ds_list_next_line(const char **text, const char *end,
     size_t *len);
 static void ds_list_extinf(ds_entry_t *e, const char *p, size_t len);
@@ -57,7 +58,7 @@ ds_list_parse(const char *text, const char *base, ds_entry_pt entry,
 
     text += strspn(text, " \t\r\n");
 
-    if (strncasecmp(text, "[playlist]", 10) == 0) {
+    if (ds_list_is_pls(text)) {
         return ds_list_parse_pls(text, base, entry, data, err);
     }
 
@@ -99,9 +100,7 @@ ds_list_parse_m3u(const char *text, const char *base, ds_entry_pt entry,
         return DS_OK;
     }
 
-    /* one that is alone among others is no end */
-
-    end = strchr(text, '\n') != NULL ? "\n" : "\r";
+    end = ds_list_line_end(text);
 
     while ((p = ds_list_next_line(&text, end, &len)) != NULL) {
 
@@ -193,7 +192,27 @@ ds_list_is_hls(const char *text)
 }
 
 
-/* the next line without the blanks around it, NULL at the end */
+/* a return that is alone among line feeds is no end */
+
+static const char *
+ds_list_line_end(const char *text)
+{
+    size_t  feeds, returns;
+
+    feeds = 0;
+    returns = 0;
+
+    for ( /* void */ ; *text != '\0'; text++) {
+        feeds += (*text == '\n');
+        returns += (*text == '\r' && text[1] != '\n' && text[1] != '\r');
+    }
+
+    return returns > feeds ? "\r\n" : "\n";
+}
+
+
+/* the next line without the blanks around it, NULL at the end; DOS had a
+   character for the end of a file */
 
 static const char *
 ds_list_next_line(const char **text, const char *end, size_t *len)
@@ -210,12 +229,12 @@ ds_list_next_line(const char **text, const char *end, size_t *len)
     n = strcspn(p, end);
     *text = p + n + (p[n] != '\0');
 
-    while (n > 0 && strchr(" \t\r", *p) != NULL) {
+    while (n > 0 && strchr(" \t\r\x1a", *p) != NULL) {
         p++;
         n--;
     }
 
-    while (n > 0 && strchr(" \t\r", p[n - 1]) != NULL) {
+    while (n > 0 && strchr(" \t\r\x1a", p[n - 1]) != NULL) {
         n--;
     }
 
@@ -230,9 +249,9 @@ ds_list_next_line(const char **text, const char *end, size_t *len)
 static void
 ds_list_extinf(ds_entry_t *e, const char *p, size_t len)
 {
-    bool         quoted;
+    char         quote;
     size_t       n;
-    const char  *end, *name;
+    const char  *begin, *end, *name;
 
     end = p + len;
     e->duration = (len == 0) ? -1 : ds_list_duration(strtod(p, NULL));
@@ -242,17 +261,37 @@ ds_list_extinf(ds_entry_t *e, const char *p, size_t len)
     }
 
     name = NULL;
+    begin = p;
+    quote = '\0';
 
-    for (quoted = false; p < end && (quoted || *p != ','); p++) {
-        quoted ^= (*p == '"');
+    /* people write quotes into what is quoted */
+
+    for ( /* void */ ; p < end && (quote != '\0' || *p != ','); p++) {
+
+        if (quote == '\0') {
+            quote = (*p == '"' || *p == '\'') && p > begin && p[-1] == '='
+                    ? *p : '\0';
+
+        } else if (*p == quote
+                   && (p + 1 == end || strchr(" \t,", p[1]) != NULL))
+        {
+            quote = '\0';
+        }
 
         if (end - p > 10 && strncasecmp(p, " tvg-name=\"", 11) == 0) {
             name = p + 11;
         }
     }
 
+    if (quote != '\0' && memrchr(begin, ',', len) != NULL) {
+        p = memrchr(begin, ',', len);
+    }
+
     p += (p < end);
-    p += strspn(p, " \t");
+
+    while (p < end && (*p == ' ' || *p == '\t')) {
+        p++;
+    }
 
     if (p < end) {
         n = (size_t) (end - p);

@@ -128,10 +128,18 @@ ds_list_piped(char **headers, const char *base, const char *ref, size_t *len)
 {
     int          rc;
     bool         found;
-    size_t       n;
+    size_t       n, bar;
     const char  *p;
 
     p = memchr(ref, '|', *len);
+    bar = 1;
+
+    /* some escape it */
+
+    if (p == NULL && ds_list_has_scheme(ref, *len)) {
+        p = memmem(ref, *len, "%7C", 3);
+        bar = 3;
+    }
 
     /* a file's name may have one */
 
@@ -143,7 +151,7 @@ ds_list_piped(char **headers, const char *base, const char *ref, size_t *len)
 
     n = (size_t) (p - ref);
 
-    rc = ds_list_header_args(headers, p + 1, *len - n - 1, &found);
+    rc = ds_list_header_args(headers, p + bar, *len - n - bar, &found);
 
     if (found) {
         while (n > 0 && (ref[n - 1] == ' ' || ref[n - 1] == '\t')) {

@@ -299,7 +299,9 @@ ds_list_header_attrs(char **headers, const char *p, size_t len)
             /* void */
         }
 
-        if (end - p < (ptrdiff_t) n + 2 || p[n] != '=' || p[n + 1] != '"') {
+        if (end - p < (ptrdiff_t) n + 2 || p[n] != '='
+            || (p[n + 1] != '"' && p[n + 1] != '\''))
+        {
             p += n == 0 ? 1 : n;
             continue;
         }
@@ -307,7 +309,7 @@ ds_list_header_attrs(char **headers, const char *p, size_t len)
         value = p + n + 2;
         len = 0;
 
-        while (value + len < end && value[len] != '"') {
+        while (value + len < end && value[len] != value[-1]) {
             len++;
         }
 
@@ -316,6 +318,30 @@ ds_list_header_attrs(char **headers, const char *p, size_t len)
     }
 
     return rc;
+}
+
+
+int
+ds_list_header_option(char **headers, const char *p, size_t len)
+{
+    size_t       n;
+    const char  *equal;
+
+    while (len > 0 && strchr(" \t:-", *p) != NULL && *p != '\0') {
+        p++;
+        len--;
+    }
+
+    equal = memchr(p, '=', len);
+    if (equal == NULL) {
+        return DS_OK;
+    }
+
+    n = (size_t) (equal - p);
+    len -= n + 1;
+    ds_list_header_trim(&p, &n);
+
+    return ds_list_header_known(headers, p, n, equal + 1, len);
 }
 
 
@@ -336,6 +362,10 @@ ds_list_header_line(char **headers, const char *p, size_t len)
         return rc;
     }
 
+    if (len > 11 && strncasecmp(p, "#EXTVLCOPT:", 11) == 0) {
+        return ds_list_header_option(headers, p + 11, len - 11);
+    }
+
     equal = memchr(p, '=', len);
     if (equal == NULL) {
         return DS_OK;
@@ -344,14 +374,6 @@ ds_list_header_line(char **headers, const char *p, size_t len)
     n = (size_t) (equal - p);
     len -= n + 1;
     equal++;
-
-    if (n > 11 && strncasecmp(p, "#EXTVLCOPT:", 11) == 0) {
-        p += 11;
-        n -= 11;
-        ds_list_header_trim(&p, &n);
-
-        return ds_list_header_known(headers, p, n, equal, len);
-    }
 
     /* inputstream.adaptive.stream_headers, ….manifest_headers, … */
 

@@ -30,6 +30,9 @@ int ds_list_header_args(char **headers, const char *p, size_t len,
 /* the attributes name="value" of an #EXTINF, up to its title */
 int ds_list_header_attrs(char **headers, const char *p, size_t len);
 
+/* "name=value" as VLC has options, with or without ":" or "--" before it */
+int ds_list_header_option(char **headers, const char *p, size_t len);
+
 /* a line of an M3U: #EXTVLCOPT, #KODIPROP, #EXTHTTP; others are ignored */
 int ds_list_header_line(char **headers, const char *p, size_t len);
 

@@ -1,7 +1,8 @@
 
 /*
  * ds_list_pls.c: "FileN=", "TitleN=" and "LengthN=", in any order of lines;
- * the numbers are the order of the items.
+ * the numbers are the order of the items.  "RefN=" is what old servers of ASF
+ * write.
  */
 
 #include <stdlib.h>
@@ -29,6 +30,21 @@ static int ds_list_pls_line(ds_list_pls_t **items, size_t *n, const char *p,
     size_t len);
 static int ds_list_pls_item(const ds_list_pls_t *item, const char *base,
     ds_entry_t *e);
+
+
+bool
+ds_list_is_pls(const char *text)
+{
+    text += strspn(text, " \t\r\n");
+
+    while (*text == ';') {
+        text += strcspn(text, "\r\n");
+        text += strspn(text, " \t\r\n");
+    }
+
+    return strncasecmp(text, "[playlist]", 10) == 0
+           || strncasecmp(text, "[reference]", 11) == 0;
+}
 
 
 int
@@ -90,6 +106,7 @@ ds_list_pls_line(ds_list_pls_t **items, size_t *n, const char *p, size_t len)
     ds_list_pls_t   *grown, *item;
 
     key = strncasecmp(p, "File", 4) == 0 ? 4
+          : strncasecmp(p, "Ref", 3) == 0 ? 3
           : strncasecmp(p, "Title", 5) == 0 ? 5
           : strncasecmp(p, "Length", 6) == 0 ? 6 : 0;
 
@@ -128,7 +145,7 @@ ds_list_pls_line(ds_list_pls_t **items, size_t *n, const char *p, size_t len)
 
     item = &(*items)[number];
 
-    if (key == 4) {
+    if (key < 5) {
         item->file = value;
         item->file_len = len;
 

@@ -11,6 +11,7 @@
 
 #include "base/ds_utf.h"
 #include "resolve/ds_list_entry.h"
+#include "resolve/ds_list_header.h"
 #include "resolve/ds_list_xml.h"
 
 
@@ -24,7 +25,8 @@ typedef struct {
 
 typedef struct {
     const char    *text;            /* what follows the tag */
-    ds_xml_str_t   name;            /* "/name" of an end, without prefix */
+    ds_xml_str_t   name;            /* without its prefix */
+    bool           end;
     ds_xml_str_t   attrs;
 } ds_xml_tag_t;
 
@@ -38,6 +40,7 @@ typedef struct {
     bool           enough;
     ds_xml_str_t   url;
     ds_xml_str_t   title;
+    char          *headers;         /* of an option of VLC's, or NULL */
     double         duration;        /* s */
 } ds_xml_list_t;
 
@@ -47,7 +50,8 @@ static bool ds_xml_is(const ds_xml_tag_t *t, const char *name);
 static ds_xml_str_t ds_xml_text(const ds_xml_tag_t *t);
 static ds_xml_str_t ds_xml_attr(const ds_xml_tag_t *t, const char *name);
 static double ds_xml_time(ds_xml_str_t s);
-static void ds_xml_tag(ds_xml_list_t *l, const ds_xml_tag_t *t);
+static int ds_xml_tag(ds_xml_list_t *l, const ds_xml_tag_t *t);
+static int ds_xml_option(ds_xml_list_t *l, const ds_xml_tag_t *t);
 static int ds_xml_item(ds_xml_list_t *l);
 static char *ds_xml_decode(ds_xml_str_t s, size_t *len);
 static size_t ds_xml_entity(const char *p, size_t len, char *dst,
@@ -90,13 +94,15 @@ ds_list_parse_xml(const char *text, const char *base, ds_entry_pt entry,
         if (ds_xml_is(&t, "/track") || ds_xml_is(&t, "/entry")
             || ds_xml_is(&t, "entryref"))
         {
-            ds_xml_tag(&l, &t);
-            rc = ds_xml_item(&l);
+            rc = ds_xml_tag(&l, &t);
+            rc = rc == DS_OK ? ds_xml_item(&l) : rc;
             continue;
         }
 
-        ds_xml_tag(&l, &t);
+        rc = ds_xml_tag(&l, &t);
     }
+
+    free(l.headers);
 
     if (rc != DS_OK) {
         return ds_fail(err, rc, "no memory for a list");
@@ -167,11 +173,19 @@ ds_xml_next(ds_xml_tag_t *t, const char **text)
     t->attrs.p = p + t->name.len;
     t->attrs.len = (size_t) (end - t->attrs.p);
 
-    /* a prefix of a name space, of an end it is left */
+    t->end = (*p == '/');
+
+    if (t->end) {
+        t->name.p++;
+        t->name.len -= (t->name.len != 0);
+        p++;
+    }
+
+    /* a prefix of a name space */
 
     colon = memchr(p, ':', t->name.len);
 
-    if (colon != NULL && *p != '/') {
+    if (colon != NULL) {
         t->name.len -= (size_t) (colon + 1 - p);
         t->name.p = colon + 1;
     }
@@ -186,12 +200,20 @@ ds_xml_next(ds_xml_tag_t *t, const char **text)
 static bool
 ds_xml_is(const ds_xml_tag_t *t, const char *name)
 {
+    if (t->end != (*name == '/')) {
+        return false;
+    }
+
+    name += t->end;
+
     return t->name.len == strlen(name)
            && strncasecmp(t->name.p, name, t->name.len) == 0;
 }
 
 
-static void
+/* 0 or DS_ENOMEM */
+
+static int
 ds_xml_tag(ds_xml_list_t *l, const ds_xml_tag_t *t)
 {
     ds_xml_str_t  value;
@@ -199,6 +221,8 @@ ds_xml_tag(ds_xml_list_t *l, const ds_xml_tag_t *t)
     if (ds_xml_is(t, "track") || ds_xml_is(t, "entry")) {
         memset(&l->url, 0, sizeof(l->url));
         memset(&l->title, 0, sizeof(l->title));
+        free(l->headers);
+        l->headers = NULL;
         l->duration = 0;
         l->item = true;
 
@@ -209,7 +233,10 @@ ds_xml_tag(ds_xml_list_t *l, const ds_xml_tag_t *t)
         l->item = true;
 
     } else if (!l->item) {
-        return;
+        return DS_OK;
+
+    } else if (ds_xml_is(t, "option")) {
+        return ds_xml_option(l, t);
 
     } else if (ds_xml_is(t, "location") && l->url.len == 0) {
         l->url = ds_xml_text(t);
@@ -228,6 +255,27 @@ ds_xml_tag(ds_xml_list_t *l, const ds_xml_tag_t *t)
         l->duration = value.len != 0 ? ds_xml_time(value)
                                      : strtod(t->text, NULL) / 1000;
     }
+
+    return DS_OK;
+}
+
+
+static int
+ds_xml_option(ds_xml_list_t *l, const ds_xml_tag_t *t)
+{
+    int      rc;
+    char    *text;
+    size_t   len;
+
+    text = ds_xml_decode(ds_xml_text(t), &len);
+    if (text == NULL) {
+        return DS_ENOMEM;
+    }
+
+    rc = ds_list_header_option(&l->headers, text, len);
+    free(text);
+
+    return rc;
 }
 
 
@@ -247,6 +295,8 @@ ds_xml_item(ds_xml_list_t *l)
     l->item = false;
 
     ds_list_clear(&e);
+    e.headers = l->headers;
+    l->headers = NULL;
     e.duration = l->duration > 0 ? ds_list_duration(l->duration) : -1;
 
     url = ds_xml_decode(l->url, &url_len);

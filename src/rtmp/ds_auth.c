@@ -37,7 +37,7 @@ ds_auth_answer(const char *said, const char *user, char *params, int code,
     bool         answered;
     size_t       len;
     char        *password;
-    const char  *reason;
+    const char  *given, *reason;
 
     ds_error_clear(err);
 
@@ -66,7 +66,8 @@ ds_auth_answer(const char *said, const char *user, char *params, int code,
         return false;
     }
 
-    password = ds_auth_decoded(user + len + 1, strlen(user + len + 1));
+    given = user + len + (user[len] != '\0');
+    password = ds_auth_decoded(given, strlen(given));
 
     if (password == NULL) {
         (void) ds_fail(err, DS_ENOMEM, "malloc() failed");
@@ -74,8 +75,7 @@ ds_auth_answer(const char *said, const char *user, char *params, int code,
     }
 
     answered = ds_auth_response(said, user, len, password, params);
-    explicit_bzero(password, strlen(password));
-    free(password);
+    ds_wipe(&password);
 
     if (!answered) {
         (void) ds_fail(err, code, "RTMP connect failed: the server's "

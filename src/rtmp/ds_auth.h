@@ -15,10 +15,10 @@
 
 /*
  * "said" is the description of a refused connect; "user" is "user:password",
- * with %XX for what a URL cannot have, NULL: none.  True: "params", of
- * DS_AUTH_LEN, is to be put behind the application at the next try.  False:
- * there is nothing to be answered, or "err" says why it is in vain, with
- * "code"; it is cleared before.
+ * with %XX for what a URL cannot have, NULL: none; without a colon there is no
+ * password.  True: "params", of DS_AUTH_LEN, is to be put behind the
+ * application at the next try.  False: there is nothing to be answered, or
+ * "err" says why it is in vain, with "code"; it is cleared before.
  */
 bool ds_auth_answer(const char *said, const char *user, char *params,
     int code, ds_error_t *err);

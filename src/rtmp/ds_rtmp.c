@@ -78,6 +78,7 @@ struct ds_rtmp_s {
     bool             live;          /* published */
     int64_t          deadline;      /* of all connects, monotonic ms */
     const char      *user;          /* conf's, while it connects */
+    const char      *home;          /* conf's, whom the user is for */
     bool             push;
     bool             again;         /* refused, and it can be tried again: */
     char            *url;           /* there */
@@ -105,6 +106,7 @@ static int ds_rtmp_open(ds_rtmp_t *r, const ds_rtmp_conf_t *conf,
 static int ds_rtmp_anew(ds_rtmp_t *r, ds_cancel_t *cancel, ds_error_t *err);
 static bool ds_rtmp_answerable(ds_rtmp_t *r, const ds_amf_in_t *amf,
     ds_error_t *err);
+static bool ds_rtmp_same_server(const char *a, const char *b);
 static bool ds_rtmp_redirected(ds_rtmp_t *r, const ds_amf_in_t *amf);
 static int ds_rtmp_connect(ds_rtmp_t *r, const ds_rtmp_conf_t *conf,
     ds_error_t *err);
@@ -161,6 +163,7 @@ ds_rtmp_publish(const ds_rtmp_conf_t *conf, ds_cancel_t *cancel,
     r->name = strdup(conf->name);
     r->url = strdup(conf->url);
     r->user = conf->user;
+    r->home = conf->url;
     r->push = conf->push;
     r->deadline = ds_monotonic() + DS_RTMP_CONNECT;
 
@@ -169,6 +172,7 @@ ds_rtmp_publish(const ds_rtmp_conf_t *conf, ds_cancel_t *cancel,
 
     } else if (ds_rtmp_open(r, conf, cancel, err) == DS_OK) {
         r->user = NULL;
+        r->home = NULL;
         r->live = true;
         r->sock->doing = "send()";
         r->sock->lost = r->codes->lost;
@@ -828,19 +832,53 @@ ds_rtmp_refused(ds_rtmp_t *r, const ds_amf_in_t *amf, ds_error_t *err)
 static bool
 ds_rtmp_answerable(ds_rtmp_t *r, const ds_amf_in_t *amf, ds_error_t *err)
 {
+    bool  home;
     char  said[DS_AUTH_LEN];
 
     (void) ds_amf_get_field(amf, "description", said, sizeof(said));
 
-    if (ds_auth_answer(said, r->user, r->auth, r->codes->rejected, err)) {
+    home = ds_rtmp_same_server(r->home, r->url);
+
+    if (ds_auth_answer(said, home ? r->user : NULL, r->auth,
+                       r->codes->rejected, err))
+    {
         return true;
+    }
+
+    if (err->code != DS_OK && !home && r->user != NULL) {
+        (void) ds_fail(err, err->code, "RTMP connect failed: redirected to a "
+                       "server that wants a user and a password; those of "
+                       "the URL are for the first one only");
     }
 
     return err->code == DS_OK && ds_rtmp_redirected(r, amf);
 }
 
 
-/* { ex: { code: 302, redirect: URL } }; nothing secret goes in the clear */
+/* whether who may be told a response there may be told it here */
+
+static bool
+ds_rtmp_same_server(const char *a, const char *b)
+{
+    int       port;
+    ds_url_t  u, v;
+
+    if (ds_url_parse(&u, a, NULL) != DS_OK || ds_url_parse(&v, b, NULL) != DS_OK
+        || strcmp(u.scheme, v.scheme) != 0 || strcasecmp(u.host, v.host) != 0)
+    {
+        return false;
+    }
+
+    port = strcmp(u.scheme, "rtmps") == 0 ? DS_RTMPS_PORT : DS_RTMP_PORT;
+
+    return (u.port == -1 ? port : u.port) == (v.port == -1 ? port : v.port);
+}
+
+
+/*
+ * { ex: { code: 302, redirect: URL } }; nothing secret goes in the clear, nor
+ * a user's response to another server
+ */
 
 static bool
 ds_rtmp_redirected(ds_rtmp_t *r, const ds_amf_in_t *amf)

@@ -35,7 +35,8 @@ typedef struct {
  * outlive the result.  NULL: …_REFUSED when there is no connection (of a push
  * also DS_EPUSH_DNS), DS_EPUSH_TLS, …_REJECTED when there was one,
  * DS_ECANCELED, DS_ENOMEM.  No message holds the name.  A push goes where the
- * server says (redirect), but never from rtmps to rtmp.
+ * server says (redirect), but never from rtmps to rtmp; "user" is for the
+ * scheme, host and port of "url" alone.
  */
 ds_rtmp_t *ds_rtmp_publish(const ds_rtmp_conf_t *conf, ds_cancel_t *cancel,
     ds_error_t *err);

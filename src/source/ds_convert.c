@@ -33,6 +33,7 @@
 
 /* us: a track that begins so much later than the other one is encoded */
 #define DS_CONVERT_LATE     1000000
+#define DS_CONVERT_HIDDEN   500000
 
 /* us: audio that outlasts the video by less is cut on air */
 #define DS_CONVERT_TAIL     50000
@@ -70,6 +71,8 @@ struct ds_convert_s {
     ds_error_t               error;
 
     int64_t                  first[2];  /* us, PTS; video's of a key frame */
+    int64_t                  shown;     /* us, PTS; of the first picture that
+                                           is, in a list of edits */
     bool                     keyed;     /* a key frame has come */
     int64_t                  key;       /* us, PTS of the latest */
     int64_t                  end[2];    /* us, of a copied track */
@@ -91,6 +94,8 @@ static int ds_convert_params(ds_convert_t *c, ds_error_t *err);
 static int ds_convert_read_head(ds_convert_t *c, bool measure,
     ds_error_t *err);
 static void ds_convert_late(ds_convert_t *c, int track);
+static void ds_convert_hidden(ds_convert_t *c);
+static void ds_convert_told(ds_convert_t *c, int64_t end);
 static void ds_convert_first(ds_convert_t *c, const AVPacket *pkt);
 static bool ds_convert_known(ds_convert_t *c, bool measure, int64_t span);
 static int ds_convert_place(ds_convert_t *c, ds_error_t *err);
@@ -142,6 +147,7 @@ ds_convert_create(const ds_link_conf_t *conf, const ds_profile_t *profile,
     c->rc = 1;
     c->first[DS_VIDEO] = AV_NOPTS_VALUE;
     c->first[DS_AUDIO] = AV_NOPTS_VALUE;
+    c->shown = AV_NOPTS_VALUE;
     c->key = AV_NOPTS_VALUE;
     c->last[DS_VIDEO] = c->last[DS_AUDIO] = INT64_MIN;
     c->until[DS_VIDEO] = c->until[DS_AUDIO] = AV_NOPTS_VALUE;
@@ -219,6 +225,7 @@ ds_convert_prepare(ds_convert_t *c, ds_error_t *err)
             return rc;
         }
 
+        ds_convert_hidden(c);
         ds_convert_late(c, DS_VIDEO);
         ds_convert_late(c, DS_AUDIO);
     }
@@ -365,6 +372,31 @@ ds_convert_late(ds_convert_t *c, int track)
 }
 
 
+/* a copy would begin with what was cut away */
+
+static void
+ds_convert_hidden(ds_convert_t *c)
+{
+    int64_t  hidden;
+
+    if (c->plan.encode[DS_VIDEO] || c->first[DS_VIDEO] == AV_NOPTS_VALUE) {
+        return;
+    }
+
+    hidden = c->shown == AV_NOPTS_VALUE
+             ? DS_CONVERT_SPAN : c->shown - c->first[DS_VIDEO];
+
+    if (hidden < DS_CONVERT_HIDDEN) {
+        return;
+    }
+
+    c->plan.encode[DS_VIDEO] = true;
+    c->first[DS_VIDEO] = c->shown;
+    (void) snprintf(c->plan.why[DS_VIDEO], sizeof(c->plan.why[DS_VIDEO]),
+                    "%.1f s hidden", hidden / 1e6);
+}
+
+
 /* decoded are pictures from a key frame on, shown those an edit list has */
 
 static void
@@ -378,6 +410,12 @@ ds_convert_first(ds_convert_t *c, const AVPacket *pkt)
         }
 
         c->keyed = true;
+    }
+
+    if (pkt->stream_index == DS_VIDEO && c->shown == AV_NOPTS_VALUE
+        && !(pkt->flags & AV_PKT_FLAG_DISCARD))
+    {
+        c->shown = pkt->pts;
     }
 
     hidden = pkt->stream_index == DS_VIDEO && c->plan.encode[DS_VIDEO]
@@ -409,7 +447,7 @@ ds_convert_known(ds_convert_t *c, bool measure, int64_t span)
         return true;
     }
 
-    if ((c->in[DS_VIDEO] != NULL && c->first[DS_VIDEO] == AV_NOPTS_VALUE)
+    if ((c->in[DS_VIDEO] != NULL && c->shown == AV_NOPTS_VALUE)
         || (c->in[DS_AUDIO] != NULL && c->first[DS_AUDIO] == AV_NOPTS_VALUE))
     {
         return false;
@@ -841,6 +879,12 @@ ds_convert_count(ds_convert_t *c, const AVPacket *pkt)
     track = pkt->stream_index;
     end = pkt->pts + pkt->duration;
 
+    if (track == DS_VIDEO && c->profile->video != DS_VIDEO_COPY
+        && (pkt->flags & AV_PKT_FLAG_DISCARD))
+    {
+        return;
+    }
+
     if (c->until[track] == AV_NOPTS_VALUE) {
         c->begin[track] = pkt->pts;
 
@@ -859,11 +903,9 @@ ds_convert_count(ds_convert_t *c, const AVPacket *pkt)
 static void
 ds_convert_whole(ds_convert_t *c)
 {
-    int          i;
-    int64_t      begin, end, lost, told;
-    ds_input_t  *in;
+    int      i;
+    int64_t  begin, end, lost;
 
-    in = ds_reader_input(c->reader);
     i = c->until[DS_VIDEO] == AV_NOPTS_VALUE ? DS_AUDIO : DS_VIDEO;
     begin = c->begin[i];
     end = c->until[i];
@@ -897,12 +939,42 @@ ds_convert_whole(ds_convert_t *c)
         }
     }
 
-    told = ds_input_told(in);
-    end += ds_input_closed(in);
+    ds_convert_told(c, end);
+}
 
-    if (told - end > DS_CONVERT_LOST && told - end > told / 10) {
-        (void) ds_fail(&c->error, DS_ESOURCE_CUT,
-                       "ends at %.1f of %.1f s", end / 1e6, told / 1e6);
+
+/* it was to be longer */
+
+static void
+ds_convert_told(ds_convert_t *c, int64_t end)
+{
+    int64_t      told, lost, cut;
+    ds_input_t  *in;
+
+    in = ds_reader_input(c->reader);
+    told = ds_input_told(in);
+    lost = told - end;
+    cut = lost - ds_input_closed(in);
+
+    if (cut > DS_CONVERT_HOLE && cut > told / 10 && !ds_input_guessed(in)) {
+        (void) ds_fail(&c->error, DS_ESOURCE_CUT, "ends at %.1f of %.1f s",
+                       (told - cut) / 1e6, told / 1e6);
+        return;
+    }
+
+    /* what an outdated header says, or segments that are not there */
+
+    cut = ds_input_listed(in) ? lost : cut;
+
+    if (cut > DS_CONVERT_LOST && cut > told / 10) {
+        (void) snprintf(c->lost, sizeof(c->lost), "; %.1f of %.1f s missing",
+                        cut / 1e6, told / 1e6);
+
+        ds_log(c->conf->ds, DS_LOG_WARN, c->conf->stream,
+               "item has %.1f of %.1f s less than it says", cut / 1e6,
+               told / 1e6);
+
+        ds_convert_describe(c);
     }
 }
 

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/ds_crash.h"
+#include "base/ds_gate.h"
 #include "base/ds_job.h"
 #include "source/ds_convert.h"
 #include "source/ds_shelf.h"
@@ -415,6 +416,13 @@ ds_source_ready(ds_source_t *s)
     return atomic_load(&s->begun)
            && (ds_queue_time(s->queue) >= DS_READY_TIME
                || ds_queue_full(s->queue) || ds_queue_ended(s->queue));
+}
+
+
+void
+ds_source_urge(ds_source_t *s)
+{
+    ds_gate_urge(s->ds->encoders, &s->job.cancel);
 }
 
 

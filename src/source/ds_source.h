@@ -60,6 +60,12 @@ bool ds_source_ready(ds_source_t *s);
  */
 void ds_source_widen(ds_source_t *s);
 
+/*
+ * It is to take the place of what is on air: it does not wait until the
+ * encoder of that is done.  For each step until it is ready.
+ */
+void ds_source_urge(ds_source_t *s);
+
 /* true when its source has answered, and is media */
 bool ds_source_opened(ds_source_t *s);
 

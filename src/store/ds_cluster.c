@@ -14,6 +14,7 @@
 #include "base/ds_job.h"
 #include "store/ds_etcd.h"
 #include "store/ds_member.h"
+#include "store/ds_share.h"
 
 
 /* ms between two looks when there is nothing to do */
@@ -35,6 +36,7 @@ typedef struct ds_news_s  ds_news_t;
 struct ds_news_s {
     ds_news_t          *next;
     int64_t             revision;       /* at which it had changed */
+    bool                command;        /* there may be one for the owner */
     char                name[DS_NAME_LEN + 1];
 };
 
@@ -61,7 +63,7 @@ struct ds_cluster_s {
     /* the keeper's */
     ds_etcd_t          *etcd;
     ds_member_act_t     act;
-    ds_etcd_found_t     streams;        /* their keys, as read last */
+    ds_etcd_found_t     streams[DS_SHARE_NEWS]; /* keys, as read last */
     int64_t             streams_at;     /* when, boot ms; 0: never */
     bool                away;           /* etcd; it was told */
     bool                held;           /* a lease; it was told */
@@ -88,8 +90,9 @@ static int ds_cluster_take(ds_cluster_t *c, const ds_etcd_found_t *nodes,
 static void ds_cluster_parse(const ds_etcd_kv_t *kv, const char *name,
     ds_member_node_t *node);
 static int ds_cluster_streams(ds_cluster_t *c, ds_error_t *err);
+static int ds_cluster_table(ds_cluster_t *c, size_t table, ds_error_t *err);
 static void ds_cluster_news(ds_cluster_t *c, const char *name,
-    int64_t revision);
+    int64_t revision, bool command);
 static bool ds_cluster_ask_all(ds_cluster_t *c);
 static bool ds_cluster_ask(ds_cluster_t *c, const char *url);
 static size_t ds_cluster_lost(char *data, size_t size, size_t n, void *to);
@@ -206,6 +209,7 @@ ds_cluster_free(ds_cluster_t **pc)
 static void
 ds_cluster_destroy(ds_cluster_t *c)
 {
+    size_t      i;
     ds_news_t  *news;
 
     ds_cancel_set(&c->cancel);
@@ -219,7 +223,10 @@ ds_cluster_destroy(ds_cluster_t *c)
         free(news);
     }
 
-    ds_etcd_found_free(&c->streams);
+    for (i = 0; i < DS_SHARE_NEWS; i++) {
+        ds_etcd_found_free(&c->streams[i]);
+    }
+
     ds_etcd_free(&c->etcd);
     ds_member_free(&c->m);
     ds_bell_free(&c->bell);
@@ -555,6 +562,7 @@ ds_cluster_record(ds_cluster_t *c)
               == NULL
            || cJSON_AddNumberToObject(json, "weight", self.weight) == NULL
            || cJSON_AddBoolToObject(json, "draining", self.draining) == NULL
+           || cJSON_AddNumberToObject(json, "balance", self.balance) == NULL
            ? NULL : cJSON_PrintUnformatted(json);
 
     cJSON_Delete(json);
@@ -737,7 +745,7 @@ ds_cluster_parse(const ds_etcd_kv_t *kv, const char *name,
     ds_member_node_t *node)
 {
     cJSON        *json;
-    double        weight, most;
+    double        weight, most, balance;
 
     memset(node, 0, sizeof(ds_member_node_t));
     ds_text(node->name, sizeof(node->name), name);
@@ -749,6 +757,12 @@ ds_cluster_parse(const ds_etcd_kv_t *kv, const char *name,
 
     weight = cJSON_GetNumberValue(cJSON_GetObjectItem(json, "weight"));
     most = cJSON_GetNumberValue(cJSON_GetObjectItem(json, "max_streams"));
+
+    balance = cJSON_GetNumberValue(cJSON_GetObjectItem(json, "balance"));
+
+    if (balance >= 0 && balance <= UINT32_MAX) {
+        node->balance = (uint32_t) balance;
+    }
 
     if (weight >= 1 && weight <= 1000) {
         node->weight = (uint32_t) weight;
@@ -766,21 +780,38 @@ ds_cluster_parse(const ds_etcd_kv_t *kv, const char *name,
 }
 
 
-/* context: keeper's thread; which definitions are other than they were? */
+/* context: keeper's thread; what of streams is other than it was? */
 
 static int
 ds_cluster_streams(ds_cluster_t *c, ds_error_t *err)
 {
+    int     rc;
+    size_t  i;
+
+    c->streams_at = ds_boottime();
+
+    for (rc = DS_OK, i = 0; rc == DS_OK && i < DS_SHARE_NEWS; i++) {
+        rc = ds_cluster_table(c, i, err);
+    }
+
+    return rc;
+}
+
+
+static int
+ds_cluster_table(ds_cluster_t *c, size_t table, ds_error_t *err)
+{
     int                  rc, order;
+    bool                 command;
     char                *key;
     size_t               i, j, skip;
     ds_etcd_ask_t        ask;
-    ds_etcd_found_t      found;
+    ds_etcd_found_t      found, *last;
     const ds_etcd_kv_t  *was, *is;
 
     memset(&ask, 0, sizeof(ask));
 
-    key = ds_cluster_key(c, DS_CLUSTER_STREAM, "");
+    key = ds_sprintf("%s%s/", c->conf.prefix, ds_share_news(table, &command));
     if (key == NULL) {
         return ds_fail(err, DS_ENOMEM, "malloc() failed");
     }
@@ -789,7 +820,6 @@ ds_cluster_streams(ds_cluster_t *c, ds_error_t *err)
     ask.prefix = true;
     ask.keys_only = true;
     skip = strlen(key);
-    c->streams_at = ds_boottime();
 
     rc = ds_etcd_range(c->etcd, &ask, &found, err);
     free(key);
@@ -798,23 +828,25 @@ ds_cluster_streams(ds_cluster_t *c, ds_error_t *err)
         return rc;
     }
 
-    for (i = 0, j = 0; i < c->streams.n || j < found.n; ) {
-        was = i < c->streams.n ? &c->streams.kvs[i] : NULL;
+    last = &c->streams[table];
+
+    for (i = 0, j = 0; i < last->n || j < found.n; ) {
+        was = i < last->n ? &last->kvs[i] : NULL;
         is = j < found.n ? &found.kvs[j] : NULL;
 
         order = was == NULL ? 1 : is == NULL ? -1 : strcmp(was->key, is->key);
 
         if (order != 0 || was->modified != is->modified) {
             ds_cluster_news(c, (order < 0 ? was : is)->key + skip,
-                            found.revision);
+                            found.revision, command);
         }
 
         i += order <= 0;
         j += order >= 0;
     }
 
-    ds_etcd_found_free(&c->streams);
-    c->streams = found;
+    ds_etcd_found_free(last);
+    *last = found;
 
     return DS_OK;
 }
@@ -823,32 +855,34 @@ ds_cluster_streams(ds_cluster_t *c, ds_error_t *err)
 /* once each; without memory all are read again */
 
 static void
-ds_cluster_news(ds_cluster_t *c, const char *name, int64_t revision)
+ds_cluster_news(ds_cluster_t *c, const char *name, int64_t revision,
+    bool command)
 {
     ds_news_t  *news, **link;
 
     (void) pthread_mutex_lock(&c->lock);
 
-    for (link = &c->news; *link != NULL; link = &(*link)->next) {
-        if (strcmp((*link)->name, name) == 0) {
-            break;
-        }
+    link = &c->news;
+
+    while ((news = *link) != NULL && strcmp(news->name, name) != 0) {
+        link = &news->next;
     }
 
-    if (*link != NULL) {
-        (*link)->revision = revision;
-
-    } else {
+    if (news == NULL) {
         news = calloc(1, sizeof(ds_news_t));
 
         if (news != NULL) {
-            news->revision = revision;
             ds_text(news->name, sizeof(news->name), name);
             *link = news;
 
         } else {
             c->again = true;
         }
+    }
+
+    if (news != NULL) {
+        news->revision = revision;
+        news->command = news->command || command;
     }
 
     (void) pthread_mutex_unlock(&c->lock);
@@ -1030,13 +1064,23 @@ ds_cluster_watch(void *data)
 static void
 ds_cluster_event(ds_cluster_t *c, const char *key, int64_t revision)
 {
+    bool         command;
+    size_t       i, len;
+    const char  *table;
+
     key += strlen(c->conf.prefix);
 
-    if (strncmp(key, DS_CLUSTER_STREAM, strlen(DS_CLUSTER_STREAM)) == 0) {
-        ds_cluster_news(c, key + strlen(DS_CLUSTER_STREAM), revision);
+    for (i = 0; (table = ds_share_news(i, &command)) != NULL; i++) {
+        len = strlen(table);
 
-    } else if (strncmp(key, DS_CLUSTER_OWNER, strlen(DS_CLUSTER_OWNER)) == 0
-               || strncmp(key, DS_CLUSTER_NODE, strlen(DS_CLUSTER_NODE)) == 0)
+        if (strncmp(key, table, len) == 0 && key[len] == '/') {
+            ds_cluster_news(c, key + len + 1, revision, command);
+            return;
+        }
+    }
+
+    if (strncmp(key, DS_CLUSTER_OWNER, strlen(DS_CLUSTER_OWNER)) == 0
+        || strncmp(key, DS_CLUSTER_NODE, strlen(DS_CLUSTER_NODE)) == 0)
     {
         (void) pthread_mutex_lock(&c->lock);
         ds_member_hint(c->m);
@@ -1105,7 +1149,7 @@ ds_cluster_balance(ds_cluster_t *c)
 
 bool
 ds_cluster_changed(ds_cluster_t *c, char name[DS_NAME_LEN + 1],
-    int64_t *revision)
+    int64_t *revision, bool *command)
 {
     ds_news_t  *news;
 
@@ -1124,6 +1168,7 @@ ds_cluster_changed(ds_cluster_t *c, char name[DS_NAME_LEN + 1],
     }
 
     *revision = news->revision;
+    *command = news->command;
     memcpy(name, news->name, sizeof(news->name));
     free(news);
 

@@ -243,7 +243,6 @@ void ds_etcd_watch_close(ds_etcd_watch_t **w);
  * stream is written in a transaction that compares the create revision of
  * owner/NAME, the epoch.
  */
-#define DS_CLUSTER_STREAM    "stream/"      /* NAME: definition and wish */
 #define DS_CLUSTER_OWNER     "owner/"      /* NAME: the node, under its lease */
 #define DS_CLUSTER_NODE      "node/"        /* NODE, under its lease */
 

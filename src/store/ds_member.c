@@ -243,7 +243,7 @@ ds_member_joined(ds_member_t *m, int64_t now, bool joined)
 {
     if (joined) {
         m->joined_at = now;
-        m->untold = m->self.draining;
+        m->untold = m->self.draining || m->self.balance != 0;
 
     } else {
         m->retry_at = now + DS_MEMBER_RETRY;
@@ -417,6 +417,10 @@ ds_member_read_node(ds_member_t *m, const ds_member_node_t *node)
 
         m->came |= m->read_at != 0
                    && strcmp(node->name, m->self.name) != 0;
+
+    } else if (p->node.balance != node->balance) {
+        /* who has the most is to do it, whoever was asked */
+        m->balance = true;
     }
 
     p->node = *node;
@@ -540,6 +544,8 @@ void
 ds_member_balance(ds_member_t *m)
 {
     m->balance = true;
+    m->self.balance++;
+    m->untold = true;
 }
 
 

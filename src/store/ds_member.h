@@ -113,6 +113,7 @@ typedef struct {
     uint32_t         max_streams;
     uint32_t         weight;
     bool             draining;
+    uint32_t         balance;       /* times that it was asked to even out */
     int64_t          lease;
 } ds_member_node_t;
 

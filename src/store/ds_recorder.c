@@ -102,6 +102,7 @@ struct ds_recorder_s {
     uint64_t         size;
     ds_op_t          settle;
     ds_settled_t     settled;
+    int64_t          owned;             /* its epoch there; 0: not ours */
     bool             settling;
     bool             answered;
 
@@ -577,9 +578,16 @@ ds_recorder_settle(ds_recorder_t *r)
     }
 
     s->found = rc == DS_OK;
+    s->ncommands = 0;
 
     if (rc == DS_OK) {
         rc = ds_store_get_progress(r->store, s->name, &progress, &r->err);
+    }
+
+    if (rc == DS_OK && r->owned != 0) {
+        s->ncommands = DS_COMMANDS;
+        rc = ds_store_command_take(r->store, s->name, r->owned, s->commands,
+                                   &s->ncommands, &r->err);
     }
 
     s->progress = progress;
@@ -1080,7 +1088,7 @@ ds_recorder_kept(ds_recorder_t *r, uint32_t *count, uint64_t *size)
 
 
 bool
-ds_recorder_ask(ds_recorder_t *r, const char *name)
+ds_recorder_ask(ds_recorder_t *r, const char *name, int64_t epoch)
 {
     bool  busy;
 
@@ -1092,6 +1100,7 @@ ds_recorder_ask(ds_recorder_t *r, const char *name)
         r->settling = true;
         r->answered = false;
         ds_text(r->settled.name, sizeof(r->settled.name), name);
+        r->owned = epoch;
         r->settle.kind = DS_OP_SETTLE;
         r->settle.dropped = false;
     }

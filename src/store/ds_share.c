@@ -33,7 +33,8 @@
 #define DS_SHARE_ONE(table, columns, params)   + 1
 
 static const char *const  ds_share_tables[] = {
-    "stream", DS_STORE_PARTS(DS_SHARE_NAME) "progress", "queue", "queue_key"
+    "stream", DS_STORE_PARTS(DS_SHARE_NAME) "command", "progress", "queue",
+    "queue_key"
 };
 
 #define DS_SHARE_TABLES                                                       \
@@ -42,7 +43,10 @@ static const char *const  ds_share_tables[] = {
 /* how many are of the definition; and the one that is the stream */
 #define DS_SHARE_DEFINITION  (1 DS_STORE_PARTS(DS_SHARE_ONE))
 #define DS_SHARE_STREAM      0
-#define DS_SHARE_PROGRESS    DS_SHARE_DEFINITION
+#define DS_SHARE_COMMAND     DS_SHARE_DEFINITION
+#define DS_SHARE_PROGRESS    (DS_SHARE_COMMAND + 1)
+
+_Static_assert(DS_SHARE_NEWS == DS_SHARE_COMMAND + 1, "DS_SHARE_NEWS");
 
 
 typedef struct {
@@ -244,6 +248,15 @@ static char *
 ds_share_key(ds_share_t *share, const char *table, const char *name)
 {
     return ds_sprintf("%s%s/%s", share->prefix, table, name);
+}
+
+
+const char *
+ds_share_news(size_t i, bool *command)
+{
+    *command = i == DS_SHARE_COMMAND;
+
+    return i <= DS_SHARE_COMMAND ? ds_share_tables[i] : NULL;
 }
 
 

@@ -25,6 +25,14 @@ ds_share_t *ds_share_create(const ds_cluster_conf_t *conf, ds_error_t *err);
 void ds_share_free(ds_share_t **share);
 
 /*
+ * The tables, TABLE/NAME in etcd, of which a change is news to who runs the
+ * stream; NULL: these were all.  *command: it is that of commands, which are
+ * no part of the definition.
+ */
+#define DS_SHARE_NEWS  8
+const char *ds_share_news(size_t i, bool *command);
+
+/*
  * Reads what etcd has of a stream, once until ds_share_end(), better before
  * a transaction than in it; NULL: of all streams.
  */

@@ -336,6 +336,8 @@ static int ds_store_queue_insert(ds_store_t *store, const char *name,
     ds_queued_t *q, ds_error_t *err);
 static int ds_store_queue_change(ds_store_t *store, const char *name,
     int64_t run, const ds_queued_t *q, ds_error_t *err);
+static int ds_store_queue_waits(ds_store_t *store, const char *name,
+    const char *id, bool runs, ds_error_t *err);
 static int ds_store_queue_room(ds_store_t *store, const char *name,
     int64_t place, ds_error_t *err);
 static int ds_store_number_of(ds_store_t *store, int64_t *n, ds_error_t *err,
@@ -1291,7 +1293,7 @@ ds_store_queue_add(ds_store_t *store, const char *name, ds_queued_t *q,
                      "which is the most", DS_QUEUE_MAX);
     }
 
-    if (rc == DS_OK && q->kind != DS_QUEUED_URL) {
+    if (rc == DS_OK && q->kind != DS_QUEUED_URL && !q->far) {
         rc = ds_store_queue_find(store, name, q, err);
     }
 
@@ -1497,11 +1499,11 @@ ds_store_number_of(ds_store_t *store, int64_t *n, ds_error_t *err,
 
 
 int
-ds_store_queue_remove(ds_store_t *store, const char *name, const char *id,
-    ds_error_t *err)
+ds_store_command_put(ds_store_t *store, const char *name,
+    const ds_command_t *command, ds_error_t *err)
 {
     int      rc;
-    int64_t  place;
+    int64_t  there;
 
     rc = ds_store_enter(store, name, err);
 
@@ -1509,8 +1511,153 @@ ds_store_queue_remove(ds_store_t *store, const char *name, const char *id,
         return rc;
     }
 
-    rc = ds_store_number_of(store, &place, err, "SELECT place FROM queue "
+    rc = ds_store_number_of(store, &there, err, "SELECT EXISTS (SELECT 1 FROM "
+                            "command WHERE name = ?1 AND id = '' "
+                            "AND id = ?2 AND epoch = ?3 AND what = ?4) "
+                            "FROM stream WHERE name = ?1", "ttit", name,
+                            command->id, command->epoch, command->what);
+
+    if (rc == DS_OK && !there) {
+        rc = ds_store_do(store, err, "INSERT INTO command "
+                         "(name, place, id, epoch, what, output) "
+                         "SELECT ?1, coalesce(max(place), 0) + 1, ?2, ?3, ?4, "
+                         "?5 FROM command WHERE name = ?1", "ttitt", name,
+                         command->id, command->epoch, command->what,
+                         command->output);
+    }
+
+    return ds_store_leave(store, rc, err);
+}
+
+
+int
+ds_store_command_find(ds_store_t *store, const char *name, const char *id,
+    ds_error_t *err)
+{
+    int64_t  place;
+
+    return ds_store_number_of(store, &place, err, "SELECT place FROM command "
+                              "WHERE name = ?1 AND id = ?2", "tt", name, id);
+}
+
+
+int
+ds_store_command_drop(ds_store_t *store, const char *name, const char *id,
+    ds_error_t *err)
+{
+    int  rc;
+
+    rc = ds_store_enter(store, name, err);
+
+    if (rc != DS_OK) {
+        return rc;
+    }
+
+    rc = ds_store_command_find(store, name, id, err);
+
+    if (rc == DS_OK) {
+        rc = ds_store_do(store, err, "DELETE FROM command WHERE name = ?1 "
+                         "AND id = ?2", "tt", name, id);
+    }
+
+    return ds_store_leave(store, rc, err);
+}
+
+
+int
+ds_store_command_take(ds_store_t *store, const char *name, int64_t epoch,
+    ds_command_t *commands, size_t *n, ds_error_t *err)
+{
+    int            rc;
+    size_t         size;
+    int64_t        last;
+    ds_command_t  *c;
+    sqlite3_stmt  *st;
+
+    size = *n;
+    *n = 0;
+    last = 0;
+
+    rc = ds_store_enter(store, name, err);
+
+    if (rc != DS_OK) {
+        return rc;
+    }
+
+    ds_store_own(store, name, epoch);
+
+    rc = ds_store_select(store, &st, err, "SELECT place, id, epoch, what, "
+                         "output FROM command WHERE name = ?1 ORDER BY place",
+                         "t", name);
+
+    while (rc == DS_OK) {
+
+        if (*n == size) {
+            ds_store_done(store, st);
+            break;
+        }
+
+        last = sqlite3_column_int64(st, 0);
+
+        if (sqlite3_column_int64(st, 2) == epoch) {
+            c = &commands[(*n)++];
+
+            c->epoch = epoch;
+            ds_text(c->id, sizeof(c->id),
+                    (const char *) sqlite3_column_text(st, 1));
+            ds_text(c->what, sizeof(c->what),
+                    (const char *) sqlite3_column_text(st, 3));
+            ds_text(c->output, sizeof(c->output),
+                    (const char *) sqlite3_column_text(st, 4));
+        }
+
+        rc = ds_store_step(store, st, err);
+    }
+
+    rc = ds_store_none(rc, err);
+
+    if (rc == DS_OK && last != 0) {
+        rc = ds_store_do(store, err, "DELETE FROM command WHERE name = ?1 "
+                         "AND place <= ?2", "ti", name, last);
+    }
+
+    return ds_store_leave(store, rc, err);
+}
+
+
+/* what is on air, or about to be, stays where it is */
+
+static int
+ds_store_queue_waits(ds_store_t *store, const char *name, const char *id,
+    bool runs, ds_error_t *err)
+{
+    int      rc;
+    int64_t  state;
+
+    rc = ds_store_number_of(store, &state, err, "SELECT state FROM queue "
                             "WHERE name = ?1 AND id = ?2", "tt", name, id);
+
+    return rc == DS_OK && runs && state == DS_QUEUED_ON_AIR
+           ? ds_fail(err, DS_EQUEUE_ON_AIR, "the entry is on air, or about to "
+                     "be; POST to \"skip\" of the stream ends it")
+           : rc;
+}
+
+
+int
+ds_store_queue_remove(ds_store_t *store, const char *name, const char *id,
+    bool runs, ds_error_t *err)
+{
+    int  rc;
+
+    rc = ds_store_enter(store, name, err);
+
+    if (rc != DS_OK) {
+        return rc;
+    }
+
+    rc = ds_store_queue_waits(store, name, id, runs, err);
+
     if (rc == DS_OK) {
         rc = ds_store_do(store, err, "DELETE FROM queue "
                          "WHERE name = ?1 AND id = ?2", "tt", name, id);
@@ -1524,7 +1671,7 @@ ds_store_queue_remove(ds_store_t *store, const char *name, const char *id,
 
 int
 ds_store_queue_move(ds_store_t *store, const char *name, const char *id,
-    const char *before, ds_error_t *err)
+    bool runs, const char *before, ds_error_t *err)
 {
     int      rc;
     int64_t  place;
@@ -1535,8 +1682,7 @@ ds_store_queue_move(ds_store_t *store, const char *name, const char *id,
         return rc;
     }
 
-    rc = ds_store_number_of(store, &place, err, "SELECT place FROM queue "
-                            "WHERE name = ?1 AND id = ?2", "tt", name, id);
+    rc = ds_store_queue_waits(store, name, id, runs, err);
 
     if (rc == DS_OK && before == NULL) {
         rc = ds_store_number_of(store, &place, err, "SELECT max(place) + 1 "
@@ -1598,12 +1744,12 @@ ds_store_queue_change(ds_store_t *store, const char *name, int64_t run,
                            q->position);
     }
 
-    rc = ds_store_do(store, err, "DELETE FROM queue "
-                     "WHERE name = ?1 AND id = ?2", "tt", name, q->id);
+    rc = ds_store_number_of(store, &n, err, "SELECT 1 WHERE "
+                            DS_CURRENT("?2"), "ti", name, run);
 
     if (rc == DS_OK) {
-        rc = ds_store_number_of(store, &n, err, "SELECT 1 WHERE "
-                                DS_CURRENT("?2"), "ti", name, run);
+        rc = ds_store_do(store, err, "DELETE FROM queue "
+                         "WHERE name = ?1 AND id = ?2", "tt", name, q->id);
     }
 
     if (rc == DS_OK) {

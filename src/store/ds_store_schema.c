@@ -240,6 +240,17 @@ static const ds_step_t  ds_steps[] = {
         ") STRICT;",
         ""
     },
+    {
+        /* what another node has asked the owner to do, until it has it */
+        "CREATE TABLE IF NOT EXISTS command ("
+        "    name TEXT NOT NULL REFERENCES stream ON DELETE CASCADE,"
+        "    place INTEGER NOT NULL, id TEXT NOT NULL,"
+        "    epoch INTEGER NOT NULL, what TEXT NOT NULL,"
+        "    output TEXT NOT NULL,"
+        "    PRIMARY KEY (name, place)"
+        ") STRICT, WITHOUT ROWID;",
+        ""
+    }
 };
 
 #define DS_SCHEMA  ((int) (sizeof(ds_steps) / sizeof(ds_steps[0])))

@@ -28,6 +28,7 @@
 #define DS_GOOGLE_WRITE  50             /* and of any other one */
 #define DS_GOOGLE_EARLY  60000          /* ms, a token is renewed before */
 #define DS_GOOGLE_CHARS  100            /* of a title */
+#define DS_GOOGLE_CODE   60             /* bytes of a reason */
 #define DS_GOOGLE_DESCRIBED  4900       /* bytes of a description, of 5000 */
 
 #define DS_GOOGLE_FORM   "application/x-www-form-urlencoded"
@@ -65,6 +66,7 @@ static int ds_google_once(ds_call_t *call, ds_cancel_t *cancel, long *status,
     char **answer, ds_error_t *err);
 static int ds_google_refused(ds_google_t *g, long status, const char *answer,
     bool moves, ds_error_t *err);
+static int ds_google_code(const char *why);
 static int ds_google_stream(const cJSON *item, void **list, size_t *n);
 static void ds_google_issues(ds_ingest_t *s, const cJSON *issues);
 static int ds_google_broadcast(const cJSON *item, void **list, size_t *n);
@@ -172,9 +174,9 @@ ds_google_free(ds_google_t **pg)
     free(g->api);
     free(g->oauth);
     free(g->client_id);
-    free(g->client_secret);
-    free(g->refresh_token);
-    free(g->token);
+    ds_wipe(&g->client_secret);
+    ds_wipe(&g->refresh_token);
+    ds_wipe(&g->token);
     free(g);
 }
 
@@ -212,8 +214,7 @@ ds_google_login(ds_google_t *g, ds_cancel_t *cancel, ds_error_t *err)
         return DS_OK;
     }
 
-    free(g->token);
-    g->token = NULL;
+    ds_wipe(&g->token);
 
     form = strdup("grant_type=refresh_token");
     url = ds_sprintf("%s/token", g->oauth);
@@ -224,7 +225,7 @@ ds_google_login(ds_google_t *g, ds_cancel_t *cancel, ds_error_t *err)
         || ds_call_add(&form, "refresh_token", g->refresh_token) != DS_OK)
     {
         free(url);
-        free(form);
+        ds_wipe(&form);
         return ds_fail(err, DS_ENOMEM, "no memory");
     }
 
@@ -236,11 +237,11 @@ ds_google_login(ds_google_t *g, ds_cancel_t *cancel, ds_error_t *err)
     rc = ds_google_once(&call, cancel, &status, &answer, err);
 
     free(url);
-    free(form);
+    ds_wipe(&form);
 
     if (rc == DS_OK) {
         rc = ds_google_take(g, answer, status, err);
-        free(answer);
+        ds_wipe(&answer);
     }
 
     return rc;
@@ -253,7 +254,7 @@ static int
 ds_google_take(ds_google_t *g, const char *text, long status,
     ds_error_t *err)
 {
-    int           rc;
+    int           rc, len;
     cJSON        *json;
     double        seconds;
     const char   *why;
@@ -279,8 +280,11 @@ ds_google_take(ds_google_t *g, const char *text, long status,
     } else if (status >= 400 && status < 500 && status != 429) {
         why = cJSON_GetStringValue(cJSON_GetObjectItem(json, "error"));
 
-        rc = ds_fail(err, DS_EYOUTUBE_AUTH, "no access token: %s, status %ld",
-                     why != NULL ? why : "no reason given", status);
+        len = ds_google_code(why != NULL ? why : "");
+
+        rc = ds_fail(err, DS_EYOUTUBE_AUTH, "no access token: %.*s, status "
+                     "%ld", len != 0 ? len : DS_GOOGLE_CODE,
+                     len != 0 ? why : "no reason given", status);
 
     } else {
         rc = ds_fail(err, DS_EYOUTUBE_ISSUE,
@@ -503,7 +507,7 @@ static int
 ds_google_refused(ds_google_t *g, long status, const char *answer, bool moves,
     ds_error_t *err)
 {
-    int           code;
+    int           code, len;
     size_t        i;
     cJSON        *json;
     const char   *why, *text;
@@ -544,14 +548,37 @@ ds_google_refused(ds_google_t *g, long status, const char *answer, bool moves,
                   || strcmp(why, "invalidTransition") == 0
                   || strcmp(why, "liveBroadcastBindingNotAllowed") == 0;
 
-        (void) ds_fail(err, code, "YouTube answers with status %ld, %s: %s",
-                       status, *why != '\0' ? why : "no reason given",
+        len = ds_google_code(why);
+
+        if (strstr(text, g->token) != NULL) {
+            text = "its message repeats the token";
+        }
+
+        (void) ds_fail(err, code, "YouTube answers with status %ld, %.*s: %s",
+                       status, len != 0 ? len : DS_GOOGLE_CODE,
+                       len != 0 ? why : "no reason given",
                        *text != '\0' ? text : "no message");
     }
 
     cJSON_Delete(json);
 
     return code;
+}
+
+
+/*
+ * How much of a reason is a word; what is behind it may be anything, what was
+ * sent among it.
+ */
+
+static int
+ds_google_code(const char *why)
+{
+    size_t  len;
+
+    len = strspn(why, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_");
+
+    return len < DS_GOOGLE_CODE ? (int) len : DS_GOOGLE_CODE;
 }
 
 

@@ -110,6 +110,10 @@ static const char *const  ds_youtube_vars[] = {
 #define DS_YOUTUBE_VARS  (sizeof(ds_youtube_vars) / sizeof(ds_youtube_vars[0]))
 
 
+static ds_channel_t *ds_youtube_channel(ds_t *ds, const char *stream,
+    const char *push, const ds_youtube_conf_t *conf);
+static void ds_youtube_channel_free(ds_channel_t *c);
+static bool ds_youtube_remove(ds_youtube_t *y, ds_channel_t *c);
 static size_t ds_youtube_var(const char *p);
 static void ds_youtube_run(void *data);
 static void ds_youtube_round(ds_youtube_t *y, bool round);
@@ -132,6 +136,8 @@ static int ds_youtube_do(ds_youtube_t *y, ds_channel_t *c,
     const ds_step_t *step, char *id, ds_error_t *err);
 static void ds_youtube_did(ds_youtube_t *y, ds_channel_t *c,
     const ds_step_t *step);
+static ds_youtube_totals_t *ds_youtube_totals(ds_youtube_t *y,
+    ds_channel_t *c);
 static void ds_youtube_title(const ds_channel_t *c, const char *item,
     char *title, size_t size);
 static void ds_youtube_report(ds_youtube_t *y, ds_channel_t *c,
@@ -205,7 +211,7 @@ ds_youtube_free(void *data)
 
     while ((c = y->channels) != NULL) {
         y->channels = c->next;
-        free(c);
+        ds_youtube_channel_free(c);
     }
 
     ds_google_free(&y->google);
@@ -221,22 +227,69 @@ ds_youtube_free(void *data)
 
 int
 ds_youtube_join(ds_t *ds, const char *stream, const char *push,
-    const ds_youtube_conf_t *conf, ds_channel_t **pc)
+    const ds_youtube_conf_t *conf, ds_youtube_totals_t *totals,
+    ds_channel_t **pc)
 {
-    const char    *key;
-    ds_channel_t  *c;
+    bool           gone;
+    ds_channel_t  *c, *old;
     ds_youtube_t  *y;
 
-    *pc = NULL;
     y = ds->youtube;
+    old = *pc;
+    c = NULL;
+    gone = false;
 
-    if (y == NULL || conf->mode == DS_YOUTUBE_OFF || push == NULL) {
+    if (y == NULL) {
         return DS_OK;
     }
 
+    if (conf->mode != DS_YOUTUBE_OFF && push != NULL) {
+        c = ds_youtube_channel(ds, stream, push, conf);
+
+        if (c == NULL) {
+            return DS_ENOMEM;
+        }
+    }
+
+    (void) pthread_mutex_lock(&y->lock);
+
+    if (old != NULL) {
+        *totals = old->status.totals;
+        gone = ds_youtube_remove(y, old);
+    }
+
+    if (c != NULL) {
+        c->status.totals = *totals;
+        c->next = y->channels;
+        y->channels = c;
+        y->asked = true;
+    }
+
+    (void) pthread_mutex_unlock(&y->lock);
+
+    if (gone) {
+        ds_youtube_channel_free(old);
+    }
+
+    ds_bell_ring(&y->bell);
+    *pc = c;
+
+    return DS_OK;
+}
+
+
+/* NULL: no memory */
+
+static ds_channel_t *
+ds_youtube_channel(ds_t *ds, const char *stream, const char *push,
+    const ds_youtube_conf_t *conf)
+{
+    const char    *key;
+    ds_channel_t  *c;
+
     c = calloc(1, sizeof(ds_channel_t));
     if (c == NULL) {
-        return DS_ENOMEM;
+        return NULL;
     }
 
     c->ds = ds;
@@ -252,27 +305,24 @@ ds_youtube_join(ds_t *ds, const char *stream, const char *push,
     (void) snprintf(c->key, sizeof(c->key), "%.*s", (int) strcspn(key, "?"),
                     key);
 
-    (void) pthread_mutex_lock(&y->lock);
+    return c;
+}
 
-    c->next = y->channels;
-    y->channels = c;
-    y->asked = true;
 
-    (void) pthread_mutex_unlock(&y->lock);
-
-    ds_bell_ring(&y->bell);
-    *pc = c;
-
-    return DS_OK;
+static void
+ds_youtube_channel_free(ds_channel_t *c)
+{
+    explicit_bzero(c->key, sizeof(c->key));
+    free(c);
 }
 
 
 void
 ds_youtube_leave(ds_channel_t **pc)
 {
-    bool            used;
-    ds_channel_t   *c, **p;
-    ds_youtube_t   *y;
+    bool           gone;
+    ds_channel_t  *c;
+    ds_youtube_t  *y;
 
     c = *pc;
     if (c == NULL) {
@@ -283,20 +333,32 @@ ds_youtube_leave(ds_channel_t **pc)
     y = c->ds->youtube;
 
     (void) pthread_mutex_lock(&y->lock);
+    gone = ds_youtube_remove(y, c);
+    (void) pthread_mutex_unlock(&y->lock);
+
+    if (gone) {
+        ds_youtube_channel_free(c);
+    }
+}
+
+
+/*
+ * True: the thread has nothing to do with it, else it frees it.
+ *
+ * context: lock is held
+ */
+
+static bool
+ds_youtube_remove(ds_youtube_t *y, ds_channel_t *c)
+{
+    ds_channel_t  **p;
 
     for (p = &y->channels; *p != c; p = &(*p)->next) { /* void */ }
 
     *p = c->next;
     c->left = true;
-    used = c->used;
 
-    (void) pthread_mutex_unlock(&y->lock);
-
-    /* else the thread does it */
-
-    if (!used) {
-        free(c);
-    }
+    return !c->used;
 }
 
 
@@ -526,7 +588,7 @@ ds_youtube_release(ds_youtube_t *y)
         (void) pthread_mutex_unlock(&y->lock);
 
         if (left) {
-            free(y->seen[i]);
+            ds_youtube_channel_free(y->seen[i]);
         }
     }
 
@@ -604,6 +666,12 @@ ds_youtube_streams(ds_youtube_t *y, ds_error_t *err)
         }
 
         c->loaded = c->loaded && !keys && k < n;
+    }
+
+    /* the keys of all that the account has are among it */
+
+    if (list != NULL) {
+        explicit_bzero(list, n * sizeof(ds_ingest_t));
     }
 
     free(list);
@@ -907,7 +975,8 @@ ds_youtube_do(ds_youtube_t *y, ds_channel_t *c, const ds_step_t *step,
 static void
 ds_youtube_did(ds_youtube_t *y, ds_channel_t *c, const ds_step_t *step)
 {
-    const char  *id;
+    const char           *id;
+    ds_youtube_totals_t  *totals;
 
     static const char *const  did[] = {
         "", "", "made", "bound", "taken to testing", "taken live", "completed"
@@ -920,12 +989,35 @@ ds_youtube_did(ds_youtube_t *y, ds_channel_t *c, const ds_step_t *step)
 
     (void) pthread_mutex_lock(&y->lock);
 
-    c->status.made += step->effect == DS_EFFECT_INSERT;
-    c->status.revived += step->effect == DS_EFFECT_LIVE
-                         && step->state == DS_YOUTUBE_REVIVING;
-    c->status.replaced += step->effect == DS_EFFECT_COMPLETE;
+    totals = ds_youtube_totals(y, c);
+
+    totals->made += step->effect == DS_EFFECT_INSERT;
+    totals->revived += step->effect == DS_EFFECT_LIVE
+                       && step->state == DS_YOUTUBE_REVIVING;
+    totals->replaced += step->effect == DS_EFFECT_COMPLETE;
 
     (void) pthread_mutex_unlock(&y->lock);
+}
+
+
+/*
+ * What was done for one that has left meanwhile is its successor's.
+ *
+ * context: lock is held
+ */
+
+static ds_youtube_totals_t *
+ds_youtube_totals(ds_youtube_t *y, ds_channel_t *c)
+{
+    ds_channel_t  *next;
+
+    for (next = y->channels; c->left && next != NULL; next = next->next) {
+        if (strcmp(next->name, c->name) == 0) {
+            return &next->status.totals;
+        }
+    }
+
+    return &c->status.totals;
 }
 
 
@@ -1192,7 +1284,8 @@ ds_youtube_state(ds_channel_t *c, ds_youtube_state_e state)
     if ((st->state == DS_YOUTUBE_DARK || st->state == DS_YOUTUBE_REVIVING)
         && now > c->told)
     {
-        st->dark += (uint64_t) (now - c->told);
+        ds_youtube_totals(c->ds->youtube, c)->dark
+            += (uint64_t) (now - c->told);
     }
 
     c->told = now;

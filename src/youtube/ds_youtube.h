@@ -25,12 +25,14 @@ int ds_youtube_start(ds_t *ds, ds_error_t *err);
 
 /*
  * context: owner's thread, as the next two.  "push" is where the engine pushes
- * the stream to, NULL: it does not.  *c is NULL when the stream has nothing to
- * do with YouTube; 0 or DS_ENOMEM.  ds_youtube_leave() does not wait, and sets
- * *c to NULL.
+ * the stream to, NULL: it does not.  In the place of *c, if that is not NULL,
+ * whose totals are put into "totals"; these are what is gone on with.  *c is
+ * NULL when the stream has nothing to do with YouTube; 0, or DS_ENOMEM: all is
+ * as it was.  ds_youtube_leave() does not wait, and sets *c to NULL.
  */
 int ds_youtube_join(ds_t *ds, const char *stream, const char *push,
-    const ds_youtube_conf_t *conf, ds_channel_t **c);
+    const ds_youtube_conf_t *conf, ds_youtube_totals_t *totals,
+    ds_channel_t **c);
 void ds_youtube_leave(ds_channel_t **c);
 
 /* "c" may be NULL from here on */

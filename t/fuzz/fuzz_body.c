@@ -161,7 +161,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     char                         before[DS_QUEUE_ID_LEN + 1];
     ds_def_t                     def;
     ngx_int_t                    rc;
-    ngx_str_t                    body;
+    ngx_str_t                    body, shown;
     ngx_uint_t                   set, start, limit;
     ds_queued_t                  q;
     ngx_directstream_conf_t      dcf;
@@ -180,6 +180,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     body.data = (u_char *) fuzz_string(data + 1, size - 1);
     body.len = size - 1;
 
+    ngx_str_set(&shown, "{\"static\":false,\"push\":null,\"outputs\":[]}");
+
     switch (data[0] % 6) {
 
     case 2:
@@ -197,8 +199,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         break;
 
     default:
-        rc = ngx_directstream_def_parse(&dcf, &body, data[0] % 6, &def, &set,
-                                        &start, &m);
+        rc = ngx_directstream_def_parse(&dcf, &body,
+                                        data[0] % 6 ? &shown : NULL, &def,
+                                        &set, &start, &m);
 
         /* what was taken would have been taken from the configuration too */
 

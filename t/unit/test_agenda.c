@@ -132,7 +132,7 @@ follow(ds_stream_t *s, int n)
     end = ds_monotonic() + DEADLINE;
 
     do {
-        while (n > 0 && ds_stream_aired(s, &a)) {
+        while (n > 0 && ds_stream_aired(s, &a, UINT64_MAX)) {
             (void) snprintf(aired + strlen(aired),
                             sizeof(aired) - strlen(aired), "%s%s%s:%s",
                             aired[0] == '\0' ? "" : " ",
@@ -163,6 +163,31 @@ queue_on_air(const ds_status_t *st, int64_t arg)
 {
     return st->has_item && (st->queue_id[0] != '\0') == (arg != 0)
            && st->position > 200;
+}
+
+
+/* meanwhile the store is told */
+
+static bool
+await_air(ds_stream_t *s, int64_t arg, ds_status_t *st)
+{
+    int64_t  end;
+
+    end = ds_monotonic() + DEADLINE;
+
+    do {
+        usleep(5000);
+        sync_rows(s);
+        ds_stream_status(s, st);
+        drain_log();
+
+        if (queue_on_air(st, arg)) {
+            return true;
+        }
+
+    } while (ds_monotonic() < end);
+
+    return false;
 }
 
 
@@ -235,7 +260,7 @@ test_now(void)
     q = entry(DS_QUEUED_URL, "x.mp4", 0, true);
     (void) strcpy(q.title, "x");
     queue(s, q, true);
-    ok(await(s, queue_on_air, 1, &st), "now: on air");
+    ok(await_air(s, 1, &st), "now: on air");
     is_str(st.queued_by, "somebody", "now: who wanted it");
     is_int(st.item.index, DS_NO_INDEX, "now: in no list");
     is_int(st.progress.position, DS_ITEM_OVER, "now: the list waits");
@@ -342,7 +367,7 @@ test_steps(void)
     q = entry(DS_QUEUED_URL, "x.mp4", 0, true);
     (void) strcpy(q.title, "x");
     queue(s, q, true);
-    ok(await(s, queue_on_air, 1, &st), "steps: on air");
+    ok(await_air(s, 1, &st), "steps: on air");
     sync_rows(s);
     ds_stream_previous(s);
     follow(s, 3);
@@ -379,7 +404,7 @@ test_stop(void)
     q = entry(DS_QUEUED_URL, "x.mp4", 0, true);
     (void) strcpy(q.title, "x");
     queue(s, q, true);
-    ok(await(s, queue_on_air, 1, &st), "stop: on air");
+    ok(await_air(s, 1, &st), "stop: on air");
     past(s, &st, 1200);
     sync_rows(s);
     finish(&s);
@@ -392,7 +417,7 @@ test_stop(void)
 
     s = start_at("three.json", false, &st.progress, 0);
     sync_rows(s);
-    ok(await(s, queue_on_air, 1, &st), "stop: goes on with it");
+    ok(await_air(s, 1, &st), "stop: goes on with it");
     ok(st.position > 900, "stop: from there: %d ms", (int) st.position);
     follow(s, 4);
     is_str(aired, "+x:played a:played b:played c:played",
@@ -444,9 +469,31 @@ test_agenda(void)
     ok(ds_agenda_get(a, head) == NULL, "agenda: then it is gone");
 
     head = ds_agenda_head(a);
-    ds_agenda_hold(a, head);
-    is_int(ds_agenda_set(a, NULL, 0, stamp), 0, "agenda: removed");
-    is_int(ds_agenda_head(a), head, "agenda: but taken");
+    ok(!ds_agenda_hold(a, head), "agenda: the store is to know first");
+    ok(ds_agenda_change(a, &q, &stamp) && strcmp(q.id, "two") == 0
+       && q.state == DS_QUEUED_ON_AIR, "agenda: it is told");
+    ds_agenda_release(a, head);
+    ok(ds_agenda_change(a, &q, &stamp) && q.state == DS_QUEUED_WAITING,
+       "agenda: another one comes before it");
+    (void) ds_agenda_hold(a, head);
+    is_int(ds_agenda_set(a, NULL, 0, stamp), 0, "agenda: the store is behind");
+    is_int(ds_agenda_head(a), head, "agenda: it is still there");
+    ok(ds_agenda_change(a, &q, &stamp), "agenda: told again");
+    is_int(ds_agenda_set(a, NULL, 0, stamp), 0, "agenda: removed before that");
+    is_int(ds_agenda_head(a), DS_AGENDA_NONE, "agenda: it is not begun");
+
+    two[1].state = DS_QUEUED_ON_AIR;
+    is_int(ds_agenda_set(a, two + 1, 1, stamp), 0, "agenda: of a run before");
+    head = ds_agenda_head(a);
+    ok(ds_agenda_change(a, &q, &stamp) && q.state == DS_QUEUED_WAITING
+       && q.place == 0, "agenda: it waits, in front");
+    is_int(ds_agenda_set(a, &q, 1, stamp), 0, "agenda: which is told");
+    ok(!ds_agenda_hold(a, head) && ds_agenda_change(a, &q, &stamp),
+       "agenda: its turn");
+    is_int(ds_agenda_set(a, &q, 1, stamp), 0, "agenda: the store knows");
+    ok(ds_agenda_hold(a, head), "agenda: taken");
+    is_int(ds_agenda_set(a, NULL, 0, stamp), 0, "agenda: removed, too late");
+    is_int(ds_agenda_head(a), head, "agenda: nobody takes it back");
     ds_agenda_begin(a, head);
     memset(&item, 0, sizeof(item));
     ds_agenda_return(a, &item, 700);

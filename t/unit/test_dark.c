@@ -34,11 +34,11 @@ test_late(void)
     ok(await(s, in_state, DS_FINISHED, &st), "late: to the end");
     is_int(st.played, 1, "late: played");
 
-    ok(ds_stream_aired(s, &a), "late: a record");
+    ok(ds_stream_aired(s, &a, UINT64_MAX), "late: a record");
     ok(a.slate > 1000, "late: slate before it: %d ms", (int) a.slate);
     ok(strchr(a.url, '?') == NULL && strstr(a.url, "d.mp4") != NULL,
        "late: where it came from: %s", a.url);
-    ok(!ds_stream_aired(s, &a), "late: one record");
+    ok(!ds_stream_aired(s, &a, UINT64_MAX), "late: one record");
     finish(&s);
 
     is_int(atomic_load(&server.sessions), sessions + 1, "late: one session");
@@ -79,7 +79,8 @@ test_pause(void)
     ok(await(s, in_state, DS_FINISHED, &st), "pause: to the end");
     is_int(st.played, 1, "pause: played");
 
-    ok(ds_stream_aired(s, &a) && a.slate > 500, "pause: slate within: %d ms",
+    ok(ds_stream_aired(s, &a, UINT64_MAX) && a.slate > 500,
+       "pause: slate within: %d ms",
        (int) a.slate);
     ok(a.aired > 3500 && a.aired <= 6100, "pause: aired: %d ms",
        (int) a.aired);

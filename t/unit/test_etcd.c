@@ -874,6 +874,79 @@ test_share_queue(ds_store_t *a, ds_store_t *b)
 }
 
 
+/* what the owner is asked to do is done once, by it alone, or by nobody */
+
+static void
+test_share_commands(ds_store_t *a, ds_store_t *b, ds_etcd_t *e)
+{
+    size_t           n, i;
+    int64_t          epoch;
+    ds_error_t       err;
+    ds_command_t     c, got[4];
+    ds_etcd_found_t  found;
+
+    is_int(put(e, "/ds/owner/lofi", "a"), DS_OK, "an owner");
+    (void) get(e, "/ds/owner/lofi", &found);
+    epoch = found.kvs[0].created;
+    ds_etcd_found_free(&found);
+
+    memset(&c, 0, sizeof(c));
+    c.epoch = epoch;
+
+    for (i = 0; i < 6; i++) {
+        (void) snprintf(c.id, sizeof(c.id), "%d", (int) i);
+        (void) snprintf(c.what, sizeof(c.what), "what%d", (int) i);
+        is_int(ds_store_command_put(b, "lofi", &c, &err), DS_OK,
+               "command %d, on the other node", (int) i);
+    }
+
+    is_int(ds_store_command_drop(b, "lofi", "1", &err), DS_OK,
+           "one is taken back");
+    is_int(ds_store_command_put(b, "none", &c, &err), DS_ESTORE_NOT_FOUND,
+           "none to a stream that is not there");
+
+    n = 4;
+    is_int(ds_store_command_take(a, "lofi", epoch, got, &n, &err), DS_OK,
+           "the owner takes them");
+    is_int(n, 4, "those it has room for");
+    is_str(got[0].what, "what0", "in their order");
+    is_str(got[1].what, "what2", "without the one taken back");
+
+    is_int(ds_store_refresh(b, "lofi", &err), DS_OK, "the other one looks");
+    is_int(ds_store_command_find(b, "lofi", "0", &err), DS_ESTORE_NOT_FOUND,
+           "one is taken");
+    is_int(ds_store_command_drop(b, "lofi", "0", &err), DS_ESTORE_NOT_FOUND,
+           "and not to be taken back");
+    is_int(ds_store_command_find(b, "lofi", "5", &err), DS_OK,
+           "another one is not");
+
+    n = 4;
+    is_int(ds_store_command_take(a, "lofi", epoch, got, &n, &err), DS_OK,
+           "taken");
+    is_int(n, 1, "the last");
+
+    /* for one that was the owner; and a hint, which is given once */
+
+    c.epoch = epoch - 1;
+    is_int(ds_store_command_put(b, "lofi", &c, &err), DS_OK, "late");
+
+    c.epoch = epoch;
+    c.id[0] = '\0';
+    is_int(ds_store_command_put(b, "lofi", &c, &err), DS_OK, "a hint");
+    is_int(ds_store_command_put(b, "lofi", &c, &err), DS_OK, "again");
+
+    n = 4;
+    is_int(ds_store_command_take(a, "lofi", epoch, got, &n, &err), DS_OK,
+           "taken");
+    is_int(n, 1, "the hint, once, and not what came late");
+
+    n = 4;
+    is_int(ds_store_command_take(a, "lofi", epoch, got, &n, &err), DS_OK,
+           "nothing is left");
+    is_int(n, 0, "of either");
+}
+
+
 /* the owner alone says where it is */
 
 static void
@@ -1012,6 +1085,7 @@ test_share(etcd_t *etcd, ds_etcd_t *e)
 
     test_share_definitions(a, b);
     test_share_queue(a, b);
+    test_share_commands(a, b, e);
     test_share_owner(a, b, e);
     test_share_outage(a, b, etcd);
     test_share_unknown(etcd, e);

@@ -154,11 +154,45 @@ test_key(void)
 }
 
 
+/* who is to take the place of another one of its key comes in beside it */
+
+static void
+test_urge(void)
+{
+    waiter_t     a, b, c;
+    static char  one[] = "stream", two[] = "stream";
+
+    gate = ds_gate_create(1);
+    waiter_start(&a, one, -1);
+    waiter_end(&a);
+
+    waiter_start(&b, two, 100);
+    waiter_start(&c, "other", -1);
+    (void) usleep(50000);
+    ds_gate_urge(gate, &c.cancel);
+    ds_gate_urge(gate, &b.cancel);
+    waiter_end(&b);
+    is_int(b.rc, DS_OK, "urge: beside its own");
+    (void) usleep(50000);
+    ok(!atomic_load(&c.ended), "urge: not beside another one's");
+
+    ds_gate_leave(gate, one);
+    (void) usleep(50000);
+    ok(!atomic_load(&c.ended), "urge: they have one place");
+    ds_gate_leave(gate, two);
+    waiter_end(&c);
+    is_int(c.rc, DS_OK, "urge: which is free after both");
+    ds_gate_leave(gate, "other");
+    ds_gate_free(&gate);
+}
+
+
 int
 main(void)
 {
     test_order();
     test_key();
+    test_urge();
 
     return done_testing();
 }

@@ -19,6 +19,7 @@ typedef struct {
 
 static void test_m3u(void);
 static void test_m3u_join(void);
+static void test_dialects(void);
 static void test_json(void);
 static void test_xml(void);
 static void test_line(void);
@@ -38,6 +39,7 @@ main(void)
 {
     test_m3u();
     test_m3u_join();
+    test_dialects();
     test_json();
     test_xml();
     test_line();
@@ -180,6 +182,63 @@ test_m3u_join(void)
         (void) snprintf(text, sizeof(text), "#EXTM3U\n%s\n", t[i].line);
         (void) test_parse(&l, text, t[i].base);
         is_str(l.n == 1 ? l.e[0].url : "none", t[i].want, "joined: %zu", i);
+        test_free(&l);
+    }
+}
+
+
+/* what is said of the first item, in one dialect or another */
+
+static void
+test_dialects(void)
+{
+    size_t       i;
+    test_list_t  l;
+
+    static const struct {
+        const char  *text;
+        size_t       n;
+        const char  *title;
+        const char  *headers;
+    } t[] = {
+        { "#EXTM3U\n#EXTINF:-1 tvg-id='a,b' x=\"c\",One\na.mp4\n", 1, "One",
+          NULL },
+        { "#EXTM3U\n#EXTINF:-1 tvg-name=\"Bob 5\" TV\" g=\"x\",Bob's\n"
+          "a.mp4\n", 1, "Bob's", NULL },
+        { "#EXTM3U\n#EXTINF:-1 tvg-name=\"no end,One\na.mp4\n", 1, "One",
+          NULL },
+        { "#EXTM3U\n#EXTINF:-1 user-agent='U, A',One\na.mp4\n", 1, "One",
+          "User-Agent: U, A\n" },
+        { "#EXTM3U\n#EXTVLCOPT:--http-user-agent=UA\na.mp4\n", 1, "a.mp4",
+          "User-Agent: UA\n" },
+        { "#EXTM3U\nhttp://h/a.mp4%7CUser-Agent=UA%201\n", 1, "a.mp4",
+          "User-Agent: UA 1\n" },
+        { "#EXTM3U\r#EXTINF:2,One\ra.mp4\rb.mp4\n", 2, "One", NULL },
+        { "#EXTM3U\r\n#EXTINF:2,One\r\na.mp4\r\n\x1a", 1, "One", NULL },
+        { "; radio\n\n[playlist]\r\nFile1 = a.mp4 \r\nTitle1 = One\r\n", 1,
+          "One", NULL },
+        { "[Reference]\r\nRef1=http://h/a.mp4\r\nRef2=http://h/b.mp4\r\n", 2,
+          "a.mp4", NULL },
+        { "<x:playlist><x:trackList><x:track><x:location>\n http://h/a.mp4\n"
+          "</x:location><x:title>One</x:title></x:track><x:track>"
+          "<x:location>b.mp4</x:location></x:track></x:trackList>"
+          "</x:playlist>", 2, "One", NULL },
+        { "<playlist><trackList><track><location>a.mp4</location><extension>"
+          "<vlc:id>0</vlc:id><vlc:option>http-user-agent=U &amp; A"
+          "</vlc:option></extension></track><track><location>b.mp4"
+          "</location></track></trackList></playlist>", 2, "a.mp4",
+          "User-Agent: U & A\n" }
+    };
+
+    memset(&l, 0, sizeof(l));
+
+    for (i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+        is_int(test_parse(&l, t[i].text, "http://h/l"), DS_OK,
+               "dialect %zu", i);
+        is_int(l.n, t[i].n, "dialect %zu: its items", i);
+        is_str(l.e[0].title, t[i].title, "dialect %zu: a title", i);
+        is_str(l.e[0].headers, t[i].headers, "dialect %zu: headers", i);
+        ok(l.n < 2 || l.e[1].headers == NULL, "dialect %zu: of one", i);
         test_free(&l);
     }
 }

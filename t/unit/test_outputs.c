@@ -167,6 +167,7 @@ names(const ds_fan_t *fan, char *text)
     unsigned           i;
     ds_push_status_t   st[DS_OUTLETS];
 
+    memset(st, 0, sizeof(st));
     ds_fan_status(fan, st);
     text[0] = '\0';
 

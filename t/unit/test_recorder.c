@@ -222,8 +222,8 @@ test_locked(ds_recorder_t *r)
 
     run = ds_run_begin(r, "one", 0);
     ok(begun(run, &p, &code) && code == DS_ESTORE_BUSY, "locked: said so");
-    ok(ds_recorder_ask(r, "two"), "locked: asked");
-    ok(!ds_recorder_ask(r, "one"), "locked: one at a time");
+    ok(ds_recorder_ask(r, "two", 0), "locked: asked");
+    ok(!ds_recorder_ask(r, "one", 0), "locked: one at a time");
 
     for (i = 1; i <= 500; i++) {
         p = at(i);
@@ -269,7 +269,7 @@ test_locked(ds_recorder_t *r)
 
     ok(i < 100 && settled.found && settled.anew
        && strcmp(settled.stored.def.name, "two") == 0, "the answer");
-    ok(ds_recorder_ask(r, "none"), "asked for one that is not there");
+    ok(ds_recorder_ask(r, "none", 0), "asked for one that is not there");
 
     for (i = 0; i < 100 && !ds_recorder_answer(r, &settled); i++) {
         (void) usleep(50000);

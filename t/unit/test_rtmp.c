@@ -14,6 +14,7 @@
 
 #include "air/ds_output.h"
 #include "base/ds_engine.h"
+#include "rtmp/ds_auth.h"
 #include "rtmp/ds_flv.h"
 #include "header.h"
 #include "rtmp_peer.h"
@@ -479,6 +480,28 @@ test_auth(void)
 }
 
 
+/* what is behind a name without a colon is not the password */
+
+static void
+test_auth_alone(void)
+{
+    char        *user, params[DS_AUTH_LEN];
+    ds_error_t   err;
+
+    static const char  said[] = "authmod=adobe ?reason=needauth&user=u"
+                                "&salt=s&challenge=c";
+
+    user = strdup("u");
+
+    ok(ds_auth_answer(said, user, params, DS_EPUSH_REJECTED, &err),
+       "auth: no password: %s", err.message);
+    ok(strncmp(params, "authmod=adobe&user=u&challenge=", 31) == 0,
+       "auth: is answered: %s", params);
+
+    free(user);
+}
+
+
 static void
 test_redirect(void)
 {
@@ -897,6 +920,7 @@ main(void)
     test_flv();
     test_talk();
     test_auth();
+    test_auth_alone();
     test_redirect();
     test_refusals();
     test_lost();

@@ -631,19 +631,19 @@ test_queue(void)
 
     /* moved, removed, played */
 
-    is_int(ds_store_queue_move(store, "queue", "a", "d", &err), 0,
+    is_int(ds_store_queue_move(store, "queue", "a", true, "d", &err), 0,
            "queue: moved");
     is_str(order(store), "c!adbe", "queue: before another");
-    is_int(ds_store_queue_move(store, "queue", "c", NULL, &err), 0,
+    is_int(ds_store_queue_move(store, "queue", "c", true, NULL, &err), 0,
            "queue: to the end");
     is_str(order(store), "adbec", "queue: where it does not interrupt");
-    is_int(ds_store_queue_move(store, "queue", "x", NULL, &err),
+    is_int(ds_store_queue_move(store, "queue", "x", true, NULL, &err),
            DS_ESTORE_NOT_FOUND, "queue: there is no such entry");
-    is_int(ds_store_queue_move(store, "queue", "a", "x", &err),
+    is_int(ds_store_queue_move(store, "queue", "a", true, "x", &err),
            DS_EITEM_UNAVAILABLE, "queue: nor place");
-    is_int(ds_store_queue_remove(store, "queue", "d", &err), 0,
+    is_int(ds_store_queue_remove(store, "queue", "d", true, &err), 0,
            "queue: removed");
-    is_int(ds_store_queue_remove(store, "queue", "d", &err),
+    is_int(ds_store_queue_remove(store, "queue", "d", true, &err),
            DS_ESTORE_NOT_FOUND, "queue: once");
 
     q = queued("b", 1, false);
@@ -652,16 +652,25 @@ test_queue(void)
            "queue: on air");
     is_int(ds_store_queue_position(store, "queue", "b", 700, &err), 0,
            "queue: where");
+    is_int(ds_store_queue_remove(store, "queue", "b", true, &err),
+           DS_EQUEUE_ON_AIR, "queue: what is on air is not removed");
+    is_int(ds_store_queue_move(store, "queue", "b", true, NULL, &err),
+           DS_EQUEUE_ON_AIR, "queue: nor moved");
+    is_int(ds_store_queue_move(store, "queue", "b", false, "e", &err), 0,
+           "queue: but of a stream that does not run");
     q = queued("r", 0, false);
     is_int(ds_store_queue_put(store, "queue", 0, &q, &err), 0,
            "queue: what it interrupted");
     is_str(order(store), "b*raec", "queue: goes on after it");
     is_int(ds_store_queue_put(store, "queue", 9999, &q, &err), 0,
            "queue: of a run that is not there");
+    is_str(order(store), "b*raec", "queue: what waited does so");
     q.state = DS_QUEUED_OVER;
     q.id[0] = 'b';
     is_int(ds_store_queue_put(store, "queue", 0, &q, &err), 0, "queue: over");
-    is_str(order(store), "aec", "queue: is gone");
+    is_str(order(store), "raec", "queue: is gone");
+    is_int(ds_store_queue_remove(store, "queue", "r", false, &err), 0,
+           "queue: removed without a run");
 
     ds_store_close(&store);
 }

@@ -38,7 +38,7 @@ test_once(void)
                (int) i);
     }
 
-    for (i = 0; ds_stream_aired(s, &aired); i++) {
+    for (i = 0; ds_stream_aired(s, &aired, UINT64_MAX); i++) {
         is_int(aired.item.index, i, "item %d was on air", (int) i);
         is_int(aired.item.state, DS_ITEM_PLAYED, "to its end");
         ok(llabs(aired.aired - 2000) < 100, "for its time: %d ms",

@@ -419,12 +419,14 @@ engine_start(void)
 }
 
 
-static ds_channel_t *
-join(const char *name, const char *key, ds_youtube_e mode)
+/* in the place of *c; false: no memory */
+
+static bool
+rejoin(const char *name, const char *key, ds_youtube_e mode,
+    ds_youtube_totals_t *totals, ds_channel_t **c)
 {
-    char                push[128];
-    ds_channel_t       *c;
-    ds_youtube_conf_t   conf;
+    char               push[128];
+    ds_youtube_conf_t  conf;
 
     memset(&conf, 0, sizeof(ds_youtube_conf_t));
     (void) snprintf(push, sizeof(push),
@@ -432,13 +434,26 @@ join(const char *name, const char *key, ds_youtube_e mode)
     ds_text(conf.title, sizeof(conf.title), "$stream: $title, $nothing $");
     conf.mode = mode;
 
-    if (ds_youtube_join(ds, name, push, &conf, &c) != DS_OK) {
-        return NULL;
+    if (ds_youtube_join(ds, name, push, &conf, totals, c) != DS_OK) {
+        return false;
     }
 
-    ds_youtube_tell(c, true, "an item");
+    ds_youtube_tell(*c, true, "an item");
 
-    return c;
+    return true;
+}
+
+
+static ds_channel_t *
+join(const char *name, const char *key, ds_youtube_e mode)
+{
+    ds_channel_t         *c;
+    ds_youtube_totals_t   totals;
+
+    c = NULL;
+    memset(&totals, 0, sizeof(totals));
+
+    return rejoin(name, key, mode, &totals, &c) ? c : NULL;
 }
 
 
@@ -478,6 +493,37 @@ engine_end(void)
 
     ok(!shown, "no secret in the log");
     ds_destroy(&ds);
+}
+
+
+/* of "a", which one in the place of another has: they go on */
+
+static ds_channel_t *
+test_totals(ds_channel_t *a, uint64_t dark)
+{
+    ds_channel_t         *was;
+    ds_youtube_status_t   st;
+    ds_youtube_totals_t   totals;
+
+    was = a;
+    memset(&totals, 0, sizeof(totals));
+
+    ok(rejoin("a", "key-5", DS_YOUTUBE_WATCH, &totals, &a) && a != was,
+       "other settings");
+    ok(state(a, DS_YOUTUBE_HEALTHY, &st), "are followed");
+    is_int(st.totals.replaced, 1, "what was replaced is counted");
+    is_int(st.totals.dark, dark, "and so is the dark");
+
+    totals.replaced = 0;
+    ok(rejoin("a", "key-5", DS_YOUTUBE_OFF, &totals, &a) && a == NULL, "off");
+    is_int(totals.replaced, 1, "its totals are told");
+
+    ok(rejoin("a", "key-5", DS_YOUTUBE_REVIVE, &totals, &a), "on");
+    ds_youtube_status(a, &st);
+    is_int(st.totals.replaced, 1, "and goes on from there");
+    ok(state(a, DS_YOUTUBE_HEALTHY, &st), "healthy");
+
+    return a;
 }
 
 
@@ -547,13 +593,13 @@ test_thread(void)
 
     set("{\"broadcasts\": [{\"id\": \"other\", \"stream\": \"s5\", "
         "\"life\": \"ready\"}]}");
-    dark = st.dark;
+    dark = st.totals.dark;
     ds_youtube_wish(a, DS_YOUTUBE_ROLLOVER);
 
     for (i = 0; i < 1000; i++) {
         ds_youtube_status(a, &st);
 
-        if (strcmp(st.broadcast, "other") == 0 && st.replaced == 1
+        if (strcmp(st.broadcast, "other") == 0 && st.totals.replaced == 1
             && st.state == DS_YOUTUBE_HEALTHY)
         {
             break;
@@ -564,7 +610,9 @@ test_thread(void)
 
     is_str(st.broadcast, "other", "rolled over");
     is_int(number("most_live", "s5"), 2, "the next was live before");
-    is_int(st.dark, dark, "never dark");
+    is_int(st.totals.dark, dark, "never dark");
+
+    a = test_totals(a, dark);
 
     /* a stream that is deleted has no broadcast, and none is made of others */
 
@@ -579,6 +627,111 @@ test_thread(void)
         "\"broadcasts\": [{\"id\": \"other\", \"life\": \"live\"}]}");
 
     ds_youtube_leave(&a);
+    engine_end();
+}
+
+
+/* those of the tests before */
+
+static void
+complete_all(void)
+{
+    char   *text, *json;
+    cJSON  *state, *b;
+
+    state = control(NULL);
+
+    cJSON_ArrayForEach(b, cJSON_GetObjectItem(state, "broadcasts")) {
+        (void) cJSON_ReplaceItemInObject(b, "life",
+                                         cJSON_CreateString("complete"));
+    }
+
+    text = cJSON_PrintUnformatted(cJSON_GetObjectItem(state, "broadcasts"));
+    json = ds_sprintf("{\"broadcasts\": %s}", text);
+    set(json);
+
+    free(json);
+    free(text);
+    cJSON_Delete(state);
+}
+
+
+/* what fifty streams of an account cost in a day, of rounds of 45 s */
+
+static void
+test_account(void)
+{
+    int                   i, n;
+    char                  name[24], *json, *p;
+    double                used, lists;
+    int64_t               began;
+    ds_channel_t         *c[50];
+    ds_youtube_status_t   st;
+
+    json = malloc(50 * 256);
+
+    if (json == NULL) {
+        abort();
+    }
+
+    complete_all();
+
+    p = json + sprintf(json, "{\"refresh_token\": \"refresh-SECRET\", "
+                       "\"used\": 0, \"streams\": [");
+
+    for (i = 0; i < 50; i++) {
+        p += sprintf(p, "%s{\"id\": \"f%d\", \"key\": \"fifty-%d\", "
+                     "\"active\": true}", i == 0 ? "" : ",", i, i);
+    }
+
+    p += sprintf(p, "], \"broadcasts\": [");
+
+    for (i = 0; i < 50; i++) {
+        p += sprintf(p, "%s{\"id\": \"b%d\", \"stream\": \"f%d\", "
+                     "\"life\": \"live\", \"title\": \"x\"}",
+                     i == 0 ? "" : ",", i, i);
+    }
+
+    (void) sprintf(p, "]}");
+    set(json);
+    free(json);
+
+    engine_start();
+
+    for (i = 0; i < 50; i++) {
+        (void) snprintf(name, sizeof(name), "fifty-%d", i);
+        c[i] = join(name, name, DS_YOUTUBE_REVIVE);
+    }
+
+    for (n = 0; n < 50 && state(c[n], DS_YOUTUBE_HEALTHY, &st); n++) {
+        /* void */
+    }
+
+    is_int(n, 50, "account: all are live");
+
+    began = ds_monotonic();
+    used = number("used", NULL);
+    lists = number("calls", "liveBroadcasts.list");
+
+    for (i = 0; i < 6000
+         && number("calls", "liveBroadcasts.list") < lists + 40; i++)
+    {
+        (void) usleep(10000);
+    }
+
+    used = number("used", NULL) - used;
+    lists = number("calls", "liveBroadcasts.list") - lists;
+
+    ok(lists >= 40 && lists <= (double) (ds_monotonic() - began) / 100 + 2,
+       "account: a list a round: %d in %d ms", (int) lists,
+       (int) (ds_monotonic() - began));
+    ok(used * 86400 / 45 <= 3000 * lists, "account: %d units a day",
+       (int) (used * 86400 / 45 / lists));
+
+    for (i = 0; i < 50; i++) {
+        ds_youtube_leave(&c[i]);
+    }
+
     engine_end();
 }
 
@@ -638,6 +791,7 @@ main(void)
     test_faults();
     test_thread();
     test_refusals();
+    test_account();
 
     (void) kill(api_pid, SIGTERM);
     (void) waitpid(api_pid, NULL, 0);

@@ -8,25 +8,21 @@ use strict;
 use warnings;
 
 use File::Path qw(make_path);
-use POSIX qw(WNOHANG);
 use Time::HiRes qw(sleep);
+
+use DirectStream::Etcd;
 
 
 # what of Debian's packages must be there; "": all is
 sub missing {
-    for my $program (qw(etcd etcdctl)) {
-        return "no $program" unless grep { -x "$_/$program" }
-                                    split /:/, $ENV{PATH};
-    }
-
-    return '';
+    return DirectStream::Etcd::missing();
 }
 
 
 sub new {
     my ($class, $t, %args) = @_;
 
-    my $self = bless { t => $t, %args, etcd => [], nodes => {} }, $class;
+    my $self = bless { t => $t, %args, nodes => {} }, $class;
 
     $self->{host} ||= sub { '127.0.0.1' };
     $self->{wrap} ||= sub { [] };
@@ -35,25 +31,14 @@ sub new {
 }
 
 
-# etcd
+# etcd; of a machine that is lost its data is not asked for again
 
 sub etcd {
     my ($self, $n) = @_;
 
-    my $t = $self->{t};
-
-    for my $i (0 .. $n - 1) {
-        my $host = $self->{host}->("e$i");
-
-        push @{ $self->{etcd} }, {
-            name => "e$i", client => "http://$host:" . $t->port,
-            peer => "http://$host:" . $t->port,
-        };
-    }
-
-    $self->etcd_start($_) for 0 .. $n - 1;
-
-    $t->wait_for(sub { $self->etcd_up }, 20, 'etcd') or die "no etcd\n";
+    $self->{etcd} = DirectStream::Etcd->new($self->{t}, $n,
+        host => $self->{host}, wrap => $self->{wrap},
+        options => ['--unsafe-no-fsync']);
 
     return;
 }
@@ -61,45 +46,19 @@ sub etcd {
 
 sub endpoints {
     my ($self) = @_;
-    return join ',', map { $_->{client} } @{ $self->{etcd} };
-}
-
-
-sub etcd_up {
-    my ($self) = @_;
-
-    my ($status) = $self->{t}->command('etcdctl', '--endpoints',
-                                       $self->endpoints, 'endpoint', 'health');
-    return $status == 0;
+    return $self->{etcd}->endpoints;
 }
 
 
 sub etcd_start {
     my ($self, $i) = @_;
-
-    my ($t, $e) = ($self->{t}, $self->{etcd}[$i]);
-    my $members = join ',', map { "$_->{name}=$_->{peer}" }
-                                @{ $self->{etcd} };
-    my $state = -d $t->dir . "/$e->{name}/member" ? 'existing' : 'new';
-
-    $e->{pid} = $t->run($e->{name}, @{ $self->{wrap}->($e->{name}) },
-        'etcd', '--name', $e->{name}, '--data-dir', $t->dir . "/$e->{name}",
-        '--listen-client-urls', $e->{client},
-        '--advertise-client-urls', $e->{client},
-        '--listen-peer-urls', $e->{peer},
-        '--initial-advertise-peer-urls', $e->{peer},
-        '--initial-cluster', $members, '--initial-cluster-state', $state,
-        '--log-level', 'error', '--unsafe-no-fsync');
-
-    return;
+    return $self->{etcd}->start($i);
 }
 
 
 sub etcd_kill {
     my ($self, $i) = @_;
-    my $pid = delete $self->{etcd}[$i]{pid} or return;
-    $self->{t}->stop_pid($pid, 'KILL');
-    return;
+    return $self->{etcd}->kill($i);
 }
 
 
@@ -144,6 +103,7 @@ http {
         listen $host:$n->{http};
         location /directstream/ { directstream_admin write=on; }
         location = /metrics { directstream_metrics; }
+        @{[ $args{http} || '' ]}
     }
 }
 END

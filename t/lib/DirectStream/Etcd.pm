@@ -1,7 +1,8 @@
 package DirectStream::Etcd;
 
-# An etcd of so many members on loopback, for a DirectStream::Test, whose
-# directory it lives in.
+# An etcd of so many members, for a DirectStream::Test, whose directory it
+# lives in: on loopback, or where "host" says, run as "wrap" does; both are
+# asked with the member's name.
 
 use strict;
 use warnings;
@@ -14,14 +15,19 @@ sub missing {
 
 
 sub new {
-    my ($class, $t, $n) = @_;
+    my ($class, $t, $n, %args) = @_;
 
-    my $self = bless { t => $t, members => [] }, $class;
+    my $self = bless {
+        t => $t, members => [], host => sub { '127.0.0.1' },
+        wrap => sub { [] }, options => [], %args,
+    }, $class;
 
     for my $i (0 .. $n - 1) {
+        my $host = $self->{host}->("e$i");
+
         push @{ $self->{members} }, {
-            name => "etcd$i", client => 'http://127.0.0.1:' . $t->port,
-            peer => 'http://127.0.0.1:' . $t->port,
+            name => "e$i", client => "http://$host:" . $t->port,
+            peer => "http://$host:" . $t->port,
         };
     }
 
@@ -47,14 +53,14 @@ sub start {
                             @{ $self->{members} };
     my $state = -d $t->dir . "/$m->{name}/member" ? 'existing' : 'new';
 
-    $m->{pid} = $t->run($m->{name}, 'etcd', '--name', $m->{name},
-        '--data-dir', $t->dir . "/$m->{name}",
+    $m->{pid} = $t->run($m->{name}, @{ $self->{wrap}->($m->{name}) },
+        'etcd', '--name', $m->{name}, '--data-dir', $t->dir . "/$m->{name}",
         '--listen-client-urls', $m->{client},
         '--advertise-client-urls', $m->{client},
         '--listen-peer-urls', $m->{peer},
         '--initial-advertise-peer-urls', $m->{peer},
         '--initial-cluster', $all, '--initial-cluster-state', $state,
-        '--log-level', 'error');
+        '--log-level', 'error', @{ $self->{options} });
 
     return;
 }

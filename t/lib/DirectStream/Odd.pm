@@ -111,6 +111,23 @@ my @odd = (
       make => 'fields' ],
     [ 'promise.mkv', 2, 'ends at 2.\\d of 6.\\d s', 'ends at', make => 'cut' ],
 
+    [ 'half.avi', 2.4, 'ends at 2.\\d of 6.\\d s', undef, make => 'half' ],
+    [ 'half.rm', 2.4, 'ends at [23].\\d of 6.\\d s', undef, make => 'half' ],
+    [ 'wrong.mp3', 2, '^encode: no video: .*; 4.\\d of 6.\\d s missing', undef,
+      make => 'wrong' ],
+    [ 'wrong.flv', 2, "copy: $FITS; 28.0 of 30.0 s missing",
+      "copy: $FITS; 28.0 of 30.0 s missing", make => 'wrong' ],
+
+    [ 'camera.mov', 2, "copy: $FITS\$", "copy: $FITS\$",
+      more => '-timecode 01:00:00:00' ],
+    [ 'hour.mkv', 2, "copy: $FITS\$", "copy: $FITS\$",
+      more => '-output_ts_offset 3600' ],
+    [ 'edit.mp4', 2, 'encode: video h264 160x90 \\(2.0 s hidden\\) .* copied$',
+      undef, make => 'edit' ],
+    [ 'again.m3u8', 4, "copy: $FITS\$", "copy: $FITS\$", make => 'again' ],
+    [ 'gap.m3u8', 4, "copy: $FITS; (?:2.0|1.9) of 6.0 s missing",
+      "copy: $FITS; (?:2.0|1.9) of 6.0 s missing", make => 'gap' ],
+
     # the track that is meant has 48000 samples a second, the other 44100
     [ 'comment.mkv', 2, "$SOUND ac3 48000 Hz $TO", 'copy: .* 44100 Hz',
       tracks => [ 'ac3', 'aac', 'default', 'comment' ] ],
@@ -131,6 +148,76 @@ my @odd = (
     [ 'equal.mkv', 2, "copy: $FITS\$", undef,
       tracks => [ 'aac', 'ac3', '0', '0' ], swap => 1 ],
 );
+
+
+# what docs say of each
+
+my %words = (
+    'pids.ts' => 'MPEG-TS, other PIDs in its midst',
+    'table.ts' => 'another PID of the table',
+    'voice.ts' => 'of the audio alone',
+    'header.ts' => 'other parameter sets',
+    'size.ts' => 'a larger picture',
+    'smaller.ts' => 'a smaller one',
+    'rate.ts' => 'another sample rate',
+    'mono.ts' => 'other channels',
+    'sound.ts' => 'another audio codec',
+    'video.ts' => 'another video codec',
+    'back.ts' => 'one that could be copied then',
+    'all.ts' => 'other codecs and PIDs',
+    'break.m3u8' => 'HLS, a discontinuity with other PIDs',
+    'chain.ogg' => 'Ogg, one after another',
+    'forward.ts' => 'time stamps that jump forward',
+    'little.ts' => 'by less than a second',
+    'backward.ts' => 'that begin again',
+    'far.ts' => 'that jump by an hour',
+    'wrap.ts' => 'that wrap',
+    'jump.mkv' => 'that jump, Matroska',
+    'jump.mp4' => 'that jump, MP4',
+    'late.ts' => 'audio that begins late, MPEG-TS',
+    'late.mkv' => 'the same, Matroska',
+    'late.flv' => 'the same, FLV',
+    'dark.ts' => 'video that begins late',
+    'darkness.ts' => 'the same, copied',
+    'avc3.mp4' => 'parameter sets in the samples (avc3)',
+    'order.avi' => 'AVI with B frames',
+    'order.h264' => 'raw H.264 with B frames',
+    'lost.flv' => 'AAC without its header',
+    'broken.ts' => 'video of which nothing can be decoded',
+    'fields.ts' => 'an interlaced recording that begins anywhere',
+    'promise.mkv' => 'Matroska that was cut',
+    'half.avi' => 'AVI that was cut',
+    'half.rm' => 'RealMedia that was cut',
+    'wrong.mp3' => 'MP3 with a wrong number of frames',
+    'wrong.flv' => 'FLV with a wrong duration',
+    'camera.mov' => "QuickTime with a camera's time code",
+    'hour.mkv' => 'Matroska that begins at an hour',
+    'edit.mp4' => 'MP4 that begins between key frames by its edit list',
+    'again.m3u8' => 'HLS of fragments, a discontinuity with an older clock',
+    'gap.m3u8' => 'HLS, a segment that is not there',
+    'comment.mkv' => 'a commentary beside the sound',
+    'blind.mkv' => 'a description beside it',
+    'deaf.mkv' => 'a track for the hard of hearing beside it',
+    'second.mkv' => 'the default track is the second one',
+    'aside.mkv' => 'the default track is a commentary',
+    'tongues.mkv' => 'two languages',
+    'called.mkv' => 'a commentary by its title alone',
+    'equal.mkv' => 'two that are equal, one in AAC',
+);
+
+
+# rows of a table: with "video auto", and "video copy"
+sub table {
+    return map {
+        my ($file, undef, @say) = @$_;
+
+        "| $words{$file} | " . join(' | ', map {
+            !defined $_ ? '' : /^codec/ ? "`$_`" : /ends at/ ? '`source_cut`'
+            : /missing|without (?:sound|picture)/ ? 'played, and says so'
+            : /^copy/ ? 'copied' : 'encoded'
+        } @say[0, 1]) . ' |';
+    } @odd;
+}
 
 
 # each is { file, seconds, auto, copy }
@@ -168,6 +255,10 @@ sub make {
 
         } elsif ($k{tracks}) {
             tracks("$to/$file", %k);
+
+        } elsif (!$k{make}) {
+            DirectStream::Media::ffmpeg("$to/$file", sources(2),
+                                        split ' ', "$X264 $AAC $k{more}");
 
         } else {
             no strict 'refs';
@@ -440,6 +531,79 @@ sub make_cut {
     my $all = slurp("$to/$file");
 
     return spew("$to/$file", substr $all, 0, 0.35 * length $all);
+}
+
+
+sub make_half {
+    my ($to, $file) = @_;
+
+    DirectStream::Media::ffmpeg("$to/$file", sources(6, '176x144'),
+        split ' ', $file =~ /avi/ ? '-c:v mpeg4 -c:a libmp3lame'
+                                  : '-c:v rv20 -c:a ac3');
+
+    my $all = slurp("$to/$file");
+
+    return spew("$to/$file", substr $all, 0, 0.45 * length $all);
+}
+
+
+# it is whole, and says that it is not
+sub make_wrong {
+    my ($to, $file) = @_;
+
+    my $mp3 = $file =~ /mp3/;
+
+    DirectStream::Media::ffmpeg("$to/$file", sources(2), split ' ',
+        $mp3 ? '-vn -c:a libmp3lame -q:a 4' : "$X264 $AAC");
+
+    my $all = slurp("$to/$file");
+    my $at = index $all, $mp3 ? 'Xing' : 'duration';
+
+    substr($all, $at + 8, 4) = pack 'N', 3 * unpack 'N',
+        substr $all, $at + 8, 4 if $mp3;
+    substr($all, $at + 9, 8) = pack 'd>', 30 unless $mp3;
+
+    return spew("$to/$file", $all);
+}
+
+
+# cut on a telephone: it begins between two key frames
+sub make_edit {
+    my ($to, $file) = @_;
+
+    DirectStream::Media::ffmpeg("$to/whole.mp4", sources(4),
+                                split ' ', "$X264 -g 200 $AAC");
+
+    return DirectStream::Media::ffmpeg("$to/$file", '-ss', 2, '-i',
+                                       "$to/whole.mp4", qw(-c copy));
+}
+
+
+# a segment of fragments that is played twice
+sub make_again {
+    my ($to, $file) = @_;
+
+    system(qw(ffmpeg -nostdin -v error -y), sources(2), split(' ',
+        "$X264 $AAC -f hls -hls_time 4 -hls_segment_type fmp4"),
+        qw(-hls_fmp4_init_filename again.init -hls_segment_filename),
+        "$to/again%d.m4s", "$to/$file") == 0 or die "$file: failed\n";
+
+    return spew("$to/$file", "#EXTM3U\n#EXT-X-VERSION:7\n"
+        . "#EXT-X-TARGETDURATION:2\n" . "#EXT-X-DISCONTINUITY\n"
+        . ("#EXT-X-MAP:URI=\"again.init\"\n#EXTINF:2,\nagain0.m4s\n"
+           . "#EXT-X-DISCONTINUITY\n") x 2 . "#EXT-X-ENDLIST\n");
+}
+
+
+# a segment that is not there
+sub make_gap {
+    my ($to, $file) = @_;
+
+    spew("$to/gap$_.ts", part("$to/part.ts", 'plain', $_)) for 0, 4;
+
+    return spew("$to/$file", "#EXTM3U\n#EXT-X-TARGETDURATION:2\n"
+        . join('', map { "#EXTINF:2,\ngap$_.ts\n" } 0, 2, 4)
+        . "#EXT-X-ENDLIST\n");
 }
 
 

@@ -136,6 +136,18 @@ sub read_file {
 }
 
 
+# the rows of the table below a heading of a page of the book
+sub book_rows {
+    my ($self, $page, $heading) = @_;
+
+    my ($text) = $self->read_file("$ROOT/docs/$page")
+                 =~ /^#+ \Q$heading\E\n(.*?)(?:^#|\z)/ms;
+    my (undef, undef, @rows) = grep { /^\|/ } split /\n/, $text // '';
+
+    return @rows;
+}
+
+
 # calls until it is true or the time is over; returns what it returned
 sub wait_for {
     my ($self, $code, $seconds, $what) = @_;
@@ -388,6 +400,7 @@ sub near_conf {
     my $rtmp = $args{rtmp} || '';
     my $http = $args{http} || '';
     my $block = $args{directstream} || '';
+    my $zone = $args{zone} || '8m';
 
     $n->{ports} = [ $n->{http}, $n->{rtmp} ];
 
@@ -398,7 +411,7 @@ END
 
     my $ds = $args{no_block} ? '' : <<"END";
 directstream {
-    zone             directstream:8m;
+    zone             directstream:$zone;
     state_path       $dir/state;
     publish          rtmp://127.0.0.1:$n->{rtmp}/live;
     resolve_command  $resolver;
