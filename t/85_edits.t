@@ -116,7 +116,7 @@ sub read_log {
     for (split /\n/, $text) {
         push @log, [ air => $1 ] if / on air, .*id: "(\d+)"/;
         push @log, [ list => "$1 $2 $3" ]
-            if /playlist has changed, .* added: (\d+), removed: (\d+), moved: (\d+)/;
+            if /has changed, .* added: (\d+), removed: (\d+), moved: (\d+)/;
         push @log, [ bad => $_ ] if /item \S+ (?:failed|is passed over|is wai)/;
     }
 
