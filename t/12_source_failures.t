@@ -111,6 +111,32 @@ cmp_ok($flow->largest_step('V'), '<=', 210, 'and no step but the slate\'s');
 ok($t->wait_for(sub { !$t->engine_threads($t->relay_pid) }, 5),
    'no thread is left') or diag(join ' ', $t->threads($t->relay_pid));
 
+# a source that stalls makes room for the slate, and goes on at its next key
+# frame, up to 4 s later: what was not sent is told
+
+DirectStream::Media::clip($t->dir . '/www/keys.mp4', 12, '320x180', 44100,
+                          '-g 100 -bf 0', 12, 440);
+
+my $at = int(0.2 * -s $t->dir . '/www/keys.mp4');
+my $keys = $t->watch('keys');
+
+$t->create('keys', $t->plain_list('keys', $t->media_url('keys.mp4',
+           "drip=60000&outage=$at-1500")), loop => JSON::PP::false);
+
+ok($t->wait_state('keys', 'finished', 40), 'one that stalls is finished');
+
+# the slate is silent: its packets are small
+my $sent = 1.024 / 44.1 * grep { $_->{size} > 60 }
+                          $t->watched($keys)->packets('A');
+my ($item) = $t->items('keys');
+my ($unsent) = ($item->{reason} || '')
+               =~ /^(\d+\.\d) of 1[12]\.\d s were not sent/;
+
+diag(sprintf 'keys: %.1f of 12.0 s at the far end, %s, %s', $sent,
+     $item->{state}, $item->{reason} || '');
+is($item->{code}, 'source_stalled', 'it was not played');
+cmp_ok(abs(12 - $sent - ($unsent || 0)), '<', 0.5, 'and lacks what is told');
+
 # secrets of a media URL are not shown
 
 unlike($t->log_of, qr/status=403|cut=40000/, 'no query string in the log');

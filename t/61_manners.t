@@ -142,6 +142,21 @@ like(($t->{http}->get($t->base . '/metrics'))->{content},
      'and the metrics');
 $t->like_log(qr/directstream \Q$root->{version}\E starts/, 'and the log');
 
+SKIP: {
+    skip 'no readelf', 1 unless -x '/usr/bin/readelf';
+
+    my ($build) = ($t->command('/usr/bin/readelf', '-n',
+        $DirectStream::Test::MODULE))[1] =~ /Build ID: ([0-9a-f]{20})/;
+
+    is($root->{build}, $build, 'which build');
+    like(($t->{http}->get($t->base . '/directstream/'))->{content},
+         qr/build \Q$build\E\b/, 'on the page');
+    like(($t->{http}->get($t->base . '/metrics'))->{content},
+         qr/^directstream_build_info\{.*,build="\Q$build\E"\} 1$/m,
+         'and in the metrics');
+    $t->like_log(qr/starts, generation \d+, build \Q$build\E/, 'and the log');
+}
+
 
 # conditions
 

@@ -304,14 +304,16 @@ $t->api('DELETE', "api/1/streams/$_") for qw(soft next fill gone);
 
 my $at = int(time) + 3;
 is((put('hard', { timezone => 'UTC', prepare => 20, slots => [
-    { %$pl, at => clock_of($at), start => 'hard', until => clock_of($at + 40) }
+    { %$pl, at => clock_of($at), start => 'hard', until => clock_of($at + 90) }
 ] }))[0], 200, 'a new schedule of what runs');
 ok($t->wait_for(sub {
     ($t->field('hard', 'item') // {})->{slot}
-}, 20), 'is followed');
+}, 40), 'is followed');
+
+# on a busy machine it is joined, and not from its top
 ok($t->wait_for(sub {
-    ($t->field('hard', 'item') // {})->{title} eq 'two 1'
-}, 20), 'its second item');
+    (($t->field('hard', 'item') // {})->{title} // '') =~ /^two [1-9]/
+}, 20), 'another item than its first');
 
 my $pid = $t->field('hard', 'owner_pid');
 $t->signal('HUP');
@@ -330,6 +332,8 @@ ok($t->wait_for(sub {
 my $item = $t->field('hard', 'item');
 my ($n) = $item->{title} =~ /(\d+)$/;
 my $off = time - $at - 4 * $n - $item->{position};
+# the list of ten begins again
+$off -= 40 while $off > 20;
 ok(abs($off) < 2.5, "as if begun in time: $item->{title}, $off s");
 
 $t->finish;

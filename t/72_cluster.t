@@ -2,7 +2,9 @@
 
 # Three nodes on an etcd of three members: what a node had is on air elsewhere
 # when it dies, without a gap when it leaves, and never from two nodes at a
-# time; without etcd all go on, or stop, as is wanted.
+# time; without etcd all go on, or stop, as is wanted.  CLUSTER_KILLS=100 for
+# as many more deaths, with the leader of etcd at the same moment in every
+# fourth, and how long the far end had nothing.
 
 use FindBin;
 use lib "$FindBin::Bin/lib";
@@ -87,6 +89,42 @@ $c->node('a', \%streams);
 all_on_air(40, 'it is back, and gets its share', sub {
     return 2 == grep { $_ eq 'a' } values %{ $_[0] };
 });
+
+# many die
+
+my %took;
+
+for my $kill (1 .. $ENV{CLUSTER_KILLS} || 0) {
+    my $node = (qw(a b c))[ int rand 3 ];
+    my @lost = grep { $c->on_air->{$_} eq $node } keys %{ $c->on_air };
+    my $leader = $kill % 4 ? -1 : $c->{etcd}->leader;
+    my $kind = $leader < 0 ? 'node' : 'node and leader';
+    my $since = Time::HiRes::time();
+
+    $c->etcd_kill($leader) if $leader >= 0;
+    $t->kill_all($node);
+    ok($t->wait_for(sub {
+        my $now = $c->on_air;
+        6 == keys %$now && !grep { $_ eq $node } values %$now;
+    }, 20 * $slow), "death $kill of $node, $kind");
+
+    my ($both, $gap) = $c->judge($since);
+    push @{ $took{$kind} }, @{$gap}{@lost};
+    is(join("\n", @$both), '', 'never from two at a time');
+
+    $c->etcd_start($leader) if $leader >= 0;
+    $c->node($node, \%streams);
+    $t->wait_for(sub { $c->owned('a') eq 'a:2 b:2 c:2' }, 40 * $slow);
+}
+
+for my $kind (sort keys %took) {
+    my @all = sort { $a <=> $b } @{ $took{$kind} };
+    my $most = ($kind eq 'node' ? 10 : 12) * $slow;
+
+    diag(sprintf '%s: %d streams, off air for %.1f to %.1f s, half of them '
+         . 'for at most %.1f s', $kind, scalar @all, @all[0, -1, @all / 2]);
+    cmp_ok($all[-1], '<=', $most, "$kind: at most $most s");
+}
 
 # one leaves, as for an upgrade
 

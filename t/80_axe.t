@@ -106,7 +106,8 @@ ok($b->wait_text('.head .chip', qr/^live$/, 30), 'one stream');
 ok($b->wait_script('const i = document.querySelector(".picture img");'
                    . 'return i && i.naturalWidth > 0', 30), 'its picture');
 ok($b->wait_text('.events', qr/state is/), 'its events');
-is(buttons(), 'Earlier,Later', 'nothing to change it with');
+is(buttons(), 'Previous day,Next day,Earlier,Later',
+   'nothing to change it with');
 $b->click('header button', 'Forget the token');
 ok($b->wait_text('h1', qr/A token is asked for/), 'it is forgotten');
 

@@ -72,7 +72,8 @@ ok($b->wait_text('tbody', qr/a\s+\(this one\)\s+0.*drained.*b\s+2/s, 20),
 ok($t->wait_for(sub { ($c->owner('b', $here))[0] eq 'b' }, 10 * $slow),
    'the other one has all');
 $b->click('button', 'Let a take streams');
-ok($b->wait_text('tbody', qr/a\s+\(this one\)\s+\d.*takes streams/s), 'no more');
+ok($b->wait_text('tbody', qr/a\s+\(this one\)\s+\d.*takes streams/s),
+   'no more');
 $b->click('button', 'Balance');
 ok($b->wait_text('tbody', qr/a\s+\(this one\)\s+1.*b\s+1/s, 40), 'its share');
 is(join("\n", $b->console), '', 'nothing on the console');

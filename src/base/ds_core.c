@@ -440,6 +440,17 @@ ds_sprintf(const char *fmt, ...)
 }
 
 
+void
+ds_wipe(char **secret)
+{
+    if (*secret != NULL) {
+        explicit_bzero(*secret, strlen(*secret));
+        free(*secret);
+        *secret = NULL;
+    }
+}
+
+
 int
 ds_thread_start(pthread_t *tid, const char *name,
     void *(*start)(void *), void *data)

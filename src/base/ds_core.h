@@ -84,6 +84,9 @@ int ds_copy(char **dst, const char *src);
 /* malloc()ed printf; NULL without memory; the caller frees */
 char *ds_sprintf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
+/* overwrites and frees a secret, of NULL nothing; *secret is NULL then */
+void ds_wipe(char **secret);
+
 
 /*
  * Starts a thread with every signal blocked but those of a crash, named "name"

@@ -156,7 +156,9 @@ export class Problem extends Error {
 }
 
 
-export async function api(method, path, body) {
+/* "tag" keeps the ETag of the answer, which a change is then made by */
+
+export async function api(method, path, body, tag) {
     const options = { method, headers: {}, cache: "no-store" };
 
     /* resolving waits for the resolver, whose time is the server's affair */
@@ -164,9 +166,13 @@ export async function api(method, path, body) {
         options.signal = AbortSignal.timeout(10000);
     }
 
-    if (method === "POST" || method === "PATCH") {
+    if (["POST", "PATCH", "PUT"].includes(method)) {
         options.headers["Content-Type"] = "application/json";
         options.body = JSON.stringify(body || {});
+    }
+
+    if (method === "PUT" && tag.value) {
+        options.headers["If-Match"] = tag.value;
     }
 
     let response, data;
@@ -186,6 +192,10 @@ export async function api(method, path, body) {
                           || `The server answers ${response.status}.`,
                           response.status, data && data.code || "",
                           data && data.field || "");
+    }
+
+    if (tag !== undefined) {
+        tag.value = response.headers.get("ETag");
     }
 
     return data;

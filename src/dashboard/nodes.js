@@ -38,8 +38,9 @@ export function nodesView() {
 
     function place(node) {
         return node.self || !/^https?:/.test(node.url || "")
-            ? node.name : h("a", { href: `${node.url}#nodes`, "data-key": node.name },
-                    node.name);
+            ? node.name
+            : h("a", { href: `${node.url}#nodes`, "data-key": node.name },
+                node.name);
     }
 
     function line(node) {

@@ -11,6 +11,7 @@ import { confirmDialog, onAirNow, streamForm } from "./form.js";
 import { apply, link, log, remove, samples, streams } from "./live.js";
 import { outputs } from "./outputs.js";
 import { figures, lastError, nodeOf, onAir, stateChip } from "./parts.js";
+import { plan } from "./plan.js";
 import { enqueue, queue } from "./queue.js";
 import { ask, may } from "./session.js";
 import { youtube } from "./youtube.js";
@@ -432,6 +433,7 @@ export function streamView(name) {
     const chip = stateChip(), air = onAir(), error = lastError();
     const owner = nodeOf();
     const coming = ahead(name);
+    const day = plan(name);
     const parts = [picture(name), happened(name), queue(name),
                    playlist(name)];
     const [still, events, queued, items] = parts;
@@ -455,6 +457,7 @@ export function streamView(name) {
         tube.node,
         events.node,
         coming.node,
+        day.node,
         queued.node,
         items.node);
 
@@ -481,7 +484,7 @@ export function streamView(name) {
 
             [chip, owner, air, error, still, tube, queued,
              items].forEach((part) => part.update(stream.status));
-            [numbers, pushes, coming, ...known].forEach((part) =>
+            [numbers, pushes, coming, day, ...known].forEach((part) =>
                 part.update(stream));
 
             if (buttons !== null) {

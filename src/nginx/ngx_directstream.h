@@ -853,6 +853,9 @@ uint64_t ngx_directstream_digest(uint64_t digest, const void *data,
 /* Unix ms, as of the last event */
 int64_t ngx_directstream_now(void);
 
+/* this build's name, hexadecimal; "": the linker gave it none */
+const char *ngx_directstream_build(void);
+
 /* RFC 3339 with milliseconds, nothing when there is none; the text's end */
 u_char *ngx_directstream_time_utc(u_char *p, int64_t ms);
 

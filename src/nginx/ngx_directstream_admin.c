@@ -997,7 +997,8 @@ ngx_directstream_admin_versions(ngx_http_request_t *r,
 
     ngx_directstream_json_init(&w, r->pool);
     ngx_directstream_json_print(&w, "{\"versions\":[1],\"version\":\"%s\","
-                                "\"nginx\":\"%s\"}\n", DS_VERSION,
+                                "\"build\":\"%s\",\"nginx\":\"%s\"}\n",
+                                DS_VERSION, ngx_directstream_build(),
                                 NGINX_VERSION);
 
     return ngx_directstream_send(r, NGX_HTTP_OK, &w);

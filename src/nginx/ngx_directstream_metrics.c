@@ -112,7 +112,7 @@ static void ngx_directstream_metrics_head(ngx_directstream_metrics_t *m,
 static const ngx_directstream_family_t  ngx_directstream_families[] = {
 
     { "build_info", 0, NGX_DIRECTSTREAM_BUILD, 0,
-      "1; the module's version and nginx's." },
+      "1; the module's version and build, and nginx's." },
 
     { "relay_up", 0, NGX_DIRECTSTREAM_WHOLE, ngx_directstream_of_all(alive),
       "1 when the relay worker is alive." },
@@ -703,8 +703,9 @@ ngx_directstream_metrics_family(ngx_directstream_metrics_t *m,
 
     if (f->kind == NGX_DIRECTSTREAM_BUILD) {
         ngx_directstream_json_print(&m->w, "directstream_%s{version=\"%s\","
-                                    "nginx=\"%s\"} 1\n", f->name, DS_VERSION,
-                                    NGINX_VERSION);
+                                    "nginx=\"%s\",build=\"%s\"} 1\n",
+                                    f->name, DS_VERSION, NGINX_VERSION,
+                                    ngx_directstream_build());
         return;
     }
 

@@ -105,7 +105,8 @@ ngx_directstream_page(ngx_http_request_t *r, ngx_directstream_ctx_t *ctx)
         }
 
         p = ngx_directstream_page_until(&w, p, last, "{{version}}");
-        ngx_directstream_json_print(&w, "%s", DS_VERSION);
+        ngx_directstream_json_print(&w, "%s, build %s", DS_VERSION,
+                                    ngx_directstream_build());
     }
 
     ngx_directstream_json_raw(&w, (char *) p, last - p);

@@ -140,8 +140,8 @@ ngx_directstream_relay_init(ngx_cycle_t *cycle, ngx_directstream_conf_t *dcf)
     }
 
     ngx_log_error(NGX_LOG_NOTICE, cycle->log, 0,
-                  "directstream " DS_VERSION " starts, generation %uL",
-                  dcf->generation);
+                  "directstream " DS_VERSION " starts, generation %uL, "
+                  "build %s", dcf->generation, ngx_directstream_build());
 
     ngx_directstream_runs_init(&relay->runs, dcf, cycle->log);
 

@@ -113,7 +113,8 @@ ds_programme_step(ds_stream_t *s)
     v.agenda = s->agenda;
     v.base = s->list;
     v.next = s->next == NULL ? DS_NO_ITEM : s->next_index;
-    v.next_duration = s->next == NULL ? -1 : ds_source_duration(s->next);
+    v.next_duration = s->next == NULL || !ds_source_ready(s->next)
+                      ? -1 : ds_source_duration(s->next);
     v.busy = s->cur != NULL;
     v.left = s->cur == NULL ? 0 : ds_pick_left(s);
 

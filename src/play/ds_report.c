@@ -125,7 +125,8 @@ ds_report_onair(ds_stream_t *s, ds_onair_t *o)
 
     if (s->next != NULL && s->next_index != DS_NO_ITEM && !s->going_back) {
         o->next = ds_playlist_key(s->list, s->next_index);
-        o->next_duration = ds_source_duration(s->next);
+        o->next_duration = ds_source_ready(s->next)
+                           ? ds_source_duration(s->next) : -1;
     }
 
     if (o->busy) {

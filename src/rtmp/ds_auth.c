@@ -75,8 +75,7 @@ ds_auth_answer(const char *said, const char *user, char *params, int code,
     }
 
     answered = ds_auth_response(said, user, len, password, params);
-    explicit_bzero(password, strlen(password));
-    free(password);
+    ds_wipe(&password);
 
     if (!answered) {
         (void) ds_fail(err, code, "RTMP connect failed: the server's "

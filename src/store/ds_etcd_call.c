@@ -154,17 +154,13 @@ ds_etcd_free(ds_etcd_t **pe)
         (void) curl_multi_cleanup(e->multi);
     }
 
-    if (e->password != NULL) {
-        explicit_bzero(e->password, strlen(e->password));
-    }
-
     free(e->names);
     free(e->ca);
     free(e->cert);
     free(e->key);
     free(e->user);
-    free(e->password);
-    free(e->token);
+    ds_wipe(&e->password);
+    ds_wipe(&e->token);
     free(e->answer.data);
     free(e);
 }
@@ -237,7 +233,7 @@ ds_etcd_headers(ds_etcd_t *e)
     if (more != NULL && e->token != NULL) {
         line = ds_sprintf("Authorization: %s", e->token);
         more = line != NULL ? curl_slist_append(list, line) : NULL;
-        free(line);
+        ds_wipe(&line);
     }
 
     if (more == NULL) {
@@ -317,8 +313,7 @@ ds_etcd_tries(ds_etcd_t *e, const char *path, const char *text,
             return DS_OK;
 
         case DS_ETCD_LOGIN:
-            free(e->token);
-            e->token = NULL;
+            ds_wipe(&e->token);
 
             if (e->user == NULL || again) {
                 return ds_fail(err, DS_ECLUSTER_DENIED, "%s", e->said);
@@ -686,8 +681,7 @@ ds_etcd_login(ds_etcd_t *e, int64_t ms, ds_error_t *err)
     answer = NULL;
     rc = ds_etcd_try(e, "/v3/auth/authenticate", text, ms, &answer, err);
 
-    explicit_bzero(text, strlen(text));
-    cJSON_free(text);
+    ds_wipe(&text);
 
     if (rc == DS_ECLUSTER_REFUSED
         && strstr(e->said, "authentication is not enabled") != NULL)

@@ -52,7 +52,6 @@ typedef int (*ds_google_item_pt)(const cJSON *item, void **list, size_t *n);
 
 
 static int ds_google_text(char **dst, const cJSON *json, const char *name);
-static void ds_google_wipe(char **secret);
 static int ds_google_login(ds_google_t *g, ds_cancel_t *cancel,
     ds_error_t *err);
 static int ds_google_take(ds_google_t *g, const char *text, long status,
@@ -175,21 +174,10 @@ ds_google_free(ds_google_t **pg)
     free(g->api);
     free(g->oauth);
     free(g->client_id);
-    ds_google_wipe(&g->client_secret);
-    ds_google_wipe(&g->refresh_token);
-    ds_google_wipe(&g->token);
+    ds_wipe(&g->client_secret);
+    ds_wipe(&g->refresh_token);
+    ds_wipe(&g->token);
     free(g);
-}
-
-
-static void
-ds_google_wipe(char **secret)
-{
-    if (*secret != NULL) {
-        explicit_bzero(*secret, strlen(*secret));
-        free(*secret);
-        *secret = NULL;
-    }
 }
 
 
@@ -226,7 +214,7 @@ ds_google_login(ds_google_t *g, ds_cancel_t *cancel, ds_error_t *err)
         return DS_OK;
     }
 
-    ds_google_wipe(&g->token);
+    ds_wipe(&g->token);
 
     form = strdup("grant_type=refresh_token");
     url = ds_sprintf("%s/token", g->oauth);
@@ -237,7 +225,7 @@ ds_google_login(ds_google_t *g, ds_cancel_t *cancel, ds_error_t *err)
         || ds_call_add(&form, "refresh_token", g->refresh_token) != DS_OK)
     {
         free(url);
-        ds_google_wipe(&form);
+        ds_wipe(&form);
         return ds_fail(err, DS_ENOMEM, "no memory");
     }
 
@@ -249,11 +237,11 @@ ds_google_login(ds_google_t *g, ds_cancel_t *cancel, ds_error_t *err)
     rc = ds_google_once(&call, cancel, &status, &answer, err);
 
     free(url);
-    ds_google_wipe(&form);
+    ds_wipe(&form);
 
     if (rc == DS_OK) {
         rc = ds_google_take(g, answer, status, err);
-        ds_google_wipe(&answer);
+        ds_wipe(&answer);
     }
 
     return rc;
