@@ -165,6 +165,7 @@ SOAK_STEPS   ?= 1000
 SOAK_STARTS  ?= 20
 SOAK_ITEMS   ?= 1000
 SOAK_YOUTUBE ?= 100
+SOAK_EDITS   ?= 1000
 
 soak: module schema check-tool $(builddir)/watch
 	$(e2e_env) SOAK_KILLS=$(SOAK_KILLS) prove -v t/24_kills.t
@@ -174,6 +175,7 @@ soak: module schema check-tool $(builddir)/watch
 	$(e2e_env) SOAK_STEPS=$(SOAK_STEPS) prove -v t/62_history.t
 	$(e2e_env) DRAWN_ITEMS=$(SOAK_ITEMS) prove -v t/81_drawn.t
 	$(e2e_env) SOAK_YOUTUBE=$(SOAK_YOUTUBE) prove -v t/68_youtube_faults.t
+	$(e2e_env) SOAK_EDITS=$(SOAK_EDITS) prove -v t/85_edits.t
 	for s in 5 60 600; do $(e2e_env) DS_MATRIX=$$s prove -v t/75_matrix.t \
 	    || exit 1; done
 .PHONY: soak

@@ -16,7 +16,7 @@
 /* ms: the next item is prepared when so much, or less, is left of this one */
 #define DS_LEAD          90000
 
-/* the same of one that is prepared beside a next one in trouble */
+/* the same of one that is prepared beside a next one in trouble or queued */
 #define DS_SPARE_LEAD    20000
 
 /* ms between two attempts of an item that is waited for, growing */
@@ -52,6 +52,7 @@
 
 static void ds_pick_prepare_spare(ds_stream_t *s);
 static bool ds_pick_near(ds_stream_t *s, int64_t lead);
+static bool ds_pick_beside(ds_stream_t *s);
 static bool ds_pick_idle(ds_stream_t *s);
 static bool ds_pick_stale(ds_stream_t *s);
 static bool ds_pick_spare_wanted(ds_stream_t *s);
@@ -125,7 +126,7 @@ ds_pick_prepare(ds_stream_t *s)
         return;
     }
 
-    if (s->queue_first || !ds_pick_wanted(s)) {
+    if (!(s->queue_first ? ds_pick_beside(s) : ds_pick_wanted(s))) {
         return;
     }
 
@@ -442,6 +443,16 @@ ds_pick_wanted(ds_stream_t *s)
            || (!ds_source_endless(s->cur)
                && (s->source.mode == DS_MODE_DOWNLOAD
                    || ds_source_duration(s->cur) == -1));
+}
+
+
+/* what is queued is ready, and may be removed when it is too late for this */
+
+static bool
+ds_pick_beside(ds_stream_t *s)
+{
+    return s->cur != NULL && s->queued != NULL && ds_source_ready(s->queued)
+           && ds_pick_near(s, DS_SPARE_LEAD) && ds_pick_wanted(s);
 }
 
 
