@@ -93,6 +93,7 @@ static void ngx_directstream_run_schedule(ngx_directstream_runs_t *runs,
     ngx_directstream_run_t *run);
 static void ngx_directstream_run_steer(ngx_directstream_runs_t *runs,
     ngx_directstream_run_t *run, ngx_directstream_want_t *want);
+static ngx_uint_t ngx_directstream_run_behind(ngx_directstream_run_t *run);
 static void ngx_directstream_run_outputs(ngx_directstream_runs_t *runs,
     ngx_directstream_run_t *run);
 static ngx_uint_t ngx_directstream_run_moved(ngx_directstream_run_t *run,
@@ -228,6 +229,10 @@ ngx_directstream_runs_pass(ngx_directstream_runs_t *runs, ngx_uint_t stop)
             continue;
         }
 
+        if (!ds_stream_done(run->stream)) {
+            (void) ngx_directstream_run_queued(runs, run);
+        }
+
         if (!want.wanted || stop) {
 
             if (!run->stopping) {
@@ -247,7 +252,6 @@ ngx_directstream_runs_pass(ngx_directstream_runs_t *runs, ngx_uint_t stop)
             ngx_directstream_run_end(runs, run);
 
         } else {
-            (void) ngx_directstream_run_queued(runs, run);
             ngx_directstream_run_report(runs, run, &status);
             ngx_directstream_run_queue(runs, run, &status, due);
             ngx_directstream_run_record(runs, run, &status, due);
@@ -428,6 +432,10 @@ ngx_directstream_run_steer(ngx_directstream_runs_t *runs,
         }
     }
 
+    if (ngx_directstream_run_behind(run)) {
+        return;
+    }
+
     for (n = 0; run->skip < want->skip && n < NGX_DIRECTSTREAM_STEPS; n++) {
         run->skip++;
         ds_stream_skip(run->stream);
@@ -440,6 +448,19 @@ ngx_directstream_run_steer(ngx_directstream_runs_t *runs,
         run->previous++;
         ds_stream_previous(run->stream);
     }
+}
+
+
+/* what was queued before a skip is to be known first, if the store answers */
+
+static ngx_uint_t
+ngx_directstream_run_behind(ngx_directstream_run_t *run)
+{
+    if (ds_run_queueing(run->rec)) {
+        return ngx_current_msec - run->told <= NGX_DIRECTSTREAM_STALL;
+    }
+
+    return run->unread;
 }
 
 
