@@ -44,7 +44,8 @@ sub all_on_air {
 
 my $slow = $t->dir . '/slow.so';
 my ($cc, $said) = $t->command(split(' ', $ENV{CC} || 'cc'), '-shared',
-                              '-fPIC', '-o', $slow, "$FindBin::Bin/tools/slow.c", '-ldl');
+                              '-fPIC', '-o', $slow,
+                              "$FindBin::Bin/tools/slow.c", '-ldl');
 is($cc, 0, 'a clock that is slow') or diag($said);
 
 # it reads its own clock when it begins; the others get their share of what it
