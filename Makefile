@@ -178,6 +178,7 @@ soak: module schema check-tool $(builddir)/watch
 	$(e2e_env) SOAK_EDITS=$(SOAK_EDITS) prove -v t/85_edits.t
 	for s in 5 60 600; do $(e2e_env) DS_MATRIX=$$s prove -v t/75_matrix.t \
 	    || exit 1; done
+	$(e2e_env) DOWNLOAD_STREAMS=300 prove -v t/93_download_many.t
 .PHONY: soak
 
 asan_dir   = $(builddir)/asan
