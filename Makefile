@@ -120,12 +120,12 @@ $(ENG_DIR)/test_%: t/unit/test_%.c $(wildcard t/unit/*.h) $(ENG_DIR)/libds.a
 unit-progs: $(unit_progs)
 .PHONY: unit-progs
 
-PROVE      = prove -j $(JOBS) --timer
+PROVE      = tools/prove $(JOBS)
 
 # leaks are looked for here, where nothing but the engine runs
 unit:
 	+$(MAKE) -j$(JOBS) unit-progs
-	$(PROVE) --exec '' $(unit_progs)
+	$(PROVE) --exec=env $(unit_progs)
 
 unit_asan  = ENG_DIR=$(builddir)/unit-asan \
              ENG_OPT='-g -O1 -fno-omit-frame-pointer \
@@ -155,7 +155,7 @@ TESTS      = $(wildcard t/*.t)
 e2e_env    = DS_BUILD=$(builddir) DS_MODULE=$(module)
 
 e2e: module schema check-tool $(builddir)/watch
-	$(e2e_env) tools/e2e $(JOBS) $(TESTS)
+	$(e2e_env) $(PROVE) $(TESTS)
 
 # kills at random, and item changes with faults, many more than the tests of
 # the same names do
@@ -199,7 +199,7 @@ asan_env   = DS_BUILD=$(builddir) \
              UBSAN_OPTIONS=print_stacktrace=1
 
 asan-e2e: asan-module schema check-tool $(builddir)/watch
-	$(asan_env) tools/e2e $(JOBS) $(TESTS)
+	$(asan_env) $(PROVE) $(TESTS)
 .PHONY: asan-e2e
 
 sanitize: asan tsan asan-e2e
