@@ -474,6 +474,7 @@ ds_player_over(ds_stream_t *s, const ds_error_t *why)
     } else if (ds_player_lacks(s, &err)) {
         ds_pick_set_item(s, s->cur_index, DS_ITEM_FAILED, &err);
         ds_count_failure(&s->counters, err.code);
+        s->err = err;
         s->failed++;
         s->fails = 0;
 
