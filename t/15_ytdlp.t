@@ -44,10 +44,9 @@ is($items[0]{title}, 'Clip 1', 'a title');
 my $flow = $t->watched($w);
 is(join("\n", $flow->backward), '', 'no backward time stamp');
 
-# with a slow resolver the slate is first, of five pictures a second
+# with a slow resolver there is the slate, of five pictures a second
 
-is(join("\n", grep { !/\(\+200\)$/ } $flow->steps_over('V', 42)), '',
-   'no step');
+cmp_ok($flow->largest_step('V'), '<=', 200, 'no step');
 
 # the generic extractor is not allowed unless it is named
 
