@@ -276,7 +276,8 @@ fuzz_nginx = $(addprefix -I$(tree)/src/,core event event/modules os/unix \
 
 fuzz_objs  = $(patsubst src/%.c,$(fuzz_dir)/%.o,$(eng_c)) \
              $(fuzz_dir)/nginx/ngx_directstream_def.o \
-             $(fuzz_dir)/nginx/ngx_directstream_field.o
+             $(fuzz_dir)/nginx/ngx_directstream_field.o \
+             $(fuzz_dir)/nginx/ngx_directstream_outputs.o
 
 fuzz: deps-fuzz
 	+$(MAKE) fuzz-run

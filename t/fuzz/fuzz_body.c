@@ -14,7 +14,26 @@
 #include "fuzz.h"
 
 
-volatile ngx_time_t  *ngx_cached_time;
+volatile ngx_time_t    *ngx_cached_time;
+
+static ngx_cycle_t      no_cycle;
+volatile ngx_cycle_t   *ngx_cycle = &no_cycle;
+
+
+void *
+ngx_alloc(size_t size, ngx_log_t *log)
+{
+    (void) log;
+
+    return malloc(size);
+}
+
+
+int64_t
+ngx_directstream_now(void)
+{
+    return ds_now();
+}
 
 
 u_char *
@@ -67,6 +86,20 @@ ngx_snprintf(u_char *buf, size_t max, const char *fmt, ...)
     va_end(args);
 
     *p = '\0';
+
+    return p;
+}
+
+
+u_char *
+ngx_sprintf(u_char *buf, const char *fmt, ...)
+{
+    va_list   args;
+    u_char   *p;
+
+    va_start(args, fmt);
+    p = ngx_vslprintf(buf, (u_char *) UINTPTR_MAX, fmt, args);
+    va_end(args);
 
     return p;
 }
