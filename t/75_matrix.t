@@ -392,10 +392,10 @@ sub step {
             $asked = time;
         }
 
-        $row->{ended} ||= time if !grep { /off$/ && $state{$_} ne 'finished'
-                                          || ($n->{$_} || 0)
-                                             < $row->{wanted} - 2 * /off$/ }
-                                  @streams;
+        $row->{ended} ||= time if !grep {
+            /off$/ && ($state{$_} // '') ne 'finished'
+                || ($n->{$_} || 0) < $row->{wanted} - 2 * /off$/
+        } @streams;
         $row->{done} = $t->now if $row->{ended}
                                   && time > $row->{ended} + 0.5;
     }
@@ -491,7 +491,7 @@ for my $row (@rows) {
 
         my @part = grep { abs($_ - ITEM) > SHORT } @aired;
 
-        for (1 .. $row->{any} && $name =~ /on$/ ? 2 : 1) {
+        for (1 .. ($row->{any} && $name =~ /on$/ ? 2 : 1)) {
             shift @part if $row->{on} && @part
                 && abs($part[0] - ITEM + REST / 2) <= SHORT + REST / 2;
         }

@@ -291,8 +291,9 @@ sub missing {
     return 'no ip' unless grep { -x "$_/ip" } split /:/, $ENV{PATH};
 
     my $name = "ds$$";
-    my $ok = run('ip', 'netns', 'add', $name);
-    run('ip', 'netns', 'del', $name) if $ok;
+    my $made = run('ip', 'netns', 'add', $name);
+    my $ok = $made && run('ip', 'netns', 'exec', $name, 'true');
+    run('ip', 'netns', 'del', $name) if $made;
 
     return $ok ? '' : 'no namespaces';
 }
